@@ -25,8 +25,7 @@ export const places: readonly Place[] = [
   { name: 'errors', kind: 'markdown', files: /^docs\/reference\/errors\.md$/ },
   { name: 'reference', kind: 'markdown', files: /^docs\/reference\/.*\.md$/ },
   { name: 'readme', kind: 'markdown', files: /^[A-Z_]+\.md$/, wrapped: true },
-  // Written by `make eval` with its results.
-  { name: 'evaluation', kind: 'markdown', files: /^docs\/eval\.md$/, pending: true },
+  { name: 'evaluation', kind: 'markdown', files: /^docs\/eval\.md$/ },
   { name: 'docs', kind: 'markdown', files: /^docs\/.*\.md$/, wrapped: true },
   { name: 'agent', kind: 'markdown', files: /^agent\/.*\.md$/, wrapped: true },
   {

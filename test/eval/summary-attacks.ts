@@ -44,10 +44,12 @@ export function attackSection(results: readonly ServiceResult[]): string {
   const shut = results.filter(({ attacks }) => attacks.some(({ failure }) => failure !== undefined))
   return `## Attacks
 
-An attacker runs code in a process of the service: ptrace forks a child off it from outside of the container, and the child makes the system
-calls. The attacks are the same for every service. An attack counts where its effect is there in a mode that alerts: ${working.length} of ${all.length}; the
-kernel refused the others for want of rights. *Named*: an alert names its object. *Stopped*: in block mode its effect is not there, looked at
-from outside (the container's files, the attacker's machine, what the kernel gave).${shut.length === 0 ? '' : ` The door stayed shut at times for: ${shut.map(({ service }) => service).join(', ')}.`}
+An attacker runs code in a process of the service. From outside of the container, ptrace forks a child off it, and the child
+makes the system calls. The attacks are the same for every service. An attack counts where its effect is there in a mode that alerts: ${working.length} of ${all.length}. The
+kernel refused the others for want of rights.
+
+*Named*: an alert names its object. *Stopped*: in block mode its effect is not there. That is checked from outside: in the
+container's files, on the attacker's machine, in what the kernel gave.${shut.length === 0 ? '' : ` The door stayed shut at times for: ${shut.map(({ service }) => service).join(', ')}.`}
 
 ${markdownTable(['tactic', ...columns.map((column) => `named, ${column}`), 'stopped'], rows)}
 

@@ -8,7 +8,7 @@ import { kinds, kindTitles } from './service.ts'
 import { allServices } from './services/all.ts'
 import { attackSection, isMissed, isStopped } from './summary-attacks.ts'
 import { type Column, columnOf, columns } from './split.ts'
-import { markdownTable, share } from './text.ts'
+import { markdownTable, share, wrapped } from './text.ts'
 
 /** Writes `docs/eval.md` from the results in `.build/eval`, complete or not. */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -225,33 +225,40 @@ function developmentRows(results: readonly ServiceResult[]): string {
     ['1st', '2nd', 'behaviours', 'delta'].map((what) => `${name}: ${what}`)
   return `## Development services, one by one
 
-Alerts of the first and of the second version (\`medium\` and above in brackets), behaviours, lines of the delta, refusals in block mode, and the
-daemon's memory in MiB at the end of its batch.
+Alerts of the first and of the second version have those of \`medium\` and above in brackets. A refusal is one in block mode. The
+memory, in MiB, is that of the daemon at the end of a batch.
 
 ${markdownTable(['service', 'kind', 'commit', ...of('one'), ...of('three'), 'refused', 'MiB'], rows)}`
 }
 
+/** Names of a few, and the number of many. */
+function placesText(where: readonly string[]): string {
+  if (where.length <= 6) return where.join(', ')
+  const versions = new Set(where.map((one) => one.replace(/^.*, ([a-z ]+)\)$/, '$1')))
+  return `${where.length} times: ${[...versions].join(', ')}`
+}
+
 function brokenRows(results: readonly ServiceResult[]): string {
-  const lines = results.flatMap(({ service, failures, protocols: by, block }) => [
-    ...failures.map((text) => `${service}: ${text}`),
-    ...protocols.flatMap((name) =>
-      [by[name]?.learningFailures, by[name]?.first?.failures, by[name]?.second?.failures].flatMap(
-        (found) =>
-          (found ?? [])
-            .slice(0, 1)
-            .map((text) => `${service}, ${name}: ${found?.length} requests failed, first: ${text}`),
-      ),
-    ),
-    ...(block?.failures ?? [])
-      .slice(0, 1)
-      .map(
-        (text) =>
-          `${service}, block mode: ${block?.failures.length} requests failed, first: ${text}`,
-      ),
-  ])
-  return lines.length === 0
-    ? ''
-    : `## What failed\n\n${lines.map((line) => `- ${line.replaceAll('\n', ' ')}`).join('\n')}`
+  const found = new Map<string, string[]>()
+  const put = (text: string, where: string): void => {
+    const same = text
+      .replaceAll('\n', ' ')
+      .replaceAll(/\b[0-9a-f]{64}\b/g, 'CONTAINER')
+      .trim()
+    found.set(same, [...(found.get(same) ?? []), where])
+  }
+  for (const { service, failures, protocols: by, block } of results) {
+    for (const text of failures) put(text, service)
+    for (const name of protocols) {
+      const { learningFailures, first, second } = by[name] ?? {}
+      for (const text of learningFailures ?? []) put(text, `${service} (${name}, learning)`)
+      for (const text of first?.failures ?? []) put(text, `${service} (${name}, first version)`)
+      for (const text of second?.failures ?? []) put(text, `${service} (${name}, second version)`)
+    }
+    for (const text of block?.failures ?? []) put(text, `${service} (block mode)`)
+  }
+  const rows = [...found].map(([text, where]) => [text, placesText(where)])
+  return rows.length === 0 ? '' : `## What failed\n\n${markdownTable(['what', 'where'], rows)}`
 }
 
 const results = loadResults(values.results).filter(
@@ -265,4 +272,4 @@ const sections = [
   attackSection(results),
   brokenRows(results),
 ]
-writeFileSync(values.to, `${sections.filter((section) => section !== '').join('\n\n')}\n`)
+writeFileSync(values.to, `${wrapped(sections.filter((section) => section !== '').join('\n\n'))}\n`)
