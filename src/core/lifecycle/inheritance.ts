@@ -116,8 +116,8 @@ interface Excuse {
 /**
  * What of the image accounts for an event: a new program for its first execution, a new or changed
  * file for reading it, and a new or changed program for its reads of the image's libraries and
- * settings. A changed program that connects, listens, writes, reads data or runs what was there
- * before does something new.
+ * settings. A new program also accounts for reads of the image's data, but not of its secrets. One
+ * that connects, listens, writes or runs what was there before does something new.
  */
 function excuseFor(
   { actor, object }: { readonly actor: Actor; readonly object: BehaviourObject },
@@ -136,10 +136,13 @@ function excuseFor(
   const how = change(object.path, now, before)
   if (how !== undefined) return { path: object.path, how }
   const place = placeClassOf(object.path)
-  if (now(object.path) === undefined || (place !== 'code' && place !== 'system')) return undefined
+  if (now(object.path) === undefined || place === 'secret') return undefined
   for (const path of [actor.script, actor.exe]) {
     const changed = path === undefined ? undefined : change(path, now, before)
-    if (path !== undefined && changed !== undefined) return { path, how: changed }
+    if (path === undefined || changed === undefined) continue
+    // A program that was there before knew its data: to read more of them is a change of its own.
+    if (changed === 'changed' && place !== 'code' && place !== 'system') continue
+    return { path, how: changed }
   }
   return undefined
 }

@@ -83,6 +83,21 @@ describe('alerts of one cause', () => {
     ])
   })
 
+  it('is novelty where a program writes to a device that keeps nothing', () => {
+    const alerts = storeOf()
+    alerts.raise(findingOf(act.file('/dev/null', ['write'])), nowMs)
+    alerts.raise(findingOf(act.file('/dev/other', ['write'])), nowMs)
+    const graded = alerts
+      .list({ limit: 9 })
+      .map(({ behaviour, severity }) => [behaviour?.object, severity])
+    expect(new Map(graded as [string, string][])).toEqual(
+      new Map([
+        ['/dev/null', 'low'],
+        ['/dev/other', 'medium'],
+      ]),
+    )
+  })
+
   it('of novelty of the service itself have two examples, and then one alert together', () => {
     const alerts = storeOf()
     for (let n = 0; n < 6; n += 1) alerts.raise(findingOf(reading(`/srv/d${n}/x`)), nowMs)
