@@ -163,7 +163,7 @@ int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 	return on_sensitive_hook(CALL_BIT(ADD_KEY));
 }
 
-/* A call that a number alone tells from others of its kind, before it has an effect. */
+/* A call that only its number distinguishes from others of its kind, before it has an effect. */
 static __always_inline int on_numbered(u32 id, u64 number)
 {
 	struct sensitive sensitive = {

@@ -49,7 +49,7 @@ export class ProgramArguments {
   }
 
   /**
-   * The file of code that an interpreter is told to run, where that is an absolute path; undefined
+   * The file of code that the arguments of an interpreter name, where that is an absolute path; undefined
    * where it runs other code, or where the reading is unclear.
    */
   script(path: string, args: readonly string[]): string | undefined {

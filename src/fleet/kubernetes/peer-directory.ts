@@ -155,7 +155,7 @@ export class PeerDirectory {
   }
 }
 
-/** Without `externalIPs`: whoever may create a service chooses them freely, also those of other services. */
+/** Without `externalIPs`: the author of a service chooses them freely, also those of other services. */
 function ofService({ metadata, spec = {}, status = {} }: Service): ServiceView {
   const balanced = (status.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')
   const own = spec.clusterIPs ?? [spec.clusterIP ?? '']

@@ -26,7 +26,7 @@ describe('the rows of a difference', () => {
     ])
   })
 
-  it('are told apart by sign, actor, user, access and place', () => {
+  it('differ by sign, actor, user, access and place', () => {
     const rows = [
       row('a'),
       row('b', { sign: '-' }),

@@ -114,7 +114,7 @@ describe('a script', () => {
     ['by its first line', ['/tmp/x.sh'], { script: '/tmp/x.sh' }],
     ['as an argument of the interpreter', ['sh', '/tmp/x.sh', 'a'], {}],
     ['behind an option', ['sh', '-x', '/tmp/x.sh'], {}],
-  ])('that the image does not ship is told as such: %s', (_, args, more) => {
+  ])('that the image does not ship is reported as such: %s', (_, args, more) => {
     expect(refine(args, more)).toMatchObject({ exec: { drift: false, scriptDrift: true } })
   })
 
