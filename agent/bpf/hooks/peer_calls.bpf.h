@@ -51,36 +51,56 @@ static __always_inline bool passed_address(struct peer_request *peer_request,
 	       peer_of(&peer_request->read, size, peer, sock->__sk_common.skc_family);
 }
 
-/* Reports the peer in `peer_request`. */
-static __noinline int report_requested_peer(struct call *call, struct peer_request *peer_request)
+/* The peer that the call in `peer_request` is about; false where it is none to report. */
+static __noinline bool requested_peer(struct call *call, struct peer_request *peer_request,
+				      struct peer *peer)
 {
-	struct peer peer = {};
 	struct sock *sock;
 	bool connected;
 
-	if (!call || !peer_request || !call->state)
-		return 0;
+	if (!call || !peer_request || !peer)
+		return false;
 	sock = socket_at(call->task, peer_request->fd);
 	if (!sock ||
 	    (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
-		return 0;
+		return false;
 	if (sock->sk_type != SOCK_DGRAM && !peer_request->connects)
-		return 0;
+		return false;
 	connected = peer_request->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) &&
-		    remote_address(sock, &peer);
-	if (!connected && !passed_address(peer_request, sock, &peer))
-		return 0;
-	peer.protocol = protocol_of_socket(sock);
-	if (peer_request->kind == SNUG_CONNECT && !peer_request->connects &&
-	    is_answer(cookie_of(sock), &peer))
+		    remote_address(sock, peer);
+	if (!connected && !passed_address(peer_request, sock, peer))
+		return false;
+	peer->protocol = protocol_of_socket(sock);
+	return peer_request->kind != SNUG_CONNECT || peer_request->connects ||
+	       !is_answer(cookie_of(sock), peer);
+}
+
+static __noinline int report_call_peer(struct call *call, struct peer_request *peer_request,
+				       struct peer *peer)
+{
+	if (!call || !peer_request || !peer || !call->state)
 		return 0;
 	if (peer_request->stop == SNUG_KILLED)
 		peer_request->stop = kill_of_socket(call->task, peer_request->fd);
-	if (!report_peer(call->task, call->state, peer_request->kind, &peer,
+	if (!report_peer(call->task, call->state, peer_request->kind, peer,
 			 call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
 	    peer_request->stop & SNUG_KILLED)
 		kill_current();
 	return 0;
+}
+
+/*
+ * Reports the peer in `peer_request`. Two functions one after the other, not one with both: the
+ * frames of a chain of calls share 512 bytes before Linux 6.13.
+ */
+static __always_inline int report_requested_peer(struct call *call,
+						 struct peer_request *peer_request)
+{
+	struct peer peer = {};
+
+	if (!call->state || !requested_peer(call, peer_request, &peer))
+		return 0;
+	return report_call_peer(call, peer_request, &peer);
 }
 
 /* The address of a message at `at` and its size, of the table that the call is of. */

@@ -52,7 +52,8 @@ static int blocked_step(u32 index, struct blocked_containers *blocked)
 	return 0;
 }
 
-static __always_inline struct budget_entry *budget_of(u64 key, u64 container)
+/* Not inlined: its entry would be in each frame of a chain of calls, which shares 512 bytes. */
+static __noinline struct budget_entry *budget_of(u64 key, u64 container)
 {
 	struct budget_entry fresh = { .container = container };
 	struct budget_entry *found = bpf_map_lookup_elem(&budgets, &key);
