@@ -125,7 +125,11 @@ test('break-glass disables blocking, and its end enables it again', async () => 
 test('an agent that was killed blocks again once it is back', async () => {
   await agent.kill()
   await agent.start()
-  expect(await version()).toMatchObject({ mode: 'block', blocking: { armed: true } })
+  // It arms a version once its new sensor has confirmed the profile.
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions: [shown] }) => shown?.mode === 'block' && shown.blocking?.armed === true,
+  )
   await expect
     .poll(async () => (await execIn(docker, container, ['/bin/other'])).exitCode, {
       timeout: 30_000,
