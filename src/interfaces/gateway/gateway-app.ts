@@ -43,7 +43,14 @@ interface Env {
 }
 
 /** Headers of the daemon's answer that the gateway passes on to the client. */
-const passedOn = ['content-type', 'etag', 'link', 'x-snug-code', 'www-authenticate'] as const
+const passedOn = [
+  'content-type',
+  'etag',
+  'link',
+  'server-timing',
+  'x-snug-code',
+  'www-authenticate',
+] as const
 
 /** Everything served over TCP. A request that the gateway does not refuse goes to the daemon, parsed and validated. */
 export function createGatewayApp(world: GatewayContext): Hono<Env> {

@@ -37,7 +37,10 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
     const isOpen = open.has(nameOf(c.req))
     if (listener === 'unix') c.set('caller', owner)
     else c.set('caller', isOpen ? anyone : callerOf(world, incoming.headers))
+    const from = performance.now()
     await next()
+    // For the page, which waits between two reads by what they cost the agent.
+    c.header('server-timing', `agent;dur=${(performance.now() - from).toFixed(1)}`)
     c.header('cache-control', 'no-store')
     c.header('x-content-type-options', 'nosniff')
     world.metrics.count('snug_server_requests_total', {

@@ -82,6 +82,11 @@ describe('a list in pages', () => {
     ])
   })
 
+  it('states what it cost the agent', async () => {
+    const { headers } = await ask(fixture, '/v1/images', { socketPath: fixture.socket })
+    expect(headers['server-timing']).toMatch(/^agent;dur=\d+\.\d$/)
+  })
+
   it.each([
     '/v1/audit?cursor=bm8',
     '/v1/alerts?cursor=%00',

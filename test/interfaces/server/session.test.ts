@@ -145,6 +145,12 @@ describe('the page', () => {
     expect((await ask(fixture, '/ui/main.js', { headers })).text).toBe('show()')
   })
 
+  it('learns what an answer cost the agent', async () => {
+    const headers = ofPage(cookieOf(await signIn(adminToken(fixture))))
+    const { headers: answered } = await ask(fixture, '/v1/images', { headers })
+    expect(answered['server-timing']).toMatch(/^agent;dur=\d+\.\d$/)
+  })
+
   it('opens by a link of the admin socket, once', async () => {
     const { socket: socketPath } = fixture
     const made = await ask(fixture, '/v1/sign-in-links', { socketPath, method: 'POST' })

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 
-/** Milliseconds that the slowest of the latest answers took. */
+/** Milliseconds that the slowest of the latest answers cost the agent. */
 export const slowest = signal(0)
 /** Forgotten bit by bit. */
 const fade = 0.7
@@ -65,13 +65,19 @@ export async function ask<T>(path: string, call: Call = {}): Promise<T> {
   }
   if (answer.ok) {
     const value = (await answer.json()) as T
-    slowest.value = Math.max(performance.now() - from, slowest.peek() * fade)
+    slowest.value = Math.max(spentBy(answer, from), slowest.peek() * fade)
     return value
   }
   // The session ended: the document at `/` is where one signs in.
   if (answer.status === 401) location.reload()
   const problem = (await answer.json().catch(() => ({}))) as ProblemBody
   throw new Problem(answer.status, problem)
+}
+
+/** Milliseconds that the agent needed, by its own word; else since `from`, which counts the browser's work too. */
+function spentBy({ headers }: Response, from: number): number {
+  const spent = /\bagent;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]
+  return spent === undefined ? performance.now() - from : Number(spent)
 }
 
 /** `/v1/images/REF/…`, of an IMAGE as people write it. */
