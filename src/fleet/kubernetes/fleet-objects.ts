@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ImageRef } from '../../core/event/event.ts'
+import type { DecidedSpec } from '../../core/lifecycle/spec-names.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
 import type { SliceHead } from './slice-head.ts'
@@ -12,15 +13,9 @@ export type FleetMode = (typeof fleetModes)[number]
 
 /** One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. */
 export interface ImageProfile extends KubeObject {
-  readonly spec: {
+  readonly spec: Pick<DecidedSpec, 'approve' | 'reject'> & {
     readonly image: { readonly repository: string; readonly digest: string }
     readonly mode?: FleetMode
-    readonly approve?: {
-      readonly all?: boolean
-      readonly behaviours?: readonly string[]
-      readonly quarantined?: readonly string[]
-    }
-    readonly reject?: { readonly behaviours?: readonly string[] }
     readonly authority?: 'operator' | 'git'
   }
   readonly status?: ImageProfileStatus

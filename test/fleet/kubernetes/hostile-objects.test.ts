@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { behaviourId, behaviourKey } from '../../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
 import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
@@ -8,6 +7,7 @@ import { parseSlice } from '../../../src/fleet/kubernetes/fleet-schema.ts'
 import { KubeFleet } from '../../../src/fleet/kubernetes/kube-fleet.ts'
 import { SnugError } from '../../../src/errors.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
+import { nodeEntry } from '../../fixtures/node-entries.ts'
 import { ScriptedApi } from '../../fixtures/kube-server.ts'
 
 /** An agent reads what a node wrote that an attacker controls, or any client with its token. */
@@ -49,23 +49,8 @@ afterEach(async () => {
   for (const server of [profiles, slices]) await server.kill()
 })
 
-function entryOf(path: string, node: string): ProfileEntry {
-  const actor = { exe: '/usr/sbin/web' }
-  const object = { kind: 'file', access: 'read', path } as const
-  const id = behaviourId(behaviourKey(actor, 0, object))
-  const cell = {
-    container: `c-${node}`,
-    origin: 'entrypoint',
-    phase: 'learned',
-    count: 1,
-    first: at,
-    last: at,
-    nodes: [node],
-    sources: ['ebpf'],
-    witnesses: { literals: [path], places: [] },
-  } as const
-  return { schema: 'snug.behaviour/v1', id, actor, uid: 0, object, cells: [cell] }
-}
+const entryOf = (path: string, node: string): ProfileEntry =>
+  nodeEntry(path, node, { witnesses: { literals: [path], places: [] } })
 
 function put(node: string, more: object = {}, name = sliceName(image, node, 0)): void {
   slices.put(name, { image, node, entries: [entryOf(`/etc/${node}`, node)], ...more })

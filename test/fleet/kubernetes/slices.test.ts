@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { ShareSchedule } from '../../../src/fleet/share-schedule.ts'
 import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import { SlicePages, sliceBytes } from '../../../src/fleet/kubernetes/slice-pages.ts'
-import { behaviourId, behaviourKey } from '../../../src/core/behaviour/behaviour.ts'
 import { mergeEntries } from '../../../src/core/profile/merge.ts'
 import {
   compareText,
@@ -13,42 +12,16 @@ import {
 } from '../../../src/core/profile/profile-entry.ts'
 import { isReported, sharedForm } from '../../../src/core/behaviour/shared-form.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
-
-const at = '2026-11-24T12:00:00.000000Z'
-
-function entryOf(path: string, node: string, more: Partial<EvidenceCell> = {}): ProfileEntry {
-  const actor = { exe: '/usr/sbin/web' }
-  const object = { kind: 'file', access: 'read', path } as const
-  return {
-    schema: 'snug.behaviour/v1',
-    id: behaviourId(behaviourKey(actor, 0, object)),
-    actor,
-    uid: 0,
-    object,
-    cells: [
-      {
-        container: `c-${node}`,
-        origin: 'entrypoint',
-        phase: 'learned',
-        count: 1,
-        first: at,
-        last: at,
-        nodes: [node],
-        sources: ['ebpf'],
-        ...more,
-      },
-    ],
-  }
-}
+import { nodeEntry, nodeEntryTime as at } from '../../fixtures/node-entries.ts'
 
 describe('the entry that a node shares for a behaviour', () => {
   it('has the evidence that the node learned itself, of one container for each origin', () => {
-    const [own] = entryOf('/a', 'n1').cells
-    const [second] = entryOf('/a', 'n1', { container: 'another' }).cells
-    const [probe] = entryOf('/a', 'n1', { origin: 'probe' }).cells
-    const [others] = entryOf('/a', 'n2').cells
+    const [own] = nodeEntry('/a', 'n1').cells
+    const [second] = nodeEntry('/a', 'n1', { container: 'another' }).cells
+    const [probe] = nodeEntry('/a', 'n1', { origin: 'probe' }).cells
+    const [others] = nodeEntry('/a', 'n2').cells
     const cells = [own, second, probe, others].flatMap((cell) => cell ?? [])
-    const shared = sharedForm({ ...entryOf('/a', 'n1'), cells }, 'n1')
+    const shared = sharedForm({ ...nodeEntry('/a', 'n1'), cells }, 'n1')
     expect(shared?.cells).toEqual([own, probe])
   })
 
@@ -58,22 +31,22 @@ describe('the entry that a node shares for a behaviour', () => {
     { guardrails: ['shadow'] },
     { nodes: ['n2'] },
   ])('is absent where it would allow nothing or is from another node: %j', (more) => {
-    expect(sharedForm(entryOf('/a', 'n1', more), 'n1')).toBeUndefined()
+    expect(sharedForm(nodeEntry('/a', 'n1', more), 'n1')).toBeUndefined()
   })
 
   it('always includes the decision of a person', () => {
     const decision = { kind: 'rejected', by: 'cli:root', at, grants: [] } as const
-    const entry = { ...entryOf('/a', 'n1', { phase: 'later' }), decision }
+    const entry = { ...nodeEntry('/a', 'n1', { phase: 'later' }), decision }
     expect(sharedForm(entry, 'n1')).toMatchObject({ cells: [], decision })
-    expect(isReported({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
+    expect(isReported({ ...entry, cells: [] }, [nodeEntry('/a', 'n2')])).toBe(false)
   })
 
   it('counts as reported where the API server returned it with its keys in another order', () => {
     const grants = [{ origin: 'entrypoint' }] as const
     const decision = { kind: 'approved', by: 'field-manager:apply', at, grants } as const
     const reordered = { at, by: 'field-manager:apply', grants, kind: 'approved' } as const
-    const own = { ...entryOf('/a', 'n1'), decision }
-    expect(isReported(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
+    const own = { ...nodeEntry('/a', 'n1'), decision }
+    expect(isReported(own, [{ ...nodeEntry('/a', 'n2'), decision: reordered }])).toBe(true)
   })
 
   it('has the same one of two decisions of one instant, in whatever order they arrive', () => {
@@ -92,9 +65,9 @@ describe('the entry that a node shares for a behaviour', () => {
     const witnesses = (literal: string, value: string) => ({
       witnesses: { literals: [literal], places: [[value]] },
     })
-    const own = entryOf('/a/<int>', 'n1', witnesses('/a/1', '1'))
-    expect(isReported(own, [entryOf('/a/<int>', 'n2', witnesses('/a/1', '1'))])).toBe(true)
-    expect(isReported(own, [entryOf('/a/<int>', 'n2', witnesses('/a/2', '2'))])).toBe(false)
+    const own = nodeEntry('/a/<int>', 'n1', witnesses('/a/1', '1'))
+    expect(isReported(own, [nodeEntry('/a/<int>', 'n2', witnesses('/a/1', '1'))])).toBe(true)
+    expect(isReported(own, [nodeEntry('/a/<int>', 'n2', witnesses('/a/2', '2'))])).toBe(false)
   })
 })
 
@@ -109,7 +82,7 @@ describe('a node’s slices', () => {
         const slices = new SlicePages()
         const wanted = new Map<string, ProfileEntry>()
         for (const { name, length } of steps) {
-          const base = entryOf(`/${name}`, 'n1')
+          const base = nodeEntry(`/${name}`, 'n1')
           const literals = { literals: ['x'.repeat(length)], places: [] }
           const entry = {
             ...base,
@@ -135,15 +108,15 @@ describe('a node’s slices', () => {
 
   it('change by one object for one new behaviour, and not at all for a known one', () => {
     const slices = new SlicePages()
-    const many = Array.from({ length: 2_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
+    const many = Array.from({ length: 2_000 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
     expect(slices.put(many).length).toBeGreaterThan(2)
     expect(slices.put(many)).toEqual([])
-    expect(slices.put([entryOf('/new', 'n1')])).toHaveLength(1)
+    expect(slices.put([nodeEntry('/new', 'n1')])).toHaveLength(1)
   })
 
   it('are taken back from the server as they were', () => {
     const slices = new SlicePages()
-    const many = Array.from({ length: 1_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
+    const many = Array.from({ length: 1_000 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
     const pages = slices.put(many)
     const again = new SlicePages()
     for (const page of pages) again.restore(page, slices.page(page))
@@ -181,7 +154,11 @@ function rollout(nodes: number, withinMs: number, visibleAfterMs: number) {
     const paths = [...common, ...Array.from({ length: 3 }, (__, k) => `/own/${name}-${k}`)]
     const schedule = new ShareSchedule<string>({ withinMs, random })
     schedule.add('image', random() * 60_000)
-    return { schedule, slices: new SlicePages(), entries: paths.map((path) => entryOf(path, name)) }
+    return {
+      schedule,
+      slices: new SlicePages(),
+      entries: paths.map((path) => nodeEntry(path, name)),
+    }
   })
   const written = new Map<string, { entry: ProfileEntry; at: number }[]>()
   const writes: { at: number; bytes: number }[] = []
@@ -275,7 +252,7 @@ describe('a fleet of 1,000 nodes', () => {
 describe('the profile of a fleet', () => {
   it('is the same in whatever order the nodes report', () => {
     const nodes = ['n1', 'n2', 'n3'].map((name, i) =>
-      [`/${i}`, `/${(i + 1) % 3}`, '/all'].map((path) => entryOf(path, name)),
+      [`/${i}`, `/${(i + 1) % 3}`, '/all'].map((path) => nodeEntry(path, name)),
     )
     const merged = (order: readonly number[]) =>
       order.reduce<readonly ProfileEntry[]>(
