@@ -1,35 +1,24 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { Acts, hex } from './acts.ts'
-import { buildImage, removeTree } from './container.ts'
-import { Recorder } from './recorder.ts'
+import { oneSensor } from './one-sensor.ts'
 
 const EPERM = '1'
 const ENOENT = '2'
 const UNPRIVILEGED = 1000
 
-let image: string
-let recorder: Recorder
+const sensor = oneSensor()
 let acts: Acts
 
-beforeAll(async () => {
-  image = buildImage()
-  recorder = new Recorder()
-  await recorder.running()
-})
-afterAll(async () => {
-  await recorder.stop()
-  removeTree(image)
-})
 beforeEach(() => {
-  recorder.messages.length = 0
-  acts = new Acts(image, undefined, UNPRIVILEGED)
+  sensor.recorder.messages.length = 0
+  acts = new Acts(sensor.image, undefined, UNPRIVILEGED)
 })
 afterEach(() => acts.stop())
 
 async function reported(): Promise<readonly ActEvent[]> {
-  await recorder.source.obeyed()
-  return recorder.acts(acts.id)
+  await sensor.recorder.source.obeyed()
+  return sensor.recorder.acts(acts.id)
 }
 
 const calls = (events: readonly ActEvent[]): readonly unknown[] =>

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
@@ -6,47 +6,36 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
-import { buildImage, removeTree } from './container.ts'
-import { Recorder } from './recorder.ts'
+import { oneSensor } from './one-sensor.ts'
 
 const EPERM = '1'
 const KILLED = 'killed 9'
 const budget = 1_000_000
 
-let image: string
-let recorder: Recorder
+const sensor = oneSensor()
 let acts: Acts
 /** Each test has its own version. */
 let scope = 0
 
-beforeAll(async () => {
-  image = buildImage()
-  recorder = new Recorder()
-  await recorder.running()
-})
-afterAll(async () => {
-  await recorder.stop()
-  removeTree(image)
-})
 afterEach(() => acts.stop())
 
 /** Learns these actions of the container; afterwards the profile allows nothing else. */
 async function learnedFrom(lines: readonly string[]): Promise<void> {
   scope += 1
-  acts = new Acts(image)
+  acts = new Acts(sensor.image)
   await acts.did(lines)
-  await recorder.source.obeyed()
+  await sensor.recorder.source.obeyed()
   const profile = new Profile(shaper)
-  for (const event of recorder.acts(acts.id)) {
+  for (const event of sensor.recorder.acts(acts.id)) {
     profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
   }
-  const { control } = recorder.source
+  const { control } = sensor.recorder.source
   const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
   control.profile?.(scope, compiled.profile)
   control.enforce?.(scope, { mode: 'block', budget })
   control.assign(acts.id, scope, { enforce: true })
-  await recorder.source.obeyed()
-  recorder.messages.length = 0
+  await sensor.recorder.source.obeyed()
+  sensor.recorder.messages.length = 0
 }
 
 const known = [
@@ -59,8 +48,8 @@ const known = [
 ]
 
 async function reported(): Promise<readonly ActEvent[]> {
-  await recorder.source.obeyed()
-  return recorder.acts(acts.id)
+  await sensor.recorder.source.obeyed()
+  return sensor.recorder.acts(acts.id)
 }
 
 describe('in block mode', () => {
@@ -93,9 +82,9 @@ describe('in block mode', () => {
   /** The results of a second container of the version, after the first has shown all lines but the last. */
   async function second(lines: readonly string[]): Promise<readonly string[]> {
     await learnedFrom([`+ exec ${hex('/bin/workload')}`, ...lines.slice(0, -1)])
-    const other = new Acts(image)
-    recorder.source.control.assign(other.id, scope, { enforce: true })
-    await recorder.source.obeyed()
+    const other = new Acts(sensor.image)
+    sensor.recorder.source.control.assign(other.id, scope, { enforce: true })
+    await sensor.recorder.source.obeyed()
     try {
       return await other.did(lines)
     } finally {
@@ -140,7 +129,7 @@ describe('in block mode', () => {
 
   it('no event of another container is stopped', async () => {
     await learnedFrom(known)
-    const other = new Acts(image)
+    const other = new Acts(sensor.image)
     try {
       expect(await other.did([`+ read ${hex('/etc/private')}`, '+ tcp 127.0.0.1 7003'])).toEqual([
         '0',
@@ -156,42 +145,42 @@ describe('in block mode', () => {
     const line = '+ tcp 127.0.0.1 7003'
     const results = await acts.did(Array.from({ length: 500 }, () => line))
     expect(new Set(results)).toEqual(new Set([EPERM]))
-    recorder.source.control.flush()
+    sensor.recorder.source.control.flush()
     const events = (await reported()).filter((event) => event.kind === 'connect')
-    const counted = recorder.countUpdates(acts.id).reduce((sum, { count }) => sum + count, 0)
+    const counted = sensor.recorder.countUpdates(acts.id).reduce((sum, { count }) => sum + count, 0)
     expect(events).toHaveLength(1)
     expect(events.length + counted).toBe(500)
   })
 
   it('a capability that was reported before it is blocked is stopped afterwards', async () => {
     await learnedFrom(known)
-    recorder.source.control.enforce?.(scope, { mode: 'alert', budget })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'alert', budget })
+    await sensor.recorder.source.obeyed()
     const chown = `chown ${hex('/data/log')}`
     expect(await acts.did([chown])).toEqual(['0'])
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget })
+    await sensor.recorder.source.obeyed()
     // The kernel kills the process itself: so a child performs the action, and its parent prints the result.
     expect(await acts.did([`+ ${chown}`])).toEqual([KILLED])
   })
 
   it('beyond the budget of different events the version disarms itself, and reports it', async () => {
     await learnedFrom(known)
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget: 10 })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget: 10 })
+    await sensor.recorder.source.obeyed()
     const lines = Array.from({ length: 30 }, (_, n) => `+ tcp 127.0.0.1 ${8000 + n}`)
     const results = await acts.did(lines)
     expect(results.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => EPERM))
     expect(new Set(results.slice(10))).toEqual(new Set(['111']))
-    await recorder.until(
-      () => recorder.messages.some((message) => message.type === 'disarmed'),
+    await sensor.recorder.until(
+      () => sensor.recorder.messages.some((message) => message.type === 'disarmed'),
       'the word that it disarmed itself',
     )
     const actions = (await reported()).map((event) => event.enforced)
     expect(actions.filter((action) => action === 'blocked')).toHaveLength(10)
     expect(actions.filter((action) => action === undefined)).toHaveLength(20)
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget })
+    await sensor.recorder.source.obeyed()
     expect(await acts.did(['+ tcp 127.0.0.1 8000'])).toEqual([EPERM])
   })
 
@@ -199,8 +188,8 @@ describe('in block mode', () => {
     await learnedFrom(known)
     const line = '+ tcp 127.0.0.1 7003'
     const pausedUntil = Date.now() + 1_500
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget, pausedUntil })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget, pausedUntil })
+    await sensor.recorder.source.obeyed()
     expect(await acts.did([line])).toEqual(['111'])
     while (Date.now() <= pausedUntil) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await acts.did([line])).toEqual([EPERM])

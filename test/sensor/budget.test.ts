@@ -1,31 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { defaultBlockRules } from '../../src/core/lifecycle/blocking.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
-import { buildImage, removeTree } from './container.ts'
-import { Recorder } from './recorder.ts'
+import { oneSensor } from './one-sensor.ts'
 
 const { budget } = defaultBlockRules
 /** Refused by the kernel, or ended before it could go on. */
 const stopped = ['1', 'killed 9']
 
-let image: string
-let recorder: Recorder
+const sensor = oneSensor()
 let running: Acts[] = []
 let scope = 0
 
-beforeAll(async () => {
-  image = buildImage()
-  recorder = new Recorder()
-  await recorder.running()
-})
-afterAll(async () => {
-  await recorder.stop()
-  removeTree(image)
-})
 afterEach(async () => {
   await Promise.all(running.map((acts) => acts.stop()))
   running = []
@@ -34,28 +23,28 @@ afterEach(async () => {
 /** A version whose profile allows the start of its containers, a child of theirs, and this. */
 async function blockingVersion(lines: readonly string[] = []): Promise<void> {
   scope += 1
-  const acts = new Acts(image)
+  const acts = new Acts(sensor.image)
   await acts.did(['+ read 2f', ...lines])
-  await recorder.source.obeyed()
+  await sensor.recorder.source.obeyed()
   const profile = new Profile(shaper)
-  for (const event of recorder.acts(acts.id)) {
+  for (const event of sensor.recorder.acts(acts.id)) {
     profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
   }
   await acts.stop()
-  const { control } = recorder.source
+  const { control } = sensor.recorder.source
   const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
   control.profile?.(scope, compiled.profile)
   control.enforce?.(scope, { mode: 'block', budget })
-  await recorder.source.obeyed()
-  recorder.messages.length = 0
+  await sensor.recorder.source.obeyed()
+  sensor.recorder.messages.length = 0
 }
 
 async function started(uid?: number): Promise<Acts> {
-  const acts = new Acts(image, undefined, uid)
+  const acts = new Acts(sensor.image, undefined, uid)
   running.push(acts)
   await acts.did([])
-  recorder.source.control.assign(acts.id, scope, { enforce: true })
-  await recorder.source.obeyed()
+  sensor.recorder.source.control.assign(acts.id, scope, { enforce: true })
+  await sensor.recorder.source.obeyed()
   return acts
 }
 
@@ -70,7 +59,7 @@ function forbidden(n: number): string {
   return ways[n % ways.length] ?? ''
 }
 
-const disarmed = () => recorder.messages.filter((message) => message.type === 'disarmed')
+const disarmed = () => sensor.recorder.messages.filter((message) => message.type === 'disarmed')
 
 const passed = (results: readonly string[]) =>
   results.filter((result) => !stopped.includes(result)).length
@@ -86,7 +75,7 @@ describe('the block budget', () => {
       results.push(...(await acts.did([forbidden(n)])))
       await ended(acts)
     }
-    await recorder.source.obeyed()
+    await sensor.recorder.source.obeyed()
     expect(results).toHaveLength(241)
     expect(passed(results)).toBe(0)
     expect(disarmed()).toEqual([])
@@ -97,7 +86,7 @@ describe('the block budget', () => {
     for (let n = 0; n < 9; n++) await started()
     const intruded = await started()
     const results = await intruded.did(Array.from({ length: 241 }, (_, n) => forbidden(n)))
-    await recorder.source.obeyed()
+    await sensor.recorder.source.obeyed()
     expect(results).toHaveLength(241)
     expect(passed(results)).toBe(0)
     expect(disarmed()).toEqual([])
@@ -113,7 +102,7 @@ describe('the block budget', () => {
     const harmed = results.length - passed(results)
     expect(harmed).toBeLessThanOrEqual(replicas.length * traffic.length - 60)
     expect(passed(await replicas[0]!.did(traffic))).toBe(traffic.length)
-    await recorder.until(() => disarmed().length > 0, 'the report that it disarmed itself')
+    await sensor.recorder.until(() => disarmed().length > 0, 'the report that it disarmed itself')
     expect(disarmed()).toMatchObject([{ scope, kinds: ['connect'] }])
     // What did not spend it is still stopped, in each of them.
     for (const replica of replicas) {
@@ -127,12 +116,12 @@ describe('the block budget', () => {
     const traffic = Array.from({ length: 2 * budget }, (_, n) => `+ tcp 127.0.0.1 ${9_000 + n}`)
     const results = await only.did(traffic)
     expect(passed(results)).toBe(budget)
-    await recorder.until(() => disarmed().length > 0, 'the report that it disarmed itself')
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget, except: ['connect'] })
-    await recorder.source.obeyed()
+    await sensor.recorder.until(() => disarmed().length > 0, 'the report that it disarmed itself')
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget, except: ['connect'] })
+    await sensor.recorder.source.obeyed()
     expect(passed(await only.did(traffic))).toBe(traffic.length)
-    recorder.source.control.enforce?.(scope, { mode: 'block', budget })
-    await recorder.source.obeyed()
+    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget })
+    await sensor.recorder.source.obeyed()
     expect(passed(await only.did(traffic.slice(0, budget)))).toBe(0)
   })
 
@@ -145,7 +134,7 @@ describe('the block budget', () => {
       `+ mkdir ${hex(`/etc/folder-${n}`)}`,
     ]).flat()
     await only.did(refused)
-    await recorder.source.obeyed()
+    await sensor.recorder.source.obeyed()
     expect(disarmed()).toEqual([])
     expect(passed(await only.did([`+ write ${hex('/data/made')}`]))).toBe(0)
   })

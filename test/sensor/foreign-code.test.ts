@@ -1,36 +1,25 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
-import { buildImage, removeTree } from './container.ts'
-import { Recorder } from './recorder.ts'
+import { oneSensor } from './one-sensor.ts'
 
-let image: string
-let recorder: Recorder
+const sensor = oneSensor()
 let acts: Acts
 
-beforeAll(async () => {
-  image = buildImage()
-  recorder = new Recorder()
-  await recorder.running()
-})
-afterAll(async () => {
-  await recorder.stop()
-  removeTree(image)
-})
 beforeEach(() => {
-  recorder.messages.length = 0
-  acts = new Acts(image)
+  sensor.recorder.messages.length = 0
+  acts = new Acts(sensor.image)
 })
 afterEach(() => acts.stop())
 
 async function reported(lines: readonly string[]): Promise<readonly ActEvent[]> {
   expect(await acts.did(lines)).toEqual(lines.map(() => '0'))
-  await recorder.source.obeyed()
-  return recorder.acts(acts.id)
+  await sensor.recorder.source.obeyed()
+  return sensor.recorder.acts(acts.id)
 }
 
 const mappings = (events: readonly ActEvent[]): readonly unknown[] =>
