@@ -205,6 +205,21 @@ test('a program that a version brings is one card: a part of it is decided on, a
   await expect.poll(() => lines.count()).toBe(before)
 })
 
+test('a press on a row chooses no other row that moves to its place meanwhile', async () => {
+  const { page } = reviewer
+  const detail = page.getByRole('article', { name: 'decision' })
+  await options(page).first().click()
+  const chosen = await detail.locator('h2').textContent()
+  const pressed = options(page).filter({ hasText: 'runs /app/cat' })
+  const place = await pressed.getAttribute('aria-posinset')
+  await pressed.hover()
+  await page.mouse.down()
+  await deviates('/proc/version')
+  await expect.poll(() => pressed.getAttribute('aria-posinset')).not.toBe(place)
+  await page.mouse.up()
+  expect(await detail.locator('h2').textContent()).toBe(chosen)
+})
+
 test('of two reviewers the second is informed, and sees the current decision before deciding again', async () => {
   const { page } = reviewer
   const other = await openPage(browser, door)

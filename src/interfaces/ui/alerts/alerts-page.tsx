@@ -47,9 +47,9 @@ export function AlertsPage({ open }: { readonly open: string }) {
   const current = windowed.row(at)
   const id = shown === '' ? current?.id : shown
   const anchor = useAnchor(at, total, (index) => windowed.row(index)?.id, setCursor)
-  const move = (to: number): void => {
+  const pick = (to: number, row?: AlertRow): void => {
     setShown('')
-    setCursor(to)
+    anchor.pick(to, row?.id)
     list.current?.focus()
   }
   const decide = (kind: 'allow' | 'reject'): void => {
@@ -66,7 +66,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
     })
   }
   useKeys('Alerts', [
-    ...listKeys(total, at, move, 8),
+    ...listKeys(total, at, pick, 8),
     { keys: 'a', does: 'allow it', run: () => decide('allow') },
     { keys: 'r', does: 'reject it: it stays a deviation for good', run: () => decide('reject') },
     { keys: 'v', does: 'group by behaviour, or not', run: () => setGrouped(!grouped) },
@@ -165,7 +165,8 @@ export function AlertsPage({ open }: { readonly open: string }) {
                 row={windowed.row}
                 look={windowed.look}
                 cursor={at}
-                onCursor={move}
+                keyOf={({ id: name }) => name}
+                onCursor={pick}
                 onTop={(isTop) => {
                   // What somebody reads does not move away under them.
                   if (!isTop && until === '') setUntil(windowed.row(0)?.id ?? '')

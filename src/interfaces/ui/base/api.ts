@@ -48,6 +48,7 @@ export async function ask<T>(path: string, call: Call = {}): Promise<T> {
   const { method = 'GET', body, revision, signal } = call
   const from = performance.now()
   let answer: Response
+  let value: unknown
   try {
     answer = await fetch(path, {
       method,
@@ -59,14 +60,15 @@ export async function ask<T>(path: string, call: Call = {}): Promise<T> {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     })
+    // A connection that ends within the answer is an answer that did not come.
+    if (answer.ok) value = await answer.json()
   } catch (error) {
     if (signal?.aborted === true) throw error
     throw new Problem(0, {})
   }
   if (answer.ok) {
-    const value = (await answer.json()) as T
     slowest.value = Math.max(spentBy(answer, from), slowest.peek() * fade)
-    return value
+    return value as T
   }
   // The session ended: the document at `/` is where one signs in.
   if (answer.status === 401) location.reload()

@@ -10,6 +10,8 @@ export interface Anchor {
   readonly settled: () => boolean
   /** The user's decision removes the row: the cursor goes to the row in its place. */
   readonly release: () => void
+  /** The user chose this row. The cursor goes to it, also where the list has changed since it was drawn. */
+  readonly pick: (index: number, key: string | undefined) => void
   /** The row stays after all. */
   readonly hold: (key: string) => void
 }
@@ -49,6 +51,11 @@ export function useAnchor(
 
   return {
     settled: () => changedAt.current === 0 || performance.now() - changedAt.current > readMs,
+    pick: (index, name) => {
+      at.current = index
+      held.current = name ?? keyAt(index)
+      move(index)
+    },
     release: () => {
       held.current = undefined
     },

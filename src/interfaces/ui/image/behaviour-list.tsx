@@ -4,6 +4,7 @@ import type { BehaviourPage } from '../../../engine/api/page-views.ts'
 import { imagePath, query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { count, plural } from '../base/text.ts'
+import { useAnchor } from '../base/use-anchor.ts'
 import { useWindow } from '../base/use-window.ts'
 import { BehaviourBadge } from '../parts/badges.tsx'
 import { FacetSelect } from '../parts/facet-select.tsx'
@@ -36,11 +37,12 @@ export function BehaviourList({
   )
   const { answer, problem } = windowed
   const total = answer?.total ?? 0
-  const move = (to: number): void => {
-    setCursor(to)
+  const anchor = useAnchor(cursor, total, (index) => windowed.row(index)?.id, setCursor)
+  const pick = (to: number, row?: BehaviourView): void => {
+    anchor.pick(to, row?.id)
     list.current?.focus()
   }
-  useKeys('Behaviours', listKeys(total, cursor, move))
+  useKeys('Behaviours', listKeys(total, cursor, pick))
   const change = (set: (value: string) => void) => (value: string) => {
     set(value)
     setCursor(0)
@@ -91,7 +93,8 @@ export function BehaviourList({
             row={windowed.row}
             look={windowed.look}
             cursor={cursor}
-            onCursor={setCursor}
+            keyOf={({ id }) => id}
+            onCursor={pick}
             draw={(row) => <BehaviourRow row={row} />}
           />
         )}

@@ -7,12 +7,13 @@ export interface VirtualListProps<Row> {
   /** Pixels: all rows are of one height, so that a hundred thousand of them need not be measured. */
   readonly rowHeight: number
   readonly row: (index: number) => Row | undefined
+  readonly keyOf: (row: Row) => string
   readonly look: (from: number, to: number) => void
-  readonly draw: (row: Row, index: number) => ComponentChildren
+  readonly draw: (row: Row) => ComponentChildren
   /** The row that the keyboard is at. */
   readonly cursor: number
-  readonly onCursor: (index: number) => void
-  readonly onOpen?: (index: number) => void
+  /** `row`: what was drawn at the index when the user chose it. The list may have changed since. */
+  readonly onCursor: (index: number, row: Row | undefined) => void
   readonly isSelected?: (index: number) => boolean
   readonly listRef?: RefObject<HTMLDivElement | null>
   /** Called when the list reaches its top, or leaves it. */
@@ -23,7 +24,7 @@ const overscan = 6
 
 /** Only the rows that can be seen are there, moved into place as a whole. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
-  const { label, total, rowHeight, row, look, draw, cursor, onCursor, onOpen, isSelected } = props
+  const { label, total, rowHeight, row, look, draw, cursor, onCursor, isSelected } = props
   const own = useRef<HTMLDivElement>(null)
   const list = props.listRef ?? own
   const id = useId()
@@ -97,7 +98,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
             const item = row(index)
             return (
               <div
-                key={index}
+                key={item === undefined ? index : props.keyOf(item)}
                 id={`${id}-${index}`}
                 role="option"
                 class={index === cursor ? 'row current' : 'row'}
@@ -105,12 +106,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
                 aria-posinset={index + 1}
                 aria-setsize={total}
                 style={{ height: `${rowHeight}px` }}
-                onClick={() => {
-                  onCursor(index)
-                  onOpen?.(index)
-                }}
+                onClick={() => onCursor(index, item)}
               >
-                {item === undefined ? <span class="skeleton" /> : draw(item, index)}
+                {item === undefined ? <span class="skeleton" /> : draw(item)}
               </div>
             )
           })}

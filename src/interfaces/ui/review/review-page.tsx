@@ -44,12 +44,11 @@ export function ReviewPageView() {
   const decided = useRef(new Set<string>())
   const anchor = useAnchor(at, total, (index) => windowed.row(index)?.key, setCursor)
 
-  const move = (to: number): void => {
-    setCursor(to)
+  const pick = (to: number, row?: ReviewCard): void => {
+    anchor.pick(to, row?.key)
     list.current?.focus()
   }
-  const toggle = (index: number): void => {
-    const row = windowed.row(index)
+  const toggle = (row: ReviewCard | undefined): void => {
     if (row === undefined) return
     const next = new Map(selected)
     if (!next.delete(row.key)) next.set(row.key, row)
@@ -92,8 +91,8 @@ export function ReviewPageView() {
     })
   }
   useKeys('Review', [
-    ...listKeys(total, at, move, 8),
-    { keys: 'x', does: 'tick, or untick', run: () => toggle(at) },
+    ...listKeys(total, at, pick, 8),
+    { keys: 'x', does: 'tick, or untick', run: () => toggle(card) },
     {
       keys: 'e',
       does: 'tick all that the image explains',
@@ -169,14 +168,15 @@ export function ReviewPageView() {
                 row={windowed.row}
                 look={windowed.look}
                 cursor={at}
-                onCursor={setCursor}
+                keyOf={({ key }) => key}
+                onCursor={pick}
                 isSelected={(index) => selected.has(windowed.row(index)?.key ?? '')}
-                draw={(row, index) => (
+                draw={(row) => (
                   <CardRow
                     card={row}
                     ticked={selected.has(row.key)}
                     changed={seen.isChanged(row)}
-                    onTick={() => toggle(index)}
+                    onTick={() => toggle(row)}
                   />
                 )}
               />
