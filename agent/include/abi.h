@@ -364,6 +364,7 @@ enum snug_rule_flag {
 	SNUG_NAMED = 8,	  /* a peer by its name: the text */
 	SNUG_WITH_DRIFT = 16,
 	SNUG_WITH_SOCKET = 32,
+	SNUG_RANGE = 64, /* of a peer: `set` has the first port, and 16 bits above it the last */
 };
 
 /*

@@ -17,6 +17,7 @@
 #define SNUG_DOMAIN_OWN 0x6e776full
 #define SNUG_DOMAIN_SET 0x746573ull
 #define SNUG_DOMAIN_SHIPPED 0x70696873ull
+#define SNUG_DOMAIN_RANGE 0x65676e6172ull
 
 #define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                          \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script), \
@@ -46,6 +47,12 @@
  */
 #define SNUG_RULE_PEER(keys, kind, protocol, port, peer) \
 	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)
+/*
+ * Ports that an actor draws from a range: the rule has this port. What SNUG_RULE_RANGE leads to is
+ * no tag, but the range: the first port, and 16 bits above it the last.
+ */
+#define SNUG_PORT_DRAWN 0x10000u
+#define SNUG_RULE_RANGE(keys, peer_rule) SNUG_MIX(keys, peer_rule, SNUG_DOMAIN_RANGE)
 #define SNUG_RULE_ADDRESS(keys, family, high, low) \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)(family), high), low)
 

@@ -153,7 +153,7 @@ bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *co
 
 	while (at < end) {
 		const struct snug_rule *rule = (const void *)at;
-		__u64 key, tag;
+		__u64 key, tag, range;
 
 		if ((size_t)(end - at) < sizeof(*rule) || rule->size < sizeof(*rule) ||
 		    rule->size > end - at ||
@@ -161,10 +161,15 @@ bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *co
 				    rule->to_size >
 			    rule->size)
 			return false;
-		key = rule_key(&agent->keys, rule);
+		key = rule_key(&agent->keys, rule, false);
 		tag = rule->flags & SNUG_DENY ? 0 : rule->tag;
 		if (draft)
 			add(draft, draft->rules, &key, &tag, "cannot add a rule");
+		if (draft && rule->flags & SNUG_RANGE) {
+			key = rule_key(&agent->keys, rule, true);
+			range = rule->set;
+			add(draft, draft->rules, &key, &range, "cannot add a range of ports");
+		}
 		at += rule->size;
 	}
 	return true;

@@ -149,7 +149,8 @@ static __u64 object_hash(const struct snug_keys *keys, const struct snug_rule *r
 		return file_hash(keys, rule, text);
 	case SNUG_CONNECT:
 	case SNUG_LISTEN:
-		return SNUG_RULE_PEER(*keys, rule->kind, rule->protocol, rule->port,
+		return SNUG_RULE_PEER(*keys, rule->kind, rule->protocol,
+				      rule->flags & SNUG_RANGE ? SNUG_PORT_DRAWN : rule->port,
 				      peer_hash(keys, rule, text));
 	case SNUG_IDENTITY:
 		return SNUG_RULE_IDENTITY(*keys, rule->from_uid, rule->from_gid, rule->to_uid,
@@ -162,12 +163,15 @@ static __u64 object_hash(const struct snug_keys *keys, const struct snug_rule *r
 	return SNUG_RULE_CALL(*keys, rule->code, rule->argument, about);
 }
 
-/* The key by which the kernel finds the rule. The texts are those behind it. */
-__u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule)
+/*
+ * The key by which the kernel finds the rule, or the range of its ports. The texts are those behind
+ * it.
+ */
+__u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule, bool of_range)
 {
 	const char *exe = (const char *)(rule + 1);
 	const char *script = exe + rule->exe_size, *text = script + rule->script_size;
-	__u64 actor;
+	__u64 actor, object;
 
 	if (rule->flags & SNUG_SHIPPED)
 		return SNUG_RULE_KEY(*keys, keys->seed,
@@ -176,5 +180,6 @@ __u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule)
 	actor = SNUG_RULE_ACTOR(*keys, rule->exe_size ? hash_path(keys, exe, rule->exe_size) : 0,
 				rule->script_size ? hash_path(keys, script, rule->script_size) : 0,
 				rule->uid, rule->origin);
-	return SNUG_RULE_KEY(*keys, actor, object_hash(keys, rule, text));
+	object = object_hash(keys, rule, text);
+	return SNUG_RULE_KEY(*keys, actor, of_range ? SNUG_RULE_RANGE(*keys, object) : object);
 }

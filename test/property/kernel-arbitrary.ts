@@ -8,6 +8,7 @@ import {
 } from '../../src/core/behaviour/behaviour.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import type { User } from '../../src/core/behaviour/user.ts'
 import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
 import { act, learned, shaper, type Where } from '../fixtures/event-fixture.ts'
 
@@ -246,6 +247,13 @@ const replacing = (
         .map((access) => act.file(a, [access], who, access === 'rename' ? { to: b } : {})),
     )
 
+/** Also at the ends of the ranges of {@link drawn}, and beside them. */
+const ports = fc.oneof(
+  fc.constantFrom(53, 5432),
+  fc.constantFrom(1023, 1024, 40_000, 40_001, 41_999, 42_000, 65_535),
+  fc.integer({ min: 1_000, max: 65_535 }),
+)
+
 const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitrary<ActEvent> =>
   by.chain((who) =>
     fc.oneof(
@@ -266,18 +274,20 @@ const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitra
       },
       { weight: 2, arbitrary: path.map((name) => act.syscall('mount', who, name)) },
       {
-        weight: 4,
+        weight: 6,
         arbitrary: fc
-          .tuple(
-            from(addresses),
-            fc.constantFrom(53, 5432),
-            fc.constantFrom(undefined, undefined, 'db'),
-          )
+          .tuple(from(addresses), ports, fc.constantFrom(undefined, undefined, 'db'))
           .map(([address, port, name]) => {
             const event = act.connect(address, port, who)
             if (event.kind !== 'connect' || name === undefined) return event
             return { ...event, connect: { ...event.connect, name } }
           }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc
+          .tuple(from(['0.0.0.0', '127.0.0.1']), ports)
+          .map(([address, port]) => act.listen(address, port, who)),
       },
       { weight: 1, arbitrary: path.map((name) => act.exec(name, who)) },
       {
@@ -292,6 +302,27 @@ const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitra
       },
     ),
   )
+
+/** Connections and listeners at ports that are drawn. */
+const drawing = fc
+  .tuple(
+    fc.constantFrom(
+      {},
+      {},
+      {},
+      { origin: 'probe' as const },
+      { exe: '/bin/sh' },
+      { declaredUser: true },
+    ),
+    fc.constantFrom('10.0.0.7', '10.0.1.8', 'db', '0.0.0.0', '0.0.0.0', '127.0.0.1'),
+    ports,
+  )
+  .map(([who, peer, port]) => {
+    if (peer === '0.0.0.0' || peer === '127.0.0.1') return act.listen(peer, port, who)
+    const event = act.connect(peer === 'db' ? '10.0.0.9' : peer, port, who)
+    if (event.kind !== 'connect' || peer !== 'db') return event
+    return { ...event, connect: { ...event.connect, name: peer } }
+  })
 
 /** Decisions and inheritance from previous versions, by the number of the entry. */
 const edits = fc.array(
@@ -313,6 +344,23 @@ const peers = fc.array(
   { maxLength: 4 },
 )
 
+/** Ranges of ports from a previous version, or decided on. */
+const drawn = fc.array(
+  fc.record({
+    peer: from(['10.0.0.7', 'db', '0.0.0.0', '0.0.0.0', '127.0.0.1']),
+    uid: fc.constantFrom<User>(101, 'declared'),
+    what: fc.constantFrom<'inherited' | 'approved' | 'rejected'>(
+      'inherited',
+      'inherited',
+      'approved',
+      'rejected',
+    ),
+    ranges: fc.subarray(['1024-1024', '5432-40000', '40001-41999', '1024-65535'], { minLength: 1 }),
+    origin: fc.constantFrom<Origin>('entrypoint', 'entrypoint', 'entrypoint', 'probe'),
+  }),
+  { maxLength: 12 },
+)
+
 export interface World {
   readonly profile: Profile
   readonly exam: readonly ActEvent[]
@@ -332,8 +380,9 @@ const worldsOf = (
       ships: fc.array(fc.nat(), { maxLength: 8 }),
       edits: fewEdits ? edits.map((all) => all.slice(0, 2)) : edits,
       peers,
+      drawn,
     })
-    .map(({ lesson, exam, ships, edits: changes, peers: known }) => {
+    .map(({ lesson, exam, ships, edits: changes, peers: known, drawn: ranges }) => {
       const all = [...lesson, ...exam]
       const files = all.flatMap((event) =>
         event.kind === 'file' && event.file.cut !== true ? [event.file.path] : [],
@@ -352,6 +401,7 @@ const worldsOf = (
         if (entry !== undefined) entries[i] = edited(entry, change)
       }
       for (const peer of known) entries.push(peerEntry(peer))
+      for (const range of ranges) entries.push(drawnEntry(range))
       return {
         profile: Profile.load(entries, shaper),
         exam: [...lesson, ...exam].map(seen),
@@ -409,6 +459,30 @@ function peerEntry(peer: Peer): ProfileEntry {
   }
 }
 
+type Drawn = typeof drawn extends fc.Arbitrary<readonly (infer D)[]> ? D : never
+
+function drawnEntry({ peer, uid, what, ranges, origin }: Drawn): ProfileEntry {
+  const actor = { exe: '/usr/sbin/nginx' }
+  const about = { protocol: 'tcp', port: 0, drawn: true } as const
+  const object: BehaviourObject =
+    peer === '0.0.0.0' || peer === '127.0.0.1'
+      ? { kind: 'listen', address: peer, ...about }
+      : { kind: 'connect', peer, ...about }
+  const grants = [{ origin, witnesses: { literals: ranges, places: [] } }]
+  const by = { by: 'cli:root', at: '2026-11-24T12:00:00.000000Z', grants }
+  return {
+    schema: 'snug.behaviour/v1',
+    id: behaviourId(behaviourKey(actor, uid, object)),
+    actor,
+    uid,
+    object,
+    cells: [],
+    ...(what === 'inherited'
+      ? { inherited: { from: 'sha256:a', grants } }
+      : { decision: { kind: what, ...by } }),
+  }
+}
+
 /** Profiles with learned, inherited and decided entries, and events near those entries. */
 export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
 
@@ -427,6 +501,9 @@ export const replaced = worldsOf(
     fewEdits: true,
   },
 )
+
+/** Ports of ranges, and beside them. */
+export const ranges = worldsOf(drawing, 8)
 
 /** Patterns that match each other's names, many of them rejected. */
 export const overlapping = worldsOf(

@@ -15,13 +15,14 @@ import { judge } from '../../src/core/match/judge.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'
 import { run } from '../../src/core/compile/path-automaton.ts'
 import { type BehaviourRef, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { isDrawn } from '../../src/core/behaviour/ports.ts'
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import type { ProfileReader } from '../../src/core/profile/profile-reader.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
-import { crowded, overlapping, replaced, worlds, type World } from './kernel-arbitrary.ts'
+import { crowded, overlapping, ranges, replaced, worlds, type World } from './kernel-arbitrary.ts'
 import { naive, naivelyRefused } from './naive.ts'
 
 const now = microsOf('2026-11-24T13:40:27.123456Z')
@@ -65,6 +66,14 @@ function byRename(known: ProfileReader): (ref: BehaviourRef) => boolean {
   }
 }
 
+/** A port that is expected as one of a range. */
+function byRange(known: ProfileReader): (ref: BehaviourRef) => boolean {
+  return (ref) => {
+    const cover = matchedRuleOf(known, ref, () => now)?.object
+    return cover !== undefined && isDrawn(cover)
+  }
+}
+
 const share = (size: number, percent: number) => Math.ceil((size * percent) / 100)
 
 const described = (event: World['exam'][number]) => JSON.stringify(event)
@@ -76,9 +85,9 @@ function same<T>(actual: T, expected: T, event: World['exam'][number]): void {
 
 describe('the compiled profile', () => {
   it('gives every event the same answer as the matcher and the definition', () => {
-    const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0 }
+    const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0, drawn: 0 }
     fc.assert(
-      fc.property(fc.oneof(worlds, overlapping, replaced), (world) => {
+      fc.property(fc.oneof(worlds, overlapping, replaced, ranges, ranges), (world) => {
         const { profile } = compiled(world)
         const reading = new KernelReading(profile)
         const entries = world.profile.entries()
@@ -93,6 +102,7 @@ describe('the compiled profile', () => {
             same(plain, output.judged, event)
           }
           for (const tag of output.tags) same(tags.has(tag), true, event)
+          if (output.judged && output.refs.some(byRange(world.profile))) count.drawn += 1
           if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
           count[output.judged ? 'expected' : 'deviations'] += 1
         }
@@ -100,20 +110,21 @@ describe('the compiled profile', () => {
           ({ object }) => object.kind === 'file-pattern',
         ).length
       }),
-      { numRuns: cases(500) },
+      { numRuns: cases(700) },
     )
     // Both answers occurred often; otherwise the comparison proves nothing.
     expect(count.expected).toBeGreaterThan(cases(1000))
     expect(count.deviations).toBeGreaterThan(cases(1000))
     expect(count.patterns).toBeGreaterThan(cases(500))
     expect(count.byRename).toBeGreaterThan(cases(30))
+    expect(count.drawn).toBeGreaterThan(cases(60))
   })
 
   it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {
     const count = { expected: 0, deviation: 0, unprofiled: 0, refused: 0 }
     const watched = fc.subarray([...behaviourKinds])
     fc.assert(
-      fc.property(fc.oneof(worlds, overlapping), watched, (world, kinds) => {
+      fc.property(fc.oneof(worlds, overlapping, ranges), watched, (world, kinds) => {
         const observed = new Set<EventKind>(kinds)
         const reading = new KernelReading(compiled(world).profile)
         const entries = world.profile.entries()

@@ -103,6 +103,8 @@ function decide(
   if (exact.some((entry) => entry.decision?.kind === 'rejected')) return false
   if (exact.some((entry) => grants(entry, ref.origin, now).length > 0)) return true
   if (ref.fixed === true) return undefined
+  const range = rangeSays(entries, ref, object, now)
+  if (range !== undefined) return range
   const held = placeSays(entries, ref, object, now)
   const subject = object.kind === 'exec' ? ref.literal?.subject : subjectOf(literal(object, ref))
   if (subject === undefined) return undefined
@@ -121,6 +123,27 @@ function decide(
     return granted.length > 0 && takes(entry.object, joined(granted), subject, related)
   })
   return taken || held === true ? true : undefined
+}
+
+/** The answer of the range of ports that a listener's port may be drawn from. */
+function rangeSays(
+  entries: readonly ProfileEntry[],
+  ref: BehaviourRef,
+  object: BehaviourObject,
+  now: number,
+): boolean | undefined {
+  if (object.kind !== 'listen' || object.port < 1024) return undefined
+  const entry = entries.find(
+    ({ actor, uid, object: other }) =>
+      same([actor, uid], [ref.actor, ref.uid]) &&
+      other.kind === 'listen' &&
+      other.drawn === true &&
+      same([other.protocol, other.address], [object.protocol, object.address]),
+  )
+  if (entry === undefined) return undefined
+  if (entry.decision?.kind === 'rejected') return false
+  const ends = templatesFor(entry, ref.origin, now).flatMap((range) => range.split('-').map(Number))
+  return object.port >= Math.min(...ends) && object.port <= Math.max(...ends) ? true : undefined
 }
 
 const isPlace = ({ object }: ProfileEntry): boolean =>

@@ -14,6 +14,7 @@ import {
   type BehaviourRef,
   behavioursOf,
 } from '../../src/core/behaviour/behaviour.ts'
+import { drawnOf, isDrawn, rangeText } from '../../src/core/behaviour/ports.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { userOf } from '../../src/core/behaviour/user.ts'
@@ -282,6 +283,27 @@ function blockOf(event: ActEvent & { kind: 'connect' }, word: Choice['word']): P
   }
 }
 
+/** Ports around one that was seen, at that peer or address: inherited, or decided on. */
+function rangeAround(event: ActEvent, word: Choice['word']): readonly ProfileEntry[] {
+  return behavioursOf(event, shaper).flatMap(({ object, actor, uid, origin }) => {
+    const drawn = drawnOf(object)
+    if (drawn === undefined || !('port' in object)) return []
+    const range = { first: object.port - 2, last: object.port + (object.port % 3) }
+    const grants = [{ origin, witnesses: { literals: [rangeText(range)], places: [] } }]
+    return {
+      schema: 'snug.behaviour/v1' as const,
+      id: behaviourId(behaviourKey(actor, uid, drawn)),
+      actor,
+      uid,
+      object: drawn,
+      cells: [],
+      ...(word === 'none'
+        ? { inherited: { from: 'sha256:a', grants } }
+        : { decision: { kind: word, by: 'test', at: '2026-11-24T00:00:00Z', grants } }),
+    }
+  })
+}
+
 /** The creation and the rename were learned; the deletion was not. */
 function ofReplacing(event: ActEvent): Choice | undefined {
   if (event.kind !== 'file' || !event.file.path.startsWith('/opt/init')) return undefined
@@ -296,6 +318,7 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
     const phase = learned ? 'learned' : 'later'
     if (learned || word !== 'none') profile.observe(event, refs, { phase })
     if (event.kind === 'connect' && i % 4 === 0) profile.merge([blockOf(event, word)])
+    if (i % 4 === 1) profile.merge(rangeAround(event, word))
     if (word === 'none') continue
     for (const ref of refs) {
       const decision = { kind: word, by: 'test', at: '2026-11-24T00:00:00Z' } as const
@@ -352,6 +375,12 @@ function endsAlive(automaton: PathAutomaton, at: string): boolean {
   return (automaton.next[state * 256] ?? 0) !== 0
 }
 
+/** A port that is expected as one of a range. */
+function isDrawnPort(profile: Profile, ref: BehaviourRef): boolean {
+  const by = matchedRuleOf(profile, ref, () => microsOf('2026-11-24T00:00:00Z'))?.object
+  return by !== undefined && isDrawn(by)
+}
+
 /** A delete that is expected by the rename that gives the name away. */
 function isRenamedAway(profile: Profile, ref: BehaviourRef): boolean {
   const { object } = ref
@@ -369,6 +398,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     let blocks = 0
     let programs = 0
     let renamedAway = 0
+    let drawn = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -405,6 +435,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
         judged += 1
         if (outcome === 'expected') expected += 1
         if (refs.some((ref) => isRenamedAway(profile, ref))) renamedAway += 1
+        if (refs.some((ref) => isDrawnPort(profile, ref))) drawn += 1
         expect({ kernel, key }).toEqual({ kernel: outcome, key })
       }
     }
@@ -413,6 +444,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     expect(programs).toBeGreaterThan(100)
     expect(blocks).toBeGreaterThan(10)
     expect(renamedAway).toBeGreaterThan(profiles)
+    expect(drawn).toBeGreaterThan(profiles)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)

@@ -123,6 +123,23 @@ static __always_inline bool is_local_address(const struct peer *peer)
 	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
 }
 
+/* Whether the port is one of those that the actor draws from. Such events are one count. */
+static __always_inline u32 lookup_range(const struct snug_task *state, struct verdict *verdict,
+					u8 kind, const struct peer *peer, u64 who)
+{
+	u64 rule = SNUG_RULE_PEER(keys, kind, peer->protocol, SNUG_PORT_DRAWN, who), range = 0;
+	u32 found;
+
+	if (lookup_rule(&verdict->ruling, state->actor, SNUG_RULE_RANGE(keys, rule), &range) !=
+		    RULE_ALLOW ||
+	    peer->port < (range & 0xffff) || peer->port > (range >> 16 & 0xffff))
+		return RULE_NONE;
+	found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+	if (found == RULE_ALLOW)
+		count_by_rules(state, &verdict->ruling);
+	return found;
+}
+
 /* The peer of a connection. A peer with a name is judged by that name. */
 static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
 					  const struct peer *peer)
@@ -136,6 +153,8 @@ static __always_inline void judge_connect(const struct snug_task *state, struct 
 	found = lookup_rule(&verdict->ruling, state->actor,
 			    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
 			    &verdict->tags[0]);
+	if (found == RULE_NONE)
+		found = lookup_range(state, verdict, SNUG_CONNECT, peer, who);
 	if (found == RULE_NONE) {
 		blocks = bpf_map_lookup_elem(&prefixes, &profile);
 		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
@@ -153,6 +172,7 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 				       u8 kind, const struct peer *peer)
 {
 	u64 who;
+	u32 found;
 
 	if (!has_profile(verdict))
 		return;
@@ -161,8 +181,12 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 		return;
 	}
 	who = is_local_address(peer) ? SNUG_MIX(keys, SNUG_DOMAIN_OWN, 0) : literal_address(peer);
-	judge_literal(verdict, state->actor,
-		      SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
+	found = lookup_rule(&verdict->ruling, state->actor,
+			    SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who),
+			    &verdict->tags[0]);
+	if (found == RULE_NONE)
+		found = lookup_range(state, verdict, kind, peer, who);
+	verdict->deviates = found != RULE_ALLOW;
 }
 
 /* True where the event may go on. `stop`: how a stopped event is reported by this caller. */

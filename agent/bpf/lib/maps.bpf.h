@@ -83,9 +83,9 @@ struct {
 } versions SEC(".maps");
 
 /*
- * Profiles by number: for each its rules (key of a rule → tag, 0 where a person rejected it), the
- * automaton over paths, and blocks of addresses. INVARIANT: all three are in place before a
- * version's policy state names the number.
+ * Profiles by number: for each its rules (key of a rule → tag, 0 where a person rejected it; key of
+ * a range → its ports), the automaton over paths, and blocks of addresses. INVARIANT: all three are
+ * in place before a version's policy state names the number.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

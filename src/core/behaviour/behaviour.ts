@@ -44,12 +44,15 @@ export type BehaviourObject =
       readonly protocol: string
       readonly peer: string
       readonly port: number
+      /** It stands for ports of a range, which the program draws from; then `port` is 0. */
+      readonly drawn?: true
     }
   | {
       readonly kind: 'listen'
       readonly protocol: string
       readonly address: string
       readonly port: number
+      readonly drawn?: true
     }
   | { readonly kind: 'identity'; readonly from: UserIds; readonly to: UserIds }
   | { readonly kind: 'capability'; readonly name: string }
@@ -97,9 +100,9 @@ export function objectKey(object: BehaviourObject): string {
         ? `file${S}${object.access}${S}${object.path}`
         : `file${S}${object.access}${S}${object.path}${S}${object.to}`
     case 'connect':
-      return `connect${S}${object.protocol}${S}${object.peer}${S}${object.port}`
+      return `connect${S}${object.protocol}${S}${object.peer}${S}${portKey(object)}`
     case 'listen':
-      return `listen${S}${object.protocol}${S}${object.address}${S}${object.port}`
+      return `listen${S}${object.protocol}${S}${object.address}${S}${portKey(object)}`
     case 'identity': {
       const { from, to } = object
       return `identity${S}${from.uid}${S}${from.gid}${S}${to.uid}${S}${to.gid}`
@@ -109,6 +112,10 @@ export function objectKey(object: BehaviourObject): string {
     case 'syscall':
       return `syscall${S}${object.name}${S}${object.target ?? ''}`
   }
+}
+
+function portKey({ port, drawn }: { readonly port: number; readonly drawn?: true }): string {
+  return drawn === true ? 'drawn' : String(port)
 }
 
 export function behaviourKey(actor: Actor, uid: User, object: BehaviourObject): string {

@@ -10,7 +10,8 @@ const verbs = {
   exec: 'map for execution',
 } as const
 
-function port(n: number): string {
+function port({ port: n, drawn }: { readonly port: number; readonly drawn?: true }): string {
+  if (drawn === true) return ', ports of a range'
   return n === 0 ? '' : `:${n}`
 }
 
@@ -44,9 +45,9 @@ export function objectText(object: BehaviourObject): string {
         ? plain(object.path)
         : `${plain(object.path)} → ${plain(object.to)}`
     case 'connect':
-      return `${object.protocol} ${object.peer}${port(object.port)}`
+      return `${object.protocol} ${object.peer}${port(object)}`
     case 'listen':
-      return `${object.protocol} ${object.address === 'own' ? 'own address' : object.address}${port(object.port)}`
+      return `${object.protocol} ${object.address === 'own' ? 'own address' : object.address}${port(object)}`
     case 'identity': {
       const { from, to } = object
       return `uid ${from.uid} → ${to.uid}, gid ${from.gid} → ${to.gid}`

@@ -1,6 +1,7 @@
 import type { Access } from '../event/event.ts'
 import type { BehaviourObject } from './behaviour.ts'
 import { any, PathPattern, seq, text } from './language.ts'
+import { isDrawn } from './ports.ts'
 import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.ts'
 import type { Witnesses } from './witness.ts'
 
@@ -12,7 +13,7 @@ export const NAME = '<name>'
 export const PLACE_KEPT = 64
 
 export function isPlace(object: BehaviourObject): boolean {
-  if (object.kind !== 'file') return false
+  if (object.kind !== 'file') return isDrawn(object)
   return object.path.includes(NAME) || object.to?.includes(NAME) === true
 }
 

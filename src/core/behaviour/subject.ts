@@ -51,7 +51,7 @@ const S = '\u0000'
 /**
  * Patterns of one group can match the same events: those of one actor and uid, for files with one
  * access, system calls with one name, connections with one protocol and port, or runs of one
- * program. Undefined if the kind has no patterns.
+ * program; of drawn ports, those of one protocol and peer. Undefined if the kind has no patterns.
  */
 export function groupOf(b: {
   readonly actor: Actor
@@ -66,10 +66,12 @@ export function groupOf(b: {
     case 'syscall':
       return object.target === undefined ? undefined : `${who}syscall${S}${object.name}`
     case 'connect':
+      if (object.drawn === true) return `${who}${objectKey(object)}`
       return `${who}connect${S}${object.protocol}${S}${object.port}`
     case 'exec':
       return `${who}${objectKey(anyArguments(object))}`
     case 'listen':
+      return object.drawn === true ? `${who}${objectKey(object)}` : undefined
     case 'identity':
     case 'capability':
       return undefined

@@ -62,8 +62,9 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
     throw tooLarge(`${blocks.prefixes.length} blocks of addresses, at most ${MOST_PREFIXES}`)
   }
   const widening = new KernelWidening(claims, known, shipped)
+  const wide = [...blocks.rules, ...claims.ranges]
   for (;;) {
-    const fitted = fit({ known, limits, shipped, blocks, widening })
+    const fitted = fit({ known, limits, shipped, wide, prefixes: blocks.prefixes, widening })
     if (fitted === undefined) continue
     const derived = derivedRules(known, now, fitted, limits.rules)
     return {
@@ -102,15 +103,17 @@ interface Parts {
   readonly known: ProfileReader
   readonly limits: KernelLimits
   readonly shipped: ShippedFiles
-  readonly blocks: PrefixRules
+  /** Rules of blocks of addresses and of ranges of ports. */
+  readonly wide: readonly KernelRule[]
+  readonly prefixes: PrefixRules['prefixes']
   readonly widening: KernelWidening
 }
 
 /** The profile if it fits; else it is a little wider than before, and may fit the next time. */
 function fit(parts: Parts): KernelProfile | undefined {
-  const { limits, blocks, widening } = parts
+  const { limits, wide, prefixes, widening } = parts
   const literals = widening.literals().map(({ rule }) => rule)
-  const before = literals.length + blocks.rules.length
+  const before = literals.length + wide.length
   if (before > limits.rules) return saveRules(parts, before)
   const patterns = patternRules(widening.patterns(), parts.known.shaper, limits.states)
   if (patterns === undefined) {
@@ -121,9 +124,9 @@ function fit(parts: Parts): KernelProfile | undefined {
   const size = before + patterns.rules.length + shipped.length
   if (size > limits.rules) return saveRules(parts, size)
   return {
-    rules: [...literals, ...patterns.rules, ...blocks.rules],
+    rules: [...literals, ...patterns.rules, ...wide],
     automaton: patterns.automaton,
-    prefixes: blocks.prefixes,
+    prefixes,
     shipped,
     widened: widening.sentences(),
   }

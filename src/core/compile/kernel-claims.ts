@@ -6,12 +6,13 @@ import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { textsOf } from '../behaviour/language.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
+import { isDrawn, rangeOf, unprivilegedPorts } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { groupOf, shapedSubject } from '../behaviour/subject.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { renameSource } from './kernel-rename-sources.ts'
-import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
+import { type KernelRule, ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
 /** A pattern of at most this many paths becomes literal rules: rules cost less than states. */
 const FEW = 64
@@ -23,6 +24,8 @@ export interface Claims {
   /** What was rejected first, then the most specific first. */
   readonly patterns: readonly PatternClaim[]
   readonly blocks: readonly Allowance[]
+  /** Of ports that are drawn from a range. */
+  readonly ranges: readonly KernelRule[]
 }
 
 /**
@@ -36,9 +39,11 @@ export function claimsOf(
   const literals = new Map<string, LiteralClaim>()
   const shaped: Allowance[] = []
   const blocks: Allowance[] = []
+  const ranges: KernelRule[] = []
   for (const allowance of known.all()) {
     if (!inKernel(allowance.object)) continue
     if (allowance.block !== undefined) blocks.push(allowance)
+    else if (isDrawn(allowance.object)) ranges.push(...rangeRules(allowance, now))
     else if (allowance.shape === undefined) claimLiteral(literals, allowance, now)
     else shaped.push(allowance, ...allowance.faces)
   }
@@ -51,7 +56,20 @@ export function claimsOf(
   }
   const away = renameSource(known, shaped, now, FEW)
   claimFew(literals, [...few, ...away.literals], shipped)
-  return { literals, patterns: [...patterns, ...away.patterns], blocks }
+  return { literals, patterns: [...patterns, ...away.patterns], blocks, ranges }
+}
+
+function rangeRules(allowance: Allowance, now: Micros): readonly KernelRule[] {
+  const { id, actor, uid, object, rejected } = allowance
+  if (!isDrawn(object)) return []
+  const grants = allowance.grantsAt(now)
+  return (rejected ? origins : grants.origins).flatMap((origin): readonly KernelRule[] => {
+    const texts = grants.of(origin).literals.texts
+    const range = rejected ? unprivilegedPorts : rangeOf(texts)
+    if (range === undefined) return []
+    const rule = { tag: tagOf(id), actor, uid, origin, object: { ...object, range } } as const
+    return [rejected ? { ...rule, deny: true } : rule]
+  })
 }
 
 /** Maps for execution are seen by other sources only. */

@@ -1,5 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import { type Actor, type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
+import type { PortRange } from '../behaviour/ports.ts'
 import type { User } from '../behaviour/user.ts'
 
 /** The first 16 hex digits of a behaviour's id, by which the kernel reports counts. */
@@ -15,6 +16,11 @@ export function tagOf(id: string): BehaviourTag {
  */
 export type RuleObject =
   | BehaviourObject
+  /** Any port of the range, at that peer or address. */
+  | (Extract<BehaviourObject, { kind: 'connect' | 'listen' }> & {
+      readonly drawn: true
+      readonly range: PortRange
+    })
   /** Reads the path where the file is as the image ships it. */
   | { readonly kind: 'shipped-file'; readonly path: string }
   /** Renaming the path to any name. No event consists of this alone; see 3. */
@@ -111,7 +117,8 @@ export interface AddressPrefix {
  * program's arguments, the accepting set of the event's arguments, as far as they are reported, is
  * looked up first.
  * 2. Else, for a path that is neither cut nor in `shipped`, a rule for the automaton's accepting
- * set decides. For a connection, the longest prefix that contains the address decides.
+ * set decides. For a port, a rule for the range that the actor draws from at that peer or address decides. Else, for a
+ * connection, the longest prefix that contains the address decides.
  * 3. Else, creating a file is allowed where writing it is. A path that is neither cut nor in
  * `shipped` may be deleted by an actor that 1 to 3 allow to create it and that 1 and 2 allow to
  * rename it.

@@ -6,7 +6,9 @@ import type { Micros } from '../event/time.ts'
  * them, and rename them within the place. The others include only themselves.
  */
 export const placeClasses = ['own', 'read', 'delete'] as const
-export type PlaceClass = (typeof placeClasses)[number] | 'rename'
+export type FilePlaceClass = (typeof placeClasses)[number] | 'rename'
+/** `connect`, `listen`: no place of files, but a range of ports. */
+export type PlaceClass = FilePlaceClass | 'connect' | 'listen'
 
 /** One use of a file, as evidence has it. */
 export interface FileUse {

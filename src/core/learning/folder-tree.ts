@@ -1,6 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
-import type { FileUse, PlaceClass } from './file-use.ts'
+import type { FilePlaceClass, FileUse } from './file-use.ts'
 import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
 
@@ -39,10 +39,10 @@ function addUse(facts: PathFacts, use: FileUse): void {
 /** One path below a folder: by class, and over all. */
 interface PathUse {
   readonly all: PathFacts
-  readonly byClass: Map<PlaceClass, PathFacts>
+  readonly byClass: Map<FilePlaceClass, PathFacts>
 }
 
-function classOf({ access }: FileUse): PlaceClass | undefined {
+function classOf({ access }: FileUse): FilePlaceClass | undefined {
   switch (access) {
     case 'write':
     case 'create':
@@ -151,7 +151,7 @@ export class FolderNode {
     return this.#names.get(name)?.length ?? 0
   }
 
-  factsOf(name: string, of: PlaceClass): readonly PathFacts[] {
+  factsOf(name: string, of: FilePlaceClass): readonly PathFacts[] {
     return (this.#names.get(name) ?? []).flatMap(({ byClass }) => byClass.get(of) ?? [])
   }
 

@@ -5,7 +5,7 @@ import { plainPath } from '../behaviour/shape.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import { adversarialNames } from './adversary.ts'
 import { align } from './alignment.ts'
-import { type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
+import { type FilePlaceClass, type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
 import { FolderNode, type PathFacts } from './folder-tree.ts'
 import {
   figuresOf,
@@ -29,6 +29,10 @@ export interface Place {
   readonly renames: boolean
   /** Some of the paths that it was learned from. */
   readonly witnesses: readonly string[]
+}
+
+export interface FilePlace extends Place {
+  readonly class: FilePlaceClass
 }
 
 export interface PlaceOptions extends VocabularyOptions {
@@ -72,7 +76,7 @@ export function mayHoldPlaces(folder: string): boolean {
 }
 
 /** The places of one actor and user. A function of the evidence: the same for any order of it. */
-export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readonly Place[] {
+export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readonly FilePlace[] {
   const root = FolderNode.of(uses)
   const found = new Map<string, Draft>()
   walk({ node: root, base: '/', tail: [], found, options })
@@ -91,7 +95,7 @@ export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readon
 }
 
 /** A place with what it is made of. What lies in different folders below one that varies adds up. */
-interface Draft extends Pick<Place, 'base' | 'depth' | 'class'> {
+interface Draft extends Pick<FilePlace, 'base' | 'depth' | 'class'> {
   readonly templates: Set<string>
   readonly facts: PathFacts[]
 }
@@ -222,7 +226,7 @@ function namesOf({ node, base, tail, found, options }: Visit): void {
 
 /** An access of a few of the names is one of all; `known` templates may be used in every way already. */
 function classOf(
-  of: PlaceClass,
+  of: FilePlaceClass,
   parts: readonly OpenPart[],
   node: FolderNode,
   known: ReadonlySet<string>,

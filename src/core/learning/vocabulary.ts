@@ -100,8 +100,11 @@ export function stateOf(
 }
 
 /** `97 names in 2 containers, the next is new with 93 %`. */
-export function figuresText({ names, containers, rate, units }: VocabularyFigures): string {
-  const seen = `${names} ${names === 1 ? 'name' : 'names'} in ${containers} container${containers === 1 ? '' : 's'}`
+export function figuresText(
+  { names, containers, rate, units }: VocabularyFigures,
+  what: 'name' | 'port' = 'name',
+): string {
+  const seen = `${names} ${names === 1 ? what : `${what}s`} in ${containers} container${containers === 1 ? '' : 's'}`
   if (units < 2) return `${seen}, all within one slice of time`
   return `${seen}, the next is new with ${Math.round(rate * 100)} %`
 }

@@ -1,6 +1,7 @@
 import { bytesOfName } from '../event/name-bytes.ts'
 import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { drawnOf, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, plainObject, subjectOf } from '../behaviour/subject.ts'
 import { firstPath } from '../compile/kernel-claims.ts'
@@ -72,6 +73,8 @@ export class KernelReading {
   }
 
   #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    const byRange = this.#byRange(ref, object)
+    if (byRange !== undefined) return byRange
     if (object.kind === 'connect') {
       const prefix = this.#longestPrefix(ref.address ?? '')
       if (prefix === undefined) return undefined
@@ -95,6 +98,16 @@ export class KernelReading {
     }
     if (object.kind !== 'file' || object.access === 'exec') return undefined
     return this.#rule(ref, { kind: 'file-pattern', access: object.access, set })
+  }
+
+  #byRange(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    if (object.kind !== 'connect' && object.kind !== 'listen') return undefined
+    const drawn = drawnOf(object)
+    if (drawn === undefined) return undefined
+    const { actor, uid, origin } = ref
+    const found = this.#rules.get(ruleKey({ actor, uid, origin, object: drawn }))?.object
+    const isIn = found !== undefined && 'range' in found && holdsPort(found.range, object.port)
+    return isIn ? this.#rule(ref, drawn) : undefined
   }
 
   /** Cut, or shipped by the image; what a system call is about is not asked for that. */

@@ -18,6 +18,7 @@ import {
   type Phase,
   type ProfileEntry,
 } from './profile-entry.ts'
+import { isDrawn, PortsPattern } from '../behaviour/ports.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { ObjectPattern } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
@@ -60,6 +61,7 @@ export class LiveEntry {
     this.object = object
     this.#kept = keptOf(object)
     if (object.kind === 'file' && isPlace(object)) this.#shape = new PlacePattern(object)
+    else if (isDrawn(object)) this.#shape = new PortsPattern()
     else {
       const subject = isPattern(object) ? shapedSubject(object) : undefined
       this.#shape = subject === undefined ? undefined : shaper.pattern(subject)

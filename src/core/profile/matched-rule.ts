@@ -4,6 +4,7 @@ import { holds, parseAddress } from '../behaviour/address-block.ts'
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from './profile-reader.ts'
+import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
 
@@ -130,7 +131,28 @@ function searched(
   const isArguments = ref.object.kind === 'exec' && ref.literal !== undefined
   if (!isArguments && exact?.admits(ref, now) === true) return exact
   if (ref.fixed === true) return undefined
+  const drawn = drawnOf(ref.object)
+  const byPorts = drawn === undefined ? undefined : byRange(known, ref, drawn, now)
+  if (byPorts !== undefined) return byPorts
   return ref.object.kind === 'connect' ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
+}
+
+/** The range of ports that an actor draws from, at that peer or address. */
+function byRange(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  drawn: NonNullable<ReturnType<typeof drawnOf>>,
+  now: Now,
+): MatchedRule {
+  const { object, actor, uid, origin, workload } = ref
+  if (object.kind !== 'connect' && object.kind !== 'listen') return undefined
+  const group = groupOf({ actor, uid, object: drawn })
+  if (group === undefined) return undefined
+  const { patterns } = known
+  const port = String(object.port)
+  if (patterns.refused(group).some((refused) => refused.concerns(port))) return 'refused'
+  const at = now()
+  return patterns.shaped(group).find((range) => range.takes(port, origin, at, workload))
 }
 
 /** The behaviour that is exactly this event, where the event also matches a shape. */

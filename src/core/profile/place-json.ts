@@ -13,7 +13,10 @@ export function placeJson(place: Place): PlaceJson {
   const known = made.get(place)
   if (known !== undefined) return known
   const { templates, origins, renames, figures, witnesses } = place
-  const patterns = templates.map((template) => new PathPattern(shapedLanguage(template)))
+  const isOfPorts = place.class === 'connect' || place.class === 'listen'
+  const patterns = isOfPorts
+    ? []
+    : templates.map((template) => new PathPattern(shapedLanguage(template)))
   const folders = new Set(witnesses.map((path) => path.slice(0, path.lastIndexOf('/') + 1)))
   const json = {
     class: place.class,
@@ -29,7 +32,7 @@ export function placeJson(place: Place): PlaceJson {
     admits: admittedNames((name) =>
       [...folders].some((folder) => patterns.some((pattern) => pattern.has(folder + name))),
     ),
-    why: figuresText(figures),
+    why: figuresText(figures, isOfPorts ? 'port' : 'name'),
   }
   made.set(place, json)
   return json

@@ -1,5 +1,5 @@
-import type { FileUse, PlaceClass } from '../learning/file-use.ts'
-import { type Place, placesOf, type PlaceOptions } from '../learning/place.ts'
+import type { FilePlaceClass, FileUse } from '../learning/file-use.ts'
+import { type FilePlace, type Place, placesOf, type PlaceOptions } from '../learning/place.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
 import type { Access, Origin } from '../event/event.ts'
 import type { Allowance } from './allowance.ts'
@@ -8,19 +8,23 @@ import {
   type BehaviourId,
   type BehaviourObject,
   behaviourKey,
+  objectKey,
 } from '../behaviour/behaviour.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { LiveEntry } from './live-entry.ts'
 import { isPlace, NAME, PLACE_KEPT } from '../behaviour/place-pattern.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
 import { fileUsesOf, type RenameUse } from './file-uses.ts'
+import { portPlacesOf } from './port-place.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
-/** Files of one actor and user: what their places are derived from. */
+/** Files, or ports at one peer, of one actor and user: what their places are derived from. */
 interface Owner {
+  readonly of: 'files' | 'ports'
   readonly actor: Actor
   readonly uid: User
   readonly entries: Set<LiveEntry>
@@ -38,7 +42,7 @@ export interface Settled {
 
 const S = '\u0000'
 
-const accessOf: Readonly<Record<PlaceClass, Access>> = {
+const accessOf: Readonly<Record<FilePlaceClass, Access>> = {
   own: 'create',
   read: 'read',
   delete: 'delete',
@@ -141,7 +145,8 @@ export class PlaceKeeper {
   #derive(
     owner: Owner,
     executed: readonly string[],
-  ): readonly { readonly object: FileObject; readonly place: Place }[] {
+  ): readonly { readonly object: BehaviourObject; readonly place: Place }[] {
+    if (owner.of === 'ports') return portPlacesOf(owner.entries, defaultVocabulary)
     const uses: FileUse[] = []
     const renames: RenameUse[] = []
     for (const entry of owner.entries) {
@@ -160,11 +165,14 @@ export class PlaceKeeper {
   }
 
   #ownerOf({ actor, uid, object }: LiveEntry): Owner | undefined {
-    if (object.kind !== 'file') return undefined
-    const key = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}`
+    const ports = drawnOf(object)
+    if (object.kind !== 'file' && ports === undefined) return undefined
+    const who = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}`
+    const key = ports === undefined ? who : `${who}${S}${objectKey(ports)}`
     let owner = this.#owners.get(key)
     if (owner === undefined) {
-      owner = { actor, uid, entries: new Set(), places: new Set() }
+      const of = ports === undefined ? 'files' : 'ports'
+      owner = { of, actor, uid, entries: new Set(), places: new Set() }
       this.#owners.set(key, owner)
     }
     return owner
@@ -204,7 +212,7 @@ function executedBy(object: BehaviourObject): readonly string[] {
   return object.kind === 'file' && object.access === 'exec' ? [literalPath(object.path)] : []
 }
 
-function objectOf({ base, depth, class: of }: Place): FileObject {
+function objectOf({ base, depth, class: of }: FilePlace): FileObject {
   const path = plainPath(base) + Array.from({ length: depth }, () => NAME).join('/')
   return { kind: 'file', access: accessOf[of], path }
 }
@@ -324,10 +332,17 @@ function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | und
   if (entry.place !== undefined || entry.fixed || entry.decision !== undefined) return undefined
   if (entry.inherited !== undefined || entry.state !== 'learned' || isPlace(entry.object))
     return undefined
+  const { object } = entry
+  if (object.kind === 'connect' || object.kind === 'listen') {
+    const port = String(object.port)
+    const origins = [...entry.allCells()].map(({ origin }) => origin)
+    return takers.find(({ allowance }) =>
+      origins.every((origin) => allowance.takes(port, origin, 0)),
+    )?.entry.id
+  }
   const uses: FileUse[] = []
   const renames: RenameUse[] = []
   fileUsesOf(entry, uses, renames)
-  const { object } = entry
   if (object.kind !== 'file') return undefined
   const subjects: readonly (readonly [string, Origin])[] =
     object.access === 'rename'

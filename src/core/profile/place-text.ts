@@ -1,8 +1,9 @@
 import { literalPath } from '../behaviour/shape.ts'
+import type { FilePlaceClass } from '../learning/file-use.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import type { PlaceJson } from './profile-entry.ts'
 
-const doing: Readonly<Record<PlaceJson['class'], string>> = {
+const doing: Readonly<Record<FilePlaceClass, string>> = {
   own: 'create files with new names in',
   read: 'read files with new names in',
   delete: 'delete files with new names in',
@@ -17,6 +18,10 @@ const NAMED = 3
  * new with 93 %): job-<up to 16 letters or digits>.in`.
  */
 export function placeLine({ class: of, base, templates, why }: PlaceJson): string {
+  if (of === 'connect' || of === 'listen') {
+    const what = of === 'connect' ? 'connect to' : 'listen on'
+    return `${what} ${base.replace(/ own$/, ' own address')}, ports of ${templates.join(', ')} (${why})`
+  }
   const named = templates.slice(0, NAMED).map((template) => templateText(template, base))
   const more = templates.length > NAMED ? ` and ${templates.length - NAMED} more` : ''
   const folder = base.length > 1 ? base.slice(0, -1) : base

@@ -5,10 +5,12 @@ import {
   type BehaviourObject,
 } from '../../core/behaviour/behaviour.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import type { Allowance } from '../../core/profile/allowance.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import { isoOf } from '../../core/event/time.ts'
+import { isDrawn } from '../../core/behaviour/ports.ts'
 import { anyArguments, isPattern } from '../../core/behaviour/subject.ts'
 import type { User } from '../../core/behaviour/user.ts'
 
@@ -18,7 +20,7 @@ export interface Allowed {
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
-  /** Present where the object is a pattern that is not open yet: exactly these are allowed. */
+  /** Present where the object is a pattern that is not open yet: exactly these are allowed. Of drawn ports: the range. */
   readonly literals?: readonly string[]
 }
 
@@ -68,6 +70,7 @@ export function exportableOf(
     const allowance = profile.allowance(entry.key)
     if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
       return []
+    if (isDrawn(entry.object)) return [drawnPorts(entry, allowance)]
     return [allowedOf(entry, allowance.generalised)]
   })
   const waiting = entries.flatMap((entry): readonly Allowed[] => {
@@ -87,6 +90,14 @@ function allowedOf(entry: Readonly<LiveEntry>, generalised: boolean): Allowed {
     for (const text of witnesses?.literals.toJSON() ?? []) literals.add(text)
   }
   return { id, actor, uid, object, literals: [...literals].sort() }
+}
+
+function drawnPorts(
+  { id, actor, uid, object }: Readonly<LiveEntry>,
+  { grants }: Allowance,
+): Allowed {
+  const literals = grants.toJSON().flatMap(({ witnesses }) => witnesses?.literals ?? [])
+  return { id, actor, uid, object, literals }
 }
 
 function isServices(entry: Readonly<LiveEntry>): boolean {

@@ -12,6 +12,7 @@ const witnesses = z.looseObject({
   literals: z.array(z.string()),
   places: z.array(z.array(z.string())),
 })
+const drawn = z.literal(true).optional()
 const object = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('exec'),
@@ -27,8 +28,20 @@ const object = z.discriminatedUnion('kind', [
     path: text,
     to: text.optional(),
   }),
-  z.strictObject({ kind: z.literal('connect'), protocol: text, peer: z.string(), port: whole }),
-  z.strictObject({ kind: z.literal('listen'), protocol: text, address: z.string(), port: whole }),
+  z.strictObject({
+    kind: z.literal('connect'),
+    protocol: text,
+    peer: z.string(),
+    port: whole,
+    drawn,
+  }),
+  z.strictObject({
+    kind: z.literal('listen'),
+    protocol: text,
+    address: z.string(),
+    port: whole,
+    drawn,
+  }),
   z.strictObject({ kind: z.literal('identity'), from: ids, to: ids }),
   z.strictObject({ kind: z.literal('capability'), name: text }),
   z.strictObject({ kind: z.literal('syscall'), name: text, target: z.string().optional() }),

@@ -9,6 +9,10 @@ export function falco({ image, allowed }: Exportable): Exported {
   const written = filePaths(allowed).filter((path) => isPath(path) && writes(path.access))
   const globs = written.filter(({ parts }) => isGlob(parts)).map(({ parts }) => globOf(parts))
   const egress = egressOf(allowed)
+  const listens = ingressOf(allowed)
+  const drawn = listens.flatMap(({ port, endPort }) =>
+    endPort === undefined ? [] : [` and not (fd.sport >= ${port} and fd.sport <= ${endPort})`],
+  )
   const named = [...new Set(egress.filter(({ peer }) => !isAddress(peer)).map(({ peer }) => peer))]
   const inContainer = `${name}_container`
   const output =
@@ -42,7 +46,7 @@ export function falco({ image, allowed }: Exportable): Exported {
     ]),
     list(
       'ports',
-      ingressOf(allowed).map(({ port }) => String(port)),
+      listens.flatMap(({ port, endPort }) => (endPort === undefined ? [String(port)] : [])),
     ),
     rule(
       'Unknown program',
@@ -63,7 +67,11 @@ export function falco({ image, allowed }: Exportable): Exported {
             'peer=%fd.name',
           ),
         ]),
-    rule('Unknown port', `evt.type=listen and not fd.sport in (${name}_ports)`, 'port=%fd.sport'),
+    rule(
+      'Unknown port',
+      `evt.type=listen and not fd.sport in (${name}_ports)${drawn.join('')}`,
+      'port=%fd.sport',
+    ),
   ]
   return {
     text: stringify(rules, { lineWidth: 0 }),

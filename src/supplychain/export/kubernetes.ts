@@ -41,8 +41,9 @@ export function networkPolicy(what: Exportable): Exported {
   }
 }
 
-function egressRule({ protocol, peer, port }: Egress): object {
-  const ports = port === 0 ? [{ protocol }] : [{ protocol, port }]
+function egressRule({ peer, ...given }: Egress): object {
+  const { protocol, port } = given
+  const ports = port === 0 ? [{ protocol }] : [given]
   if (isAddress(peer)) return { to: [{ ipBlock: { cidr: blockOf(peer) } }], ports }
   const namespace = peer.split('.')[1]
   if (namespace === undefined) return { ports }

@@ -1,3 +1,5 @@
+import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { isDrawn, rangeOf } from '../../core/behaviour/ports.ts'
 import type { Allowed } from './allowed.ts'
 import { compareText } from './allowed.ts'
 
@@ -7,35 +9,48 @@ export interface Egress {
   /** An address, a block of them, or a name; see `isAddress`. */
   readonly peer: string
   readonly port: number
+  /** Present where ports are drawn: the last of them. */
+  readonly endPort?: number
 }
 
 export interface Ingress {
   readonly protocol: 'TCP' | 'UDP'
   readonly port: number
+  readonly endPort?: number
 }
 
 const protocols: Readonly<Record<string, 'TCP' | 'UDP'>> = { tcp: 'TCP', udp: 'UDP' }
 
 export function egressOf(allowed: readonly Allowed[]): readonly Egress[] {
   return unique(
-    allowed.flatMap(({ object }) => {
+    allowed.flatMap(({ object, literals }) => {
       if (object.kind !== 'connect') return []
       const protocol = protocols[object.protocol]
-      const { peer, port } = object
-      return protocol === undefined || isLoopback(peer) ? [] : [{ protocol, peer, port }]
+      const { peer } = object
+      if (protocol === undefined || isLoopback(peer)) return []
+      return [{ protocol, peer, ...portsOf(object, literals) }]
     }),
   )
 }
 
 export function ingressOf(allowed: readonly Allowed[]): readonly Ingress[] {
   return unique(
-    allowed.flatMap(({ object }) => {
+    allowed.flatMap(({ object, literals }) => {
       if (object.kind !== 'listen') return []
       const protocol = protocols[object.protocol]
-      const { address, port } = object
-      return protocol === undefined || port === 0 || isLoopback(address) ? [] : [{ protocol, port }]
+      const ports = portsOf(object, literals)
+      if (protocol === undefined || ports.port === 0 || isLoopback(object.address)) return []
+      return [{ protocol, ...ports }]
     }),
   )
+}
+
+function portsOf(
+  object: BehaviourObject & { readonly port: number },
+  literals: readonly string[] | undefined,
+): { readonly port: number; readonly endPort?: number } {
+  const range = isDrawn(object) ? rangeOf(literals ?? []) : undefined
+  return range === undefined ? { port: object.port } : { port: range.first, endPort: range.last }
 }
 
 export function isAddress(peer: string): boolean {

@@ -1,5 +1,6 @@
 import type { Exportable } from '../export/allowed.ts'
 import { egressOf, ingressOf, isAddress } from '../export/network.ts'
+import { isDrawn } from '../../core/behaviour/ports.ts'
 import { plural } from '../../core/coverage/coverage.ts'
 import { type Allowance, allowancesOf } from './allowances.ts'
 import { egressConnection, ingressConnection } from './connections.ts'
@@ -49,10 +50,12 @@ export function networkDifference(
     ingress: isolating(inPlace.policies, subject, 'ingress'),
     egress: isolating(inPlace.policies, subject, 'egress'),
   }
-  const out = egressOf(allowed).map((egress) => {
+  // Of drawn ports those that were observed are looked at: they are among the others.
+  const observed = allowed.filter(({ object }) => !isDrawn(object))
+  const out = egressOf(observed).map((egress) => {
     return { ...egress, direction: 'egress' as const, to: egressConnection(egress, inPlace) }
   })
-  const into = ingressOf(allowed).map((ingress) => {
+  const into = ingressOf(observed).map((ingress) => {
     return { ...ingress, direction: 'ingress' as const, to: ingressConnection(ingress) }
   })
   const connections = [...out, ...into].map(({ direction, protocol, port, to, ...rest }) => ({

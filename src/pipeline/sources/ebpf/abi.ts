@@ -249,6 +249,7 @@ export const ruleFlags = {
   named: 8,
   drift: 16,
   socketStdio: 32,
+  range: 64,
 } as const
 export const traits = { enforced: 1, ownInit: 2 } as const
 /** Of a rule: the user that the container started as. */

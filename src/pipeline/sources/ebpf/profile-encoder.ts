@@ -6,6 +6,7 @@ import type {
   KernelRule,
   PathAutomaton,
 } from '../../../core/compile/kernel-profile.ts'
+import type { PortRange } from '../../../core/behaviour/ports.ts'
 import { runtime } from '../../../core/behaviour/behaviour.ts'
 import {
   accessBits,
@@ -48,7 +49,8 @@ export function encodeProfile(
     return head
   }
   const { rules, shipped, automaton, prefixes } = profile
-  head.writeUInt32LE(rules.length + shipped.length, layout['snug_profile.rules'])
+  const ranges = rules.filter(({ object }) => 'range' in object).length
+  head.writeUInt32LE(rules.length + ranges + shipped.length, layout['snug_profile.rules'])
   head.writeUInt32LE(automaton.accept.length, layout['snug_profile.states'])
   head.writeUInt32LE(prefixes.length, layout['snug_profile.prefixes'])
   const end = frame(frameTypes.profileEnd, layout.snug_profile_end)
@@ -213,12 +215,9 @@ function encodeObject({ object }: KernelRule): EncodedObject {
     case 'connect':
     case 'listen': {
       const { kind, protocol, port } = object
-      return encodePeer(
-        kinds[kind],
-        protocol,
-        port,
-        kind === 'connect' ? object.peer : object.address,
-      )
+      const peer = kind === 'connect' ? object.peer : object.address
+      const encoded = encodePeer(kinds[kind], protocol, port, peer)
+      return 'range' in object ? withRange(encoded, object.range) : encoded
     }
     case 'connect-prefix':
       return {
@@ -297,6 +296,18 @@ function encodePeer(kind: number, protocol: string, port: number, peer: string):
       port_(bytes)
       bytes.set(address.toByteArray(), layout['snug_rule.address'])
       bytes.writeUInt8(address.kind() === 'ipv4' ? 4 : 6, layout['snug_rule.family'])
+    },
+  }
+}
+
+function withRange(encoded: EncodedObject, { first, last }: PortRange): EncodedObject {
+  return {
+    ...encoded,
+    flags: (encoded.flags ?? 0) | ruleFlags.range,
+    write: (bytes) => {
+      encoded.write?.(bytes)
+      bytes.writeUInt16LE(first, layout['snug_rule.set'])
+      bytes.writeUInt16LE(last, layout['snug_rule.set'] + 2)
     },
   }
 }
