@@ -7,15 +7,52 @@ export type Matcher = (text: string) => boolean
  * names with line ends match like any other, so that no name escapes a guardrail.
  */
 export function globs(patterns: readonly string[]): Matcher {
-  const literal = new Set(patterns.filter((pattern) => !/[*?[\]{}()!+@|\\]/.test(pattern)))
-  const compiled = patterns
-    .filter((pattern) => !literal.has(pattern))
+  const each = patterns.flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+  const literal = new Set(each.filter((pattern) => !special.test(pattern)))
+  const compiled = each.filter((pattern) => !literal.has(pattern)).map(compiledGlob)
+  return (text) =>
+    literal.has(text) ||
+    compiled.some(({ part, expression }) => text.includes(part) && expression.test(text))
+}
+
+const special = /[*?[\]{}()!+@|\\]/
+
+interface CompiledGlob {
+  /** In every match. Most names do not have it, and to look for it costs less than the expression. */
+  readonly part: string
+  readonly expression: RegExp
+}
+
+function compiledGlob(pattern: string): CompiledGlob {
+  return {
+    part: /[[\](){}!+@|\\]/.test(pattern) ? '' : longestLiteral(pattern),
     // The `s` flag: a line end in a file name is a character like any other.
-    .map(
-      (pattern) =>
-        new RegExp(micromatch.makeRe(pattern, { dot: true, nonegate: true }).source, 's'),
+    expression: new RegExp(micromatch.makeRe(pattern, { dot: true, nonegate: true }).source, 's'),
+  }
+}
+
+function longestLiteral(pattern: string): string {
+  return (
+    pattern
+      // `/a/**` is also `/a` itself.
+      .replace(/\/\*\*$/, '')
+      .split(/[*?]+/)
+      .reduce((longest, part) => (part.length > longest.length ? part : longest), '')
+  )
+}
+
+/** The same for any text: `*` stands for any text, `/` included, and `?` for one character; braces list alternatives. */
+export function texts(patterns: readonly string[]): Matcher {
+  const expressions = patterns
+    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+    .map((pattern) =>
+      pattern
+        .split('*')
+        .map((part) => part.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('?', '.'))
+        .join('.*'),
     )
-  return (text) => literal.has(text) || compiled.some((expression) => expression.test(text))
+  const expression = new RegExp(`^(?:${expressions.join('|')})$`, 's')
+  return (text) => expression.test(text)
 }
 
 /**
