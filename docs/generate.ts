@@ -6,10 +6,21 @@ import { z } from 'zod'
 import { admissionSchema } from '../src/supplychain/admission/policy-schema.ts'
 import { configJsonSchema } from '../src/support/config/config-keys.ts'
 import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
-import { generaliseRulesSchema, guardrailRulesSchema } from '../src/support/config/rules-schema.ts'
+import {
+  generaliseRulesSchema,
+  guardrailRulesSchema,
+  techniqueRulesSchema,
+} from '../src/support/config/rules-schema.ts'
 import { alert, event } from '../src/interfaces/server/schema/event-schema.ts'
 import { profile } from '../src/interfaces/server/schema/view-schema.ts'
-import { apiPage, configPage, errorsPage, limitsPage, metricsPage } from './table-pages.ts'
+import {
+  apiPage,
+  configPage,
+  errorsPage,
+  limitsPage,
+  metricsPage,
+  techniquesPage,
+} from './table-pages.ts'
 import { chartValuesSchema } from './chart-values.ts'
 import { cliPage } from './cli-page.ts'
 import { decisionsPage } from './adr-index.ts'
@@ -35,6 +46,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/api.md': apiPage(),
   'docs/reference/metrics.md': metricsPage(),
+  'docs/reference/techniques.md': techniquesPage(),
   'docs/limits.md': limitsPage(),
   'docs/reference/event.md': schemaPage(
     'Event, v1',
@@ -72,6 +84,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
+  'profiles/techniques.schema.json': json(jsonSchema(techniqueRulesSchema)),
   'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
   'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),
 }

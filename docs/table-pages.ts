@@ -1,5 +1,6 @@
 import { admissionMetricTable } from '../src/supplychain/admission/admission-metrics.ts'
 import { configKeys } from '../src/support/config/config-keys.ts'
+import { loadRules, loadTechniques } from '../src/support/config/load-rules.ts'
 import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/interfaces/server/routes/routes.ts'
 import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
@@ -66,6 +67,29 @@ export function apiPage(): string {
       ],
     ),
     'Numbers rise by one; a client with a selection receives the numbers of its selection. After a lost connection, `from=N` continues without a gap: N is one above the last received `n`. The agent keeps the latest 8,192 messages.',
+  )
+}
+
+export function techniquesPage(): string {
+  const rules = loadTechniques().techniques.map(({ id, attack, why, when = [], peers }) => [
+    attack.join(', '),
+    code(id),
+    [...new Set(when.map(({ kind }) => kind)), ...(peers === undefined ? [] : ['connect'])].join(
+      ', ',
+    ),
+    why,
+  ])
+  const guardrails = loadRules()
+    .guardrails.guardrails.filter(({ attack }) => attack.length > 0)
+    .map(({ id, attack, title, why }) => [attack.join(', '), code(id), `${title}: ${why}`])
+  return page(
+    'Techniques',
+    'ATT&CK techniques on alerts. An alert has an id where the program, file or call that it is about shows the technique. It has none where the purpose is open: a connection, a listener or a deleted data file alone shows none. An alert that stands for several names has the ids of all of them.',
+    'The rules are in `profiles/techniques.yaml`, which lists the names and paths. The key `techniques` of the configuration names a file of the same form, whose rules are added. A rule with an id of this table replaces that rule, and an empty `attack` removes it.',
+    table(['techniques', 'rule', 'events', 'reason'], rules),
+    '## Guardrails',
+    'A guardrail of `profiles/guardrails.yaml` adds these ids.',
+    table(['techniques', 'guardrail', 'reason'], guardrails),
   )
 }
 

@@ -5,7 +5,7 @@ import type { Config } from './support/config/config-schema.ts'
 import type { LoadedConfig } from './support/config/load-config.ts'
 import { ProgramArguments } from './core/behaviour/arguments.ts'
 import type { GeneraliseRules } from './core/behaviour/generalise.ts'
-import { loadRules, type Rules } from './support/config/load-rules.ts'
+import { loadRules, loadTechniques, type Rules } from './support/config/load-rules.ts'
 import { AlertTraces } from './pipeline/delivery/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from './pipeline/delivery/delivery-queue.ts'
@@ -35,6 +35,7 @@ import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import type { LearnRules } from './core/lifecycle/version.ts'
 import { globs } from './core/match/glob.ts'
 import { Guardrails } from './core/match/guardrail.ts'
+import { Techniques } from './core/match/technique.ts'
 import { shaperOf } from './core/match/shaper-of.ts'
 import type { StormRules } from './pipeline/alerts/storms.ts'
 import { alertPolicy } from './supplychain/policy/alert-policy.ts'
@@ -243,6 +244,7 @@ function assemble(
       }),
     shaper,
     guardrails: new Guardrails(rules.guardrails),
+    techniques: new Techniques(loadTechniques(config.techniques)),
     ...liveParts(config),
     failClosed: config.block.failClosed,
     ...kept,

@@ -14,6 +14,7 @@ import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import type { RetentionRules } from '../core/lifecycle/retention.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
+import type { Techniques } from '../core/match/technique.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
 import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
@@ -57,6 +58,7 @@ export interface DaemonParts {
   readonly makeIdentifier: (release: (batch: IdentifiedBatch) => void) => Identifier
   readonly shaper: Shaper
   readonly guardrails: Guardrails
+  readonly techniques: Techniques
   readonly rules: LearnRules
   readonly retention: RetentionRules
   /** Whether containers of an unknown version may run programs. */
@@ -145,7 +147,14 @@ export class Daemon {
     const ids = new RecordIds()
     this.live = new LiveUpdates(this.#now())
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
-    this.alerts = new AlertStore({ node, capacity: alertsKept, ids, storms, grade })
+    this.alerts = new AlertStore({
+      node,
+      capacity: alertsKept,
+      ids,
+      storms,
+      grade,
+      techniques: parts.techniques,
+    })
     this.registry = new VersionRegistry({
       node: parts.node,
       shaper: parts.shaper,
@@ -225,6 +234,7 @@ export class Daemon {
     this.stage = new JudgeStage({
       registry: this.registry,
       guardrails: parts.guardrails,
+      techniques: parts.techniques,
       alerts: this.alerts,
       shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
       now: this.#now,

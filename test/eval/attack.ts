@@ -3,6 +3,17 @@ import { join } from 'node:path'
 import type { Call, Doing } from './door.ts'
 import type { Alert } from './snug.ts'
 
+export const techniqueFits = ['exact', 'family', 'other', 'none'] as const
+/** Whether the ids of alerts have a technique, another one of its family, only others, or none. */
+export type TechniqueFit = (typeof techniqueFits)[number]
+
+export function techniqueFit(technique: string, ids: readonly string[]): TechniqueFit {
+  const family = technique.slice(0, 5)
+  if (ids.includes(technique)) return 'exact'
+  if (ids.some((id) => id.startsWith(family))) return 'family'
+  return ids.length > 0 ? 'other' : 'none'
+}
+
 /** The columns of ATT&CK for containers, and discovery's neighbours. */
 export const tactics = [
   'execution',

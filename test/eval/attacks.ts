@@ -2,7 +2,7 @@ import { type Attack, type AttackSetting, type Look, mentions, type Tactic } fro
 import type { Argument, Call, Doing } from './door.ts'
 
 /** Numbers of system calls, and of their flags, on x86-64. */
-const nr = {
+export const nr = {
   read: 0,
   write: 1,
   close: 3,

@@ -2,7 +2,13 @@ import { type Dirent, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Agent, Tail } from '../fixtures/agent.ts'
-import { type Attack, type AttackSetting, lookInto } from './attack.ts'
+import {
+  type Attack,
+  type AttackSetting,
+  lookInto,
+  type TechniqueFit,
+  techniqueFit,
+} from './attack.ts'
 import { attacks } from './attacks.ts'
 import { enter, victim } from './door.ts'
 import type { AttackRow } from './result.ts'
@@ -15,6 +21,7 @@ interface Outcome {
   readonly happened: boolean
   readonly detected: boolean
   readonly named: boolean
+  readonly id: TechniqueFit
   readonly end: string
   readonly failure?: string
 }
@@ -54,7 +61,7 @@ export async function invade(
 }
 
 function rowOf({ name, tactic, technique }: Attack, outcome: Outcome): AttackRow {
-  const { happened: works, detected, named, failure } = outcome
+  const { happened: works, detected, named, id, failure } = outcome
   return {
     name,
     tactic,
@@ -62,6 +69,7 @@ function rowOf({ name, tactic, technique }: Attack, outcome: Outcome): AttackRow
     works,
     detected,
     named,
+    id,
     ...(failure === undefined ? {} : { failure }),
   }
 }
@@ -109,6 +117,10 @@ async function attempt(
   return {
     happened,
     named,
+    id: techniqueFit(
+      attack.technique,
+      alerts.items.flatMap(({ item }) => (isOurs(item) ? item.attack : [])),
+    ),
     detected: alerts.items.some(({ item }) => isOurs(item)),
     end: doing.end ?? '',
     ...(doing.failure === undefined ? {} : { failure: doing.failure }),

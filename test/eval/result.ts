@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { Tactic } from './attack.ts'
+import type { Tactic, TechniqueFit } from './attack.ts'
 import type { Kind } from './service.ts'
 import type { LearnedProfile } from './snug.ts'
 import type { Column } from './split.ts'
@@ -51,6 +51,8 @@ export interface AttackRow {
   readonly works: boolean
   readonly detected: boolean
   readonly named: boolean
+  /** Whether the alerts that name it have its technique as an id; absent in older results. */
+  readonly id?: TechniqueFit
   /** In mode block: whether it was alerted on and whether its effect occurred. Only for attacks that work. */
   readonly block?: { readonly detected: boolean; readonly happened: boolean; readonly end: string }
   readonly failure?: string

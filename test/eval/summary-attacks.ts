@@ -1,4 +1,4 @@
-import { tactics } from './attack.ts'
+import { tactics, techniqueFits } from './attack.ts'
 import type { AttackRow, ServiceResult } from './result.ts'
 import { columns } from './split.ts'
 import { markdownTable, share } from './text.ts'
@@ -41,6 +41,11 @@ export function attackSection(results: readonly ServiceResult[]): string {
       share(tried.filter(isStopped).length, tried.length),
     ]
   })
+  const rated = working.filter(({ id }) => id !== undefined)
+  const ids = techniqueFits.map((fit) => {
+    const count = rated.filter(({ id }) => id === fit).length
+    return [fit, share(count, rated.length)]
+  })
   const shut = results.filter(({ attacks }) => attacks.some(({ failure }) => failure !== undefined))
   return `## Attacks
 
@@ -53,5 +58,13 @@ container's files, on the attacker's machine, in what the kernel gave.${shut.len
 
 ${markdownTable(['tactic', ...columns.map((column) => `named, ${column}`), 'stopped'], rows)}
 
-${markdownTable(['attack', 'technique', 'named', 'stopped'], each)}`
+${markdownTable(['attack', 'technique', 'named', 'stopped'], each)}${
+  rated.length === 0
+    ? ''
+    : `
+
+How the ids of the alerts agree with the technique of the attack (of ${rated.length}):
+
+${markdownTable(['ids', 'attacks'], ids)}`
+}`
 }

@@ -12,7 +12,7 @@ import { ImageFiles } from '../../src/pipeline/identity/image-files.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
 import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
 import { createLog } from '../../src/support/telemetry/log.ts'
-import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { guardrails, shaper, techniques } from '../fixtures/event-fixture.ts'
 import { SoakEngine, SoakSource } from './soak-source.ts'
 import { type LongTurn, TurnWatch } from './turn-watch.ts'
 import { runsOf, type SoakRun, type SoakScale } from './workload.ts'
@@ -213,6 +213,7 @@ async function daemonOf(folder: string, containers: SoakEngine, now: () => numbe
       new Identifier({ engines: [containers], files, node: 'n1', release, now }),
     shaper,
     guardrails,
+    techniques,
     rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
     retention: { versions: 10, ageMs: 90 * 86_400_000 },
     failClosed: false,

@@ -1,7 +1,7 @@
 import type { Severity } from '../event/alert.ts'
-import type { Access, ActEvent, IdentityRoute, Origin } from '../event/event.ts'
+import type { Access, ActEvent, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
-import { globs, holders, type Matcher } from './glob.ts'
+import { globs, holders, type Matcher, texts } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
 
 interface ConditionBase {
@@ -18,8 +18,14 @@ export type GuardrailCondition = ConditionBase &
     | {
         readonly kind: 'exec'
         readonly path?: readonly string[]
-        /** Last segments of the path, globs. */
+        /** Last segments of the path, globs; of a program with many names, the name it was called by. */
         readonly name?: readonly string[]
+        /** One of its arguments is like one of these: see {@link texts}. */
+        readonly arg?: readonly string[]
+        /** None of its arguments is like one of these. */
+        readonly exceptArg?: readonly string[]
+        /** Whether it was started as the interpreter of a script. */
+        readonly script?: boolean
         readonly drift?: boolean
         readonly driftKind?: readonly ('upper' | 'memfd' | 'mount')[]
         readonly scriptDrift?: boolean
@@ -31,6 +37,8 @@ export type GuardrailCondition = ConditionBase &
         readonly exceptPath?: readonly string[]
         /** Only where the source shows that the file is of this layer. */
         readonly layer?: 'image' | 'container'
+        /** Only where the image ships the path. */
+        readonly shipped?: boolean
         /** `write` stands for `create` and for being the target of a rename too. */
         readonly access: readonly Access[]
       }
@@ -41,7 +49,12 @@ export type GuardrailCondition = ConditionBase &
         readonly peer?: readonly string[]
         readonly port?: readonly number[]
       }
-    | { readonly kind: 'syscall'; readonly name: readonly string[] }
+    | {
+        readonly kind: 'syscall'
+        readonly name: readonly string[]
+        /** What the call is about is like one of these: see {@link texts}. */
+        readonly target?: readonly string[]
+      }
     | { readonly kind: 'capability'; readonly name: readonly string[] }
     | {
         readonly kind: 'identity'
@@ -78,10 +91,66 @@ export function graver(a: Severity, b: Severity): number {
   return order.indexOf(a) - order.indexOf(b)
 }
 
-type Test = (ref: BehaviourRef, event: ActEvent) => boolean
+/** Whether an unexpected behaviour of an event meets a condition. */
+export type ConditionTest = (ref: BehaviourRef, event: ActEvent) => boolean
+type Test = ConditionTest
 
 function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** One file of many programs: the name that it is called by says which of them runs. */
+const manyNames: ReadonlySet<string> = new Set(['busybox', 'toybox', 'coreutils'])
+
+/** The arguments without the program's own name, and the applet that runs, if it is one. */
+function calledWith(
+  path: string,
+  args: readonly string[] = [],
+): { readonly applet?: string; readonly words: readonly string[] } {
+  if (!manyNames.has(lastSegment(path))) return { words: args.slice(1) }
+  // `busybox wget …`: the applet is the next argument.
+  const at = args.findIndex((arg) => !manyNames.has(lastSegment(arg)))
+  const applet = args[at]
+  return applet === undefined
+    ? { words: [] }
+    : { applet: lastSegment(applet), words: args.slice(at + 1) }
+}
+
+function appletOf({ exec, process }: ExecEvent): string {
+  return calledWith(exec.path, process.args).applet ?? ''
+}
+
+function execTest(
+  condition: Extract<GuardrailCondition, { kind: 'exec' }>,
+  within: (patterns: readonly string[] | undefined) => Matcher,
+): Test {
+  const path = within(condition.path)
+  const name = within(condition.name)
+  const { drift, driftKind, scriptDrift, socketStdio, script: isScript } = condition
+  const asked = condition.arg === undefined ? undefined : texts(condition.arg)
+  const excluded = condition.exceptArg === undefined ? undefined : texts(condition.exceptArg)
+  return (_ref, event) => {
+    if (event.kind !== 'exec') return false
+    const { exec, process } = event
+    if (drift !== undefined && exec.drift !== drift) return false
+    if (scriptDrift !== undefined && (exec.scriptDrift === true) !== scriptDrift) return false
+    if (driftKind !== undefined) {
+      if (exec.driftKind === undefined || !driftKind.includes(exec.driftKind)) return false
+    }
+    if (socketStdio !== undefined && (process.socketStdio === true) !== socketStdio) return false
+    if (isScript !== undefined && (exec.script !== undefined) !== isScript) return false
+    const own = lastSegment(exec.path)
+    const isNamed =
+      (path(exec.path) && (name(own) || (manyNames.has(own) && name(appletOf(event))))) ||
+      (exec.script !== undefined && path(exec.script) && name(lastSegment(exec.script)))
+    if (!isNamed) return false
+    if (asked === undefined && excluded === undefined) return true
+    const { words } = calledWith(exec.path, process.args)
+    return (
+      (asked === undefined || words.some(asked)) &&
+      (excluded === undefined || !words.some(excluded))
+    )
+  }
 }
 
 function fileTest(
@@ -99,8 +168,9 @@ function fileTest(
   const reads = access.includes('read')
   return (ref, event) => {
     if (ref.object.kind !== 'file' || event.kind !== 'file') return false
-    const { path, to, layer } = event.file
+    const { path, to, layer, shipped } = event.file
     if (condition.layer !== undefined && condition.layer !== layer) return false
+    if (condition.shipped !== undefined && (shipped === true) !== condition.shipped) return false
     if (ref.object.access === 'rename') {
       if (access.includes('rename')) return moves(path) || (to !== undefined && moves(to))
       // A rename deletes the old name and writes the new one, by which the file can then be read.
@@ -122,26 +192,8 @@ function kindTest(condition: GuardrailCondition): Test {
   const within = (patterns: readonly string[] | undefined): Matcher =>
     patterns === undefined ? () => true : globs(patterns)
   switch (condition.kind) {
-    case 'exec': {
-      const path = within(condition.path)
-      const name = within(condition.name)
-      const { drift, driftKind, scriptDrift, socketStdio } = condition
-      return (_ref, event) => {
-        if (event.kind !== 'exec') return false
-        const { exec, process } = event
-        if (drift !== undefined && exec.drift !== drift) return false
-        if (scriptDrift !== undefined && (exec.scriptDrift === true) !== scriptDrift) return false
-        if (driftKind !== undefined) {
-          if (exec.driftKind === undefined || !driftKind.includes(exec.driftKind)) return false
-        }
-        if (socketStdio !== undefined && (process.socketStdio === true) !== socketStdio)
-          return false
-        return (
-          (path(exec.path) && name(lastSegment(exec.path))) ||
-          (exec.script !== undefined && path(exec.script) && name(lastSegment(exec.script)))
-        )
-      }
-    }
+    case 'exec':
+      return execTest(condition, within)
     case 'file':
       return fileTest(condition, within)
     case 'connect': {
@@ -155,9 +207,13 @@ function kindTest(condition: GuardrailCondition): Test {
         return peer(connect.address) || (connect.name !== undefined && peer(connect.name))
       }
     }
-    case 'syscall':
+    case 'syscall': {
+      const target = condition.target === undefined ? undefined : texts(condition.target)
       return (_ref, event) =>
-        event.kind === 'syscall' && condition.name.includes(event.syscall.name)
+        event.kind === 'syscall' &&
+        condition.name.includes(event.syscall.name) &&
+        target?.(event.syscall.target ?? '') !== false
+    }
     case 'capability':
       return (_ref, event) =>
         event.kind === 'capability' && condition.name.includes(event.capability.name)
@@ -170,16 +226,18 @@ function kindTest(condition: GuardrailCondition): Test {
   }
 }
 
-function testOf(condition: GuardrailCondition): Test {
+/** Compiles a condition. */
+export function conditionTest(condition: GuardrailCondition): ConditionTest {
   const test = kindTest(condition)
   const { origin } = condition
   const actor = condition.actor === undefined ? undefined : globs(condition.actor)
   const except = condition.exceptActor === undefined ? undefined : globs(condition.exceptActor)
   return (ref, event) => {
     if (origin !== undefined && !origin.includes(ref.origin)) return false
+    // Few events get past the first test, and the lists of actors are the longest.
+    if (!test(ref, event)) return false
     if (actor !== undefined && !actor(ref.actor.exe)) return false
-    if (except?.(ref.actor.exe) === true) return false
-    return test(ref, event)
+    return except?.(ref.actor.exe) !== true
   }
 }
 
@@ -240,7 +298,7 @@ export class Guardrails {
     for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
       const fired = Object.freeze({ id, title, severity, attack, why })
       for (const kind of new Set(when.map((condition) => condition.kind))) {
-        const tests = when.filter((condition) => condition.kind === kind).map(testOf)
+        const tests = when.filter((condition) => condition.kind === kind).map(conditionTest)
         const list = this.#byKind.get(kind) ?? []
         list.push({ fired, novel, tests })
         this.#byKind.set(kind, list)

@@ -9,6 +9,7 @@ import { causeOf } from '../../core/match/cause.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { mainRef } from '../../core/match/risk-facts.ts'
+import { distinct, type Techniques } from '../../core/match/technique.ts'
 import type { Finding, FindingCause } from '../../state/alerts/alert-store.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -64,12 +65,13 @@ export interface FindingGrounds {
   readonly cause: FindingCause | undefined
   /** Absent if a guardrail decides the severity. */
   readonly risk?: RiskFacts | undefined
+  readonly techniques: Techniques
 }
 
 /** A deviation, or an event that matches a guardrail. */
 export function deviationFinding(
   judged: Judged,
-  { reasons, cause, risk }: FindingGrounds,
+  { reasons, cause, risk, techniques }: FindingGrounds,
 ): Finding {
   const { event, verdict, version } = judged
   const { guardrails } = verdict
@@ -85,7 +87,10 @@ export function deviationFinding(
     behaviour: mainBehaviour(verdict.unexpected),
     ...sampleOf(verdict.unexpected),
     guardrails: guardrails.map(({ id }) => id),
-    attack: [...new Set(guardrails.flatMap(({ attack }) => attack))],
+    attack: distinct([
+      ...guardrails.flatMap(({ attack }) => attack),
+      ...techniques.of(event, verdict.unexpected),
+    ]),
     mode: version?.life.mode ?? 'unprofiled',
     ...(verdict.confidence === 'partial' ? { confidence: verdict.confidence } : {}),
     event,

@@ -4,6 +4,7 @@ import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
 import type { Guardrails } from '../../core/match/guardrail.ts'
+import type { Techniques } from '../../core/match/technique.ts'
 import { judge, type JudgeOptions } from '../../core/match/judge.ts'
 import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
@@ -40,6 +41,7 @@ import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 export interface JudgeStageOptions {
   readonly registry: VersionRegistry
   readonly guardrails: Guardrails
+  readonly techniques: Techniques
   readonly alerts: AlertStore
   /**
    * The files of two versions' images, to explain a delta. Undefined if their files are unreadable.
@@ -476,10 +478,11 @@ export class JudgeStage {
 
   #alert(judged: Judged, reasons: readonly string[] = []): void {
     const { event, version } = judged
+    const { techniques } = this.#options
     const count = event.count ?? 1
     const cause = findingCauseOf(judged)
     if (cause !== undefined && this.#options.alerts.shares(cause)) {
-      this.#raise(deviationFinding(judged, { reasons, cause }), count)
+      this.#raise(deviationFinding(judged, { reasons, cause, techniques }), count)
       return
     }
     if (cause !== undefined && version !== undefined && this.#isDecided(judged, cause, version))
@@ -491,6 +494,7 @@ export class JudgeStage {
     const finding = deviationFinding(explained, {
       reasons: job === undefined ? reasons : [`${job}, first seen`, ...reasons],
       cause: cause && { ...cause, running: version?.running ?? 0 },
+      techniques,
       risk: ref && riskFactsOf(version?.profile, event, ref, facts),
     })
     this.#raise(finding, count)
@@ -501,7 +505,7 @@ export class JudgeStage {
    */
   #isDecided(judged: Judged, cause: FindingCause, version: DeployedVersion): boolean {
     const { event } = judged
-    const { alerts, onAllowed } = this.#options
+    const { alerts, onAllowed, techniques } = this.#options
     const decision = alerts.standingDecision(cause, event.time)
     if (decision === undefined || event.enforced !== undefined) return false
     const { kind: _, onlyWorkload: __, ...given } = decision
@@ -509,7 +513,8 @@ export class JudgeStage {
     // Otherwise the decision itself records it.
     this.#isRecorded = !ids.every((id) => version.profile.has(id))
     allowEvent(version, event, { kind: 'approved', ...given })
-    alerts.countDecided(deviationFinding(judged, { reasons: [], cause }), event.count ?? 1)
+    const finding = deviationFinding(judged, { reasons: [], cause, techniques })
+    alerts.countDecided(finding, event.count ?? 1)
     onAllowed?.(version)
     return true
   }

@@ -12,6 +12,7 @@ import type { Cause } from '../../core/match/cause.ts'
 import { causesApart } from '../../core/match/cause.ts'
 import { aloneMs, replicaShift, replicasLeast } from '../../core/match/replicas.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
+import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts'
@@ -58,6 +59,8 @@ export interface AlertStoreOptions {
   readonly capacity: number
   readonly ids: RecordIds
   readonly storms: StormRules
+  /** Adds what only the number of peers of an alert shows; absent: nothing. */
+  readonly techniques?: Pick<Techniques, 'counted'>
   /** Makes the final decision on the severity of a new alert. */
   readonly grade?: (alert: Alert) => Alert
 }
@@ -281,8 +284,10 @@ export class AlertStore {
     return wideFingerprint(found.cause, found.scope, severity)
   }
 
-  #fold(alert: Alert, { behaviour, sample, cause }: Finding): Alert {
-    if (cause === undefined || behaviour === null) return alert
+  #fold(known: Alert, { behaviour, sample, cause, attack }: Finding): Alert {
+    if (cause === undefined || behaviour === null) return known
+    // The alert stands for all of its samples.
+    const alert = withTechniques(known, attack)
     let names = this.#names.get(alert.id)
     if (names === undefined) {
       const { samples = [], behaviour: first } = alert
@@ -296,7 +301,14 @@ export class AlertStore {
       this.#namesTotal += 1
     }
     const next = folded(alert, sample ?? behaviour, cause.cause.place, isNew)
-    return next === alert ? alert : ranked(next, alert.risk)
+    return next === alert ? alert : this.#counted(ranked(next, alert.risk), cause)
+  }
+
+  #counted(alert: Alert, { cause, scope }: FindingCause): Alert {
+    const { techniques } = this.#options
+    if (techniques === undefined || alert.cause === undefined) return alert
+    const apart = alert.cause.wide === true ? (this.#apart.get(`${scope}${cause.group}`) ?? 0) : 0
+    return techniques.counted(alert, alert.cause.names + apart)
   }
 
   #withReplicas(alert: Alert, { cause }: Finding, nowMs: number): Alert {

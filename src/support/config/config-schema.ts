@@ -230,6 +230,10 @@ export const configSchema = z
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
+    techniques: path.optional().meta({
+      description:
+        'YAML file with rules that give alerts ids of ATT&CK techniques, in the form of profiles/techniques.yaml. They are added to the built-in rules, and replace those of the same id',
+    }),
     alertPolicy: z
       .strictObject({
         wasm: path.optional().meta({

@@ -4,8 +4,13 @@ import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { type ErrorCode, SnugError } from '../../errors.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import { mergedTechniques, type TechniqueRules } from '../../core/match/technique.ts'
 import type { GeneraliseRules } from '../../core/behaviour/generalise.ts'
-import { generaliseRulesSchema, guardrailRulesSchema } from './rules-schema.ts'
+import {
+  generaliseRulesSchema,
+  guardrailRulesSchema,
+  techniqueRulesSchema,
+} from './rules-schema.ts'
 import { readYamlFile } from './yaml-file.ts'
 
 export interface Rules {
@@ -24,6 +29,19 @@ export function loadRules(dir: string = shippedRulesDir()): Rules {
     guardrails: readRules(join(dir, 'guardrails.yaml'), guardrailRulesSchema),
     generalise: readRules(join(dir, 'generalise.yaml'), generaliseRulesSchema),
   })
+}
+
+/**
+ * The table of techniques that was installed with this code; with a file, its rules are added, and
+ * replace those of the same id.
+ *
+ * Errors: RULES_INVALID, with file and line
+ */
+export function loadTechniques(own?: string): TechniqueRules {
+  const shipped = readRules(join(shippedRulesDir(), 'techniques.yaml'), techniqueRulesSchema)
+  return own === undefined
+    ? shipped
+    : mergedTechniques(shipped, readRules(own, techniqueRulesSchema))
 }
 
 /** Reads one YAML file against its schema. Errors: `code`, with file and line */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
 import { accesses, identityRoutes, origins } from '../../core/event/event.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import type { TechniqueRules } from '../../core/match/technique.ts'
 import {
   type GeneraliseRules,
   PROGRAMS_MOST,
@@ -25,6 +26,9 @@ const condition = z.discriminatedUnion('kind', [
     ...who,
     path: texts.exactOptional(),
     name: texts.exactOptional(),
+    arg: texts.exactOptional(),
+    exceptArg: texts.exactOptional(),
+    script: z.boolean().exactOptional(),
     drift: z.boolean().exactOptional(),
     scriptDrift: z.boolean().exactOptional(),
     driftKind: z
@@ -39,6 +43,7 @@ const condition = z.discriminatedUnion('kind', [
     path: texts,
     exceptPath: texts.exactOptional(),
     layer: z.enum(['image', 'container']).exactOptional(),
+    shipped: z.boolean().exactOptional(),
     access: z.array(z.enum(accesses)).min(1),
   }),
   z.strictObject({
@@ -48,7 +53,12 @@ const condition = z.discriminatedUnion('kind', [
     peer: texts.exactOptional(),
     port: z.array(z.int().min(0).max(65_535)).min(1).exactOptional(),
   }),
-  z.strictObject({ kind: z.literal('syscall'), ...who, name: texts }),
+  z.strictObject({
+    kind: z.literal('syscall'),
+    ...who,
+    name: texts,
+    target: texts.exactOptional(),
+  }),
   z.strictObject({ kind: z.literal('capability'), ...who, name: texts }),
   z.strictObject({
     kind: z.literal('identity'),
@@ -61,15 +71,18 @@ const condition = z.discriminatedUnion('kind', [
   }),
 ])
 
+const id = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens')
+const technique = z
+  .string()
+  .regex(/^T\d{4}(\.\d{3})?$/, 'must be an ATT&CK technique such as `T1059.004`')
+
 const guardrail = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens'),
+  id,
   title: sentence,
   severity: z.enum(severities),
-  attack: z.array(
-    z.string().regex(/^T\d{4}(\.\d{3})?$/, 'must be ATT&CK techniques such as `T1059.004`'),
-  ),
+  attack: z.array(technique),
   why: sentence,
   novel: z.boolean().exactOptional(),
   when: z.array(condition).min(1),
@@ -87,6 +100,29 @@ export const guardrailRulesSchema: z.ZodType<GuardrailRules> = z
       }),
   })
   .meta({ title: 'Snug guardrails, v1' })
+
+/** `profiles/techniques.yaml`, and the file of an operator that adds to it. */
+export const techniqueRulesSchema: z.ZodType<TechniqueRules> = z
+  .strictObject({
+    schema: z.literal('snug.techniques/v1'),
+    techniques: z
+      .array(
+        z.strictObject({
+          id,
+          attack: z.array(technique).meta({ description: 'empty: the rule of that id is removed' }),
+          why: sentence,
+          when: z.array(condition).exactOptional(),
+          peers: z.int().min(2).max(500).exactOptional().meta({
+            description:
+              'instead of `when`: an alert that stands for at least this many peers and ports of one actor',
+          }),
+        }),
+      )
+      .refine((rules) => new Set(rules.map((rule) => rule.id)).size === rules.length, {
+        message: 'has two rules with the same id',
+      }),
+  })
+  .meta({ title: 'Snug techniques, v1' })
 
 /** `profiles/generalise.yaml`. */
 export const generaliseRulesSchema: z.ZodType<GeneraliseRules> = z

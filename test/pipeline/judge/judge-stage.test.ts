@@ -17,7 +17,7 @@ import {
   type BehaviourKey,
   type SourceControl,
 } from '../../../src/pipeline/sources/source.ts'
-import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
 const start = Date.parse('2026-11-24T13:40:00Z')
@@ -52,6 +52,7 @@ class World {
   readonly stage = new JudgeStage({
     registry: this.registry,
     guardrails,
+    techniques,
     alerts: this.alerts,
     shippedBy: () => this.pair,
     onJudged: (_: SnugEvent, outcome: Outcome) => this.outcomes.push(outcome),

@@ -10,7 +10,7 @@ import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
 import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
 /** A tenant runs a public image in its learning window, to teach it for all others: `learn.namespaces` is `prod-*`. */
@@ -54,6 +54,7 @@ beforeEach(() => {
   stage = new JudgeStage({
     registry,
     guardrails,
+    techniques,
     alerts,
     shippedBy: () => undefined,
     onJudged: (_, outcome) => outcomes.push(outcome),

@@ -9,7 +9,7 @@ import { Profile } from '../../../src/core/profile/profile.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
 import { allNamesKept, AlertStore, namesKept } from '../../../src/state/alerts/alert-store.ts'
-import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
 
 const nowMs = Date.parse('2026-11-24T13:40:27Z')
 const profile = new Profile(shaper)
@@ -20,6 +20,7 @@ function storeOf(capacity = 1_000): AlertStore {
     capacity,
     ids: new RecordIds(),
     storms: { each: 1_000, withinMs: 60_000, always: 'critical' },
+    techniques,
   })
 }
 
@@ -29,7 +30,12 @@ function findingOf(event: ActEvent, running = 1) {
   const judged = { event, refs, verdict, version: undefined }
   const cause = findingCauseOf(judged)!
   const risk = riskFactsOf(profile, event, mainRef(verdict.unexpected)!)
-  return deviationFinding(judged, { reasons: [], cause: { ...cause, running }, risk })
+  return deviationFinding(judged, {
+    reasons: [],
+    cause: { ...cause, running },
+    risk,
+    techniques,
+  })
 }
 
 const reading = (path: string): ActEvent => act.file(path, ['read'], { exe: '/usr/bin/find' })
@@ -55,6 +61,34 @@ describe('alerts of one cause', () => {
     expect(names).toHaveLength(10)
     expect(names?.[0]).toBe('job-x0.in')
     expect(names?.at(-1)).toBe('job-x99.in')
+  })
+
+  it('have the techniques of all their names', () => {
+    const alerts = storeOf()
+    alerts.raise(findingOf(reading('/home/anna/.pgpass')), nowMs)
+    alerts.raise(findingOf(reading('/home/anna/.sh_history')), nowMs)
+    const [alert, ...others] = alerts.list({ limit: 9 })
+    expect(others).toEqual([])
+    expect(alert?.attack).toEqual(['T1552.001', 'T1552.003'])
+  })
+
+  it('of a scan are a few, of which one is named a scan', () => {
+    const alerts = storeOf()
+    const scanner = { exe: '/usr/bin/probe' }
+    for (let port = 1; port <= 2_000; port += 1)
+      alerts.raise(findingOf(act.connect('10.0.0.7', port, scanner)), nowMs)
+    const found = alerts.list({ limit: 99 })
+    expect(found.length).toBeLessThan(15)
+    const scans = found.filter(({ attack }) => attack.includes('T1046'))
+    expect(scans.map(({ count }) => count)).toEqual([2_000 - (found.length - 1)])
+    expect(scans[0]?.reasons.at(-1)).toContain('many different peers and ports')
+  })
+
+  it('of a client with a few peers are no scan', () => {
+    const alerts = storeOf()
+    for (let host = 1; host <= 15; host += 1)
+      alerts.raise(findingOf(act.connect(`10.0.0.${host}`, 443, {})), nowMs)
+    expect(alerts.list({ limit: 99 }).flatMap(({ attack }) => attack)).toEqual([])
   })
 
   it('of a walk through the whole tree are a handful', () => {

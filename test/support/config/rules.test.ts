@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadRules } from '../../../src/support/config/load-rules.ts'
+import { loadRules, loadTechniques } from '../../../src/support/config/load-rules.ts'
 import { SnugError } from '../../../src/errors.ts'
 
 const shipped = fileURLToPath(new URL('../../../profiles/', import.meta.url))
@@ -60,5 +60,29 @@ describe('rules', () => {
   it('are refused where a file is missing', () => {
     rmSync(join(dir, 'generalise.yaml'))
     expect(refusal().code).toBe('RULES_INVALID')
+  })
+})
+
+describe('techniques', () => {
+  const own = (text: string): string => {
+    const file = join(dir, 'own.yaml')
+    writeFileSync(file, `schema: snug.techniques/v1\ntechniques:\n${text}`)
+    return file
+  }
+
+  it('of an operator are added to those of the installation', () => {
+    const rule = '{ id: mine, attack: [T1005], why: ours, when: [{ kind: exec, name: [backup] }] }'
+    const { techniques } = loadTechniques(own(`  - ${rule}\n`))
+    expect(techniques.slice(0, -1)).toEqual(loadTechniques().techniques)
+    expect(techniques.at(-1)?.id).toBe('mine')
+  })
+
+  it.each([
+    '{ id: mine, attack: [T5], why: ours }',
+    '{ id: mine, attack: [T1005], why: ours, when: [{ kind: exec, nam: [backup] }] }',
+    '{ id: mine, attack: [T1005], why: ours, peers: 1 }',
+  ])('are refused with the line: %s', (rule) => {
+    const file = own(`  - ${rule}\n`)
+    expect(() => loadTechniques(file)).toThrow(/line 3/)
   })
 })

@@ -1,0 +1,90 @@
+import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import type { Alert } from '../event/alert.ts'
+import type { ActEvent } from '../event/event.ts'
+import { type ConditionTest, conditionTest, type GuardrailCondition } from './guardrail.ts'
+
+/** Which objects and calls show a technique, whoever acts. */
+export interface TechniqueRule {
+  readonly id: string
+  /** MITRE ATT&CK technique ids; empty: an operator removes the rule of that id. */
+  readonly attack: readonly string[]
+  readonly why: string
+  /** Holds where any of them does. */
+  readonly when?: readonly GuardrailCondition[]
+  /** Instead: one alert stands for at least this many peers and ports of one actor. */
+  readonly peers?: number
+}
+
+/** `profiles/techniques.yaml`. */
+export interface TechniqueRules {
+  readonly schema: 'snug.techniques/v1'
+  readonly techniques: readonly TechniqueRule[]
+}
+
+/** The rules of `shipped`, each replaced by the one of `own` with its id, and the others of `own`. */
+export function mergedTechniques(shipped: TechniqueRules, own: TechniqueRules): TechniqueRules {
+  const replaced = new Set(own.techniques.map(({ id }) => id))
+  const kept = shipped.techniques.filter(({ id }) => !replaced.has(id))
+  return { ...shipped, techniques: [...kept, ...own.techniques] }
+}
+
+interface CompiledTechnique {
+  readonly attack: readonly string[]
+  readonly tests: readonly ConditionTest[]
+}
+
+type ManyPeers = Pick<TechniqueRule, 'attack' | 'why'> & { readonly least: number }
+
+/** The table of techniques, compiled. Immutable. Applied only to deviations. */
+export class Techniques {
+  readonly #byKind = new Map<string, CompiledTechnique[]>()
+  readonly #peers: readonly ManyPeers[]
+
+  constructor({ techniques }: TechniqueRules) {
+    this.#peers = techniques.flatMap(({ attack, why, peers }) =>
+      peers === undefined || attack.length === 0 ? [] : [{ attack, why, least: peers }],
+    )
+    for (const { attack, when = [] } of techniques) {
+      if (attack.length === 0) continue
+      for (const kind of new Set(when.map((condition) => condition.kind))) {
+        const tests = when.filter((condition) => condition.kind === kind).map(conditionTest)
+        const list = this.#byKind.get(kind) ?? []
+        list.push({ attack, tests })
+        this.#byKind.set(kind, list)
+      }
+    }
+  }
+
+  /** Ids of the techniques that the unexpected behaviours of an event show. */
+  of(event: ActEvent, unexpected: readonly BehaviourRef[]): readonly string[] {
+    const rules = this.#byKind.get(event.kind) ?? []
+    const shown = rules.filter(({ tests }) =>
+      unexpected.some((ref) => tests.some((test) => test(ref, event))),
+    )
+    return distinct(shown.flatMap(({ attack }) => attack))
+  }
+
+  /** The alert with the techniques that only the number of peers and ports of one actor shows. */
+  counted(alert: Alert, peers: number): Alert {
+    if (alert.cause?.access !== 'connect') return alert
+    let next = alert
+    for (const { attack, why, least } of this.#peers) {
+      if (peers < least) continue
+      const known = next
+      next = withTechniques(known, attack)
+      if (next !== known) next = { ...next, reasons: [...next.reasons, why] }
+    }
+    return next
+  }
+}
+
+/** The alert with more techniques; the same object where it has them. */
+export function withTechniques(alert: Alert, more: readonly string[]): Alert {
+  const attack = distinct([...alert.attack, ...more])
+  return attack.every((id) => alert.attack.includes(id)) ? alert : { ...alert, attack }
+}
+
+/** Each id once. A technique is left out where one of its sub-techniques is there. */
+export function distinct(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)].filter((id) => !ids.some((other) => other.startsWith(`${id}.`)))
+}
