@@ -9,6 +9,7 @@ import type {
 } from '../event/event.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
+import { wholeText } from './whole-text.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
 import { type User, userOf } from './user.ts'
 import type { Literal } from './witness.ts'
@@ -124,7 +125,7 @@ export function behaviourKey(actor: Actor, uid: User, object: BehaviourObject): 
 
 /** `b` and 20 hex digits: the same for the same behaviour on every node, at any time. */
 export function behaviourId(key: string): BehaviourId {
-  return `b${sha256Hex(key).slice(0, 20)}` as BehaviourId
+  return wholeText(`b${sha256Hex(key).slice(0, 20)}`) as BehaviourId
 }
 
 /**

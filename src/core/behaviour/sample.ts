@@ -1,5 +1,11 @@
 import { WITNESSES_KEPT } from './generalise.ts'
 
+/** Most samples stay small: an array that grows by itself reserves seventeen elements. */
+const GROWN_EXACTLY = 8
+/** Of all samples of nothing; never changed. */
+const NO_RANKS: number[] = []
+const NO_TEXTS: string[] = []
+
 /** Spreads strings over 32 bits, so that which witnesses are kept does not depend on their order. */
 function rank(text: string): number {
   let h = 0x811c9dc5
@@ -15,8 +21,8 @@ function rank(text: string): number {
  */
 export class Sample {
   readonly kept: number
-  readonly #ranks: number[] = []
-  readonly #texts: string[] = []
+  #ranks = NO_RANKS
+  #texts = NO_TEXTS
 
   constructor(kept = WITNESSES_KEPT) {
     this.kept = kept
@@ -63,8 +69,7 @@ export class Sample {
     while (i > 0 && this.#precedes(r, text, i - 1)) i--
     if (i > 0 && this.#texts[i - 1] === text) return false
     if (i >= this.kept) return false
-    this.#ranks.splice(i, 0, r)
-    this.#texts.splice(i, 0, text)
+    this.#insert(i, r, text)
     if (length >= this.kept) {
       this.#ranks.pop()
       this.#texts.pop()
@@ -74,6 +79,16 @@ export class Sample {
 
   toJSON(): string[] {
     return [...this.#texts]
+  }
+
+  #insert(i: number, r: number, text: string): void {
+    if (this.#texts.length >= GROWN_EXACTLY) {
+      this.#ranks.splice(i, 0, r)
+      this.#texts.splice(i, 0, text)
+      return
+    }
+    this.#ranks = this.#ranks.slice(0, i).concat(r, this.#ranks.slice(i))
+    this.#texts = this.#texts.slice(0, i).concat(text, this.#texts.slice(i))
   }
 
   #precedes(r: number, text: string, i: number): boolean {

@@ -207,7 +207,8 @@ export class Shaper {
       }
     }
     const shaped = head + rest.replace(this.#pattern, (...found) => this.#token(found, values))
-    return shaped === path ? undefined : { path: shaped, values }
+    // A copy: an array that grew has room for more.
+    return shaped === path ? undefined : { path: shaped, values: values.slice() }
   }
 
   #token(found: readonly unknown[], values: string[]): string {

@@ -21,14 +21,20 @@ export interface WitnessesJson {
 /** What a text is a sample of: the literals, or the values at a place. */
 export type Sampled = 'literals' | number
 
+const NO_PLACES: readonly Sample[] = []
+
 /** The literals observed for a shaped behaviour. Bounded, and merges in any order. */
 export class Witnesses {
   readonly literals: Sample
-  readonly places: Sample[] = []
+  #places = NO_PLACES
 
   /** @param kept maximum number of literals to keep */
   constructor(kept?: number) {
     this.literals = new Sample(kept)
+  }
+
+  get places(): readonly Sample[] {
+    return this.#places
   }
 
   /** True where something changed. */
@@ -111,10 +117,10 @@ export class Witnesses {
   }
 
   #place(i: number): Sample {
-    const known = this.places[i]
+    const known = this.#places[i]
     if (known !== undefined) return known
-    const place = new Sample()
-    this.places[i] = place
-    return place
+    const more = Array.from({ length: i + 1 - this.#places.length }, () => new Sample())
+    this.#places = this.#places.concat(more)
+    return this.#place(i)
   }
 }

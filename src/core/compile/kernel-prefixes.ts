@@ -45,7 +45,7 @@ function ruleOf(
   prefix: number,
   now: Micros,
 ): readonly KernelRule[] {
-  const reports = around.find((one) => one.rejected || one.grantsAt(now).origins.includes(origin))
+  const reports = around.find((one) => one.rejected || one.grantsAt(now).includes(origin))
   if (reports === undefined || reports.object.kind !== 'connect') return []
   const { actor, uid, id, rejected } = reports
   const { protocol, port } = reports.object

@@ -46,9 +46,13 @@ export interface Span {
   readonly to: Micros
 }
 
+function indexOf(when: Micros, minutes: number): number {
+  return Math.floor(when / (minutes * FINEST))
+}
+
 /** Whether the finest bucket holds both. */
 export function isOneBucket(a: Micros, b: Micros): boolean {
-  return Math.floor(a / FINEST) === Math.floor(b / FINEST)
+  return indexOf(a, 1) === indexOf(b, 1)
 }
 
 /**
@@ -59,14 +63,15 @@ export function isOneBucket(a: Micros, b: Micros): boolean {
  * arrive.
  */
 export class TimeBuckets {
-  #width: Micros
+  /** In the finest width: so it is a small number, which needs no memory of its own. */
+  #minutes: number
   /** Of each bucket `upTo`, `first` and `last`: there are many buckets, and an object costs four times as much. */
   #numbers: number[]
   /** Guardrails and witnesses of the buckets; undefined where none has any. */
   #shown: readonly Shown[] | undefined
 
-  private constructor(width: Micros, list: readonly Bucket[]) {
-    this.#width = width
+  private constructor(minutes: number, list: readonly Bucket[]) {
+    this.#minutes = minutes
     this.#numbers = numbersOf(list)
     this.#shown = shownOf(list)
   }
@@ -88,21 +93,21 @@ export class TimeBuckets {
 
   /** All that was seen so far, as one bucket that is as narrow as it can be. */
   static of(all: Seen): TimeBuckets {
-    let width = FINEST
-    while (Math.floor(all.first / width) !== Math.floor(all.last / width)) width *= 2
-    return new TimeBuckets(width, [{ ...all }])
+    let minutes = 1
+    while (indexOf(all.first, minutes) !== indexOf(all.last, minutes)) minutes *= 2
+    return new TimeBuckets(minutes, [{ ...all }])
   }
 
   static from(json: EvidenceBuckets, kept?: number): TimeBuckets {
     return new TimeBuckets(
-      json.minutes * FINEST,
+      json.minutes,
       json.list.map((bucket) => bucketOf(bucket, kept)),
     )
   }
 
   static ofStored({ minutes, list }: StoredBuckets, kept?: number): TimeBuckets {
     return new TimeBuckets(
-      minutes * FINEST,
+      minutes,
       list.map(([upTo, first, last, guardrails, witnesses]) => ({
         upTo,
         first,
@@ -115,7 +120,7 @@ export class TimeBuckets {
 
   stored(): StoredBuckets {
     return {
-      minutes: this.#width / FINEST,
+      minutes: this.#minutes,
       list: this.#list.map(({ upTo, first, last, guardrails, witnesses }) =>
         tuple<StoredBucket>(
           upTo,
@@ -182,13 +187,13 @@ export class TimeBuckets {
 
   /** Merges the buckets of another copy. */
   join(other: TimeBuckets): void {
-    this.#width = Math.max(this.#width, other.#width)
+    this.#minutes = Math.max(this.#minutes, other.#minutes)
     this.#list = this.#fitted(this.#gathered([...this.#list, ...other.#list]))
   }
 
   /** Adds events that are none of these. */
   absorb(other: TimeBuckets): void {
-    this.#width = Math.max(this.#width, other.#width)
+    this.#minutes = Math.max(this.#minutes, other.#minutes)
     const own = this.#counts()
     const theirs = other.#counts()
     const counted = [
@@ -206,7 +211,7 @@ export class TimeBuckets {
 
   withoutWitnesses(): TimeBuckets {
     return new TimeBuckets(
-      this.#width,
+      this.#minutes,
       this.#list.map((bucket) => ({ ...bucket, witnesses: undefined })),
     )
   }
@@ -250,7 +255,7 @@ export class TimeBuckets {
   }
 
   toJSON(): EvidenceBuckets {
-    return { minutes: this.#width / FINEST, list: this.#list.map(jsonOf) }
+    return { minutes: this.#minutes, list: this.#list.map(jsonOf) }
   }
 
   /** Events of each bucket alone. */
@@ -264,7 +269,7 @@ export class TimeBuckets {
   }
 
   #index(when: Micros): number {
-    return Math.floor(when / this.#width)
+    return indexOf(when, this.#minutes)
   }
 
   /** Where the bucket of that time is, made where it was not. */
@@ -285,7 +290,7 @@ export class TimeBuckets {
   #fitted(list: Bucket[]): Bucket[] {
     let fitted = list
     while (fitted.length > BUCKETS_KEPT) {
-      this.#width *= 2
+      this.#minutes *= 2
       fitted = this.#gathered(fitted)
     }
     return fitted

@@ -146,7 +146,7 @@ export class DerivedReads {
 }
 
 function allows(allowance: Allowance, origin: Origin, now: Micros): boolean {
-  return !allowance.rejected && allowance.grantsAt(now).origins.includes(origin)
+  return !allowance.rejected && allowance.grantsAt(now).includes(origin)
 }
 
 /** As which users, and from which origins, the program is expected to run. */

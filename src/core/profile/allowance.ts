@@ -10,6 +10,7 @@ import { isDrawn } from '../behaviour/ports.ts'
 import type { User } from '../behaviour/user.ts'
 import { keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 
+const NO_FACES: readonly Allowance[] = []
 const NOTHING: Literal = { text: '', values: [] }
 
 /** Of one shape: a place has one for each access. */
@@ -19,12 +20,36 @@ interface KnownPattern {
   readonly pattern: PathPattern
 }
 
+/** What is allowed for one origin. */
+interface OfOrigin {
+  readonly origin: Origin
+  /** Absent: no literal was shown. */
+  readonly witnesses?: Witnesses
+  /** Made when asked for, of the witnesses as they then are. */
+  readonly patterns?: readonly KnownPattern[]
+}
+
+const UNSHOWN = new Witnesses()
+const NO_ORIGINS: readonly OfOrigin[] = []
+const NO_PATTERNS: readonly KnownPattern[] = []
+
+/** Most behaviours are literal and of one origin: all of one origin share one list. */
+const ofOneOrigin = new Map<Origin, readonly OfOrigin[]>()
+
+function justOf(origin: Origin): readonly OfOrigin[] {
+  let list = ofOneOrigin.get(origin)
+  if (list === undefined) {
+    list = [{ origin }]
+    ofOneOrigin.set(origin, list)
+  }
+  return list
+}
+
 /** The origins for which a behaviour is allowed, and its limits. */
 export class Grants {
   readonly #kept: number | undefined
-  readonly #byOrigin = new Map<Origin, Witnesses>()
-  /** Made when asked for, of the witnesses as they then are. */
-  readonly #patterns = new Map<Origin, KnownPattern[]>()
+  /** Lists and their elements are shared: they are replaced, and never changed. */
+  #list = NO_ORIGINS
 
   /** @param kept witnesses of an origin of which no more are remembered */
   constructor(kept?: number) {
@@ -32,67 +57,100 @@ export class Grants {
   }
 
   get empty(): boolean {
-    return this.#byOrigin.size === 0
+    return this.#list.length === 0
   }
 
   get origins(): readonly Origin[] {
-    return [...this.#byOrigin.keys()]
+    return this.#list.map(({ origin }) => origin)
+  }
+
+  includes(wanted: Origin): boolean {
+    for (const { origin } of this.#list) if (origin === wanted) return true
+    return false
   }
 
   add(origin: Origin, literal: Literal | undefined): void {
-    if (literal === undefined) this.of(origin)
-    else if (this.of(origin).add(literal)) this.#patterns.delete(origin)
+    if (literal === undefined) this.#allow(origin)
+    else if (this.#witnessing(origin).add(literal)) this.#forgetPatterns(origin)
   }
 
-  merge(grant: Grant): void {
-    const witnesses = this.of(grant.origin)
-    if (grant.witnesses === undefined) return
-    if (witnesses.merge(grant.witnesses)) this.#patterns.delete(grant.origin)
+  merge({ origin, witnesses }: Grant): void {
+    if (witnesses === undefined) this.#allow(origin)
+    else if (this.#witnessing(origin).merge(witnesses)) this.#forgetPatterns(origin)
   }
 
+  /** What was shown for that origin: read only. */
   of(origin: Origin): Witnesses {
-    let witnesses = this.#byOrigin.get(origin)
-    if (witnesses === undefined) {
-      witnesses = new Witnesses(this.#kept)
-      this.#byOrigin.set(origin, witnesses)
-    }
-    return witnesses
+    return this.#find(origin)?.witnesses ?? UNSHOWN
   }
 
   covers(ref: BehaviourRef, thresholds: readonly number[], related?: RelatedShown): boolean {
-    const witnesses = this.#byOrigin.get(ref.origin)
-    if (witnesses === undefined) return false
-    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds, related)
+    const known = this.#find(ref.origin)
+    if (known === undefined) return false
+    if (thresholds.length === 0) return true
+    return (known.witnesses ?? UNSHOWN).covers(ref.literal ?? NOTHING, thresholds, related)
   }
 
   /** The paths of that shape that are allowed for the origin. */
   pattern(origin: Origin, shape: ObjectPattern, related?: RelatedShown): PathPattern | undefined {
-    const witnesses = this.#byOrigin.get(origin)
-    if (witnesses === undefined) return undefined
+    const allowed = this.#find(origin)
+    if (allowed === undefined) return undefined
+    const { witnesses = UNSHOWN, patterns = NO_PATTERNS } = allowed
     // Related behaviours may have shown more by now.
     const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, related)).join()
-    const all = this.#patterns.get(origin) ?? []
-    const known = all.find((one) => one.shape === shape)
+    const known = patterns.find((one) => one.shape === shape)
     if (known?.open === open) return known.pattern
     const pattern = shape.of(witnesses, related)
-    const others = all.filter((one) => one !== known)
-    this.#patterns.set(origin, [...others, { shape, open, pattern }])
+    const others = patterns.filter((one) => one !== known)
+    this.#put({ ...allowed, patterns: [...others, { shape, open, pattern }] })
     return pattern
   }
 
   open(thresholds: readonly number[], related?: RelatedShown): boolean {
-    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds, related))
+    return this.#list.some(({ witnesses = UNSHOWN }) => witnesses.open(thresholds, related))
   }
 
   /** What was shown at a place, whatever the origin. */
   valuesAt(place: number): readonly string[] {
-    return [...this.#byOrigin.values()].flatMap(({ places }) => places[place]?.toJSON() ?? [])
+    return this.#list.flatMap(({ witnesses }) => witnesses?.places[place]?.toJSON() ?? [])
   }
 
   toJSON(): readonly Grant[] {
-    return [...this.#byOrigin].map(([origin, witnesses]) =>
-      witnesses.literals.size === 0 ? { origin } : { origin, witnesses: witnesses.toJSON() },
+    return this.#list.map(({ origin, witnesses }) =>
+      witnesses === undefined || witnesses.literals.size === 0
+        ? { origin }
+        : { origin, witnesses: witnesses.toJSON() },
     )
+  }
+
+  #find(origin: Origin): OfOrigin | undefined {
+    for (const allowed of this.#list) if (allowed.origin === origin) return allowed
+    return undefined
+  }
+
+  #allow(origin: Origin): void {
+    if (this.#list.length === 0) this.#list = justOf(origin)
+    else if (!this.includes(origin)) this.#list = this.#list.concat({ origin })
+  }
+
+  #witnessing(origin: Origin): Witnesses {
+    const known = this.#find(origin)?.witnesses
+    if (known !== undefined) return known
+    const witnesses = new Witnesses(this.#kept)
+    this.#allow(origin)
+    this.#put({ origin, witnesses })
+    return witnesses
+  }
+
+  #forgetPatterns(origin: Origin): void {
+    const known = this.#find(origin)
+    if (known?.patterns === undefined) return
+    const { patterns: _, ...rest } = known
+    this.#put(rest)
+  }
+
+  #put(allowed: OfOrigin): void {
+    this.#list = this.#list.map((each) => (each.origin === allowed.origin ? allowed : each))
   }
 }
 
@@ -161,7 +219,7 @@ export class Allowance {
       for (const grant of this.grants.toJSON()) this.#approved.merge(grant)
     }
     this.#until = decision?.until === undefined ? Infinity : microsOf(decision.until)
-    this.faces = facts.shape instanceof PlacePattern ? facesOf(facts, facts.shape) : []
+    this.faces = facts.shape instanceof PlacePattern ? facesOf(facts, facts.shape) : NO_FACES
   }
 
   /**

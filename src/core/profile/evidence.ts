@@ -1,30 +1,12 @@
 import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
 import type { Literal, Sampled } from '../behaviour/witness.ts'
-import { compareText, type EvidenceBucket, type EvidenceCell, type Phase } from './profile-entry.ts'
+import { type CellKind, grants, grantsShipped, kindOf, NONE, united } from './cell-kind.ts'
+import type { CellList } from './cell-list.ts'
+import type { EvidenceBucket, EvidenceCell, Phase } from './profile-entry.ts'
 import { member, type StoredCell, tuple } from './stored-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
 import { Witnesses } from '../behaviour/witness.ts'
-
-const NONE: readonly string[] = []
-
-/** There are many cells and few nodes, sources and guardrails: lists of one are shared. */
-const shared = new Map<string, readonly string[]>()
-const SHARED_SIZE = 1024
-
-function just(item: string): readonly string[] {
-  let list = shared.get(item)
-  if (list === undefined) {
-    list = [item]
-    if (shared.size < SHARED_SIZE) shared.set(item, list)
-  }
-  return list
-}
-
-function add(list: readonly string[], item: string): readonly string[] {
-  if (list.length === 0) return just(item)
-  return list.includes(item) ? list : [...list, item].sort(compareText)
-}
 
 /**
  * Containers of each kind of evidence of a behaviour that are kept apart: the latest ones. Also the sessions of one
@@ -44,62 +26,112 @@ export function isSum({
   return container.startsWith(EARLIER_CONTAINERS) || session?.startsWith(EARLIER_SESSIONS) === true
 }
 
-/** An {@link EvidenceCell} while it is being counted. */
+/**
+ * An {@link EvidenceCell} while it is being counted: one of a list, which has its content. Valid until the list is
+ * compacted.
+ */
 export class Cell {
-  readonly container: string
-  readonly origin: Origin
-  readonly session: string | undefined
-  readonly phase: Phase
-  /** Containers whose evidence it is. */
-  containers = 1
-  count = 0
-  first: Micros = Infinity
-  last: Micros = -Infinity
-  nodes = NONE
-  sources = NONE
-  guardrails = NONE
-  witnesses: Witnesses | undefined
+  readonly #list: CellList
+  readonly #at: number
   /** Witnesses that are remembered; undefined: as many as usual. */
   readonly #kept: number | undefined
-  /** Undefined while one bucket of time holds all of it. */
-  #buckets: TimeBuckets | undefined
 
-  constructor(
-    container: string,
-    origin: Origin,
-    session: string | undefined,
-    phase: Phase,
-    kept?: number,
-  ) {
+  constructor(list: CellList, at: number, kept: number | undefined) {
+    this.#list = list
+    this.#at = at
     this.#kept = kept
-    this.container = container
-    this.origin = origin
-    this.session = session
-    this.phase = phase
   }
 
-  static from(json: EvidenceCell): Cell {
-    const cell = new Cell(json.container, json.origin, json.session, json.phase)
-    cell.merge(json)
-    return cell
-  }
-
-  static ofStored(stored: StoredCell, kept: number | undefined): Cell {
-    const [container, origin, phase, count, first, last, nodes, sources] = stored
+  /** @param container that of the stored cell, as others of it have it */
+  static addStored(
+    list: CellList,
+    container: string,
+    stored: StoredCell,
+    kept: number | undefined,
+  ): void {
+    const [, origin, phase, count, first, last, nodes, sources] = stored
     const [, , , , , , , , session, containers, guardrails, witnesses, buckets] = stored
-    const cell = new Cell(container, origin, member(session), phase, kept)
-    cell.count = count
-    cell.first = first
-    cell.last = last
-    cell.containers = member(containers) ?? 1
-    for (const node of nodes) cell.nodes = add(cell.nodes, node)
-    for (const source of sources) cell.sources = add(cell.sources, source)
-    cell.#guard(member(guardrails) ?? NONE)
+    const at = list.add(
+      container,
+      kindOf({
+        origin,
+        phase,
+        session: member(session),
+        nodes: united(NONE, nodes),
+        sources: united(NONE, sources),
+        guardrails: united(NONE, member(guardrails) ?? NONE),
+      }),
+    )
+    list.setCount(at, count)
+    list.setSpan(at, first, last)
+    list.setContainers(at, member(containers) ?? 1)
     const shown = member(witnesses)
-    if (shown !== undefined) cell.witnesses = Witnesses.from(shown, kept)
+    if (shown !== undefined) list.setWitnesses(at, Witnesses.from(shown, kept))
     const seen = member(buckets)
-    if (seen !== undefined) cell.#keep(TimeBuckets.ofStored(seen, kept))
-    return cell
+    if (seen !== undefined) new Cell(list, at, kept).#keep(TimeBuckets.ofStored(seen, kept))
+  }
+
+  /** Names the cell within its list. */
+  get at(): number {
+    return this.#at
+  }
+
+  get container(): string {
+    return this.#list.container(this.#at)
+  }
+
+  get origin(): Origin {
+    return this.#kind.origin
+  }
+
+  get session(): string | undefined {
+    return this.#kind.session
+  }
+
+  get phase(): Phase {
+    return this.#kind.phase
+  }
+
+  get nodes(): readonly string[] {
+    return this.#kind.nodes
+  }
+
+  get sources(): readonly string[] {
+    return this.#kind.sources
+  }
+
+  get guardrails(): readonly string[] {
+    return this.#kind.guardrails
+  }
+
+  get count(): number {
+    return this.#list.count(this.#at)
+  }
+
+  get first(): Micros {
+    return this.#list.first(this.#at)
+  }
+
+  get last(): Micros {
+    return this.#list.last(this.#at)
+  }
+
+  /** Containers whose evidence it is. */
+  get containers(): number {
+    return this.#list.containers(this.#at)
+  }
+
+  get witnesses(): Witnesses | undefined {
+    return this.#list.witnesses(this.#at)
+  }
+
+  get #kind(): CellKind {
+    return this.#list.kind(this.#at)
+  }
+
+  /** Undefined while one bucket of time holds all of it. */
+  get #buckets(): TimeBuckets | undefined {
+    return this.#list.buckets(this.#at)
   }
 
   stored(): StoredCell {
@@ -121,15 +153,6 @@ export class Cell {
     )
   }
 
-  is(container: string, origin: Origin, session: string | undefined, phase: Phase): boolean {
-    return (
-      this.container === container &&
-      this.origin === origin &&
-      this.phase === phase &&
-      this.session === session
-    )
-  }
-
   /** The sum of earlier containers. */
   get isOfEarlier(): boolean {
     return this.container.startsWith(EARLIER_CONTAINERS)
@@ -142,12 +165,12 @@ export class Cell {
 
   /** Evidence that makes the behaviour expected for its origin. */
   get grants(): boolean {
-    return this.phase === 'learned' && this.origin !== 'exec-in' && this.guardrails.length === 0
+    return grants(this.#kind)
   }
 
   /** Evidence that makes the read expected where the file is as the image ships it. */
   get grantsShipped(): boolean {
-    return this.phase === 'derived' && this.origin !== 'exec-in' && this.guardrails.length === 0
+    return grantsShipped(this.#kind)
   }
 
   /** True where nothing of it is left. */
@@ -163,9 +186,8 @@ export class Cell {
       buckets.see(count, when)
       this.#keep(buckets)
     }
-    this.count += count
-    if (when < this.first) this.first = when
-    if (when > this.last) this.last = when
+    this.#addCount(count)
+    if (when < this.first || when > this.last) this.#span(when, when)
   }
 
   /** `count` events with known first and last times: those between count with the last. */
@@ -175,21 +197,21 @@ export class Cell {
   }
 
   from(node: string, source: string): void {
-    if (!this.nodes.includes(node)) this.nodes = add(this.nodes, node)
-    if (!this.sources.includes(source)) this.sources = add(this.sources, source)
+    const { nodes, sources } = this
+    if (nodes.includes(node) && sources.includes(source)) return
+    this.#unite({ nodes: [node], sources: [source] })
   }
 
   trip(guardrails: readonly string[], when: Micros): void {
     if (guardrails.length === 0) return
-    this.#guard(guardrails)
+    this.#unite({ guardrails })
     this.#buckets?.trip(guardrails, when)
   }
 
   /** True where the literal is news to this cell. */
   witness(literal: Literal, when: Micros): boolean {
     this.#buckets?.witness(literal, when, this.#kept)
-    this.witnesses ??= new Witnesses(this.#kept)
-    return this.witnesses.add(literal)
+    return this.#witnessing().add(literal)
   }
 
   /**
@@ -202,11 +224,11 @@ export class Cell {
     const gone = buckets.forget(from, to)
     if (gone === undefined) return undefined
     const rest = buckets.whole()
-    this.count = rest?.upTo ?? 0
-    this.first = rest?.first ?? Infinity
-    this.last = rest?.last ?? -Infinity
-    this.guardrails = rest?.guardrails ?? NONE
-    this.witnesses = rest?.witnesses
+    const list = this.#list
+    list.setCount(this.#at, rest?.upTo ?? 0)
+    list.setSpan(this.#at, rest?.first ?? Infinity, rest?.last ?? -Infinity)
+    list.setKind(this.#at, kindOf({ ...this.#kind, guardrails: rest?.guardrails ?? NONE }))
+    list.setWitnesses(this.#at, rest?.witnesses)
     this.#keep(buckets)
     return gone
   }
@@ -219,20 +241,17 @@ export class Cell {
   absorb(other: Cell, containers: number): void {
     const theirs = (other.#buckets ?? TimeBuckets.of(other.#seen())).withoutWitnesses()
     if (this.empty) {
-      this.containers = Math.max(1, containers)
+      this.#list.setContainers(this.#at, Math.max(1, containers))
       this.#keep(theirs)
     } else {
-      this.containers += containers
+      this.#list.setContainers(this.#at, this.containers + containers)
       const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
       buckets.absorb(theirs)
       this.#keep(buckets)
     }
-    this.count += other.count
-    this.first = Math.min(this.first, other.first)
-    this.last = Math.max(this.last, other.last)
-    for (const node of other.nodes) this.nodes = add(this.nodes, node)
-    for (const source of other.sources) this.sources = add(this.sources, source)
-    this.#guard(other.guardrails)
+    this.#addCount(other.count)
+    this.#span(other.first, other.last)
+    this.#unite(other)
   }
 
   /** Forgets all other witnesses. */
@@ -244,25 +263,22 @@ export class Cell {
   /** Two copies of one cell: maximum, minimum, union. */
   merge(other: EvidenceCell): void {
     if (this.empty) {
-      this.#buckets =
-        other.buckets === undefined ? undefined : TimeBuckets.from(other.buckets, this.#kept)
+      const { buckets } = other
+      this.#list.setBuckets(
+        this.#at,
+        buckets === undefined ? undefined : TimeBuckets.from(buckets, this.#kept),
+      )
     } else {
       const theirs = Cell.#bucketsOf(other, this.#kept)
       const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
       buckets.join(theirs)
       this.#keep(buckets)
     }
-    this.containers = Math.max(this.containers, other.containers ?? 1)
-    this.count = Math.max(this.count, other.count)
-    this.first = Math.min(this.first, microsOf(other.first))
-    this.last = Math.max(this.last, microsOf(other.last))
-    for (const node of other.nodes) this.nodes = add(this.nodes, node)
-    for (const source of other.sources) this.sources = add(this.sources, source)
-    this.#guard(other.guardrails ?? [])
-    if (other.witnesses !== undefined) {
-      this.witnesses ??= new Witnesses(this.#kept)
-      this.witnesses.merge(other.witnesses)
-    }
+    this.#list.setContainers(this.#at, Math.max(this.containers, other.containers ?? 1))
+    this.#list.setCount(this.#at, Math.max(this.count, other.count))
+    this.#span(microsOf(other.first), microsOf(other.last))
+    this.#unite(other)
+    if (other.witnesses !== undefined) this.#witnessing().merge(other.witnesses)
   }
 
   static #bucketsOf(json: EvidenceCell, kept: number | undefined): TimeBuckets {
@@ -288,11 +304,32 @@ export class Cell {
   }
 
   #keep(buckets: TimeBuckets): void {
-    this.#buckets = buckets.isOne ? undefined : buckets
+    this.#list.setBuckets(this.#at, buckets.isOne ? undefined : buckets)
   }
 
-  #guard(guardrails: readonly string[]): void {
-    for (const id of guardrails) this.guardrails = add(this.guardrails, id)
+  #addCount(count: number): void {
+    this.#list.setCount(this.#at, this.count + count)
+  }
+
+  #span(first: Micros, last: Micros): void {
+    this.#list.setSpan(this.#at, Math.min(this.first, first), Math.max(this.last, last))
+  }
+
+  #witnessing(): Witnesses {
+    const known = this.witnesses
+    if (known !== undefined) return known
+    const fresh = new Witnesses(this.#kept)
+    this.#list.setWitnesses(this.#at, fresh)
+    return fresh
+  }
+
+  #unite(more: Partial<Pick<EvidenceCell, 'nodes' | 'sources' | 'guardrails'>>): void {
+    const kind = this.#kind
+    const nodes = united(kind.nodes, more.nodes ?? NONE)
+    const sources = united(kind.sources, more.sources ?? NONE)
+    const guardrails = united(kind.guardrails, more.guardrails ?? NONE)
+    if (nodes === kind.nodes && sources === kind.sources && guardrails === kind.guardrails) return
+    this.#list.setKind(this.#at, kindOf({ ...kind, nodes, sources, guardrails }))
   }
 
   toJSON(): EvidenceCell {

@@ -24,9 +24,11 @@ export interface Folding {
  */
 export function foldIn(entry: LiveEntry, folding: Folding): boolean {
   let folded = false
-  for (const cells of entry.cells.values()) {
-    if (cells.length <= containersApart) continue
-    const ofSessions = cells.filter((cell) => cell.session !== undefined && !cell.isOfSessions)
+  const sessions = [...entry.allCells()].filter(
+    (cell) => cell.session !== undefined && !cell.isOfSessions,
+  )
+  for (const ofSessions of byContainer(sessions)) {
+    if (ofSessions.length <= containersApart) continue
     for (const kind of kindsOf(ofSessions)) {
       const groups = kind.map(alone)
       if (foldOld(kind, groups, latestOf(groups), entry, folding, sessionName)) folded = true
@@ -140,10 +142,7 @@ function foldedIn(
 ): number {
   if (cell === undefined) return 0
   const { container, session } = sumOf(cell, folding)
-  const sum = entry.cells
-    .get(container)
-    ?.find((each) => each.is(container, cell.origin, session, cell.phase))
-  return sum?.containers ?? 0
+  return entry.cellIfAny(container, cell.origin, session, cell.phase)?.containers ?? 0
 }
 
 function isOwn({ nodes }: Cell, { node }: Folding): boolean {

@@ -58,7 +58,7 @@ export interface Lessened {
 
 /** False where the entry surely has nothing of that: most entries, most times. */
 export function mayForget(entry: LiveEntry, what: Forgetting): boolean {
-  return what.kind !== 'container' || entry.cells.has(what.container)
+  return what.kind !== 'container' || entry.isShownBy(what.container)
 }
 
 /** Takes evidence out of one entry; undefined where it had none of that. The entry may be empty afterwards. */
@@ -66,19 +66,16 @@ export function forgetIn(entry: LiveEntry, what: Forgetting): Lessened | undefin
   const before = countOf(entry)
   let span: Span | undefined
   let touched = false
-  for (const [container, cells] of entry.cells) {
-    if (what.kind === 'container' && what.container !== container) continue
-    const kept = cells.filter((cell) => {
-      const went = forgetCell(cell, what)
-      if (went === undefined) return true
-      touched = true
-      span = joined(span, went)
-      return !cell.empty
-    })
-    if (kept.length === 0) entry.cells.delete(container)
-    else if (kept.length < cells.length) entry.cells.set(container, kept)
+  for (const cell of entry.allCells()) {
+    if (what.kind === 'container' && what.container !== cell.container) continue
+    const went = forgetCell(cell, what)
+    if (went === undefined) continue
+    touched = true
+    span = joined(span, went)
+    if (cell.empty) entry.dropCell(cell)
   }
   if (!touched) return undefined
+  entry.compact()
   entry.decision = supported(entry)
   return { acts: before - countOf(entry), span }
 }
@@ -103,7 +100,7 @@ function supported(entry: LiveEntry): Decision | undefined {
 }
 
 function narrowed(grant: Grant, left: Grants): readonly Grant[] {
-  if (!left.origins.includes(grant.origin)) return []
+  if (!left.includes(grant.origin)) return []
   if (grant.witnesses === undefined) return [grant]
   const seen = left.of(grant.origin)
   const literals = grant.witnesses.literals.filter((text) => seen.literals.has(text))

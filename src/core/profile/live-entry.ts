@@ -8,6 +8,8 @@ import {
   type BehaviourObject,
   type BehaviourRef,
 } from '../behaviour/behaviour.ts'
+import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
+import { CellList } from './cell-list.ts'
 import { Cell, containersApart } from './evidence.ts'
 import {
   type BehaviourState,
@@ -24,10 +26,14 @@ import type { ObjectPattern } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
+import { wholeText } from '../behaviour/whole-text.ts'
+import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell, StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
 import { isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 import { placeJson } from './place-json.ts'
+
+const NO_THRESHOLDS: readonly number[] = []
 
 /** A {@link ProfileEntry} while it is in use. */
 export class LiveEntry {
@@ -42,8 +48,7 @@ export class LiveEntry {
   /** Cells that were made since evidence was folded last, and how many are worth it. */
   #made = 0
   #crowdedFrom = containersApart + 2
-  /** By container: an event looks only at the few cells of its container. */
-  readonly cells = new Map<string, Cell[]>()
+  readonly #cells = new CellList()
   inherited: Inheritance | undefined
   decision: Decision | undefined
   /** It is that very file: the image ships it, or its path was cut. This is independent of what its folder holds. */
@@ -54,7 +59,7 @@ export class LiveEntry {
   within: BehaviourId | undefined
 
   constructor(actor: Actor, uid: User, object: BehaviourObject, shaper: Shaper, key?: string) {
-    this.key = key ?? behaviourKey(actor, uid, object)
+    this.key = wholeText(key ?? behaviourKey(actor, uid, object))
     this.id = behaviourId(this.key)
     this.actor = actor
     this.uid = uid
@@ -66,11 +71,12 @@ export class LiveEntry {
       const subject = isPattern(object) ? shapedSubject(object) : undefined
       this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
     }
-    this.thresholds = this.#shape?.thresholds ?? []
+    this.thresholds = this.#shape?.thresholds ?? NO_THRESHOLDS
   }
 
-  static ofRef(ref: BehaviourRef, shaper: Shaper): LiveEntry {
-    const entry = new LiveEntry(ref.actor, ref.uid, ref.object, shaper, ref.key)
+  /** @param actor that of the behaviour, as others of it have it */
+  static ofRef(ref: BehaviourRef, actor: Actor, shaper: Shaper): LiveEntry {
+    const entry = new LiveEntry(actor, ref.uid, ref.object, shaper, ref.key)
     entry.fixed = ref.fixed === true
     return entry
   }
@@ -81,12 +87,10 @@ export class LiveEntry {
     return entry
   }
 
-  static ofStored(stored: StoredEntry, shaper: Shaper): LiveEntry {
-    const entry = new LiveEntry(stored.actor, stored.uid, stored.object, shaper)
+  static ofStored(stored: StoredEntry, shaper: Shaper, parts: SharedParts): LiveEntry {
+    const entry = new LiveEntry(parts.actor(stored.actor), stored.uid, stored.object, shaper)
     for (const json of stored.cells) {
-      const cell = Cell.ofStored(json, entry.#kept)
-      const list = entry.cells.get(cell.container)
-      entry.cells.set(cell.container, list === undefined ? [cell] : [...list, cell])
+      Cell.addStored(entry.#cells, parts.text(json[0]), json, entry.#kept)
       entry.#made += 1
     }
     entry.inherited = stored.inherited
@@ -98,7 +102,7 @@ export class LiveEntry {
   stored(): StoredEntry {
     const { actor, uid, object, inherited, decision } = this
     const cells: StoredCell[] = []
-    for (const list of this.cells.values()) for (const cell of list) cells.push(cell.stored())
+    for (const cell of this.allCells()) cells.push(cell.stored())
     return {
       schema: 'snug.behaviour/v2',
       actor,
@@ -124,14 +128,35 @@ export class LiveEntry {
   }
 
   cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
-    const list = this.cells.get(container)
-    for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
-    const cell = new Cell(container, origin, session, phase, this.#kept)
-    this.#made += 1
-    // Most lists hold one cell for ever: a literal array holds one element, `push` reserves
-    // seventeen.
-    this.cells.set(container, list === undefined ? [cell] : [...list, cell])
-    return cell
+    let at = this.#cells.find(container, origin, session, phase)
+    if (at === undefined) {
+      at = this.#cells.add(container, freshKind(origin, session, phase))
+      this.#made += 1
+    }
+    return new Cell(this.#cells, at, this.#kept)
+  }
+
+  /** The cell of that name; undefined where there is none. */
+  cellIfAny(
+    container: string,
+    origin: Origin,
+    session: string | undefined,
+    phase: Phase,
+  ): Cell | undefined {
+    const at = this.#cells.find(container, origin, session, phase)
+    return at === undefined ? undefined : new Cell(this.#cells, at, this.#kept)
+  }
+
+  cellsOf(container: string): readonly Cell[] {
+    return this.#cells.of(container).map((at) => new Cell(this.#cells, at, this.#kept))
+  }
+
+  isShownBy(container: string): boolean {
+    return this.#cells.of(container).length > 0
+  }
+
+  get isWithoutEvidence(): boolean {
+    return this.#cells.size === 0
   }
 
   /** It is worth folding old evidence: there is half as much again as after the last time. */
@@ -140,29 +165,35 @@ export class LiveEntry {
   }
 
   folded(): void {
-    let cells = 0
-    for (const list of this.cells.values()) cells += list.length
     this.#made = 0
-    this.#crowdedFrom = Math.max(containersApart, Math.ceil(cells / 2))
+    this.#crowdedFrom = Math.max(containersApart, Math.ceil(this.#cells.size / 2))
+    this.compact()
   }
 
+  /** Its place in the list goes with {@link compact}. */
   dropCell(cell: Cell): void {
-    const left = (this.cells.get(cell.container) ?? []).filter((each) => each !== cell)
-    if (left.length === 0) this.cells.delete(cell.container)
-    else this.cells.set(cell.container, left)
+    this.#cells.drop(cell.at)
+  }
+
+  /** Cells that were given out before are no longer valid. */
+  compact(): void {
+    this.#cells.compact()
   }
 
   get empty(): boolean {
     return (
       this.place === undefined &&
-      this.cells.size === 0 &&
+      this.isWithoutEvidence &&
       this.inherited === undefined &&
       this.decision === undefined
     )
   }
 
   *allCells(): Iterable<Cell> {
-    for (const list of this.cells.values()) yield* list
+    const list = this.#cells
+    for (let at = 0; at < list.length; at++) {
+      if (!list.isDropped(at)) yield new Cell(list, at, this.#kept)
+    }
   }
 
   allowance(): Allowance {
@@ -261,14 +292,15 @@ export class LiveEntry {
     let state: BehaviourState = 'apart'
     let isDerived = false
     // Not by `allCells`: of every behaviour this is asked with every view, and a generator costs more than its cells.
-    for (const list of this.cells.values()) {
-      for (const cell of list) {
-        if (cell.grants) return 'learned'
-        if (cell.grantsShipped) isDerived = true
-        if (cell.guardrails.length > 0) state = 'quarantined'
-        else if (state === 'apart' && cell.origin !== 'exec-in' && cell.phase !== 'derived') {
-          state = 'pending'
-        }
+    const list = this.#cells
+    for (let at = 0; at < list.length; at++) {
+      if (list.isDropped(at)) continue
+      const kind = list.kind(at)
+      if (grants(kind)) return 'learned'
+      if (grantsShipped(kind)) isDerived = true
+      if (kind.guardrails.length > 0) state = 'quarantined'
+      else if (state === 'apart' && kind.origin !== 'exec-in' && kind.phase !== 'derived') {
+        state = 'pending'
       }
     }
     return isDerived && state === 'apart' ? 'derived' : state
@@ -276,14 +308,15 @@ export class LiveEntry {
 
   /** The evidence of the service itself, where all of it is of one container; else undefined. */
   onlyContainer(): readonly Cell[] | undefined {
-    let only: readonly Cell[] | undefined
-    for (const list of this.cells.values()) {
-      if (!list.some(isOwn)) continue
-      if (only !== undefined) return undefined
-      if (list.some(({ containers }) => containers > 1)) return undefined
-      only = list
+    const list = this.#cells
+    let only: string | undefined
+    for (let at = 0; at < list.length; at++) {
+      if (list.isDropped(at) || !isOwn(list.kind(at))) continue
+      const container = list.container(at)
+      if ((only !== undefined && only !== container) || list.containers(at) > 1) return undefined
+      only = container
     }
-    return only?.filter(isOwn)
+    return only === undefined ? undefined : this.cellsOf(only).filter(isOwn)
   }
 
   toJSON(): ProfileEntry {
@@ -307,7 +340,7 @@ export class LiveEntry {
 /**
  * Exec sessions do not belong to the service, and behaviour that follows from the image shows nothing about the unseen.
  */
-function isOwn({ origin, phase }: Cell): boolean {
+function isOwn({ origin, phase }: Pick<CellKind, 'origin' | 'phase'>): boolean {
   return origin !== 'exec-in' && phase !== 'derived'
 }
 

@@ -81,7 +81,7 @@ function renamedAway(
     .filter((one) => one.shape === undefined && groupOf(one) === group && renames(one, path))
   if (literal.some(({ rejected }) => rejected)) return 'refused'
   const at = now()
-  const exact = literal.filter((one) => one.grantsAt(at, workload).origins.includes(origin))
+  const exact = literal.filter((one) => one.grantsAt(at, workload).includes(origin))
   if (exact.length > 0) return exact.reduce((a, b) => (b.id < a.id ? b : a))
   const { patterns } = known
   if (patterns.refused(group).some((refused) => refused.mayGiveAway(path))) return 'refused'
@@ -106,7 +106,7 @@ function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRu
   if (object.kind !== 'exec') return undefined
   if (ref.unshared === true) {
     const runs = known.patterns.shaped(groupOf(ref) ?? '')
-    return runs.find((run) => run.grantsAt(now(), ref.workload).origins.includes(ref.origin))
+    return runs.find((run) => run.grantsAt(now(), ref.workload).includes(ref.origin))
   }
   if (object.args === undefined) return undefined
   const plain = anyArguments(object)

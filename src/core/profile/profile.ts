@@ -25,6 +25,7 @@ import {
   type Phase,
   type ProfileEntry,
 } from './profile-entry.ts'
+import { SharedParts } from './shared-parts.ts'
 import { recordedAs } from '../behaviour/recorded-as.ts'
 import type { AnyStoredEntry, StoredEntry } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
@@ -61,9 +62,6 @@ export interface CountUpdateOf {
  */
 export const derivedKept = 10_000
 
-/** Containers whose id is one string in all of their evidence: more than run at one time. */
-const namesKept = 1_024
-
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
 
@@ -94,8 +92,7 @@ export class Profile implements ProfileReader {
   readonly #removed = new Set<BehaviourId>()
   /** The last that was forgotten, and when. */
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
-  /** Every event has its container's id as a new string; only one of them is kept. */
-  readonly #names = new Map<string, string>()
+  readonly #parts = new SharedParts()
   /** Entries with evidence that is worth folding. */
   readonly #crowded = new Set<LiveEntry>()
   /** Entries that began as derived reads. */
@@ -127,7 +124,7 @@ export class Profile implements ProfileReader {
         profile.merge([each])
         continue
       }
-      const entry = LiveEntry.ofStored(each, shaper)
+      const entry = LiveEntry.ofStored(each, shaper, profile.#parts)
       if (profile.#entries.has(entry.key)) profile.merge([entry.toJSON()])
       else if (!entry.empty) {
         profile.#add(entry)
@@ -259,7 +256,7 @@ export class Profile implements ProfileReader {
     const isFull = how.isFull === true
     if (how.phase === 'later') this.settle()
     else if (isFull) this.#settleFull()
-    const container = this.#name(event.container.id)
+    const container = this.#parts.text(event.container.id)
     const when = microsOf(event.time)
     const count = event.count ?? 1
     let fresh = 0
@@ -286,7 +283,7 @@ export class Profile implements ProfileReader {
       }
       let isNews = entry === undefined
       if (entry === undefined) {
-        entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
+        entry = this.#add(LiveEntry.ofRef(ref, this.#parts.actor(ref.actor), this.shaper))
         if (phase === 'derived') this.#derived.add(entry)
         else fresh += 1
       }
@@ -330,7 +327,7 @@ export class Profile implements ProfileReader {
   #isGranted({ key }: LiveEntry, { origin, phase }: Cell): boolean {
     const allowance = this.#known.allowance(key)
     const grants = phase === 'derived' ? allowance?.shipped : allowance?.grants
-    return grants?.origins.includes(origin) === true
+    return grants?.includes(origin) === true
   }
 
   /**
@@ -354,7 +351,7 @@ export class Profile implements ProfileReader {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     const { origin, session } = event.process
-    const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
+    const cell = entry.cell(this.#parts.text(event.container.id), origin, session, 'later')
     this.#mayFold(entry)
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
@@ -368,7 +365,7 @@ export class Profile implements ProfileReader {
     if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
     // Counts of what follows from the image's files are evidence of that, and of nothing more.
     const as = entry.isDerived ? 'derived' : phase
-    const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, as)
+    const cell = entry.cell(this.#parts.text(seen.container), seen.origin, seen.session, as)
     // One more container that shows what others did is a count.
     const isNew = cell.count === 0 && !this.#isGranted(entry, cell)
     this.#mayFold(entry)
@@ -515,7 +512,7 @@ export class Profile implements ProfileReader {
       if (entry?.isDecided !== true) continue
       entry.decision = { ...word, kind: 'withdrawn', grants: [] }
       withdrawn += 1
-      if (entry.cells.size === 0 && entry.inherited === undefined) {
+      if (entry.isWithoutEvidence && entry.inherited === undefined) {
         this.#remove(entry)
         continue
       }
@@ -536,7 +533,7 @@ export class Profile implements ProfileReader {
   forget(what: Forgetting, at: Micros = -Infinity): Forgotten {
     this.#forgotten.push({ what, at })
     if (this.#forgotten.length > forgettingsKept) this.#forgotten.shift()
-    if (what.kind === 'container') this.#names.delete(what.container)
+    if (what.kind === 'container') this.#parts.forget(what.container)
     const gone: ProfileEntry[] = []
     const lessened: BehaviourId[] = []
     let acts = 0
@@ -645,14 +642,6 @@ export class Profile implements ProfileReader {
     const removed = [...this.#removed]
     this.#removed.clear()
     return removed
-  }
-
-  #name(container: string): string {
-    const known = this.#names.get(container)
-    if (known !== undefined) return known
-    this.#names.set(container, container)
-    if (this.#names.size > namesKept) this.#names.delete(this.#names.keys().next().value ?? '')
-    return container
   }
 
   #add(entry: LiveEntry): LiveEntry {

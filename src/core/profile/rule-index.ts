@@ -1,4 +1,4 @@
-import type { Allowance } from './allowance.ts'
+import { Allowance } from './allowance.ts'
 import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
 import { DerivedReads } from '../learning/derived-reads.ts'
 import type { ProfileReader } from './profile-reader.ts'
@@ -26,6 +26,11 @@ function replace(
   if (list?.length === 0) map.delete(key)
 }
 
+/** The end of an allowance's key, which has a text of its own in memory. */
+function objectPart({ key, object }: Allowance): string {
+  return key.slice(-objectKey(object).length)
+}
+
 const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 
 /** Allowances by key, by actor and by object. */
@@ -37,7 +42,8 @@ export class KnownIndex implements ProfileReader {
   readonly #byKey = new Map<string, Allowance>()
   readonly #superseded = new Map<string, Allowance>()
   readonly #byActor = new Map<string, Allowance[]>()
-  readonly #byObject = new Map<string, Allowance[]>()
+  /** Nearly always one: an array for each would cost more than the rest. */
+  readonly #byObject = new Map<string, Allowance | readonly Allowance[]>()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -60,7 +66,8 @@ export class KnownIndex implements ProfileReader {
   }
 
   byObject(object: BehaviourObject): readonly Allowance[] {
-    return this.#byObject.get(objectKey(object)) ?? NONE
+    const known = this.#byObject.get(objectKey(object)) ?? NONE
+    return known instanceof Allowance ? [known] : known
   }
 
   set(allowance: Allowance): void {
@@ -74,10 +81,10 @@ export class KnownIndex implements ProfileReader {
     this.derived.replace(old, allowance)
     if (old === undefined) {
       push(this.#byActor, actorKey(object.kind, actor.exe), allowance)
-      push(this.#byObject, objectKey(object), allowance)
+      this.#replaceByObject(undefined, allowance)
     } else {
       replace(this.#byActor, actorKey(object.kind, actor.exe), old, allowance)
-      replace(this.#byObject, objectKey(object), old, allowance)
+      this.#replaceByObject(old, allowance)
     }
   }
 
@@ -98,7 +105,21 @@ export class KnownIndex implements ProfileReader {
     this.patterns.replace(old, undefined)
     this.derived.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
-    replace(this.#byObject, objectKey(old.object), old)
+    this.#replaceByObject(old, undefined)
+  }
+
+  #replaceByObject(old: Allowance | undefined, now: Allowance | undefined): void {
+    const one = now ?? old
+    if (one === undefined) return
+    const known = this.byObject(one.object)
+    const at = old === undefined ? -1 : known.indexOf(old)
+    const list = at < 0 ? [...known] : known.filter((_, i) => i !== at)
+    if (now !== undefined) list.splice(at < 0 ? list.length : at, 0, now)
+    const [only] = list
+    if (only === undefined) this.#byObject.delete(objectKey(one.object))
+    else if (list.length > 1) this.#byObject.set(objectPart(one), list)
+    // A known key stays as it is.
+    else this.#byObject.set(objectPart(only), only)
   }
 
   #dropSuperseded(key: string): void {

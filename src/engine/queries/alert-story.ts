@@ -90,7 +90,7 @@ function* seenSteps(
   if (container === undefined) return
   for (const { entry, actor, text } of outline) {
     if (reported.has(entry.id)) continue
-    for (const cell of entry.cells.get(container) ?? []) {
+    for (const cell of entry.cellsOf(container)) {
       if (cell.session !== session) continue
       if (session === undefined && !isNear(cell.first / 1_000, alert)) continue
       const { count, first } = cell

@@ -23,7 +23,7 @@ export function sharersOf(
   }
   const ids: BehaviourId[] = []
   for (const entry of version.profile.outline()) {
-    if (!isWaiting(entry, alert) || !entry.cells.has(container.id)) continue
+    if (!isWaiting(entry, alert) || !entry.isShownBy(container.id)) continue
     const { id, group } = causeOf(entry)
     const isShared =
       cause.wide === true ? cause.id === `w${group}` && !apart.has(id) : cause.id === id

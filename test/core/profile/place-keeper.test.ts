@@ -10,7 +10,7 @@ const when = Date.parse('2026-11-26T10:00:00Z') * 1000
 /** Entries of the event's behaviours, seen once in that phase. */
 function entriesOf(event: ActEvent, phase: 'learned' | 'later'): readonly LiveEntry[] {
   return behavioursOf(event, shaper).map((ref) => {
-    const entry = LiveEntry.ofRef(ref, shaper)
+    const entry = LiveEntry.ofRef(ref, ref.actor, shaper)
     entry.cell('c1', 'entrypoint', undefined, phase).see(1, when)
     return entry
   })

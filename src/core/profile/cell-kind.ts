@@ -1,0 +1,54 @@
+import type { Origin } from '../event/event.ts'
+import { compareText, type Phase } from './profile-entry.ts'
+
+/** What many cells of evidence have in common. It never changes, so that they share one object. */
+export interface CellKind {
+  readonly origin: Origin
+  readonly session: string | undefined
+  readonly phase: Phase
+  /** Sorted, as the others. */
+  readonly nodes: readonly string[]
+  readonly sources: readonly string[]
+  readonly guardrails: readonly string[]
+}
+
+export const NONE: readonly string[] = []
+
+/** Far more than a node has: what is new then begins another table. */
+const SHARED_SIZE = 1_024
+
+const S = '\u0000'
+const shared = new Map<string, CellKind>()
+
+/** The kind of that content. */
+export function kindOf(kind: CellKind): CellKind {
+  // There is no end to sessions, and few cells have them.
+  if (kind.session !== undefined) return kind
+  const { origin, phase, nodes, sources, guardrails } = kind
+  const name = [origin, phase, nodes.join(S), sources.join(S), guardrails.join(S)].join('\u0001')
+  const known = shared.get(name)
+  if (known !== undefined) return known
+  if (shared.size >= SHARED_SIZE) shared.clear()
+  shared.set(name, kind)
+  return kind
+}
+
+export function freshKind(origin: Origin, session: string | undefined, phase: Phase): CellKind {
+  return kindOf({ origin, session, phase, nodes: NONE, sources: NONE, guardrails: NONE })
+}
+
+/** The sorted union; the first list itself where it has them all. */
+export function united(list: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.every((item) => list.includes(item))) return list
+  return [...new Set([...list, ...more])].sort(compareText)
+}
+
+/** It makes the behaviour expected for its origin. */
+export function grants({ origin, phase, guardrails }: CellKind): boolean {
+  return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0
+}
+
+/** It makes the read expected where the file is as the image ships it. */
+export function grantsShipped({ origin, phase, guardrails }: CellKind): boolean {
+  return phase === 'derived' && origin !== 'exec-in' && guardrails.length === 0
+}

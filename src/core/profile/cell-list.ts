@@ -1,0 +1,217 @@
+import type { Origin } from '../event/event.ts'
+import type { Micros } from '../event/time.ts'
+import type { TimeBuckets } from '../coverage/time-buckets.ts'
+import type { Witnesses } from '../behaviour/witness.ts'
+import type { CellKind } from './cell-kind.ts'
+import type { Phase } from './profile-entry.ts'
+
+/** Of each cell its count, the containers whose evidence it is, and the first and last time. */
+const NUMBERS = 4
+/** Of each cell its container, kind, and buckets of time. */
+const LINKS = 3
+
+/** An array grows by itself to more than twice of what most lists ever need. */
+const GROWN_EXACTLY = 16
+/** Shorter lists are searched faster than an index of them. */
+const INDEXED_FROM = 64
+
+const NO_NUMBERS: number[] = []
+const NO_LINKS: Link[] = []
+
+type Link = string | CellKind | TimeBuckets | undefined
+
+/**
+ * The cells of one behaviour, by number: there are many, and an object for each costs four times as much. Numbers
+ * stay the same until {@link compact}.
+ */
+export class CellList {
+  #numbers = NO_NUMBERS
+  #links = NO_LINKS
+  /** By number; undefined where no cell has any. */
+  #witnesses: (Witnesses | undefined)[] | undefined
+  /** The cells of each container; undefined where the list is short. */
+  #index: Map<string, number[]> | undefined
+  #dropped = 0
+
+  /** Numbers in use, with those of dropped cells. */
+  get length(): number {
+    return this.#links.length / LINKS
+  }
+
+  /** Cells. */
+  get size(): number {
+    return this.length - this.#dropped
+  }
+
+  isDropped(at: number): boolean {
+    return this.#links[at * LINKS] === undefined
+  }
+
+  container(at: number): string {
+    return (this.#links[at * LINKS] ?? '') as string
+  }
+
+  kind(at: number): CellKind {
+    return this.#links[at * LINKS + 1] as CellKind
+  }
+
+  setKind(at: number, kind: CellKind): void {
+    this.#links[at * LINKS + 1] = kind
+  }
+
+  buckets(at: number): TimeBuckets | undefined {
+    return this.#links[at * LINKS + 2] as TimeBuckets | undefined
+  }
+
+  setBuckets(at: number, buckets: TimeBuckets | undefined): void {
+    this.#links[at * LINKS + 2] = buckets
+  }
+
+  witnesses(at: number): Witnesses | undefined {
+    return this.#witnesses?.[at]
+  }
+
+  setWitnesses(at: number, witnesses: Witnesses | undefined): void {
+    if (this.#witnesses === undefined) {
+      if (witnesses === undefined) return
+      this.#witnesses = []
+    }
+    const missing = this.length - this.#witnesses.length
+    if (missing > 0) {
+      this.#witnesses = this.#witnesses.concat(Array.from({ length: missing }, () => undefined))
+    }
+    this.#witnesses[at] = witnesses
+  }
+
+  count(at: number): number {
+    return this.#numbers[at * NUMBERS] ?? 0
+  }
+
+  setCount(at: number, count: number): void {
+    this.#numbers[at * NUMBERS] = count
+  }
+
+  containers(at: number): number {
+    return this.#numbers[at * NUMBERS + 1] ?? 1
+  }
+
+  setContainers(at: number, containers: number): void {
+    this.#numbers[at * NUMBERS + 1] = containers
+  }
+
+  first(at: number): Micros {
+    return this.#numbers[at * NUMBERS + 2] ?? Infinity
+  }
+
+  last(at: number): Micros {
+    return this.#numbers[at * NUMBERS + 3] ?? -Infinity
+  }
+
+  setSpan(at: number, first: Micros, last: Micros): void {
+    this.#numbers[at * NUMBERS + 2] = first
+    this.#numbers[at * NUMBERS + 3] = last
+  }
+
+  /** Adds an empty cell. */
+  add(container: string, kind: CellKind): number {
+    const at = this.length
+    if (at < GROWN_EXACTLY) {
+      this.#numbers = this.#numbers.concat([0, 1, Infinity, -Infinity])
+      this.#links = this.#links.concat([container, kind, undefined])
+    } else {
+      this.#numbers.push(0, 1, Infinity, -Infinity)
+      this.#links.push(container, kind, undefined)
+    }
+    if (this.#index !== undefined) put(this.#index, container, at)
+    else if (at >= INDEXED_FROM) this.#index = this.#indexed()
+    return at
+  }
+
+  /** The cell of that name; undefined where there is none. */
+  find(
+    container: string,
+    origin: Origin,
+    session: string | undefined,
+    phase: Phase,
+  ): number | undefined {
+    const index = this.#index?.get(container)
+    if (this.#index !== undefined) {
+      return index?.find((at) => isNamed(this.kind(at), origin, session, phase))
+    }
+    for (let at = this.length - 1; at >= 0; at--) {
+      if (this.#links[at * LINKS] !== container) continue
+      if (isNamed(this.kind(at), origin, session, phase)) return at
+    }
+    return undefined
+  }
+
+  /** The cells of a container. */
+  of(container: string): readonly number[] {
+    if (this.#index !== undefined) return this.#index.get(container) ?? []
+    const found: number[] = []
+    for (let at = 0; at < this.length; at++) {
+      if (this.#links[at * LINKS] === container) found.push(at)
+    }
+    return found
+  }
+
+  /** Its number stays in use until {@link compact}. */
+  drop(at: number): void {
+    const container = this.container(at)
+    if (this.isDropped(at)) return
+    this.#index?.set(
+      container,
+      this.of(container).filter((other) => other !== at),
+    )
+    this.#links[at * LINKS] = undefined
+    this.setBuckets(at, undefined)
+    this.setWitnesses(at, undefined)
+    this.#dropped += 1
+  }
+
+  /** Gives up dropped cells and spare room. The others get new numbers. */
+  compact(): void {
+    if (this.#dropped === 0) return
+    const numbers: number[] = []
+    const links: Link[] = []
+    const witnesses: (Witnesses | undefined)[] = []
+    let hasWitnesses = false
+    for (let at = 0; at < this.length; at++) {
+      if (this.isDropped(at)) continue
+      for (let i = at * NUMBERS; i < (at + 1) * NUMBERS; i++) numbers.push(this.#numbers[i] ?? 0)
+      for (let i = at * LINKS; i < (at + 1) * LINKS; i++) links.push(this.#links[i])
+      const shown = this.#witnesses?.[at]
+      witnesses.push(shown)
+      if (shown !== undefined) hasWitnesses = true
+    }
+    // A copy has no spare room.
+    this.#numbers = numbers.slice()
+    this.#links = links.slice()
+    this.#witnesses = hasWitnesses ? witnesses.slice() : undefined
+    this.#dropped = 0
+    this.#index = this.length > INDEXED_FROM ? this.#indexed() : undefined
+  }
+
+  #indexed(): Map<string, number[]> {
+    const index = new Map<string, number[]>()
+    for (let at = 0; at < this.length; at++) {
+      if (!this.isDropped(at)) put(index, this.container(at), at)
+    }
+    return index
+  }
+}
+
+function isNamed(
+  kind: CellKind,
+  origin: Origin,
+  session: string | undefined,
+  phase: Phase,
+): boolean {
+  return kind.origin === origin && kind.phase === phase && kind.session === session
+}
+
+function put(index: Map<string, number[]>, container: string, at: number): void {
+  const known = index.get(container)
+  if (known === undefined) index.set(container, [at])
+  else known.push(at)
+}
