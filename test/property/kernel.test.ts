@@ -110,7 +110,7 @@ describe('the compiled profile', () => {
           ({ object }) => object.kind === 'file-pattern',
         ).length
       }),
-      { numRuns: cases(700) },
+      { numRuns: cases(1000) },
     )
     // Both answers occurred often; otherwise the comparison proves nothing.
     expect(count.expected).toBeGreaterThan(cases(1000))
@@ -188,7 +188,7 @@ describe('the compiled profile', () => {
           if (widenings.length > 0) count.widened += 1
         },
       ),
-      { numRuns: cases(400) },
+      { numRuns: cases(700) },
     )
     expect(count.widened).toBeGreaterThan(cases(50))
     expect(count.more).toBeGreaterThan(cases(50))
