@@ -155,6 +155,8 @@ export interface SyscallAct {
   readonly target?: string
   /** The kernel refused it. */
   readonly denied?: boolean
+  /** Of a file that was made setuid: mode, owner and content are those that the image ships. */
+  readonly asShipped?: boolean
 }
 
 export interface LossSpan {

@@ -200,6 +200,7 @@ function act(kind: unknown, owner: Bag): void {
       const call = bag(owner['syscall'], 'syscall')
       text(call['name'], 'syscall.name')
       optionalFlag(call['denied'], 'syscall.denied')
+      optionalFlag(call['asShipped'], 'syscall.asShipped')
       return optionalText(call['target'], 'syscall.target')
     }
     default:

@@ -54,6 +54,8 @@ export type GuardrailCondition = ConditionBase &
         readonly name: readonly string[]
         /** What the call is about is like one of these: see {@link texts}. */
         readonly target?: readonly string[]
+        /** Whether the call left the file as the image ships it, where its layers can be read. */
+        readonly asShipped?: boolean
       }
     | { readonly kind: 'capability'; readonly name: readonly string[] }
     | {
@@ -212,7 +214,9 @@ function kindTest(condition: GuardrailCondition): Test {
       return (_ref, event) =>
         event.kind === 'syscall' &&
         condition.name.includes(event.syscall.name) &&
-        target?.(event.syscall.target ?? '') !== false
+        target?.(event.syscall.target ?? '') !== false &&
+        (condition.asShipped === undefined ||
+          condition.asShipped === (event.syscall.asShipped === true))
     }
     case 'capability':
       return (_ref, event) =>

@@ -7,6 +7,7 @@ import type {
   ExecEvent,
   FileAct,
   ProcessRef,
+  SyscallAct,
 } from '../../core/event/event.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
@@ -49,10 +50,13 @@ export class EventRefiner {
         const connect = this.#connect(event.connect)
         return { ...event, connect, process: this.#process(event.process, identity, event.time) }
       }
+      case 'syscall': {
+        const syscall = this.#syscall(event.syscall, identity)
+        return { ...event, syscall, process: this.#process(event.process, identity, event.time) }
+      }
       case 'listen':
       case 'identity':
       case 'capability':
-      case 'syscall':
         return { ...event, process: this.#process(event.process, identity, event.time) }
     }
   }
@@ -154,6 +158,14 @@ export class EventRefiner {
     const toShipped = isLink && this.#files.shipped(identity, to) === true
     if (!shipped && !toShipped) return file
     return { ...file, ...(shipped && { shipped }), ...(toShipped && { toShipped }) }
+  }
+
+  /** The event has no mode: what the file is by now decides. */
+  #syscall(syscall: SyscallAct, identity: ContainerIdentity): SyscallAct {
+    const { name, target } = syscall
+    if (name !== 'chmod' || target === undefined || mounted(identity, target)) return syscall
+    const asShipped = this.#files.isSetuidAsShipped(identity, target) === true
+    return asShipped ? { ...syscall, asShipped } : syscall
   }
 
   #connect(connect: ConnectAct): ConnectAct {

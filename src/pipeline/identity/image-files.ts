@@ -28,6 +28,7 @@ export interface Layer {
  */
 const maxComparedBytes = 64 << 20
 const blockBytes = 1 << 17
+const SETUID = 0o4000
 
 /**
  * Finds the files that an image ships, from its layers on disk. It is synchronous and cached,
@@ -93,6 +94,42 @@ export class ImageFiles {
       // The file vanished, or the container changes it during the read: an unreadable file is not
       // proven equal.
       return undefined
+    }
+  }
+
+  /**
+   * Whether the image ships the file setuid, and the container's file has the mode, the owner and the
+   * content of the image's at this moment. Links of the image are followed, as the calls that change
+   * a mode do.
+   */
+  isSetuidAsShipped({ rootfs }: ContainerIdentity, path: string): boolean | undefined {
+    if (rootfs === undefined || !path.startsWith('/')) return undefined
+    const shipped = find(rootfs, path, true)
+    if (shipped === undefined || shipped === 'unreadable') return undefined
+    const layer = rootfs.layers.find((one) => shipped.path.startsWith(`${one}/`))
+    const isSetuid = shipped.stats.isFile() && (shipped.stats.mode & SETUID) !== 0
+    if (layer === undefined || !isSetuid) return false
+    const target = shipped.path.slice(layer.length)
+    try {
+      // A link of the container leads elsewhere.
+      if (target !== path && isThere(rootfs.upper, path)) return false
+      return this.#isUnchanged(rootfs.upper, target, shipped)
+    } catch {
+      return undefined
+    }
+  }
+
+  #isUnchanged(folder: string, path: string, shipped: LayerFile): boolean | undefined {
+    const upper = openBeneath(folder, path)
+    if (upper === undefined) return true
+    try {
+      const stats = fstatSync(upper)
+      const same = (['mode', 'uid', 'gid', 'size'] as const).every(
+        (one) => stats[one] === shipped.stats[one],
+      )
+      return same && compareWith(upper, stats, shipped)
+    } finally {
+      closeSync(upper)
     }
   }
 
@@ -187,6 +224,12 @@ function openBeneath(folder: string, path: string): number | undefined {
     }
   }
   return at
+}
+
+function isThere(folder: string, path: string): boolean {
+  const found = openBeneath(folder, path)
+  if (found !== undefined) closeSync(found)
+  return found !== undefined
 }
 
 function compareFiles(left: LayerFile, right: LayerFile): boolean | undefined {

@@ -58,6 +58,7 @@ const condition = z.discriminatedUnion('kind', [
     ...who,
     name: texts,
     target: texts.exactOptional(),
+    asShipped: z.boolean().exactOptional(),
   }),
   z.strictObject({ kind: z.literal('capability'), ...who, name: texts }),
   z.strictObject({

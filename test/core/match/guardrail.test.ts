@@ -21,6 +21,11 @@ const file = (
   access: 'read' | 'write' | 'create' | 'delete' = 'write',
   where = root,
 ) => act.file(path, [access], where)
+const asShipped = (path: string): ActEvent => {
+  const event = act.syscall('chmod', root, path)
+  if (event.kind !== 'syscall') return event
+  return { ...event, syscall: { ...event.syscall, asShipped: true } }
+}
 const rename = (from: string, to: string) => act.file(from, ['rename'], root, { to })
 const link = (from: string, name: string) => act.file(name, ['create'], root, { to: from })
 
@@ -77,6 +82,7 @@ describe('guardrails fire on', () => {
     ['library-drift', act.file('/tmp/evil.so', ['exec'], root, { layer: 'container' })],
     ['library-drift', act.file('/memfd:x', ['exec'], root, { layer: 'container' })],
     ['change-root', act.syscall('chroot', root)],
+    ['setuid-file', act.syscall('chmod', root, '/usr/bin/su')],
     ['login-modules', file('/etc/pam.d/sshd')],
     ['login-modules', file('/lib/x86_64-linux-gnu/security/pam_unix.so')],
     ['preload', file('/etc/ld.so.preload', 'create')],
@@ -136,6 +142,7 @@ describe('guardrails do not alert on normal containers', () => {
     ['ldconfig', file('/etc/ld.so.cache~', 'create')],
     ['a library of the image', act.file('/usr/lib/x.so', ['exec'], root, { layer: 'image' })],
     ['a library of which no layer is known', act.file('/usr/lib/x.so', ['exec'], root)],
+    ['a setuid program of the image, made so again', asShipped('/usr/bin/su')],
     ['a rotated log', rename('/var/log/app.log', '/var/log/app.log.1')],
     ['a mail that is delivered', link('/var/mail/tmp/1', '/var/mail/new/1')],
     ['a file of a folder beside keys', rename('/root/notes.new', '/root/notes')],

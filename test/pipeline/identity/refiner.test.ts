@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
@@ -127,6 +128,63 @@ describe('a script', () => {
   ])('%s is not', (_, args, more) => {
     expect(refine(args, more)).not.toHaveProperty('exec.scriptDrift')
   })
+})
+
+describe('a program that is made setuid', () => {
+  const asShipped = (target: string, more: Partial<ContainerIdentity> = {}): boolean => {
+    const event = exec({ path: '/bin/sh', drift: false })
+    const call = { ...event, kind: 'syscall', syscall: { name: 'chmod', target } } as ActEvent
+    const refined = new EventRefiner([], new ImageFiles()).refine(call, identity(more))
+    return refined.kind === 'syscall' && refined.syscall.asShipped === true
+  }
+  /** As overlayfs copies a file up when its mode is set. */
+  const copied = (mode: number, name = 'app', content?: string): void => {
+    const at = join(rootfs.upper, 'usr/bin', name)
+    if (content === undefined) copyFileSync(join(root, 'l2/usr/bin/app'), at)
+    else writeFileSync(at, content)
+    chmodSync(at, mode)
+  }
+  beforeEach(() => {
+    chmodSync(join(root, 'l2/usr/bin/app'), 0o4755)
+    symlinkSync('usr/bin', join(root, 'l1/bin'))
+  })
+
+  it.each<[string, () => void, string]>([
+    ['before it is copied', () => {}, '/usr/bin/app'],
+    ['with the mode of the image', () => copied(0o4755), '/usr/bin/app'],
+    ['through a link of the image', () => copied(0o4755), '/bin/app'],
+  ])('is as the image ships it: %s', (_, prepare, path) => {
+    prepare()
+    expect(asShipped(path)).toBe(true)
+  })
+
+  it.each<[string, () => void, string]>([
+    ['that anybody may write to', () => copied(0o4777), '/usr/bin/app'],
+    ['with other content', () => copied(0o4755, 'app', 'app version X'), '/usr/bin/app'],
+    ['that the image ships without the bit', () => {}, '/usr/bin/tool'],
+    ['that the image does not ship', () => copied(0o4755, 'other'), '/usr/bin/other'],
+    ['behind a link of the container', () => linkedElsewhere(), '/bin/app'],
+    ['that a link of the container replaced', () => replaced(), '/usr/bin/app'],
+  ])('is not: %s', (_, prepare, path) => {
+    prepare()
+    expect(asShipped(path)).toBe(false)
+  })
+
+  it('is not where another user owns it, or a volume hides it', () => {
+    copied(0o4755)
+    chownSync(join(rootfs.upper, 'usr/bin/app'), 1_000, 1_000)
+    chmodSync(join(rootfs.upper, 'usr/bin/app'), 0o4755)
+    expect(asShipped('/usr/bin/app')).toBe(false)
+    expect(asShipped('/usr/bin/app', { mounts: ['/usr/bin'] })).toBe(false)
+  })
+
+  function linkedElsewhere(): void {
+    mkdirSync(join(rootfs.upper, 'bin'))
+    writeFileSync(join(rootfs.upper, 'bin/app'), 'another')
+  }
+  function replaced(): void {
+    symlinkSync('/tmp/other', join(rootfs.upper, 'usr/bin/app'))
+  }
 })
 
 describe('drift', () => {

@@ -144,7 +144,12 @@ export const event: z.ZodType<SnugEvent> = z
     z.looseObject({
       ...act,
       kind: z.literal('syscall'),
-      syscall: z.looseObject({ name: z.string(), target: optionalText, denied: flag }),
+      syscall: z.looseObject({
+        name: z.string(),
+        target: optionalText,
+        denied: flag,
+        asShipped: flag,
+      }),
     }),
     z.looseObject({
       ...base,
