@@ -116,7 +116,8 @@ export async function runAgent(
       () => daemon.loopFigures(),
     )
     const current = shown(live)
-    const parts = { engine, config: current, log, metrics, signal, sinks, watch: daemon.loop }
+    const { loop: watch, slices } = daemon
+    const parts = { engine, config: current, log, metrics, signal, sinks, watch, slices }
     await using server = await startServer(parts)
     process.on('SIGHUP', reload)
     followTrust(config, daemon, engines, signal)

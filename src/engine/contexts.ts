@@ -4,6 +4,7 @@ import type { Journal } from '../state/persistence/journal.ts'
 import type { JudgeStage } from '../pipeline/judge/judge-stage.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { Log } from '../support/telemetry/log.ts'
+import type { Slices } from '../support/slices.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 /** The agent's clock. */
@@ -46,6 +47,8 @@ export interface QueryContext extends Clock {
   readonly journal: Pick<Journal, 'trail'>
   readonly kernel: Pick<KernelSide, 'profiles'>
   readonly stage: Pick<JudgeStage, 'explain'>
+  /** For work that grows with a profile, or with the alerts. */
+  readonly slices: Slices
 }
 
 /** Signed profiles that come with images: each is applied as a decision, or raises an alert that explains why not. */

@@ -15,6 +15,7 @@ import type { RetentionRules } from '../core/lifecycle/retention.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Techniques } from '../core/match/technique.ts'
+import { finish, type Steps } from '../core/steps.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
 import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
@@ -31,6 +32,7 @@ import {
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
+import { Slices } from '../support/slices.ts'
 import { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { LoopFigures } from '../support/telemetry/status-row.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -122,6 +124,8 @@ export class Daemon {
   readonly journal: Journal
   /** Names the work that blocks the event loop. */
   readonly loop: LoopWatch
+  /** Work beside judging. */
+  readonly slices: Slices
   /** Current faults, as text: kept until they heal, or for good where they cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
@@ -133,6 +137,8 @@ export class Daemon {
   readonly #now: () => number
   #rawReaders = 0
   #queueAgeMs = 0
+  /** The last tick has not ended yet. */
+  #ticks = false
   #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
@@ -142,6 +148,7 @@ export class Daemon {
     this.#derivations = new ImageDerivations((path) => parts.guardrails.guards(path))
     this.#now = parts.now ?? Date.now
     this.loop = new LoopWatch(parts.log)
+    this.slices = new Slices(this.loop)
     this.startedAt = new Date(this.#now()).toISOString()
     const { node, alertsKept, storms } = parts
     const ids = new RecordIds()
@@ -317,7 +324,7 @@ export class Daemon {
     this.kernel.start()
     this.journal.start()
     const timers = [
-      setInterval(() => this.loop.during('tick', () => this.tick()), tickMs),
+      setInterval(() => void this.#tickInSlices(), tickMs),
       setInterval(() => this.#retain(), retentionMs),
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
@@ -455,9 +462,24 @@ export class Daemon {
     if (identity !== undefined) profile.derived.derivation ??= this.#derivations.of(identity)
   }
 
-  /** Applies changes that are due to time; called each second. */
+  /** Applies changes that are due to time, in one piece. */
   tick(): void {
-    this.registry.tick()
+    finish(this.#tick())
+  }
+
+  /** The same each second, beside judging. */
+  async #tickInSlices(): Promise<void> {
+    if (this.#ticks) return
+    this.#ticks = true
+    try {
+      await this.slices.run('tick', this.#tick())
+    } finally {
+      this.#ticks = false
+    }
+  }
+
+  *#tick(): Steps<void> {
+    yield* this.registry.tickSteps()
     this.kernel.tick()
     this.alerts.tick(this.#now())
     this.#reportEvicted()

@@ -4,6 +4,7 @@ import {
   parseProfileDocument,
   type ProfileDocument,
 } from '../supplychain/export/profile-document.ts'
+import { finish } from '../core/steps.ts'
 import { withImported } from '../core/lifecycle/imported.ts'
 import type { DecisionContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -22,7 +23,7 @@ export function exportOf(
   nowMs: number,
 ): ProfileExport {
   const { image, profile, observed } = version
-  const doubts = doubtsOf(version, registry, nowMs)
+  const doubts = finish(doubtsOf(version, registry, nowMs))
   return { image, format, ...exportProfile(format, image, profile, observed, doubts) }
 }
 

@@ -1,10 +1,12 @@
 import { loadAttacks } from '../support/config/load-attacks.ts'
 import type { Alert } from '../core/event/alert.ts'
-import type { ActEvent, SnugEvent } from '../core/event/event.ts'
+import type { ActEvent, ImageRef, SnugEvent } from '../core/event/event.ts'
 import type { ExportFormat } from '../supplychain/export/export-profile.ts'
 import { SnugError } from '../errors.ts'
 import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
+import type { ProfileEntry } from '../core/profile/profile-entry.ts'
+import type { Steps } from '../core/steps.ts'
 import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
 import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
@@ -63,78 +65,93 @@ export class SnugEngine implements view.Engine {
     return statusView(this.#daemon, this.#version)
   }
 
-  images(): readonly views.LineageView[] {
-    const { registry } = this.#daemon
-    return lineageViews(
-      registry.versions,
-      registry,
-      this.#daemon.kernel.profiles,
-      this.#daemon.now(),
-    )
+  images(): Promise<readonly views.LineageView[]> {
+    const { registry, slices } = this.#daemon
+    return slices.run('images', this.#lineages(registry.versions))
   }
 
-  image(ref: string): views.LineageView {
-    const { registry } = this.#daemon
+  async image(ref: string): Promise<views.LineageView> {
+    const { registry, slices } = this.#daemon
     const found = registry.find(ref)
-    const [lineage] = lineageViews(
-      found,
-      registry,
-      this.#daemon.kernel.profiles,
-      this.#daemon.now(),
-    )
+    return slices.run('image', this.#image(ref, found))
+  }
+
+  *#image(ref: string, found: readonly DeployedVersion[]): Steps<views.LineageView> {
+    const { registry } = this.#daemon
+    const [lineage] = yield* this.#lineages(found)
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
-    const versions = lineage.versions.map((one) => {
+    const versions: views.VersionView[] = []
+    for (const one of lineage.versions) {
       const version = registry.versionOfImage(one.image)
-      if (version === undefined) return one
+      if (version === undefined) {
+        versions.push(one)
+        continue
+      }
       const scan = version.scan === undefined ? {} : { scan: scanView(version.scan, true) }
-      const root = rootView(version, registry, this.#daemon.now())
-      return { ...one, ...scan, evidence: this.#evidence(version), root }
-    })
+      const root = yield* rootView(version, registry, this.#daemon.now())
+      const evidence = yield* this.#evidence(version)
+      versions.push({ ...one, ...scan, evidence, root })
+    }
     return { ...lineage, versions }
+  }
+
+  #lineages(versions: Iterable<DeployedVersion>): Steps<readonly views.LineageView[]> {
+    const { registry, kernel } = this.#daemon
+    return lineageViews(versions, registry, kernel.profiles, this.#daemon.now())
   }
 
   revision(ref: string): string {
     return revisionOf(this.#daemon.registry.find(ref))
   }
 
-  profile(ref: string, { after, limit }: view.ProfileRange = {}): views.ProfileView {
-    const version = this.#daemon.registry.findOne(ref)
-    const entries = version.profile.page(after, limit)
-    return {
-      version: after === undefined ? this.#view(version) : this.#recentView(version),
-      behaviours: entries.map((entry) =>
-        behaviourView(entry, version.profile, this.#inheritedExpireAt(version)),
-      ),
+  async profile(ref: string, range: view.ProfileRange = {}): Promise<views.ProfileView> {
+    const { registry, slices } = this.#daemon
+    return slices.run('profile', this.#profile(registry.findOne(ref), range))
+  }
+
+  *#profile(
+    version: DeployedVersion,
+    { after, limit }: view.ProfileRange,
+  ): Steps<views.ProfileView> {
+    const view = yield* after === undefined
+      ? this.#versionSteps(version)
+      : this.#recentView(version)
+    const behaviours: views.BehaviourView[] = []
+    for (const entry of version.profile.page(after, limit)) {
+      behaviours.push(behaviourView(entry, version.profile, this.#inheritedExpireAt(version)))
+      yield
     }
+    return { version: view, behaviours }
   }
 
   /** For further pages of one list: the quality of the evidence is not computed again for each of them. */
-  #recentView(version: DeployedVersion): views.VersionView {
+  *#recentView(version: DeployedVersion): Steps<views.VersionView> {
     const nowMs = this.#daemon.now()
     const known = this.#viewed.get(version)
     if (known !== undefined && nowMs - known.atMs < recentMs) {
       return { ...known.view, revision: revisionOf([version]) }
     }
-    const view = this.#view(version)
+    const view = yield* this.#versionSteps(version)
     this.#viewed.set(version, { atMs: nowMs, view })
     return view
   }
 
-  diff(a: string, b: string): views.ProfileDiff {
-    const { registry, stage } = this.#daemon
+  async diff(a: string, b: string): Promise<views.ProfileDiff> {
+    const { registry, stage, slices } = this.#daemon
     const [from, to] = [registry.findOne(a), registry.findOne(b)]
-    return profileDiff(from, to, {
+    const world = {
       now: this.#daemon.now(),
       expiresAt: this.#inheritedExpireAt(to),
-      explain: (entry) => stage.explain(entry, to, from),
-    })
+      explain: (entry: ProfileEntry) => stage.explain(entry, to, from),
+    }
+    return slices.run('diff', profileDiff(from, to, world))
   }
 
   #inheritedExpireAt({ life }: DeployedVersion): number | undefined {
     return inheritedExpireAt(life, this.#daemon.registry.rules)
   }
 
-  #evidence(version: DeployedVersion): views.EvidenceView {
+  #evidence(version: DeployedVersion): Steps<views.EvidenceView> {
     const { registry } = this.#daemon
     const schedules = this.#daemon.schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
@@ -205,7 +222,7 @@ export class SnugEngine implements view.Engine {
       const fields = { ...until, before, after: enforcementSnapshot(version) }
       await commitDecision(this.#daemon, version, { what, by, fields, expects: false })
     }
-    return blocking.map((version) => this.#view(version))
+    return Promise.all(blocking.map((version) => this.#view(version)))
   }
 
   async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
@@ -267,12 +284,16 @@ export class SnugEngine implements view.Engine {
     return removeVersion(this.#daemon, ref, by, dryRun)
   }
 
-  alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {
+  async alerts({ image, ...rest }: view.AlertQuery): Promise<readonly Alert[]> {
+    const { alerts, slices } = this.#daemon
     const wanted = image === undefined ? undefined : this.#matcher(image)
-    return this.#daemon.alerts.list({
+    const query = {
       ...rest,
-      ...(wanted === undefined ? {} : { matches: (ref) => ref !== undefined && wanted(ref) }),
-    })
+      ...(wanted === undefined
+        ? {}
+        : { matches: (ref: ImageRef | undefined) => ref !== undefined && wanted(ref) }),
+    }
+    return slices.run('alerts', alerts.listSteps(query))
   }
 
   alert(id: string): Alert {
@@ -423,7 +444,7 @@ export class SnugEngine implements view.Engine {
       const reason = source.state.kind === 'degraded' ? [source.state.reason] : []
       checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
     }
-    const images = this.images().flatMap(({ repository, versions }) =>
+    const images = (await this.images()).flatMap(({ repository, versions }) =>
       versions.map(({ image, because }) => ({
         image: `${repository}@${image.digest}`,
         because,
@@ -433,13 +454,13 @@ export class SnugEngine implements view.Engine {
     return { checks, acts: actKindsOfHost(checks, stops), images, stops }
   }
 
-  #view(version: DeployedVersion): views.VersionView {
-    return versionView(
-      version,
-      this.#daemon.registry,
-      this.#daemon.kernel.profiles,
-      this.#daemon.now(),
-    )
+  #view(version: DeployedVersion): Promise<views.VersionView> {
+    return this.#daemon.slices.run('version', this.#versionSteps(version))
+  }
+
+  #versionSteps(version: DeployedVersion): Steps<views.VersionView> {
+    const { registry, kernel } = this.#daemon
+    return versionView(version, registry, kernel.profiles, this.#daemon.now())
   }
 
   async #step(

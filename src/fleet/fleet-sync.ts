@@ -7,6 +7,7 @@ import { approveAllName } from '../core/lifecycle/spec-names.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import { isInEffect, latestDecision, type ModeDecision } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
+import { finish } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { FleetContext } from '../engine/contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -248,7 +249,7 @@ export class FleetSync {
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.context.parts
     const { image, life, profile, reconciled } = version
-    const { pending, quarantined } = profile.countByState()
+    const { pending, quarantined } = finish(profile.tally()).states
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
     const entries = profile

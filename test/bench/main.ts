@@ -13,6 +13,7 @@ import { mixBench } from './mix.ts'
 import { replayBench } from './replay-rate.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
+import { turnsBench } from './turns/turns.ts'
 
 /**
  * `make bench`: the cost of Snug, as figures for people on standard output and as JSON in a file. Runs without and
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   replayBench,
   deliveryBench,
   liveBench,
+  turnsBench,
 ]
 
 const { values } = parseArgs({

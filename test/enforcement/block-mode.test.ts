@@ -66,8 +66,8 @@ async function blocking(options: WorldOptions = {}, containers = [id]): Promise<
   return world
 }
 
-function version(world: DaemonWorld): VersionView {
-  const [found] = world.engine.image('shop/web').versions
+async function version(world: DaemonWorld): Promise<VersionView> {
+  const [found] = (await world.engine.image('shop/web')).versions
   if (found === undefined) throw new Error('no version')
   return found
 }
@@ -95,7 +95,7 @@ describe('mode block', () => {
     const { scope } = profile!
     expect(control.all('enforce').every((each) => each.scope === scope)).toBe(true)
     expect(control.last('assign')).toMatchObject({ id, scope, traits: { enforce: true } })
-    expect(version(world)).toMatchObject({
+    expect(await version(world)).toMatchObject({
       mode: 'block',
       blocking: { armed: true, containers: [{ id, enforced: true }] },
     })
@@ -114,7 +114,7 @@ describe('mode block', () => {
 
   it('starts by itself where the config sets it, and ends when a person sets learn', async () => {
     const world = await learned({ rules: { after: 'block' } })
-    expect(version(world).mode).toBe('block')
+    expect((await version(world)).mode).toBe('block')
     await world.engine.setMode('shop/web', 'learn', by)
     expect(world.control.last('profile')?.profile).toBeUndefined()
     expect(world.control.last('enforce')?.enforcement.mode).toBe('alert')
@@ -130,11 +130,11 @@ describe('the canary', () => {
     const first = enforced()
     expect(first.length).toBeGreaterThan(0)
     expect(first.length).toBeLessThan(10)
-    const shown = version(world).blocking?.containers.filter((each) => each.enforced)
+    const shown = (await version(world)).blocking?.containers.filter((each) => each.enforced)
     expect(shown?.map((each) => each.id)).toEqual(first)
     world.advance(60_000)
     expect(enforced()).toEqual(ids)
-    expect(version(world).blocking?.canary).toBeUndefined()
+    expect((await version(world)).blocking?.canary).toBeUndefined()
   })
 
   it('is another container where it ended', async () => {
@@ -156,7 +156,7 @@ describe('an expected behaviour', () => {
     const world = await learned()
     world.source.emit(did(world, '/bin/new'))
     await judged()
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     const until = new Date(world.now() + 60_000).toISOString()
     world.advance(1_000)
     await world.engine.allowAlert(alert!.id, { until }, by)
@@ -170,7 +170,7 @@ describe('an expected behaviour', () => {
   it('is counted by its tag where the kernel judges it, and is not sent as known', async () => {
     const world = await learned()
     const known = world.control.all('known').length
-    const [behaviour] = world.engine.profile('shop/web').behaviours
+    const [behaviour] = (await world.engine.profile('shop/web')).behaviours
     const time = new Date(world.now()).toISOString()
     const message: SourceMessage = {
       type: 'count-update',
@@ -185,7 +185,7 @@ describe('an expected behaviour', () => {
     }
     world.source.emit(message, did(world, '/bin/known'))
     await judged()
-    const [counted] = world.engine.profile('shop/web').behaviours
+    const [counted] = (await world.engine.profile('shop/web')).behaviours
     expect(counted?.count).toBe(43)
     expect(world.control.all('known')).toHaveLength(known)
   })
@@ -202,16 +202,16 @@ describe('a connection that is allowed to a block of addresses', () => {
     const world = await learned()
     world.source.emit(connected(world, '10.1.2.3'))
     await judged()
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     await world.engine.allowAlert(alert!.id, { peer: '10.9.9.9/8' }, by)
-    const { behaviours } = world.engine.profile('shop/web')
+    const { behaviours } = await world.engine.profile('shop/web')
     expect(behaviours.map(({ text, state }) => [text, state])).toContainEqual([
       'connect to tcp 10.0.0.0/8:443',
       'approved',
     ])
     world.source.emit(connected(world, '10.200.0.1'), connected(world, '11.0.0.1'))
     await judged()
-    const texts = world.engine.alerts({ limit: 9 }).map(({ behaviour }) => behaviour?.text)
+    const texts = (await world.engine.alerts({ limit: 9 })).map(({ behaviour }) => behaviour?.text)
     expect(texts).toEqual(['connect to tcp 11.0.0.1:443', 'connect to tcp 10.1.2.3:443'])
   })
 
@@ -219,7 +219,7 @@ describe('a connection that is allowed to a block of addresses', () => {
     const world = await learned()
     world.source.emit(connected(world, '10.1.2.3'), did(world, '/bin/new'))
     await judged()
-    const [exec, connect] = world.engine.alerts({ limit: 2 })
+    const [exec, connect] = await world.engine.alerts({ limit: 2 })
     const allow = (alert: typeof exec, peer: string) =>
       code(world.engine.allowAlert(alert!.id, { peer }, by))
     expect(await allow(connect, '192.168.0.0/16')).toBe('DECISION_INVALID')
@@ -236,16 +236,16 @@ describe('the budget', () => {
     const time = new Date(world.now()).toISOString()
     world.source.emit({ type: 'disarmed', scope, kinds: ['file'], time })
     await judged()
-    expect(version(world)).toMatchObject({
+    expect(await version(world)).toMatchObject({
       mode: 'block',
       blocking: { armed: false, disarmed: ['file'] },
     })
-    expect(version(world).because).toMatch(/disarmed itself for file/)
+    expect((await version(world)).because).toMatch(/disarmed itself for file/)
     expect(world.control.last('enforce')?.enforcement).toMatchObject({
       mode: 'block',
       except: ['file'],
     })
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     expect(alert).toMatchObject({ type: 'enforcement', severity: 'critical', action: 'alerted' })
     world.source.emit({ type: 'disarmed', scope, kinds: [...behaviourKinds], time })
     await judged()
@@ -253,7 +253,7 @@ describe('the budget', () => {
     await world.engine.setMode('shop/web', 'block', by)
     expect(world.control.last('enforce')?.enforcement.mode).toBe('block')
     expect(world.control.last('enforce')?.enforcement.except).toBeUndefined()
-    expect(version(world).blocking).toMatchObject({ armed: true })
+    expect((await version(world)).blocking).toMatchObject({ armed: true })
   })
 })
 
@@ -263,11 +263,11 @@ describe('break-glass', () => {
     const until = world.now() + 900_000
     await world.engine.breakGlass('shop/web', 900_000, { ...by, reason: 'the shop is down' })
     expect(world.control.last('enforce')?.enforcement.pausedUntil).toBe(until)
-    expect(version(world).blocking).toMatchObject({
+    expect((await version(world)).blocking).toMatchObject({
       armed: false,
       breakGlass: { by: 'cli:root', reason: 'the shop is down' },
     })
-    expect(world.engine.alerts({ limit: 1 })[0]).toMatchObject({ type: 'enforcement' })
+    expect((await world.engine.alerts({ limit: 1 }))[0]).toMatchObject({ type: 'enforcement' })
     await world.stop()
     const again = await started({ store: world.store, startMs: world.now() + 1_000 })
     expect(again.control.last('profile')?.profile?.rules).toHaveLength(1)
@@ -277,7 +277,7 @@ describe('break-glass', () => {
     })
     again.advance(900_000)
     expect(again.control.last('enforce')?.enforcement.pausedUntil).toBeUndefined()
-    expect(version(again).blocking).toMatchObject({ armed: true })
+    expect((await version(again)).blocking).toMatchObject({ armed: true })
   })
 
   it('is ended by a person, and refused where nothing blocks or nothing is broken', async () => {
@@ -294,10 +294,10 @@ describe('break-glass', () => {
 })
 
 describe('an action that was stopped', () => {
-  const found = (world: DaemonWorld) =>
-    world.engine
-      .alerts({ limit: 9 })
-      .map(({ type, action, count, severity }) => ({ type, action, count, severity }))
+  const found = async (world: DaemonWorld) =>
+    (await world.engine.alerts({ limit: 9 })).map(({ type, action, count, severity }) => {
+      return { type, action, count, severity }
+    })
 
   it('is an alert for each thing that was done about it, and repeats count onto the right one', async () => {
     const world = await blocking()
@@ -311,7 +311,7 @@ describe('an action that was stopped', () => {
     }
     world.source.emit(repeats, did(world, '/bin/bad'))
     await judged()
-    expect(found(world)).toMatchObject([
+    expect(await found(world)).toMatchObject([
       { action: 'alerted', count: 1 },
       { action: 'killed', count: 5 },
     ])
@@ -321,7 +321,7 @@ describe('an action that was stopped', () => {
     const world = await blocking()
     world.source.emit(did(world, '/bin/bad', { enforced: 'missed' }))
     await judged()
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     expect(alert?.action).toBe('missed')
     expect(alert?.reasons).toContain('this host cannot stop this action: the kernel allowed it')
   })
@@ -338,11 +338,11 @@ describe('an action that was stopped', () => {
       countUpdate: { key, containerId: id, count: 4, first: time, last: time },
     })
     await judged()
-    expect(found(world)).toMatchObject([
+    expect(await found(world)).toMatchObject([
       { action: 'missed', count: 5 },
       { action: 'killed', count: 1 },
     ])
-    expect(world.engine.alerts({ limit: 1 })[0]?.reasons).toContain(
+    expect((await world.engine.alerts({ limit: 1 }))[0]?.reasons).toContain(
       'the kernel killed the process, but another thread or process holds what it obtained',
     )
   })
@@ -352,7 +352,7 @@ describe('an action that was stopped', () => {
     world.advance(60_000)
     world.source.emit(did(world, '/bin/known', { enforced: 'blocked' }))
     await judged()
-    expect(found(world)).toMatchObject([
+    expect(await found(world)).toMatchObject([
       { type: 'enforcement', action: 'blocked', severity: 'critical' },
     ])
     expect(world.engine.status().counters['kernelDisagreements']).toBe(1)
@@ -362,13 +362,13 @@ describe('an action that was stopped', () => {
     const world = await blocking()
     world.source.emit(did(world, '/bin/bad', { enforced: 'blocked' }))
     await judged()
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     world.advance(10_000)
     const late = did(world, '/bin/bad', { enforced: 'blocked' }, id)
     await world.engine.allowAlert(alert!.id, {}, by)
     world.source.emit(late)
     await judged()
-    expect(found(world)[0]).toMatchObject({ type: 'enforcement', severity: 'medium' })
+    expect((await found(world))[0]).toMatchObject({ type: 'enforcement', severity: 'medium' })
     expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
   })
 
@@ -385,7 +385,9 @@ describe('an action that was stopped', () => {
     world.advance(1_000)
     world.source.emit(did(world, '/bin/worse', {}, second))
     await judged()
-    const alerts = world.engine.alerts({ limit: 9 }).filter(({ type }) => type === 'deviation')
+    const alerts = (await world.engine.alerts({ limit: 9 })).filter(
+      ({ type }) => type === 'deviation',
+    )
     expect(alerts.map(({ action }) => action)).toEqual(['alerted', 'missed'])
     expect(alerts[1]?.reasons).toContain(
       'the kernel could not stop it: the agent assigned the container later',
@@ -398,7 +400,7 @@ describe('an action that was stopped', () => {
     expect(world.control.all('failClosed')).toEqual([{ what: 'failClosed', on: true }])
     world.source.emit(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
     await judged()
-    expect(found(world)).toMatchObject([{ type: 'enforcement', action: 'killed' }])
+    expect(await found(world)).toMatchObject([{ type: 'enforcement', action: 'killed' }])
   })
 
   it.each([true, false])(
@@ -407,7 +409,7 @@ describe('an action that was stopped', () => {
       const world = await started({ failClosed })
       world.source.emit(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
       await judged()
-      const [alert] = world.engine.alerts({ limit: 1 })
+      const [alert] = await world.engine.alerts({ limit: 1 })
       expect(alert?.reasons.join(' ').includes('block.failClosed')).toBe(failClosed)
     },
   )
@@ -423,7 +425,7 @@ describe('the self-probe', () => {
     expect(status.state).toBe('degraded')
     expect(status.degraded).toEqual(['self-probe: not stopped: open'])
     expect(status.selfProbe).toMatchObject({ ok: false, runs: 1, failures: 1, missed: ['open'] })
-    expect(world.engine.alerts({ limit: 1 })[0]).toMatchObject({ severity: 'critical' })
+    expect((await world.engine.alerts({ limit: 1 }))[0]).toMatchObject({ severity: 'critical' })
     world.source.emit({ type: 'self-probe', probe: { ...probe, missed: [] } })
     await judged()
     expect(world.engine.status()).toMatchObject({

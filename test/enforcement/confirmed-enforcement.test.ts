@@ -34,17 +34,20 @@ async function reported(...reports: readonly PolicyReport[]): Promise<void> {
   await world.source.received()
 }
 
-function blocking(): BlockingView | undefined {
-  return world.engine.image('shop/web').versions[0]?.blocking
+async function blocking(): Promise<BlockingView | undefined> {
+  return (await world.engine.image('shop/web')).versions[0]?.blocking
 }
 
 describe('blocking', () => {
   it('is armed once the sensor has confirmed the profile and the enforcement', async () => {
-    expect(blocking()).toMatchObject({ armed: false, kernel: { profile: 'sent', blocks: false } })
+    expect(await blocking()).toMatchObject({
+      armed: false,
+      kernel: { profile: 'sent', blocks: false },
+    })
     await reported({ kind: 'installed', scope })
-    expect(blocking()).toMatchObject({ armed: false, kernel: { profile: 'installed' } })
+    expect(await blocking()).toMatchObject({ armed: false, kernel: { profile: 'installed' } })
     await reported({ kind: 'enforced', scope, blocks: true })
-    expect(blocking()).toMatchObject({
+    expect(await blocking()).toMatchObject({
       armed: true,
       kernel: { profile: 'installed', blocks: true },
     })
@@ -60,8 +63,8 @@ describe('blocking', () => {
   it('is off and raises an alert where the profile does not fit, until one does', async () => {
     await reported({ kind: 'installed', scope }, { kind: 'enforced', scope, blocks: true })
     await reported({ kind: 'failed', scope, reason: 'cannot add a rule: No space left on device' })
-    expect(blocking()).toMatchObject({ armed: false, kernel: { profile: 'failed' } })
-    const [alert] = world.engine.alerts({ limit: 1 })
+    expect(await blocking()).toMatchObject({ armed: false, kernel: { profile: 'failed' } })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     expect(alert).toMatchObject({ type: 'enforcement', severity: 'critical', action: 'alerted' })
     expect(alert?.reasons.join()).toContain('No space left on device')
     const { degraded, kernelProfiles } = world.engine.status()
@@ -72,17 +75,17 @@ describe('blocking', () => {
     // The enforcement action was lost with the profile and is sent again.
     expect(world.control.last('enforce')).toMatchObject({ scope, enforcement: { mode: 'block' } })
     await reported({ kind: 'enforced', scope, blocks: true })
-    expect(blocking()).toMatchObject({ armed: true })
+    expect(await blocking()).toMatchObject({ armed: true })
     expect(world.engine.status().degraded).toEqual([])
   })
 
   it('is off while another version has its place, and after a sensor that lost everything', async () => {
     await reported({ kind: 'installed', scope }, { kind: 'enforced', scope, blocks: true })
     await reported({ kind: 'evicted', scope })
-    expect(blocking()).toMatchObject({ armed: false, kernel: { profile: 'evicted' } })
+    expect(await blocking()).toMatchObject({ armed: false, kernel: { profile: 'evicted' } })
     await reported({ kind: 'installed', scope }, { kind: 'enforced', scope, blocks: true })
-    expect(blocking()).toMatchObject({ armed: true })
+    expect(await blocking()).toMatchObject({ armed: true })
     await reported({ kind: 'reset' })
-    expect(blocking()).toMatchObject({ armed: false, kernel: { profile: 'sent' } })
+    expect(await blocking()).toMatchObject({ armed: false, kernel: { profile: 'sent' } })
   })
 })

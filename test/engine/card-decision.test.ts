@@ -47,12 +47,12 @@ const writes = (names: readonly string[]): readonly ActEvent[] =>
   names.map((name) => act.file(`${folder}/${name}.md`, ['write'], node))
 const eleven = ['red', 'oak', 'sun', 'fog', 'ink', 'jar', 'kit', 'log', 'map', 'nut', 'owl']
 
-function cards(world: DaemonWorld): readonly ReviewCard[] {
-  return world.engine.page.review(all).cards
+async function cards(world: DaemonWorld): Promise<readonly ReviewCard[]> {
+  return (await world.engine.page.review(all)).cards
 }
 
-function card(world: DaemonWorld, text: string): ReviewCard {
-  const found = cards(world).find((each) => each.text.includes(text))
+async function card(world: DaemonWorld, text: string): Promise<ReviewCard> {
+  const found = (await cards(world)).find((each) => each.text.includes(text))
   if (found === undefined) throw new Error(`no card \`${text}\``)
   return found
 }
@@ -67,19 +67,17 @@ function decide(
   return world.engine.decideCard({ decision, places: of, ...more }, by)
 }
 
-function states(world: DaemonWorld, digest = one?.digest): readonly string[] {
-  return world.engine
-    .profile(`${repository}@${digest}`)
-    .behaviours.filter(({ object }) => object.startsWith(folder))
-    .map(({ state }) => state)
+async function states(world: DaemonWorld, digest = one?.digest): Promise<readonly string[]> {
+  const { behaviours } = await world.engine.profile(`${repository}@${digest}`)
+  return behaviours.filter(({ object }) => object.startsWith(folder)).map(({ state }) => state)
 }
 
 describe('a card', () => {
   it('is one cause: what one program does in one folder', async () => {
     const world = await alerting(one)
     await happens(world, writes(eleven))
-    const { behaviours, samples, ...found } = card(world, 'tickets')
-    expect(cards(world)).toHaveLength(1)
+    const { behaviours, samples, ...found } = await card(world, 'tickets')
+    expect(await cards(world)).toHaveLength(1)
     expect(found).toMatchObject({
       actor: '/usr/bin/node',
       text: `writes 11 files in ${folder}/`,
@@ -96,9 +94,9 @@ describe('a card', () => {
   it('has all of its behaviours in pages, in the order in which they were seen', async () => {
     const world = await alerting(one)
     await happens(world, writes(eleven))
-    const { key } = card(world, 'tickets')
-    const pages = [0, 4, 8].map((offset) =>
-      world.engine.page.cardBehaviours({ card: key, offset, limit: 4 }),
+    const { key } = await card(world, 'tickets')
+    const pages = await Promise.all(
+      [0, 4, 8].map((offset) => world.engine.page.cardBehaviours({ card: key, offset, limit: 4 })),
     )
     expect(pages.map(({ total, rows }) => [total, rows.length])).toEqual([
       [11, 4],
@@ -106,17 +104,18 @@ describe('a card', () => {
       [11, 3],
     ])
     const ids = pages.flatMap(({ rows }) => rows.map(({ id }) => id))
-    expect(ids.toSorted()).toEqual([...(card(world, 'tickets').places[0]?.behaviours ?? [])].sort())
-    expect(() => world.engine.page.cardBehaviours({ card: 'none', offset: 0, limit: 1 })).toThrow(
-      expect.objectContaining({ code: 'CARD_UNKNOWN' }),
+    expect(ids.toSorted()).toEqual(
+      [...((await card(world, 'tickets')).places[0]?.behaviours ?? [])].sort(),
     )
+    const none = world.engine.page.cardBehaviours({ card: 'none', offset: 0, limit: 1 })
+    await expect(none).rejects.toMatchObject({ code: 'CARD_UNKNOWN' })
   })
 
   it('joins what two versions of the image show', async () => {
     const world = await alerting(one, two)
     await happens(world, writes(['red', 'oak']))
     await happens(world, writes(['oak', 'sun']), two)
-    const { behaviours, places, text } = card(world, 'tickets')
+    const { behaviours, places, text } = await card(world, 'tickets')
     expect({ behaviours, text }).toEqual({ behaviours: 3, text: `writes 3 files in ${folder}/` })
     expect(places.map((place) => place.behaviours.length)).toEqual([2, 2])
   })
@@ -130,7 +129,7 @@ describe('a card', () => {
       act.file('/srv/x', ['write'], { ...node, exe: '/usr/bin/curl' }),
       act.file('/srv/y', ['write'], node),
     ])
-    expect(cards(world).map(({ text, behaviours }) => [text, behaviours])).toEqual([
+    expect((await cards(world)).map(({ text, behaviours }) => [text, behaviours])).toEqual([
       ['runs /bin/sh, and 3 more behaviours follow', 4],
       ['writes /srv/y', 1],
     ])
@@ -144,7 +143,9 @@ describe('a card', () => {
       act.file('/etc/crontab', ['write'], { ...inSession, exe: '/bin/vi' }),
       act.file('/etc/crontab', ['write'], node),
     ])
-    const found = cards(world).map(({ grouping, actor, text }) => `${grouping}: ${actor} ${text}`)
+    const found = (await cards(world)).map(
+      ({ grouping, actor, text }) => `${grouping}: ${actor} ${text}`,
+    )
     expect(found).toEqual([
       `session: exec session session-1 shows 2 behaviours in container ${'a'.repeat(12)}`,
       'cause: /usr/bin/node writes /etc/crontab',
@@ -157,7 +158,7 @@ describe('a card', () => {
       act.file('/etc/shadow', ['read'], node),
       act.file('/etc/hosts', ['read'], node),
     ])
-    expect(cards(world).map(({ text, guardrails }) => [text, guardrails])).toEqual([
+    expect((await cards(world)).map(({ text, guardrails }) => [text, guardrails])).toEqual([
       ['reads /etc/shadow', ['shadow-read']],
       ['reads /etc/hosts', []],
     ])
@@ -166,13 +167,13 @@ describe('a card', () => {
   it('has another id once a behaviour comes, and is found by it', async () => {
     const world = await alerting(one)
     await happens(world, writes(['red', 'oak']))
-    const before = card(world, 'tickets')
-    expect(world.engine.page.review({ ...all, card: before.id }).cards).toEqual([before])
+    const before = await card(world, 'tickets')
+    expect((await world.engine.page.review({ ...all, card: before.id })).cards).toEqual([before])
     await happens(world, writes(['sun']))
-    const after = card(world, 'tickets')
+    const after = await card(world, 'tickets')
     expect(after.key).toBe(before.key)
     expect(after.id).not.toBe(before.id)
-    expect(world.engine.page.review({ ...all, card: before.id }).total).toBe(0)
+    expect((await world.engine.page.review({ ...all, card: before.id })).total).toBe(0)
   })
 })
 
@@ -180,22 +181,22 @@ describe('a decision on a card', () => {
   it('is one step with one entry in the audit log, and can be undone', async () => {
     const world = await alerting(one)
     await happens(world, writes(eleven))
-    const { decided } = await decide(world, card(world, 'tickets'), 'approve')
+    const { decided } = await decide(world, await card(world, 'tickets'), 'approve')
     expect(decided[0]?.behaviours).toHaveLength(11)
-    expect(cards(world)).toEqual([])
-    expect(states(world)).toEqual(Array(11).fill('approved'))
+    expect(await cards(world)).toEqual([])
+    expect(await states(world)).toEqual(Array(11).fill('approved'))
     const [entry] = await world.engine.audit(1)
     expect(entry?.what).toBe('approve')
     expect(entry?.['changes']).toHaveLength(11)
     await world.engine.undo(entry?.seq ?? 0, by)
-    expect(card(world, 'tickets').behaviours).toBe(11)
+    expect((await card(world, 'tickets')).behaviours).toBe(11)
   })
 
   it('covers all versions of the card in one entry, whose undoing covers them too', async () => {
     const world = await alerting(one, two)
     await happens(world, writes(['red', 'oak']))
     await happens(world, writes(['oak', 'sun']), two)
-    await decide(world, card(world, 'tickets'), 'reject', {})
+    await decide(world, await card(world, 'tickets'), 'reject', {})
     const [entry, before] = await world.engine.audit(2)
     expect(before?.what).not.toBe('reject')
     expect(entry).toMatchObject({
@@ -204,58 +205,61 @@ describe('a decision on a card', () => {
     })
     expect(entry?.['changes']).toHaveLength(4)
     for (const image of [one, two])
-      expect(states(world, image?.digest)).toEqual(['rejected', 'rejected'])
+      expect(await states(world, image?.digest)).toEqual(['rejected', 'rejected'])
     await world.engine.undo(entry?.seq ?? 0, by)
-    expect(card(world, 'tickets')).toMatchObject({ behaviours: 3, places: [{}, {}] })
+    expect(await card(world, 'tickets')).toMatchObject({ behaviours: 3, places: [{}, {}] })
   })
 
   it('leaves a behaviour that came after the card was read in review', async () => {
     const world = await alerting(one)
     await happens(world, writes(['red', 'oak']))
-    const read = card(world, 'tickets')
+    const read = await card(world, 'tickets')
     await happens(world, writes(['sun']))
     await decide(world, read, 'approve')
-    expect(card(world, 'tickets')).toMatchObject({ behaviours: 1, text: `writes ${folder}/sun.md` })
-    expect(states(world).toSorted()).toEqual(['approved', 'approved', 'pending'])
+    expect(await card(world, 'tickets')).toMatchObject({
+      behaviours: 1,
+      text: `writes ${folder}/sun.md`,
+    })
+    expect((await states(world)).toSorted()).toEqual(['approved', 'approved', 'pending'])
   })
 
   it('is refused as a whole where one of its versions has changed since', async () => {
     const world = await alerting(one, two)
     await happens(world, writes(['red', 'oak']))
     await happens(world, writes(['oak', 'sun']), two)
-    const read = card(world, 'tickets')
+    const read = await card(world, 'tickets')
     const [, place] = read.places
     await world.engine.reject(place?.ref ?? '', place?.behaviours.slice(0, 1) ?? [], by)
     await expect(decide(world, read, 'approve')).rejects.toMatchObject({ code: 'REVISION_STALE' })
-    expect(states(world)).toEqual(['pending', 'pending'])
+    expect(await states(world)).toEqual(['pending', 'pending'])
   })
 
   it('approves what a guardrail holds in quarantine only where it says so', async () => {
     const world = await alerting(one)
     await happens(world, [act.file('/etc/shadow', ['read'], node)])
-    const read = card(world, '/etc/shadow')
+    const read = await card(world, '/etc/shadow')
     await expect(decide(world, read, 'approve')).rejects.toMatchObject({ code: 'DECISION_INVALID' })
     await decide(world, read, 'approve', { quarantined: true })
-    expect(cards(world)).toEqual([])
+    expect(await cards(world)).toEqual([])
   })
 
   it('can be of single behaviours: the rest of the card stays', async () => {
     const world = await alerting(one)
     await happens(world, writes(['red', 'oak', 'sun']))
-    const read = card(world, 'tickets')
+    const read = await card(world, 'tickets')
     const [place] = read.places
     const places = [{ ...place!, behaviours: place!.behaviours.slice(0, 1) }]
     await decide(world, { ...read, places }, 'reject')
-    expect(card(world, 'tickets').behaviours).toBe(2)
+    expect((await card(world, 'tickets')).behaviours).toBe(2)
   })
 
   it('changes nothing where it is only tried', async () => {
     const world = await alerting(one)
     await happens(world, writes(['red', 'oak']))
-    const read = card(world, 'tickets')
+    const read = await card(world, 'tickets')
     const { decided } = await decide(world, read, 'reject', { dryRun: true })
     expect(decided[0]?.behaviours).toHaveLength(2)
-    expect(card(world, 'tickets')).toEqual(read)
+    expect(await card(world, 'tickets')).toEqual(read)
   })
 
   it('on every card leaves nothing that waits', async () => {
@@ -267,13 +271,16 @@ describe('a decision on a card', () => {
       act.connect('203.0.113.9', 443, { ...node, exe: '/bin/sh' }),
     ])
     await happens(world, writes(['elm', 'fox']), two)
-    for (const [at, key] of cards(world)
-      .map((each) => each.key)
-      .entries()) {
-      const read = cards(world).find((each) => each.key === key)!
+    const keys = (await cards(world)).map((each) => each.key)
+    for (const [at, key] of keys.entries()) {
+      const read = (await cards(world)).find((each) => each.key === key)!
       const kind = at % 2 === 0 ? 'approve' : 'reject'
       await decide(world, read, kind, kind === 'approve' ? { quarantined: true } : {})
     }
-    expect(world.engine.page.review(all)).toMatchObject({ total: 0, behaviours: 0, cards: [] })
+    expect(await world.engine.page.review(all)).toMatchObject({
+      total: 0,
+      behaviours: 0,
+      cards: [],
+    })
   })
 })

@@ -128,11 +128,11 @@ describe('the observed time', () => {
     })
   })
 
-  it('shows with the image, in full', () => {
+  it('shows with the image, in full', async () => {
     starts('a')
     reads('a', '/etc/x')
     world.advance(600_000)
-    const [one] = world.engine.image('shop/web').versions
+    const [one] = (await world.engine.image('shop/web')).versions
     expect(one?.evidence).toMatchObject({
       intervals: 1,
       observedMs: 600_000,
@@ -140,20 +140,20 @@ describe('the observed time', () => {
       notYetSeen: ['a shutdown of a container'],
     })
     expect(one?.evidence?.novelty.points.at(-1)?.known).toBe(1)
-    expect(world.engine.images()[0]?.versions[0]?.evidence).toBeUndefined()
+    expect((await world.engine.images())[0]?.versions[0]?.evidence).toBeUndefined()
   })
 
-  it('is part of the sentence about the user that the image runs as', () => {
+  it('is part of the sentence about the user that the image runs as', async () => {
     starts('a')
     reads('a', '/etc/x')
-    const [one] = world.engine.image('shop/web').versions
+    const [one] = (await world.engine.image('shop/web')).versions
     const coverage = one?.coverage.sentence ?? ''
     expect(one?.root?.verdict).toBe('not-root')
     expect(one?.root?.sentence).toMatch(/^does not run as root.*; the version is still learning; /)
     expect(one?.root?.sentence).toContain(coverage)
     const { notes } = world.engine.exportProfile('shop/web', 'security-context')
     expect(notes).toContain(one?.root?.sentence)
-    expect(world.engine.images()[0]?.versions[0]?.root).toBeUndefined()
+    expect((await world.engine.images())[0]?.versions[0]?.root).toBeUndefined()
   })
 
   it('of a forgotten container starts now, without any of its starts', async () => {
@@ -318,19 +318,21 @@ describe('a successor', () => {
   })
 
   it('expects inherited behaviours without evidence for a while, and then expires them', async () => {
-    const state = (path: string) =>
-      world.engine.profile('shop/web@sha256:bb').behaviours.find(({ text }) => text.includes(path))
+    const state = async (path: string) =>
+      (await world.engine.profile('shop/web@sha256:bb')).behaviours.find(({ text }) =>
+        text.includes(path),
+      )
     expect(version('sha256:bb').life.holes).toBeUndefined()
-    expect(state('/etc/gone')).toMatchObject({ state: 'vanished', inherited: true })
-    expect(state('/etc/kept')).toMatchObject({ state: 'learned', inherited: false })
-    const diff = world.engine.diff('shop/web@sha256:aa', 'shop/web@sha256:bb')
+    expect(await state('/etc/gone')).toMatchObject({ state: 'vanished', inherited: true })
+    expect(await state('/etc/kept')).toMatchObject({ state: 'learned', inherited: false })
+    const diff = await world.engine.diff('shop/web@sha256:aa', 'shop/web@sha256:bb')
     expect(diff.removed).toMatchObject([{ text: 'read /etc/gone' }])
     expect(diff.removed[0]?.explained).toContain('expected until')
     world.advance(86_400_000 - 1_000)
-    expect(state('/etc/gone')).toBeDefined()
+    expect(await state('/etc/gone')).toBeDefined()
     world.advance(2_000)
-    expect(state('/etc/gone')).toBeUndefined()
-    expect(state('/etc/kept')).toBeDefined()
+    expect(await state('/etc/gone')).toBeUndefined()
+    expect(await state('/etc/kept')).toBeDefined()
     reads('b', '/etc/gone')
     expect(alerts().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/gone'])
     await world.daemon.journal.persist()

@@ -31,8 +31,10 @@ afterEach(async () => {
 
 const all = { offset: 0, limit: 100 }
 
-function card(text: string): ReviewCard {
-  const found = world.engine.page.review(all).cards.find((each) => each.text.startsWith(text))
+async function card(text: string): Promise<ReviewCard> {
+  const found = (await world.engine.page.review(all)).cards.find((each) =>
+    each.text.startsWith(text),
+  )
   if (found === undefined) throw new Error(`no card \`${text}\``)
   return found
 }
@@ -42,7 +44,7 @@ describe('the timeline', () => {
     const { slices, marks } = await world.engine.page.timeline(24)
     const alerts = slices.flatMap((slice) => Object.values(slice.alerts)).reduce((a, b) => a + b, 0)
     const novel = slices.reduce((sum, slice) => sum + slice.novel, 0)
-    const behaviours = world.engine.images().flatMap(({ versions }) => versions)
+    const behaviours = (await world.engine.images()).flatMap(({ versions }) => versions)
     expect(alerts).toBe(world.engine.status().alerts.total)
     expect(novel).toBe(behaviours.reduce((sum, each) => sum + each.behaviours, 0))
     expect(marks.map(({ text }) => text)).toEqual([
@@ -65,8 +67,8 @@ describe('the life of a version', () => {
 })
 
 describe('the picture of a version', () => {
-  it('has each program with its behaviours and the programs that start it', () => {
-    const { programs, runs, peers } = world.engine.page.picture(`${image}:1.5.0`)
+  it('has each program with its behaviours and the programs that start it', async () => {
+    const { programs, runs, peers } = await world.engine.page.picture(`${image}:1.5.0`)
     const at = (exe: string): number => programs.findIndex((program) => program.exe === exe)
     const pay = programs[at('/usr/bin/shop-pay')]
     expect(pay?.acts.map(({ group, shown }) => [group, shown.map(({ text }) => text)])).toEqual([
@@ -87,16 +89,16 @@ describe('the picture of a version', () => {
     })
   })
 
-  it('is of the profile alone, and counts what waits for a decision', () => {
-    const { programs, runs, deviations } = world.engine.page.picture(`${image}:1.4.2`)
+  it('is of the profile alone, and counts what waits for a decision', async () => {
+    const { programs, runs, deviations } = await world.engine.page.picture(`${image}:1.4.2`)
     expect(deviations).toBe(9)
     expect(programs.map(({ exe }) => exe)).not.toContain('/usr/bin/curl')
     expect(programs.every(({ open }) => open === 0)).toBe(true)
     expect(runs.every(({ state }) => state === 'learned')).toBe(true)
   })
 
-  it('has and marks behaviours that wait for a decision on request', () => {
-    const { programs, deviations } = world.engine.page.picture(`${image}:1.4.2`, true)
+  it('has and marks behaviours that wait for a decision on request', async () => {
+    const { programs, deviations } = await world.engine.page.picture(`${image}:1.4.2`, true)
     expect(deviations).toBe(9)
     expect(programs.find(({ exe }) => exe === '/usr/bin/curl')).toMatchObject({ open: 2 })
     expect(programs.find(({ exe }) => exe === '/usr/sbin/nginx')).toMatchObject({ open: 0 })
@@ -104,38 +106,42 @@ describe('the picture of a version', () => {
 })
 
 describe('a window of behaviours', () => {
-  it('holds the requested part, and counts all of it', () => {
+  it('holds the requested part, and counts all of it', async () => {
     const { page } = world.engine
-    const whole = page.behaviours(`${image}:1.4.2`, all)
-    const some = page.behaviours(`${image}:1.4.2`, { offset: 3, limit: 4 })
+    const whole = await page.behaviours(`${image}:1.4.2`, all)
+    const some = await page.behaviours(`${image}:1.4.2`, { offset: 3, limit: 4 })
     expect(some.rows).toEqual(whole.rows.slice(3, 7))
     expect(some.total).toBe(whole.rows.length)
-    const found = page.behaviours(`${image}:1.4.2`, { ...all, q: 'SHADOW', state: 'quarantined' })
+    const found = await page.behaviours(`${image}:1.4.2`, {
+      ...all,
+      q: 'SHADOW',
+      state: 'quarantined',
+    })
     expect(found.rows.map(({ text }) => text)).toEqual(['read /etc/shadow'])
     expect(found.states).toEqual(whole.states)
   })
 })
 
 describe('review', () => {
-  it('has one card for each cause, the gravest first, with the delta of a new version', () => {
-    const { cards, total, behaviours, repositories } = world.engine.page.review(all)
+  it('has one card for each cause, the gravest first, with the delta of a new version', async () => {
+    const { cards, total, behaviours, repositories } = await world.engine.page.review(all)
     expect(total).toBe(cards.length)
     expect(behaviours).toBe(cards.reduce((sum, each) => sum + each.behaviours, 0))
     expect(cards[0]?.guardrails).not.toEqual([])
     expect(repositories).toEqual({ [image]: total })
-    expect(card('runs /usr/bin/shop-pay')).toMatchObject({
+    expect(await card('runs /usr/bin/shop-pay')).toMatchObject({
       places: [{ tags: ['1.5.0'], behaviourState: 'learned' }],
       reasons: [expect.stringContaining('has never executed /usr/bin/shop-pay')],
     })
-    const guarded = card('shows 3 behaviours, with its programs')
+    const guarded = await card('shows 3 behaviours, with its programs')
     expect(guarded.samples).toContainEqual(
       expect.objectContaining({ text: 'read /etc/shadow', guardrails: ['shadow-read'] }),
     )
     expect(guarded).toMatchObject({ actor: '/bin/sh', alerts: Array(3).fill(expect.any(String)) })
   })
 
-  it('has an intruder and an upgrade on few cards', () => {
-    const texts = world.engine.page.review(all).cards.map(({ text }) => text)
+  it('has an intruder and an upgrade on few cards', async () => {
+    const texts = (await world.engine.page.review(all)).cards.map(({ text }) => text)
     expect(texts).toEqual([
       'shows 3 behaviours, with its programs',
       'reads /srv/shop/payment.php',
@@ -144,8 +150,8 @@ describe('review', () => {
     ])
   })
 
-  it('finds a card by the text of any of its behaviours', () => {
-    const found = world.engine.page.review({ ...all, q: 'API.payments' })
+  it('finds a card by the text of any of its behaviours', async () => {
+    const found = await world.engine.page.review({ ...all, q: 'API.payments' })
     expect(found.cards.map(({ text }) => text)).toEqual([
       'runs /usr/bin/shop-pay, and 4 more behaviours follow',
     ])
@@ -154,57 +160,57 @@ describe('review', () => {
   it('joins the same behaviour of two versions into one card', async () => {
     await world.engine.endLearning(`${image}:1.5.0`, by)
     const old = story.deviation('/srv/shop/backup.php')
-    const digest = world.engine.image(image).versions[1]?.image.digest
+    const digest = (await world.engine.image(image)).versions[1]?.image.digest
     await happens([
       ...old,
       ...old.map((event) => ({ ...event, image: { ...imageOf(event), digest } }) as SnugEvent),
     ])
-    expect(card('reads /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
+    expect(await card('reads /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
   })
 
   it('omits a decided card, and has it again once the decision is withdrawn', async () => {
-    const { places } = card('runs /usr/bin/shop-pay')
+    const { places } = await card('runs /usr/bin/shop-pay')
     const [place] = places
     const { behaviours = [] } = place ?? {}
     await world.engine.approve(place?.ref ?? '', behaviours, by)
-    expect(() => card('runs /usr/bin/shop-pay')).toThrow('no card')
+    await expect(card('runs /usr/bin/shop-pay')).rejects.toThrow('no card')
     await world.engine.withdraw(place?.ref ?? '', behaviours, by)
-    expect(card('runs /usr/bin/shop-pay').places[0]?.revision).not.toBe(place?.revision)
+    expect((await card('runs /usr/bin/shop-pay')).places[0]?.revision).not.toBe(place?.revision)
   })
 })
 
 describe('alert rows', () => {
-  it('are filtered, counted and cut', () => {
+  it('are filtered, counted and cut', async () => {
     const { page } = world.engine
-    const whole = page.alertRows(all)
-    const grave = page.alertRows({ ...all, severity: 'high' })
+    const whole = await page.alertRows(all)
+    const grave = await page.alertRows({ ...all, severity: 'high' })
     expect(grave.total).toBe(whole.severities.high + whole.severities.critical)
     expect(grave.severities).toEqual(whole.severities)
-    expect(page.alertRows({ ...all, q: 'kdevtmpfsi', limit: 1 })).toMatchObject({
+    expect(await page.alertRows({ ...all, q: 'kdevtmpfsi', limit: 1 })).toMatchObject({
       total: 3,
       rows: [{}],
     })
-    const held = page.alertRows({ ...all, until: whole.rows[2]?.id ?? '' })
+    const held = await page.alertRows({ ...all, until: whole.rows[2]?.id ?? '' })
     expect(held.rows[0]?.id).toBe(whole.rows[2]?.id)
   })
 
   it('are grouped by behaviour on request', async () => {
-    const before = world.engine.page.alertRows(all).total
+    const before = (await world.engine.page.alertRows(all)).total
     const again = story
       .intruder()
       .map((event) => ({ ...event, container: { id: 'f'.repeat(64), name: 'web-2' } }) as SnugEvent)
     await happens(again)
-    const grouped = world.engine.page.alertRows({ ...all, grouped: true })
+    const grouped = await world.engine.page.alertRows({ ...all, grouped: true })
     expect(grouped.total).toBe(before)
     expect(grouped.rows[0]).toMatchObject({ alerts: 2, containers: 2 })
   })
 })
 
 describe('the story of an alert', () => {
-  it('has its ancestry and the events of its container around it', () => {
+  it('has its ancestry and the events of its container around it', async () => {
     const { page } = world.engine
-    const [row] = page.alertRows({ ...all, q: '/etc/crontab' }).rows
-    const { ancestry, steps, scope, revision } = page.story(row?.id ?? '')
+    const [row] = (await page.alertRows({ ...all, q: '/etc/crontab' })).rows
+    const { ancestry, steps, scope, revision } = await page.story(row?.id ?? '')
     expect(ancestry.map(({ exe, known }) => `${exe} ${known}`)).toEqual([
       '/docker-entrypoint.sh true',
       '/usr/sbin/nginx true',
@@ -227,35 +233,35 @@ describe('the story of an alert', () => {
     expect(kept?.count).toBe(5_001)
     await happens(story.strays(1, '/opt/stray'))
     const [beyond] = world.daemon.alerts.list({ limit: 9, text: '/opt/stray' })
-    expect(engine.page.story(kept?.id ?? '').inProfile).toBe(true)
-    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(false)
+    expect((await engine.page.story(kept?.id ?? '')).inProfile).toBe(true)
+    expect((await engine.page.story(beyond?.id ?? '')).inProfile).toBe(false)
     await engine.allowAlert(beyond?.id ?? '', {}, by)
-    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(true)
+    expect((await engine.page.story(beyond?.id ?? '')).inProfile).toBe(true)
   })
 })
 
 describe('taking back a decision on an alert', () => {
   it('opens it again and takes the allowance away', async () => {
     const { engine } = world
-    const [row] = engine.page.alertRows({ ...all, q: 'crontab' }).rows
+    const [row] = (await engine.page.alertRows({ ...all, q: 'crontab' })).rows
     const id = row?.id ?? ''
     await engine.allowAlert(id, {}, by)
-    expect(engine.page.alertRows({ ...all, q: 'crontab', decided: true }).total).toBe(1)
+    expect((await engine.page.alertRows({ ...all, q: 'crontab', decided: true })).total).toBe(1)
     await engine.withdrawAlert(id, by)
     expect(engine.alert(id).decision).toBeUndefined()
-    expect(card('shows 3 behaviours').guardrails).toContain('cron')
+    expect((await card('shows 3 behaviours')).guardrails).toContain('cron')
     const [entry] = await engine.audit(1)
     expect(entry).toMatchObject({ what: 'withdraw', alert: id })
   })
 
   it('removes a behaviour that only the decision had added', async () => {
     const { engine } = world
-    const [row] = engine.page.alertRows({ ...all, q: '198.51.100.9:80' }).rows
-    const size = engine.profile(`${image}:1.4.2`).behaviours.length
+    const [row] = (await engine.page.alertRows({ ...all, q: '198.51.100.9:80' })).rows
+    const size = (await engine.profile(`${image}:1.4.2`)).behaviours.length
     await engine.allowAlert(row?.id ?? '', { peer: '198.51.100.0/24' }, by)
-    expect(engine.profile(`${image}:1.4.2`).behaviours).toHaveLength(size + 1)
+    expect((await engine.profile(`${image}:1.4.2`)).behaviours).toHaveLength(size + 1)
     await engine.withdrawAlert(row?.id ?? '', by)
-    expect(engine.profile(`${image}:1.4.2`).behaviours).toHaveLength(size)
+    expect((await engine.profile(`${image}:1.4.2`)).behaviours).toHaveLength(size)
   })
 })
 

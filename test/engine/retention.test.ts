@@ -47,8 +47,8 @@ async function ends(world: DaemonWorld, id = container): Promise<void> {
   await world.source.received()
 }
 
-const digests = (world: DaemonWorld): readonly string[] =>
-  world.engine.images().flatMap(({ versions }) => versions.map(({ image }) => image.digest))
+const digests = async (world: DaemonWorld): Promise<readonly string[]> =>
+  (await world.engine.images()).flatMap(({ versions }) => versions.map(({ image }) => image.digest))
 
 async function storedVersions(store: Store): Promise<readonly string[]> {
   return (await store.load()).versions.map(({ version }) => version)
@@ -64,7 +64,7 @@ describe('the removal of a version', () => {
 
     const { version } = await world.engine.removeImage('shop/web', by)
     expect(version).toMatchObject({ behaviours: 1, containers: { seen: 1 } })
-    expect(digests(world)).toEqual([])
+    expect(await digests(world)).toEqual([])
     expect(await storedVersions(world.store)).toEqual([])
     const [entry] = await world.engine.audit(1)
     expect(entry).toMatchObject({
@@ -82,14 +82,14 @@ describe('the removal of a version', () => {
     await runs(world, 'sha256:aa', '/bin/serve')
     await ends(world)
     world.advance(5_000)
-    expect(world.engine.image('shop/web').versions[0]?.state).not.toBe('learning')
+    expect((await world.engine.image('shop/web')).versions[0]?.state).not.toBe('learning')
     await world.engine.removeImage('shop/web', by)
     await runs(world, 'sha256:aa', '/bin/other', 'b'.repeat(64))
     await world.daemon.journal.persist()
 
-    const [version] = world.engine.image('shop/web').versions
+    const [version] = (await world.engine.image('shop/web')).versions
     expect(version).toMatchObject({ state: 'learning', containers: { running: 1, seen: 1 } })
-    const texts = world.engine.profile('shop/web').behaviours.map(({ text }) => text)
+    const texts = (await world.engine.profile('shop/web')).behaviours.map(({ text }) => text)
     expect(texts).toEqual(['run /bin/other'])
     const [stored] = (await world.store.load()).versions
     expect(stored?.behaviours).toHaveLength(1)
@@ -136,7 +136,7 @@ describe('the removal of a version', () => {
       code: 'IMAGE_AMBIGUOUS',
     })
     await world.engine.removeImage('shop/web@sha256:aa', by)
-    expect(digests(world)).toEqual(['sha256:bb'])
+    expect(await digests(world)).toEqual(['sha256:bb'])
   })
 
   it('changes nothing as a dry run, and names the alerts that would stay', async () => {
@@ -145,10 +145,10 @@ describe('the removal of a version', () => {
     world.advance(5_000)
     await runs(world, 'sha256:aa', '/bin/sh')
     await ends(world)
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     const preview = await world.engine.removeImage('shop/web', by, true)
     expect(preview.openAlerts).toEqual([alert?.id])
-    expect(digests(world)).toEqual(['sha256:aa'])
+    expect(await digests(world)).toEqual(['sha256:aa'])
   })
 
   it('leaves its alerts, which can only be acknowledged then', async () => {
@@ -158,13 +158,13 @@ describe('the removal of a version', () => {
     await runs(world, 'sha256:aa', '/bin/sh')
     await ends(world)
     await world.engine.removeImage('shop/web', by)
-    const [alert] = world.engine.alerts({ limit: 1 })
+    const [alert] = await world.engine.alerts({ limit: 1 })
     const id = alert?.id ?? ''
     await expect(world.engine.allowAlert(id, {}, by)).rejects.toMatchObject({
       code: 'DECISION_INVALID',
       message: 'the version of the alert was removed: acknowledge the alert',
     })
-    expect(digests(world)).toEqual([])
+    expect(await digests(world)).toEqual([])
     const { decision } = await world.engine.ackAlert(id, 'gone', by)
     expect(decision?.kind).toBe('acknowledged')
   })
@@ -178,7 +178,7 @@ describe('the removal of a version', () => {
     await first.engine.removeImage('shop/web', by)
     await first.stop()
     const second = await started({ store })
-    expect(digests(second)).toEqual([])
+    expect(await digests(second)).toEqual([])
   })
 })
 
@@ -213,7 +213,7 @@ describe('retention', () => {
     }
     world.daemon.retention.apply()
     await world.daemon.journal.persist()
-    expect(digests(world)).toEqual(['sha256:aa', 'sha256:cc', 'sha256:dd'])
+    expect(await digests(world)).toEqual(['sha256:aa', 'sha256:cc', 'sha256:dd'])
     expect(await storedVersions(world.store)).not.toContain('shop/web@sha256:bb')
     expect(world.engine.status().counters['versionsRemoved']).toBe(1)
     const [entry] = await world.engine.audit(1)

@@ -5,6 +5,7 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { startVersion } from '../../src/core/lifecycle/version.ts'
 import { causeOf } from '../../src/core/match/cause.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import { finish } from '../../src/core/steps.ts'
 import { isOpen } from '../../src/engine/queries/profile-graph.ts'
 import { reviewPage } from '../../src/engine/queries/review-cards.ts'
 import { groupsOf } from '../../src/engine/queries/review-groups.ts'
@@ -37,7 +38,7 @@ const world = fc.tuple(seen, seen, seen).map(([a, b, c]) => {
   const second = versionOf('shop/web', 'sha256:bb', b)
   const versions = [first, second, versionOf('shop/db', 'sha256:cc', c)]
   const predecessorOf = (version: DeployedVersion) => (version === second ? first : undefined)
-  return { versions, predecessorOf, groups: groupsOf(versions, predecessorOf) }
+  return { versions, predecessorOf, groups: finish(groupsOf(versions, predecessorOf)) }
 })
 
 describe('the cards of what waits for review', () => {
@@ -93,7 +94,7 @@ describe('the cards of what waits for review', () => {
   it('do not depend on the order of versions', () => {
     fc.assert(
       fc.property(world, ({ versions, predecessorOf, groups }) => {
-        const again = groupsOf(versions.toReversed(), predecessorOf)
+        const again = finish(groupsOf(versions.toReversed(), predecessorOf))
         expect(again.map(({ key }) => key).sort()).toEqual(groups.map(({ key }) => key).sort())
       }),
       { numRuns: cases(100) },
@@ -126,7 +127,7 @@ describe('5,000 behaviours that wait', () => {
     let took = Infinity
     for (let i = 0; i < 5; i++) {
       const before = process.cpuUsage()
-      const page = reviewPage(world, { offset: 0, limit: 100 })
+      const page = finish(reviewPage(world, { offset: 0, limit: 100 }))
       took = Math.min(took, process.cpuUsage(before).user / 1_000)
       expect([page.total, page.behaviours]).toEqual([total, 5_000])
     }
@@ -136,6 +137,6 @@ describe('5,000 behaviours that wait', () => {
     const decision = { kind: 'approved', by: 'cli:root', at: '2026-11-24T13:40:27Z' } as const
     expect(profile.decideAll(ids, decision)).toBe(5_000)
     expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000)
-    expect(reviewPage(world, { offset: 0, limit: 1 }).total).toBe(0)
+    expect(finish(reviewPage(world, { offset: 0, limit: 1 })).total).toBe(0)
   })
 })

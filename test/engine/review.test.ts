@@ -72,19 +72,19 @@ async function learned(options: WorldOptions = {}): Promise<DaemonWorld> {
   return world
 }
 
-function row(world: DaemonWorld, text: string): BehaviourView | undefined {
-  return world.engine.profile(image).behaviours.find((each) => each.text === text)
+async function row(world: DaemonWorld, text: string): Promise<BehaviourView | undefined> {
+  return (await world.engine.profile(image)).behaviours.find((each) => each.text === text)
 }
 
-function idOf(world: DaemonWorld, text: string): string {
-  const found = row(world, text)
+async function idOf(world: DaemonWorld, text: string): Promise<string> {
+  const found = await row(world, text)
   if (found === undefined) throw new Error(`no behaviour \`${text}\``)
   return found.id
 }
 
 async function alertOf(world: DaemonWorld, event: ActEvent) {
   await reports(world, event)
-  const [alert] = world.engine.alerts({ limit: 1 })
+  const [alert] = await world.engine.alerts({ limit: 1 })
   if (alert === undefined) throw new Error('no alert')
   return alert
 }
@@ -107,9 +107,9 @@ describe('forgetting', () => {
     const world = await learned()
     const result = await world.engine.forget(image, { container: 'bbbb' }, why)
     expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/only-b'])
-    expect(result.lessened).toEqual([idOf(world, 'run /bin/both')])
+    expect(result.lessened).toEqual([await idOf(world, 'run /bin/both')])
     expect(result.acts).toBe(2)
-    expect(row(world, 'run /bin/both')?.containers).toEqual([a])
+    expect((await row(world, 'run /bin/both'))?.containers).toEqual([a])
     const [alert] = [await alertOf(world, act.exec('/bin/only-b', { container: b }))]
     expect(alert.behaviour?.text).toBe('run /bin/only-b')
   })
@@ -118,10 +118,10 @@ describe('forgetting', () => {
     const world = await learned()
     world.source.emit({ type: 'container-ended', id: b, time: new Date(world.now()).toISOString() })
     await judged()
-    const before = world.engine.image(image).versions[0]?.containers
+    const before = (await world.engine.image(image)).versions[0]?.containers
     await world.engine.forget(image, { container: b }, by)
     expect(before).toEqual({ running: 1, seen: 2, before: 0 })
-    expect(world.engine.image(image).versions[0]?.containers).toEqual({
+    expect((await world.engine.image(image)).versions[0]?.containers).toEqual({
       running: 1,
       seen: 1,
       before: 0,
@@ -131,7 +131,7 @@ describe('forgetting', () => {
   it('counts one that still runs as one whose start was not observed', async () => {
     const world = await learned()
     await world.engine.forget(image, { container: a }, by)
-    const { containers } = world.engine.image(image).versions[0] ?? {}
+    const { containers } = (await world.engine.image(image)).versions[0] ?? {}
     expect(containers).toEqual({ running: 2, seen: 2, before: 1 })
   })
 
@@ -151,7 +151,7 @@ describe('forgetting', () => {
     const scope = world.control.last('assign')?.scope ?? 0
     await world.engine.forget(image, { container: b }, by)
     expect(world.control.last('assign')?.scope).toBeGreaterThan(scope)
-    expect(row(world, 'run /bin/only-b')).toBeUndefined()
+    expect(await row(world, 'run /bin/only-b')).toBeUndefined()
   })
 
   it('removes a span of time, and marks it as not observed', async () => {
@@ -163,8 +163,8 @@ describe('forgetting', () => {
     const result = await world.engine.forget(image, { between: { from, to: from } }, by)
     expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/late'])
     expect(result.from?.slice(0, 23)).toBe(from.slice(0, 23))
-    expect(row(world, 'run /bin/early')).toBeDefined()
-    const losses = world.engine.image(image).versions[0]?.losses
+    expect(await row(world, 'run /bin/early')).toBeDefined()
+    const losses = (await world.engine.image(image)).versions[0]?.losses
     expect(losses?.map(({ reason, count }) => [reason, count])).toEqual([['forgotten', 1]])
   })
 
@@ -172,7 +172,7 @@ describe('forgetting', () => {
     const store = new MemoryStore()
     const world = await learned({ store })
     await world.engine.forget(image, { container: b }, by)
-    const ids = world.engine.profile(image).behaviours.map(({ id }) => id)
+    const ids = (await world.engine.profile(image)).behaviours.map(({ id }) => id)
     const stored = (await store.load()).versions[0]?.behaviours.map(({ id }) => id)
     expect(stored?.toSorted()).toEqual(ids.toSorted())
   })
@@ -207,16 +207,16 @@ describe('a dry run', () => {
     const world = await learned()
     await alertOf(world, act.exec('/bin/nc', inSession))
     const audited = async () => (await world.engine.audit(100)).length
-    const before = { audit: await audited(), profile: world.engine.profile(image) }
+    const before = { audit: await audited(), profile: await world.engine.profile(image) }
 
     const approved = await world.engine.approve(image, undefined, by, { dryRun: true })
     const forgotten = await world.engine.forget(image, { container: b }, by, true)
     const incident = await world.engine.incident(image, 'session-1', why, true)
-    const only = idOf(world, 'run /bin/only-b')
+    const only = await idOf(world, 'run /bin/only-b')
     const rejected = await world.engine.reject(image, [only], by, true)
     const withdrawn = await world.engine.withdraw(image, [only], by, true)
 
-    expect({ audit: await audited(), profile: world.engine.profile(image) }).toEqual(before)
+    expect({ audit: await audited(), profile: await world.engine.profile(image) }).toEqual(before)
     expect(rejected.decided).toEqual([only])
     expect(withdrawn.decided).toEqual([only])
     const { decided } = await world.engine.approve(image, undefined, by)
@@ -242,7 +242,7 @@ describe('an incident', () => {
       'run /bin/nc',
       'run /bin/sh',
     ])
-    expect(row(world, 'run /bin/nc')).toMatchObject({ state: 'rejected', count: 0 })
+    expect(await row(world, 'run /bin/nc')).toMatchObject({ state: 'rejected', count: 0 })
     expect(result.alerts).toContain(alert.id)
     expect(world.engine.alert(alert.id).decision).toMatchObject({
       kind: 'rejected',
@@ -255,7 +255,7 @@ describe('an incident', () => {
     await reports(world, act.exec('/bin/sh', { ...inSession, session: 'session-2' }))
     const result = await world.engine.incident(image, 'session-1', why)
     expect(result.rejected).toEqual([])
-    expect(row(world, 'run /bin/sh')?.state).toBe('apart')
+    expect((await row(world, 'run /bin/sh'))?.state).toBe('apart')
   })
 
   it('needs a reason', async () => {
@@ -269,24 +269,24 @@ describe('a behaviour that a guardrail keeps in quarantine', () => {
   it('is approved only by explicit request', async () => {
     const world = await learned()
     await alertOf(world, act.exec('/bin/new', { container: a }))
-    const shadow = idOf(world, 'read /etc/shadow')
-    expect(row(world, 'read /etc/shadow')?.state).toBe('quarantined')
+    const shadow = await idOf(world, 'read /etc/shadow')
+    expect((await row(world, 'read /etc/shadow'))?.state).toBe('quarantined')
     const all = await world.engine.approve(image, undefined, by)
-    expect(all.decided).toEqual([idOf(world, 'run /bin/new')])
+    expect(all.decided).toEqual([await idOf(world, 'run /bin/new')])
     expect(all.quarantined).toBe(1)
     const named = world.engine.approve(image, [shadow], by)
     await expect(named).rejects.toMatchObject({ code: 'DECISION_INVALID' })
-    expect(row(world, 'read /etc/shadow')?.state).toBe('quarantined')
+    expect((await row(world, 'read /etc/shadow'))?.state).toBe('quarantined')
     const forgottenFields = await world.engine.approve(image, [shadow], by, { quarantined: true })
     expect(forgottenFields).toMatchObject({ decided: [shadow], quarantined: 0 })
-    expect(row(world, 'read /etc/shadow')?.state).toBe('approved')
+    expect((await row(world, 'read /etc/shadow'))?.state).toBe('approved')
   })
 })
 
 describe('rejecting', () => {
   it('makes a learned behaviour a deviation', async () => {
     const world = await learned()
-    await world.engine.reject(image, [idOf(world, 'run /bin/both')], why)
+    await world.engine.reject(image, [await idOf(world, 'run /bin/both')], why)
     const alert = await alertOf(world, act.exec('/bin/both', { container: a }))
     expect(alert.reasons.join()).toContain(`cli:root rejected this behaviour`)
   })
@@ -302,7 +302,7 @@ describe('rejecting', () => {
     expect(again.id).not.toBe(alert.id)
     expect(again).toMatchObject({ type: 'deviation', mode: 'learn' })
     expect(again.reasons).toContain('a reviewer rejected this behaviour')
-    expect(row(world, 'run /bin/odd')?.state).toBe('rejected')
+    expect((await row(world, 'run /bin/odd'))?.state).toBe('rejected')
   })
 
   it('does not affect other behaviours of the same shape', async () => {
@@ -345,7 +345,7 @@ describe('an allowance for one workload', () => {
     const refused = world.engine.allowAlert(alert.id, { onlyUid: 0 }, by)
     await expect(refused).rejects.toMatchObject({ code: 'DECISION_INVALID' })
     await world.engine.allowAlert(alert.id, { onlyUid: 101 }, by)
-    expect(row(world, 'run /bin/odd')?.state).toBe('approved')
+    expect((await row(world, 'run /bin/odd'))?.state).toBe('approved')
   })
 
   it('is refused where the workload is not known', async () => {
@@ -360,7 +360,7 @@ describe('every decision', () => {
   it('is on record with who, why, before and after, in a chain that holds', async () => {
     const store = new MemoryStore()
     const world = await learned({ store })
-    const both = idOf(world, 'run /bin/both')
+    const both = await idOf(world, 'run /bin/both')
     await world.engine.reject(image, [both], why)
     await world.engine.setMode(image, 'learn', by)
     await world.engine.record('token-create', { who: 'token:ops' }, { name: 'ci' })
@@ -400,8 +400,8 @@ describe('the back-test of an edit', () => {
   it('reports what would alert and what would not, and changes nothing', async () => {
     const world = await learned()
     await reports(world, act.exec('/bin/new', { container: a, count: 3 }))
-    const [both, fresh] = [idOf(world, 'run /bin/both'), idOf(world, 'run /bin/new')]
-    const before = JSON.stringify(world.engine.profile(image).behaviours)
+    const [both, fresh] = [await idOf(world, 'run /bin/both'), await idOf(world, 'run /bin/new')]
+    const before = JSON.stringify((await world.engine.profile(image)).behaviours)
     const result = await world.engine.testEdit(image, {
       allow: [{ behaviour: fresh }],
       reject: [both.slice(0, 12)],
@@ -410,7 +410,7 @@ describe('the back-test of an edit', () => {
     expect(result.quiets.map(({ id, count }) => [id, count])).toEqual([[fresh, 3]])
     expect(result.attacks).toEqual([])
     expect(result.permissive.after.allowed).toBe(result.permissive.before.allowed)
-    expect(JSON.stringify(world.engine.profile(image).behaviours)).toBe(before)
+    expect(JSON.stringify((await world.engine.profile(image)).behaviours)).toBe(before)
   })
 
   it('names the witnesses of a shape one by one', async () => {
@@ -437,10 +437,8 @@ describe('the back-test of an edit', () => {
       act.exec('/bin/both', { container: a }),
       act.file(first.file.path, first.file.access, { container: a }),
     )
-    const ids = world.engine
-      .profile(image)
-      .behaviours.filter(({ state }) => state === 'quarantined')
-      .map(({ id }) => id)
+    const { behaviours } = await world.engine.profile(image)
+    const ids = behaviours.filter(({ state }) => state === 'quarantined').map(({ id }) => id)
     expect(ids.length).toBeGreaterThan(0)
     const without = await world.engine.testEdit(image, {})
     expect(without.attacks).toEqual([])
@@ -481,12 +479,12 @@ describe('undoing an entry of the audit', () => {
 
   it('withdraws a decision that is still in force, once, and is audited itself', async () => {
     const world = await learned()
-    const id = idOf(world, 'run /bin/only-b')
+    const id = await idOf(world, 'run /bin/only-b')
     await world.engine.reject(image, [id], by)
     const seq = await lastEntry(world)
-    expect(row(world, 'run /bin/only-b')?.state).toBe('rejected')
+    expect((await row(world, 'run /bin/only-b'))?.state).toBe('rejected')
     expect(await world.engine.undo(seq, by)).toMatchObject({ what: 'reject', behaviours: [id] })
-    expect(row(world, 'run /bin/only-b')?.state).toBe('learned')
+    expect((await row(world, 'run /bin/only-b'))?.state).toBe('learned')
     const [entry] = await world.engine.audit(1)
     expect(entry).toMatchObject({ what: 'withdraw', reason: `undoes entry ${seq}` })
     await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
@@ -494,13 +492,13 @@ describe('undoing an entry of the audit', () => {
 
   it('is refused where somebody decided on the same since, and changes nothing', async () => {
     const world = await learned()
-    const id = idOf(world, 'run /bin/only-b')
+    const id = await idOf(world, 'run /bin/only-b')
     await world.engine.reject(image, [id], by)
     const seq = await lastEntry(world)
     world.advance(1_000)
     await world.engine.approve(image, [id], { who: 'token:ada' })
     await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
-    expect(row(world, 'run /bin/only-b')?.state).toBe('approved')
+    expect((await row(world, 'run /bin/only-b'))?.state).toBe('approved')
   })
 
   it('is refused for other audit entries, and where there is no such entry', async () => {
@@ -514,7 +512,7 @@ describe('undoing an entry of the audit', () => {
   it('opens an alert again that it had decided', async () => {
     const world = await learned()
     await reports(world, act.exec('/bin/odd', { container: a }))
-    const { id } = world.engine.alerts({ limit: 1 })[0]!
+    const { id } = (await world.engine.alerts({ limit: 1 }))[0]!
     await world.engine.ackAlert(id, 'known', by)
     expect(await world.engine.undo(await lastEntry(world), by)).toMatchObject({ alert: id })
     expect(world.engine.alert(id).decision).toBeUndefined()

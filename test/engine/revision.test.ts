@@ -50,7 +50,7 @@ describe('the revision of a version', () => {
     expectNew()
     await world.engine.setMode(image, 'alert', by)
     expectNew()
-    const id = world.engine.profile(image).behaviours[0]!.id
+    const id = (await world.engine.profile(image)).behaviours[0]!.id
     await world.engine.reject(image, [id], by)
     expectNew()
     await world.engine.approve(image, [id], by)
@@ -63,7 +63,7 @@ describe('the revision of a version', () => {
     await runs(world, '/bin/a')
     await world.engine.endLearning(image, by)
     await world.engine.setMode(image, 'learn', by)
-    const { version } = world.engine.profile(image)
+    const { version } = await world.engine.profile(image)
     expect(world.engine.revision(`${image}@${version.image.digest}`)).toBe(version.revision)
 
     const next = daemonWorld({ store })
@@ -77,7 +77,7 @@ describe('the revision of a version', () => {
     await world.engine.endLearning(image, by)
     world.advance(5_000)
     await runs(world, '/bin/odd')
-    const id = world.engine.alerts({ limit: 1 })[0]!.id
+    const id = (await world.engine.alerts({ limit: 1 }))[0]!.id
     const before = world.engine.alertRevision(id)
     await runs(world, '/bin/odd')
     expect(world.engine.alert(id).count).toBe(2)
@@ -91,18 +91,18 @@ describe('a profile in ranges', () => {
   it('has every behaviour once, in order of id, also of those that come meanwhile', async () => {
     const world = await started()
     for (let at = 0; at < 12; at += 1) await runs(world, `/bin/tool${'abcdefghijkl'[at]}`)
-    const all = world.engine.profile(image).behaviours.map(({ id }) => id)
+    const all = (await world.engine.profile(image)).behaviours.map(({ id }) => id)
     expect(all).toEqual([...all].sort())
     const read: string[] = []
     for (;;) {
       const after = read.at(-1)
       const range = { limit: 5, ...(after === undefined ? {} : { after }) }
-      const some = world.engine.profile(image, range).behaviours
+      const some = (await world.engine.profile(image, range)).behaviours
       if (some.length === 0) break
       read.push(...some.map(({ id }) => id))
     }
     expect(read).toEqual(all)
     await runs(world, '/bin/zebra')
-    expect(world.engine.profile(image).behaviours).toHaveLength(all.length + 1)
+    expect((await world.engine.profile(image)).behaviours).toHaveLength(all.length + 1)
   })
 })

@@ -57,7 +57,7 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedPro
   await world.daemon.journal.persist()
 }
 
-const version = () => world.engine.image(image.repository).versions[0]
+const version = async () => (await world.engine.image(image.repository)).versions[0]
 /** Without an image in the event: only the engine resolves the image of a container. */
 const does = async (of: ReturnType<typeof act.exec>) => {
   const { image: _, ...rest } = of
@@ -67,8 +67,8 @@ const does = async (of: ReturnType<typeof act.exec>) => {
 
 it('has a version with a trusted profile enforced, with nothing to learn', async () => {
   await deploy('block', () => Promise.resolve(verified))
-  expect(version()).toMatchObject({ state: 'enforced', mode: 'block' })
-  expect(version()?.because).toMatch(/signed by key:abababababababab: blocking in/)
+  expect(await version()).toMatchObject({ state: 'enforced', mode: 'block' })
+  expect((await version())?.because).toMatch(/signed by key:abababababababab: blocking in/)
   expect(world.control.last('profile')?.profile?.rules.length).toBeGreaterThan(0)
   expect(world.control.enforced(id)).toBe(true)
   expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', keyId: verified.keyId }])
@@ -84,9 +84,9 @@ it('gives the kernel its profile before the container starts, and again once the
 it('alerts only on behaviours that the profile does not have', async () => {
   await deploy('alert', () => Promise.resolve(verified))
   await does(act.connect('10.0.0.7', 5432, { exe: '/usr/bin/helper' }))
-  expect(world.engine.alerts({ limit: 10 }).length).toBe(0)
+  expect((await world.engine.alerts({ limit: 10 })).length).toBe(0)
   await does(act.connect('203.0.113.9', 443, { exe: '/usr/bin/helper' }))
-  expect(world.engine.alerts({ limit: 10 })).toMatchObject([
+  expect(await world.engine.alerts({ limit: 10 })).toMatchObject([
     { type: 'deviation', severity: expect.any(String) },
   ])
 })
@@ -101,8 +101,8 @@ it.each([
   'reports a refused profile and learns as if there were none: %s',
   async (code, severity) => {
     await deploy('block', () => Promise.reject(new SnugError(code, 'no good')))
-    expect(version()).toMatchObject({ state: 'learning', mode: 'learn' })
-    const [alert] = world.engine.alerts({ limit: 10 })
+    expect(await version()).toMatchObject({ state: 'learning', mode: 'learn' })
+    const [alert] = await world.engine.alerts({ limit: 10 })
     expect(alert).toMatchObject({ type: 'enforcement', severity, image })
     expect(alert?.reasons[0]).toContain(code)
     expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust-refused', code }])
@@ -111,8 +111,8 @@ it.each([
 
 it('learns an image without a profile and reports nothing', async () => {
   await deploy('block', () => Promise.resolve(undefined))
-  expect(version()).toMatchObject({ state: 'learning' })
-  expect(world.engine.alerts({ limit: 10 })).toEqual([])
+  expect(await version()).toMatchObject({ state: 'learning' })
+  expect(await world.engine.alerts({ limit: 10 })).toEqual([])
 })
 
 it('asks once for a version, and never about an image that was built here', async () => {
@@ -139,7 +139,7 @@ describe('a registry that fails', () => {
 
   it('is asked again, ever more rarely, until it has answered', async () => {
     await deploy('alert', failing(3))
-    expect(version()).toMatchObject({ state: 'learning' })
+    expect(await version()).toMatchObject({ state: 'learning' })
     const times: number[] = []
     for (let second = 0; second < 60; second += 1) {
       const before = asked.length
@@ -147,7 +147,7 @@ describe('a registry that fails', () => {
       if (asked.length > before) times.push(second + 1)
     }
     expect(times).toEqual([5, 15, 35])
-    expect(version()).toMatchObject({ state: 'enforced', mode: 'alert' })
+    expect(await version()).toMatchObject({ state: 'enforced', mode: 'alert' })
     const refused = (await world.engine.audit(100)).filter(({ what }) => what === 'trust-refused')
     expect(refused).toHaveLength(1)
   })

@@ -202,8 +202,8 @@ function report(node: string, path: string, decision?: Decision): void {
   })
 }
 
-const stateOf = (world: DaemonWorld, path: string): string | undefined =>
-  world.engine.profile(ref).behaviours.find(({ id }) => id === idOf(path))?.state
+const stateOf = async (world: DaemonWorld, path: string): Promise<string | undefined> =>
+  (await world.engine.profile(ref)).behaviours.find(({ id }) => id === idOf(path))?.state
 
 /** Later than every decision so far: the server records whole seconds. */
 const soon = (): number => Date.now() + 2_000
@@ -222,9 +222,9 @@ describe('a decision on a behaviour that this node has not observed', () => {
     await share(world)
     emit({ [what]: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
-    expect(stateOf(world, '/srv/new')).toBeUndefined()
+    expect(await stateOf(world, '/srv/new')).toBeUndefined()
     await does(world, '/srv/new')
-    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe(state))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe(state))
   })
 
   it('is kept over a restart', async () => {
@@ -263,7 +263,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
     report('n2', '/srv/new', { kind: 'approved', by: 'field-manager:kubectl-patch', at, grants })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('approved'))
     emit({ approve: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
     const [version] = world.daemon.registry.versions
@@ -276,7 +276,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     })
     // A rejection applies with or without evidence.
     emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('rejected'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('rejected'))
   })
 
   it('does not apply again after a person withdrew it', async () => {
@@ -287,10 +287,10 @@ describe('a decision on a behaviour that this node has not observed', () => {
       emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
     )
     await sync.tick()
-    expect(stateOf(world, '/srv/new')).toBe('approved')
+    expect(await stateOf(world, '/srv/new')).toBe('approved')
     await world.engine.withdraw(ref, [idOf('/srv/new')], person)
     await sync.tick()
-    expect(stateOf(world, '/srv/new')).toBe('pending')
+    expect(await stateOf(world, '/srv/new')).toBe('pending')
   })
 })
 
@@ -307,13 +307,13 @@ describe('a decision among others of its object', () => {
     await share(world)
     await does(world, '/srv/a')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await does(world, '/srv/b')
     emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/b')).toBe('approved'))
-    expect(stateOf(world, '/srv/a')).toBe('rejected')
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/b')).toBe('approved'))
+    expect(await stateOf(world, '/srv/a')).toBe('rejected')
     // Nor after a restart: the store has the reconciled decisions.
     await world.daemon.journal.persist()
     stop.abort()
@@ -324,7 +324,7 @@ describe('a decision among others of its object', () => {
     await share(again)
     emit({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
     await reconciled(again)
-    expect(stateOf(again, '/srv/a')).toBe('rejected')
+    expect(await stateOf(again, '/srv/a')).toBe('rejected')
   })
 
   it('applies again where it was withdrawn before', async () => {
@@ -332,14 +332,14 @@ describe('a decision among others of its object', () => {
     await share(world)
     await does(world, '/srv/a')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     emit({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
     await reconciled(world)
-    expect(stateOf(world, '/srv/a')).toBe('rejected')
+    expect(await stateOf(world, '/srv/a')).toBe('rejected')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
   })
 
   it.each([
@@ -369,7 +369,7 @@ describe('a decision among others of its object', () => {
     emit({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
     await share(world)
     await vi.waitFor(() => expect(versionOf(world)?.reconciled.generation).toBe(3))
-    expect(stateOf(world, '/srv/a')).toBe(state)
+    expect(await stateOf(world, '/srv/a')).toBe(state)
   })
 
   it('is by the manager that owns it, at the time of that one', async () => {
@@ -429,7 +429,7 @@ describe('a decision on the mode', () => {
       at: isoAfter(world, 0),
       grants: [],
     })
-    await vi.waitFor(() => expect(stateOf(world, '/srv/theirs')).toBe('approved'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/srv/theirs')).toBe('approved'))
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -479,7 +479,7 @@ describe('a decision on the mode', () => {
     emit({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
     await reconciled(world)
     await does(world, '/x')
-    await vi.waitFor(() => expect(stateOf(world, '/x')).toBe('rejected'))
+    await vi.waitFor(async () => expect(await stateOf(world, '/x')).toBe('rejected'))
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -512,7 +512,7 @@ describe('a decision on the mode', () => {
     }
     const audit = await world.engine.audit(100)
     expect(audit.filter(({ what }) => what === 'approve')).toHaveLength(1)
-    expect(stateOf(world, '/srv/newer')).toBe('pending')
+    expect(await stateOf(world, '/srv/newer')).toBe('pending')
     expect(warned).toHaveBeenCalledTimes(1)
     world.advance(60_000)
     await sync.tick()
@@ -565,7 +565,7 @@ it('reconciles an ImageProfile that was deleted and created again, with new gene
   profiles.remove(profileName(image))
   await does(world, '/srv/new')
   emit({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
-  await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+  await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('approved'))
 })
 
 it('keeps to the decisions in git for as long as they are there', async () => {
@@ -576,14 +576,14 @@ it('keeps to the decisions in git for as long as they are there', async () => {
     emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
   )
   await sync.tick()
-  expect(stateOf(world, '/srv/new')).toBe('approved')
+  expect(await stateOf(world, '/srv/new')).toBe('approved')
   await world.engine.reject(ref, [idOf('/srv/new')], person)
   await sync.tick()
-  expect(stateOf(world, '/srv/new')).toBe('approved')
+  expect(await stateOf(world, '/srv/new')).toBe('approved')
   await receives('onSpecDecisionGone', () => profiles.remove(profileName(image)))
   await world.engine.reject(ref, [idOf('/srv/new')], person)
   await sync.tick()
-  expect(stateOf(world, '/srv/new')).toBe('rejected')
+  expect(await stateOf(world, '/srv/new')).toBe('rejected')
 })
 
 /** A store that delays the write of a decision. */
@@ -615,7 +615,7 @@ describe('a decision that another node published', () => {
       report('n2', '/srv/new', { kind: 'approved', by: 'cli:root', at, grants }),
     )
     await sync.tick()
-    expect(stateOf(world, '/srv/new')).toBe('approved')
+    expect(await stateOf(world, '/srv/new')).toBe('approved')
     const entry = { what: 'approve', who: 'cli:root', node: 'n2', decidedAt: at }
     const [change] = [{ behaviour: idOf('/srv/new'), before: 'pending', after: 'approved' }]
     expect(await audited(world)).toContainEqual(
@@ -649,16 +649,16 @@ describe('an approval in an ImageProfile', () => {
     const { sync, receives } = await share(world, { clock: false })
     await does(world, '/etc/shadow')
     await does(world, '/srv/new')
-    expect(stateOf(world, '/etc/shadow')).toBe('quarantined')
+    expect(await stateOf(world, '/etc/shadow')).toBe('quarantined')
     const both = [idOf('/etc/shadow'), idOf('/srv/new')]
     await receives('onSpecDecision', () => emit({ approve: { behaviours: both } }, { at: soon() }))
     await sync.tick()
-    expect(stateOf(world, '/srv/new')).toBe('approved')
-    expect(stateOf(world, '/etc/shadow')).toBe('quarantined')
+    expect(await stateOf(world, '/srv/new')).toBe('approved')
+    expect(await stateOf(world, '/etc/shadow')).toBe('quarantined')
     const approve = { behaviours: both, quarantined: [idOf('/etc/shadow')] }
     await receives('onSpecDecision', () => emit({ approve }, { at: soon() }))
     await sync.tick()
-    expect(stateOf(world, '/etc/shadow')).toBe('approved')
+    expect(await stateOf(world, '/etc/shadow')).toBe('approved')
   })
 
   it('has the name of the client as the author, and says that it is one', async () => {
@@ -696,5 +696,5 @@ it('merges entries of other nodes while it applies a decision', async () => {
   release()
   await time
   await sync.tick()
-  expect(stateOf(world, '/srv/theirs')).toBe('approved')
+  expect(await stateOf(world, '/srv/theirs')).toBe('approved')
 })

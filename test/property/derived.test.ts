@@ -9,6 +9,7 @@ import type { ImageFacts } from '../../src/core/learning/program-files.ts'
 import { KernelReading } from '../../src/core/match/evaluate.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import { finish } from '../../src/core/steps.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
 
@@ -167,7 +168,7 @@ describe('reads that follow from the files of the image', () => {
       '/lib/libtwo.so': 'derived',
       '/etc/secret': 'learned',
     })
-    expect(profile.countByState().pending).toBe(0)
+    expect(finish(profile.tally()).states.pending).toBe(0)
     // Suppressed counts from the kernel do not change that.
     const [library] = profile.entries().filter(({ object }) => {
       return object.kind === 'file' && object.path === '/lib/libone.so'

@@ -16,6 +16,9 @@ export class TurnWatch {
   turns = 0
   /** Turns by their CPU: index n counts those of at most 2ⁿ ms. */
   readonly histogram: number[] = []
+  /** The longest turn while each thing was asked for. */
+  readonly phases: Record<string, LongTurn> = {}
+  #phase = ''
   readonly #file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
   readonly #buffer = Buffer.alloc(64)
   #last = 0
@@ -45,6 +48,11 @@ export class TurnWatch {
     loop.during = (what, work) => during(what, () => this.note(what, work))
   }
 
+  /** From the next turn on, turns count for this phase. */
+  phase(name: string): void {
+    this.#phase = name
+  }
+
   note<T>(what: string, work: () => T): T {
     const began = performance.now()
     try {
@@ -59,6 +67,8 @@ export class TurnWatch {
     this.turns += 1
     const bin = Math.max(0, Math.ceil(Math.log2(Math.max(1, ms))))
     this.histogram[bin] = (this.histogram[bin] ?? 0) + 1
+    if (ms > (this.phases[this.#phase]?.ms ?? 0))
+      this.phases[this.#phase] = { ms, work: this.#work }
     const least = this.longest.at(-1)?.ms ?? 0
     if (ms <= least && this.longest.length >= turnsKept) return
     this.longest.push({ ms, work: this.#work })

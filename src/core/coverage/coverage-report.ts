@@ -8,9 +8,11 @@ import {
   estimate,
   percentAtMost,
   plural,
+  type Singletons,
   stintsOf,
 } from './coverage.ts'
 import type { LiveEntry } from '../profile/live-entry.ts'
+import { finish, type Steps } from '../steps.ts'
 
 /** Kinds of events that a behaviour can come from. */
 export const behaviourKinds = [
@@ -85,28 +87,43 @@ export function coverageReport(
   slice: Micros,
   schedules: readonly KnownSchedule[] = [],
 ): CoverageReport {
+  return finish(coverageReportSteps(entries, runs, slice, schedules))
+}
+
+/** The same, with pauses. */
+export function* coverageReportSteps(
+  entries: Iterable<Evidenced>,
+  runs: readonly ContainerRun[],
+  slice: Micros,
+  schedules: readonly KnownSchedule[],
+): Steps<CoverageReport> {
   const byContainer = new Map(runs.map((run) => [run.container, run]))
   const slices = countSlices(runs, slice)
-  const shown = new Map<BehaviourKind, Shown[]>(behaviourKinds.map((kind) => [kind, []]))
+  const shown = new Map<BehaviourKind, Sums>(behaviourKinds.map((kind) => [kind, { ...none }]))
   for (const entry of entries) {
+    yield
     const cells = shownBy(entry)
-    if (cells.length > 0) shown.get(entry.object.kind)?.push(cells)
+    const sums = shown.get(entry.object.kind)
+    if (cells.length === 0 || sums === undefined) continue
+    sums.behaviours += 1
+    add(sums, countSingletons([cells], byContainer, slice))
   }
-  const boundsOf = (list: readonly Shown[]) => {
-    const single = countSingletons(list, byContainer, slice)
-    return {
-      single,
-      nextContainer: estimate(runs.length, single.containers).bound,
-      nextHour: hourBound(slices, single.slices, slice),
-    }
-  }
-  const kinds = behaviourKinds.map((kind) => {
-    const list = shown.get(kind) ?? []
-    const { single, nextContainer, nextHour } = boundsOf(list)
-    const singletons = single.containers
-    return { kind, behaviours: list.length, singletons, nextContainer, nextHour }
+  const boundsOf = (single: Singletons) => ({
+    nextContainer: estimate(runs.length, single.containers).bound,
+    nextHour: hourBound(slices, single.slices, slice),
   })
-  const { single, nextContainer, nextHour } = boundsOf([...shown.values()].flat())
+  const kinds = behaviourKinds.map((kind) => {
+    const single = shown.get(kind) ?? none
+    return {
+      kind,
+      behaviours: single.behaviours,
+      singletons: single.containers,
+      ...boundsOf(single),
+    }
+  })
+  const single = { ...none }
+  for (const sums of shown.values()) add(single, sums)
+  const { nextContainer, nextHour } = boundsOf(single)
   const ends = runs.flatMap(stintsOf).filter(({ ended }) => ended === true).length
   const phases = [
     phase('start-up', countStarts(runs), single.starts),
@@ -114,6 +131,17 @@ export function coverageReport(
   ] as const
   const notYetSeen = [...unseenPhases(phases), ...unseenSchedules(schedules, runs)]
   return { nextContainer, nextHour, kinds, phases, notYetSeen }
+}
+
+type Sums = { -readonly [K in keyof Singletons]: Singletons[K] } & { behaviours: number }
+
+const none: Readonly<Sums> = { behaviours: 0, containers: 0, slices: 0, starts: 0, ends: 0 }
+
+function add(sums: Sums, { containers, slices, starts, ends }: Singletons): void {
+  sums.containers += containers
+  sums.slices += slices
+  sums.starts += starts
+  sums.ends += ends
 }
 
 /** An hour is many slices, each with its own chance. */

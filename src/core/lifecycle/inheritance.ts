@@ -2,17 +2,17 @@ import { isPlace, keptOf } from '../behaviour/place-pattern.ts'
 import { Grants } from '../profile/allowance.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
-import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
+import type { Grant, Inheritable, ProfileEntry } from '../profile/profile-entry.ts'
 import { isForUser } from '../profile/allowance.ts'
 import { placeClassOf } from '../match/place-class.ts'
 
-function grantsOf(cell: EvidenceCell): Grant {
+function grantsOf(cell: Inheritable['cells'][number]): Grant {
   return cell.witnesses === undefined
     ? { origin: cell.origin }
     : { origin: cell.origin, witnesses: cell.witnesses }
 }
 
-function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
+function allowed(entry: Inheritable, windowDone: boolean): readonly Grant[] {
   const { decision } = entry
   if (decision?.kind === 'rejected') return []
   const grants = new Grants(keptOf(entry.object))
@@ -48,25 +48,31 @@ function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
  * `windowDone`: the predecessor completed its window.
  */
 export function priorOf(
-  predecessor: { readonly digest: string; readonly windowDone: boolean },
-  entries: Iterable<ProfileEntry>,
+  predecessor: Predecessor,
+  entries: Iterable<Inheritable>,
 ): readonly ProfileEntry[] {
-  const prior: ProfileEntry[] = []
-  for (const entry of entries) {
-    const { schema, id, actor, uid, object, decision } = entry
-    const name = { schema, id, actor, uid, object }
-    // The place is inherited and includes this entry.
-    if (entry.within !== undefined) continue
-    if (decision?.kind === 'rejected') {
-      prior.push({ ...name, cells: [], decision })
-      continue
-    }
-    const grants = allowed(entry, predecessor.windowDone)
-    if (grants.length > 0) {
-      prior.push({ ...name, cells: [], inherited: { from: predecessor.digest, grants } })
-    }
-  }
-  return prior
+  return [...entries].flatMap((entry) => passedOn(predecessor, entry) ?? [])
+}
+
+export interface Predecessor {
+  readonly digest: string
+  readonly windowDone: boolean
+}
+
+/** The same of one behaviour; undefined where it is not passed on. */
+export function passedOn(
+  { digest, windowDone }: Predecessor,
+  entry: Inheritable,
+): ProfileEntry | undefined {
+  const { schema, id, actor, uid, object, decision } = entry
+  const name = { schema, id, actor, uid, object }
+  // The place is inherited and includes this entry.
+  if (entry.within !== undefined) return undefined
+  if (decision?.kind === 'rejected') return { ...name, cells: [], decision }
+  const grants = allowed(entry, windowDone)
+  return grants.length === 0
+    ? undefined
+    : { ...name, cells: [], inherited: { from: digest, grants } }
 }
 
 const defaultInheritedForMs = 7 * 24 * 3_600_000

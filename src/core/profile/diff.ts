@@ -17,12 +17,14 @@ export interface EntriesDiff {
   readonly unchanged: number
 }
 
-function lineOf(entry: ProfileEntry): DiffLine {
+type Named = Pick<ProfileEntry, 'id' | 'actor' | 'uid' | 'object'>
+
+function lineOf(entry: Named): DiffLine {
   const { id, actor, uid, object } = entry
   return { id, text: objectLine(object), actor: actorText(actor), uid, kind: object.kind }
 }
 
-function only(a: ReadonlyMap<string, ProfileEntry>, b: ReadonlyMap<string, ProfileEntry>) {
+function only(a: ReadonlyMap<string, Named>, b: ReadonlyMap<string, Named>) {
   return [...a.values()]
     .filter((entry) => !b.has(entry.id))
     .map(lineOf)
@@ -36,7 +38,7 @@ function only(a: ReadonlyMap<string, ProfileEntry>, b: ReadonlyMap<string, Profi
  * What `to` does that `from` does not, and the other way round. What a version merely inherited it has not
  * done: leave such entries out, or in, as the question is.
  */
-export function diffEntries(from: Iterable<ProfileEntry>, to: Iterable<ProfileEntry>): EntriesDiff {
+export function diffEntries(from: Iterable<Named>, to: Iterable<Named>): EntriesDiff {
   const old = new Map([...from].map((entry) => [entry.id as string, entry]))
   const now = new Map([...to].map((entry) => [entry.id as string, entry]))
   const added = only(now, old)

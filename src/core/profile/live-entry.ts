@@ -15,6 +15,7 @@ import {
   type BehaviourState,
   compareCells,
   type Decision,
+  type Inheritable,
   type Inheritance,
   laterDecision,
   type Phase,
@@ -317,6 +318,30 @@ export class LiveEntry {
       only = container
     }
     return only === undefined ? undefined : this.cellsOf(only).filter(isOwn)
+  }
+
+  /** What {@link toJSON} gives, without the evidence that a successor does not inherit. */
+  inheritable(): Inheritable {
+    const { id, actor, uid, object, inherited, decision, place, within } = this
+    const cells = [...this.allCells()]
+      .filter(({ phase }) => phase === 'learned')
+      .map(({ origin, phase, guardrails, witnesses }) => {
+        return witnesses === undefined
+          ? { origin, phase, guardrails }
+          : { origin, phase, guardrails, witnesses: witnesses.toJSON() }
+      })
+    return {
+      schema: 'snug.behaviour/v1',
+      id,
+      actor,
+      uid,
+      object,
+      cells,
+      ...(inherited === undefined ? {} : { inherited }),
+      ...(decision === undefined ? {} : { decision }),
+      ...(place === undefined ? {} : { place }),
+      ...(within === undefined ? {} : { within }),
+    }
   }
 
   toJSON(): ProfileEntry {

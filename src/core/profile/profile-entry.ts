@@ -127,6 +127,12 @@ export interface PlaceJson {
   readonly why: string
 }
 
+/** What a version passes on of a behaviour. Of its evidence only the witnesses count. */
+export type Inheritable = Omit<ProfileEntry, 'cells' | 'place'> & {
+  readonly cells: readonly Pick<EvidenceCell, 'origin' | 'phase' | 'guardrails' | 'witnesses'>[]
+  readonly place?: Pick<PlaceJson, 'templates' | 'origins'>
+}
+
 export const behaviourStates = [
   'learned',
   'approved',

@@ -33,6 +33,7 @@ import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { PlaceKeeper } from './place-keeper.ts'
+import { finish, type Steps } from '../steps.ts'
 
 /** How to record an event. */
 export interface Observation {
@@ -41,6 +42,11 @@ export interface Observation {
   readonly guardrails?: readonly (readonly string[])[]
   /** The version has as many behaviours as it may have: new ones are not recorded. */
   readonly isFull?: boolean
+}
+
+export interface Tally {
+  readonly states: Readonly<Record<BehaviourState, number>>
+  readonly shown: number
 }
 
 /** A known behaviour was seen `count` more times by a source that folds repeats. */
@@ -417,8 +423,9 @@ export class Profile implements ProfileReader {
     return this.#byId.values()
   }
 
-  countByState(): Readonly<Record<BehaviourState, number>> {
-    const counts: Record<BehaviourState, number> = {
+  /** How many behaviours are in each state, and how many are for people to look at, see {@link shown}. */
+  *tally(): Steps<Tally> {
+    const states: Record<BehaviourState, number> = {
       learned: 0,
       approved: 0,
       rejected: 0,
@@ -427,23 +434,29 @@ export class Profile implements ProfileReader {
       apart: 0,
       derived: 0,
     }
-    for (const entry of this.#entries.values()) counts[entry.state] += 1
-    return counts
+    let shown = 0
+    for (const entry of this.#entries.values()) {
+      states[entry.state] += 1
+      if (entry.within === undefined) shown += 1
+      yield
+    }
+    return { states, shown }
   }
 
   /** How well the evidence covers the image; exec sessions are no evidence about it. */
   coverage(runs: readonly ContainerRun[], slice: Micros): Coverage {
-    return coverageOf(this.#shownByOne(), runs, slice)
+    return finish(this.coverageSteps(runs, slice))
   }
 
-  /**
-   * Evidence of the behaviours that only one container showed: only these allow an estimate of what is still unseen.
-   */
-  *#shownByOne(): Iterable<readonly Cell[]> {
+  /** The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. */
+  *coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
+    const shownByOne: (readonly Cell[])[] = []
     for (const entry of this.#entries.values()) {
       const only = entry.onlyContainer()
-      if (only !== undefined) yield only
+      if (only !== undefined) shownByOne.push(only)
+      yield
     }
+    return coverageOf(shownByOne, runs, slice)
   }
 
   /** Whether an event that shows it is expected at `now`. */

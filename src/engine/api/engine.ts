@@ -28,13 +28,13 @@ import type { PageViews } from './page-views.ts'
  */
 export interface Engine {
   status(): StatusView
-  images(): readonly LineageView[]
-  image(ref: string): LineageView
+  images(): Promise<readonly LineageView[]>
+  image(ref: string): Promise<LineageView>
   /** Without a range all of its behaviours. */
-  profile(ref: string, range?: ProfileRange): ProfileView
+  profile(ref: string, range?: ProfileRange): Promise<ProfileView>
   /** Identifies the current state of the versions of IMAGE; see `live/revision.ts`. */
   revision(ref: string): string
-  diff(a: string, b: string): ProfileDiff
+  diff(a: string, b: string): Promise<ProfileDiff>
   /** `canary` only with mode `block`. */
   setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
   /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
@@ -78,7 +78,7 @@ export interface Engine {
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
 
-  alerts(query: AlertQuery): readonly Alert[]
+  alerts(query: AlertQuery): Promise<readonly Alert[]>
   alert(id: string): Alert
   alertRevision(id: string): string
   /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */

@@ -11,13 +11,13 @@ export interface PageViews {
   /** The versions of an image as lines of life, oldest first. */
   lives(ref: string): Promise<readonly LifeView[]>
   /** Without `deviations` the profile alone: nothing that waits for a decision. */
-  picture(ref: string, deviations?: boolean): PictureView
-  behaviours(ref: string, query: BehaviourQuery): BehaviourPage
-  review(query: ReviewQuery): ReviewPage
+  picture(ref: string, deviations?: boolean): Promise<PictureView>
+  behaviours(ref: string, query: BehaviourQuery): Promise<BehaviourPage>
+  review(query: ReviewQuery): Promise<ReviewPage>
   /** The behaviours of one card, in the order in which they were seen first. */
-  cardBehaviours(query: CardQuery): CardBehaviourPage
-  alertRows(query: AlertRowQuery): AlertPage
-  story(id: string): AlertStory
+  cardBehaviours(query: CardQuery): Promise<CardBehaviourPage>
+  alertRows(query: AlertRowQuery): Promise<AlertPage>
+  story(id: string): Promise<AlertStory>
 }
 
 export interface TimelineView {

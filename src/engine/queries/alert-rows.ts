@@ -1,16 +1,18 @@
 import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
+import type { Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from '../live/revision.ts'
 import type { AlertPage, AlertRow, AlertRowQuery } from '../api/page-views.ts'
 
 /** A window of the alerts, newest first. `alerts`: all of them, in that order. */
-export function alertPage(alerts: readonly Alert[], query: AlertRowQuery): AlertPage {
+export function* alertPage(alerts: readonly Alert[], query: AlertRowQuery): Steps<AlertPage> {
   const counts: Record<Severity, number> = { low: 0, medium: 0, high: 0, critical: 0 }
   const repositories: Record<string, number> = {}
   const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity)
   const found: Alert[] = []
   const matches = matcher(query)
   for (const alert of alerts) {
+    yield
     if (!matches(alert)) continue
     const repository = alert.image?.repository
     if (repository !== undefined) repositories[repository] = (repositories[repository] ?? 0) + 1
@@ -18,10 +20,12 @@ export function alertPage(alerts: readonly Alert[], query: AlertRowQuery): Alert
     counts[alert.severity] += 1
     if (severities.indexOf(alert.severity) >= floor) found.push(alert)
   }
-  const groups = query.grouped === true ? grouped(found) : found.map(alone)
   const { offset, limit } = query
-  const rows = groups.slice(offset, offset + limit).map(rowOf)
-  return { total: groups.length, offset, rows, severities: counts, repositories }
+  const until = offset + limit
+  const groups = query.grouped === true ? yield* grouped(found) : found.slice(0, until).map(alone)
+  const total = query.grouped === true ? groups.length : found.length
+  const rows = groups.slice(offset, until).map(rowOf)
+  return { total, offset, rows, severities: counts, repositories }
 }
 
 function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => boolean {
@@ -69,9 +73,10 @@ function alone(alert: Alert): Group {
 }
 
 /** One behaviour, by one program, of one image. In order of their newest alert. */
-function grouped(alerts: readonly Alert[]): readonly Group[] {
+function* grouped(alerts: readonly Alert[]): Steps<readonly Group[]> {
   const groups = new Map<string, Group>()
   for (const alert of alerts) {
+    yield
     const { image, behaviour, type, id, decision } = alert
     const own = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
     const act = alert.cause?.id ?? own

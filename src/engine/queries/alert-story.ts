@@ -1,6 +1,7 @@
 import type { Alert } from '../../core/event/alert.ts'
 import { isoOf } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import { userOf, userText } from '../../core/behaviour/user.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -18,33 +19,33 @@ const aroundMs = 30 * 60_000
  * Causes and consequences of an alert: the other alerts of its session or container, and the known behaviours that were
  * seen there for the first time around it.
  */
-export function storyOf(
+export function* storyOf(
   alert: Alert,
   alerts: Iterable<Alert>,
   version: DeployedVersion | undefined,
   outline: readonly Outlined[],
-): AlertStory {
+): Steps<AlertStory> {
   const session = alert.process?.session
   const scope = session === undefined ? 'container' : 'session'
   const steps: StoryStep[] = []
   const reported = new Set<string>()
   let alike = 0
   for (const other of alerts) {
+    yield
     if (isAlike(alert, other)) alike += 1
     if (!isOfStory(alert, other, session)) continue
     steps.push(alertStep(other))
     if (other.behaviour !== null) reported.add(other.behaviour.id)
   }
   if (version !== undefined) {
-    for (const step of seenSteps(alert, outline, session, reported)) steps.push(step)
+    yield* addSeenSteps(steps, alert, outline, session, reported)
   }
   steps.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
   const { shown, left } = around(steps, alert.id)
   const revision = alertRevisionOf(alert)
-  const ancestry = ancestryOf(alert, outline)
+  const ancestry = yield* ancestryOf(alert, outline)
   const inProfile =
-    alert.behaviour !== null &&
-    version?.profile.entry(alert.behaviour.id as BehaviourId) !== undefined
+    alert.behaviour !== null && version?.profile.has(alert.behaviour.id as BehaviourId) === true
   return { alert, revision, ancestry, scope, steps: shown, left, alike, inProfile }
 }
 
@@ -80,15 +81,17 @@ function alertStep(alert: Alert): StoryStep {
   }
 }
 
-function* seenSteps(
+function* addSeenSteps(
+  steps: StoryStep[],
   alert: Alert,
   outline: readonly Outlined[],
   session: string | undefined,
   reported: ReadonlySet<string>,
-): Iterable<StoryStep> {
+): Steps<void> {
   const container = alert.container?.id
   if (container === undefined) return
   for (const { entry, actor, text } of outline) {
+    yield
     if (reported.has(entry.id)) continue
     for (const cell of entry.cellsOf(container)) {
       if (cell.session !== session) continue
@@ -96,7 +99,7 @@ function* seenSteps(
       const { count, first } = cell
       const { uid, object } = entry
       const user = userText(uid)
-      yield { time: isoOf(first), kind: object.kind, text, actor, user, count }
+      steps.push({ time: isoOf(first), kind: object.kind, text, actor, user, count })
     }
   }
 }
@@ -111,11 +114,13 @@ function around(
   return { shown: steps.slice(from, to), left: { before: from, after: steps.length - to } }
 }
 
-function ancestryOf({ process }: Alert, outline: readonly Outlined[]): readonly Ancestor[] {
+function* ancestryOf({ process }: Alert, outline: readonly Outlined[]): Steps<readonly Ancestor[]> {
   if (process === undefined) return []
   const known = new Set<string>()
-  for (const { entry } of outline)
+  for (const { entry } of outline) {
+    yield
     if (isExpected(entry)) for (const name of namesOf(entry)) known.add(name)
+  }
   const outermost = [...(process.ancestors ?? [])].reverse()
   return [...outermost, process.script ?? process.exe].map((exe) => ({
     exe,

@@ -1,4 +1,5 @@
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
+import { sorted, type Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 
@@ -19,20 +20,21 @@ interface Kept {
  * scrolling reader requests it again and again. The order is cached until behaviours come or go.
  */
 export class Outlines {
-  #last: { readonly profile: WeakRef<Profile>; readonly kept: Kept } | undefined
+  #last: { readonly profile: WeakRef<Profile>; readonly kept: Kept } | undefined;
 
-  of(profile: Profile): readonly Outlined[] {
+  *of(profile: Profile): Steps<readonly Outlined[]> {
     const last = this.#last
     if (last?.profile.deref() === profile && last.kept.size === profile.size) return last.kept.rows
-    const rows = [...profile.outline()]
-      .filter(({ within }) => within === undefined)
-      .map((entry) => ({
-        entry,
-        actor: actorText(entry.actor),
-        text: objectLine(entry.object),
-      }))
-    rows.sort(byActorKindText)
-    this.#last = { profile: new WeakRef(profile), kept: { size: profile.size, rows } }
+    const { size } = profile
+    const all: Outlined[] = []
+    for (const entry of profile.outline()) {
+      yield
+      const { actor, object, within } = entry
+      if (within !== undefined) continue
+      all.push({ entry, actor: actorText(actor), text: objectLine(object) })
+    }
+    const rows = yield* sorted(all, byActorKindText)
+    this.#last = { profile: new WeakRef(profile), kept: { size, rows } }
     return rows
   }
 }

@@ -1,16 +1,17 @@
 import { behaviourView } from './views.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
-import type { ShownState } from '../api/engine-views.ts'
+import type { Steps } from '../../core/steps.ts'
+import type { BehaviourView, ShownState } from '../api/engine-views.ts'
 import type { Outlined } from './behaviour-index.ts'
 import type { BehaviourPage, BehaviourQuery } from '../api/page-views.ts'
 
 /** A window of a version's behaviours. `vanishes`: see `behaviourView`. */
-export function behaviourPage(
+export function* behaviourPage(
   { profile }: DeployedVersion,
   outline: readonly Outlined[],
   query: BehaviourQuery,
   expiresAt: number | undefined,
-): BehaviourPage {
+): Steps<BehaviourPage> {
   const stateOf = ({ entry }: Outlined): ShownState =>
     expiresAt !== undefined && entry.onlyInherited ? 'vanished' : entry.state
   const kinds: Record<string, number> = {}
@@ -18,6 +19,7 @@ export function behaviourPage(
   const matches: Outlined[] = []
   const q = query.q?.toLowerCase()
   for (const row of outline) {
+    yield
     const { kind } = row.entry.object
     const state = stateOf(row)
     // Reads that follow from the image are shown on request.
@@ -32,10 +34,11 @@ export function behaviourPage(
     matches.push(row)
   }
   const { offset, limit } = query
-  const rows = matches
-    .slice(offset, offset + limit)
-    .filter(({ entry }) => profile.has(entry.id))
-    .map(({ entry }) => behaviourView(entry, profile, expiresAt))
+  const rows: BehaviourView[] = []
+  for (const { entry } of matches.slice(offset, offset + limit)) {
+    yield
+    if (profile.has(entry.id)) rows.push(behaviourView(entry, profile, expiresAt))
+  }
   return { total: matches.length, offset, rows, kinds, states }
 }
 

@@ -1,13 +1,14 @@
 import { isoOf, type Micros, microsOf } from '../../core/event/time.ts'
 import type { Schedule } from '../../pipeline/identity/schedules.ts'
-import { stintsOf } from '../../core/coverage/coverage.ts'
+import { type ContainerRun, stintsOf } from '../../core/coverage/coverage.ts'
 import {
-  coverageReport,
+  coverageReportSteps,
   hourText,
   kindText,
   phaseText,
 } from '../../core/coverage/coverage-report.ts'
 import { lastRise, noveltyOf, sparkline } from '../../core/coverage/novelty.ts'
+import { sorted, type Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type {
@@ -28,17 +29,19 @@ const intervalsListed = 200
  * @param checks comparison of the events that two sources reported
  * @param schedules scheduled jobs that its image declares
  */
-export function evidenceView(
+export function* evidenceView(
   version: DeployedVersion,
   registry: VersionRegistry,
   nowMs: number,
   schedules: readonly Schedule[],
   checks: readonly CrossCheckView[],
-): EvidenceView {
+): Steps<EvidenceView> {
+  const { profile } = version
   const runs = registry.runsOf(version, nowMs)
-  const report = coverageReport(version.profile.outline(), runs, registry.slice, schedules)
+  const report = yield* coverageReportSteps(profile.outline(), runs, registry.slice, schedules)
   const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
-  const observed = observedBy(version, registry, nowMs)
+  const observed = yield* observedBy(runs)
+  const novelty = yield* noveltyView(version, nowMs)
   return {
     ...report,
     sentences: [
@@ -48,7 +51,7 @@ export function evidenceView(
       ...unobservedText(version),
       ...checks.map(({ sentence }) => sentence),
     ],
-    novelty: noveltyView(version, nowMs),
+    novelty,
     kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),
     intervals: observed.length,
     observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
@@ -63,24 +66,25 @@ function unobservedText({ unobserved, life }: DeployedVersion): readonly string[
   return [`${kinds}: no source observed these kinds ${then}`]
 }
 
-function observedBy(
-  version: DeployedVersion,
-  registry: VersionRegistry,
-  nowMs: number,
-): readonly ObservedView[] {
-  const all = registry.runsOf(version, nowMs).flatMap((run) =>
-    stintsOf(run).map(({ from, to, before }) => ({
-      container: run.container,
-      from: isoOf(from),
-      to: isoOf(to),
-      startSeen: before !== true,
-    })),
-  )
-  return all.sort((a, b) => (a.to < b.to ? -1 : 1))
+function* observedBy(runs: readonly ContainerRun[]): Steps<readonly ObservedView[]> {
+  const all: ObservedView[] = []
+  for (const run of runs) {
+    yield
+    for (const { from, to, before } of stintsOf(run)) {
+      const { container } = run
+      all.push({ container, from: isoOf(from), to: isoOf(to), startSeen: before !== true })
+    }
+  }
+  return yield* sorted(all, (a, b) => (a.to < b.to ? -1 : 1))
 }
 
-function noveltyView(version: DeployedVersion, nowMs: number): NoveltyView {
-  const firsts = [...version.profile.outline()].map(firstOf).filter((first) => first !== undefined)
+function* noveltyView(version: DeployedVersion, nowMs: number): Steps<NoveltyView> {
+  const firsts: Micros[] = []
+  for (const entry of version.profile.outline()) {
+    yield
+    const first = firstOf(entry)
+    if (first !== undefined) firsts.push(first)
+  }
   const until = version.running > 0 ? nowMs * 1_000 : microsOf(version.lastSeen)
   const novelty = noveltyOf(firsts, microsOf(version.firstSeen), until)
   const last = lastRise(novelty)

@@ -1,4 +1,6 @@
 import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
+import type { Alert } from '../../core/event/alert.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { QueryContext } from '../contexts.ts'
@@ -23,6 +25,7 @@ import type {
   PictureView,
   ReviewPage,
   ReviewQuery,
+  TimelineMark,
   TimelineView,
   WaitingVersion,
 } from '../api/page-views.ts'
@@ -51,18 +54,16 @@ export class PageQueries implements PageViews {
   }
 
   async timeline(hours: number): Promise<TimelineView> {
+    const marks = (await this.#entries()).filter(isOfContainers).map(markOf)
+    return this.#context.slices.run('timeline', this.#timeline(hours, marks))
+  }
+
+  *#timeline(hours: number, marks: readonly TimelineMark[]): Steps<TimelineView> {
     const { registry, alerts } = this.#context
-    const entries = await this.#entries()
-    return timelineOf(
-      {
-        alerts: alerts.list({ limit: Infinity }),
-        firsts: this.#firstsOf(registry.versions),
-        losses: registry.losses.spans,
-        marks: entries.filter(isOfContainers).map(markOf),
-      },
-      hours,
-      this.#context.now(),
-    )
+    const firsts = yield* this.#firstsOf(registry.versions)
+    const all = yield* alerts.listSteps({ limit: Infinity })
+    const happened = { alerts: all, firsts, losses: registry.losses.spans, marks }
+    return yield* timelineOf(happened, hours, this.#context.now())
   }
 
   async lives(ref: string): Promise<readonly LifeView[]> {
@@ -71,30 +72,44 @@ export class PageQueries implements PageViews {
     return versions.map((version) => lifeOf(version, entries))
   }
 
-  picture(ref: string, deviations = false): PictureView {
-    const { profile } = this.#context.registry.findOne(ref)
-    return pictureOf(this.#outlines.of(profile), deviations)
+  async picture(ref: string, deviations = false): Promise<PictureView> {
+    const { registry, slices } = this.#context
+    return slices.run('picture', this.#picture(registry.findOne(ref), deviations))
   }
 
-  behaviours(ref: string, query: BehaviourQuery): BehaviourPage {
-    const { registry } = this.#context
-    const version = registry.findOne(ref)
-    const expiresAt = inheritedExpireAt(version.life, registry.rules)
-    return behaviourPage(version, this.#outlines.of(version.profile), query, expiresAt)
+  *#picture({ profile }: DeployedVersion, deviations: boolean): Steps<PictureView> {
+    return yield* pictureOf(yield* this.#outlines.of(profile), deviations)
   }
 
-  review(query: ReviewQuery): ReviewPage {
-    return {
-      ...reviewPage(this.#reviewWorld(), query),
-      versions: this.#waiting(query.repository),
-    }
+  async behaviours(ref: string, query: BehaviourQuery): Promise<BehaviourPage> {
+    const { registry, slices } = this.#context
+    return slices.run('behaviours', this.#behaviours(registry.findOne(ref), query))
   }
 
-  cardBehaviours(query: CardQuery): CardBehaviourPage {
-    return cardBehaviours(this.#reviewWorld(), query)
+  *#behaviours(version: DeployedVersion, query: BehaviourQuery): Steps<BehaviourPage> {
+    const outline = yield* this.#outlines.of(version.profile)
+    const expiresAt = inheritedExpireAt(version.life, this.#context.registry.rules)
+    return yield* behaviourPage(version, outline, query, expiresAt)
   }
 
-  #reviewWorld(): ReviewWorld {
+  review(query: ReviewQuery): Promise<ReviewPage> {
+    return this.#context.slices.run('review', this.#review(query))
+  }
+
+  *#review(query: ReviewQuery): Steps<ReviewPage> {
+    const page = yield* reviewPage(yield* this.#reviewWorld(), query)
+    return { ...page, versions: yield* this.#waiting(query.repository) }
+  }
+
+  cardBehaviours(query: CardQuery): Promise<CardBehaviourPage> {
+    return this.#context.slices.run('card', this.#cardBehaviours(query))
+  }
+
+  *#cardBehaviours(query: CardQuery): Steps<CardBehaviourPage> {
+    return yield* cardBehaviours(yield* this.#reviewWorld(), query)
+  }
+
+  *#reviewWorld(): Steps<ReviewWorld> {
     const { registry, stage, alerts } = this.#context
     return {
       versions: registry.versions,
@@ -106,20 +121,29 @@ export class PageQueries implements PageViews {
         if (text !== undefined) this.#explanations.set(entry, { before, text })
         return text
       },
-      alerts: alerts.list({ limit: Infinity }),
+      alerts: yield* alerts.listSteps({ limit: Infinity }),
     }
   }
 
-  alertRows(query: AlertRowQuery): AlertPage {
-    return alertPage(this.#context.alerts.list({ limit: Infinity }), query)
+  alertRows(query: AlertRowQuery): Promise<AlertPage> {
+    return this.#context.slices.run('alert rows', this.#alertRows(query))
   }
 
-  story(id: string): AlertStory {
+  *#alertRows(query: AlertRowQuery): Steps<AlertPage> {
+    return yield* alertPage(yield* this.#context.alerts.listSteps({ limit: Infinity }), query)
+  }
+
+  async story(id: string): Promise<AlertStory> {
+    const { alerts, slices } = this.#context
+    return slices.run('story', this.#story(alerts.get(id)))
+  }
+
+  *#story(alert: Alert): Steps<AlertStory> {
     const { registry, alerts } = this.#context
-    const alert = alerts.get(id)
     const version = alert.image === undefined ? undefined : registry.versionOfImage(alert.image)
-    const outline = version === undefined ? [] : this.#outlines.of(version.profile)
-    return storyOf(alert, alerts.list({ limit: Infinity }), version, outline)
+    const outline = version === undefined ? [] : yield* this.#outlines.of(version.profile)
+    const all = yield* alerts.listSteps({ limit: Infinity })
+    return yield* storyOf(alert, all, version, outline)
   }
 
   /** Oldest first. */
@@ -127,50 +151,43 @@ export class PageQueries implements PageViews {
     return [...(await this.#context.journal.trail.list(auditRead))].reverse()
   }
 
-  #waiting(repository: string | undefined): readonly WaitingVersion[] {
-    const { registry } = this.#context
-    return [...registry.versions]
-      .filter(({ life, image }) => {
-        if (repository !== undefined && image.repository !== repository) return false
-        return life.state === 'review' || life.state === 'incomplete'
-      })
-      .map((version) => {
-        const view = versionView(
-          version,
-          registry,
-          this.#context.kernel.profiles,
-          this.#context.now(),
-        )
-        const { tags, state, behaviours, because, revision } = view
-        const { repository } = version.image
-        const { sentence } = view.coverage
-        return {
-          ref: version.key,
-          revision,
-          repository,
-          tags,
-          state,
-          behaviours,
-          sentence,
-          because,
-        }
-      })
+  *#waiting(only: string | undefined): Steps<readonly WaitingVersion[]> {
+    const { registry, kernel } = this.#context
+    const waiting: WaitingVersion[] = []
+    for (const version of registry.versions) {
+      const { life, image, key } = version
+      const { repository } = image
+      if (only !== undefined && repository !== only) continue
+      if (life.state !== 'review' && life.state !== 'incomplete') continue
+      const view = yield* versionView(version, registry, kernel.profiles, this.#context.now())
+      const { tags, state, behaviours, because, revision, coverage } = view
+      const { sentence } = coverage
+      waiting.push({ ref: key, revision, repository, tags, state, behaviours, sentence, because })
+    }
+    return waiting
   }
 
-  *#firstsOf(versions: Iterable<DeployedVersion>): Iterable<number> {
+  /** A list for each version. */
+  *#firstsOf(versions: Iterable<DeployedVersion>): Steps<readonly (readonly number[])[]> {
+    const firsts: (readonly number[])[] = []
     for (const { profile } of versions) {
+      yield
       const known = this.#firsts.get(profile)
       if (known?.size === profile.size) {
-        yield* known.at
+        firsts.push(known.at)
         continue
       }
-      const at = [...profile.outline()]
-        .filter(({ within }) => within === undefined)
-        .map(firstOf)
-        .filter(Number.isFinite)
-      this.#firsts.set(profile, { size: profile.size, at })
-      yield* at
+      const { size } = profile
+      const at: number[] = []
+      for (const entry of profile.outline()) {
+        yield
+        const first = firstOf(entry)
+        if (entry.within === undefined && Number.isFinite(first)) at.push(first)
+      }
+      this.#firsts.set(profile, { size, at })
+      firsts.push(at)
     }
+    return firsts
   }
 }
 

@@ -1,5 +1,6 @@
 import { causeOf } from '../../core/match/cause.ts'
 import { type DiffLine, diffEntries } from '../../core/profile/diff.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -16,26 +17,24 @@ interface DiffWorld {
 }
 
 /** What two versions of an image do not share. What the other one expects by a place or a pattern is no difference. */
-export function profileDiff(
+export function* profileDiff(
   from: DeployedVersion,
   to: DeployedVersion,
   { now, expiresAt, explain }: DiffWorld,
-): ProfileDiff {
-  const [before, after] = [shownBy(from), shownBy(to)]
-  const { added, removed, unchanged } = diffEntries(
-    before.map((entry) => entry.toJSON()),
-    after.map((entry) => entry.toJSON()),
-  )
-  const rowsOf = (
+): Steps<ProfileDiff> {
+  const [before, after] = [yield* shownBy(from), yield* shownBy(to)]
+  const { added, removed, unchanged } = diffEntries(before, after)
+  const rowsOf = function* (
     lines: readonly DiffLine[],
     entries: readonly Readonly<LiveEntry>[],
     other: DeployedVersion,
     why: (entry: Readonly<LiveEntry>) => string | undefined,
-  ): { readonly rows: readonly DiffRow[]; readonly derived: readonly DiffRow[] } => {
+  ): Steps<{ readonly rows: readonly DiffRow[]; readonly derived: readonly DiffRow[] }> {
     const byId = new Map(entries.map((entry) => [entry.id as string, entry]))
     const rows: DiffRow[] = []
     const derived: DiffRow[] = []
     for (const line of lines) {
+      yield
       const entry = byId.get(line.id)
       if (entry === undefined) continue
       // Expected because it was inherited, and not seen: the difference that the row is about.
@@ -52,8 +51,8 @@ export function profileDiff(
     }
     return { rows, derived }
   }
-  const more = rowsOf(added, after, from, (entry) => explain(entry.toJSON()))
-  const less = rowsOf(removed, before, to, ({ id }) =>
+  const more = yield* rowsOf(added, after, from, (entry) => explain(entry.toJSON()))
+  const less = yield* rowsOf(removed, before, to, ({ id }) =>
     to.profile.onlyInherited(id) ? inheritedText(expiresAt) : undefined,
   )
   const same = after.filter(({ isDerived }) => isDerived).length - more.derived.length
@@ -68,13 +67,14 @@ export function profileDiff(
 }
 
 /** What the service itself did. What lies in a place is shown by the place. */
-function shownBy({ profile }: DeployedVersion): readonly Readonly<LiveEntry>[] {
-  return profile
-    .page()
-    .filter(
-      (entry) =>
-        entry.within === undefined &&
-        (entry.place !== undefined ||
-          [...entry.allCells()].some(({ origin }) => origin !== 'exec-in')),
-    )
+function* shownBy({ profile }: DeployedVersion): Steps<readonly Readonly<LiveEntry>[]> {
+  const shown: Readonly<LiveEntry>[] = []
+  for (const entry of profile.page()) {
+    yield
+    if (entry.within !== undefined) continue
+    const isServices =
+      entry.place !== undefined || [...entry.allCells()].some(({ origin }) => origin !== 'exec-in')
+    if (isServices) shown.push(entry)
+  }
+  return shown
 }

@@ -1,4 +1,5 @@
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import type { Steps } from '../../core/steps.ts'
 import { objectText } from '../../core/behaviour/describe.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { ShownState } from '../api/engine-views.ts'
@@ -38,7 +39,7 @@ interface Peer {
  * What each program does, its peers, and which program starts which. Rejected behaviour, and behaviour of exec sessions
  * only, stays out, and without `withDeviations` also what waits for a decision.
  */
-export function pictureOf(rows: Iterable<Outlined>, withDeviations: boolean): PictureView {
+export function* pictureOf(rows: Iterable<Outlined>, withDeviations: boolean): Steps<PictureView> {
   const programs = new Map<string, Program>()
   const peers = new Map<string, Peer>()
   const runs: { readonly from: Program; readonly to: Program; readonly row: Outlined }[] = []
@@ -52,6 +53,7 @@ export function pictureOf(rows: Iterable<Outlined>, withDeviations: boolean): Pi
     return fresh
   }
   for (const row of rows) {
+    yield
     const { object, actor, uid, state } = row.entry
     if (state === 'apart' || state === 'rejected' || state === 'derived') continue
     if (isOpen(state)) {

@@ -3,10 +3,10 @@ import type { Alert } from '../../core/event/alert.ts'
 import { isoOf, type Micros } from '../../core/event/time.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { explain } from '../../core/match/nearest.ts'
+import { sorted, type Steps } from '../../core/steps.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
-import { revisionOf } from '../live/revision.ts'
 import type {
   CardBehaviour,
   CardBehaviourPage,
@@ -51,60 +51,62 @@ interface Row {
 const samplesShown = 5
 
 /** Everything that waits for a decision, one card for each cause; the gravest first. */
-export function reviewPage(
+export function* reviewPage(
   world: ReviewWorld,
   { q, repository, card, offset, limit }: ReviewQuery,
-): Omit<ReviewPage, 'versions'> {
+): Steps<Omit<ReviewPage, 'versions'>> {
   const repositories: Record<string, number> = {}
   const found: ReviewGroup[] = []
   const text = q?.toLowerCase()
-  for (const group of groupsOf(world.versions, world.predecessorOf)) {
-    if (text !== undefined && !mentions(group, text)) continue
-    if (card !== undefined && contentId(group) !== card) continue
+  for (const group of yield* groupsOf(world.versions, world.predecessorOf)) {
+    if (text !== undefined && !(yield* mentions(group, text))) continue
+    if (card !== undefined && (yield* contentId(group)) !== card) continue
     repositories[group.repository] = (repositories[group.repository] ?? 0) + 1
     if (repository === undefined || group.repository === repository) found.push(group)
   }
-  const shown = gravestFirst(found).slice(offset, offset + limit)
-  const alerts = openAlerts(world.alerts)
-  return {
-    total: found.length,
-    offset,
-    cards: shown.map((group) => cardView(group, world, alerts)),
-    behaviours: found.reduce((sum, { members }) => sum + countOf(members), 0),
-    repositories,
+  const shown = (yield* gravestFirst(found)).slice(offset, offset + limit)
+  const alerts = yield* openAlerts(world.alerts)
+  const cards: ReviewCard[] = []
+  for (const group of shown) cards.push(yield* cardView(group, world, alerts))
+  let behaviours = 0
+  for (const { members } of found) {
+    behaviours += countOf(members)
+    yield
   }
+  return { total: found.length, offset, cards, behaviours, repositories }
 }
 
 /** Errors: CARD_UNKNOWN. */
-export function cardBehaviours(
+export function* cardBehaviours(
   world: Omit<ReviewWorld, 'alerts'>,
   { card, offset, limit }: CardQuery,
-): CardBehaviourPage {
-  const group = groupsOf(world.versions, world.predecessorOf).find(
-    (each) => publicKey(each) === card,
-  )
+): Steps<CardBehaviourPage> {
+  const groups = yield* groupsOf(world.versions, world.predecessorOf)
+  const group = groups.find((each) => publicKey(each) === card)
   if (group === undefined) throw new SnugError('CARD_UNKNOWN', `no card has the key \`${card}\``)
-  const rows = rowsOf(group)
-  const shown = rows.slice(offset, offset + limit)
-  return { total: rows.length, offset, rows: shown.map((row) => rowView(row, world)) }
+  const all = yield* rowsOf(group)
+  const rows = yield* rowViews(all.slice(offset, offset + limit), world)
+  return { total: all.length, offset, rows }
 }
 
 function countOf(members: readonly Waiting[]): number {
   return new Set(members.map(({ entry }) => entry.id)).size
 }
 
-function gravestFirst(groups: readonly ReviewGroup[]): readonly ReviewGroup[] {
-  return groups
-    .map((group) => {
-      const [first] = group.members
-      const [actor, line] =
-        first === undefined
-          ? ['', '']
-          : [actorText(first.entry.actor), objectLine(first.entry.object)]
-      return { group, order: [group.guarded ? '0' : '1', group.repository, actor, line, group.key] }
-    })
-    .sort((a, b) => compareLists(a.order, b.order))
-    .map(({ group }) => group)
+function* gravestFirst(groups: readonly ReviewGroup[]): Steps<readonly ReviewGroup[]> {
+  const ordered: { readonly group: ReviewGroup; readonly order: readonly string[] }[] = []
+  for (const group of groups) {
+    yield
+    const [first] = group.members
+    const [actor, line] =
+      first === undefined
+        ? ['', '']
+        : [actorText(first.entry.actor), objectLine(first.entry.object)]
+    const order = [group.guarded ? '0' : '1', group.repository, actor, line, group.key]
+    ordered.push({ group, order })
+  }
+  const inOrder = yield* sorted(ordered, (a, b) => compareLists(a.order, b.order))
+  return inOrder.map(({ group }) => group)
 }
 
 function compareLists(a: readonly string[], b: readonly string[]): number {
@@ -116,22 +118,24 @@ function compareLists(a: readonly string[], b: readonly string[]): number {
 }
 
 /** In the order in which they were seen first. */
-function rowsOf({ members }: ReviewGroup): readonly Row[] {
+function* rowsOf({ members }: ReviewGroup): Steps<readonly Row[]> {
   const byId = new Map<string, Waiting[]>()
   for (const member of members) {
+    yield
     const known = byId.get(member.entry.id)
     if (known === undefined) byId.set(member.entry.id, [member])
     else known.push(member)
   }
   const rows: Row[] = []
   for (const [id, some] of byId) {
+    yield
     const [member] = some
     if (member === undefined) continue
     let first = Infinity
     for (const cell of cellsOf(some)) first = Math.min(first, cell.first)
     rows.push({ id, entry: member.entry, first, members: some })
   }
-  return rows.sort((a, b) => a.first - b.first || (a.id < b.id ? -1 : 1))
+  return yield* sorted(rows, (a, b) => a.first - b.first || (a.id < b.id ? -1 : 1))
 }
 
 function* cellsOf(members: readonly Waiting[]): Iterable<Cell> {
@@ -139,9 +143,10 @@ function* cellsOf(members: readonly Waiting[]): Iterable<Cell> {
 }
 
 /** The id of an alert, by image and behaviour. */
-function openAlerts(alerts: Iterable<Alert>): ReadonlyMap<string, readonly string[]> {
+function* openAlerts(alerts: Iterable<Alert>): Steps<ReadonlyMap<string, readonly string[]>> {
   const byBehaviour = new Map<string, string[]>()
   for (const { id, behaviour, samples = [], image, decision } of alerts) {
+    yield
     if (behaviour === null || image === undefined || decision !== undefined) continue
     for (const shown of new Set([behaviour, ...samples].map((each) => each.id))) {
       const key = `${image.repository} ${shown}`
@@ -153,17 +158,17 @@ function openAlerts(alerts: Iterable<Alert>): ReadonlyMap<string, readonly strin
   return byBehaviour
 }
 
-function cardView(
+function* cardView(
   group: ReviewGroup,
   world: ReviewWorld,
   alerts: ReadonlyMap<string, readonly string[]>,
-): ReviewCard {
+): Steps<ReviewCard> {
   const { repository, grouping, members } = group
-  const rows = rowsOf(group)
-  const explained = explanationOf(members, world)
+  const rows = yield* rowsOf(group)
+  const explained = yield* explanationOf(members, world)
   return {
     key: publicKey(group),
-    id: contentId(group),
+    id: yield* contentId(group),
     repository,
     grouping,
     ...titleOf(
@@ -172,18 +177,30 @@ function cardView(
     ),
     kinds: union(rows.map(({ entry }) => entry.object.kind)),
     behaviours: rows.length,
-    samples: rows.slice(0, samplesShown).map((row) => rowView(row, world)),
-    places: placesOf(members),
-    ...evidenceOf(members),
+    samples: yield* rowViews(rows.slice(0, samplesShown), world),
+    places: yield* placesOf(members),
+    ...(yield* evidenceOf(members)),
     ...whyNew(rows[0]?.members[0]),
     ...(explained === undefined ? {} : { explained }),
     alerts: union(rows.flatMap(({ id }) => alerts.get(`${repository} ${id}`) ?? [])),
   }
 }
 
-function rowView({ id, entry, members }: Row, world: Omit<ReviewWorld, 'alerts'>): CardBehaviour {
-  const { containers, count, firstSeen, lastSeen, guardrails } = evidenceOf(members)
-  const explained = explanationOf(members, world)
+function* rowViews(
+  rows: readonly Row[],
+  world: Omit<ReviewWorld, 'alerts'>,
+): Steps<readonly CardBehaviour[]> {
+  const views: CardBehaviour[] = []
+  for (const row of rows) views.push(yield* rowView(row, world))
+  return views
+}
+
+function* rowView(
+  { id, entry, members }: Row,
+  world: Omit<ReviewWorld, 'alerts'>,
+): Steps<CardBehaviour> {
+  const { containers, count, firstSeen, lastSeen, guardrails } = yield* evidenceOf(members)
+  const explained = yield* explanationOf(members, world)
   return {
     id,
     actor: actorText(entry.actor),
@@ -205,20 +222,23 @@ type Evidence = Pick<
   'origins' | 'containers' | 'sessions' | 'count' | 'firstSeen' | 'lastSeen' | 'guardrails'
 >
 
-function evidenceOf(members: readonly Waiting[]): Evidence {
+function* evidenceOf(members: readonly Waiting[]): Steps<Evidence> {
   const origins = new Set<string>()
   const containers = new Set<string>()
   const sessions = new Set<string>()
   const guardrails = new Set<string>()
   let [count, first, last] = [0, Infinity, -Infinity]
-  for (const cell of cellsOf(members)) {
-    origins.add(cell.origin)
-    containers.add(cell.container)
-    if (cell.session !== undefined) sessions.add(cell.session)
-    for (const guardrail of cell.guardrails) guardrails.add(guardrail)
-    count += cell.count
-    first = Math.min(first, cell.first)
-    last = Math.max(last, cell.last)
+  for (const { entry } of members) {
+    yield
+    for (const cell of entry.allCells()) {
+      origins.add(cell.origin)
+      containers.add(cell.container)
+      if (cell.session !== undefined) sessions.add(cell.session)
+      for (const guardrail of cell.guardrails) guardrails.add(guardrail)
+      count += cell.count
+      first = Math.min(first, cell.first)
+      last = Math.max(last, cell.last)
+    }
   }
   return {
     origins: union(origins),
@@ -236,20 +256,21 @@ function union(values: Iterable<string>): readonly string[] {
 }
 
 /** By version, oldest first. */
-function placesOf(members: readonly Waiting[]): readonly CardPlace[] {
+function* placesOf(members: readonly Waiting[]): Steps<readonly CardPlace[]> {
   const byVersion = new Map<DeployedVersion, Waiting[]>()
   for (const member of members) {
     const known = byVersion.get(member.version)
     if (known === undefined) byVersion.set(member.version, [member])
     else known.push(member)
   }
-  return [...byVersion].map(([version, some]) => {
-    const { containers, count } = evidenceOf(some)
+  const places: CardPlace[] = []
+  for (const [version, some] of byVersion) {
+    const { containers, count } = yield* evidenceOf(some)
     // A card of several states has deviations, and the delta of a version.
     const state = some.find((each) => each.state !== 'learned')?.state ?? 'learned'
-    return {
+    places.push({
       ref: version.key,
-      revision: revisionOf([version]),
+      revision: some[0]?.revision ?? '',
       tags: [...version.tags].sort(),
       state: version.life.state,
       mode: version.life.mode,
@@ -257,17 +278,19 @@ function placesOf(members: readonly Waiting[]): readonly CardPlace[] {
       behaviours: some.map(({ entry }) => entry.id),
       containers,
       count,
-    }
-  })
+    })
+  }
+  return places
 }
 
 /** Explained in one version or of one behaviour, and not of another, is not explained. */
-function explanationOf(
+function* explanationOf(
   members: readonly Waiting[],
   { predecessorOf, explained }: Pick<ReviewWorld, 'predecessorOf' | 'explained'>,
-): string | undefined {
+): Steps<string | undefined> {
   let first: string | undefined
   for (const { version, entry } of members) {
+    yield
     const before = predecessorOf(version)
     const text = before === undefined ? undefined : explained(entry, version, before)
     if (text === undefined) return undefined

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { type Actor, type BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
+import { compareText } from '../../core/profile/profile-entry.ts'
+import { sorted, type Steps } from '../../core/steps.ts'
 import { causeKey } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { ShownState } from '../api/engine-views.ts'
 import type { CardGrouping } from '../api/page-views.ts'
+import { revisionOf } from '../live/revision.ts'
 import { isOpen } from './profile-graph.ts'
 import { NewPrograms } from './new-programs.ts'
 
@@ -14,6 +17,8 @@ export type Entry = Readonly<LiveEntry>
 /** A behaviour of one version that waits for a decision. */
 export interface Waiting {
   readonly version: DeployedVersion
+  /** Of the version, before its behaviours were looked at: a decision on an older state is refused. */
+  readonly revision: string
   readonly entry: Entry
   readonly state: ShownState
   /** The version whose profile lacks it. */
@@ -35,33 +40,39 @@ export interface ReviewGroup {
 export type PredecessorOf = (version: DeployedVersion) => DeployedVersion | undefined
 
 /** Everything that waits for a decision. Each behaviour of a version is in exactly one group. */
-export function groupsOf(
+export function* groupsOf(
   versions: Iterable<DeployedVersion>,
   predecessorOf: PredecessorOf,
-): readonly ReviewGroup[] {
+): Steps<readonly ReviewGroup[]> {
   const images = new Map<string, DeployedVersion[]>()
   for (const version of versions) {
     const known = images.get(version.image.repository)
     if (known === undefined) images.set(version.image.repository, [version])
     else known.push(version)
   }
-  return [...images].flatMap(([repository, all]) => groupsOfImage(repository, all, predecessorOf))
+  const groups: ReviewGroup[] = []
+  for (const [repository, all] of images) {
+    for (const group of yield* groupsOfImage(repository, all, predecessorOf)) groups.push(group)
+  }
+  return groups
 }
 
-function groupsOfImage(
+function* groupsOfImage(
   repository: string,
   versions: readonly DeployedVersion[],
   predecessorOf: PredecessorOf,
-): readonly ReviewGroup[] {
+): Steps<readonly ReviewGroup[]> {
   const waiting: Waiting[] = []
   const expected: Entry[] = []
   for (const version of versions) {
     const before = predecessorOf(version)
+    const revision = revisionOf([version])
     for (const entry of version.profile.outline()) {
+      yield
       const { state } = entry
-      if (isOpen(state)) waiting.push({ version, entry, state, before: version })
+      if (isOpen(state)) waiting.push({ version, revision, entry, state, before: version })
       else if (before !== undefined && isDelta(entry, state, version, before)) {
-        waiting.push({ version, entry, state, before })
+        waiting.push({ version, revision, entry, state, before })
       } else if (state === 'learned' || state === 'approved') expected.push(entry)
     }
   }
@@ -73,6 +84,7 @@ function groupsOfImage(
   const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
   const groups = new Map<string, ReviewGroup & { readonly members: Waiting[] }>()
   for (const each of waiting) {
+    yield
     const guarded = each.state === 'quarantined'
     const { grouping, key: name } = groupingOf(each.entry, programs)
     const key = `${grouping}\u0000${guarded}\u0000${name}`
@@ -135,9 +147,9 @@ export function publicKey({ key }: ReviewGroup): string {
 }
 
 /** Its `id` for readers: it stands for exactly these behaviours. */
-export function contentId({ key, members }: ReviewGroup): string {
+export function* contentId({ key, members }: ReviewGroup): Steps<string> {
   const names = members.map(({ version, entry }) => `${version.key} ${entry.id}`)
-  return digest([key, ...names.sort()])
+  return digest([key, ...(yield* sorted(names, compareText))])
 }
 
 function digest(parts: readonly string[]): string {
@@ -145,8 +157,12 @@ function digest(parts: readonly string[]): string {
 }
 
 /** Whether the text is in one of its behaviours. */
-export function mentions({ members }: ReviewGroup, text: string): boolean {
-  return members.some(({ entry }) => lineOf(entry).toLowerCase().includes(text))
+export function* mentions({ members }: ReviewGroup, text: string): Steps<boolean> {
+  for (const { entry } of members) {
+    yield
+    if (lineOf(entry).toLowerCase().includes(text)) return true
+  }
+  return false
 }
 
 function lineOf({ actor, object }: { readonly actor: Actor; readonly object: BehaviourObject }) {

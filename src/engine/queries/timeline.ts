@@ -1,5 +1,6 @@
 import type { Alert } from '../../core/event/alert.ts'
 import { isoOf } from '../../core/event/time.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import type { TimelineMark, TimelineSlice, TimelineView } from '../api/page-views.ts'
 
@@ -8,14 +9,14 @@ const marksShown = 200
 
 export interface Happened {
   readonly alerts: Iterable<Alert>
-  /** When each behaviour was seen first: epoch milliseconds. */
-  readonly firsts: Iterable<number>
+  /** When each behaviour was seen first, in epoch milliseconds, of one version after the other. */
+  readonly firsts: Iterable<Iterable<number>>
   readonly losses: Iterable<LossSpan>
   readonly marks: Iterable<TimelineMark>
 }
 
 /** Events of the last hours, in slices. */
-export function timelineOf(happened: Happened, hours: number, nowMs: number): TimelineView {
+export function* timelineOf(happened: Happened, hours: number, nowMs: number): Steps<TimelineView> {
   const sliceMs = Math.ceil((hours * 3_600_000) / slicesShown)
   // Whole slices, so that a bar stays where it is from one look to the next.
   const to = Math.ceil(nowMs / sliceMs) * sliceMs
@@ -23,12 +24,16 @@ export function timelineOf(happened: Happened, hours: number, nowMs: number): Ti
   const slices = Array.from({ length: slicesShown }, (_, i) => emptySlice(from + i * sliceMs))
   const at = (ms: number): Mutable | undefined => slices[Math.floor((ms - from) / sliceMs)]
   for (const { firstSeen, severity } of happened.alerts) {
+    yield
     const slice = at(Date.parse(firstSeen))
     if (slice !== undefined) slice.alerts[severity] += 1
   }
-  for (const first of happened.firsts) {
-    const slice = at(first)
-    if (slice !== undefined) slice.novel += 1
+  for (const firsts of happened.firsts) {
+    yield
+    for (const first of firsts) {
+      const slice = at(first)
+      if (slice !== undefined) slice.novel += 1
+    }
   }
   for (const { to: until, count } of happened.losses) {
     const slice = at(Date.parse(until))

@@ -9,6 +9,7 @@ import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { BehaviourState } from '../../core/profile/profile-entry.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { Blocking } from '../../core/lifecycle/blocking.ts'
 import { enforcedOf } from '../../enforcement/assignments.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -28,15 +29,17 @@ interface KernelStandings {
   standing(version: DeployedVersion): KernelStanding
 }
 
-export function versionView(
+export function* versionView(
   version: DeployedVersion,
   registry: VersionRegistry,
   kernel: KernelStandings,
   nowMs: number,
-): VersionView {
-  const { image, tags, life, profile } = version
-  const { coverage } = registry.evidence(version, nowMs)
-  const counts = profile.countByState()
+): Steps<VersionView> {
+  // Of the time before the pauses: a decision on an older state is refused.
+  const revision = revisionOf([version])
+  const { coverage } = yield* registry.evidenceSteps(version, nowMs)
+  const { states, shown } = yield* version.profile.tally()
+  const { image, tags, life } = version
   return {
     image,
     tags: [...tags].sort(compareText),
@@ -47,14 +50,14 @@ export function versionView(
     lastSeen: version.lastSeen,
     learningSince: new Date(life.learningSince).toISOString(),
     ...(life.learnedAt === undefined ? {} : { learnedAt: new Date(life.learnedAt).toISOString() }),
-    behaviours: profile.shown - counts.derived,
-    pending: counts.pending + counts.quarantined,
+    behaviours: shown - states.derived,
+    pending: states.pending + states.quarantined,
     containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
     coverage,
     losses: version.losses.spans,
     because: life.because,
     notes: version.notes,
-    revision: revisionOf([version]),
+    revision,
     ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
     ...(life.blocking === undefined
       ? {}
@@ -98,15 +101,15 @@ function containerViews(version: DeployedVersion): readonly ContainerView[] {
     }))
 }
 
-export function lineageViews(
+export function* lineageViews(
   versions: Iterable<DeployedVersion>,
   registry: VersionRegistry,
   kernel: KernelStandings,
   nowMs: number,
-): readonly LineageView[] {
+): Steps<readonly LineageView[]> {
   const byRepository = new Map<string, VersionView[]>()
   for (const version of versions) {
-    const view = versionView(version, registry, kernel, nowMs)
+    const view = yield* versionView(version, registry, kernel, nowMs)
     const list = byRepository.get(view.image.repository)
     if (list === undefined) byRepository.set(view.image.repository, [view])
     else list.push(view)

@@ -3,6 +3,7 @@ import { SnugError } from '../../errors.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider, RemovalResult } from '../api/engine.ts'
 import type { RemovalContext } from '../contexts.ts'
+import { finish } from '../../core/steps.ts'
 import { versionView } from '../queries/views.ts'
 import { enforcementSnapshot } from './commit-decision.ts'
 
@@ -29,7 +30,7 @@ export async function removeVersion(
     state: 'open',
     matches: (other) => other?.repository === image.repository && other.digest === image.digest,
   })
-  const view = versionView(version, registry, kernel.profiles, context.now())
+  const view = finish(versionView(version, registry, kernel.profiles, context.now()))
   const result = { version: view, openAlerts: open.map(({ id }) => id) }
   if (dryRun) return result
   const reason = by.reason === undefined ? {} : { reason: by.reason }

@@ -5,6 +5,7 @@ import { isoOf } from '../../core/event/time.ts'
 import type { Forgetting } from '../../core/profile/forgetting.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
+import { finish } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ReviewContext } from '../contexts.ts'
 import {
@@ -307,16 +308,18 @@ export class ReviewService {
   }
 
   #view(version: DeployedVersion): views.VersionView {
-    return versionView(
-      version,
-      this.#context.registry,
-      this.#context.kernel.profiles,
-      this.#context.now(),
+    return finish(
+      versionView(
+        version,
+        this.#context.registry,
+        this.#context.kernel.profiles,
+        this.#context.now(),
+      ),
     )
   }
 
   #result(version: DeployedVersion, ids: readonly BehaviourId[]): views.DecisionResult {
-    const left = version.profile.countByState().quarantined
+    const left = finish(version.profile.tally()).states.quarantined
     return { decided: ids, quarantined: left, version: this.#view(version) }
   }
 }

@@ -10,10 +10,11 @@ import type { MetricName } from '../../support/telemetry/metric-table.ts'
 import { anyone, type Caller, callerOf, owner } from './access/caller.ts'
 import { engineQuery, isOfEvents, liveQuery } from './live-query.ts'
 import { pumpLive } from './live-socket.ts'
+import { jsonAnswer } from './json-answer.ts'
 import { nextLink, Page } from './page.ts'
 import { problemResponse, refusalReason } from './problem.ts'
 import { check, streamBody } from './request-body.ts'
-import { checkRevision, tagAfter } from './routes/revision-guard.ts'
+import { checkRevision, tagAfter, tagOf } from './routes/revision-guard.ts'
 import type { Route, RouteWorld } from './routes/route.ts'
 import { routes } from './routes/routes.ts'
 
@@ -90,6 +91,9 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
       }
       const { subject } = route
       const isDecision = subject !== undefined && route.method !== 'GET'
+      // Of the time before: what changes while the answer is made, its reader has not seen.
+      const seen =
+        subject === undefined || isDecision ? undefined : tagOf(world.engine, subject, params)
       // INVARIANT: nothing is awaited between this and the decision, which handlers begin with.
       if (isDecision) {
         const ifMatch = c.req.header('if-match')
@@ -99,13 +103,15 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
       const answered: unknown = await (world.watch === undefined
         ? handled()
         : world.watch.during(nameOf(route), handled))
-      if (subject !== undefined) c.header('etag', tagAfter(world.engine, subject, params))
+      if (subject !== undefined) {
+        c.header('etag', seen ?? tagAfter(world.engine, subject, params))
+      }
       if (route.answer === 'text') return c.text(String(answered))
-      if (!(answered instanceof Page)) return c.json(answered as object)
+      if (!(answered instanceof Page)) return jsonAnswer(c, answered as object, world.slices)
       const { body, last } = answered
       const path = new URL(c.req.url).pathname
       if (last !== undefined) c.header('link', nextLink(path, c.req.query(), last))
-      return c.json(body)
+      return jsonAnswer(c, body, world.slices)
     })
   }
 

@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../../support/config/load-config.ts'
 import type { Engine } from '../../engine/api/engine.ts'
 import { listenUnix } from '../../support/net/unix-listener.ts'
 import { type Log, stageLog } from '../../support/telemetry/log.ts'
+import { Slices } from '../../support/slices.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import type { Metrics } from '../../support/telemetry/metrics.ts'
 import type { SinkAdmin } from '../../engine/sink-admin.ts'
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly metrics: Metrics
   /** Names requests that hold the event loop; absent where nothing is judged in this process. */
   readonly watch?: LoopWatch
+  /** Shared with other work beside judging. */
+  readonly slices?: Slices
   /** Absent where alerts go nowhere. */
   readonly sinks?: () => SinkAdmin
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
@@ -50,7 +53,7 @@ const headersMs = 10_000
  * Errors: AGENT_RUNNING, LISTEN_FAILED, FRONT_FAILED, CONFIG_INVALID (a damaged token file, an unreadable certificate).
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { engine, config: loaded, metrics, sinks, watch } = options
+  const { engine, config: loaded, metrics, sinks, watch, slices = new Slices(watch) } = options
   const { config } = loaded
   const log = stageLog(options.log, 'server')
   const closing = new AbortController()
@@ -60,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     engine,
     loaded,
     metrics,
+    slices,
     ...(sinks && { sinks }),
     ...(watch && { watch }),
     ...(config.listen.kind === 'none' ? {} : credentialsOf(config)),

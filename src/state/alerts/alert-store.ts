@@ -8,6 +8,7 @@ import type {
   AlertType,
   Severity,
 } from '../../core/event/alert.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import type { Cause } from '../../core/match/cause.ts'
 import { causesApart } from '../../core/match/cause.ts'
 import { aloneMs, replicaShift, replicasLeast } from '../../core/match/replicas.ts'
@@ -396,12 +397,21 @@ export class AlertStore {
   }
 
   /** Newest first. */
-  list({ limit, ...filter }: AlertFilter & { readonly limit: number }): readonly Alert[] {
+  list(query: AlertFilter & { readonly limit: number }): readonly Alert[] {
+    return finish(this.listSteps(query))
+  }
+
+  /** The same, with pauses. */
+  *listSteps({
+    limit,
+    ...filter
+  }: AlertFilter & { readonly limit: number }): Steps<readonly Alert[]> {
     const wants = alertFilter(filter)
     const found: Alert[] = []
     for (const alert of [...this.#byId.values()].reverse()) {
       if (found.length >= limit) break
       if (wants(alert)) found.push(alert)
+      yield
     }
     return found
   }

@@ -18,6 +18,7 @@ import { type ContainerRun, countStarts, sliceMicrosFor } from '../../core/cover
 import type { Cell } from '../../core/profile/evidence.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { ContainerSeen } from '../../pipeline/sources/source.ts'
 import {
@@ -285,6 +286,11 @@ export class VersionRegistry {
   }
 
   evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
+    return finish(this.evidenceSteps(version, nowMs))
+  }
+
+  /** The same, with pauses. */
+  *evidenceSteps(version: DeployedVersion, nowMs: number): Steps<WindowEvidence> {
     const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
@@ -295,7 +301,7 @@ export class VersionRegistry {
       .reduce((sum, { count }) => sum + count, 0)
     return {
       ...(unrecorded === 0 ? {} : { unrecorded }),
-      coverage: version.profile.coverage(runs, this.slice),
+      coverage: yield* version.profile.coverageSteps(runs, this.slice),
       lost: spans.reduce((sum, { count }) => sum + count, 0),
       ...(last === undefined
         ? {}
@@ -337,9 +343,15 @@ export class VersionRegistry {
 
   /** Advances the lifecycle of every version. */
   tick(): void {
+    finish(this.tickSteps())
+  }
+
+  /** The same, with pauses. */
+  *tickSteps(): Steps<void> {
     const nowMs = this.#options.now()
     const unsettled: DeployedVersion[] = []
     for (const version of this.#versions.values()) {
+      yield
       this.#expireInherited(version, nowMs)
       const { state, mode } = version.life
       if (mode === 'block') {
@@ -351,7 +363,10 @@ export class VersionRegistry {
     }
     const learning = unsettled.filter(({ life }) => life.state === 'learning')
     for (const version of this.#toEstimate(unsettled, nowMs)) {
-      const evidence = this.evidence(version, nowMs)
+      const { life } = version
+      const evidence = yield* this.evidenceSteps(version, nowMs)
+      // A person decided meanwhile, or removed it.
+      if (version.life !== life || !this.has(version)) continue
       this.#estimates.set(version, { atMs: nowMs, bound: evidence.coverage.bound })
       this.apply(version, advance(version.life, evidence, this.rules, nowMs))
     }

@@ -6,6 +6,7 @@ import {
 } from '../../core/behaviour/behaviour.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Allowance } from '../../core/profile/allowance.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
@@ -63,22 +64,37 @@ export function exportableOf(
   kinds: readonly string[] = behaviourKinds,
   doubts: readonly string[] = [],
 ): Exportable {
+  return finish(exportableSteps(image, profile, kinds, doubts))
+}
+
+/** The same, with pauses. */
+export function* exportableSteps(
+  image: ImageRef,
+  profile: Profile,
+  kinds: readonly string[],
+  doubts: readonly string[],
+): Steps<Exportable> {
   const entries = profile.page()
-  const allowed = entries.flatMap((entry): readonly Allowed[] => {
+  const allowed: Allowed[] = []
+  const waiting: Allowed[] = []
+  for (const entry of entries) {
+    yield
     const { state } = entry
-    if (state !== 'learned' && state !== 'approved' && state !== 'derived') return []
-    const allowance = profile.allowance(entry.key)
-    if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
-      return []
-    if (isDrawn(entry.object)) return [drawnPorts(entry, allowance)]
-    return [allowedOf(entry, allowance.generalised)]
-  })
-  const waiting = entries.flatMap((entry): readonly Allowed[] => {
-    const { state } = entry
-    const waits = state === 'pending' || state === 'quarantined'
-    return waits && isServices(entry) ? [allowedOf(entry, false)] : []
-  })
-  return { image, allowed, waiting, seen: seenOf(entries, kinds), doubts }
+    if (state === 'learned' || state === 'approved' || state === 'derived') {
+      const allowance = profile.allowance(entry.key)
+      if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
+        continue
+      allowed.push(
+        isDrawn(entry.object)
+          ? drawnPorts(entry, allowance)
+          : allowedOf(entry, allowance.generalised),
+      )
+    } else if ((state === 'pending' || state === 'quarantined') && isServices(entry)) {
+      waiting.push(allowedOf(entry, false))
+    }
+  }
+  const seen = yield* seenOf(entries, kinds)
+  return { image, allowed, waiting, seen, doubts }
 }
 
 function allowedOf(entry: Readonly<LiveEntry>, generalised: boolean): Allowed {
@@ -105,24 +121,25 @@ function isServices(entry: Readonly<LiveEntry>): boolean {
   return false
 }
 
-function* learnedCells(entries: readonly Readonly<LiveEntry>[]): Iterable<Cell> {
-  for (const entry of entries) {
-    for (const cell of entry.allCells()) {
-      if (cell.origin !== 'exec-in' && cell.phase !== 'later') yield cell
-    }
+function* learnedCells(entry: Readonly<LiveEntry>): Iterable<Cell> {
+  for (const cell of entry.allCells()) {
+    if (cell.origin !== 'exec-in' && cell.phase !== 'later') yield cell
   }
 }
 
-function seenOf(entries: readonly Readonly<LiveEntry>[], kinds: readonly string[]): Seen {
+function* seenOf(entries: readonly Readonly<LiveEntry>[], kinds: readonly string[]): Steps<Seen> {
   const [nodes, sources, containers] = [new Set<string>(), new Set<string>(), new Set<string>()]
   let first = Infinity
   let last = -Infinity
-  for (const cell of learnedCells(entries)) {
-    for (const node of cell.nodes) nodes.add(node)
-    for (const source of cell.sources) sources.add(source)
-    containers.add(cell.container)
-    first = Math.min(first, cell.first)
-    last = Math.max(last, cell.last)
+  for (const entry of entries) {
+    yield
+    for (const cell of learnedCells(entry)) {
+      for (const node of cell.nodes) nodes.add(node)
+      for (const source of cell.sources) sources.add(source)
+      containers.add(cell.container)
+      first = Math.min(first, cell.first)
+      last = Math.max(last, cell.last)
+    }
   }
   return {
     kinds,

@@ -1,4 +1,5 @@
 import { plural } from '../../core/coverage/coverage.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import { describeBehaviour } from '../../core/behaviour/describe.ts'
 import type { Allowed, Exportable } from './allowed.ts'
 import { byWhat, takesOf, togetherOf, type Together } from './root-take.ts'
@@ -31,13 +32,18 @@ export interface RootNeed {
 const profiledKinds = ['file', 'identity', 'capability', 'syscall'] as const
 
 /** Derived from observed behaviour only: modes of files, for one, are not observed. */
-export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNeed {
+export function rootNeed(what: Exportable): RootNeed {
+  return finish(rootNeedSteps(what))
+}
+
+/** The same, with pauses. */
+export function* rootNeedSteps({ allowed, waiting, seen, doubts }: Exportable): Steps<RootNeed> {
   const acts = allowed.filter(isRoots)
   const waits = waiting.filter(isRoots)
   const together = togetherOf([...allowed, ...waiting], seen.kinds)
-  const needs = itemsOf(acts, 'needs', together)
-  const takes = itemsOf(acts, 'takes', together)
-  const needsWaiting = itemsOf(waits, 'needs', together)
+  const needs = yield* itemsOf(acts, 'needs', together)
+  const takes = yield* itemsOf(acts, 'takes', together)
+  const needsWaiting = yield* itemsOf(waits, 'needs', together)
   const unwatched = profiledKinds.filter((kind) => !seen.kinds.includes(kind))
   const where = seen.containers === 0 ? '' : ` in ${plural(seen.containers, 'container')}`
   const verdictOf = (verdict: RootVerdict, sentence: string): RootNeed => {
@@ -96,13 +102,14 @@ function isRoots({ uid, object }: Allowed): boolean {
   return uid === 0 || (object.kind === 'identity' && (object.from.uid === 0 || object.to.uid === 0))
 }
 
-function itemsOf(
+function* itemsOf(
   acts: readonly Allowed[],
   kind: 'needs' | 'takes',
   together: Together,
-): readonly RootItem[] {
+): Steps<readonly RootItem[]> {
   const byTake = new Map<string, Map<string, string>>()
   for (const act of acts) {
+    yield
     for (const take of takesOf(act, together)) {
       if (take.kind !== kind) continue
       const because = byTake.get(take.what) ?? new Map<string, string>()

@@ -121,7 +121,7 @@ it('limits the findings that the agent keeps to those nearest to running', async
     ...socket,
   ])
   expect([reported.exit, reported.stderr]).toEqual([0, ''])
-  const { versions } = fixture.engine.image(image)
+  const { versions } = await fixture.engine.image(image)
   expect(versions[0]?.scan?.findings).toHaveLength(1_000)
   expect(versions[0]?.scan?.counts).toMatchObject({ 'in-use': 1_500 })
 })

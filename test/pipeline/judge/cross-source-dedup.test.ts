@@ -39,8 +39,8 @@ async function report(source: ScriptedSource, name: string, second: number, ...e
   await source.received()
 }
 
-const shown = (text: string) =>
-  world.engine.profile(image).behaviours.find((behaviour) => behaviour.text === text)
+const shown = async (text: string) =>
+  (await world.engine.profile(image)).behaviours.find((behaviour) => behaviour.text === text)
 const alerts = () => world.engine.alerts({ limit: 100 })
 
 describe('an event that two sources report', () => {
@@ -49,8 +49,8 @@ describe('an event that two sources report', () => {
     await both(1, act.exec('/bin/a'), act.file('/etc/a'))
     await both(3, act.file('/etc/a'))
     await report(falco, 'falco', 4, act.file('/etc/a'))
-    expect(shown('read /etc/a')).toMatchObject({ count: 3, sources: ['ebpf', 'falco'] })
-    expect(shown('run /bin/a')).toMatchObject({ count: 1, sources: ['ebpf', 'falco'] })
+    expect(await shown('read /etc/a')).toMatchObject({ count: 3, sources: ['ebpf', 'falco'] })
+    expect(await shown('run /bin/a')).toMatchObject({ count: 1, sources: ['ebpf', 'falco'] })
     expect(world.engine.status().counters).toMatchObject({ learned: 2, expected: 2 })
   })
 
@@ -60,7 +60,7 @@ describe('an event that two sources report', () => {
     await world.engine.setMode(image, 'alert', by)
     await both(2, act.exec('/bin/evil'))
     await both(3, act.exec('/bin/evil'))
-    expect(alerts()).toMatchObject([
+    expect(await alerts()).toMatchObject([
       { type: 'deviation', count: 2, sources: ['ebpf', 'falco'], event: { source: 'ebpf' } },
     ])
   })
@@ -73,7 +73,7 @@ describe('an event that two sources report', () => {
     const orphan = { ...evil, process: { ...evil.process, parent: '/bin/sh' } } as ActEvent
     await report(world.source, 'ebpf', 2, evil)
     await report(falco, 'falco', 2, orphan)
-    expect(alerts()).toMatchObject([{ count: 1, sources: ['ebpf', 'falco'] }])
+    expect(await alerts()).toMatchObject([{ count: 1, sources: ['ebpf', 'falco'] }])
   })
 
   it('alerts from the one source that reports it, whatever the other reports', async () => {
@@ -81,8 +81,8 @@ describe('an event that two sources report', () => {
     await both(1, act.exec('/bin/a'))
     await world.engine.setMode(image, 'alert', by)
     await report(falco, 'falco', 2, act.exec('/bin/evil'))
-    expect(alerts()).toMatchObject([{ count: 1, event: { source: 'falco' } }])
-    expect(alerts()[0]).not.toHaveProperty('sources')
+    expect(await alerts()).toMatchObject([{ count: 1, event: { source: 'falco' } }])
+    expect((await alerts())[0]).not.toHaveProperty('sources')
   })
 
   it('is counted once where one of them folds repeats into a count', async () => {
@@ -103,7 +103,7 @@ describe('an event that two sources report', () => {
       messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
       source: 'ebpf',
     })
-    expect(shown('read /etc/a')).toMatchObject({ count: 5 })
+    expect(await shown('read /etc/a')).toMatchObject({ count: 5 })
   })
 })
 
@@ -126,6 +126,6 @@ it('estimates by kind the events that both sources missed, and names the limits 
   expect(check?.sentence).toMatch(
     /^file: 36 different events reported by ebpf, 30 by falco, 26 by both: about 1.5 missed by both, at most \S+; falco reports only events that its rules select/,
   )
-  const [version] = world.engine.image(image).versions
+  const [version] = (await world.engine.image(image)).versions
   expect(version?.evidence?.sentences).toContain(check?.sentence)
 })

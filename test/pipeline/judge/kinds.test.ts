@@ -26,9 +26,9 @@ async function report(source: ScriptedSource, ...events: ActEvent[]): Promise<vo
 }
 
 const alerts = () => world.engine.alerts({ limit: 100 })
-const deviations = () => alerts().filter(({ type }) => type === 'deviation')
-const loss = () =>
-  alerts().filter(({ reasons }) => reasons[0]?.includes('raise no deviations') === true)
+const deviations = async () => (await alerts()).filter(({ type }) => type === 'deviation')
+const loss = async () =>
+  (await alerts()).filter(({ reasons }) => reasons[0]?.includes('raise no deviations') === true)
 
 describe('a profile learned from a source that cannot see files', () => {
   const execs = new ScriptedSource(undefined, 'execs', sees('exec', 'connect'))
@@ -47,11 +47,11 @@ describe('a profile learned from a source that cannot see files', () => {
       act.file('/etc/b', ['write']),
       act.exec('/bin/a'),
     )
-    expect(deviations()).toEqual([])
-    expect(loss()).toMatchObject([{ type: 'loss', severity: 'low', count: 1 }])
-    expect(loss()[0]?.reasons[0]).toContain('`file`')
+    expect(await deviations()).toEqual([])
+    expect(await loss()).toMatchObject([{ type: 'loss', severity: 'low', count: 1 }])
+    expect((await loss())[0]?.reasons[0]).toContain('`file`')
     expect(world.engine.status().counters).toMatchObject({ unprofiled: 2, deviation: 0 })
-    const [version] = world.engine.image(image).versions
+    const [version] = (await world.engine.image(image)).versions
     expect(version?.evidence?.kindsObserved).toEqual(['exec', 'connect'])
     expect(version?.evidence?.sentences.at(-1)).toMatch(/^file, listen, .*no source observed/)
   })
@@ -59,7 +59,7 @@ describe('a profile learned from a source that cannot see files', () => {
   it('still alerts on the kinds that were observed', async () => {
     await learnedFromExecs()
     await report(world.source, act.exec('/bin/evil'), act.connect('10.0.0.9', 4444))
-    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+    expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual([
       'connect to tcp 10.0.0.9:4444',
       'run /bin/evil',
     ])
@@ -70,23 +70,23 @@ describe('a profile learned from a source that cannot see files', () => {
     const bad = act.file('/etc/a')
     const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
     await report(world.source, bad, shadow)
-    expect(alerts().map(({ type }) => type)).toEqual(['guardrail', 'loss'])
-    const { behaviours } = world.engine.profile(image)
+    expect((await alerts()).map(({ type }) => type)).toEqual(['guardrail', 'loss'])
+    const { behaviours } = await world.engine.profile(image)
     const id = behaviours.find(({ text }) => text === 'read /etc/a')?.id ?? ''
     await world.engine.reject(image, [id], by)
     await report(world.source, bad, act.file('/etc/b'))
-    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/a'])
+    expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/a'])
   })
 
   it('learns them once it is set back to learning, and then judges them', async () => {
     await learnedFromExecs()
     await report(world.source, act.file('/etc/a'))
-    expect(world.engine.image(image).versions[0]?.pending).toBe(1)
+    expect((await world.engine.image(image)).versions[0]?.pending).toBe(1)
     await world.engine.setMode(image, 'learn', by)
     await report(world.source, act.file('/etc/a'), act.file('/etc/b'))
     await world.engine.setMode(image, 'alert', by)
     await report(world.source, act.file('/etc/a'), act.file('/etc/b'), act.file('/etc/c'))
-    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/c'])
+    expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/c'])
   })
 
   it('never blocks', async () => {
@@ -107,8 +107,8 @@ describe('a profile learned from a source that cannot see files', () => {
     world = daemonWorld({ store })
     await world.start()
     await report(world.source, act.file('/etc/b'), act.exec('/bin/evil'))
-    expect(loss()).toMatchObject([{ count: 1 }])
-    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
+    expect(await loss()).toMatchObject([{ count: 1 }])
+    expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
   })
 })
 
@@ -122,7 +122,7 @@ it('excludes from the delta of a version the kinds not observed in the previous 
     image: { repository: image, digest: 'sha256:bb' },
   })
   await report(world.source, next(act.file('/etc/a')), next(act.exec('/bin/evil')))
-  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
+  expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
 })
 
 it('counts only reported kinds as observed by a sensor that reports by rule', async () => {
@@ -138,10 +138,10 @@ it('counts only reported kinds as observed by a sensor that reports by rule', as
   await report(falco, act.exec('/bin/a'), other, act.exec('/bin/a'))
   await world.engine.setMode(image, 'alert', by)
   await report(world.source, act.file('/etc/a'), act.connect('10.0.0.9', 4444))
-  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+  expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual([
     'connect to tcp 10.0.0.9:4444',
   ])
-  expect(loss()).toHaveLength(1)
+  expect(await loss()).toHaveLength(1)
 })
 
 it('attributes recorded events to the source that they name', async () => {
@@ -153,12 +153,12 @@ it('attributes recorded events to the source that they name', async () => {
     reported('ebpf', act.file('/etc/a')),
     reported('falco', act.exec('/bin/b')),
   ])
-  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
+  expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
   await world.engine.setMode(image, 'learn', by)
   world.daemon.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
   world.daemon.judgeEvents([reported('ebpf', act.file('/etc/a'))])
-  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+  expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual([
     'read /etc/a',
     'run /bin/b',
   ])

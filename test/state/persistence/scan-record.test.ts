@@ -29,8 +29,8 @@ it('is kept with its version, in full on request, and over a restart', async () 
   const reported = await world.engine.keepScan(image.repository, scan, by)
   const { findings, ...short } = scan
   expect(reported.scan).toEqual({ ...short, at: expect.any(String), by: 'cli:root' })
-  expect(world.engine.images()[0]?.versions[0]?.scan).toEqual(reported.scan)
-  expect(world.engine.image(image.repository).versions[0]?.scan).toEqual({
+  expect((await world.engine.images())[0]?.versions[0]?.scan).toEqual(reported.scan)
+  expect((await world.engine.image(image.repository)).versions[0]?.scan).toEqual({
     ...reported.scan,
     findings,
   })
@@ -41,7 +41,7 @@ it('is kept with its version, in full on request, and over a restart', async () 
 
   const again = daemonWorld({ store: world.store, startMs: world.now() })
   await again.start()
-  expect(again.engine.image(image.repository).versions[0]?.scan).toEqual({
+  expect((await again.engine.image(image.repository)).versions[0]?.scan).toEqual({
     ...reported.scan,
     findings,
   })
@@ -53,7 +53,7 @@ it('takes the place of the one before', async () => {
   await world.engine.keepScan(image.repository, scan, by)
   const none = { ...scan, counts: { ...scan.counts, 'in-use': 0 }, findings: [] }
   await world.engine.keepScan(image.repository, none, { who: 'token:ci' })
-  expect(world.engine.image(image.repository).versions[0]?.scan).toMatchObject({
+  expect((await world.engine.image(image.repository)).versions[0]?.scan).toMatchObject({
     by: 'token:ci',
     findings: [],
   })
@@ -68,7 +68,7 @@ it('is lost alone where its stored form cannot be read', async () => {
   await world.store.batch([{ kind: 'meta', key, value: { findings: 3 } }])
   const again = daemonWorld({ store: world.store, startMs: world.now() })
   await again.start()
-  expect(again.engine.image(image.repository).versions[0]?.scan).toBeUndefined()
+  expect((await again.engine.image(image.repository)).versions[0]?.scan).toBeUndefined()
   expect(again.engine.status().degraded.join()).toContain('STORE_DAMAGED')
   await again.stop()
 })

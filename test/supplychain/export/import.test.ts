@@ -35,7 +35,9 @@ it('creates the version of an image that this host never ran, which then waits f
   })
   expect(version.because).toContain('cli:root imported a profile')
   world.advance(3_600_000)
-  expect(world.engine.image(image.repository).versions[0]).toMatchObject({ state: 'review' })
+  expect((await world.engine.image(image.repository)).versions[0]).toMatchObject({
+    state: 'review',
+  })
   const audit = await world.engine.audit(1)
   expect(audit).toMatchObject([{ what: 'import', who: 'cli:root', behaviours: entries.length }])
 })
@@ -50,12 +52,12 @@ it('exports the imported profile, and importing it twice changes nothing', async
 it('changes nothing of a version that is enforced', async () => {
   await world.engine.importProfile(chunks(file), by)
   await world.engine.setMode(image.repository, 'alert', by)
-  const before = world.engine.profile(image.repository)
+  const before = await world.engine.profile(image.repository)
   const [first] = entries
   const more = profileDocument(image, first === undefined ? [] : [{ ...first, cells: [] }])
   const refused = world.engine.importProfile(chunks(more), by)
   await expect(refused).rejects.toMatchObject({ code: 'MODE_REFUSED' })
-  expect(world.engine.profile(image.repository)).toEqual(before)
+  expect(await world.engine.profile(image.repository)).toEqual(before)
 })
 
 it('refuses an invalid profile and creates no version', async () => {
@@ -63,5 +65,5 @@ it('refuses an invalid profile and creates no version', async () => {
     const refused = world.engine.importProfile(chunks(text), by)
     await expect(refused).rejects.toMatchObject({ code: 'PROFILE_INVALID' })
   }
-  expect(world.engine.images()).toEqual([])
+  expect(await world.engine.images()).toEqual([])
 })

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { LoadedConfig } from '../../../support/config/load-config.ts'
 import type { Decider, Engine } from '../../../engine/api/engine.ts'
 import type { GatewayView } from '../../../engine/api/engine-views.ts'
+import type { Slices } from '../../../support/slices.ts'
 import type { LoopWatch } from '../../../support/telemetry/loop-watch.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
 import type { SinkAdmin } from '../../../engine/sink-admin.ts'
@@ -17,6 +18,8 @@ export interface RouteWorld {
   readonly loaded: LoadedConfig
   readonly metrics: Metrics
   readonly watch?: Pick<LoopWatch, 'during'>
+  /** For answers of any length. */
+  readonly slices: Slices
   /** Absent where alerts go nowhere. */
   readonly sinks?: () => SinkAdmin
   /** Absent where no TCP listener is served, and so no token is needed. */

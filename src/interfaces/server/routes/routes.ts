@@ -113,8 +113,8 @@ export const routes: readonly Route[] = [
     summary: 'lineages with their versions',
     query: pageQuery,
     answer: z.array(view.lineage),
-    handle: ({ engine }, { query: { cursor: after = '', limit: some } }) => {
-      const rest = engine.images().filter(({ repository }) => repository > after)
+    handle: async ({ engine }, { query: { cursor: after = '', limit: some } }) => {
+      const rest = (await engine.images()).filter(({ repository }) => repository > after)
       return pageOf(rest, some, ({ repository }) => repository)
     },
   }),
@@ -135,8 +135,8 @@ export const routes: readonly Route[] = [
     subject: 'image',
     query: pageQuery,
     answer: view.profile,
-    handle: ({ engine }, { params, query: { cursor: after, limit: some } }) => {
-      const profile = engine.profile(ref(params), present({ after, ...oneMore(some) }))
+    handle: async ({ engine }, { params, query: { cursor: after, limit: some } }) => {
+      const profile = await engine.profile(ref(params), present({ after, ...oneMore(some) }))
       return pageOf(
         profile.behaviours,
         some,
@@ -213,8 +213,8 @@ export const routes: readonly Route[] = [
     summary: 'alerts, newest first',
     query: alertQuery,
     answer: z.array(view.alert),
-    handle: ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
-      const alerts = engine.alerts({ ...present({ before, ...filter }), limit: some + 1 })
+    handle: async ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
+      const alerts = await engine.alerts({ ...present({ before, ...filter }), limit: some + 1 })
       return pageOf(alerts, some, ({ id }) => id)
     },
   }),

@@ -1,0 +1,174 @@
+import { PerformanceObserver } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Daemon } from '../../../src/engine/daemon.ts'
+import { SnugEngine } from '../../../src/engine/snug-engine.ts'
+import { startServer } from '../../../src/interfaces/server/server.ts'
+import { Dispatcher } from '../../../src/pipeline/delivery/dispatcher.ts'
+import { Identifier } from '../../../src/pipeline/identity/identifier.ts'
+import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
+import { openLevelStore } from '../../../src/state/store/level-store.ts'
+import { loadConfig } from '../../../src/support/config/load-config.ts'
+import { growHeapSlowly } from '../../../src/support/telemetry/heap.ts'
+import { createLog } from '../../../src/support/telemetry/log.ts'
+import { createMetrics } from '../../../src/support/telemetry/metrics.ts'
+import { guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { SoakEngine } from '../../soak/soak-source.ts'
+import { TurnWatch } from '../../soak/turn-watch.ts'
+import { imageOf, type LoadImage, LoadSource, type NodeScale } from './turns-load.ts'
+
+const by = { who: 'cli:root' }
+/** Containers that start in a second meanwhile, and their events. */
+const startsEveryMs = 100
+const eventsOfStart = 20
+
+/** The daemon under load, in a process of its own: its turns from the line `ready` to the end of standard input. */
+export async function turnsDaemon(folder: string, scale: NodeScale): Promise<void> {
+  growHeapSlowly()
+  const containers = new SoakEngine()
+  const source = new LoadSource(containers)
+  const { store } = await openLevelStore(`${folder}/store`)
+  const files = new ImageFiles()
+  const log = createLog('silent')
+  const daemon = new Daemon({
+    node: 'n1',
+    sources: [source],
+    engines: [containers],
+    files,
+    makeIdentifier: (release) =>
+      new Identifier({ engines: [containers], files, node: 'n1', release }),
+    shaper,
+    guardrails,
+    techniques,
+    rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
+    retention: { versions: 10, ageMs: 90 * 86_400_000 },
+    failClosed: false,
+    store,
+    makeDispatcher: (news) =>
+      new Dispatcher([], {
+        node: 'n1',
+        outbox: { maxBytes: 67_108_864, maxAgeMs: 86_400_000, maxSpan: 100_000 },
+        repeatMs: 0,
+        onError: () => undefined,
+        ...news,
+      }),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+    flushIntervalMs: 15_000,
+    alertsKept: 10_000,
+    auditKept: 100_000,
+    log,
+  })
+  await daemon.load()
+  const ending = new AbortController()
+  const { signal } = ending
+  const running = daemon.run(signal)
+  const engine = new SnugEngine(daemon, '0', {})
+  const metrics = createMetrics()
+  metrics.observe(
+    () => engine.status(),
+    () => [],
+    () => daemon.loopFigures(),
+  )
+  const socket = `${folder}/snug.sock`
+  const config = loadConfig({ flags: { socket, data: folder, listen: 'none' } })
+  const turns = new TurnWatch()
+  turns.name(daemon.loop)
+  const { loop: watch, slices } = daemon
+  const server = await startServer({ engine, config, log, metrics, signal, watch, slices })
+  const images = await fill(source, engine, scale)
+  await daemon.journal.persist()
+  await delay(2_000)
+  const collections: number[] = []
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collections.push(duration)
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  const load = setInterval(() => startOne(source, images), startsEveryMs)
+  turns.start()
+  process.stdout.write('ready\n')
+  let name = ''
+  for await (const chunk of process.stdin) {
+    name = String(chunk).trim().split('\n').at(-1) ?? ''
+    turns.phase(name)
+    if (name === 'new version') newVersion(source, scale)
+  }
+  turns.stop()
+  clearInterval(load)
+  const alerts = daemon.alerts.size
+  const figures = {
+    phases: turns.phases,
+    longest: turns.longest,
+    histogram: turns.histogram,
+    collection: Math.max(0, ...collections),
+    residentMiB: Math.round(process.memoryUsage().rss / 1_048_576),
+    alerts,
+  }
+  await server[Symbol.asyncDispose]()
+  ending.abort()
+  await running
+  await store.close()
+  process.stdout.write(`${JSON.stringify(figures)}\n`)
+}
+
+async function fill(
+  source: LoadSource,
+  engine: SnugEngine,
+  { learned, waiting, containers, others }: NodeScale,
+): Promise<readonly LoadImage[]> {
+  const heavy = imageOf(0, learned, waiting)
+  const images = [heavy]
+  let n = 0
+  const running: string[] = []
+  const run = async (image: LoadImage, share: number, goesOn: boolean): Promise<void> => {
+    const at = n++
+    const id = source.start(image, at)
+    const acts = image.learned.filter((_, i) => share === 1 || (i + at) % share === 0)
+    source.shows(id, acts)
+    if (goesOn) running.push(id)
+    else source.end(id)
+    await source.judged()
+  }
+  await run(heavy, 1, true)
+  for (let i = 1; i < containers; i++) await run(heavy, 8, i % 10 === 0)
+  await alerting(engine, heavy)
+  const some = running.slice(-3)
+  for (const id of some) source.shows(id, heavy.waiting)
+  await source.judged()
+  for (let index = 1; index <= others; index++) {
+    const image = imageOf(index, 150, 20)
+    images.push(image)
+    for (let i = 0; i < 12; i++) await run(image, 1, i % 4 === 0)
+    if (index % 4 !== 0) await alerting(engine, image)
+    for (const id of running.slice(-3)) source.shows(id, image.waiting)
+    await source.judged()
+  }
+  return images
+}
+
+async function alerting(engine: SnugEngine, { ref }: LoadImage): Promise<void> {
+  const name = `${ref.repository}@${ref.digest}`
+  await engine.endLearning(name, by)
+  await engine.setMode(name, 'alert', by)
+}
+
+/** Of the heavy image: it inherits all that the last one learned. */
+function newVersion(source: LoadSource, { learned, waiting }: NodeScale): void {
+  const { ref, ...acts } = imageOf(0, learned, waiting)
+  const digest = `sha256:${'c'.repeat(64)}`
+  const id = source.start({ ...acts, ref: { ...ref, digest } }, 0)
+  source.shows(id, acts.learned.slice(0, 1_000))
+}
+
+let next = 0
+
+function startOne(source: LoadSource, images: readonly LoadImage[]): void {
+  const image = images[next++ % 2 === 0 ? 0 : next % images.length]
+  if (image === undefined) return
+  const id = source.start(image, next)
+  const at = (next * 37) % Math.max(1, image.learned.length - eventsOfStart)
+  source.shows(id, image.learned.slice(at, at + eventsOfStart - 1))
+  source.shows(
+    id,
+    image.waiting.slice(next % image.waiting.length, 1 + (next % image.waiting.length)),
+  )
+  source.end(id)
+}
