@@ -272,7 +272,15 @@ async function judgeRound(
   for (const { id } of alerts) one.seen.add(id)
   const grave = alerts.filter(({ severity }) => severity !== 'low').length
   const repeats = alerts.reduce((sum, { count }) => sum + count, 0)
-  return { figures: { ...round, alerts: alerts.length, grave, repeats }, alerts }
+  const figures = { ...round, alerts: alerts.length, grave, guardrails: tripped(alerts), repeats }
+  return { figures, alerts }
+}
+
+function tripped(alerts: readonly Alert[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const id of alerts.flatMap(({ guardrails }) => guardrails))
+    counts[id] = (counts[id] ?? 0) + 1
+  return counts
 }
 
 /** The profile that learned more allows more, so the attacks run against it. */

@@ -25,6 +25,8 @@ export interface Judged {
   readonly alerts: number
   /** Of severity `medium` and above. */
   readonly grave: number
+  /** Alerts of each guardrail. */
+  readonly guardrails?: Readonly<Record<string, number>>
   /** How often the alerts were repeated, in all. */
   readonly repeats: number
   /** Helpings that failed. */

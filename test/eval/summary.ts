@@ -231,6 +231,31 @@ memory, in MiB, is that of the daemon at the end of a batch.
 ${markdownTable(['service', 'kind', 'commit', ...of('one'), ...of('three'), 'refused', 'MiB'], rows)}`
 }
 
+/** False alerts of each guardrail that raised one, over both protocols and versions. */
+function guardrailRows(results: readonly ServiceResult[]): string {
+  const judgedIn = (column: Column) =>
+    results
+      .filter((result) => result.column === column)
+      .flatMap(({ protocols: by }) => protocols.flatMap((name) => by[name] ?? []))
+      .flatMap(({ first, second }) => [first ?? [], second ?? []].flat())
+      .filter(({ guardrails }) => guardrails !== undefined)
+  const judged = columns.map(judgedIn)
+  if (judged.every((of) => of.length === 0)) return ''
+  const ids = new Set(judged.flat().flatMap(({ guardrails = {} }) => Object.keys(guardrails)))
+  const rows = [...ids]
+    .sort()
+    .map((id) => [
+      id,
+      ...judged.map((of) => String(summed(of.map((one) => one.guardrails?.[id] ?? 0)))),
+    ])
+  const hours = judged.map((of) => summed(of.map(({ containerHours }) => containerHours)))
+  return `## False alerts of guardrails
+
+In ${hours.map((some, i) => `${some.toFixed(2)} hours of the ${columns[i]} services`).join(' and ')}, over both protocols and versions. Guardrails that are not listed raised none.
+
+${rows.length === 0 ? 'No guardrail raised a false alert.' : markdownTable(['guardrail', ...columns], rows)}`
+}
+
 /** Names of a few, and the number of many. */
 function placesText(where: readonly string[]): string {
   if (where.length <= 6) return where.join(', ')
@@ -269,6 +294,7 @@ const sections = [
   // Figures of different code are not added up.
   ...[...new Set(results.map(({ commit }) => commit))].map((commit) => columnRows(results, commit)),
   developmentRows(results),
+  guardrailRows(results),
   attackSection(results),
   brokenRows(results),
 ]
