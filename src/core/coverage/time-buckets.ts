@@ -24,6 +24,15 @@ export interface Seen {
   readonly witnesses: Witnesses | undefined
 }
 
+/** Events of which the first were all at one moment, and the rest at another. */
+interface Moments {
+  readonly atFirst: number
+  /** All of them. */
+  readonly count: number
+  readonly first: Micros
+  readonly last: Micros
+}
+
 type Bucket = { -readonly [K in keyof Seen]: Seen[K] }
 
 type Shown = Pick<Seen, 'guardrails' | 'witnesses'>
@@ -98,6 +107,13 @@ export class TimeBuckets {
     return new TimeBuckets(minutes, [{ ...all }])
   }
 
+  /** Events at two moments, which are in two of the finest buckets. */
+  static ofMoments({ atFirst, count, first, last }: Moments): TimeBuckets {
+    const buckets = new TimeBuckets(1, [])
+    buckets.#numbers = [atFirst, first, first, count, last, last]
+    return buckets
+  }
+
   static from(json: EvidenceBuckets, kept?: number): TimeBuckets {
     return new TimeBuckets(
       json.minutes,
@@ -136,6 +152,14 @@ export class TimeBuckets {
   /** One bucket adds no information to the cell. */
   get isOne(): boolean {
     return this.#numbers.length <= 3
+  }
+
+  /** How many events were at the first moment, where {@link ofMoments} makes the same of it. */
+  atFirstOf({ count, first, last }: Omit<Moments, 'atFirst'>): number | undefined {
+    if (this.#minutes !== 1 || this.#shown !== undefined || this.#numbers.length !== 6) return
+    const [atFirst, a, b, upTo, c, d] = this.#numbers
+    const isSame = upTo === count && a === first && b === first && c === last && d === last
+    return isSame ? atFirst : undefined
   }
 
   see(count: number, when: Micros): void {

@@ -18,7 +18,10 @@ const INDEXED_FROM = 64
 const NO_NUMBERS: number[] = []
 const NO_LINKS: Link[] = []
 
-type Link = string | CellKind | TimeBuckets | undefined
+/** Buckets of two moments are a number: the events of the first. Most cells that have buckets are such. */
+export type KeptBuckets = TimeBuckets | number | undefined
+
+type Link = string | CellKind | KeptBuckets
 
 /**
  * The cells of one behaviour, by number: there are many, and an object for each costs four times as much. Numbers
@@ -59,11 +62,11 @@ export class CellList {
     this.#links[at * LINKS + 1] = kind
   }
 
-  buckets(at: number): TimeBuckets | undefined {
-    return this.#links[at * LINKS + 2] as TimeBuckets | undefined
+  buckets(at: number): KeptBuckets {
+    return this.#links[at * LINKS + 2] as KeptBuckets
   }
 
-  setBuckets(at: number, buckets: TimeBuckets | undefined): void {
+  setBuckets(at: number, buckets: KeptBuckets): void {
     this.#links[at * LINKS + 2] = buckets
   }
 

@@ -131,7 +131,10 @@ export class Cell {
 
   /** Undefined while one bucket of time holds all of it. */
   get #buckets(): TimeBuckets | undefined {
-    return this.#list.buckets(this.#at)
+    const kept = this.#list.buckets(this.#at)
+    if (typeof kept !== 'number') return kept
+    const { count, first, last } = this
+    return TimeBuckets.ofMoments({ atFirst: kept, count, first, last })
   }
 
   stored(): StoredCell {
@@ -180,14 +183,13 @@ export class Cell {
 
   /** `count` events at one time. */
   see(count: number, when: Micros): void {
-    if (this.#buckets !== undefined) this.#buckets.see(count, when)
-    else if (!this.empty && !(isOneBucket(this.first, when) && isOneBucket(this.last, when))) {
-      const buckets = TimeBuckets.of(this.#seen())
-      buckets.see(count, when)
-      this.#keep(buckets)
-    }
+    const { first, last } = this
+    const isOne = this.empty || (isOneBucket(first, when) && isOneBucket(last, when))
+    const buckets = this.#buckets ?? (isOne ? undefined : TimeBuckets.of(this.#seen()))
+    buckets?.see(count, when)
     this.#addCount(count)
-    if (when < this.first || when > this.last) this.#span(when, when)
+    if (when < first || when > last) this.#span(when, when)
+    if (buckets !== undefined) this.#keep(buckets)
   }
 
   /** `count` events with known first and last times: those between count with the last. */
@@ -205,12 +207,16 @@ export class Cell {
   trip(guardrails: readonly string[], when: Micros): void {
     if (guardrails.length === 0) return
     this.#unite({ guardrails })
-    this.#buckets?.trip(guardrails, when)
+    const buckets = this.#buckets
+    buckets?.trip(guardrails, when)
+    if (buckets !== undefined) this.#keep(buckets)
   }
 
   /** True where the literal is news to this cell. */
   witness(literal: Literal, when: Micros): boolean {
-    this.#buckets?.witness(literal, when, this.#kept)
+    const buckets = this.#buckets
+    buckets?.witness(literal, when, this.#kept)
+    if (buckets !== undefined) this.#keep(buckets)
     return this.#witnessing().add(literal)
   }
 
@@ -240,18 +246,17 @@ export class Cell {
    */
   absorb(other: Cell, containers: number): void {
     const theirs = (other.#buckets ?? TimeBuckets.of(other.#seen())).withoutWitnesses()
-    if (this.empty) {
-      this.#list.setContainers(this.#at, Math.max(1, containers))
-      this.#keep(theirs)
-    } else {
+    let buckets = theirs
+    if (this.empty) this.#list.setContainers(this.#at, Math.max(1, containers))
+    else {
       this.#list.setContainers(this.#at, this.containers + containers)
-      const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
+      buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
       buckets.absorb(theirs)
-      this.#keep(buckets)
     }
     this.#addCount(other.count)
     this.#span(other.first, other.last)
     this.#unite(other)
+    this.#keep(buckets)
   }
 
   /** Forgets all other witnesses. */
@@ -262,23 +267,18 @@ export class Cell {
 
   /** Two copies of one cell: maximum, minimum, union. */
   merge(other: EvidenceCell): void {
-    if (this.empty) {
-      const { buckets } = other
-      this.#list.setBuckets(
-        this.#at,
-        buckets === undefined ? undefined : TimeBuckets.from(buckets, this.#kept),
-      )
-    } else {
-      const theirs = Cell.#bucketsOf(other, this.#kept)
-      const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
+    let buckets = Cell.#bucketsOf(other, this.#kept)
+    if (!this.empty) {
+      const theirs = buckets
+      buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
       buckets.join(theirs)
-      this.#keep(buckets)
     }
     this.#list.setContainers(this.#at, Math.max(this.containers, other.containers ?? 1))
     this.#list.setCount(this.#at, Math.max(this.count, other.count))
     this.#span(microsOf(other.first), microsOf(other.last))
     this.#unite(other)
     if (other.witnesses !== undefined) this.#witnessing().merge(other.witnesses)
+    this.#keep(buckets)
   }
 
   static #bucketsOf(json: EvidenceCell, kept: number | undefined): TimeBuckets {
@@ -303,8 +303,10 @@ export class Cell {
     return { upTo: count, first, last, guardrails, witnesses: witnesses?.copy() }
   }
 
+  /** After the count and the span were set: a short form is made of these. */
   #keep(buckets: TimeBuckets): void {
-    this.#list.setBuckets(this.#at, buckets.isOne ? undefined : buckets)
+    if (buckets.isOne) this.#list.setBuckets(this.#at, undefined)
+    else this.#list.setBuckets(this.#at, buckets.atFirstOf(this) ?? buckets)
   }
 
   #addCount(count: number): void {
