@@ -154,8 +154,8 @@ export class Grants {
   }
 }
 
-/** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
-export interface AllowanceFacts {
+/** Who does what. */
+export interface AllowanceSubject {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
@@ -163,6 +163,10 @@ export interface AllowanceFacts {
   readonly object: BehaviourObject
   /** Distinct values that each place of the shaped object needs; empty where it has none. */
   readonly thresholds: readonly number[]
+}
+
+/** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
+export interface AllowanceFacts {
   readonly learned: Grants
   /** Allowed where the file is as the image ships it. */
   readonly shipped?: Grants
@@ -174,52 +178,118 @@ export interface AllowanceFacts {
   readonly decision?: Decision
 }
 
+/** What most behaviours do not have. */
+interface Particulars {
+  readonly shape: ObjectPattern | undefined
+  readonly block: AddressBlock | undefined
+  readonly shipped: Grants | undefined
+  readonly decision: Decision | undefined
+  readonly approved: Grants | undefined
+  readonly until: Micros
+  readonly faces: readonly Allowance[]
+  related: RelatedShown | undefined
+}
+
 /** Decides whether an event with this behaviour is expected. The compiled form and the live one both use it. */
 export class Allowance {
-  readonly id: BehaviourId
-  readonly key: string
-  readonly actor: Actor
-  readonly uid: User
-  readonly object: BehaviourObject
-  readonly thresholds: readonly number[]
-  /** Present where the object is a pattern: what it stands for at most. */
-  readonly shape: ObjectPattern | undefined
-  /** Present where the peer is a block of addresses. */
-  readonly block: AddressBlock | undefined
   /** What evidence and inheritance allow. */
   readonly grants: Grants
-  /** What it allows beyond {@link grants} where the file is as the image ships it. */
-  readonly shipped: Grants | undefined
-  /** The literals that related behaviours show; set when the allowance is indexed beside them. */
-  related: RelatedShown | undefined
-  readonly decision: Decision | undefined
-  /** Of a place: the same for each access that it stands for. */
-  readonly faces: readonly Allowance[]
-  readonly #approved: Grants | undefined
-  readonly #until: Micros
+  readonly #subject: AllowanceSubject
+  /** Undefined where it has none of them: of most behaviours. */
+  readonly #particulars: Particulars | undefined
 
-  constructor(facts: AllowanceFacts) {
-    this.id = facts.id
-    this.key = facts.key
-    this.actor = facts.actor
-    this.uid = facts.uid
-    this.object = facts.object
-    this.thresholds = facts.thresholds
-    this.shape = facts.shape
-    this.block = blockOf(facts.object)
-    this.grants = facts.learned
-    this.shipped = facts.shipped
-    for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
-    this.decision = facts.decision
-    const { decision } = facts
-    if (decision?.kind === 'approved' && isForUser(decision, facts.uid)) {
-      this.#approved = new Grants(keptOf(facts.object))
-      for (const grant of decision.grants) this.#approved.merge(grant)
-      // What was learned and what was approved add up to one set of witnesses.
-      for (const grant of this.grants.toJSON()) this.#approved.merge(grant)
+  constructor(subject: AllowanceSubject, facts: AllowanceFacts) {
+    const { learned, inherited, decision, shape, shipped } = facts
+    this.#subject = subject
+    this.grants = learned
+    for (const grant of inherited?.grants ?? []) this.grants.merge(grant)
+    const block = blockOf(subject.object)
+    if ((shape ?? block ?? shipped ?? decision) === undefined) return
+    this.#particulars = {
+      shape,
+      block,
+      shipped,
+      decision,
+      approved: this.#approvedBy(decision),
+      until: decision?.until === undefined ? Infinity : microsOf(decision.until),
+      faces: shape instanceof PlacePattern ? facesOf(subject, facts, shape) : NO_FACES,
+      related: undefined,
     }
-    this.#until = decision?.until === undefined ? Infinity : microsOf(decision.until)
-    this.faces = facts.shape instanceof PlacePattern ? facesOf(facts, facts.shape) : NO_FACES
+  }
+
+  #approvedBy(decision: Decision | undefined): Grants | undefined {
+    if (decision?.kind !== 'approved' || !isForUser(decision, this.uid)) return undefined
+    const approved = new Grants(keptOf(this.object))
+    for (const grant of decision.grants) approved.merge(grant)
+    // What was learned and what was approved add up to one set of witnesses.
+    for (const grant of this.grants.toJSON()) approved.merge(grant)
+    return approved
+  }
+
+  get id(): BehaviourId {
+    return this.#subject.id
+  }
+
+  get key(): string {
+    return this.#subject.key
+  }
+
+  get actor(): Actor {
+    return this.#subject.actor
+  }
+
+  get uid(): User {
+    return this.#subject.uid
+  }
+
+  get object(): BehaviourObject {
+    return this.#subject.object
+  }
+
+  get thresholds(): readonly number[] {
+    return this.#subject.thresholds
+  }
+
+  /** Present where the object is a pattern: what it stands for at most. */
+  get shape(): ObjectPattern | undefined {
+    return this.#particulars?.shape
+  }
+
+  /** Present where the peer is a block of addresses. */
+  get block(): AddressBlock | undefined {
+    return this.#particulars?.block
+  }
+
+  /** What it allows beyond {@link grants} where the file is as the image ships it. */
+  get shipped(): Grants | undefined {
+    return this.#particulars?.shipped
+  }
+
+  get decision(): Decision | undefined {
+    return this.#particulars?.decision
+  }
+
+  /** Of a place: the same for each access that it stands for. */
+  get faces(): readonly Allowance[] {
+    return this.#particulars?.faces ?? NO_FACES
+  }
+
+  /** The literals that related behaviours show: of a pattern. */
+  get related(): RelatedShown | undefined {
+    return this.#particulars?.related
+  }
+
+  /** Set when the allowance is indexed beside them. */
+  set related(related: RelatedShown | undefined) {
+    if (this.#particulars !== undefined) this.#particulars.related = related
+  }
+
+  get #approved(): Grants | undefined {
+    return this.#particulars?.approved
+  }
+
+  get #until(): Micros {
+    return this.#particulars?.until ?? Infinity
   }
 
   /**
@@ -321,10 +391,15 @@ export class Allowance {
 }
 
 /** All faces share the grants: what one learns, the others allow as well. */
-function facesOf(facts: AllowanceFacts, place: PlacePattern): readonly Allowance[] {
+function facesOf(
+  { id, key, actor, uid, thresholds }: AllowanceSubject,
+  facts: AllowanceFacts,
+  place: PlacePattern,
+): readonly Allowance[] {
   return place.faces(facts.renames !== false).map(({ object, pattern }) => {
     const { inherited: _, ...rest } = facts
-    return new Allowance({ ...rest, object, shape: pattern })
+    const subject = { id, key, actor, uid, object, thresholds }
+    return new Allowance(subject, { ...rest, shape: pattern })
   })
 }
 

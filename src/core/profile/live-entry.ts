@@ -43,12 +43,9 @@ export class LiveEntry {
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
-  readonly thresholds: readonly number[]
   readonly #shape: ObjectPattern | undefined
-  readonly #kept: number | undefined
-  /** Cells that were made since evidence was folded last, and how many are worth it. */
-  #made = 0
-  #crowdedFrom = containersApart + 2
+  /** Cells that may be made before it is worth folding evidence. */
+  #room = containersApart + 2
   readonly #cells = new CellList()
   inherited: Inheritance | undefined
   decision: Decision | undefined
@@ -65,14 +62,12 @@ export class LiveEntry {
     this.actor = actor
     this.uid = uid
     this.object = object
-    this.#kept = keptOf(object)
     if (object.kind === 'file' && isPlace(object)) this.#shape = new PlacePattern(object)
     else if (isDrawn(object)) this.#shape = new PortsPattern()
     else {
       const subject = isPattern(object) ? shapedSubject(object) : undefined
       this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
     }
-    this.thresholds = this.#shape?.thresholds ?? NO_THRESHOLDS
   }
 
   /** @param actor that of the behaviour, as others of it have it */
@@ -92,12 +87,21 @@ export class LiveEntry {
     const entry = new LiveEntry(parts.actor(stored.actor), stored.uid, stored.object, shaper)
     for (const json of stored.cells) {
       Cell.addStored(entry.#cells, parts.text(json[0]), json, entry.#kept)
-      entry.#made += 1
+      entry.#room -= 1
     }
     entry.inherited = stored.inherited
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
     return entry
+  }
+
+  get thresholds(): readonly number[] {
+    return this.#shape?.thresholds ?? NO_THRESHOLDS
+  }
+
+  /** Witnesses that are remembered; undefined: as many as usual. */
+  get #kept(): number | undefined {
+    return keptOf(this.object)
   }
 
   stored(): StoredEntry {
@@ -132,7 +136,7 @@ export class LiveEntry {
     let at = this.#cells.find(container, origin, session, phase)
     if (at === undefined) {
       at = this.#cells.add(container, freshKind(origin, session, phase))
-      this.#made += 1
+      this.#room -= 1
     }
     return new Cell(this.#cells, at, this.#kept)
   }
@@ -162,12 +166,11 @@ export class LiveEntry {
 
   /** It is worth folding old evidence: there is half as much again as after the last time. */
   get isCrowded(): boolean {
-    return this.#made >= this.#crowdedFrom
+    return this.#room <= 0
   }
 
   folded(): void {
-    this.#made = 0
-    this.#crowdedFrom = Math.max(containersApart, Math.ceil(this.#cells.size / 2))
+    this.#room = Math.max(containersApart, Math.ceil(this.#cells.size / 2))
     this.compact()
   }
 
@@ -192,8 +195,9 @@ export class LiveEntry {
 
   *allCells(): Iterable<Cell> {
     const list = this.#cells
+    const kept = this.#kept
     for (let at = 0; at < list.length; at++) {
-      if (!list.isDropped(at)) yield new Cell(list, at, this.#kept)
+      if (!list.isDropped(at)) yield new Cell(list, at, kept)
     }
   }
 
@@ -203,14 +207,8 @@ export class LiveEntry {
     if (this.isPlace) this.#grantPlace(learned)
     else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
     for (const cell of this.allCells()) if (cell.grantsShipped) shipped.merge(grantOf(cell))
-    const { id, key, actor, uid, object, thresholds, inherited, decision } = this
-    return new Allowance({
-      id,
-      key,
-      actor,
-      uid,
-      object,
-      thresholds,
+    const { inherited, decision } = this
+    return new Allowance(this, {
       learned,
       ...(shipped.empty ? {} : { shipped }),
       ...(this.#shape === undefined ? {} : { shape: this.#shape }),
