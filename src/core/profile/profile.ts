@@ -1,7 +1,12 @@
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Allowance } from './allowance.ts'
-import type { BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import {
+  type BehaviourId,
+  behaviourId,
+  type BehaviourObject,
+  type BehaviourRef,
+} from '../behaviour/behaviour.ts'
 import { matchedRuleOf } from './matched-rule.ts'
 import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
 import type { Cell } from './evidence.ts'
@@ -362,6 +367,12 @@ export class Profile implements ProfileReader {
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
     this.#counted.add(entry)
+  }
+
+  /** Its id, or that under which it would be recorded. */
+  idOf(ref: BehaviourRef): BehaviourId {
+    const { key } = this.recordedAs(ref)
+    return this.#entries.get(key)?.id ?? behaviourId(key)
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */

@@ -563,7 +563,7 @@ export class JudgeStage {
     const expected = outcome === 'expected' || outcome === 'learned'
     const { origin, session } = event.process
     const meaning = {
-      behaviours: refs.map((ref) => behaviourId(version.profile.recordedAs(ref).key)),
+      behaviours: refs.map((ref) => version.profile.idOf(ref)),
       origin,
       ...(session === undefined ? {} : { session }),
       source: event.source,

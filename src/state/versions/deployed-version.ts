@@ -1,5 +1,5 @@
 import type { Alert } from '../../core/event/alert.ts'
-import type { ActEvent, EventKind, ImageRef, Origin } from '../../core/event/event.ts'
+import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { TimedDecisions } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
@@ -9,17 +9,9 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../../pipeline/sources/source.ts'
 import type { ScanRecord } from '../../supplychain/scan/kept-scan.ts'
+import { type KeyMeaning, KeyMeanings } from './key-meanings.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
-
-/** The meaning of a behaviour key of the kernel, used to attribute counts reported by key. */
-export interface KeyMeaning {
-  readonly behaviours: readonly BehaviourId[]
-  readonly origin: Origin
-  readonly session?: string
-  readonly source: string
-  readonly expected: boolean
-}
 
 /**
  * An unexpected event that was reported. Its repeats are counted by key, also after a restart.
@@ -179,8 +171,7 @@ export class DeployedVersion {
   /** Sets that `observed` already includes. */
   readonly #watched = new WeakSet<Kinds>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
-  #keys = new Map<BehaviourKey, KeyMeaning>()
-  #oldKeys = new Map<BehaviourKey, KeyMeaning>()
+  readonly #keys = new KeyMeanings(keysKept)
 
   constructor(image: ImageRef, life: Version, profile: Profile, seenAt: string) {
     this.key = versionKey(image)
@@ -272,20 +263,11 @@ export class DeployedVersion {
   }
 
   remember(key: BehaviourKey, meaning: KeyMeaning): void {
-    // Keys that are still in use move on to the new generation.
-    if (this.#keys.size >= keysKept && !this.#keys.has(key)) {
-      this.#oldKeys = this.#keys
-      this.#keys = new Map()
-    }
     this.#keys.set(key, meaning)
   }
 
   meaning(key: BehaviourKey): KeyMeaning | undefined {
-    const known = this.#keys.get(key)
-    if (known !== undefined) return known
-    const old = this.#oldKeys.get(key)
-    if (old !== undefined) this.remember(key, old)
-    return old
+    return this.#keys.get(key)
   }
 
   /** Records the action for the container's latest event of that key, which its repeats share. */
@@ -336,8 +318,7 @@ export class DeployedVersion {
    */
   renewScope(scope: number): void {
     this.scope = scope
-    this.#oldKeys = this.#keys
-    this.#keys = new Map()
+    this.#keys.renew()
   }
 
   #begin(run: Run): void {

@@ -1,0 +1,74 @@
+import type { Origin } from '../../core/event/event.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { BehaviourKey } from '../../pipeline/sources/source.ts'
+
+/** The meaning of a behaviour key of the kernel, used to attribute counts reported by key. */
+export interface KeyMeaning {
+  readonly behaviours: readonly BehaviourId[]
+  readonly origin: Origin
+  readonly session?: string
+  readonly source: string
+  readonly expected: boolean
+}
+
+/** What the meanings of many keys have in common: one object for all of them. */
+type Manner = Omit<KeyMeaning, 'behaviours'>
+
+/** There is a key for each behaviour: one of a single behaviour has no array. */
+interface Kept {
+  readonly of: BehaviourId | readonly BehaviourId[]
+  readonly manner: Manner
+}
+
+/** Origins, sources, and expected or not: far more than there are. */
+const MANNERS_KEPT = 256
+
+/** Meanings of keys, in two generations of at most so many each. Keys that are in use stay. */
+export class KeyMeanings {
+  readonly #limit: number
+  #recent = new Map<BehaviourKey, Kept>()
+  #old = new Map<BehaviourKey, Kept>()
+  readonly #manners = new Map<string, Manner>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  set(key: BehaviourKey, { behaviours, ...manner }: KeyMeaning): void {
+    const [only] = behaviours
+    const of = behaviours.length === 1 && only !== undefined ? only : behaviours
+    this.#keep(key, { of, manner: this.#shared(manner) })
+  }
+
+  get(key: BehaviourKey): KeyMeaning | undefined {
+    const old = this.#old.get(key)
+    const kept = this.#recent.get(key) ?? old
+    if (kept === undefined) return undefined
+    if (kept === old) this.#keep(key, kept)
+    const { of, manner } = kept
+    return { ...manner, behaviours: typeof of === 'string' ? [of] : of }
+  }
+
+  /** No key is in use any more. Those of before are still found. */
+  renew(): void {
+    this.#old = this.#recent
+    this.#recent = new Map()
+  }
+
+  #keep(key: BehaviourKey, kept: Kept): void {
+    if (this.#recent.size >= this.#limit && !this.#recent.has(key)) this.renew()
+    this.#recent.set(key, kept)
+  }
+
+  #shared(manner: Manner): Manner {
+    const { origin, session, source, expected } = manner
+    // There is no end to sessions, and few keys have one.
+    if (session !== undefined) return manner
+    const name = `${origin} ${source} ${expected}`
+    const known = this.#manners.get(name)
+    if (known !== undefined) return known
+    if (this.#manners.size >= MANNERS_KEPT) this.#manners.clear()
+    this.#manners.set(name, { origin, source, expected })
+    return this.#manners.get(name) ?? manner
+  }
+}
