@@ -13,6 +13,8 @@ export const columns = [
   '6.1 LSM',
   '6.12 `fmod_ret`',
   '6.12 LSM',
+  '7.3 `fmod_ret`',
+  '7.3 LSM',
   '6.18 tracepoints',
 ] as const
 

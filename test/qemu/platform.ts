@@ -26,6 +26,9 @@ export const amd64: Platform = {
 /** Debian 12. */
 export const bookworm: Platform = { ...amd64, suite: 'bookworm' }
 
+/** The newest kernel that Debian offers for its current release. */
+export const backports: Platform = { ...amd64, suite: 'trixie-backports' }
+
 export const arm64: Platform = {
   debian: 'arm64',
   kernel: 'linux-image-cloud-arm64',

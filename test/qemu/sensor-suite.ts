@@ -59,6 +59,11 @@ export function testSensor(title: string, prefix: string, options: MachineOption
       )
     })
 
+    it('reports no signal that the kernel sends as a parent dies', async () => {
+      const acts = await actsOf('/bin/workload serve', 'orphan')
+      expect(acts.filter(({ kind }) => kind === 'syscall')).toEqual([])
+    })
+
     it('reports no answer of a datagram server as a connection', async () => {
       const ports = (await actsOf('/bin/workload serve', 'answer')).flatMap((event) =>
         event.kind === 'connect' ? [event.connect.port] : [],

@@ -222,6 +222,11 @@ describe('rights', () => {
     ])
   })
 
+  it('a signal that the kernel sends as a parent dies is none of the parent', async () => {
+    const done = await actsOf('orphan')
+    expect(done.filter(({ kind }) => kind === 'syscall')).toEqual([])
+  })
+
   it('root that a process holds as real or saved uid is reported as held', async () => {
     const changes = (await actsOf('takeback')).flatMap((event) =>
       event.kind === 'identity' ? [event.identity] : [],

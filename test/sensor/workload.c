@@ -232,6 +232,29 @@ static void take_back(void)
 	seteuid(0);
 }
 
+/* A child is killed as its parent dies: the kernel sends that signal as if by the parent. */
+static void orphan(void)
+{
+	pid_t parent = fork();
+	int ready[2];
+
+	if (parent) {
+		waitpid(parent, NULL, 0);
+		return;
+	}
+	if (pipe(ready))
+		_exit(1);
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ready[1]);
+		close(ready[0]);
+		pause();
+	}
+	close(ready[1]);
+	read(ready[0], ready, 1);
+	_exit(0);
+}
+
 static void rights(void)
 {
 	pid_t child = fork();
@@ -405,6 +428,8 @@ static void serve(void)
 			not_granted();
 		else if (!strcmp(word, "memory"))
 			commit_memory();
+		else if (!strcmp(word, "orphan"))
+			orphan();
 		else if (!strcmp(word, "answer"))
 			answer();
 		else if (!strcmp(word, "takeback")) {

@@ -19,18 +19,27 @@
 #include "process/task.bpf.h"
 #include "shared.h"
 
-#define SIGNAL_SPECIAL 1 /* up to here it is no address: the kernel itself sends */
+#define SIGNAL_NO_INFO 0 /* as of SI_USER: every kill(2) since Linux 7 */
+#define SIGNAL_KERNEL 1	 /* no address either: the kernel itself sends */
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
 #define GENERATIONS_MAX 16
 
-/* Not where the kernel sends it: a child that ended, a timer, a broken pipe. */
-static __always_inline bool is_sent(u64 info)
+/*
+ * Not where the kernel sends it: a child that ended, a timer, a broken pipe. The death of a parent
+ * is sent as if by the parent. `argument`: of the hook. It is read as a number: newer verifiers
+ * take it for an address that is never 0.
+ */
+static __always_inline bool is_sent(const struct task_struct *sender, const u64 *argument)
 {
+	u64 info = SIGNAL_KERNEL;
 	s32 code = 0;
 
-	if (info <= SIGNAL_SPECIAL ||
+	bpf_probe_read_kernel(&info, sizeof(info), argument);
+	if (info == SIGNAL_NO_INFO)
+		return !(sender->flags & PF_EXITING);
+	if (info == SIGNAL_KERNEL ||
 	    bpf_probe_read_kernel(
 		    &code, sizeof(code),
 		    (void *)(info + bpf_core_field_offset(struct kernel_siginfo, si_code))))
@@ -72,8 +81,7 @@ static __always_inline bool report_signal(struct scratch *scratch, struct snug_t
 }
 
 /*
- * The kernel's own arguments are read as numbers: `info` may be none of its addresses. Why this
- * hook: it has sender and receiver as the kernel resolved them, for kill, tgkill and
+ * Why this hook: it has sender and receiver as the kernel resolved them, for kill, tgkill and
  * pidfd_send_signal alike.
  */
 SEC("tp_btf/signal_generate")
@@ -83,7 +91,7 @@ int on_signal(u64 *context)
 	struct snug_task *state = state_of(sender);
 	struct scratch *scratch;
 
-	if (!state || !is_sent(context[1]) || is_descendant(target, sender->tgid) ||
+	if (!state || !is_sent(sender, &context[1]) || is_descendant(target, sender->tgid) ||
 	    !is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	scratch = scratch_of(SCRATCH_SIGNAL);

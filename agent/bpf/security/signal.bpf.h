@@ -23,7 +23,8 @@ int lsm_kill(u64 *context)
 	bool refused;
 	u32 depth;
 
-	if (!state || !number || !is_sent(context[1]) || is_descendant(target, sender->tgid))
+	if (!state || !number || !is_sent(sender, &context[1]) ||
+	    is_descendant(target, sender->tgid))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
