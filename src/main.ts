@@ -54,7 +54,6 @@ import { CursorFile } from './state/store/cursor-file.ts'
 import { openLevelStore } from './state/store/level-store.ts'
 import { MemoryStore } from './state/store/memory-store.ts'
 import { exitOnCrash } from './support/telemetry/crash.ts'
-import { growHeapSlowly } from './support/telemetry/heap.ts'
 import { createLog, type Log, stageLog } from './support/telemetry/log.ts'
 import { createMetrics } from './support/telemetry/metrics.ts'
 
@@ -74,7 +73,6 @@ export async function runAgent(
   read: () => LoadedConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  growHeapSlowly()
   const { config } = loaded
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)

@@ -1,22 +1,7 @@
 #!/usr/bin/env node
-import { runCli } from './run-cli.ts'
-import { plainWidth } from './output/text-table.ts'
+import { growHeapSlowly } from '../../support/telemetry/heap.ts'
 
-const stop = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
-// `snug alert list | head -1`: the reader has seen enough.
-const unread = new AbortController()
-process.stdout.on('error', () => unread.abort())
-
-process.exitCode = await runCli(process.argv.slice(2), {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  colour: process.stdout.isTTY && !process.env['NO_COLOR'],
-  progress: process.stderr.isTTY,
-  interactive: process.stdin.isTTY && process.stderr.isTTY,
-  width: Math.max(plainWidth, process.stdout.columns || 0),
-  signal: AbortSignal.any([stop.signal, unread.signal]),
-  ended: stop.signal,
-})
+// Before anything else is loaded: what the modules of the agent leave behind makes the heap grow for good.
+if (process.argv.includes('agent')) growHeapSlowly()
+const { runProcess } = await import('./run-process.ts')
+await runProcess()

@@ -1,0 +1,24 @@
+import { runCli } from './run-cli.ts'
+import { plainWidth } from './output/text-table.ts'
+
+/** Runs the command of this process; its exit code is that of the process. */
+export async function runProcess(): Promise<void> {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
+  // `snug alert list | head -1`: the reader has seen enough.
+  const unread = new AbortController()
+  process.stdout.on('error', () => unread.abort())
+
+  process.exitCode = await runCli(process.argv.slice(2), {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    colour: process.stdout.isTTY && !process.env['NO_COLOR'],
+    progress: process.stderr.isTTY,
+    interactive: process.stdin.isTTY && process.stderr.isTTY,
+    width: Math.max(plainWidth, process.stdout.columns || 0),
+    signal: AbortSignal.any([stop.signal, unread.signal]),
+    ended: stop.signal,
+  })
+}
