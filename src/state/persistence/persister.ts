@@ -1,5 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
+
+/** Records that are put among the others in one turn of the event loop. */
+const foldedAtOnce = 1_000
 
 export interface PersisterOptions {
   readonly store: Store
@@ -77,8 +81,8 @@ export class Persister {
   }
 
   async #drain(): Promise<void> {
-    // Further changes in this turn of the event loop join the batch.
-    await Promise.resolve()
+    // Further changes in this turn of the event loop join the batch, which is collected in a turn of its own.
+    await nextTurn()
     do {
       this.#again = false
       await this.#write()
@@ -87,7 +91,7 @@ export class Persister {
   }
 
   async #write(): Promise<void> {
-    this.#fold(await this.#options.collect())
+    await this.#fold(await this.#options.collect())
     if (this.#writes.size === 0) return
     try {
       // Not synced: a batch survives the process without it, and an alert would wait for the disk.
@@ -109,8 +113,9 @@ export class Persister {
   }
 
   /** Replaces an earlier record, and moves it behind all earlier writes. */
-  #fold({ writes, outbound, stored }: Collected): void {
-    for (const write of writes) {
+  async #fold({ writes, outbound, stored }: Collected): Promise<void> {
+    for (const [at, write] of writes.entries()) {
+      if (at % foldedAtOnce === foldedAtOnce - 1) await nextTurn()
       const record = recordOf(write)
       this.#writes.delete(record)
       this.#writes.set(record, write)
@@ -137,5 +142,5 @@ export class Persister {
 function recordOf(write: StoreWrite): string {
   const version = 'version' in write ? write.version : ''
   const id = 'id' in write ? write.id : 'key' in write ? write.key : ''
-  return JSON.stringify([write.kind, version, id])
+  return `${write.kind}\u0000${version}\u0000${id}`
 }

@@ -251,10 +251,21 @@ class LevelStore implements Store {
     }
   }
 
-  async #write(operations: RawOperation[], sync: boolean): Promise<void> {
+  async #write(operations: readonly RawOperation[], sync: boolean): Promise<void> {
+    // Put together over several turns, and written as one.
+    const batch = this.#database.batch()
+    let began = performance.now()
+    for (const { type, key, value } of operations) {
+      if (performance.now() - began > encodeMs) {
+        await nextTurn()
+        began = performance.now()
+      }
+      if (type === 'put') batch.put(key, value)
+      else batch.del(key)
+    }
     // `sync` is an option of LevelDB that the type shared with browsers lacks.
     const options: object = { sync }
-    await this.#database.batch(operations, options)
+    await batch.write(options)
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
