@@ -230,7 +230,7 @@ function assemble(
     sources,
     engines,
     files,
-    makeIdentifier: (release) =>
+    makeIdentifier: (links) =>
       new Identifier({
         programs: new ProgramArguments(rules.generalise.arguments),
         engines,
@@ -238,7 +238,7 @@ function assemble(
         node: config.node,
         rootfsOf: containerRootfs,
         isOwn: ownPod(config.engines.kubernetes.access),
-        release,
+        ...links,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },
       }),
     shaper,

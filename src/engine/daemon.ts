@@ -4,7 +4,7 @@ import { describeError } from '../errors.ts'
 import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts'
 import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
-import type { IdentifiedBatch } from '../pipeline/identity/identified.ts'
+import type { IdentifiedBatch, IdentifierLinks } from '../pipeline/identity/identified.ts'
 import type { Identifier } from '../pipeline/identity/identifier.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
@@ -41,6 +41,7 @@ import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
+import { Preparation } from './preparation.ts'
 import { Retention } from './retention.ts'
 import { BatchGate } from '../pipeline/batch-gate.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
@@ -57,7 +58,7 @@ export interface DaemonParts {
   readonly sources: readonly EventSource[]
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
-  readonly makeIdentifier: (release: (batch: IdentifiedBatch) => void) => Identifier
+  readonly makeIdentifier: (links: IdentifierLinks) => Identifier
   readonly shaper: Shaper
   readonly guardrails: Guardrails
   readonly techniques: Techniques
@@ -269,9 +270,11 @@ export class Daemon {
         else this.#checkGap(event)
       },
     })
-    this.identifier = parts.makeIdentifier((messages) => {
+    const preparation = new Preparation(this.registry, this.slices)
+    this.identifier = parts.makeIdentifier({
+      prepared: (identity) => preparation.of(identity),
       // Messages that waited for their identity have kernel keys from an earlier time: these are no longer valid.
-      this.#judge(messages, 'identity', undefined)
+      release: (messages) => this.#judge(messages, 'identity', undefined),
     })
   }
 

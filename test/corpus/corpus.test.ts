@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { parseEventLine } from '../../src/core/event/parse-event.ts'
-import { priorOf } from '../../src/core/lifecycle/inheritance.ts'
+import { passedOn } from '../../src/core/lifecycle/inheritance.ts'
 import { compile } from '../../src/core/match/compile.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
@@ -43,7 +43,10 @@ function learn(scenario: string): readonly ProfileEntry[] {
   // Learned from another version: what is judged by is the prior that the new version gets.
   if (first?.image?.digest === taught) return profile.entries()
   const next = new Profile(shaper)
-  next.merge(priorOf({ digest: taught, windowDone: true }, profile.entries()))
+  const predecessor = { digest: taught, windowDone: true }
+  next.merge(
+    [...profile.outline()].flatMap((one) => passedOn(predecessor, one.inheritable()) ?? []),
+  )
   return next.entries()
 }
 

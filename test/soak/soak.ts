@@ -209,8 +209,8 @@ async function daemonOf(folder: string, containers: SoakEngine, now: () => numbe
     sources: [source as unknown as SoakSource],
     engines: [containers],
     files,
-    makeIdentifier: (release) =>
-      new Identifier({ engines: [containers], files, node: 'n1', release, now }),
+    makeIdentifier: (links) =>
+      new Identifier({ engines: [containers], files, node: 'n1', ...links, now }),
     shaper,
     guardrails,
     techniques,

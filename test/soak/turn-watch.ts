@@ -6,6 +6,8 @@ export interface LongTurn {
   readonly ms: number
   /** Pieces of work in it, with milliseconds of wall time. */
   readonly work: readonly string[]
+  /** On the clock of `performance.now`. */
+  readonly endMs: number
 }
 
 const turnsKept = 12
@@ -68,10 +70,10 @@ export class TurnWatch {
     const bin = Math.max(0, Math.ceil(Math.log2(Math.max(1, ms))))
     this.histogram[bin] = (this.histogram[bin] ?? 0) + 1
     if (ms > (this.phases[this.#phase]?.ms ?? 0))
-      this.phases[this.#phase] = { ms, work: this.#work }
+      this.phases[this.#phase] = { ms, work: this.#work, endMs: performance.now() }
     const least = this.longest.at(-1)?.ms ?? 0
     if (ms <= least && this.longest.length >= turnsKept) return
-    this.longest.push({ ms, work: this.#work })
+    this.longest.push({ ms, work: this.#work, endMs: performance.now() })
     this.longest.sort((a, b) => b.ms - a.ms).splice(turnsKept)
   }
 

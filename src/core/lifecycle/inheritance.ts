@@ -41,25 +41,16 @@ function allowed(entry: Inheritable, windowDone: boolean): readonly Grant[] {
   return grants.toJSON()
 }
 
-/**
- * The prior of a new version: behaviours that its predecessor had or was allowed, without evidence
- * until the new version shows them. It includes rejections. Feed it to `Profile.merge`.
- *
- * `windowDone`: the predecessor completed its window.
- */
-export function priorOf(
-  predecessor: Predecessor,
-  entries: Iterable<Inheritable>,
-): readonly ProfileEntry[] {
-  return [...entries].flatMap((entry) => passedOn(predecessor, entry) ?? [])
-}
-
 export interface Predecessor {
   readonly digest: string
+  /** It completed its window. */
   readonly windowDone: boolean
 }
 
-/** The same of one behaviour; undefined where it is not passed on. */
+/**
+ * The prior of a new version for one behaviour that its predecessor had or was allowed: without evidence, until the new
+ * version shows it. Undefined where it is not passed on; a rejection is. Feed it to `Profile.merge`.
+ */
 export function passedOn(
   { digest, windowDone }: Predecessor,
   entry: Inheritable,

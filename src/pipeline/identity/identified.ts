@@ -48,11 +48,19 @@ export interface IdentifierOptions {
   readonly isOwn?: ((identity: ContainerIdentity) => boolean) | undefined
   /** The layers of a container by its cgroup, for engines that do not report layers. */
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
+  /**
+   * Work that has to be done before the first message of such a container is judged, which waits for it. Undefined:
+   * none.
+   */
+  readonly prepared?: (identity: ContainerIdentity) => Promise<void> | undefined
   /** Receives the held messages in order; called outside of `push`. */
   readonly release: (batch: IdentifiedBatch) => void
   readonly limits?: Partial<IdentifierLimits>
   readonly now?: () => number
 }
+
+/** What the daemon itself gives to an identifier. */
+export type IdentifierLinks = Required<Pick<IdentifierOptions, 'release' | 'prepared'>>
 
 export interface IdentifierLimits {
   /** Maximum number of waiting messages of one container. */

@@ -21,6 +21,9 @@ export const defaultLimits: IdentifierLimits = {
   remembered: 2_048,
 }
 
+/** Messages that waited and are judged in one turn of the event loop. */
+const releasedAtOnce = 64
+
 /** Delays between queries about an unknown container, in milliseconds. */
 const askAgainMs = [50, 100, 250, 500, 1_000] as const
 
@@ -34,6 +37,8 @@ interface Waiting {
   /** Looked up while the container runs, because it may end before it is identified. */
   rootfs: Rootfs | undefined
   lost: { count: number; from: string; to: string } | undefined
+  /** It is identified, and what it held is released in parts. */
+  known: KnownContainer | undefined
 }
 
 interface KnownContainer {
@@ -156,7 +161,9 @@ export class Identifier {
    */
   flush(): void {
     for (const [id, container] of this.#containers) {
-      if (container.kind === 'waiting') this.#giveUp(id, container)
+      if (container.kind !== 'waiting') continue
+      if (container.known === undefined) this.#giveUp(id, container)
+      else this.#releaseHeld(container, container.known, [], Infinity)
     }
   }
 
@@ -230,7 +237,8 @@ export class Identifier {
     }
     this.#ended.delete(seen.id)
     const identity = present?.kind === 'known' ? present.identity : this.#ask(seen.id)
-    if (identity !== undefined) {
+    const prepared = identity && this.#options.prepared?.(identity)
+    if (identity !== undefined && prepared === undefined) {
       this.#know(identity, seen, out)
       return
     }
@@ -247,10 +255,12 @@ export class Identifier {
       asked: 0,
       rootfs: undefined,
       lost: undefined,
+      known: undefined,
     }
     this.#containers.set(seen.id, waiting)
     this.#waiting += 1
-    void this.#lookup(seen.id, waiting)
+    if (identity === undefined) void this.#lookup(seen.id, waiting)
+    else void this.#resolveAfter(prepared, identity, waiting)
   }
 
   #endOf(message: SourceMessage & { type: 'container-ended' }, out: IdentifiedMessage[]): void {
@@ -301,6 +311,17 @@ export class Identifier {
     out: IdentifiedMessage[],
     how: { readonly found?: Rootfs | undefined; readonly isUnannounced?: boolean } = {},
   ): KnownContainer {
+    const known = this.#made(reported, seen, out, how)
+    this.#containers.set(known.identity.id, known)
+    return known
+  }
+
+  #made(
+    reported: ContainerIdentity,
+    seen: ContainerSeen,
+    out: IdentifiedMessage[],
+    how: { readonly found?: Rootfs | undefined; readonly isUnannounced?: boolean } = {},
+  ): KnownContainer {
     const { found, isUnannounced = false } = how
     const rootfs = reported.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
     const identity = rootfs === undefined ? reported : { ...reported, rootfs }
@@ -308,7 +329,6 @@ export class Identifier {
     const { engines, files, programs } = this.#options
     const refiner = new EventRefiner(engines, files, programs)
     const known: KnownContainer = { kind: 'known', identity, seen, refiner, isUnannounced }
-    this.#containers.set(identity.id, known)
     this.#resolved += 1
     out.push({ type: 'container', identity, seen })
     return known
@@ -339,7 +359,7 @@ export class Identifier {
     if (this.#containers.get(id) !== waiting) return
     const identity = answers.find((answer) => typeof answer === 'object')
     if (identity !== undefined) {
-      this.#resolve(identity, waiting)
+      this.#resolvePrepared(identity, waiting)
       return
     }
     const waited = this.#now() - waiting.since
@@ -370,7 +390,7 @@ export class Identifier {
       const { rootfs } = container.identity
       container.identity = { ...(rootfs === undefined ? {} : { rootfs }), ...identity }
     } else if (container.kind === 'waiting') {
-      this.#resolve(identity, container)
+      this.#resolvePrepared(identity, container)
     } else {
       const out: IdentifiedMessage[] = []
       this.#know(identity, container.seen, out)
@@ -387,11 +407,42 @@ export class Identifier {
     this.#options.release(this.#others([{ type: 'container-ended', id, time }]))
   }
 
+  #resolvePrepared(identity: ContainerIdentity, waiting: Waiting): void {
+    const prepared = this.#options.prepared?.(identity)
+    if (prepared === undefined) this.#resolve(identity, waiting)
+    else void this.#resolveAfter(prepared, identity, waiting)
+  }
+
+  async #resolveAfter(
+    prepared: Promise<void> | undefined,
+    identity: ContainerIdentity,
+    waiting: Waiting,
+  ): Promise<void> {
+    await prepared
+    // Given up meanwhile, or resolved by another report.
+    if (this.#containers.get(identity.id) === waiting) this.#resolve(identity, waiting)
+  }
+
   #resolve(identity: ContainerIdentity, waiting: Waiting): void {
-    this.#stopWaiting(waiting)
+    if (waiting.known !== undefined) return
+    clearTimeout(waiting.timer)
     const out: IdentifiedMessage[] = []
-    let known = this.#know(identity, waiting.seen, out, { found: waiting.rootfs })
-    for (const message of waiting.held) {
+    waiting.known = this.#made(identity, waiting.seen, out, { found: waiting.rootfs })
+    this.#releaseHeld(waiting, waiting.known, out)
+  }
+
+  /** Further parts follow in later turns of the event loop. What comes meanwhile waits behind them. */
+  #releaseHeld(
+    waiting: Waiting,
+    present: KnownContainer,
+    out: IdentifiedMessage[],
+    most = releasedAtOnce,
+  ): void {
+    let known = present
+    const { identity } = known
+    const part = waiting.held.splice(0, most)
+    this.#held -= part.length
+    for (const message of part) {
       switch (message.type) {
         case 'event':
           out.push(identified(message, known))
@@ -401,7 +452,8 @@ export class Identifier {
           break
         case 'container-started':
           this.#ended.delete(identity.id)
-          known = this.#know(identity, message.container, out)
+          known = this.#made(identity, message.container, out)
+          waiting.known = known
           break
         case 'container-ended':
           out.push(message)
@@ -415,7 +467,17 @@ export class Identifier {
           break
       }
     }
-    this.#overflow(waiting, out)
+    if (waiting.held.length > 0) {
+      setImmediate(() => {
+        if (waiting.known !== undefined && this.#containers.get(identity.id) === waiting) {
+          this.#releaseHeld(waiting, waiting.known, [])
+        }
+      })
+    } else {
+      this.#waiting -= 1
+      this.#containers.set(identity.id, known)
+      this.#overflow(waiting, out)
+    }
     this.#options.release(this.#others(out))
   }
 

@@ -4,7 +4,7 @@ import { SnugError } from '../../errors.ts'
 import { canonicalRepository } from '../../core/event/canonical.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { settleBlocking } from '../../core/lifecycle/blocking.ts'
-import { priorOf, inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
+import { inheritedExpireAt, passedOn } from '../../core/lifecycle/inheritance.ts'
 import {
   advance,
   type LearnRules,
@@ -60,6 +60,17 @@ export interface Learning {
   readonly bound: number
 }
 
+/** What a new version inherits, of its predecessor as it was at that revision. */
+interface Prepared {
+  readonly before: DeployedVersion
+  readonly revision: number
+  readonly profile: Profile
+}
+
+function isPrepared(prepared: Prepared | undefined, before: DeployedVersion): prepared is Prepared {
+  return prepared?.before === before && prepared.revision === before.revision
+}
+
 /** All versions of all lineages on this node, and the version of each container. */
 export class VersionRegistry {
   /** Losses of the whole node. */
@@ -82,6 +93,8 @@ export class VersionRegistry {
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
+  /** Profiles of versions of which no container was judged yet. */
+  readonly #prepared = new Map<VersionKey, Prepared>()
   /** Runs from before a restart that no source has reported yet. */
   readonly #unconfirmed = new Set<string>()
 
@@ -456,12 +469,7 @@ export class VersionRegistry {
     if (this.#versions.size >= versionsKept) this.#options.onFull()
     const before = this.#newest(image.repository)
     const nowMs = this.#options.now()
-    const profile = new Profile(this.#options.shaper)
-    if (before !== undefined) {
-      const windowDone = before.life.learnedAt !== undefined
-      const prior = priorOf({ digest: before.image.digest, windowDone }, before.profile.entries())
-      profile.merge(prior)
-    }
+    const profile = this.#inheritedProfile(image, before)
     const life = startVersion(image.digest, nowMs, before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
     version.inherited = before?.life.learnedAt !== undefined
@@ -470,6 +478,45 @@ export class VersionRegistry {
     this.#versions.set(version.key, version)
     this.#named(version, image, imageId)
     return version
+  }
+
+  /**
+   * Has a new version inherit before its first container is judged, where that is long work. Undefined: the version is
+   * known, or inherits little.
+   */
+  prepare(image: ImageRef, imageId: string): Steps<void> | undefined {
+    if (this.versionOfImage(image, imageId) !== undefined) return undefined
+    const before = this.#newest(image.repository)
+    if (before === undefined || before.profile.size < preparedFrom) return undefined
+    const key = versionKey(image)
+    return isPrepared(this.#prepared.get(key), before) ? undefined : this.#prepare(key, before)
+  }
+
+  *#prepare(key: VersionKey, before: DeployedVersion): Steps<void> {
+    const { revision } = before
+    const profile = yield* this.#inherit(before)
+    this.#prepared.set(key, { before, revision, profile })
+    const [oldest] = this.#prepared.keys()
+    if (this.#prepared.size > preparedKept && oldest !== undefined) this.#prepared.delete(oldest)
+  }
+
+  #inheritedProfile(image: ImageRef, before: DeployedVersion | undefined): Profile {
+    const key = versionKey(image)
+    const prepared = this.#prepared.get(key)
+    this.#prepared.delete(key)
+    if (before === undefined) return new Profile(this.#options.shaper)
+    return isPrepared(prepared, before) ? prepared.profile : finish(this.#inherit(before))
+  }
+
+  *#inherit({ image, life, profile }: DeployedVersion): Steps<Profile> {
+    const predecessor = { digest: image.digest, windowDone: life.learnedAt !== undefined }
+    const next = new Profile(this.#options.shaper)
+    for (const entry of profile.outline()) {
+      yield
+      const prior = passedOn(predecessor, entry.inheritable())
+      if (prior !== undefined) next.merge([prior])
+    }
+    return next
   }
 
   /** Joins the names of one image: a local build has only an id, and each push adds a digest. */
@@ -527,6 +574,10 @@ const estimatesAtOnce = 16
 const foldedAfterMs = 600_000
 /** Ended containers whose late counts can still be attributed to their version. */
 export const endedRemembered = 1_024
+/** Behaviours of a predecessor from which on a new version inherits beside judging. */
+const preparedFrom = 250
+/** Profiles that are prepared, and whose first container was not judged yet. */
+const preparedKept = 16
 /** Versions of all lineages together. */
 export const versionsKept = 2_048
 /** Containers without a reported end. An event of one that was forgotten names its image again. */

@@ -34,8 +34,8 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
     sources: [source],
     engines: [containers],
     files,
-    makeIdentifier: (release) =>
-      new Identifier({ engines: [containers], files, node: 'n1', release }),
+    makeIdentifier: (links) =>
+      new Identifier({ engines: [containers], files, node: 'n1', ...links }),
     shaper,
     guardrails,
     techniques,
@@ -77,9 +77,11 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
   const images = await fill(source, engine, scale)
   await daemon.journal.persist()
   await delay(2_000)
-  const collections: number[] = []
+  const collections: { readonly ms: number; readonly endMs: number }[] = []
   const observer = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) collections.push(duration)
+    for (const { duration: ms, startTime } of list.getEntries()) {
+      collections.push({ ms, endMs: startTime + ms })
+    }
   })
   observer.observe({ entryTypes: ['gc'] })
   const load = setInterval(() => startOne(source, images), startsEveryMs)
@@ -98,7 +100,7 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
     phases: turns.phases,
     longest: turns.longest,
     histogram: turns.histogram,
-    collection: Math.max(0, ...collections),
+    collections: collections.toSorted((a, b) => b.ms - a.ms).slice(0, 12),
     residentMiB: Math.round(process.memoryUsage().rss / 1_048_576),
     alerts,
   }
@@ -128,7 +130,7 @@ async function fill(
     await source.judged()
   }
   await run(heavy, 1, true)
-  for (let i = 1; i < containers; i++) await run(heavy, 8, i % 10 === 0)
+  for (let i = 1; i < containers; i++) await run(heavy, 20, i % 10 === 0)
   await alerting(engine, heavy)
   const some = running.slice(-3)
   for (const id of some) source.shows(id, heavy.waiting)

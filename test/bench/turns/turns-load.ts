@@ -63,7 +63,7 @@ export function imageOf(index: number, learned: number, waiting: number): LoadIm
     waiting: Array.from({ length: waiting }, (_, n) => ({
       exe: exe(n),
       act: file(
-        `/srv/${letters(n % 97)}/${dice.hex(8)}/state`,
+        `/srv/${letters(n % 97)}/${letters(n)}/state`,
         n % 2 === 0 ? 'write' : 'read',
         false,
       ),

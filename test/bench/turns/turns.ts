@@ -24,8 +24,8 @@ interface TurnFigures {
   readonly phases: Readonly<Record<string, LongTurn>>
   readonly longest: readonly LongTurn[]
   readonly histogram: readonly number[]
-  /** The longest garbage collection, in milliseconds. */
-  readonly collection: number
+  /** The longest garbage collections, in milliseconds of wall time. */
+  readonly collections: readonly { readonly ms: number; readonly endMs: number }[]
   readonly residentMiB: number
   readonly alerts: number
 }
@@ -47,7 +47,9 @@ export const turnsBench: Bench = {
         byPhase[name] = [...(byPhase[name] ?? []), ms]
         print(`  ${name}: ${ms.toFixed(1)} ms (${work.join(', ')})`)
       }
-      print(`  longest garbage collection ${figures.collection.toFixed(1)} ms`)
+      print(`  ${figures.alerts} alerts`)
+      print(`  longest garbage collections: ${figures.collections.map(timed).join(', ')}`)
+      print(`  longest turns: ${figures.longest.map(timed).join(', ')}`)
       print(`  turns of at most 1, 2, 4 … ms: ${figures.histogram.map((n) => n ?? 0).join(' ')}`)
       all.push(figures.longest[0]?.ms ?? 0)
       resident.push(figures.residentMiB)
@@ -58,6 +60,10 @@ export const turnsBench: Bench = {
       ...Object.entries(byPhase).map(([name, values]) => plain(`  ${name}`, 'ms CPU', values)),
     ]
   },
+}
+
+function timed({ ms, endMs }: { readonly ms: number; readonly endMs: number }): string {
+  return `${ms.toFixed(1)} ms at ${endMs.toFixed(0)}`
 }
 
 export async function measureTurns(

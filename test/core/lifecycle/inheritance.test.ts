@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { explainDelta, priorOf } from '../../../src/core/lifecycle/inheritance.ts'
+import { explainDelta, passedOn } from '../../../src/core/lifecycle/inheritance.ts'
 import { describeBehaviour } from '../../../src/core/behaviour/describe.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, learned, outcome, shaper } from '../../fixtures/event-fixture.ts'
@@ -10,7 +10,8 @@ const actor = { exe: '/usr/sbin/nginx' }
 
 function successor(old: Profile, windowDone = true): Profile {
   const next = new Profile(shaper)
-  next.merge(priorOf({ digest: 'sha256:old', windowDone }, old.entries()))
+  const predecessor = { digest: 'sha256:old', windowDone }
+  next.merge([...old.outline()].flatMap((one) => passedOn(predecessor, one.inheritable()) ?? []))
   return next
 }
 

@@ -411,3 +411,33 @@ describe('an event whose source names container and image in its own way', () =>
     expect(ids).toEqual([idA, idA, 'abcdefabcdef', 'aaaaaa'])
   })
 })
+
+describe('a container whose image has to be prepared', () => {
+  it('waits for that with all its messages, in their order, and no other container does', async () => {
+    let done: () => void = () => undefined
+    const preparing = new Promise<void>((resolve) => (done = resolve))
+    identifier = new Identifier({
+      engines: [engine],
+      files: new ImageFiles(),
+      node: 'n1',
+      prepared: ({ id }) => (id === idA ? preparing : undefined),
+      release: (batch) => released.push(...batch),
+    })
+    for (const id of [idA, idB]) {
+      engine.containers.set(id, identityOf(id))
+      engine.atOnce.add(id)
+    }
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    const acts = [event(open('/a')), event(open('/b', idB)), end]
+    const at = identifier.push([started(idA), started(idB), ...acts])
+    expect(at.map(({ type }) => type)).toEqual(['container', 'event'])
+    // The engine reports it again meanwhile.
+    engine.report(identityOf(idA))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(released).toEqual([])
+    done()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(released.map(({ type }) => type)).toEqual(['container', 'event', 'container-ended'])
+    expect(identifier.stats).toMatchObject({ waiting: 0, held: 0, resolved: 2 })
+  })
+})
