@@ -63,13 +63,16 @@ const facts: ImageFacts = {
   text: () => undefined,
 }
 
+/** Read by the C library; it is in no layer. */
+const ofKernel = '/proc/sys/vm/overcommit_memory'
+
 const act: fc.Arbitrary<ActEvent> = fc
   .record({
     exe: fc.constantFrom('/bin/one', '/bin/one', '/bin/two', '/opt/other'),
     uid: fc.constantFrom(33, 33, 33, 0),
     origin: fc.constantFrom('entrypoint', 'entrypoint', 'entrypoint', 'exec-in', 'probe'),
     layer: fc.constantFrom('image', 'image', 'image', 'container'),
-    path: fc.constantFrom(...Object.keys(modes)),
+    path: fc.constantFrom(...Object.keys(modes), ofKernel),
     runs: fc.nat(5),
   })
   .map(({ exe, uid, origin, layer, path, runs }) => {
@@ -79,7 +82,10 @@ const act: fc.Arbitrary<ActEvent> = fc
       : event({
           kind: 'file',
           process,
-          file: { path, access: ['read'], shipped: true, layer },
+          file:
+            path === ofKernel
+              ? { path, access: ['read'], layer: 'container' }
+              : { path, access: ['read'], shipped: true, layer },
         })
   })
 
@@ -125,6 +131,31 @@ describe('reads that follow from the files of the image', () => {
     expect(count.expected).toBeGreaterThan(cases(500))
     expect(count.deviations).toBeGreaterThan(cases(500))
     expect(count.derived).toBeGreaterThan(cases(100))
+  })
+
+  it('include what the C library reads of the kernel, and nothing beside it', () => {
+    const read = (exe: string, path: string): ActEvent =>
+      event({
+        kind: 'file',
+        process: { pid: 1, exe, uid: 33, gid: 33, origin: 'entrypoint' },
+        file: { path, access: ['read'], layer: 'container' },
+      })
+    const profile = learned([read('/bin/one', '/etc/other'), read('/opt/other', '/etc/other')])
+    expect(isExpected(profile, read('/bin/one', ofKernel))).toBe(true)
+    for (const [exe, path] of [
+      ['/bin/one', '/proc/sys/vm/swappiness'],
+      ['/bin/one', '/proc/meminfo'],
+      ['/opt/other', ofKernel],
+      ['/bin/two', ofKernel],
+    ] as const) {
+      expect(isExpected(profile, read(exe, path)), `${exe} ${path}`).toBe(false)
+    }
+    profile.observe(read('/bin/one', ofKernel), behavioursOf(read('/bin/one', ofKernel), shaper), {
+      phase: 'learned',
+    })
+    expect(
+      profile.entries().map(({ object, cells }) => [object.kind, cells[0]?.phase]),
+    ).toContainEqual(['file', 'derived'])
   })
 
   it('exclude files that the container changed, and private, guarded or code files', () => {

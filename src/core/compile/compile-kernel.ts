@@ -5,6 +5,7 @@ import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
 import { patternRules } from './kernel-patterns.ts'
 import { prefixRules, type PrefixRules } from './kernel-prefixes.ts'
+import { isOfKernel } from '../learning/program-files.ts'
 import { behaviourId, behaviourKey } from '../behaviour/behaviour.ts'
 import { plainPath } from '../behaviour/shape.ts'
 import {
@@ -89,8 +90,8 @@ function derivedRules(
   if (reads === undefined) return undefined
   const byKey = new Map(rules.map((rule) => [ruleKey(rule), rule]))
   for (const { actor, uid, origin, path } of reads) {
-    const object = { kind: 'shipped-file', path } as const
     const read = { kind: 'file', access: 'read', path: plainPath(path) } as const
+    const object = isOfKernel(path) ? read : ({ kind: 'shipped-file', path } as const)
     const tag = tagOf(behaviourId(behaviourKey(actor, uid, read)))
     const rule = { tag, actor, uid, origin, object }
     const key = ruleKey(rule)

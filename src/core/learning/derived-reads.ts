@@ -5,6 +5,7 @@ import { isShaped, literalPath } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { Derivation } from './derivation.ts'
+import { isOfKernel } from './program-files.ts'
 
 /** An actor that read this many files of one folder of the image reads data there, and may read the rest of it. */
 export const DATA_WITNESSES = 3
@@ -129,8 +130,10 @@ export class DerivedReads {
   }
 
   #pathOf({ object, layer, literal }: BehaviourRef): string | undefined {
-    if (layer !== 'image' || literal !== undefined) return undefined
-    return object.kind === 'file' && object.access === 'read' ? literalPath(object.path) : undefined
+    if (object.kind !== 'file' || object.access !== 'read' || literal !== undefined)
+      return undefined
+    const path = literalPath(object.path)
+    return layer === 'image' || isOfKernel(path) ? path : undefined
   }
 
   #each(allowance: Allowance, visit: (entries: Entries, key: string) => void): void {

@@ -45,12 +45,27 @@ const GLIBC_FILES = [
   '/usr/share/locale/locale.alias',
 ]
 
+/**
+ * Files of the kernel that glibc itself reads, whatever the program asks it for: before malloc gives memory back, and
+ * where it counts processors.
+ */
+const GLIBC_KERNEL_FILES = [
+  '/proc/sys/vm/overcommit_memory',
+  '/sys/devices/system/cpu/online',
+  '/sys/devices/system/cpu/possible',
+]
+
+/** No image ships it, and no container can change it. */
+export function isOfKernel(path: string): boolean {
+  return path.startsWith('/proc/') || path.startsWith('/sys/')
+}
+
 const LOCALES = '/usr/lib/locale'
 
 /**
  * The files of its image that a program reads because of its build: the script that it was started for, its loader, the
- * libraries that it is linked to, and the files that the C library opens. Canonical paths. Any other read is its own
- * behaviour.
+ * libraries that it is linked to, and the files that the C library opens. Those of the kernel are among them. Canonical
+ * paths. Any other read is its own behaviour.
  */
 export function programFiles(facts: ImageFacts, actor: Actor): ReadonlySet<string> {
   const found = new Set<string>()
@@ -143,6 +158,7 @@ class Closure {
 
   #glibc(): void {
     for (const path of GLIBC_FILES) this.#addFile(path)
+    for (const path of GLIBC_KERNEL_FILES) this.#add(path)
     this.#nameServices()
     for (const locale of this.#facts.names(LOCALES)) this.#addFolder(`${LOCALES}/${locale}`)
     // The lists of converters. A converter is code, and is loaded where the program asks for it.
