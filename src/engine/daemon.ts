@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../core/event/alert.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../core/event/event.ts'
 import { describeError } from '../errors.ts'
@@ -91,6 +92,8 @@ export interface LiveParts {
   readonly limits: DeliveryQueueLimits
 }
 
+/** How long sources wait for the engines. An engine that hangs must not keep the agent blind. */
+const engineStartMs = 1_000
 const tickMs = 1_000
 /** Time of a tick for folding old evidence. */
 const foldMs = 4
@@ -322,7 +325,9 @@ export class Daemon {
   /** Runs until the signal aborts, then drains. */
   async run(signal: AbortSignal): Promise<void> {
     const { sources, engines, log } = this.parts
-    await Promise.all(engines.map((engine) => engine.start(signal)))
+    // Identities of running containers come first where they come soon: then none of them waits.
+    const answers = Promise.all(engines.map((engine) => engine.start(signal)))
+    await Promise.race([answers, delay(engineStartMs, undefined, { ref: false })])
     this.loop.start()
     this.kernel.start()
     this.journal.start()

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as requestPlain, type IncomingMessage } from 'node:http'
 import { request, type RequestOptions } from 'node:https'
 import { SnugError } from '../../errors.ts'
+import { deadline } from '../../support/deadline.ts'
 import type { KubeAccess } from './access.ts'
 
 /** What the API server answered, or that it did not. */
@@ -84,11 +85,13 @@ export class KubeApi {
   }
 
   async #ask(method: string, path: string, how: Asking): Promise<unknown> {
-    const bounded = AbortSignal.timeout(requestMs)
-    const signal = how.signal === undefined ? bounded : AbortSignal.any([how.signal, bounded])
-    const answer = await this.#open(method, path, { ...how, signal })
-    const text = await textOf(answer)
-    return text === '' ? undefined : parse(text)
+    const { signal, end } = deadline(requestMs, how.signal)
+    try {
+      const text = await textOf(await this.#open(method, path, { ...how, signal }))
+      return text === '' ? undefined : parse(text)
+    } finally {
+      end()
+    }
   }
 
   async #open(method: string, path: string, how: Asking): Promise<IncomingMessage> {

@@ -11,7 +11,7 @@ import {
   removedIdentityOf,
 } from './docker-identity.ts'
 import { declaredUid } from './declared-user.ts'
-import { readDockerEvents } from './docker-events.ts'
+import { answerMs, readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
   EngineState,
@@ -28,7 +28,6 @@ export interface DockerEngineOptions {
   readonly onState?: (state: EngineState) => void
 }
 
-const requestMs = 10_000
 const backoffRules = { firstMs: 200, longestMs: 3_000 } as const
 /** Containers that ended recently: their last events may still arrive. */
 export const remembered = 4_096
@@ -143,7 +142,7 @@ export class DockerEngine implements IdentityEngine {
 
   /** After a gap: queries new containers, and ends those that are gone. */
   async #list(docker: Docker): Promise<void> {
-    const abortSignal = AbortSignal.timeout(requestMs)
+    const abortSignal = AbortSignal.timeout(answerMs)
     const present = await docker.listContainers({ all: true, abortSignal })
     const ids = new Set(present.map(({ Id }) => Id))
     for (const id of this.#containers.keys()) if (!ids.has(id)) this.#forget(id)
@@ -207,7 +206,7 @@ export class DockerEngine implements IdentityEngine {
   async #ask(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
     if (this.#docker === undefined) return 'unavailable'
     try {
-      const abortSignal = AbortSignal.timeout(requestMs)
+      const abortSignal = AbortSignal.timeout(answerMs)
       const found = await this.#docker.getContainer(id).inspect({ abortSignal })
       const container = found as unknown as DockerContainer
       const known = identityOf(container, await this.#image(container.Image))
@@ -244,7 +243,7 @@ export class DockerEngine implements IdentityEngine {
 
   async #askImage(id: string): Promise<DockerImage | undefined> {
     try {
-      const abortSignal = AbortSignal.timeout(requestMs)
+      const abortSignal = AbortSignal.timeout(answerMs)
       // The type omits the options, but the method passes them on.
       const image = this.#docker?.getImage(id) as
         | { inspect(options: { abortSignal: AbortSignal }): Promise<unknown> }

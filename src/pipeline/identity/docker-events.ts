@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { SnugError } from '../../errors.ts'
+import { deadline } from '../../support/deadline.ts'
 
 export interface DockerEventHandlers {
   /**
@@ -12,12 +14,20 @@ export interface DockerEventHandlers {
   onImage(action: string): void
 }
 
+/** An engine that accepts a connection and does not answer within this time is hung. */
+export const answerMs = 10_000
+/** How often a silent stream's engine is asked whether it still answers. */
+const checkMs = 5_000
+/** Characters of one event. A stream without line ends must not fill the memory. */
+const longestEvent = 1 << 20
+
 const containerActions = ['create', 'start', 'die', 'destroy', 'rename'] as const
 const imageActions = ['tag', 'untag', 'delete', 'push', 'pull', 'load', 'import'] as const
 const networkActions = ['connect', 'disconnect'] as const
 
 /**
- * Follows the engine's events until the stream ends (resolves), fails or is aborted.
+ * Follows the engine's events until the stream ends (resolves), fails or is aborted, or the engine
+ * stops answering.
  *
  * Errors: `ENGINE_UNAVAILABLE`.
  */
@@ -26,28 +36,48 @@ export async function readDockerEvents(
   signal: AbortSignal,
   handlers: DockerEventHandlers,
 ): Promise<void> {
-  let stream: NodeJS.ReadableStream
+  const attempt = new AbortController()
+  const either = AbortSignal.any([signal, attempt.signal])
   try {
-    stream = await docker.getEvents({
+    const stream = await opened(docker, either)
+    const reading = read(stream, handlers)
+    const watching = watch(docker, either)
+    // Handled below: either may fail during the list, which must not be an unhandled rejection.
+    reading.catch(() => undefined)
+    watching.catch(() => undefined)
+    await Promise.race([handlers.onOpen(), watching])
+    await Promise.race([reading, watching])
+  } catch (error) {
+    if (!signal.aborted) throw error instanceof SnugError ? error : unavailable(error)
+  } finally {
+    // Ends the stream and the watch.
+    attempt.abort()
+  }
+}
+
+async function opened(docker: Docker, signal: AbortSignal): Promise<NodeJS.ReadableStream> {
+  const within = deadline(answerMs, signal)
+  try {
+    return await docker.getEvents({
       filters: {
         type: ['container', 'image', 'network'],
         event: [...containerActions, ...imageActions, ...networkActions],
       },
-      abortSignal: signal,
+      abortSignal: within.signal,
     })
-  } catch (error) {
-    throw unavailable(error)
-  }
-  const reading = read(stream, handlers)
-  // Handled below: the stream may fail during the list, which must not be an unhandled rejection.
-  reading.catch(() => undefined)
-  try {
-    await handlers.onOpen()
-    await reading
-  } catch (error) {
-    if (!signal.aborted) throw error instanceof SnugError ? error : unavailable(error)
   } finally {
-    if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy()
+    // The stream has no end: the deadline is for its first answer.
+    within.end()
+  }
+}
+
+/** Fails once the engine does not answer. A quiet stream does not show whether it would. */
+async function watch(docker: Docker, signal: AbortSignal): Promise<never> {
+  // The type omits the options, but the method passes them on.
+  const engine = docker as { ping(options: { abortSignal: AbortSignal }): Promise<unknown> }
+  for (;;) {
+    await delay(checkMs, undefined, { signal })
+    await engine.ping({ abortSignal: AbortSignal.timeout(answerMs) })
   }
 }
 
@@ -57,6 +87,7 @@ async function read(stream: NodeJS.ReadableStream, handlers: DockerEventHandlers
   for await (const chunk of stream) {
     const lines = (rest + String(chunk)).split('\n')
     rest = lines.pop() ?? ''
+    if (rest.length > longestEvent) throw new Error('an event without an end')
     for (const line of lines) if (line.trim() !== '') handle(line, handlers)
   }
 }
