@@ -43,16 +43,18 @@ void profile_replaced(__u32 number)
 	replaced[replaced_count++] = number;
 }
 
+static void remove_tables(struct agent *agent, __u32 number)
+{
+	bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.rules), &number);
+	bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.automata), &number);
+	bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.prefixes), &number);
+	number_used[number] = false;
+}
+
 static void free_replaced(struct agent *agent)
 {
-	for (size_t i = 0; i < replaced_count; i++) {
-		__u32 number = replaced[i];
-
-		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.rules), &number);
-		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.automata), &number);
-		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.prefixes), &number);
-		number_used[number] = false;
-	}
+	for (size_t i = 0; i < replaced_count; i++)
+		remove_tables(agent, replaced[i]);
 	replaced_count = 0;
 }
 
@@ -155,8 +157,10 @@ bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *co
 		const struct snug_rule *rule = (const void *)at;
 		__u64 key, tag, range;
 
+		/* The next rule begins where a rule may begin only if the size is a multiple of 8.
+		 */
 		if ((size_t)(end - at) < sizeof(*rule) || rule->size < sizeof(*rule) ||
-		    rule->size > end - at ||
+		    rule->size > end - at || rule->size % 8 ||
 		    sizeof(*rule) + rule->exe_size + rule->script_size + rule->text_size +
 				    rule->to_size >
 			    rule->size)
@@ -231,11 +235,17 @@ __u32 profile_end(struct agent *agent, __u32 index, struct profile_failure *fail
 	    "cannot install its blocks of addresses");
 	*failure = draft->failure;
 	profile_discard(index);
-	if (number)
+	if (!failure->reason) {
 		number_used[number] = true;
-	if (failure->reason && number)
-		profile_replaced(number);
-	return failure->reason ? 0 : number;
+		return number;
+	}
+	/*
+	 * No policy state ever named it. If it waited for the next profile that is whole, profiles
+	 * that fail could use up all numbers.
+	 */
+	if (number)
+		remove_tables(agent, number);
+	return 0;
 }
 
 bool profile_is_open(__u32 index)
