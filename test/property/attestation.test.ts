@@ -54,6 +54,18 @@ const refusal = (work: () => unknown): string => {
   return 'taken'
 }
 
+it('base64 is decoded or refused by code, of any length and padding', () => {
+  const texts = fc.string({ unit: fc.constantFrom('A', 'b', '9', '+', '/', '-', '_', '=', ' ') })
+  fc.assert(
+    fc.property(texts, (payload) => {
+      const outcome = refusal(() => bytesOf(parseEnvelope({ ...good, payload }).payload))
+      expect(['taken', 'ATTESTATION_INVALID']).toContain(outcome)
+    }),
+  )
+  expect(refusal(() => parseEnvelope({ ...good, payload: 'abcde' }))).toBe('ATTESTATION_INVALID')
+  expect(refusal(() => parseEnvelope({ ...good, payload: 'abc=' }))).toBe('taken')
+})
+
 it('accepts signed content, and refuses it with any byte changed', () => {
   expect(verified(good)).toMatchObject({ content: profile, keyId: key.id, digests: [digest] })
   const changed = (base64: string, at: number, by: number): string => {

@@ -12,7 +12,11 @@ export interface Envelope {
   readonly signatures: readonly { readonly keyid?: string; readonly sig: string }[]
 }
 
-const base64 = z.string().regex(/^[A-Za-z0-9+/_-]+={0,2}$/)
+/** Of either alphabet, padded or not, and never one that `atob` refuses. */
+const base64 = z
+  .string()
+  .min(1)
+  .regex(/^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$/)
 const envelope = z.looseObject({
   payloadType: z.string().min(1),
   payload: base64,
