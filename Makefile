@@ -11,17 +11,18 @@ TEST_PACKAGES  := docker.io busybox-static mmdebstrap strace systemd iptables ip
                   rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus docker-registry \
                   rpm zstd golang-github-in-toto-attestation-dev \
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
-                  golang-github-google-cel-go-dev clang-format-19
+                  golang-github-google-cel-go-dev clang-format-19 libclang-rt-19-dev
 # Virtual machines with Debian's kernels, for x86-64 and arm64.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).
 KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
                   iptables iproute2 jq curl openssl
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
+FUZZ_PACKAGES  := clang-19 libclang-rt-19-dev
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels check bench eval soak clean
+.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +57,8 @@ test: build ## every test; installs what the tests need
 	npm run -s check
 	npx vitest run --project fast
 	npx vitest run --project random
+	# A minute in all: each target for some seconds, from its corpus on.
+	npx tsx test/fuzz/run.ts --seconds 6
 	wait $$prepared
 	# The kube lane needs it. The system lane mostly waits, so both fit on two cores.
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
@@ -87,6 +90,11 @@ eval: build ## services that nobody tuned for, into docs/eval.md; EVAL='--quick'
 	$(NEED) 'the evaluation' $(EVAL_PACKAGES)
 	npx tsx test/eval/main.ts $(EVAL)
 	npx tsx test/eval/summary.ts
+
+# Without FUZZ: a minute for each target. FUZZ='--runs 10000000' takes hours for the readers in TypeScript.
+fuzz: sensor .build/npm.stamp ## inputs that coverage leads to, for all that reads foreign bytes; FUZZ='--seconds 600 dsse' selects
+	$(NEED) 'fuzzing' $(FUZZ_PACKAGES)
+	npx tsx test/fuzz/run.ts $(FUZZ)
 
 soak: .build/npm.stamp ## 90 days of a node in simulated time: memory, turns, store; SOAK='--tenth' for a tenth
 	npx tsx test/soak/main.ts $(SOAK)

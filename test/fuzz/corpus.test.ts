@@ -1,0 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+
+const folder = new URL('corpus/', import.meta.url)
+/** Those are programs in C: `run.ts` gives them their inputs. */
+const inC = ['commands', 'paths']
+const inputs = readdirSync(folder)
+  .filter((target) => !inC.includes(target))
+  .flatMap((target) =>
+    readdirSync(new URL(`${target}/`, folder)).map((name) => [target, name] as const),
+  )
+
+type Target = Readonly<{ fuzz: (data: Buffer) => unknown }>
+
+it.each(inputs)('%s takes or refuses %s', async (target, name) => {
+  const { fuzz } = (await import(`./targets/${target}.ts`)) as Target
+  const work = async (): Promise<unknown> =>
+    fuzz(readFileSync(new URL(`${target}/${name}`, folder)))
+  await expect(work()).resolves.toBeUndefined()
+})

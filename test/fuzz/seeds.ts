@@ -1,0 +1,258 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { formatEvent } from '../../src/core/event/parse-event.ts'
+import { microsOf } from '../../src/core/event/time.ts'
+import { profileObject, sliceObject } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import {
+  encodeAck,
+  encodeAssign,
+  encodeEnforce,
+  encodeFailClosed,
+  encodeFilter,
+  encodeFlush,
+  encodeKnown,
+  encodePeer,
+  encodePing,
+} from '../../src/pipeline/sources/ebpf/command-encoder.ts'
+import { frameTypes, layout } from '../../src/pipeline/sources/ebpf/abi.ts'
+import { frame } from '../../src/pipeline/sources/ebpf/frame.ts'
+import { encodeProfile } from '../../src/pipeline/sources/ebpf/profile-encoder.ts'
+import type { BehaviourKey, SourceMark } from '../../src/pipeline/sources/source.ts'
+import { base64Of, inTotoType } from '../../src/supplychain/attest/dsse.ts'
+import { profilePredicate, statementText } from '../../src/supplychain/attest/statement.ts'
+import { act, learned } from '../fixtures/event-fixture.ts'
+import { fileOf, service } from '../fixtures/gate-fixtures.ts'
+import { nodeEntry } from '../fixtures/node-entries.ts'
+import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
+import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
+import { falcoOpen, kubearmor, tetragonRead, traceeOpen } from '../fixtures/sensors/sensor-lines.ts'
+
+/**
+ * Writes the inputs that fuzzing begins with, from what the encoders and fixtures really make. Inputs that once
+ * found a fault stay: their names begin with `fault-`.
+ */
+const corpus = new URL('corpus/', import.meta.url).pathname
+const at = (byte: number, text: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from([byte]), Buffer.from(text)])
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+
+const deviations = [
+  act.file('/srv/data/3f2504e0-4f89-41d3-9a0c-0305e82c3301/a.txt', ['read']),
+  act.file('/srv/data/b', ['rename'], {}, { to: '/srv/data/c' }),
+  act.run('/usr/bin/python3', ['python3', '-c', 'print(1)']),
+  act.connect('10.0.0.7', 5432),
+  act.listen('0.0.0.0', 8080),
+  act.identity(0, 33),
+  act.capability('CAP_NET_RAW'),
+  act.syscall('mount', {}, '/mnt'),
+]
+
+function commandSeeds(): Readonly<Record<string, Buffer>> {
+  const { profile } = compileKernel(learned(...deviations), {
+    now: microsOf('2026-11-24T13:40:27.123456Z'),
+    shippedMatching: () => ['/srv/data/shipped'],
+  })
+  const id = '0'.repeat(64)
+  const start = Buffer.from([255, 15, 0x3f, 255])
+  const whole = encodeProfile(1, profile, 7)
+  return {
+    profile: Buffer.concat([start, whole]),
+    'profile-assigned': Buffer.concat([
+      start,
+      encodeAssign(id, 1, {
+        enforce: true,
+        init: true,
+        user: 33,
+        probes: [['/bin/sh', '-c', 'x']],
+      }),
+      whole,
+      encodeEnforce(1, { mode: 'block', budget: 100, except: ['connect'] }),
+      encodeProfile(1, undefined),
+    ]),
+    'profile-without-memory': Buffer.concat([Buffer.from([63, 0, 1, 0]), whole]),
+    others: Buffer.concat([
+      start,
+      encodeKnown(1, ['00000000000000ab' as BehaviourKey]),
+      encodePeer({ address: '10.0.0.0/8', name: 'db' }),
+      encodePeer({ address: '10.0.0.0/8', name: undefined }),
+      encodeFailClosed(true),
+      encodeFilter('novelty'),
+      encodeFlush(),
+      encodePing(1n),
+      encodeAck('1,2,3' as SourceMark),
+    ]),
+  }
+}
+
+function reportFrames(): Buffer {
+  const hello = frame(frameTypes.hello, layout.snug_hello + 12)
+  hello.write('kernel 6.12\n', layout.snug_hello)
+  const container = frame(frameTypes.container, layout.snug_container + 6)
+  container.writeBigUInt64LE(5n, layout['snug_container.container'])
+  container.write('a'.repeat(64), layout['snug_container.id'], 'latin1')
+  container.write('/a/b\0\0', layout.snug_container, 'latin1')
+  const event = frame(frameTypes.event, layout.snug_event + 10)
+  event.writeBigUInt64LE(5n, layout['snug_event.container'])
+  event.writeUInt8(2, layout['snug_event.kind'])
+  event.writeUInt8(1, layout['snug_event.origin'])
+  event.writeUInt32LE(1, layout['snug_event.code'])
+  event.writeUInt16LE(10, layout['snug_event.text_size'])
+  event.write('/etc/hosts', layout.snug_event)
+  return Buffer.concat([hello, container, event])
+}
+
+/** Name, version, release and one file, as rpm stores them. */
+function rpmHeader(): Buffer {
+  const strings: Buffer[] = []
+  const entries: (readonly [tag: number, type: number, offset: number, count: number])[] = []
+  let size = 0
+  const put = (tag: number, type: number, bytes: Buffer, count: number): void => {
+    entries.push([tag, type, size, count])
+    strings.push(bytes)
+    size += bytes.length
+  }
+  put(1000, 6, Buffer.from('bash\0'), 1)
+  put(1001, 6, Buffer.from('5.2\0'), 1)
+  put(1002, 6, Buffer.from('1.el9\0'), 1)
+  put(1117, 8, Buffer.from('bash\0'), 1)
+  put(1118, 8, Buffer.from('/usr/bin/\0'), 1)
+  put(1116, 4, Buffer.from([0, 0, 0, 0]), 1)
+  put(1030, 3, Buffer.from([0x81, 0xa4]), 1)
+  const index = Buffer.alloc(8 + entries.length * 16)
+  index.writeUInt32BE(entries.length, 0)
+  index.writeUInt32BE(size, 4)
+  for (const [row, entry] of entries.entries())
+    for (const [column, number] of entry.entries())
+      index.writeUInt32BE(number, 8 + row * 16 + column * 4)
+  return Buffer.concat([index, ...strings])
+}
+
+const image = { repository: 'shop/web', digest: `sha256:${'1'.repeat(64)}` }
+const made = '2026-11-24T13:00:00Z'
+const statement = statementText(profilePredicate, image, { content: fileOf(service()), made }, '1')
+const finding = { id: 'CVE-1', package: 'bash', installed: '5.2', fixed: '5.3' } as never
+const text = (path: string): Buffer => readFileSync(new URL(`../../${path}`, import.meta.url))
+
+const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
+  commands: commandSeeds(),
+  paths: {
+    plain: at(5, 'usr/bin/../lib/x'),
+    dots: at(0, '/a//b/./c/../../..'),
+    mounts: at(255, `srv/${'a'.repeat(255)}/${'b/'.repeat(40)}`),
+  },
+  'event-lines': {
+    all: Buffer.from(deviations.map(formatEvent).join('\n')),
+    repeated: Buffer.from(
+      ['a', 'b', 'c', 'd'].map((name) => formatEvent(act.file(`/srv/${name}`))).join('\n'),
+    ),
+  },
+  'sensor-lines': {
+    falco: at(0, falcoOpen('/etc/hosts')),
+    tetragon: at(1, tetragonRead('/etc/hosts')),
+    tracee: at(2, traceeOpen('/etc/hosts')),
+    kubearmor: at(3, kubearmor({ Operation: 'File', Resource: '/etc/hosts' })),
+    audit: at(
+      4,
+      'type=SYSCALL msg=audit(1732455627.123:7): arch=c000003e syscall=257 success=yes exit=3 pid=8 uid=0 exe="/usr/bin/cat"\ntype=PATH msg=audit(1732455627.123:7): item=0 name="/etc/hosts" nametype=NORMAL\ntype=EOE msg=audit(1732455627.123:7):',
+    ),
+  },
+  frames: { reports: at(40, reportFrames()) },
+  'image-archive': {
+    saved: await savedImage(layers.slice(0, 1), (layer) => layer),
+  },
+  'rpm-header': { bash: rpmHeader() },
+  packages: {
+    dpkg: Buffer.from(
+      '/var/lib/dpkg/status\nPackage: bash\nStatus: install ok installed\nVersion: 5.2\n\0/var/lib/dpkg/info/bash.list\n/.\n/bin\n/bin/bash\n',
+    ),
+    apk: Buffer.from('/lib/apk/db/installed\nP:musl\nV:1.2.5\nF:lib\nR:ld-musl.so.1\n\n'),
+  },
+  elf: { true: text('agent/build/sensor/clock.o').subarray(0, 2_048) },
+  dsse: {
+    signed: json({
+      payloadType: inTotoType,
+      payload: base64Of(new TextEncoder().encode(statement)),
+      signatures: [{ keyid: 'a', sig: base64Of(new Uint8Array(64)) }],
+    }),
+    statement: Buffer.from(statement),
+  },
+  reports: {
+    trivy: json(trivy),
+    'trivy-os': json(trivyReport([finding], 'a:1', image.digest)),
+    grype: json(grypeReport([finding], 'a:1', image.digest)),
+    cyclonedx: json({
+      bomFormat: 'CycloneDX',
+      components: [
+        { 'bom-ref': 'a', name: 'bash', version: '5.2', purl: 'pkg:deb/debian/bash@5.2' },
+      ],
+      vulnerabilities: [{ id: 'CVE-1', affects: [{ ref: 'a' }], ratings: [{ severity: 'high' }] }],
+    }),
+    spdx: json({
+      spdxVersion: 'SPDX-2.3',
+      packages: [{ SPDXID: 'a', name: 'bash', versionInfo: '5.2', externalRefs: [] }],
+      files: [{ SPDXID: 'b', fileName: './bin/bash' }],
+      relationships: [
+        { spdxElementId: 'a', relatedSpdxElement: 'b', relationshipType: 'CONTAINS' },
+      ],
+    }),
+    sarif: json({
+      version: '2.1.0',
+      runs: [
+        {
+          tool: { driver: { name: 'Trivy', rules: [{ id: 'CVE-1' }] } },
+          results: [
+            {
+              ruleId: 'CVE-1',
+              message: { text: 'Package: bash\nInstalled Version: 5.2\nSeverity: HIGH' },
+              locations: [{ physicalLocation: { artifactLocation: { uri: 'bin/bash' } } }],
+            },
+          ],
+        },
+      ],
+    }),
+  },
+  'kube-objects': {
+    profile: json({
+      ...profileObject(image),
+      metadata: { name: 'shop-web', uid: 'u', generation: 2, managedFields: [] },
+      spec: { image, mode: 'block', approve: { all: true }, canary: 0.5 },
+    }),
+    slice: json(
+      sliceObject(
+        image,
+        'n1',
+        0,
+        { metadata: { name: 'shop-web', uid: 'u' } } as never,
+        {
+          entries: [nodeEntry('/etc/hosts', 'n1')],
+        } as never,
+      ),
+    ),
+  },
+  'http-bodies': {
+    mode: at(0, '{"mode":"block","reason":"x","canary":0.5,"canaryFor":"1h"}'),
+    approve: at(3, '{"behaviours":["b00000000000000000000"],"reason":"x","dryRun":true}'),
+  },
+  config: {
+    config: at(
+      0,
+      'listen: 127.0.0.1:1\nlearn: { floor: 1h }\nsinks:\n  - { name: a, type: http, url: "https://a.example" }\n',
+    ),
+    techniques: at(
+      1,
+      'schema: snug.techniques/v1\ntechniques:\n  - { id: a, attack: [T1005], why: x, when: [{ kind: exec, name: ["a*"] }] }\n',
+    ),
+    guardrails: at(2, text('profiles/guardrails.yaml').subarray(0, 1_500)),
+    gate: at(3, text('profiles/gate.yaml')),
+  },
+}
+
+for (const [target, inputs] of Object.entries(seeds)) {
+  const folder = join(corpus, target)
+  mkdirSync(folder, { recursive: true })
+  for (const [name, bytes] of Object.entries(inputs)) {
+    rmSync(join(folder, name), { force: true })
+    writeFileSync(join(folder, name), bytes)
+  }
+}
