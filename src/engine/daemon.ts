@@ -332,7 +332,7 @@ export class Daemon {
     this.kernel.start()
     this.journal.start()
     const timers = [
-      setInterval(() => void this.#tickInSlices(), tickMs),
+      setInterval(() => void this.tickInSlices(), tickMs),
       setInterval(() => this.#retain(), retentionMs),
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
@@ -476,7 +476,7 @@ export class Daemon {
   }
 
   /** The same each second, beside judging. */
-  async #tickInSlices(): Promise<void> {
+  async tickInSlices(): Promise<void> {
     if (this.#ticks) return
     this.#ticks = true
     try {

@@ -73,7 +73,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
     if (nowMs - persistedMs >= persistEveryMs) {
       persistedMs = nowMs
       for (let n = 0; n < ticks; n++) {
-        turns.note('tick', () => daemon.tick())
+        await daemon.tickInSlices()
         await nextTurn()
       }
       await daemon.journal.persist()

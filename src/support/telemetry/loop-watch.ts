@@ -12,11 +12,18 @@ const longTurnMs = 100
 /** The least time between two log lines, in milliseconds. */
 const quietMs = 1_000
 const resolutionMs = 10
+/** How often the watch looks whether anything held the loop that no piece of work is the name of. */
+const lookMs = 100
 
 /** Measures how long the event loop waits, and names the work that held it for long. */
 export class LoopWatch {
   readonly #log: Log
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs })
+  #timer: NodeJS.Timeout | undefined
+  #lookedMs = 0
+  #lookedCpu = process.cpuUsage()
+  /** When named work ended last that was long. */
+  #longMs = -Infinity
   #loggedMs = -Infinity
   #unlogged = 0
   /** Work that held the loop for longer than {@link longTurnMs}, since the start. */
@@ -28,10 +35,14 @@ export class LoopWatch {
 
   start(): void {
     this.#histogram.enable()
+    this.#lookedMs = performance.now()
+    this.#timer = setInterval(() => this.#look(), lookMs)
+    this.#timer.unref()
   }
 
   close(): void {
     this.#histogram.disable()
+    clearInterval(this.#timer)
   }
 
   /** Runs `work`, and names its synchronous part if it takes long. */
@@ -55,8 +66,22 @@ export class LoopWatch {
     return { max: late(delay.max), p99: late(delay.p99) }
   }
 
+  /** A late look shows work without a name, or that the process did not get a processor: then it used little. */
+  #look(): void {
+    const nowMs = performance.now()
+    const lateMs = nowMs - this.#lookedMs - lookMs
+    const { user, system } = process.cpuUsage(this.#lookedCpu)
+    this.#lookedCpu = process.cpuUsage()
+    const isWork = (user + system) / 1_000 >= longTurnMs
+    if (lateMs >= longTurnMs && isWork && this.#longMs < this.#lookedMs) {
+      this.#long('unnamed', lateMs, nowMs)
+    }
+    this.#lookedMs = nowMs
+  }
+
   #long(what: string, milliseconds: number, nowMs: number): void {
     this.longTurns += 1
+    this.#longMs = nowMs
     if (nowMs - this.#loggedMs < quietMs) {
       this.#unlogged += 1
       return

@@ -11,6 +11,16 @@ function busy(milliseconds: number): void {
   while (performance.now() < until);
 }
 
+/** The same in CPU: another process may have the processor meanwhile. */
+function spend(milliseconds: number): void {
+  const begun = process.cpuUsage()
+  const spent = (): number => {
+    const { user, system } = process.cpuUsage(begun)
+    return (user + system) / 1_000
+  }
+  while (spent() < milliseconds) busy(5)
+}
+
 /** A log of warnings, as the process writes them. */
 function recordingLog(): { readonly log: Log; readonly warnings: object[] } {
   const warnings: object[] = []
@@ -35,6 +45,27 @@ describe('the watch of the event loop', () => {
     for (let i = 0; i < 3; i++) watch.during('long', () => busy(110))
     expect(watch.longTurns).toBe(3)
     expect(warnings).toHaveLength(1)
+  })
+
+  test('also reports work that has no name', async () => {
+    const { log, warnings } = recordingLog()
+    const watch = new LoopWatch(log)
+    watch.start()
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    spend(400)
+    await expect.poll(() => warnings).toEqual([expect.objectContaining({ what: 'unnamed' })])
+    watch.close()
+  })
+
+  test('does not report work twice that has a name', async () => {
+    const { log, warnings } = recordingLog()
+    const watch = new LoopWatch(log)
+    watch.start()
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    watch.during('named', () => spend(400))
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    watch.close()
+    expect(warnings).toEqual([expect.objectContaining({ what: 'named' })])
   })
 
   test('gives the delay since the last look', async () => {
