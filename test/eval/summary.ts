@@ -77,7 +77,7 @@ Each service has two loads, A and B, which differ in users, names, sizes, errors
 - *three rounds*: three containers for as long each, the second of them under load B.
 
 A person then ends the window, long before Snug would end it. Both profiles are judged under load B. A second version adds one program, one
-file and one connection, which every service makes before it starts.`
+file and one connection, which every service makes before it starts. That connection is an alert of \`medium\`.`
 }
 
 function columnRows(all: readonly ServiceResult[], commit: string): string {
