@@ -12,6 +12,7 @@
 #define SNUG_SYSCALL_MAX 576 /* with those that only x32 has */
 #define SNUG_SLOTS 1024
 #define SNUG_NAMES 8192
+#define SNUG_TASKS 131072 /* threads of containers, where the kernel has no task storage */
 #define SNUG_SEEN 131072
 #define SNUG_SEEN_SHARE (SNUG_SEEN / 8) /* of one container: more are reported each time */
 #define SNUG_KNOWN_KEYS 131072

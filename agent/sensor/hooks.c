@@ -21,10 +21,12 @@
 #include "sensor/attach.h"
 #include "sensor/hooks.h"
 #include "sensor/log.h"
+#include "sensor/object.h"
 #include "sensor/syscalls.h"
 
 enum family {
 	BOTH,
+	PORTABLE,   /* only where there is no task storage */
 	TRACEPOINT, /* where there are no security hooks */
 	SECURITY,
 	RETURN, /* with security hooks: the return of one system call */
@@ -49,6 +51,7 @@ struct hook {
 static struct hook hooks[] = {
 	{ "on_fork", "sched_process_fork", BOTH, true, "", false },
 	{ "on_exec", "sched_process_exec", BOTH, true, "", false },
+	{ "on_exit", "sched_process_exit", PORTABLE, true, "", false },
 	{ "on_cgroup_mkdir", "cgroup_mkdir", BOTH, true, "", false },
 	{ "on_cgroup_rmdir", "cgroup_rmdir", BOTH, true, "", false },
 	{ "on_sys_exit", "sys_exit", TRACEPOINT, true, "", false },
@@ -167,9 +170,12 @@ static const struct stop {
 #define STOPS (sizeof(stops) / sizeof(*stops))
 
 static enum attach_kind attach_kind;
+static bool portable;
 
 static bool is_of_family(const struct hook *hook)
 {
+	if (hook->family == PORTABLE)
+		return portable;
 	return hook->family == BOTH ||
 	       (attach_kind == ATTACH_TRACEPOINT) == (hook->family == TRACEPOINT);
 }
@@ -272,8 +278,10 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 	agent->skel->rodata->callers_of_all = !cgroup_storage;
 	if (attach_kind == ATTACH_TRACEPOINT && !cgroup_storage)
 		set_peer_syscalls(agent->skel);
-	if (attach_kind == ATTACH_TRACEPOINT)
-		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
+	bpf_program__set_autoload(agent->skel->progs.flush_counts, !portable);
+	bpf_program__set_autoload(agent->skel->progs.flush_element, portable);
+	bpf_program__set_autoload(agent->skel->progs.forget_element, portable);
+	size_scratches(agent, attach_kind);
 }
 
 static bool attach(struct agent *agent, struct hook *hook)
@@ -311,9 +319,10 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest)
 		return false;
 	}
 	attach_kind = strongest_attach(strongest);
+	portable = is_portable(agent);
 	choose_programs(agent, btf);
 	btf__free(btf);
-	if (sensor__load(agent->skel)) {
+	if (load_programs(agent)) {
 		log_line("cannot load the kernel programs: %s", strerror(errno));
 		return false;
 	}
@@ -355,7 +364,7 @@ static size_t describe_stops(struct agent *agent, char *text, size_t size)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	const char *prefixes[] = { "", "", "lsm/", "return/", "return32/" };
+	const char *prefixes[] = { "", "", "", "lsm/", "return/", "return32/" };
 	struct utsname name;
 	size_t used;
 

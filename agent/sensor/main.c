@@ -28,6 +28,7 @@
 #include "sensor/layout.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
+#include "sensor/object.h"
 #include "sensor/options.h"
 #include "sensor/paths.h"
 #include "sensor/process.h"
@@ -151,7 +152,7 @@ static void set_programs(struct sensor *skel)
 
 static bool prepare(struct agent *agent)
 {
-	struct sensor *skel = sensor__open();
+	struct sensor *skel = open_programs(options.portable);
 
 	if (!skel) {
 		log_line("cannot open the kernel programs: %s", strerror(errno));
@@ -217,7 +218,8 @@ static bool begin(struct agent *agent)
 	struct snug_pinned_state *pinned_state = agent->pinned;
 
 	agent->control->filter = options.filter ? SNUG_FILTER_NOVELTY : SNUG_FILTER_OFF;
-	if (!rings_open(agent) || (!agent->taken_over && !fill_slots(agent)))
+	if (!rings_open(agent) ||
+	    (!agent->taken_over && (!fill_slots(agent) || !fill_scratches(agent))))
 		return false;
 	if (agent->taken_over)
 		adopt_state(agent);

@@ -20,6 +20,7 @@ struct options {
 	bool filter;
 	bool detach;
 	bool layout;
+	bool portable;	       /* for tests: the programs for older kernels */
 	bool selftest_unarmed; /* for tests: the self-test finds that nothing is stopped */
 };
 

@@ -16,6 +16,7 @@
 #include "sensor/frame.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
+#include "sensor/object.h"
 #include "sensor/paths.h"
 #include "sensor/report.h"
 #include "sensor/ring.h"
@@ -146,16 +147,50 @@ void report_all_records(struct agent *agent)
 	}
 }
 
+/* Runs a program on each element of a map. */
+static bool run_on_elements(struct bpf_program *program, struct bpf_map *map)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(map) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+		    .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(program, &options);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char nothing[64];
+	bool done = fd >= 0;
+
+	/* It writes nothing: the first read goes through the whole map, as far as that is allowed.
+	 */
+	while (done) {
+		ssize_t size = read(fd, nothing, sizeof(nothing));
+
+		if (!size)
+			break;
+		done = size > 0 || errno == EAGAIN;
+	}
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return done;
+}
+
+static bool run_flush(struct agent *agent, bool all)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct sensor *skel = agent->skel;
+
+	if (!is_portable(agent))
+		return !bpf_prog_test_run_opts(bpf_program__fd(skel->progs.flush_counts), &run);
+	memset(&skel->bss_flushed->flushed, 0, sizeof(skel->bss_flushed->flushed));
+	return run_on_elements(skel->progs.flush_element, skel->maps.seen) &&
+	       (!all || run_on_elements(skel->progs.forget_element, skel->maps.written));
+}
+
 /* The counts of what stayed in the kernel. A full ring only means another round. */
 static void flush(struct agent *agent, bool all)
 {
-	int fd = bpf_program__fd(agent->skel->progs.flush_counts);
-
 	agent->control->flush_all = all;
 	for (int round = 0; round < 64; round++) {
-		LIBBPF_OPTS(bpf_test_run_opts, run);
-
-		if (bpf_prog_test_run_opts(fd, &run)) {
+		if (!run_flush(agent, all)) {
 			log_line("cannot flush the counts: %s", strerror(errno));
 			return;
 		}

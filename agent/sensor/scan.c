@@ -25,6 +25,7 @@
 #include "sensor/clock.h"
 #include "sensor/container.h"
 #include "sensor/log.h"
+#include "sensor/object.h"
 #include "sensor/process.h"
 #include "sensor/scan.h"
 
@@ -112,6 +113,20 @@ static void set_family(struct agent *agent, struct process *all, size_t count,
 		state->session = SNUG_MIX(agent->keys, root->start, (__u64)root->pid);
 }
 
+/* The key of a thread's state, or -1: its id, or a descriptor, which is to be closed. */
+static int task_key(struct agent *agent, pid_t pid, pid_t thread)
+{
+	if (is_portable(agent))
+		return thread;
+	return syscall(SYS_pidfd_open, thread, thread == pid ? 0 : PIDFD_THREAD);
+}
+
+static void drop_task_key(struct agent *agent, int key)
+{
+	if (!is_portable(agent))
+		close(key);
+}
+
 static void store(struct agent *agent, pid_t pid, struct snug_task *state)
 {
 	int map = bpf_map__fd(agent->skel->maps.tasks);
@@ -123,17 +138,17 @@ static void store(struct agent *agent, pid_t pid, struct snug_task *state)
 	threads = opendir(path);
 	while (threads && (entry = readdir(threads))) {
 		pid_t thread = atoi(entry->d_name);
-		int fd;
+		int key;
 
 		if (thread <= 0)
 			continue;
-		fd = syscall(SYS_pidfd_open, thread, thread == pid ? 0 : PIDFD_THREAD);
-		if (fd < 0)
+		key = task_key(agent, pid, thread);
+		if (key < 0)
 			continue;
 		/* An exec that was observed meanwhile has set a better state. */
-		if (bpf_map_update_elem(map, &fd, state, BPF_NOEXIST) && errno != EEXIST)
+		if (bpf_map_update_elem(map, &key, state, BPF_NOEXIST) && errno != EEXIST)
 			log_line("cannot observe process %d: %s", thread, strerror(errno));
-		close(fd);
+		drop_task_key(agent, key);
 	}
 	if (threads)
 		closedir(threads);
@@ -211,14 +226,14 @@ static void recheck_exe(struct agent *agent, struct process *process)
 	struct snug_task now;
 	__u16 flags = process->state.flags & ~SNUG_DRIFT;
 	__u64 exe = record_exe(agent, process->pid, &flags);
-	int fd;
+	int key;
 
 	if (!exe || exe == process->state.exe)
 		return;
-	fd = syscall(SYS_pidfd_open, process->pid, 0);
-	if (fd < 0)
+	key = task_key(agent, process->pid, process->pid);
+	if (key < 0)
 		return;
-	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now) &&
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &key, &now) &&
 	    now.exe == process->state.exe) {
 		memmove(now.ancestors + 1, now.ancestors,
 			sizeof(now.ancestors) - sizeof(now.ancestors[0]));
@@ -228,9 +243,9 @@ static void recheck_exe(struct agent *agent, struct process *process)
 		now.script = record_script(agent, process->pid);
 		now.flags = flags;
 		set_base(agent, &now);
-		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now, BPF_ANY);
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.tasks), &key, &now, BPF_ANY);
 	}
-	close(fd);
+	drop_task_key(agent, key);
 }
 
 /*

@@ -3,10 +3,13 @@ import { Recorder } from '../sensor/recorder.ts'
 import type { Lane } from './bypass-suite.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 
-/** A container of `bypass-acts.c` in its own virtual machine. */
-export async function machineLane(options: MachineOptions = {}): Promise<Lane> {
+/** A container of `bypass-acts.c` in its own virtual machine. `sensorArguments`: more for the sensor. */
+export async function machineLane(
+  options: MachineOptions = {},
+  sensorArguments: readonly string[] = [],
+): Promise<Lane> {
   const machine = await Machine.boot(options)
-  const recorder = new Recorder({ sensorPath: machine.sensorPath })
+  const recorder = new Recorder({ sensorPath: machine.sensorPath, sensorArguments })
   try {
     await recorder.running()
   } catch (error) {

@@ -60,7 +60,7 @@ export class Machine {
       `#!/bin/sh\nexec '${process.execPath}' --import tsx '${bridge}' '${this.#socket('sensor')}' "$@"\n`,
     )
     chmodSync(this.sensorPath, 0o755)
-    const log = `console=${platform.console} panic=-1 quiet ${options.append ?? ''}`
+    const log = `console=${platform.console} panic=-1 quiet ${platform.parameters ?? ''} ${options.append ?? ''}`
     const ports = ['control', 'sensor', ...containerPorts].flatMap((name) => [
       '-chardev',
       `socket,id=${name},path=${this.#socket(name)},server=on,wait=off`,

@@ -9,6 +9,8 @@ const begin = '<!-- written by SNUG_WRITE_DOCS=1 make test-kernels -->'
 const end = '<!-- end of what is written -->'
 
 export const columns = [
+  '5.10 `fmod_ret`',
+  '5.10 LSM',
   '6.1 `fmod_ret`',
   '6.1 LSM',
   '6.12 `fmod_ret`',

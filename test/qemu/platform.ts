@@ -8,6 +8,8 @@ export interface Platform {
   readonly qemu: string
   readonly machine: readonly string[]
   readonly console: string
+  /** More for the kernel's command line. */
+  readonly parameters?: string
   /** Compiles for it. */
   readonly compiler: string
   readonly triplet: string
@@ -21,6 +23,14 @@ export const amd64: Platform = {
   console: 'ttyS0',
   compiler: process.arch === 'x64' ? 'gcc' : 'x86_64-linux-gnu-gcc',
   triplet: 'x86_64-linux-gnu',
+}
+
+/** Debian 11. */
+export const bullseye: Platform = {
+  ...amd64,
+  suite: 'bullseye',
+  // Its check of the timer takes a busy emulator for a broken machine.
+  parameters: 'no_timer_check',
 }
 
 /** Debian 12. */

@@ -13,6 +13,7 @@
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/stop.bpf.h"
 #include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
@@ -34,9 +35,9 @@ static __always_inline bool in_memory_syscall(struct task_struct *task)
 	u32 number;
 
 #if defined(__TARGET_ARCH_x86)
-	number = regs->orig_ax;
+	number = READ(regs, orig_ax);
 #else
-	number = regs->syscallno;
+	number = READ(regs, syscallno);
 #endif
 	barrier_var(number);
 	return number >= SNUG_SYSCALL_MAX || memory_syscalls[number];
@@ -68,7 +69,7 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	void *ring;
 	u64 bit;
 
-	if ((u64)cred != (u64)task->real_cred)
+	if ((u64)cred != (u64)READ(task, real_cred))
 		return true;
 	state = state_of(task);
 	if (!state || !is_acting_generation(state, order))

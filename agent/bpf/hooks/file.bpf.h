@@ -23,7 +23,7 @@ static __always_inline struct path_ref path_ref_at(struct task_struct *task, s32
 	struct file *file;
 
 	if (fd == AT_FDCWD)
-		return PATH_REF(task->fs->pwd);
+		return FOLDER_REF(task, pwd);
 	file = file_at(task, fd);
 	if (!file)
 		return (struct path_ref){};

@@ -19,7 +19,7 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 {
 	struct snug_count_update *record;
 	struct snug_slot *slot;
-	u64 count = one->count;
+	u64 count = one->count, behaviour = one->key;
 	u32 number = one->slot;
 	void *ring;
 	bool lives;
@@ -32,7 +32,7 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 		 * rises.
 		 */
 		if (lives && slot->state == SNUG_SLOT_LIVE && one->reported && !control.flush_all &&
-		    (one->tags[0] || bpf_map_lookup_elem(&known, &one->key)))
+		    (one->tags[0] || bpf_map_lookup_elem(&known, &behaviour)))
 			return 0;
 		ring = this_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
@@ -91,6 +91,34 @@ int flush_counts(void *context)
 	if (control.flush_all)
 		bpf_for_each_map_elem(&written, forget_written, &flush, 0);
 	flushed = flush;
+	return 0;
+}
+
+/* The same where no program can go through a map by itself (before Linux 5.13): for each element.
+ */
+SEC("iter/bpf_map_elem")
+int flush_element(struct bpf_iter__bpf_map_elem *context)
+{
+	struct snug_seen *one = context->value;
+	u64 *found = context->key, key;
+
+	if (!found || !one || flushed.failed)
+		return 0;
+	key = *found;
+	flush_entry(0, &key, one, &flushed);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int forget_element(struct bpf_iter__bpf_map_elem *context)
+{
+	u64 *found = context->key, *container = context->value, key, its;
+
+	if (!found || !container)
+		return 0;
+	key = *found;
+	its = *container;
+	forget_written(0, &key, &its, 0);
 	return 0;
 }
 

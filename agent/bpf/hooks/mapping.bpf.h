@@ -68,7 +68,7 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 static __always_inline bool protects_code(const struct task_struct *task, u64 protection)
 {
 	return protection & PROT_EXEC ||
-	       (protection & PROT_READ && task->personality & READ_IMPLIES_EXEC);
+	       (protection & PROT_READ && READ(task, personality) & READ_IMPLIES_EXEC);
 }
 
 /* Whether the call maps code: before anything else, as most mappings are of data. */

@@ -11,6 +11,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
 #include "process/syscall.bpf.h"
@@ -136,8 +137,8 @@ struct sensitive {
 };
 
 /* Literally, or, where the text is a path, by a pattern. */
-__noinline int judge_call(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
-			  struct sensitive *sensitive)
+CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
+			    struct sensitive *sensitive)
 {
 	u32 profile, id, at, found, set = 0;
 	u64 number, text;

@@ -38,7 +38,7 @@ static __always_inline bool is_sent(const struct task_struct *sender, const u64 
 
 	bpf_probe_read_kernel(&info, sizeof(info), argument);
 	if (info == SIGNAL_NO_INFO)
-		return !(sender->flags & PF_EXITING);
+		return !(READ(sender, flags) & PF_EXITING);
 	if (info == SIGNAL_KERNEL ||
 	    bpf_probe_read_kernel(
 		    &code, sizeof(code),
@@ -91,7 +91,7 @@ int on_signal(u64 *context)
 	struct snug_task *state = state_of(sender);
 	struct scratch *scratch;
 
-	if (!state || !is_sent(sender, &context[1]) || is_descendant(target, sender->tgid) ||
+	if (!state || !is_sent(sender, &context[1]) || is_descendant(target, READ(sender, tgid)) ||
 	    !is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	scratch = scratch_of(SCRATCH_SIGNAL);

@@ -40,16 +40,58 @@ struct blocked_containers {
 	u32 count;
 };
 
-static int blocked_step(u32 index, struct blocked_containers *blocked)
+static __always_inline bool is_blocked(u32 index, u32 version)
 {
 	struct snug_slot *slot = bpf_map_lookup_elem(&slots, &index);
 
-	if (!slot)
-		return 1;
-	if (slot->state == SNUG_SLOT_LIVE && slot->assignment.version == blocked->version &&
-	    slot->assignment.traits & SNUG_ENFORCED)
-		blocked->count++;
+	return slot && slot->state == SNUG_SLOT_LIVE && slot->assignment.version == version &&
+	       slot->assignment.traits & SNUG_ENFORCED;
+}
+
+#ifndef SNUG_PORTABLE
+static int blocked_step(u32 index, struct blocked_containers *blocked)
+{
+	blocked->count += is_blocked(index, blocked->version);
 	return 0;
+}
+
+static __always_inline void count_blocked(struct blocked_containers *blocked)
+{
+	bpf_loop(SNUG_SLOTS, blocked_step, blocked, 0);
+}
+#else
+__noinline __weak u32 count_blocked_from(u32 from, u32 version)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < LOOP_BATCH; i++)
+		count += is_blocked(from + i, version);
+	return count;
+}
+
+static __always_inline void count_blocked(struct blocked_containers *blocked)
+{
+	for (u32 i = 0; i < SNUG_SLOTS; i += LOOP_BATCH)
+		blocked->count += count_blocked_from(i, blocked->version);
+}
+#endif
+
+/*
+ * Atomic, beside what the sensor sets meanwhile. Without an operation for that, the first to enter
+ * it among the budget's entries adds the bit.
+ */
+static __always_inline void disarm(struct snug_version *version, u64 window, u32 kind)
+{
+#ifndef SNUG_PORTABLE
+	__sync_fetch_and_or(&version->policy_state, SNUG_POLICY_DISARMED_KIND(kind));
+#else
+	u64 key = SNUG_MIX(keys, window, version->policy_state | SNUG_POLICY_DISARMED_KIND(kind));
+	struct budget_entry once = {};
+
+	if (!(version->policy_state & SNUG_POLICY_DISARMED_KIND(kind)) &&
+	    !bpf_map_update_elem(&budgets, &key, &once, BPF_NOEXIST))
+		__sync_fetch_and_add(&version->policy_state, SNUG_POLICY_DISARMED_KIND(kind));
+#endif
 }
 
 /* Not inlined: its entry would be in each frame of a chain of calls, which shares 512 bytes. */
@@ -108,10 +150,10 @@ static __noinline bool spend_budget(struct snug_version *version, u32 index, u64
 	count_container(version, window, kind, container);
 	if (__sync_fetch_and_add(&version->spent[kind & 7], weight) + weight <= version->budget)
 		return false;
-	bpf_loop(SNUG_SLOTS, blocked_step, &blocked, 0);
+	count_blocked(&blocked);
 	if (version->deviating[kind & 7] * 2 <= blocked.count)
 		return false;
-	__sync_fetch_and_or(&version->policy_state, SNUG_POLICY_DISARMED_KIND(kind));
+	disarm(version, window, kind);
 	control.disarmed = 1;
 	return true;
 }

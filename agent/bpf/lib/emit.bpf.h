@@ -93,8 +93,8 @@ static __always_inline void fill_event(struct snug_event *event, const struct sn
 	event->script = state->script;
 	__builtin_memcpy(event->ancestors, state->ancestors, sizeof(event->ancestors));
 	event->session = state->session;
-	event->pid = task->tgid;
-	event->ppid = task->real_parent->tgid;
+	event->pid = READ(task, tgid);
+	event->ppid = READ(task, real_parent, tgid);
 	event->uid = state->uid;
 	event->gid = state->gid;
 	event->kind = kind;

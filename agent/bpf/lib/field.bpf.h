@@ -11,6 +11,7 @@
  * Zero where the address is not mapped. A direct load where the kernel has it (Linux 6.2): half of
  * the cost of a read by helper, for each part of each path.
  */
+#ifndef SNUG_PORTABLE
 #define FIELD_AT(type, address, field)                                                      \
 	({                                                                                  \
 		u64 address_ = (u64)(address);                                              \
@@ -21,5 +22,14 @@
 			bpf_core_read(&field_, sizeof(field_), &((type *)address_)->field); \
 		field_;                                                                     \
 	})
+#else
+#define FIELD_AT(type, address, field)                                              \
+	({                                                                          \
+		u64 address_ = (u64)(address);                                      \
+		typeof(((type *)0)->field) field_ = 0;                              \
+		bpf_core_read(&field_, sizeof(field_), &((type *)address_)->field); \
+		field_;                                                             \
+	})
+#endif
 
 #endif

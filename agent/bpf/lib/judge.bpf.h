@@ -17,6 +17,7 @@
 #include "lib/budget.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -352,25 +353,28 @@ static int run_step(u32 index, struct scratch **context)
 	return !automaton_run->state;
 }
 
+LOOP_STEP(run_step)
+
 /*
  * The accepting set that the text from `at` to `end` leads to; 0: no pattern takes it. Two paths
  * are read with a NUL `between` them, where the second begins.
  */
-__noinline u32 run_automaton(struct scratch *scratch, u32 profile, u32 at, u32 between, u32 end)
+static __always_inline u32 run_automaton_in(struct scratch *scratch, u32 profile, u32 at,
+					    u32 between, u32 end)
 {
-	struct automaton_run *automaton_run;
+	struct automaton_run *automaton_run = &scratch->automaton_run;
 
-	if (!scratch)
-		return 0;
-	automaton_run = &scratch->automaton_run;
 	automaton_run->at = at;
 	automaton_run->between = between;
 	automaton_run->end = end;
 	automaton_run->state = 1;
 	automaton_run->accept = 0;
 	automaton_run->profile = profile;
-	bpf_loop(SNUG_TEXT_MAX + 2, run_step, &scratch, 0);
+	LOOP(SNUG_TEXT_MAX + 2, run_step, scratch);
 	return automaton_run->accept;
 }
+
+SCRATCH_FUNCTION(u32, run_automaton, AND(u32 profile, u32 at, u32 between, u32 end),
+		 AND(profile, at, between, end))
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -90,8 +91,8 @@ static __always_inline u32 rule_access(u32 access)
 }
 
 /* True where literal rules decide all of it, without the text. */
-__noinline bool judge_literals(struct snug_task *state, struct ruling *ruling, u32 access,
-			       struct paths *paths)
+CHECKED_ONCE bool judge_literals(struct snug_task *state, struct ruling *ruling, u32 access,
+				 struct paths *paths)
 {
 	u32 found, n = 0;
 
@@ -129,8 +130,8 @@ static __noinline u32 judge_linked(struct scratch *scratch, const struct snug_ta
 }
 
 /* All of the rules. What they allow by a pattern is counted by them. */
-__noinline int judge_paths(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
-			   u32 access, struct paths *paths)
+CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
+			     struct ruling *ruling, u32 access, struct paths *paths)
 {
 	u64 tag, actor = keys.seed;
 	u32 profile, set = 0, found, n = 0;

@@ -160,6 +160,7 @@ struct signal_struct {
 };
 
 struct mm_struct {
+	struct task_struct *owner;
 	unsigned long arg_start;
 	unsigned long arg_end;
 };
@@ -170,6 +171,7 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	unsigned int personality;
 	int pid;
@@ -299,6 +301,11 @@ struct io_rename {
 
 struct bpf_map;
 
+struct bpf_iter__bpf_map_elem {
+	void *key;
+	void *value;
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bp;
@@ -374,6 +381,7 @@ struct pt_regs {
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000
+#define PF_KTHREAD 0x00200000
 #define TS_COMPAT 0x0002
 #define AT_FDCWD -100
 #define MAX_ERRNO 4095

@@ -9,6 +9,7 @@
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/portable.bpf.h"
 #include "shared.h"
 
 const volatile struct snug_keys keys;
@@ -142,13 +143,36 @@ struct {
 	__type(value, u8);
 } callers SEC(".maps");
 
-/* A process of a container has one; no other process has. It goes with the process. */
+/*
+ * A process of a container has one; no other process has. It goes with the process: where there is
+ * no task storage, on_exit removes it, and the key is the thread's id.
+ */
 struct {
+#ifndef SNUG_PORTABLE
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+#else
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SNUG_TASKS);
+#endif
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct snug_task);
 } tasks SEC(".maps");
+
+#ifdef SNUG_PORTABLE
+const struct snug_task no_task SEC(".rodata.no_task");
+
+static __always_inline struct snug_task *find_task(struct task_struct *task, u64 flags)
+{
+	int key = READ(task, pid);
+
+	if (flags & BPF_LOCAL_STORAGE_GET_F_CREATE)
+		bpf_map_update_elem(&tasks, &key, &no_task, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&tasks, &key);
+}
+
+#define bpf_task_storage_get(map, task, value, flags) find_task(task, flags)
+#endif
 
 /*
  * Paths of executables and scripts by their hash. Events carry hashes; the sensor looks new ones up

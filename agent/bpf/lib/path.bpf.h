@@ -4,7 +4,7 @@
  *
  * A walk goes by dentry and, at the root of a mount, on to its mount point. It ends at the
  * container's root directory, so a chroot inside the container changes nothing, or at the topmost
- * mount of the namespace, which is the same after pivot_root. `bpf_loop` lets it be as long as the
+ * mount of the namespace, which is the same after pivot_root. A loop lets it be as long as the
  * longest path.
  *
  * A walk that only hashes reads names 8 bytes at a time from the dentry, without a helper: this is
@@ -20,6 +20,7 @@
 #include "hash.h"
 #include "lib/field.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "rule_key.h"
 
@@ -34,6 +35,9 @@ enum walk_end {
 };
 
 #define PATH_REF(path) ((struct path_ref){ (u64)(path).dentry, (u64)(path).mnt })
+/* A process's root or working directory. */
+#define FOLDER_REF(task, folder) \
+	((struct path_ref){ (u64)READ(task, fs, folder.dentry), (u64)READ(task, fs, folder.mnt) })
 
 static __always_inline void walk_from(struct scratch *scratch, struct path_ref path_ref, u64 root)
 {
@@ -58,7 +62,7 @@ static __always_inline u64 load_word(u64 address)
 	return FIELD_AT(struct qstr, address, hash_len);
 }
 
-static __always_inline u64 mix_name(u64 hash, u64 name, u32 len)
+CHECKED_ONCE_IF_OLD u64 mix_name(u64 hash, u64 name, u32 len)
 {
 	hash = SNUG_MIX_LEN(keys, hash, len);
 	for (int i = 0; i < NAME_WORDS; i++) {
@@ -125,14 +129,14 @@ static int walk_hash_step(u32 index, struct scratch **scratch)
 	return 0;
 }
 
+LONG_LOOP_STEP(walk_hash_step)
+
 /* The path's hash. A file without a place in the tree is hashed by its name. */
-__noinline u64 walk_hash(struct scratch *scratch)
+static __always_inline u64 walk_hash_in(struct scratch *scratch)
 {
 	u64 dentry, hash;
 
-	if (!scratch)
-		return 0;
-	bpf_loop(WALK_MAX, walk_hash_step, &scratch, 0);
+	LOOP(WALK_MAX, walk_hash_step, scratch);
 	if (scratch->walk.end == WALK_ALONE) {
 		dentry = scratch->walk.dentry;
 		hash = mix_name(scratch->walk.hash, name_of(dentry),
@@ -141,6 +145,8 @@ __noinline u64 walk_hash(struct scratch *scratch)
 	}
 	return scratch->walk.hash;
 }
+
+SCRATCH_FUNCTION(u64, walk_hash, , )
 
 #define EVENT_TEXT(scratch, at) \
 	(&(scratch)->event[sizeof(struct snug_event) + ((at) & (SNUG_TEXT_MAX - 1))])
@@ -175,19 +181,19 @@ static int walk_text_step(u32 index, struct scratch **scratch)
 	return 0;
 }
 
+LONG_LOOP_STEP(walk_text_step)
+
 /*
  * Puts the path before what stands at `at`, and returns where it begins. With `whole`, a root by
  * itself is `/`, and a file without a place in the tree is its name.
  */
-__noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
+static __always_inline u32 walk_text_in(struct scratch *scratch, u32 at, bool whole)
 {
 	u64 dentry;
 
-	if (!scratch)
-		return 0;
 	scratch->walk.at = at;
 	scratch->walk.floor = at > SNUG_PATH_MAX ? at - SNUG_PATH_MAX : 0;
-	bpf_loop(WALK_MAX, walk_text_step, &scratch, 0);
+	LOOP(WALK_MAX, walk_text_step, scratch);
 	if (scratch->walk.end == WALK_GOES_ON)
 		scratch->walk.cut = 1;
 	if (!whole || scratch->walk.cut)
@@ -203,6 +209,8 @@ __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 	}
 	return scratch->walk.at;
 }
+
+SCRATCH_FUNCTION(u32, walk_text, AND(u32 at, bool whole), AND(at, whole))
 
 static int text_hash_step(u32 index, struct scratch **scratch)
 {
@@ -220,20 +228,22 @@ static int text_hash_step(u32 index, struct scratch **scratch)
 	return 0;
 }
 
+LONG_LOOP_STEP(text_hash_step)
+
 /*
  * The hash of the text from `at` to `end` as such: of a string that the caller passed. Not the hash
  * of a walk.
  */
-__noinline u64 hash_range(struct scratch *scratch, u32 at, u32 end)
+static __always_inline u64 hash_range_in(struct scratch *scratch, u32 at, u32 end)
 {
-	if (!scratch)
-		return 0;
 	scratch->text.hash = SNUG_MIX_LEN(keys, keys.seed, end - at);
 	scratch->text.at = at;
 	scratch->text.end = end;
-	bpf_loop(SNUG_TEXT_MAX / 8 + 1, text_hash_step, &scratch, 0);
+	LOOP(SNUG_TEXT_MAX / 8 + 1, text_hash_step, scratch);
 	return scratch->text.hash;
 }
+
+SCRATCH_FUNCTION(u64, hash_range, AND(u32 at, u32 end), AND(at, end))
 
 static __always_inline u64 hash_text_tail(struct scratch *scratch, u32 at)
 {
@@ -247,7 +257,7 @@ static __always_inline u64 hash_cut(struct scratch *scratch, u32 at, u32 end)
 }
 
 /* A part of a path in the text, as `mix_name` does it with a name of the kernel's. */
-static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32 at, u32 len)
+static __always_inline u64 mix_part_in(const struct scratch *scratch, u64 hash, u32 at, u32 len)
 {
 	hash = SNUG_MIX_LEN(keys, hash, len);
 	for (int i = 0; i < NAME_WORDS; i++) {
@@ -263,6 +273,8 @@ static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32
 	}
 	return hash;
 }
+
+SCRATCH_INLINE(u64, mix_part, AND(u64 hash, u32 at, u32 len), AND(hash, at, len))
 
 static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
 {
@@ -309,18 +321,17 @@ static int canonical_step(u32 index, struct scratch **context)
 	return 0;
 }
 
+LONG_LOOP_STEP(canonical_step)
+
 /*
  * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns
  * where it begins. `scratch->tidy` has its hash then: that of a walk to it. A string of the
  * caller's in `scratch->string` is gone.
  */
-__noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
+static __always_inline u32 canonical_path_in(struct scratch *scratch, u32 at, u32 end, u32 to)
 {
-	struct canonical *canonical;
+	struct canonical *canonical = &scratch->canonical;
 
-	if (!scratch)
-		return 0;
-	canonical = &scratch->canonical;
 	canonical->hash = keys.seed;
 	canonical->leaf = 0;
 	canonical->at = end;
@@ -329,7 +340,7 @@ __noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 	canonical->to = to;
 	canonical->skip = 0;
 	canonical->parts = 0;
-	bpf_loop(SNUG_TEXT_MAX + 1, canonical_step, &scratch, 0);
+	LOOP(SNUG_TEXT_MAX + 1, canonical_step, scratch);
 	if (!canonical->parts && canonical->to) {
 		canonical->to--;
 		*EVENT_TEXT(scratch, canonical->to) = '/';
@@ -337,15 +348,18 @@ __noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 	return canonical->to;
 }
 
+SCRATCH_FUNCTION(u32, canonical_path, AND(u32 at, u32 end, u32 to), AND(at, end, to))
+
 /* The address of the file behind a descriptor; 0: there is none. */
 static __always_inline u64 file_address(struct task_struct *task, u32 fd)
 {
-	struct fdtable *table = task->files->fdt;
+	struct fdtable *table = READ(task, files, fdt);
 	u64 file = 0;
 
-	if (fd >= table->max_fds)
+	if (fd >= READ(table, max_fds))
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), (void *)((u64)table->fd + fd * sizeof(file)));
+	bpf_probe_read_kernel(&file, sizeof(file),
+			      (void *)((u64)READ(table, fd) + fd * sizeof(file)));
 	return file;
 }
 
@@ -361,10 +375,8 @@ static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
  * Puts `size` bytes of `scratch->string` before `at`. Not inlined, so that the compiler keeps its
  * masks.
  */
-__noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
+static __always_inline u32 prepend_string_in(struct scratch *scratch, u32 at, u32 size)
 {
-	if (!scratch)
-		return 0;
 	if (size > SNUG_PATH_MAX)
 		size = SNUG_PATH_MAX;
 	at -= size;
@@ -372,6 +384,8 @@ __noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 			      scratch->string);
 	return at;
 }
+
+SCRATCH_FUNCTION(u32, prepend_string, AND(u32 at, u32 size), AND(at, size))
 
 /*
  * The string in `scratch->string` as an absolute path: before `at`. Returns where it begins. Where
@@ -384,9 +398,9 @@ static __always_inline u32 prepend_absolute(struct scratch *scratch, u32 at, u32
 	at = prepend_string(scratch, at, size);
 	scratch->walk.cut = 0;
 	if (scratch->string[0] == '/') {
-		if ((u64)task->fs->root.dentry == root)
+		if ((u64)READ(task, fs, root.dentry) == root)
 			return at;
-		from = PATH_REF(task->fs->root);
+		from = FOLDER_REF(task, root);
 	} else if (size) {
 		at--;
 		*EVENT_TEXT(scratch, at) = '/';

@@ -9,6 +9,7 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "shared.h"
 
 /*
  * Where events with text are built. There is one scratch for each class of programs: those of one
@@ -147,6 +148,8 @@ struct peer_request {
 };
 
 struct scratch {
+	u32 number; /* of `scratches`, and after these of `lsm_scratches`: see portable.bpf.h */
+	u32 reserved;
 	struct walk walk;
 	struct text_hash text;
 	struct canonical canonical;
@@ -175,8 +178,53 @@ struct {
 static __always_inline struct scratch *scratch_of(enum scratch_class class)
 {
 	u32 key = class;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
 
-	return bpf_map_lookup_elem(&scratches, &key);
+#ifdef SNUG_PORTABLE
+	if (scratch)
+		scratch->number = class;
+#endif
+	return scratch;
 }
+
+/* For the security hooks, see lsm.bpf.h. */
+struct lsm_scratch {
+	struct scratch scratch;
+	struct snug_task next; /* the process as it will be after the exec under way */
+	u64 argv;
+	u32 used;
+	u32 cut;
+};
+
+#define LSM_DEPTH 4
+
+struct {
+#ifndef SNUG_PORTABLE
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+#else
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+#endif
+	__uint(max_entries, LSM_DEPTH);
+	__type(key, u32);
+	__type(value, struct lsm_scratch);
+} lsm_scratches SEC(".maps");
+
+#ifdef SNUG_PORTABLE
+static __always_inline struct lsm_scratch *find_lsm_scratch(u32 number)
+{
+	number -= SCRATCHES;
+	return bpf_map_lookup_elem(&lsm_scratches, &number);
+}
+
+static __always_inline struct scratch *find_scratch(u32 number)
+{
+	struct lsm_scratch *lsm_scratch;
+
+	if (number < SCRATCHES)
+		return bpf_map_lookup_elem(&scratches, &number);
+	lsm_scratch = find_lsm_scratch(number);
+	return lsm_scratch ? &lsm_scratch->scratch : 0;
+}
+#endif
 
 #endif

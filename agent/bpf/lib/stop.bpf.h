@@ -15,7 +15,7 @@
 /* Another thread, or a process made by clone(CLONE_FILES), has the same descriptors. */
 static __always_inline u32 kill_of_table(const struct task_struct *task)
 {
-	return task->files->count.counter == 1 ? SNUG_KILLED : SNUG_HELD_BY_OTHERS;
+	return READ(task, files, count.counter) == 1 ? SNUG_KILLED : SNUG_HELD_BY_OTHERS;
 }
 
 /*
@@ -36,7 +36,7 @@ static __always_inline u32 kill_of_file(const struct task_struct *task, const st
 /* Its root and working directory. */
 static __always_inline u32 kill_of_folders(const struct task_struct *task)
 {
-	return task->fs->users == 1 ? SNUG_KILLED : SNUG_HELD_BY_OTHERS;
+	return READ(task, fs, users) == 1 ? SNUG_KILLED : SNUG_HELD_BY_OTHERS;
 }
 
 #endif

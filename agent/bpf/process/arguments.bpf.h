@@ -120,7 +120,7 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 				       struct task_struct *task, const struct linux_binprm *bprm,
 				       const struct snug_engine_command *command)
 {
-	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
+	u64 start = READ(task, mm, arg_start), size = READ(task, mm, arg_end) - start;
 	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
 	u64 name_hash;
 	long name_size;

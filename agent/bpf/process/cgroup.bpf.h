@@ -17,6 +17,7 @@
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "shared.h"
 
@@ -43,6 +44,8 @@ static int leaf_step(u32 index, struct scratch **scratch)
 	leaf->run = 0;
 	return !c;
 }
+
+LONG_LOOP_STEP(leaf_step)
 
 static __always_inline bool is_monitor(const char *name)
 {
@@ -122,7 +125,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 		return 0;
 	leaf = &scratch->leaf;
 	__builtin_memset(leaf, 0, sizeof(*leaf));
-	bpf_loop(LEAF_MAX, leaf_step, &scratch, 0);
+	LOOP(LEAF_MAX, leaf_step, scratch);
 	if (!leaf->found || is_monitor((const char *)scratch->string))
 		return 0;
 	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf->at & (LEAF_MAX - 1)]);

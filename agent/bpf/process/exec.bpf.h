@@ -104,8 +104,7 @@ static __always_inline u64 script_hash(struct scratch *scratch, struct task_stru
 	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
 	if (size <= 1)
 		return 0;
-	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PATH_REF(task->fs->pwd),
-			      root);
+	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, FOLDER_REF(task, pwd), root);
 	at = canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 	return name_hash(scratch, scratch->canonical.hash, at);
 }
@@ -128,16 +127,16 @@ static __always_inline u32 *container_entered(struct task_struct *task)
 {
 	u64 cgroup = bpf_get_current_cgroup_id();
 	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), *around, space;
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent = READ(task, real_parent);
 
 	if (!number)
 		return 0;
-	space = task->nsproxy->mnt_ns->ns.inum;
+	space = READ(task, nsproxy, mnt_ns, ns.inum);
 	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
 		return 0;
-	if (space == parent->nsproxy->mnt_ns->ns.inum &&
-	    space == parent->real_parent->nsproxy->mnt_ns->ns.inum) {
-		cgroup = parent->cgroups->dfl_cgrp->kn->id;
+	if (space == READ(parent, nsproxy, mnt_ns, ns.inum) &&
+	    space == READ(parent, real_parent, nsproxy, mnt_ns, ns.inum)) {
+		cgroup = READ(parent, cgroups, dfl_cgrp, kn, id);
 		around = bpf_map_lookup_elem(&cgroups, &cgroup);
 		if (!around || *around != *number)
 			return 0;
@@ -169,11 +168,11 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task, u3
 	state->gid = gid;
 	if (__sync_lock_test_and_set(&slot->started, 1)) {
 		state->origin = SNUG_EXEC_IN;
-		state->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
+		state->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
 		state->origin = SNUG_ENTRYPOINT;
 		/* Not the effective one: the program may be set-uid. */
-		slot->user = task->cred->uid.val + 1;
+		slot->user = READ(task, cred, uid.val) + 1;
 	}
 	return state;
 }
@@ -210,7 +209,7 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state,
 					struct task_struct *task, bool reports)
 {
-	u64 start = task->mm->arg_start, end = task->mm->arg_end;
+	u64 start = READ(task, mm, arg_start), end = READ(task, mm, arg_end);
 	/* The parent is part of an exec's behaviour: which program starts a shell matters. */
 	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
 	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, judged = 0, size, found;
@@ -276,8 +275,8 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
-	u32 uid = task->cred->euid.val, gid = task->cred->egid.val;
+	struct snug_task *state = task_after_exec(task, old_pid);
+	u32 uid = READ(task, cred, euid.val), gid = READ(task, cred, egid.val);
 	struct scratch *scratch;
 	bool fresh = !state;
 	u64 root;
@@ -303,7 +302,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (state->flags & SNUG_DRIFT_UPPER &&
 	    is_unmodified(scratch, state, (u64)bprm->file->f_inode, state->exe))
 		state->flags &= ~SNUG_DRIFT_UPPER;
-	if (task->signal->tty)
+	if (READ(task, signal, tty))
 		state->flags |= SNUG_TTY;
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
 		state->flags |= SNUG_SOCKET_STDIO;
@@ -313,7 +312,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if ((uid != state->uid || gid != state->gid) &&
 	    !report_identity(state, task, uid, gid, SNUG_KILLED, SNUG_AT_EXEC))
 		kill_current();
-	note_held_root(state, task->cred);
+	note_held_root(state, READ(task, cred));
 	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;
 }

@@ -16,7 +16,7 @@
 /* Whether the process may take root back without gaining it: by these credentials from now on. */
 static __always_inline void note_held_root(struct snug_task *state, const struct cred *cred)
 {
-	if (cred->uid.val == 0 || cred->suid.val == 0)
+	if (READ(cred, uid.val) == 0 || READ(cred, suid.val) == 0)
 		state->flags |= SNUG_HELD_ROOT;
 	else
 		state->flags &= ~SNUG_HELD_ROOT;

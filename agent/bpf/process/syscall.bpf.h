@@ -5,6 +5,7 @@
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/portable.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 
@@ -33,22 +34,22 @@ static __always_inline u64 argument(const struct call *call, int n)
 	const struct pt_regs *regs = call->regs;
 #if defined(__TARGET_ARCH_x86)
 	if (call->compat) {
-		u64 value = n == 0 ? regs->bx :
-			    n == 1 ? regs->cx :
-			    n == 2 ? regs->dx :
-			    n == 3 ? regs->si :
-			    n == 4 ? regs->di :
-				     regs->bp;
+		u64 value = n == 0 ? READ(regs, bx) :
+			    n == 1 ? READ(regs, cx) :
+			    n == 2 ? READ(regs, dx) :
+			    n == 3 ? READ(regs, si) :
+			    n == 4 ? READ(regs, di) :
+				     READ(regs, bp);
 		return (u32)value;
 	}
-	return n == 0 ? regs->di :
-	       n == 1 ? regs->si :
-	       n == 2 ? regs->dx :
-	       n == 3 ? regs->r10 :
-	       n == 4 ? regs->r8 :
-			regs->r9;
+	return n == 0 ? READ(regs, di) :
+	       n == 1 ? READ(regs, si) :
+	       n == 2 ? READ(regs, dx) :
+	       n == 3 ? READ(regs, r10) :
+	       n == 4 ? READ(regs, r8) :
+			READ(regs, r9);
 #else
-	return n == 0 ? regs->orig_x0 : regs->regs[n];
+	return n == 0 ? READ(regs, orig_x0) : READ(regs, regs[n]);
 #endif
 }
 
@@ -66,10 +67,10 @@ static __always_inline u32 current_syscall(struct call *call, struct task_struct
 	call->task = task;
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
-	number = call->regs->orig_ax & ~X32_SYSCALL_BIT;
-	call->compat = task->thread_info.status & TS_COMPAT;
+	number = READ(call->regs, orig_ax) & ~X32_SYSCALL_BIT;
+	call->compat = READ(task, thread_info.status) & TS_COMPAT;
 #else
-	number = call->regs->syscallno;
+	number = READ(call->regs, syscallno);
 #endif
 	return number;
 }

@@ -55,13 +55,29 @@ static __always_inline void set_base(struct snug_task *state)
 	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->user, state->origin);
 }
 
+/*
+ * The process that a helper thread of the kernel for io_uring works for: such a thread is made
+ * without a fork that we see.
+ */
+static __always_inline struct task_struct *process_of_worker(struct task_struct *task)
+{
+	if (READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))
+		return READ(task, group_leader);
+#ifdef SNUG_PORTABLE
+	/* Before Linux 5.12 it is a thread of the kernel's own, with the process's memory. */
+	if (READ(task, flags) & PF_KTHREAD && bpf_core_field_exists(struct mm_struct, owner))
+		return READ(task, mm, owner);
+#endif
+	return 0;
+}
+
 static __always_inline struct snug_task *state_of(struct task_struct *task)
 {
 	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct task_struct *process = state ? 0 : process_of_worker(task);
 
-	/* The kernel's helper threads for io_uring are made without a fork that we see. */
-	if (!state && (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) && task->group_leader)
-		state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (process)
+		state = bpf_task_storage_get(&tasks, process, 0, 0);
 	/* It ran before the sensor; an assignment may have brought its declared user since. */
 	if (state && !state->declared && user_of(slot_of(state), state))
 		set_base(state);
@@ -86,7 +102,7 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 	if (!slot || slot->container != state->container)
 		return 0;
 	if (!slot->root)
-		slot->root = (u64)task->fs->root.dentry;
+		slot->root = (u64)READ(task, fs, root.dentry);
 	return slot->root;
 }
 
@@ -107,6 +123,41 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	else
 		count_drop(slot_of(from), SNUG_DROP_TASK);
 	return 0;
+}
+
+/*
+ * Only where there is no task storage. Why this hook: it comes before the thread's id is free.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	int key = READ(task, pid);
+
+	if (is_acting_generation(0, OLDER_FIRST))
+		bpf_map_delete_elem(&tasks, &key);
+	return 0;
+}
+
+/*
+ * A thread that executes a program becomes the process, with its id. Task storage goes with the
+ * thread; where there is none, the state has to be moved.
+ */
+static __always_inline struct snug_task *task_after_exec(struct task_struct *task, int old_pid)
+{
+	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+#ifdef SNUG_PORTABLE
+	int key = READ(task, pid);
+	struct snug_task *former;
+
+	if (state || old_pid == key)
+		return state;
+	former = bpf_map_lookup_elem(&tasks, &old_pid);
+	if (!former || bpf_map_update_elem(&tasks, &key, former, BPF_ANY))
+		return 0;
+	bpf_map_delete_elem(&tasks, &old_pid);
+	state = bpf_map_lookup_elem(&tasks, &key);
+#endif
+	return state;
 }
 
 #endif

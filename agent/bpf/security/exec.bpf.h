@@ -13,6 +13,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/arguments.bpf.h"
 #include "process/drift.bpf.h"
@@ -42,17 +43,17 @@ static __always_inline struct snug_slot *predict_entry(struct task_struct *task,
 	next->slot = *number;
 	if (slot->started) {
 		next->origin = SNUG_EXEC_IN;
-		next->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
+		next->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
 		next->origin = SNUG_ENTRYPOINT;
-		next->declared = task->cred->uid.val + 1;
+		next->declared = READ(task, cred, uid.val) + 1;
 	}
 	return slot;
 }
 
-static int argument_step(u32 index, struct lsm_scratch **held_)
+static int argument_step(u32 index, struct scratch **context)
 {
-	struct lsm_scratch *lsm_scratch = *held_;
+	struct lsm_scratch *lsm_scratch = (struct lsm_scratch *)*context;
 	u64 pointer = 0;
 	u32 used = lsm_scratch->used;
 	long size;
@@ -77,25 +78,28 @@ static int argument_step(u32 index, struct lsm_scratch **held_)
 	return 0;
 }
 
+LSM_LOOP_STEP(argument_step)
+
 /* What the caller asked for, in its own memory: to be shown, not to be judged by. */
 static __always_inline void read_passed(struct lsm_scratch *lsm_scratch, struct task_struct *task)
 {
 	struct call call = { .task = task, .regs = (struct pt_regs *)bpf_task_pt_regs(task) };
+	struct scratch *scratch = &lsm_scratch->scratch;
 	u32 at_descriptor;
 
 	lsm_scratch->used = 0;
 	lsm_scratch->cut = 0;
 #if defined(__TARGET_ARCH_x86)
-	if (task->thread_info.status & TS_COMPAT) {
+	if (READ(task, thread_info.status) & TS_COMPAT) {
 		lsm_scratch->cut = SNUG_CUT;
 		return;
 	}
-	at_descriptor = call.regs->orig_ax == NR_EXECVEAT;
+	at_descriptor = READ(call.regs, orig_ax) == NR_EXECVEAT;
 #else
-	at_descriptor = call.regs->syscallno == NR_EXECVEAT;
+	at_descriptor = READ(call.regs, syscallno) == NR_EXECVEAT;
 #endif
 	lsm_scratch->argv = at_descriptor ? argument(&call, 2) : argument(&call, 1);
-	bpf_loop(512, argument_step, &lsm_scratch, 0);
+	LOOP(512, argument_step, scratch);
 }
 
 static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct task_struct *task,

@@ -19,6 +19,7 @@
 #include "lib/judge_file.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/drift.bpf.h"
 #include "process/syscall.bpf.h"
@@ -35,10 +36,10 @@ static __always_inline bool is_opening(struct task_struct *task)
 	struct call call = {};
 	u32 class, number = current_syscall(&call, task);
 
-	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || number == NR_IO_URING_ENTER)
+	if (process_of_worker(task) || number == NR_IO_URING_ENTER)
 		return true;
 	/* The kernel opens for a ring as the process returns from any call, whatever that was. */
-	if (task->io_uring)
+	if (READ(task, io_uring))
 		return call.compat || (number != NR_EXECVE && number != NR_EXECVEAT);
 	class = current_class(&call, task);
 	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
@@ -53,7 +54,7 @@ static __always_inline bool is_layer(struct task_struct *task, const struct file
 {
 	u64 mount = (u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
 
-	return (u64)task->cred != (u64)task->real_cred &&
+	return (u64)READ(task, cred) != (u64)READ(task, real_cred) &&
 	       ((s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL ||
 		(u64)file->f_inode != (u64)file->f_path.dentry->d_inode);
 }
@@ -170,7 +171,7 @@ static __always_inline bool may_change(const struct task_struct *task, u64 dentr
 {
 	u64 parent = (u64)FIELD_AT(struct dentry, dentry, d_parent);
 	u64 folder = (u64)FIELD_AT(struct dentry, parent, d_inode);
-	u32 uid = task->cred->euid.val, mode = FIELD_AT(struct inode, folder, i_mode);
+	u32 uid = READ(task, cred, euid.val), mode = FIELD_AT(struct inode, folder, i_mode);
 
 	if (!uid)
 		return true;
@@ -178,7 +179,7 @@ static __always_inline bool may_change(const struct task_struct *task, u64 dentr
 }
 
 /* Fills in `scratch->paths`. The container's root is in `scratch->walk`. */
-__noinline int resolve_path_op(struct scratch *scratch, struct lsm_path_op *lsm_path_op)
+CHECKED_ONCE int resolve_path_op(struct scratch *scratch, struct lsm_path_op *lsm_path_op)
 {
 	struct paths *paths;
 	u32 flags = 0;
@@ -351,7 +352,7 @@ static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u
 	u32 depth;
 
 	/* By other credentials: overlayfs does to its layer what it was asked to. */
-	if (!state || (u64)task->cred != (u64)task->real_cred)
+	if (!state || (u64)READ(task, cred) != (u64)READ(task, real_cred))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)

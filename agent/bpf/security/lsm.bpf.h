@@ -26,23 +26,6 @@
  * These programs can be preempted, by their own kind too, and stay on their processor: there is one
  * scratch for each depth. Where all are in use, an event passes unjudged and is counted as lost.
  */
-#define LSM_DEPTH 4
-
-struct lsm_scratch {
-	struct scratch scratch;
-	struct snug_task next; /* the process as it will be after the exec under way */
-	u64 argv;
-	u32 used;
-	u32 cut;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LSM_DEPTH);
-	__type(key, u32);
-	__type(value, struct lsm_scratch);
-} lsm_scratches SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -50,6 +33,7 @@ struct {
 	__type(value, u64);
 } lsm_busy SEC(".maps");
 
+#ifndef SNUG_PORTABLE
 static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state,
 							   u32 *depth)
 {
@@ -75,6 +59,35 @@ static __always_inline void release_scratch(u32 depth)
 	if (busy)
 		__sync_fetch_and_and(busy, ~(1ull << depth));
 }
+#else
+/* Without atomic operations on a processor's own bits: all processors take from one stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, LSM_DEPTH);
+	__type(value, u32);
+} free_scratches SEC(".maps");
+
+static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state,
+							   u32 *depth)
+{
+	struct lsm_scratch *lsm_scratch;
+
+	if (!bpf_map_pop_elem(&free_scratches, depth)) {
+		lsm_scratch = bpf_map_lookup_elem(&lsm_scratches, depth);
+		if (lsm_scratch)
+			lsm_scratch->scratch.number = SCRATCHES + *depth;
+		return lsm_scratch;
+	}
+	COUNT(received);
+	count_drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
+	return 0;
+}
+
+static __always_inline void release_scratch(u32 depth)
+{
+	bpf_map_push_elem(&free_scratches, &depth, BPF_ANY);
+}
+#endif
 
 /*
  * The verifier wants to see two values here; the compiler would rather calculate one from the

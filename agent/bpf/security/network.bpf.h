@@ -143,7 +143,7 @@ static __always_inline int on_ids(const struct cred *fresh)
 	if (!state || (uid == state->uid && gid == state->gid))
 		return 0;
 	/* The task has its old credentials until the call ends. */
-	note_held_root(state, task->cred);
+	note_held_root(state, READ(task, cred));
 	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED, 0));
 }
 

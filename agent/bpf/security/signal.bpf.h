@@ -24,7 +24,7 @@ int lsm_kill(u64 *context)
 	u32 depth;
 
 	if (!state || !number || !is_sent(sender, &context[1]) ||
-	    is_descendant(target, sender->tgid))
+	    is_descendant(target, READ(sender, tgid)))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)

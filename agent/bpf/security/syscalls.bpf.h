@@ -203,17 +203,19 @@ int BPF_PROG(lsm_socket, int family, int type, int protocol, int kern)
 
 /*
  * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no
- * other system call of the host pays for it. The sensor names the function, which is another on
- * each machine.
+ * other system call of the host pays for it. The argument is the registers of the task, of a type
+ * that the BTF of older kernels does not always have. The sensor names the function, which is
+ * another on each machine.
  */
-static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32 compat)
+static __always_inline int on_return(long ret, u32 id, u32 compat)
 {
-	struct call call = { .regs = regs, .ret = ret, .compat = compat };
+	struct call call = { .ret = ret, .compat = compat };
 	struct snug_task *state;
 	struct lsm_scratch *lsm_scratch;
 	u32 depth;
 
 	call.task = bpf_get_current_task_btf();
+	call.regs = (struct pt_regs *)bpf_task_pt_regs(call.task);
 	state = acting_state(call.task);
 	if (!state || (ret < 0 && !was_denied(ret)))
 		return 0;
@@ -226,16 +228,16 @@ static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32
 	return 0;
 }
 
-#define RETURN_OF(name, id)                                             \
-	SEC("fexit")                                                    \
-	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)     \
-	{                                                               \
-		return on_return(regs, ret, SNUG_CALL_##id, 0);         \
-	}                                                               \
-	SEC("fexit")                                                    \
-	int BPF_PROG(compat_##name, struct pt_regs *regs, long ret)     \
-	{                                                               \
-		return on_return(regs, ret, SNUG_CALL_##id, TS_COMPAT); \
+#define RETURN_OF(name, id)                                         \
+	SEC("fexit")                                                \
+	int BPF_PROG(return_##name, struct pt_regs *regs, long ret) \
+	{                                                           \
+		return on_return(ret, SNUG_CALL_##id, 0);           \
+	}                                                           \
+	SEC("fexit")                                                \
+	int BPF_PROG(compat_##name, struct pt_regs *regs, long ret) \
+	{                                                           \
+		return on_return(ret, SNUG_CALL_##id, TS_COMPAT);   \
 	}
 
 RETURN_OF(unshare, UNSHARE)
@@ -249,15 +251,16 @@ RETURN_OF(keyctl, KEYCTL)
 RETURN_OF(userfaultfd, USERFAULTFD)
 
 /* Root that was refused is an attempt. `uid`: which argument asks for it. */
-#define REFUSED_ROOT_OF(name, uid)                                         \
-	SEC("fexit")                                                       \
-	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)        \
-	{                                                                  \
-		struct call call = { .regs = regs };                       \
-                                                                           \
-		return was_denied(ret) && !(u32)argument(&call, uid) ?     \
-			       on_return(regs, ret, SNUG_CALL_SETUID, 0) : \
-			       0;                                          \
+#define REFUSED_ROOT_OF(name, uid)                                             \
+	SEC("fexit")                                                           \
+	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)            \
+	{                                                                      \
+		struct task_struct *task = bpf_get_current_task_btf();         \
+		struct call call = { .regs = (void *)bpf_task_pt_regs(task) }; \
+                                                                               \
+		return was_denied(ret) && !(u32)argument(&call, uid) ?         \
+			       on_return(ret, SNUG_CALL_SETUID, 0) :           \
+			       0;                                              \
 	}
 
 REFUSED_ROOT_OF(setuid, 0)
