@@ -261,6 +261,7 @@ enum snug_syscall_class {
 	SNUG_CLASS_SOCKET,
 	SNUG_CLASS_MAP,	    /* address, size, protection, flags, descriptor */
 	SNUG_CLASS_MAP_OLD, /* of the 32-bit table: the same, in memory */
+	SNUG_CLASS_PROTECT, /* address, size, protection */
 	SNUG_CLASS_CALL,    /* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 

@@ -69,6 +69,7 @@ static struct hook hooks[] = {
 	{ "lsm_exec", "bprm_creds_from_file", SECURITY, false, "", false },
 	{ "lsm_open", "file_open", SECURITY, true, "", false },
 	{ "lsm_map", "mmap_file", SECURITY, false, "", false },
+	{ "lsm_protect", "file_mprotect", SECURITY, false, "", false },
 	{ "lsm_unlink", "path_unlink", SECURITY, false, "", false },
 	{ "lsm_rmdir", "path_rmdir", SECURITY, false, "", false },
 	{ "lsm_rename", "path_rename", SECURITY, false, "", false },

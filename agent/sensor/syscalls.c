@@ -22,6 +22,8 @@ static const struct syscall_entry native[] = {
 	{ SYS_futimesat, SNUG_CLASS_TIMESAT },
 #endif
 	{ SYS_mmap, SNUG_CLASS_MAP },
+	{ SYS_mprotect, SNUG_CLASS_PROTECT },
+	{ SYS_pkey_mprotect, SNUG_CLASS_PROTECT },
 	{ SYS_openat, SNUG_CLASS_OPENAT },
 	{ SYS_openat2, SNUG_CLASS_OPENAT2 },
 	{ SYS_open_by_handle_at, SNUG_CLASS_OPEN_HANDLE },

@@ -47,6 +47,8 @@ static const struct syscall_entry entries[] = {
 	{ __NR_setfsgid32, SNUG_CLASS_IDENTITY },
 	{ __NR_mmap, SNUG_CLASS_MAP_OLD },
 	{ __NR_mmap2, SNUG_CLASS_MAP },
+	{ __NR_mprotect, SNUG_CLASS_PROTECT },
+	{ __NR_pkey_mprotect, SNUG_CLASS_PROTECT },
 	{ __NR_listen, SNUG_CLASS_LISTEN },
 	{ __NR_socket, SNUG_CLASS_SOCKET },
 	{ __NR_connect, SNUG_CLASS_CONNECT },

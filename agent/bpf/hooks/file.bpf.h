@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "lib/emit.bpf.h"
+#include "lib/field.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/judge_file.bpf.h"
 #include "lib/maps.bpf.h"
@@ -42,6 +43,31 @@ static __always_inline u32 prepend_user_string(struct scratch *scratch, const st
 		return 0;
 	return prepend_absolute(scratch, at, size - 1, call->task, path_ref_at(call->task, fd),
 				root);
+}
+
+/*
+ * The string of this size in `scratch->string` as an absolute and canonical path at the end of the
+ * text: relative to descriptor `fd`. Returns where it begins.
+ */
+static __noinline u32 absolute_string(struct scratch *scratch, const struct snug_task *state,
+				      struct task_struct *task, s32 fd, u32 size)
+{
+	struct path_ref from = {};
+	u64 file;
+	u32 at;
+
+	/* Security hooks come here too, on kernels without direct loads. */
+	if (fd == AT_FDCWD) {
+		from = PATH_REF(task->fs->pwd);
+	} else {
+		file = file_address(task, fd);
+		if (file) {
+			from.dentry = (u64)FIELD_AT(struct file, file, f_path.dentry);
+			from.mnt = (u64)FIELD_AT(struct file, file, f_path.mnt);
+		}
+	}
+	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size, task, from, root_of(state, task));
+	return scratch->walk.cut ? at : canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 }
 
 /* Reports the operation in `scratch->path_op`. */

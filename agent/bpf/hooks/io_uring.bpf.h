@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
+#include "hooks/file.bpf.h"
 #include "hooks/sensitive.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
@@ -47,27 +48,34 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 				       .stop = SNUG_SURVIVES };
 	const struct filename *filename = 0;
 	u8 opcode = request->opcode;
+	s32 fd = AT_FDCWD;
 	long size;
 
 	switch (opcode) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
 		filename = bpf_core_cast(request, struct io_open)->filename;
+		fd = bpf_core_cast(request, struct io_open)->dfd;
 		break;
 	case URING_UNLINKAT:
 		filename = bpf_core_cast(request, struct io_unlink)->filename;
+		fd = bpf_core_cast(request, struct io_unlink)->dfd;
 		break;
 	case URING_RENAMEAT:
 		filename = bpf_core_cast(request, struct io_rename)->oldpath;
+		fd = bpf_core_cast(request, struct io_rename)->old_dfd;
 		break;
 	case URING_MKDIRAT:
 		filename = bpf_core_cast(request, struct io_mkdir)->filename;
+		fd = bpf_core_cast(request, struct io_mkdir)->dfd;
 		break;
 	case URING_SYMLINKAT:
 		filename = bpf_core_cast(request, struct io_link)->newpath;
+		fd = bpf_core_cast(request, struct io_link)->new_dfd;
 		break;
 	case URING_LINKAT:
 		filename = bpf_core_cast(request, struct io_link)->oldpath;
+		fd = bpf_core_cast(request, struct io_link)->old_dfd;
 		break;
 	case URING_SOCKET:
 	case URING_CONNECT:
@@ -86,7 +94,7 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	if (filename) {
 		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
 		if (size > 1)
-			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
+			sensitive.at = absolute_string(scratch, state, task, fd, size - 1);
 	}
 	sensitive.number = opcode;
 	/*

@@ -87,6 +87,55 @@ static __always_inline bool maps_code(const struct call *call, u32 class, s32 *f
 	return protects_code(call->task, protection) && !(flags & MAP_ANONYMOUS);
 }
 
+#define PROTECTED_MAX 16 /* mappings of one call; of more the first are looked at */
+
+static long note_mapping(struct task_struct *task, struct vm_area_struct *area,
+			 struct scratch **scratch)
+{
+	(*scratch)->protection.file = (u64)area->vm_file;
+	(*scratch)->protection.at = area->vm_end;
+	return 0;
+}
+
+static long protection_step(u32 index, struct scratch **context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch = *context;
+	struct snug_task *state = state_of(task);
+	struct protection *protection = &scratch->protection;
+	long failed;
+
+	if (!state || protection->at >= protection->end)
+		return 1;
+	protection->file = 0;
+	failed = bpf_find_vma(task, protection->at, note_mapping, &scratch, 0);
+	if (failed) {
+		/* The memory of the process is being changed: what is mapped there does not show.
+		 */
+		if (failed == -EBUSY) {
+			COUNT(received);
+			count_drop(slot_of(state), SNUG_DROP_FILE);
+		}
+		return 1;
+	}
+	if (protection->file)
+		report_mapping(scratch, task, state, protection->file);
+	return 0;
+}
+
+/* Memory that becomes code after it was mapped. */
+static __noinline int on_protection(struct call *call)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	if (!call || !scratch)
+		return 0;
+	scratch->protection.at = argument(call, 0);
+	scratch->protection.end = scratch->protection.at + argument(call, 1);
+	bpf_loop(PROTECTED_MAX, protection_step, &scratch, 0);
+	return 0;
+}
+
 static __noinline int on_mapping(struct call *call, s32 fd)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);

@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
+#include "hooks/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
@@ -25,25 +26,30 @@
 
 /*
  * The arguments of a call that are reported: a string, and a number that distinguishes behaviours.
- * -1: none.
+ * -1: none. `path`: whether the string is a path, and what it is relative to.
  */
 struct syscall_arguments {
 	s32 string;
 	s32 number;
+	u32 path;
 };
+
+#define PATH_FROM_WORKING_FOLDER 1
+#define PATH_FROM_ARGUMENT(n) ((n) + 2)
 
 static __always_inline struct syscall_arguments arguments_of(u32 id)
 {
 	switch (id) {
 	case SNUG_CALL_MOUNT:
-		return (struct syscall_arguments){ 1, -1 };
+		return (struct syscall_arguments){ 1, -1, PATH_FROM_WORKING_FOLDER };
 	case SNUG_CALL_MOVE_MOUNT:
-		return (struct syscall_arguments){ 3, -1 };
+		return (struct syscall_arguments){ 3, -1, PATH_FROM_ARGUMENT(2) };
 	case SNUG_CALL_OPEN_TREE:
-		return (struct syscall_arguments){ 1, -1 };
+		return (struct syscall_arguments){ 1, -1, PATH_FROM_ARGUMENT(0) };
 	case SNUG_CALL_UMOUNT:
-	case SNUG_CALL_PIVOT_ROOT:
 	case SNUG_CALL_CHROOT:
+		return (struct syscall_arguments){ 0, -1, PATH_FROM_WORKING_FOLDER };
+	case SNUG_CALL_PIVOT_ROOT:
 	case SNUG_CALL_FSOPEN:
 	case SNUG_CALL_DELETE_MODULE:
 	case SNUG_CALL_MEMFD_CREATE:
@@ -198,12 +204,41 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	return must_stop(&verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
 }
 
+/*
+ * The caller's string as the call means it; returns where it begins. `after`: the call has
+ * returned, and so the root folder may be the new one.
+ */
+static __noinline u32 string_of_call(struct scratch *scratch, struct call *call, u32 id, u64 string,
+				     bool after)
+{
+	const struct snug_task *state = state_of(call->task);
+	u32 path = arguments_of(id).path;
+	s32 fd = AT_FDCWD;
+	long size;
+
+	if (!state || !string)
+		return SNUG_TEXT_MAX;
+	if (id == SNUG_CALL_CHROOT && after && !call->ret) {
+		walk_from(scratch, PATH_REF(call->task->fs->root), root_of(state, call->task));
+		return walk_text(scratch, SNUG_TEXT_MAX, true);
+	}
+	size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
+	if (size < 1 || (size == 1 && !path))
+		return SNUG_TEXT_MAX;
+	if (!path)
+		return prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
+	if (path == PATH_FROM_ARGUMENT(0))
+		fd = argument(call, 0);
+	else if (path == PATH_FROM_ARGUMENT(2))
+		fd = argument(call, 2);
+	return absolute_string(scratch, state, call->task, fd, size - 1);
+}
+
 static __noinline int report_sensitive_call(struct call *call, u32 id, u64 number, u64 string)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = { .number = number, .id = id, .at = SNUG_TEXT_MAX };
+	struct sensitive sensitive = { .number = number, .id = id };
 	struct snug_task *state;
-	long size;
 
 	if (!call || !scratch)
 		return 0;
@@ -211,11 +246,7 @@ static __noinline int report_sensitive_call(struct call *call, u32 id, u64 numbe
 	state = state_of(call->task);
 	if (!state)
 		return 0;
-	if (string) {
-		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
-		if (size > 1)
-			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
-	}
+	sensitive.at = string_of_call(scratch, call, id, string, true);
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
 			  (call->compat ? SNUG_COMPAT : 0);
 	if (report_sensitive(scratch, call->task, state, &sensitive))

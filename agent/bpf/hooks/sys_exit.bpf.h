@@ -166,6 +166,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if ((class == SNUG_CLASS_MAP || class == SNUG_CLASS_MAP_OLD) &&
 	    ((ret < 0 && ret > -MAX_ERRNO) || !maps_code(&call, class, &fd)))
 		return 0;
+	if (class == SNUG_CLASS_PROTECT && (ret || !protects_code(call.task, argument(&call, 2))))
+		return 0;
 	call.state = state_of(call.task);
 	if (!call.state || !is_acting_generation(call.state, OLDER_FIRST))
 		return 0;
@@ -180,6 +182,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return report_attribute(class, ret, call.compat);
 	if (class == SNUG_CLASS_MAP || class == SNUG_CLASS_MAP_OLD)
 		return on_mapping(&call, fd);
+	if (class == SNUG_CLASS_PROTECT)
+		return on_protection(&call);
 	if (class == SNUG_CLASS_CLONE3)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)

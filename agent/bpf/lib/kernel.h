@@ -79,6 +79,11 @@ struct file {
 	void *private_data;
 };
 
+struct vm_area_struct {
+	unsigned long vm_end;
+	struct file *vm_file;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -278,23 +283,29 @@ struct io_kiocb {
 
 /* Only what it begins with; where an operation keeps its path differs by operation. */
 struct io_open {
+	int dfd;
 	struct filename *filename;
 };
 
 struct io_unlink {
+	int dfd;
 	struct filename *filename;
 };
 
 struct io_mkdir {
+	int dfd;
 	struct filename *filename;
 };
 
 struct io_link {
+	int old_dfd;
+	int new_dfd;
 	struct filename *oldpath;
 	struct filename *newpath;
 };
 
 struct io_rename {
+	int old_dfd;
 	struct filename *oldpath;
 	struct filename *newpath;
 };
@@ -388,6 +399,7 @@ struct pt_regs {
 #define EPERM 1
 #define SIGKILL 9
 #define EACCES 13
+#define EBUSY 16
 #define EROFS 30
 #define EINVAL 22
 #define EINPROGRESS 115

@@ -133,6 +133,13 @@ struct socket_address {
 	u32 word[5];
 };
 
+/* The mappings that become code, and the file of the one that was looked at last. */
+struct protection {
+	u64 at;
+	u64 end;
+	u64 file; /* its address; 0: none */
+};
+
 /* The peer that a call asks for; here for the same reason. */
 struct peer_request {
 	u64 arguments[6];
@@ -158,6 +165,7 @@ struct scratch {
 	struct arguments arguments;
 	struct path_op path_op;
 	struct peer_request peer_request;
+	struct protection protection;
 	struct paths paths; /* these two are here to spare the stack */
 	struct opened opened;
 	/*

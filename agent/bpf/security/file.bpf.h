@@ -145,6 +145,32 @@ int lsm_map(u64 *context)
 	return 0;
 }
 
+/* Why this hook: each mapping that becomes code later passes it. */
+SEC("lsm/file_mprotect")
+int lsm_protect(u64 *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state;
+	struct lsm_scratch *lsm_scratch;
+	u64 area = 0, file;
+	u32 depth;
+
+	if (!protects_code(task, context[1]))
+		return 0;
+	state = acting_state(task);
+	if (!state || bpf_probe_read_kernel(&area, sizeof(area), context))
+		return 0;
+	file = (u64)FIELD_AT(struct vm_area_struct, area, vm_file);
+	if (!file)
+		return 0;
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
+		return 0;
+	report_mapping(&lsm_scratch->scratch, task, state, file);
+	release_scratch(depth);
+	return 0;
+}
+
 /*
  * An operation on one path or two. `if_refused`: reported only where it is refused; otherwise its
  * open is reported.

@@ -25,7 +25,6 @@ static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct ca
 	struct snug_task *state = state_of(call->task);
 	struct syscall_arguments shape = arguments_of(id);
 	u64 string = 0;
-	long size;
 
 	if (!state)
 		return 0;
@@ -40,11 +39,7 @@ static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct ca
 		string = argument(call, 1);
 	else if (shape.string == 3)
 		string = argument(call, 3);
-	if (string) {
-		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
-		if (size > 1)
-			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
-	}
+	sensitive.at = string_of_call(scratch, call, id, string, !before);
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
 			  (call->compat ? SNUG_COMPAT : 0);
 	return report_sensitive(scratch, call->task, state, &sensitive);
