@@ -22,7 +22,7 @@ FUZZ_PACKAGES  := clang-19 libclang-rt-19-dev
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak clean
+.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -98,6 +98,10 @@ fuzz: sensor .build/npm.stamp ## inputs that coverage leads to, for all that rea
 
 soak: .build/npm.stamp ## 90 days of a node in simulated time: memory, turns, store; SOAK='--tenth' for a tenth
 	npx tsx test/soak/main.ts $(SOAK)
+
+redteam: sensor .build/npm.stamp ## 5,000 attacks composed at random; REDTEAM='--seed 7 --count 500' repeats some
+	$(NEED) 'the red team' busybox-static gcc libc6-dev iproute2 util-linux
+	node --import tsx test/redteam/main.ts $(REDTEAM)
 
 clean: ## remove what was built
 	rm -rf dist .build coverage

@@ -88,12 +88,14 @@ export class Container {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: Interface
 
-  /** `program`: `workload` or `acts`; both read commands. */
+  /** `program`: one that reads commands. `prepare` is called with its root before it starts. */
   constructor(
     image: string,
-    program: 'workload' | 'acts' | 'bypass' = 'workload',
+    program: 'workload' | 'acts' | 'bypass' | 'red' = 'workload',
     id = newId(),
     uid = 0,
+    args: readonly string[] = ['serve'],
+    prepare?: (root: string) => void,
   ) {
     this.id = id
     this.#cgroup = join(unifiedHierarchy(), id)
@@ -108,8 +110,9 @@ export class Container {
       `workdir=${join(this.#base, 'work')}`,
     ]
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers.join(','), this.root])
+    prepare?.(this.root)
     mkdirSync(this.#cgroup)
-    this.#child = spawn('unshare', [...apart, `/bin/${program}`, 'serve'], {
+    this.#child = spawn('unshare', [...apart, `/bin/${program}`, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         PATH: '/usr/bin:/bin',
