@@ -11,7 +11,8 @@ export interface AuditRecord {
   readonly fields: ReadonlyMap<string, string>
 }
 
-const head = /^(?:node=\S+ )?type=(\S+) msg=audit\((\d+\.\d+):(\d+)\): ?(.*)$/s
+// Ten digits of seconds end in the year 2286; a date cannot hold all that more digits can say.
+const head = /^(?:node=\S+ )?type=(\S+) msg=audit\((\d{1,10}\.\d{1,9}):(\d+)\): ?(.*)$/s
 const pair = /([A-Za-z0-9_[\]-]+)=("[^"]*"|'[^']*'|\S*)/g
 const separator = '\u001d'
 
