@@ -168,4 +168,21 @@ describe('Evidence in its compact form', () => {
       { numRuns: cases(200) },
     )
   })
+
+  it('shows the same in a cell that was given out before, once others were dropped', () => {
+    fc.assert(
+      fc.property(steps, fc.nat({ max: 4 }), (all, dropped) => {
+        const { entry } = after(all)
+        entry.compact()
+        const cells = [...entry.allCells()]
+        const before = cells.map((cell) => cell.toJSON())
+        for (const [i, cell] of cells.entries()) if (i % 5 === dropped) entry.dropCell(cell)
+        entry.compact()
+        expect(cells.map((cell) => cell.toJSON())).toEqual(before)
+        const left = before.filter((_, i) => i % 5 !== dropped)
+        expect([...entry.allCells()].map((cell) => cell.toJSON())).toEqual(left)
+      }),
+      { numRuns: cases(100) },
+    )
+  })
 })

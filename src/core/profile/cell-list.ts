@@ -24,8 +24,8 @@ export type KeptBuckets = TimeBuckets | number | undefined
 type Link = string | CellKind | KeptBuckets
 
 /**
- * The cells of one behaviour, by number: there are many, and an object for each costs four times as much. Numbers
- * stay the same until {@link compact}.
+ * The cells of one behaviour, by number: there are many, and an object for each costs four times as much. A number
+ * stands for the same cell for good.
  */
 export class CellList {
   #numbers = NO_NUMBERS
@@ -34,24 +34,24 @@ export class CellList {
   #witnesses: (Witnesses | undefined)[] | undefined
   /** The cells of each container; undefined where the list is short. */
   #index: Map<string, number[]> | undefined
-  #dropped = 0
+  #dropped: Set<number> | undefined
 
-  /** Numbers in use, with those of dropped cells. */
+  /** Numbers that were given, also to cells that were dropped. */
   get length(): number {
     return this.#links.length / LINKS
   }
 
   /** Cells. */
   get size(): number {
-    return this.length - this.#dropped
+    return this.length - (this.#dropped?.size ?? 0)
   }
 
   isDropped(at: number): boolean {
-    return this.#links[at * LINKS] === undefined
+    return this.#dropped?.has(at) === true
   }
 
   container(at: number): string {
-    return (this.#links[at * LINKS] ?? '') as string
+    return this.#links[at * LINKS] as string
   }
 
   kind(at: number): CellKind {
@@ -139,42 +139,37 @@ export class CellList {
   ): number | undefined {
     const index = this.#index?.get(container)
     if (this.#index !== undefined) {
-      return index?.find((at) => isNamed(this.kind(at), origin, session, phase))
+      return index?.find((at) => this.#isNamed(at, origin, session, phase))
     }
     for (let at = this.length - 1; at >= 0; at--) {
       if (this.#links[at * LINKS] !== container) continue
-      if (isNamed(this.kind(at), origin, session, phase)) return at
+      if (this.#isNamed(at, origin, session, phase)) return at
     }
     return undefined
   }
 
   /** The cells of a container. */
   of(container: string): readonly number[] {
-    if (this.#index !== undefined) return this.#index.get(container) ?? []
+    if (this.#index !== undefined) {
+      return (this.#index.get(container) ?? []).filter((at) => !this.isDropped(at))
+    }
     const found: number[] = []
     for (let at = 0; at < this.length; at++) {
-      if (this.#links[at * LINKS] === container) found.push(at)
+      if (this.#links[at * LINKS] === container && !this.isDropped(at)) found.push(at)
     }
     return found
   }
 
-  /** Its number stays in use until {@link compact}. */
+  /** What it shows stays for who has its number. */
   drop(at: number): void {
-    const container = this.container(at)
-    if (this.isDropped(at)) return
-    this.#index?.set(
-      container,
-      this.of(container).filter((other) => other !== at),
-    )
-    this.#links[at * LINKS] = undefined
-    this.setBuckets(at, undefined)
-    this.setWitnesses(at, undefined)
-    this.#dropped += 1
+    this.#dropped ??= new Set()
+    this.#dropped.add(at)
   }
 
-  /** Gives up dropped cells and spare room. The others get new numbers. */
-  compact(): void {
-    if (this.#dropped === 0) return
+  /** The same cells without those that were dropped, under new numbers. This list stays as it is. */
+  compacted(): CellList {
+    if (this.#dropped === undefined) return this
+    const list = new CellList()
     const numbers: number[] = []
     const links: Link[] = []
     const witnesses: (Witnesses | undefined)[] = []
@@ -188,11 +183,17 @@ export class CellList {
       if (shown !== undefined) hasWitnesses = true
     }
     // A copy has no spare room.
-    this.#numbers = numbers.slice()
-    this.#links = links.slice()
-    this.#witnesses = hasWitnesses ? witnesses.slice() : undefined
-    this.#dropped = 0
-    this.#index = this.length > INDEXED_FROM ? this.#indexed() : undefined
+    list.#numbers = numbers.slice()
+    list.#links = links.slice()
+    if (hasWitnesses) list.#witnesses = witnesses.slice()
+    if (list.length > INDEXED_FROM) list.#index = list.#indexed()
+    return list
+  }
+
+  #isNamed(at: number, origin: Origin, session: string | undefined, phase: Phase): boolean {
+    const kind = this.kind(at)
+    if (kind.origin !== origin || kind.phase !== phase || kind.session !== session) return false
+    return !this.isDropped(at)
   }
 
   #indexed(): Map<string, number[]> {
@@ -202,15 +203,6 @@ export class CellList {
     }
     return index
   }
-}
-
-function isNamed(
-  kind: CellKind,
-  origin: Origin,
-  session: string | undefined,
-  phase: Phase,
-): boolean {
-  return kind.origin === origin && kind.phase === phase && kind.session === session
 }
 
 function put(index: Map<string, number[]>, container: string, at: number): void {

@@ -27,8 +27,7 @@ export function isSum({
 }
 
 /**
- * An {@link EvidenceCell} while it is being counted: one of a list, which has its content. Valid until the list is
- * compacted.
+ * An {@link EvidenceCell} while it is being counted: one of a list, which has its content.
  */
 export class Cell {
   readonly #list: CellList

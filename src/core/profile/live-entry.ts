@@ -46,7 +46,7 @@ export class LiveEntry {
   readonly #shape: ObjectPattern | undefined
   /** Cells that may be made before it is worth folding evidence. */
   #room = containersApart + 2
-  readonly #cells = new CellList()
+  #cells = new CellList()
   inherited: Inheritance | undefined
   decision: Decision | undefined
   /** It is that very file: the image ships it, or its path was cut. This is independent of what its folder holds. */
@@ -179,9 +179,9 @@ export class LiveEntry {
     this.#cells.drop(cell.at)
   }
 
-  /** Cells that were given out before are no longer valid. */
+  /** Cells that were given out before stay as they are, and show nothing of what comes later. */
   compact(): void {
-    this.#cells.compact()
+    this.#cells = this.#cells.compacted()
   }
 
   get empty(): boolean {
