@@ -102,7 +102,7 @@ export const actionsKept = 65_536
  * Keys of the kernel in each of two generations. Counts for a key that nobody used for a whole
  * generation match no behaviour, and are counted as such.
  */
-export const keysKept = 65_536
+export const keysKept = 16_384
 /** Tags, and other digests and ids of the same image. The oldest are removed first. */
 export const namesKept = 256
 /** Declared uids of its containers. Further ones stay numeric users. */
