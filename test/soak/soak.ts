@@ -42,7 +42,7 @@ const retainEveryMs = 3_600_000
 const persistEveryMs = 600_000
 const readEveryMs = 3_600_000
 /** In the time between two writes a real daemon ticks 600 times. */
-const ticks = 5
+const ticks = 10
 
 /** A simulated life of a node: real stages, real store, a clock and a sensor of its own. */
 export async function soak(scale: SoakScale): Promise<SoakFigures> {

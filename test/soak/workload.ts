@@ -54,7 +54,8 @@ type Act = Pick<ActEvent, EventKind & 'kind'> & Record<string, unknown>
 export interface SoakImage {
   readonly ref: ImageRef
   readonly service: string
-  readonly acts: readonly Act[]
+  /** Made anew each time, as a sensor does: they are no memory of the daemon. */
+  readonly acts: () => readonly Act[]
   /** Names that every container makes up, in a folder of its own. */
   readonly made: number
 }
@@ -139,8 +140,18 @@ function identityOf(id: string, { ref, service }: SoakImage, n: number): Contain
 }
 
 function imageOf(index: number, release: number): SoakImage {
-  const dice = new Dice(index + 1)
   const service = `service${index}`
+  const digest = `sha256:${new Dice(index * 1_000 + release + 1).hex(64)}`
+  return {
+    ref: { repository: `registry.local/shop/${service}`, tag: `1.${release}`, digest },
+    service,
+    acts: () => actsOfImage(index, release, service),
+    made: 3,
+  }
+}
+
+function actsOfImage(index: number, release: number, service: string): readonly Act[] {
+  const dice = new Dice(index + 1)
   const file = (path: string, access: Access): Act =>
     ({ kind: 'file', file: { path, access: [access] } }) as unknown as Act
   const acts: Act[] = [
@@ -165,13 +176,7 @@ function imageOf(index: number, release: number): SoakImage {
   for (let n = 0; n < reads; n++)
     acts.push(shipped(`/usr/share/${service}/part${n % 9}/${dice.hex(8)}.dat`))
   if (release > 0) acts.push(shipped(`/usr/share/${service}/release/${release}.dat`))
-  const digest = `sha256:${new Dice(index * 1_000 + release + 1).hex(64)}`
-  return {
-    ref: { repository: `registry.local/shop/${service}`, tag: `1.${release}`, digest },
-    service,
-    acts,
-    made: 3,
-  }
+  return acts
 }
 
 /** What a container does, with an index that is the same in every container of its image; -1: it is new by nature. */
@@ -194,7 +199,7 @@ export function* actsOf(run: SoakRun, dice: Dice): Iterable<{ index: number; eve
       },
       ...act,
     }) as unknown as SnugEvent
-  for (const [index, act] of image.acts.entries()) yield { index, event: event(act, index) }
+  for (const [index, act] of image.acts().entries()) yield { index, event: event(act, index) }
   for (let made = 0; made < image.made; made++) {
     const path = `/var/lib/${image.service}/spool/${dice.hex(10)}.tmp`
     yield {
