@@ -16,7 +16,7 @@ export async function soakApart(
   onProgress: (line: string) => void = () => undefined,
 ): Promise<SoakFigures> {
   const file = await bundledProgram('soak', program)
-  // The young generation as `snug agent` has it, which sets it before it loads anything.
+  // As `snug agent` has it, which sets it before it loads anything.
   const child = spawn(process.execPath, ['--max-semi-space-size=1', file, JSON.stringify(scale)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
