@@ -58,7 +58,7 @@ test: build ## every test; installs what the tests need
 	npx vitest run --project fast
 	npx vitest run --project random
 	# A minute in all: each target for some seconds, from its corpus on.
-	npx tsx test/fuzz/run.ts --seconds 6
+	npx tsx test/fuzz/run.ts --seconds 4
 	wait $$prepared
 	# The kube lane needs it. The system lane mostly waits, so both fit on two cores.
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &

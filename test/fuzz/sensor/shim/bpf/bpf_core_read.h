@@ -10,4 +10,11 @@
 #define bpf_core_field_offset(type, field) offsetof(type, field)
 #define bpf_core_read(to, size, from) memcpy(to, from, size)
 
+/* `___arrow(a, b, c)` is `a->b->c`. */
+#define arrow_2(a, b) (a)->b
+#define arrow_3(a, b, c) (a)->b->c
+#define arrow_4(a, b, c, d) (a)->b->c->d
+#define arrow_of(a, b, c, d, name, ...) name
+#define ___arrow(...) arrow_of(__VA_ARGS__, arrow_4, arrow_3, arrow_2)(__VA_ARGS__)
+
 #endif
