@@ -58,6 +58,22 @@ const limits: readonly Limit[] = [
       finding === 'silent' && before615 && observation.composition.act === 'chown',
   },
   {
+    name: 'a group that permissions refuse',
+    reason: 'of the identities that are refused, only the user root is an attempt',
+    covers: ({ finding, effect, observation }) =>
+      finding === 'silent' && !effect && observation.composition.act === 'setgid',
+  },
+  {
+    name: 'an execution that permissions refuse',
+    reason: 'the tracepoint comes with the new program, and there is none',
+    covers: ({ finding, effect, observation: { composition, seen } }) =>
+      finding === 'silent' &&
+      !effect &&
+      seen['killed'] !== '1' &&
+      composition.act.startsWith('exec') &&
+      composition.runs.includes('user'),
+  },
+  {
     name: 'a signal that permissions refuse',
     reason:
       'no tracepoint comes before the kernel refuses it, and its return does not have the receiver',

@@ -178,6 +178,8 @@ function witnessesOf(it: Observation, events: readonly ActEvent[]): readonly Act
 
 /** Whether an event is of the kind that the act of the result is. */
 export function claimOf({ observation }: Result): (event: ActEvent) => boolean {
+  // A step before it was stopped.
+  if (observation.seen['armed'] !== '1') return isStopped
   const { act, via } = observation.composition
   return via.startsWith('ring') ? either(claims[act].is, call('io_uring')) : claims[act].is
 }

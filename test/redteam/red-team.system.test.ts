@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { attack, outcomeText } from './campaign.ts'
+import type { Composition } from './composition.ts'
+import { Field } from './field.ts'
+import { thisKernel } from './ground.ts'
+import { judged, type Result } from './oracle.ts'
+
+/** Differs for every run; a failure prints it, so that `make redteam REDTEAM='--seed N'` repeats it. */
+const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+const sampleMs = 40_000
+
+let field: Field
+beforeAll(async () => {
+  field = await Field.open(thisKernel())
+})
+afterAll(() => field.close())
+
+describe('attacks that are composed at random', () => {
+  it(`are never silent, and their actions are never untrue (seed ${seed})`, async () => {
+    const outcome = await attack(field, {
+      seed,
+      count: 5_000,
+      size: 40,
+      until: Date.now() + sampleMs,
+    })
+    expect(outcome.broken, `seed ${seed}\n${outcomeText(outcome)}`).toEqual([])
+    // Else the program that attacks does not work, and nothing was shown.
+    expect(outcome.findings.true).toBeGreaterThan(outcome.tried / 2)
+    expect(outcome.admitted).toBeGreaterThan(outcome.tried / 20)
+  })
+})
+
+const plain: Composition = { act: 'read', names: [], via: 'at', runs: [], moment: 'later' }
+
+async function resultOf(composition: Composition): Promise<Result> {
+  const [batch] = await field.run([composition])
+  const [result] = batch === undefined ? [] : judged(batch)
+  if (result === undefined) throw new Error('no result')
+  return result
+}
+
+describe('the object is named', () => {
+  it.each([
+    ['a root folder that is the working folder', { act: 'chroot', names: ['relative'] }],
+    ['a root folder by a symbolic link of /proc', { act: 'chroot', names: ['path-fd'] }],
+    ['a mount relative to the working folder', { act: 'mount', names: ['relative'] }],
+    ['a tree of mounts in the working folder', { act: 'open-tree', names: ['relative'] }],
+    ['a file by io_uring, by the descriptor of its folder', { via: 'ring', names: ['folder-fd'] }],
+    [
+      'a folder that io_uring makes in the working folder',
+      { act: 'mkdir', via: 'ring', names: ['relative'] },
+    ],
+    ['code that was mapped as data before', { act: 'map-later' }],
+    ['the same by the 32-bit table', { act: 'map-later', via: 'compat' }],
+  ] as const satisfies readonly (readonly [string, Partial<Composition>])[])(
+    'of %s',
+    async (_, it) => {
+      const result = await resultOf({ ...plain, ...it })
+      expect(result.finding).toBe('true')
+      expect(result.witnesses).not.toEqual([])
+    },
+  )
+})
+
+describe('the oracle', () => {
+  it('sees what a process that shares descriptors reads', async () => {
+    const result = await resultOf({ ...plain, runs: ['shared-table'] })
+    expect(result).toMatchObject({ effect: true, finding: 'true' })
+    expect(result.witnesses.map(({ enforced }) => enforced)).toContain('missed')
+  })
+
+  it('sees nothing where the process was killed in time', async () => {
+    const result = await resultOf(plain)
+    expect(result).toMatchObject({ effect: false, finding: 'true' })
+    expect(result.witnesses.map(({ enforced }) => enforced)).toEqual(['killed'])
+  })
+
+  it('calls an act silent that no event names, and untrue one that is said to be stopped', async () => {
+    const [batch] = await field.run([{ ...plain, act: 'unlink' }])
+    if (batch === undefined) throw new Error('no batch')
+    const [quiet] = judged({ ...batch, events: [] })
+    expect(quiet?.finding).toBe('silent')
+    const events = batch.events.map((event) => ({ ...event, enforced: 'killed' as const }))
+    expect(judged({ ...batch, events })[0]?.finding).toBe('untrue')
+  })
+})
