@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import type { ContainerIdentity } from '../../src/pipeline/identity/identity.ts'
 import { daemonWorld, type DaemonWorld, eventMessage } from '../fixtures/daemon-fixtures.ts'
 import { act } from '../fixtures/event-fixture.ts'
@@ -26,6 +26,21 @@ async function runs(id: string, digest: string, paths: readonly string[]): Promi
   await world.source.received()
 }
 
+/** Inheritance begins once the result is called. */
+function holdInheritance(): () => void {
+  const { slices } = world.daemon
+  const run = slices.run.bind(slices)
+  let goOn = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  vi.spyOn(slices, 'run').mockImplementation(async (what, steps) => {
+    if (what === 'inheritance') await held
+    return run(what, steps)
+  })
+  return goOn
+}
+
 it('a new version has inherited all before its first event is judged, beside other work', async () => {
   world = daemonWorld()
   await world.start()
@@ -35,11 +50,13 @@ it('a new version has inherited all before its first event is judged, beside oth
   await world.engine.endLearning('shop/web', by)
   const rejected = (await world.engine.profile('shop/web')).behaviours[0]?.id ?? ''
   await world.engine.reject('shop/web', [rejected], by)
+  const goesOn = holdInheritance()
   await runs(second, 'sha256:2', programs)
   // Its messages wait, and those of others do not.
   expect(world.daemon.identifier.stats.waiting).toBe(1)
   await runs('c'.repeat(64), 'sha256:1', ['/bin/a'])
   expect(world.daemon.registry.watched).toBe(2)
+  goesOn()
   await expect.poll(() => world.daemon.identifier.stats.waiting).toBe(0)
   const states = async (digest: string) =>
     (await world.engine.profile(`shop/web@${digest}`)).behaviours.map(({ id, state }) => [
