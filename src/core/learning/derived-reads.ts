@@ -55,11 +55,12 @@ export class DerivedReads {
   }
 
   /**
-   * The basis of a read, regardless of the user that runs the program; undefined where it is a separate behaviour.
+   * The basis of a read, regardless of the user that runs the program; undefined where it is a separate behaviour. So is
+   * a read of the kernel's: where it was seen, its rule must not wait for the image's files, as after a restart.
    */
   fromOf(ref: BehaviourRef, now: () => Micros): DerivedFrom | undefined {
     const path = this.#pathOf(ref)
-    if (this.derivation === undefined || path === undefined) return undefined
+    if (this.derivation === undefined || path === undefined || isOfKernel(path)) return undefined
     if (this.derivation.filesOf(ref.actor).has(path)) return 'program'
     return this.#isData(this.derivation, ref, path, now) ? 'image data' : undefined
   }
