@@ -13,6 +13,7 @@ import { mixBench } from './mix.ts'
 import { replayBench } from './replay-rate.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
+import { startsBench } from './starts.ts'
 import { turnsBench } from './turns/turns.ts'
 
 /**
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   deliveryBench,
   liveBench,
   turnsBench,
+  startsBench,
 ]
 
 const { values } = parseArgs({
