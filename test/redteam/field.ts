@@ -22,7 +22,7 @@ export interface Observation {
   readonly slot: number
   /** What `red.c` prints. */
   readonly seen: Readonly<Record<string, string>>
-  /** What the object's file has: whoever has it has read the file. */
+  /** What the object's file has: a process that has it has read the file. */
   readonly token: string
   /** Epoch milliseconds, by the clock of the kernel that it ran on. */
   readonly from: number

@@ -8,7 +8,7 @@ const SLOTS = 256
 export const SLOTS_USABLE = SLOTS - 1
 const sources = ['red', 'perform', 'calls', 'names', 'runs']
 
-/** What the file of a slot has: whoever has it has read the file. */
+/** What the file of a slot has: a process that has it has read the file. */
 export function tokenOf(token: string, slot: number): string {
   return `token-${token}-${slot}.`
 }

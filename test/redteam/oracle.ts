@@ -201,10 +201,10 @@ export function judged({ observations, events, losses }: Batch): readonly Result
       const killed = result === -1 && seen['killed'] === '1'
       // Then the act is what was stopped, or a step before it, of which it is a part.
       if (killed && !effect) {
-        const told =
+        const reported =
           witnesses.length > 0 ||
           events.some((event) => during(observation, event) && isStopped(event))
-        if (told) return 'true'
+        if (reported) return 'true'
         return losses.length > 0 ? 'lost' : 'silent'
       }
       const refused = [EPERM, EACCES, EROFS].includes(result)

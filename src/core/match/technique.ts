@@ -3,7 +3,7 @@ import type { Alert } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { type ConditionTest, conditionTest, type GuardrailCondition } from './guardrail.ts'
 
-/** Which objects and calls show a technique, whoever acts. */
+/** Which objects and calls show a technique, regardless of the actor. */
 export interface TechniqueRule {
   readonly id: string
   /** MITRE ATT&CK technique ids; empty: an operator removes the rule of that id. */
