@@ -205,7 +205,8 @@ async function collect(under: SourceUnderTest): Promise<Collected> {
 
 async function acts(under: SourceUnderTest): Promise<void> {
   if (under.act === undefined) return
-  await until(() => under.source.state.kind === 'running')
+  // Not `running`: a reader that takes one batch may have stopped the source between two looks.
+  await until(() => under.source.state.kind !== 'starting')
   await under.act()
 }
 
