@@ -43,12 +43,13 @@ sensor: ## the sensor, into agent/snug-sensor
 	touch $@
 
 # Without root or a sensor the demo plays a recording, so neither is fatal here.
-run: daemon ## the agent on this host, or a demo workload where there is no container engine
+# On a terminal its agent and page stay until Ctrl-C.
+run: daemon ## the agent on this host, or a demo where there is no container engine; RUN=--exit ends after the story
 	if [ "$$(id -u)" = 0 ]; then
 	  $(MAKE) -s sensor || echo 'snug: continuing without a sensor' >&2
 	  $(NEED) 'the demonstration' $(RUN_PACKAGES) || true
 	fi
-	exec node dist/interfaces/demo/main.js
+	exec node dist/interfaces/demo/main.js $(RUN)
 
 test: build ## every test; installs what the tests need
 	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)

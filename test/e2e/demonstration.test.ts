@@ -23,27 +23,45 @@ interface Play {
   readonly text: string
 }
 
+interface PlayOptions {
+  readonly uid?: number
+  readonly args?: readonly string[]
+  /** Interrupts the program once it has printed this, and `onEnd` is done. */
+  readonly end?: RegExp
+  readonly onEnd?: (text: string) => Promise<void>
+  readonly checkout?: string
+}
+
 /** The program that `make run` starts where there is no container engine. */
-async function play(
-  options: { uid?: number; end?: RegExp; checkout?: string } = {},
-): Promise<Play> {
-  const { uid, end, checkout = root } = options
-  const child = spawn(process.execPath, [join(checkout, 'dist/interfaces/demo/main.js')], {
+async function play(options: PlayOptions = {}): Promise<Play> {
+  const { uid, end, onEnd, args = [], checkout = root } = options
+  const program = join(checkout, 'dist/interfaces/demo/main.js')
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, SNUG_DEMO: 'story', HOME: '/tmp' },
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   let text = ''
-  let ended = false
+  let ended: Promise<unknown> | undefined
   const take = (chunk: Buffer): void => {
     text += chunk.toString()
-    if (!ended && end?.test(text)) ended = child.kill('SIGINT')
+    if (ended === undefined && end?.test(text))
+      ended = Promise.resolve(onEnd?.(text)).finally(() => child.kill('SIGINT'))
   }
   child.stdout.on('data', take)
   child.stderr.on('data', take)
   const [code] = (await once(child, 'close')) as [number | null]
+  await ended
   return { code, text }
+}
+
+/** Opens the link as a browser does, and reads the alerts with the session that it gives. */
+async function alertsOfPage(link: string): Promise<readonly unknown[]> {
+  const opened = await fetch(link, { redirect: 'manual' })
+  const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const answer = await fetch(new URL('/v1/alerts', link), { headers: { cookie } })
+  return (await answer.json()) as readonly unknown[]
 }
 
 function leftovers(): string[] {
@@ -89,6 +107,24 @@ describe('make run without a container engine', () => {
     const { code, text } = await play({ end: /Snug learns it/ })
     expect(text).toContain('cleaning up')
     expect(code).toBe(130)
+    expect(leftovers()).toEqual([])
+  })
+
+  test('with --keep prints a link to its page, and serves its alerts there until it is interrupted', async () => {
+    const checkout = readableCheckout()
+    let alerts: readonly unknown[] = []
+    const { code, text } = await play({
+      uid: nobody,
+      args: ['--keep'],
+      checkout: checkout.path,
+      end: /Ctrl-C stops it/,
+      onEnd: async (printed) => {
+        alerts = await alertsOfPage(/page +(http:\S+)/.exec(printed)?.[1] ?? 'no link')
+      },
+    })
+    if (checkout.copied) rmSync(checkout.path, { recursive: true })
+    expect(alerts.length, text).toBeGreaterThanOrEqual(5)
+    expect(code).toBe(0)
     expect(leftovers()).toEqual([])
   })
 

@@ -36,7 +36,13 @@ export function withoutSensor({ root, btf, sensor, busybox }: Host): string | un
   return undefined
 }
 
-export async function portIsFree(port: number): Promise<boolean> {
+/** The first port of `count` from `first` on at which nothing listens; undefined where there is none. */
+export async function freePort(first: number, count: number): Promise<number | undefined> {
+  for (let port = first; port < first + count; port++) if (await portIsFree(port)) return port
+  return undefined
+}
+
+async function portIsFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ host: '127.0.0.1', port })
     socket.once('connect', () => {

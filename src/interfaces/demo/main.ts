@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { loadConfig } from '../../support/config/load-config.ts'
 import { describeError } from '../../errors.ts'
 import type { DoctorReport, LineageView, StatusView } from '../../engine/api/engine-views.ts'
 import { cliPath, DemoAgent } from './demo-agent.ts'
-import { type Host, lookAtHost, portIsFree, withoutSensor } from './host.ts'
+import { freePort, type Host, lookAtHost, withoutSensor } from './host.ts'
+import { keepOpen } from './keep-open.ts'
 import { LiveStage } from './live-stage.ts'
 import { RecordedStage } from './recorded-stage.ts'
 import { Screen } from './screen.ts'
@@ -15,9 +17,14 @@ import { StoryRecorder } from './story-recorder.ts'
 
 /**
  * `make run`: the agent on this host. With a container engine it watches that; without one it runs the story in
- * containers that it creates; without the rights for that it replays a recording of the story.
+ * containers that it creates; without the rights for that it replays a recording of the story. On a terminal, or with
+ * `--keep`, the agent and its page then stay until Ctrl-C; with `--exit`, or in a pipe, it ends after the story.
  */
 async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { exit: { type: 'boolean' }, keep: { type: 'boolean' } },
+  })
+  const stays = !values.exit && (values.keep === true || process.stdout.isTTY)
   const screen = new Screen()
   const host = await lookAtHost()
   const lacks = withoutSensor(host)
@@ -28,11 +35,16 @@ async function main(): Promise<void> {
   screen.line('          and holds every container to it')
   screen.line()
   const wanted = process.env['SNUG_DEMO'] ?? (host.engine === undefined ? 'story' : 'watch')
-  if (wanted === 'watch' && lacks === undefined) return watch(screen, host)
-  return play(screen, host, lacks)
+  if (wanted === 'watch' && lacks === undefined) return watch(screen, host, stays)
+  return play(screen, host, { lacks, stays })
 }
 
-async function play(screen: Screen, host: Host, lacks: string | undefined): Promise<void> {
+interface Wish {
+  readonly lacks: string | undefined
+  readonly stays: boolean
+}
+
+async function play(screen: Screen, host: Host, { lacks, stays }: Wish): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'snug-demo-'))
   let agent: DemoAgent | undefined
   let stage: Stage | undefined
@@ -48,8 +60,8 @@ async function play(screen: Screen, host: Host, lacks: string | undefined): Prom
             if (agent === undefined) throw new Error('the agent has not started yet')
             return agent
           })
-    const port = 7684
-    const listen = (await portIsFree(port)) ? `127.0.0.1:${port}` : 'none'
+    const port = await freePort(7684, 10)
+    const listen = port === undefined ? 'none' : `127.0.0.1:${port}`
     const file = join(folder, 'snug.yaml')
     const config = {
       ...stage.config,
@@ -63,17 +75,14 @@ async function play(screen: Screen, host: Host, lacks: string | undefined): Prom
     writeFileSync(file, JSON.stringify(config, undefined, 2))
     const socket = join(folder, 'snug.sock')
     agent = new DemoAgent({ folder, socket, args: ['--config', file], piped: stage.piped })
-    const done = playOn(screen, agent, stage, { lacks, listen, folder })
+    const done = playOn(screen, agent, stage, { lacks, stays, listen, folder })
     if ((await Promise.race([done, interrupted])) === 'interrupted') {
       screen.line()
       screen.line('    cleaning up')
       done.catch(() => undefined)
       process.exitCode = 130
-    } else if (process.stdin.isTTY && process.stdout.isTTY) {
-      screen.line(
-        `    ${screen.paint('dim', 'The agent keeps running. Ctrl-C stops it and cleans up.')}`,
-      )
-      await Promise.race([agent.ended(), interrupted])
+    } else if (stays) {
+      await keepOpen(screen, agent, { interrupted, hasPage: listen !== 'none' })
     }
   } finally {
     await stage?.close()
@@ -82,8 +91,7 @@ async function play(screen: Screen, host: Host, lacks: string | undefined): Prom
   }
 }
 
-interface Setting {
-  readonly lacks: string | undefined
+interface Setting extends Wish {
   readonly listen: string
   readonly folder: string
 }
@@ -92,7 +100,7 @@ async function playOn(
   screen: Screen,
   agent: DemoAgent,
   stage: Stage,
-  { lacks, listen, folder }: Setting,
+  { lacks, stays, listen, folder }: Setting,
 ): Promise<void> {
   const status = await agent.ready()
   if (lacks !== undefined) screen.fact('note', lacks)
@@ -102,7 +110,8 @@ async function playOn(
   const recorder = record ? await StoryRecorder.start(agent, folder) : undefined
   const reported = await playStory(screen, agent, recorder?.wrap(stage) ?? stage)
   await recorder?.save()
-  summary(screen, agent, reported)
+  summary(screen, reported)
+  whereToLook(screen, agent, stays)
 }
 
 async function introduce(
@@ -126,35 +135,46 @@ async function introduce(
   screen.fact('can stop', list('stopped'))
   screen.fact(
     'API',
-    listen === 'none' ? `${agent.socket} (7684 is taken)` : `http://${listen}, ${agent.socket}`,
+    listen === 'none'
+      ? `${agent.socket} (ports from 7684 are taken)`
+      : `http://${listen}, ${agent.socket}`,
   )
 }
 
-function summary(screen: Screen, agent: DemoAgent, reported: Reported): void {
+function summary(screen: Screen, reported: Reported): void {
   screen.line(`    ${screen.paint('bold', 'In the end')}`)
   screen.line(
     `    ${reported.attacksDetected} of ${reported.acts} attacks detected, each within ${reported.slowestMs} ms; ` +
       `${reported.alerts} alerts in total, ${reported.early} before the attack`,
   )
   screen.line()
+}
+
+/** The agent is there to ask only where it stays. */
+function whereToLook(screen: Screen, agent: DemoAgent, stays: boolean): void {
   screen.line(`    ${screen.paint('bold', 'Where to look next')}`)
-  screen.line(`    alias snug='node ${cliPath} --socket ${agent.socket}'`)
-  screen.line('    snug alert list                     all alerts, newest first')
-  screen.line('    snug profile show demo/shop:2.0     each behaviour with its evidence')
-  screen.line(
-    '    snug doctor                         what Snug can observe and block on this host, and why',
-  )
+  if (stays) {
+    screen.line(`    alias snug='node ${cliPath} --socket ${agent.socket}'`)
+    screen.line('    snug alert list                     all alerts, newest first')
+    screen.line('    snug profile show demo/shop:2.0     each behaviour with its evidence')
+    screen.line(
+      '    snug doctor                         what to do next, and what Snug can observe and block on this host',
+    )
+  } else {
+    screen.line('    make run RUN=--keep                 the same, and the page stays until Ctrl-C')
+  }
   screen.line('    README.md, docs/architecture.md     how it works')
   screen.line()
 }
 
 /** The agent on this host as it is configured, in the foreground, with a few lines before. */
-async function watch(screen: Screen, { engine = 'none' }: Host): Promise<void> {
+async function watch(screen: Screen, { engine = 'none' }: Host, stays: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'snug-run-'))
   const { socket, listen } = loadConfig({ env: process.env }).config
   const agent = new DemoAgent({ folder, socket, args: [], piped: false })
-  const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => resolve('interrupted'))
   })
   try {
     const status = await agent.ready()
@@ -167,11 +187,11 @@ async function watch(screen: Screen, { engine = 'none' }: Host): Promise<void> {
       screen.fact('', `${repository}: ${versions.map(({ state }) => state).join(', ')}`)
     screen.line()
     screen.line(`    alias snug='node ${cliPath} --socket ${socket}'`)
-    screen.line('    New alerts appear here. Ctrl-C stops the agent.')
     screen.line('    To see the story of an attack instead: SNUG_DEMO=story make run')
     screen.line()
+    if (!stays) return
     agent.followAlerts((alert) => screen.alert(alert, undefined))
-    await Promise.race([agent.ended(), interrupted])
+    await keepOpen(screen, agent, { interrupted, hasPage: listen.kind !== 'none' })
   } finally {
     await agent.stop()
     rmSync(folder, { recursive: true, force: true })

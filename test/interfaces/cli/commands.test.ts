@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -287,6 +289,13 @@ describe('a command', () => {
     expect(status.stdout).toContain('alerted only: rename')
   })
 
+  it('doctor prints the one thing to do next first', async () => {
+    const { stdout } = await snug('doctor')
+    expect(stdout).toMatch(/^next: decide on 2 open alerts: `snug alert list`\n\nok {4}kernel/)
+    const json = JSON.parse((await snug('doctor', '-o', 'json')).stdout) as { next: string }
+    expect(stdout).toContain(`next: ${json.next}\n`)
+  })
+
   it.each([
     { state: 'degraded', reason: 'the sensor ended (exit 1) (SENSOR_DIED)' },
     { state: 'stopped', reason: 'no BTF (SENSOR_UNAVAILABLE)' },
@@ -299,6 +308,50 @@ describe('a command', () => {
       expect(stdout).toContain(`ebpf: ${sensor.state} (${sensor.reason})`)
     },
   )
+
+  it.each([
+    { agent: 'starting', sensor: 'running' },
+    { agent: 'running', sensor: 'starting' },
+  ] as const)(
+    'status exits with 1 while nothing is observed yet: %j',
+    async ({ agent, sensor }) => {
+      fixture.engine.state = agent
+      fixture.engine.sensor = { state: sensor }
+      const { exit, stdout } = await snug('status')
+      expect({ exit, shows: stdout.includes('starting') }).toEqual({ exit: 1, shows: true })
+    },
+  )
+
+  it('status --wait waits until the sensor observes', async () => {
+    fixture.engine.sensor = { state: 'starting' }
+    const asked = fixture.engine.statusAsked(2)
+    const run = startCli(['status', '--wait', '1h', '--socket', fixture.socket])
+    await asked
+    expect(run.stdout()).toBe('')
+    fixture.engine.sensor = { state: 'running' }
+    expect(await run.exit).toBe(0)
+    expect(run.stdout()).toContain('ebpf: running')
+  })
+
+  it.each(['1', '200ms'])('status --wait %s ends with 1 when the time is over', async (wait) => {
+    fixture.engine.sensor = { state: 'starting' }
+    expect(await snug('status', '--wait', wait)).toMatchObject({ exit: 1 })
+    const none = await cli(['status', '--wait', wait, '--socket', join(dir, 'none.sock')])
+    expect(none.exit).toBe(1)
+    expect(none.stderr).toContain('AGENT_UNREACHABLE')
+  })
+
+  it('status --wait waits for an agent that does not answer yet', async () => {
+    const socket = join(dir, 'late.sock')
+    const refusing = createServer((client) => client.destroy())
+    await new Promise<void>((resolve) => refusing.listen(socket, resolve))
+    const run = startCli(['status', '--wait', '--socket', socket])
+    await once(refusing, 'connection')
+    // Closing removes the socket.
+    await new Promise((resolve) => refusing.close(resolve))
+    symlinkSync(fixture.socket, socket)
+    expect(await run.exit).toBe(0)
+  })
 
   it('status exits with 0 where a source ended, or something else is wrong', async () => {
     fixture.engine.sensor = { state: 'stopped' }

@@ -2,10 +2,16 @@ import type { Command } from 'commander'
 import type { Config } from '../../../support/config/config-schema.ts'
 import { loadConfig } from '../../../support/config/load-config.ts'
 import { describeError, SnugError } from '../../../errors.ts'
-import type { DoctorCheck, DoctorReport, StopView } from '../../../engine/api/engine-views.ts'
+import type {
+  DoctorCheck,
+  DoctorReport,
+  StatusView,
+  StopView,
+} from '../../../engine/api/engine-views.ts'
 import { checkHost } from '../../../support/telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
+import { nextStep } from '../output/next-step.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textTable } from '../output/text-table.ts'
 
@@ -31,24 +37,32 @@ export function doctorCommand(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .description(
-      'checks this host: what Snug can observe and block here, and why a version is not learning',
+      'prints what to do next, what Snug can observe and block on this host, and why a version is not learning',
     )
     .action(async () => {
-      const report = await reportOf(context)
-      await context.print(report, [report], () => doctorText(report, context.io))
+      const { report, status } = await reportOf(context)
+      const data = { next: nextStep(report, status), ...report }
+      await context.print(data, [data], () => doctorText(data, context.io))
     })
 }
 
+interface Found {
+  readonly report: DoctorReport
+  /** Absent where no agent runs. */
+  readonly status?: StatusView
+}
+
 /** Where no agent runs the host can still be looked at. */
-async function reportOf(context: CliContext): Promise<DoctorReport> {
+async function reportOf(context: CliContext): Promise<Found> {
   try {
-    return await context.client.get<DoctorReport>('/v1/doctor')
+    const report = await context.client.get<DoctorReport>('/v1/doctor')
+    return { report, status: await context.client.get<StatusView>('/v1/status') }
   } catch (error) {
     if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
     printLine(context.io, `snug: ${safeText(error.message)}; checking the host without an agent`)
     const { config, check } = configCheck(context)
     const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
-    return { checks: [check, ...checks], acts, images: [], stops: [] }
+    return { report: { checks: [check, ...checks], acts, images: [], stops: [] } }
   }
 }
 
@@ -63,7 +77,10 @@ function configCheck(context: CliContext): { config?: Config; check: DoctorCheck
   }
 }
 
-function doctorText({ checks, acts, images, stops }: DoctorReport, style: TableStyle): string {
+function doctorText(
+  { next, checks, acts, images, stops }: DoctorReport & { readonly next: string },
+  style: TableStyle,
+): string {
   const room = Math.max(0, ...checks.map(({ name }) => name.length))
   const checkLines = checks.flatMap(({ name, ok, found, advice }) => {
     const mark = ok ? 'ok  ' : 'LACK'
@@ -72,6 +89,7 @@ function doctorText({ checks, acts, images, stops }: DoctorReport, style: TableS
   })
   const imageLines = images.map(({ image, because }) => safeText(`${image}: ${because}`))
   return [
+    `next: ${safeText(next)}\n`,
     checkLines.join(''),
     textTable(actColumns, acts, style),
     stops.length === 0 ? '' : textTable(stopColumns, stops, style),

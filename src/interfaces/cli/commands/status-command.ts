@@ -1,26 +1,73 @@
-import type { Command } from 'commander'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
 import {
   type SourceView,
   type StatusView,
   type StopHow,
   stopHows,
 } from '../../../engine/api/engine-views.ts'
+import { SnugError } from '../../../errors.ts'
 import type { CliContext } from '../cli-context.ts'
+import { parseWait } from '../input/option-values.ts'
 import { textFields } from '../output/text-table.ts'
 import { lossLines } from '../output/view-text.ts'
+
+const pollMs = 200
+const waitMs = 30_000
 
 export function statusCommand(program: Command, context: CliContext): void {
   program
     .command('status')
     .description(
-      'shows the agent, sources, losses, hooks, containers and versions by state; exits with 1 if a source observes nothing',
+      'shows the agent, sources, losses, hooks, containers and versions by state; exits with 1 if a source observes nothing yet, or nothing any more',
     )
-    .action(async () => {
-      const status = await context.client.get<StatusView>('/v1/status')
+    .addOption(
+      new Option(
+        '--wait [duration]',
+        'waits for the agent and its sources, by default 30s; a number is seconds',
+      )
+        .argParser(parseWait)
+        .preset(waitMs),
+    )
+    .action(async ({ wait = 0 }: { wait?: number }) => {
+      const status = await observing(context, Date.now() + wait)
       await context.print(status, [status], () => statusText(status))
       // A restart would not mend other faults, so a probe must not trigger one.
-      if (status.sources.some(({ reason }) => reason !== undefined)) context.exit = 1
+      if (!observes(status)) context.exit = 1
     })
+}
+
+/** The status once every source observes, or the last one before the deadline (epoch ms). */
+async function observing(context: CliContext, deadline: number): Promise<StatusView> {
+  const { signal } = context.io
+  const isOver = (): boolean => signal.aborted || Date.now() >= deadline
+  for (;;) {
+    const status = await statusOf(context, isOver)
+    if (status !== undefined && (observes(status) || isOver())) return status
+    await delay(pollMs, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** Undefined where no agent answers and there is still time. */
+async function statusOf(
+  context: CliContext,
+  isOver: () => boolean,
+): Promise<StatusView | undefined> {
+  try {
+    return await context.client.get<StatusView>('/v1/status')
+  } catch (error) {
+    const isAway = error instanceof SnugError && error.code === 'AGENT_UNREACHABLE'
+    if (!isAway || isOver()) throw error
+    return undefined
+  }
+}
+
+/** Whether each source observes, or has ended as it should: a file that was read to its end. */
+function observes({ state, sources }: StatusView): boolean {
+  const works = sources.every(
+    (source) => source.reason === undefined && source.state !== 'starting',
+  )
+  return works && state !== 'starting'
 }
 
 function statusText(status: StatusView): string {

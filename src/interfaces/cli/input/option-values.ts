@@ -9,6 +9,13 @@ export function parseFor(text: string): string {
   throw new InvalidArgumentError('It must be a duration such as 15m.')
 }
 
+/** How long to wait, in milliseconds; a bare number is seconds. */
+export function parseWait(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text)
+  if (ms !== undefined && ms <= 86_400_000) return ms
+  throw new InvalidArgumentError('It must be a duration such as 30s, at most a day.')
+}
+
 /** The owner of the Grafeas notes. */
 export function grafeasProjectOption(): Option {
   const what = 'Grafeas project of the notes: `projects/NAME/notes/…`'
