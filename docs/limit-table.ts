@@ -25,6 +25,7 @@ import {
   namesKept as alertNamesKept,
   sharesKept,
 } from '../src/state/alerts/alert-store.ts'
+import { replicasKept } from '../src/state/alerts/replica-groups.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
   actionsKept,
@@ -318,6 +319,12 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'distinct behaviours of all alerts together',
         bound: allNamesKept,
         atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'containers that show one cause and are compared as replicas',
+        bound: replicasKept,
+        of: 'version and cause',
+        atBound: 'the oldest is dropped; its alert keeps its last statement about the others',
       },
       {
         what: 'events for which the alert that they share is remembered',

@@ -31,8 +31,11 @@ export function replicaShift({ firstMs, running, nowMs }: ReplicaFacts): Replica
   return isAlone && nowMs - first >= aloneMs ? 'few' : undefined
 }
 
+/** `shown` counts ended containers too, so it may be more than run now. */
 export function replicaText(shift: ReplicaShift, shown: number, running: number): string {
+  const replicas =
+    shown <= running ? `${shown} of ${running} replicas` : `${shown} replicas (${running} run now)`
   return shift === 'most'
-    ? `${shown} of ${running} replicas began to do this: the service or its surroundings changed`
-    : `${shown} of ${running} replicas ${shown === 1 ? 'does' : 'do'} this: the others do not`
+    ? `${replicas} began to do this: the service or its surroundings changed`
+    : `${replicas} ${shown === 1 ? 'does' : 'do'} this: the others do not`
 }

@@ -11,13 +11,14 @@ import type {
 import { finish, type Steps } from '../../core/steps.ts'
 import type { Cause } from '../../core/match/cause.ts'
 import { causesApart } from '../../core/match/cause.ts'
-import { aloneMs, replicaShift, replicasLeast } from '../../core/match/replicas.ts'
+import { replicasLeast } from '../../core/match/replicas.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts'
 import { EvictionOrder } from './eviction.ts'
+import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
 /** A result of the judge, before it becomes an alert or raises the count of one. */
@@ -72,7 +73,6 @@ export const sharesKept = 20_000
 export const namesKept = 512
 /** The same for all alerts together. */
 export const allNamesKept = 65_536
-const aloneKept = 1_000
 
 /**
  * The alerts of this node. Repeats of an event raise the count of one alert until someone decides
@@ -91,12 +91,7 @@ export class AlertStore {
   /** Alert → behaviours that share it, as far as they are kept apart. */
   readonly #names = new Map<string, Set<string>>()
   #namesTotal = 0
-  /** Alert → cause of a version, if it has replicas. */
-  readonly #replicaOf = new Map<string, string>()
-  /** Cause of a version → open alert of each container. */
-  readonly #replicas = new Map<string, Map<string, string>>()
-  /** Alerts that only one replica has, in order of the next check. */
-  #alone: { readonly id: string; readonly atMs: number; readonly replicas: string }[] = []
+  readonly #replicas = new ReplicaGroups()
   readonly #eviction: EvictionOrder
   readonly #fingerprints = new Map<string, string>()
   /** In their newest state, including alerts that no longer fit into the store. */
@@ -223,13 +218,10 @@ export class AlertStore {
   }
 
   /**
-   * Checks again an event that only one replica showed: the others have had time to show it too.
+   * Checks again events that replicas showed: the others have had time to show them too.
    */
   tick(nowMs: number): void {
-    while ((this.#alone[0]?.atMs ?? Infinity) <= nowMs) {
-      const due = this.#alone.shift()
-      if (due !== undefined) this.#askReplicas(due.replicas, nowMs)
-    }
+    for (const group of this.#replicas.due(nowMs)) this.#refresh(group)
   }
 
   #fresh(finding: Finding, nowMs: number, count: number): Alert {
@@ -316,42 +308,22 @@ export class AlertStore {
     if (cause === undefined || alert.risk === undefined || alert.container === undefined)
       return alert
     if (alert.cause?.wide === true || cause.running < replicasLeast) return alert
-    const key = `${cause.replicasOf}${cause.cause.id}`
-    const shown = this.#replicas.get(key) ?? new Map<string, string>()
-    this.#replicas.set(key, shown)
-    shown.set(alert.container.id, alert.id)
-    this.#replicaOf.set(alert.id, key)
-    this.#alone.push({ id: alert.id, atMs: nowMs + aloneMs, replicas: key })
-    if (this.#alone.length > aloneKept) this.#alone.shift()
-    const next = this.#shifted(alert, shown, cause.running, nowMs)
-    // The others have the same cause, so a statement about one is true of all.
-    for (const [, id] of shown) {
-      const other = id === alert.id ? undefined : this.#byId.get(id)
-      if (other !== undefined) this.#replace(this.#shifted(other, shown, cause.running, nowMs))
-    }
-    return next
-  }
-
-  #askReplicas(key: string, nowMs: number): void {
-    const shown = this.#replicas.get(key)
-    for (const id of shown?.values() ?? []) {
-      const alert = this.#byId.get(id)
-      if (alert === undefined || shown === undefined) continue
-      this.#replace(this.#shifted(alert, shown, alert.replicas?.running ?? 0, nowMs))
-    }
-  }
-
-  #shifted(
-    alert: Alert,
-    shown: ReadonlyMap<string, string>,
-    running: number,
-    nowMs: number,
-  ): Alert {
-    const firstMs = [...shown.values()].map((id) =>
-      Date.parse((id === alert.id ? alert : this.#byId.get(id))?.firstSeen ?? alert.firstSeen),
+    const { container, id, firstSeen, risk } = alert
+    const group = this.#replicas.add(
+      `${cause.replicasOf}${cause.cause.id}`,
+      { container: container.id, alert: id, firstMs: Date.parse(firstSeen) },
+      cause.running,
+      nowMs,
     )
-    const shift = replicaShift({ firstMs, running, nowMs })
-    return ranked(withReplicas(alert, shift, firstMs.length, running), alert.risk)
+    if (group.others) this.#refresh(group)
+    return ranked(withReplicas(alert, group), risk)
+  }
+
+  #refresh(group: ReplicaGroup): void {
+    for (const id of group.alerts) {
+      const alert = this.#byId.get(id)
+      if (alert !== undefined) this.#replace(ranked(withReplicas(alert, group), alert.risk))
+    }
   }
 
   #replace(alert: Alert): void {
@@ -503,22 +475,12 @@ export class AlertStore {
       if (left > 0) this.#apart.set(group, left)
       else this.#apart.delete(group)
     }
-    this.#forgetReplica(id)
+    this.#replicas.forget(id)
   }
 
   #dropNames(id: string): void {
     this.#namesTotal -= this.#names.get(id)?.size ?? 0
     this.#names.delete(id)
-  }
-
-  #forgetReplica(id: string): void {
-    const key = this.#replicaOf.get(id) ?? ''
-    const shown = this.#replicas.get(key)
-    const container = this.#byId.get(id)?.container?.id ?? ''
-    this.#replicaOf.delete(id)
-    if (shown?.get(container) !== id) return
-    shown.delete(container)
-    if (shown.size === 0) this.#replicas.delete(key)
   }
 
   #drop(id: string): void {

@@ -1,9 +1,10 @@
 import type { Alert, AlertBehaviour, AlertCause } from '../../core/event/alert.ts'
 import type { Cause } from '../../core/match/cause.ts'
 import { folderOfPath } from '../../core/match/place-class.ts'
-import type { ReplicaShift, RiskFacts } from '../../core/event/alert-risk.ts'
+import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
+import type { ReplicaGroup } from './replica-groups.ts'
 
 /** The first samples show the start of the pattern, and the latest ones how it continues. */
 const firstKept = 5
@@ -94,9 +95,7 @@ function reversed(text: string): string {
 /** The alert with the current reports of the replicas, which its last reason states. */
 export function withReplicas(
   alert: Alert,
-  shift: ReplicaShift | undefined,
-  shown: number,
-  running: number,
+  { shift, shown, running }: Pick<ReplicaGroup, 'shift' | 'shown' | 'running'>,
 ): Alert {
   const { risk, replicas } = alert
   if (risk === undefined) return alert

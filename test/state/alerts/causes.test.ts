@@ -9,6 +9,7 @@ import { Profile } from '../../../src/core/profile/profile.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
 import { allNamesKept, AlertStore, namesKept } from '../../../src/state/alerts/alert-store.ts'
+import { figuresEveryMs, replicasKept } from '../../../src/state/alerts/replica-groups.ts'
 import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
 
 const nowMs = Date.parse('2026-11-24T13:40:27Z')
@@ -222,12 +223,32 @@ describe('replicas with the same cause', () => {
     for (const id of 'abcd') {
       alerts.raise(findingOf(inContainer(act.connect('10.9.9.9', 5432), id), 4), nowMs)
     }
+    const severities = alerts.list({ limit: 9 }).map(({ severity }) => severity)
+    expect(severities).toEqual(['low', 'low', 'low', 'low'])
+    alerts.tick(nowMs + figuresEveryMs)
     const all = alerts.list({ limit: 9 })
-    expect(all.map(({ severity }) => severity)).toEqual(['low', 'low', 'low', 'low'])
+    expect(all.map(({ severity }) => severity)).toEqual(severities)
     expect(all.map(({ replicas }) => replicas)).toEqual(
       Array.from({ length: 4 }, () => ({ shown: 4, running: 4 })),
     )
     expect(all[0]?.reasons.at(-1)).toContain('4 of 4 replicas')
+  })
+
+  it('rewrite the alerts of others only where the statement about them changes', () => {
+    const alerts = storeOf()
+    const raise = (id: string): number => {
+      alerts.raise(findingOf(inContainer(act.connect('10.9.9.9', 5432), id), 4), nowMs)
+      return alerts.drainChanged().length
+    }
+    const changed = Array.from({ length: 300 }, (_, n) => raise(`c${n}`))
+    // The third is most of four: the two before it are told.
+    expect(changed.slice(0, 5)).toEqual([1, 1, 3, 1, 1])
+    expect(changed.reduce((sum, count) => sum + count)).toBe(302)
+    alerts.tick(nowMs + figuresEveryMs)
+    expect(alerts.drainChanged()).toHaveLength(replicasKept)
+    const [last] = alerts.list({ limit: 1 })
+    expect(last?.replicas).toEqual({ shown: replicasKept, running: 4 })
+    expect(last?.reasons.at(-1)).toContain(`${replicasKept} replicas (4 run now)`)
   })
 
   it('raise it where one of many is alone with it once the others had time', () => {
