@@ -83,7 +83,7 @@ test-kernels: sensor .build/npm.stamp ## the sensor on more of Debian's kernels;
 check: .build/npm.stamp ## types, lint, format, unused code, generated pages, prose
 	npm run -s check
 
-bench: build ## the figures; BENCH='--only loops,scale --runs 3' selects some
+bench: build ## the figures; BENCH='--only overhead,scale --runs 3' selects some
 	$(NEED) 'the benchmark' $(BENCH_PACKAGES)
 	npx tsx test/bench/main.ts $(BENCH)
 

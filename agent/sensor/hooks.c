@@ -120,6 +120,8 @@ static struct hook hooks[] = {
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
 
+static struct bpf_link *links[HOOKS];
+
 /* Instead of the cgroup's hooks. */
 #define BY_CALL "peers by call"
 
@@ -307,6 +309,7 @@ static bool attach(struct agent *agent, struct hook *hook)
 		bpf_link__destroy(link);
 		return false;
 	}
+	links[hook - hooks] = link;
 	hook->attached = true;
 	return true;
 }
@@ -338,6 +341,15 @@ bool hooks_attach(struct agent *agent)
 			return false;
 		}
 	return true;
+}
+
+void hooks_detach(void)
+{
+	for (size_t i = 0; i < HOOKS; i++) {
+		bpf_link__destroy(links[i]);
+		links[i] = NULL;
+		hooks[i].attached = false;
+	}
 }
 
 static bool is_attached(struct agent *agent, const char *name)

@@ -9,6 +9,8 @@
 /* `strongest`: what to try first. */
 bool hooks_load(struct agent *agent, enum attach_kind strongest);
 bool hooks_attach(struct agent *agent);
+/* For the benchmark. What is pinned stays attached. */
+void hooks_detach(void);
 size_t hooks_describe(struct agent *agent, char *text, size_t size);
 
 #endif

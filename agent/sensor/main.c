@@ -44,6 +44,7 @@
 #define IDLE_ROUNDS 10 /* of POLL_MS without a record: then sleep until woken */
 
 static __u64 prune_at;
+static volatile sig_atomic_t hooks_wanted = 1;
 
 #define PRUNE_AFTER (60 * NS)
 
@@ -69,6 +70,27 @@ static void remove_stale(struct agent *agent)
 		versions_prune(agent);
 		prune_at = now + PRUNE_AFTER;
 	}
+}
+
+static void note_switch(int signal)
+{
+	hooks_wanted = signal == SIGUSR2;
+}
+
+/* The line in the log is the answer to the signal. */
+static bool switch_hooks(struct agent *agent)
+{
+	static bool attached = true;
+
+	if (attached == hooks_wanted)
+		return true;
+	attached = hooks_wanted;
+	if (!attached)
+		hooks_detach();
+	else if (!hooks_attach(agent))
+		return false;
+	log_line("hooks %s", attached ? "attached" : "detached");
+	return true;
 }
 
 static void send_hello(struct agent *agent)
@@ -111,6 +133,8 @@ static int run(struct agent *agent)
 		report_checkpoint(agent);
 		if (!send_now())
 			return 0;
+		if (!switch_hooks(agent))
+			return 1;
 		if (idle > IDLE_ROUNDS) {
 			rings_clear_wakeups();
 			*asleep = 1;
@@ -265,6 +289,10 @@ int main(int argc, char **argv)
 	if (options.detach)
 		return pin_detach(options.pin);
 	signal(SIGPIPE, SIG_IGN);
+	if (options.switchable) {
+		signal(SIGUSR1, note_switch);
+		signal(SIGUSR2, note_switch);
+	}
 	libbpf_set_print(print_libbpf);
 	if (!pin_open(options.pin) || !find_cgroups(&agent) || !prepare(&agent) || !begin(&agent))
 		return 1;

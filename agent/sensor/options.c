@@ -30,7 +30,7 @@ static void refuse_usage(void)
 {
 	log_line(
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
-		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable]\n"
+		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
 		"       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
 }
@@ -74,6 +74,8 @@ void parse_options(struct options *options, int argc, char **argv)
 			options->acks = true;
 		else if (!strcmp(argv[i], "--unarmed-selftest"))
 			options->selftest_unarmed = true;
+		else if (!strcmp(argv[i], "--switchable"))
+			options->switchable = true;
 		else if (!strcmp(argv[i], "--portable"))
 			options->portable = true;
 		else if (!strcmp(argv[i], "--detach"))
@@ -81,7 +83,8 @@ void parse_options(struct options *options, int argc, char **argv)
 		else
 			refuse_usage();
 	}
-	if (options->detach && !options->pin)
+	/* Pinned hooks would stay attached. */
+	if ((options->detach && !options->pin) || (options->switchable && options->pin))
 		refuse_usage();
 	if (options->ring_size & (options->ring_size - 1)) {
 		log_line("the size of a ring must be a power of two");

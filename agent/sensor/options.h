@@ -20,7 +20,8 @@ struct options {
 	bool filter;
 	bool detach;
 	bool layout;
-	bool portable;	       /* for tests: the programs for older kernels */
+	bool switchable; /* for the benchmark: SIGUSR1 detaches all hooks, SIGUSR2 attaches them */
+	bool portable;	 /* for tests: the programs for older kernels */
 	bool selftest_unarmed; /* for tests: the self-test finds that nothing is stopped */
 };
 

@@ -45,6 +45,8 @@ export interface Figure {
   /** The same without the agent, and the run-by-run ratio to it. */
   readonly bare?: Spread
   readonly ratio?: Spread
+  /** The ends of `ratio` are those of its 95 % interval, and not the least and the most. */
+  readonly isInterval?: true
   readonly limit?: Limit
 }
 
@@ -65,6 +67,46 @@ export function paired(
     ratio: spread(ratios),
     ...(limit === undefined ? {} : { limit: { of: 'ratio', ...limit } }),
   }
+}
+
+/**
+ * The same for many pairs: the trimmed mean of the logarithms of their ratios, with its 95 % interval by bootstrap. A
+ * fifth of the pairs at each end does not count.
+ */
+export function ratioOf(
+  name: string,
+  unit: string,
+  bare: readonly number[],
+  values: readonly number[],
+  limit?: Omit<Limit, 'of'>,
+): Figure {
+  const logs = values.map((value, pair) => Math.log(value / (bare[pair] ?? Number.NaN)))
+  const means = Array.from({ length: resamples }, () =>
+    trimmedMean(logs.map(() => logs[Math.floor(Math.random() * logs.length)] ?? Number.NaN)),
+  ).sort((a, b) => a - b)
+  const at = (share: number): number =>
+    Math.exp(means[Math.round(share * (means.length - 1))] ?? Number.NaN)
+  return {
+    ...paired(name, unit, bare, values, limit),
+    ratio: { min: at(0.025), median: Math.exp(trimmedMean(logs)), max: at(0.975) },
+    isInterval: true,
+  }
+}
+
+/** Whether the interval is at most so wide on each side, as a share of the ratio. */
+export function isNarrow({ ratio }: Figure, share: number): boolean {
+  if (ratio === undefined) return false
+  const { min, median: middle, max } = ratio
+  return middle - min <= share * middle && max - middle <= share * middle
+}
+
+const resamples = 2_000
+
+function trimmedMean(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const cut = Math.floor(sorted.length / 5)
+  const kept = sorted.slice(cut, sorted.length - cut)
+  return kept.reduce((sum, number) => sum + number, 0) / kept.length
 }
 
 export function plain(
@@ -90,7 +132,7 @@ export function figureTable(figures: readonly Figure[]): string {
 }
 
 function rowOf(figure: Figure): readonly string[] {
-  const { name, unit, bare, value, ratio, limit } = figure
+  const { name, unit, bare, value, ratio, isInterval, limit } = figure
   const range = ratio ?? value
   const met = isMet(figure)
   return [
@@ -98,7 +140,7 @@ function rowOf(figure: Figure): readonly string[] {
     bare === undefined ? '' : `${short(bare.median)} ${unit}`,
     `${short(value.median)} ${unit}`,
     ratio === undefined ? '' : `${ratio.median.toFixed(3)} ×`,
-    `${short(range.min)}–${short(range.max)}`,
+    `${short(range.min)}–${short(range.max)}${isInterval === true ? ' (95 %)' : ''}`,
     limit === undefined
       ? ''
       : `${limit.at === 'most' ? '≤' : '≥'} ${limit.value.toLocaleString('en')}${limit.of === 'ratio' ? ' ×' : ` ${unit}`}`,

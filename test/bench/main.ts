@@ -8,8 +8,8 @@ import type { Bench } from './bench.ts'
 import { deliveryBench } from './delivery.ts'
 import { type Figure, figureTable, isMet } from './figures.ts'
 import { liveBench } from './live-readers.ts'
-import { loopsBench } from './loops.ts'
 import { mixBench } from './mix.ts'
+import { overheadBench } from './overhead.ts'
 import { replayBench } from './replay-rate.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
@@ -21,10 +21,10 @@ import { turnsBench } from './turns/turns.ts'
  * with the agent alternate, so that other load on the machine affects both alike. The report gives the median of the
  * runs, the least and the most. It never fails: a shared machine is no place for a limit on time.
  *
- *   make bench BENCH='--only loops,scale --runs 7 --json FILE'
+ *   make bench BENCH='--only overhead,scale --runs 7 --json FILE'
  */
 const benches: readonly Bench[] = [
-  loopsBench,
+  overheadBench,
   servicesBench,
   scaleBench,
   mixBench,
