@@ -36,7 +36,7 @@ interface Waiting {
   asked: number
   /** Looked up while the container runs, because it may end before it is identified. */
   rootfs: Rootfs | undefined
-  lost: { count: number; from: string; to: string } | undefined
+  lost: Missed | undefined
   /** It is identified, and what it held is released in parts. */
   known: KnownContainer | undefined
 }
@@ -53,6 +53,15 @@ interface KnownContainer {
 interface GivenUp {
   readonly kind: 'given-up'
   readonly seen: ContainerSeen
+  /** No engine could be asked about it, so its events are in no profile. */
+  readonly isMissed: boolean
+  missed: Missed | undefined
+}
+
+interface Missed {
+  count: number
+  readonly from: string
+  to: string
 }
 
 /**
@@ -187,6 +196,7 @@ export class Identifier {
       return
     }
     const container = present ?? this.#unannounced(id, event.time, out)
+    if (container?.kind === 'given-up') missed(container, message)
     if (container === undefined || container.kind === 'given-up') out.push(message)
     else if (container.kind === 'waiting') this.#hold(container, message)
     else out.push(identified(message, container))
@@ -221,7 +231,10 @@ export class Identifier {
     if (container?.kind === 'waiting') this.#hold(container, message)
     else if (container?.kind === 'known') {
       out.push({ type: 'count-update', countUpdate, identity: container.identity })
-    } else this.#unplaced += countUpdate.count
+    } else {
+      if (container?.kind === 'given-up') missed(container, message)
+      this.#unplaced += countUpdate.count
+    }
   }
 
   #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
@@ -235,6 +248,7 @@ export class Identifier {
       this.#held += 1
       return
     }
+    if (present?.kind === 'given-up') this.#reportMissed(present, out)
     this.#ended.delete(seen.id)
     const identity = present?.kind === 'known' ? present.identity : this.#ask(seen.id)
     const prepared = identity && this.#options.prepared?.(identity)
@@ -243,7 +257,7 @@ export class Identifier {
       return
     }
     if (this.#options.engines.length === 0) {
-      this.#containers.set(seen.id, { kind: 'given-up', seen })
+      this.#containers.set(seen.id, givenUp(seen, false))
       return
     }
     const waiting: Waiting = {
@@ -271,6 +285,7 @@ export class Identifier {
       this.#held += 1
       return
     }
+    if (container?.kind === 'given-up') this.#reportMissed(container, out)
     out.push(message)
     this.#remember(message.id)
   }
@@ -366,7 +381,7 @@ export class Identifier {
     const nobodys = answers.every((answer) => answer === 'unknown')
     const patience = nobodys ? this.#limits.unknownMs : this.#limits.giveUpMs
     if (waited >= patience) {
-      this.#giveUp(id, waiting)
+      this.#giveUp(id, waiting, !nobodys)
       return
     }
     const pause = askAgainMs[Math.min(waiting.asked, askAgainMs.length - 1)] ?? 1_000
@@ -394,6 +409,7 @@ export class Identifier {
     } else {
       const out: IdentifiedMessage[] = []
       this.#know(identity, container.seen, out)
+      this.#reportMissed(container, out)
       this.#options.release(this.#others(out))
     }
   }
@@ -481,17 +497,31 @@ export class Identifier {
     this.#options.release(this.#others(out))
   }
 
-  #giveUp(id: string, waiting: Waiting): void {
+  #giveUp(id: string, waiting: Waiting, isMissed = false): void {
     this.#stopWaiting(waiting)
-    this.#containers.set(id, { kind: 'given-up', seen: waiting.seen })
+    const container = givenUp(waiting.seen, isMissed)
+    this.#containers.set(id, container)
     const out: IdentifiedMessage[] = []
     for (const message of waiting.held) {
+      if (message.type === 'event' || message.type === 'count-update') missed(container, message)
       if (message.type === 'count-update') this.#unplaced += message.countUpdate.count
-      else if (message.type === 'event' || message.type === 'container-ended') out.push(message)
-      if (message.type === 'container-ended') this.#remember(id)
+      if (message.type === 'container-ended') {
+        this.#reportMissed(container, out)
+        this.#remember(id)
+      }
+      if (message.type === 'event' || message.type === 'container-ended') out.push(message)
     }
     this.#overflow(waiting, out)
     if (out.length > 0 && !this.#closed) this.#options.release(this.#others(out))
+  }
+
+  /** Once: at its end, or when an engine reports it after all. */
+  #reportMissed(container: GivenUp, out: IdentifiedMessage[]): void {
+    const { missed: span, seen } = container
+    if (span === undefined) return
+    container.missed = undefined
+    const loss = this.#loss('identity-unavailable', span.count, span.from, span.to)
+    out.push({ type: 'event', event: { ...loss, container: { id: seen.id } } })
   }
 
   #stopWaiting(waiting: Waiting): void {
@@ -526,6 +556,25 @@ export class Identifier {
       loss: { reason, count, from, to },
     }
   }
+}
+
+function givenUp(seen: ContainerSeen, isMissed: boolean): GivenUp {
+  return { kind: 'given-up', seen, isMissed, missed: undefined }
+}
+
+function missed(
+  container: GivenUp,
+  message: SourceMessage & { type: 'event' | 'count-update' },
+): void {
+  if (!container.isMissed || isLoss(message)) return
+  const { count, from, to } = extentOf(message)
+  container.missed ??= { count: 0, from, to }
+  container.missed.count += count
+  if (to > container.missed.to) container.missed.to = to
+}
+
+function isLoss(message: SourceMessage & { type: 'event' | 'count-update' }): boolean {
+  return message.type === 'event' && message.event.kind === 'loss'
 }
 
 function containerOf(message: IdentifiedMessage): string | undefined {

@@ -178,11 +178,56 @@ describe('a container that is not identified yet', () => {
     identifier.push([started(idA), event(open('/1'))])
     await vi.advanceTimersByTimeAsync(31_000)
     released = []
+    identifier.push([event(open('/2'))])
     engine.report(identityOf(idA))
-    expect(released).toMatchObject([{ type: 'container', seen: { id: idA } }])
-    expect(identifier.push([event(open('/2'))])).toMatchObject([
+    expect(released).toMatchObject([
+      { type: 'container', seen: { id: idA } },
+      { event: { container: { id: idA }, loss: { reason: 'identity-unavailable', count: 2 } } },
+    ])
+    expect(identifier.push([event(open('/3'))])).toMatchObject([
       { event: { image: { digest: 'sha256:1' } } },
     ])
+  })
+
+  it('is a loss where it ended before an engine could be asked', async () => {
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    const count = { key: behaviourKey('00000000000000aa'), containerId: idA, count: 3 }
+    identifier.push([
+      started(idA),
+      event(open('/1')),
+      { type: 'count-update', countUpdate: { ...count, first: time(1), last: time(4) } },
+      end,
+    ])
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(released).toMatchObject([
+      { event: { kind: 'file' } },
+      {
+        event: {
+          kind: 'loss',
+          container: { id: idA },
+          loss: { reason: 'identity-unavailable', count: 4, to: time(4) },
+        },
+      },
+      end,
+    ])
+  })
+
+  it('is a loss at its end where it ran on after it was given up, and once', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(paths(released)).toEqual(['/1'])
+    identifier.push([event(open('/2'))])
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    expect(identifier.push([end])).toMatchObject([{ event: { loss: { count: 2 } } }, end])
+    expect(identifier.push([end])).toEqual([end])
+  })
+
+  it('is no loss where every engine reports that it has no such container', async () => {
+    engine.answer = 'unknown'
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    identifier.push([started(idA), event(open('/1')), end])
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(released).toMatchObject([{ event: { kind: 'file' } }, end])
   })
 
   it('drops the events above its limit and reports their number', () => {
