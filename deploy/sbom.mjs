@@ -1,9 +1,9 @@
-// Lists what is in the image as CycloneDX: npm packages by the list that npm keeps of what it installed, Debian packages by
-// dpkg's. Without a time or a number drawn for it: the same image has the same list.
+// Lists what is in the image as CycloneDX: npm packages that are part of the bundle by the list of the build, others by that
+// of npm and where they are still there, Debian packages by dpkg's list. Without a time or a number drawn for it: the same image has the same list.
 //
-//   node sbom.mjs FOLDER    the folder of package.json and node_modules
+//   node sbom.mjs FOLDER    the folder of package.json, node_modules and dist
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const folder = process.argv[2] ?? '.'
@@ -15,9 +15,14 @@ function component(purl, name, version, more = {}) {
 
 function npmPackages() {
   const { packages } = json('node_modules/.package-lock.json')
+  const installed = Object.entries(packages)
+    .filter(([path]) => existsSync(join(folder, path, 'package.json')))
+    .map(([path, { version, license }]) => {
+      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+      return { name, version, license }
+    })
   const found = new Map()
-  for (const [path, { version, license }] of Object.entries(packages)) {
-    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  for (const { name, version, license } of [...json('dist/packages.json').bundled, ...installed]) {
     const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
     const licenses = license === undefined ? {} : { licenses: [{ expression: license }] }
     found.set(purl, component(purl, name, version, licenses))

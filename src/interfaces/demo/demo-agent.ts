@@ -4,11 +4,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Alert } from '../../core/event/alert.ts'
+import { packagePath } from '../../support/package-folder.ts'
 import type { StatusView } from '../../engine/api/engine-views.ts'
 
-export const cliPath = fileURLToPath(new URL('../cli/main.js', import.meta.url))
+export const cliPath = packagePath('dist/interfaces/cli/main.js')
 
 export interface DemoAgentOptions {
   /** The file of its log. */

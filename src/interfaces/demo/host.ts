@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createConnection } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { join, delimiter } from 'node:path'
+import { packagePath } from '../../support/package-folder.ts'
 
 /** What this machine offers to `make run`. */
 export interface Host {
@@ -20,7 +20,7 @@ export async function lookAtHost(): Promise<Host> {
   return {
     root: process.getuid?.() === 0,
     btf: existsSync('/sys/kernel/btf/vmlinux'),
-    sensor: existsSync(fileURLToPath(new URL('../../../agent/snug-sensor', import.meta.url))),
+    sensor: existsSync(packagePath('agent/snug-sensor')),
     busybox: staticBusybox(),
     engine: (await answers(socket)) ? socket : undefined,
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { packagePath } from '../../support/package-folder.ts'
 import type { DemoAgent } from './demo-agent.ts'
 import type { ShopVersion } from './shop-image.ts'
 import type { AttackAct, Stage } from './stage.ts'
@@ -9,7 +9,7 @@ import type { AttackAct, Stage } from './stage.ts'
  * Made by a real run: `SNUG_DEMO_RECORD=1 make run`. The member `story` holds the part of the story that a line belongs
  * to.
  */
-export const storyFile = fileURLToPath(new URL('../../../docs/demo/story.ndjson', import.meta.url))
+export const storyFile = packagePath('docs/demo/story.ndjson')
 
 const storyLine = z.looseObject({ story: z.string() })
 

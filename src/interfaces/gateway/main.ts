@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import { packagePath } from '../../support/package-folder.ts'
 import { createLog } from '../../support/telemetry/log.ts'
 import { runGateway } from './gateway.ts'
 import { loadPageFiles } from './page-files.ts'
@@ -8,7 +8,7 @@ import { closeInherited, dropRights } from './rights.ts'
 /** The process that serves TCP: started by the daemon, with its end of a socket pair as descriptor 3. */
 const linkFd = 3
 closeInherited(linkFd)
-const files = loadPageFiles(fileURLToPath(new URL('../ui', import.meta.url)))
+const files = loadPageFiles(packagePath('dist/interfaces/ui'))
 const link = new Socket({ fd: linkFd, readable: true, writable: true })
 // A signal to the group is for the daemon, which drains, and then lets go of this end.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)

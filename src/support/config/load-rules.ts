@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { type ErrorCode, SnugError } from '../../errors.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
@@ -11,6 +9,7 @@ import {
   guardrailRulesSchema,
   techniqueRulesSchema,
 } from './rules-schema.ts'
+import { packagePath } from '../package-folder.ts'
 import { readYamlFile } from './yaml-file.ts'
 
 export interface Rules {
@@ -61,13 +60,7 @@ export function readRules<T>(
   throw new SnugError(code, `\`${file}\`: ${wrongs.join('; ')}`)
 }
 
-/** `profiles/` beside the nearest `package.json` above this file: so both from `src` and from `dist`. */
+/** `profiles/` of this installation. */
 export function shippedRulesDir(): string {
-  let dir = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(dir, 'package.json'))) {
-    const parent = dirname(dir)
-    if (parent === dir) throw new SnugError('RULES_INVALID', 'the installation has no `profiles`')
-    dir = parent
-  }
-  return join(dir, 'profiles')
+  return packagePath('profiles')
 }

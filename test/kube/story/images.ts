@@ -72,6 +72,7 @@ async function snugImage(docker: Docker): Promise<void> {
     }
     const prune = ['prune', '--omit=dev', '--omit=optional', '--loglevel=error']
     execFileSync('npm', prune, { cwd: context, stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync(process.execPath, [join(checkout, 'deploy/only-packages.mjs'), context])
     writeFileSync(join(context, 'Dockerfile'), lastStage())
     await build(docker, context, images.snug)
   } finally {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { packagePath } from '../../../support/package-folder.ts'
 import { gatewayAccount, rootKept } from './gateway-account.ts'
 import type { OpenedGateway } from './gateway-supervisor.ts'
 
@@ -18,7 +18,7 @@ const endMs = 3_000
  * that: built with the system's libuv, as on Debian, a process cannot change its user.
  */
 export function openGatewayProcess(): OpenedGateway {
-  const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
+  const main = packagePath('dist/interfaces/gateway/main.js')
   const command = [...rightsFor(main), '--', process.execPath, ...nodeFlags, main]
   const child = spawn(setpriv, command, {
     cwd: '/',

@@ -40,12 +40,12 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
       value: render(record),
       headers: { id: record.id, revision: revisionOf(record), type: record.type },
     }))
-    const { CompressionTypes } = await import('kafkajs')
+    const { default: library } = await import('kafkajs')
     const sent = await (await producer).send({
       topic: options.topic,
       acks: options.acks === 'all' ? -1 : 1,
       timeout: options.timeoutMs,
-      compression: CompressionTypes.GZIP,
+      compression: library.CompressionTypes.GZIP,
       messages,
     })
     return `${sent.length} partitions accepted it`
@@ -78,7 +78,8 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
 
 /** Dynamic import: an agent without this sink does not load the library. */
 async function connect(options: KafkaSinkOptions): Promise<Producer> {
-  const { Kafka, logLevel, Partitioners } = await import('kafkajs')
+  // In the bundle a CommonJS package has only its default.
+  const { Kafka, logLevel, Partitioners } = (await import('kafkajs')).default
   const { brokers, sasl, tls, timeoutMs } = options
   const kafka = new Kafka({
     clientId: 'snug',

@@ -43,10 +43,10 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
   const publish = async (records: readonly OutboundRecord[]): Promise<string> => {
     client ??= connect(options)
     const { connection, stream } = await client
-    const { headers } = await import('@nats-io/transport-node')
+    const { default: nats } = await import('@nats-io/transport-node')
     // All messages use one connection, so the stream keeps their order.
     const acks = records.map((record) => {
-      const head = headers()
+      const head = nats.headers()
       head.set('Snug-Id', record.id)
       head.set('Snug-Key', orderOf(record))
       return stream.publish(options.subject, render(record), {
@@ -84,7 +84,8 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
 
 /** Dynamic import: an agent without this sink does not load the library. */
 async function connect(options: NatsSinkOptions): Promise<Client> {
-  const [{ connect: dial, credsAuthenticator }, { jetstream }] = await Promise.all([
+  // In the bundle a CommonJS package has only its default.
+  const [{ default: nats }, { default: streams }] = await Promise.all([
     import('@nats-io/transport-node'),
     import('@nats-io/jetstream'),
   ])
@@ -95,9 +96,9 @@ async function connect(options: NatsSinkOptions): Promise<Client> {
     ...(token === undefined ? {} : { token: await readSecret(token) }),
     ...(credentials === undefined
       ? {}
-      : { authenticator: credsAuthenticator(await readFile(credentials)) }),
+      : { authenticator: nats.credsAuthenticator(await readFile(credentials)) }),
   }
-  const connection = await dial({
+  const connection = await nats.connect({
     name: 'snug',
     servers: options.servers.map(addressText),
     timeout: timeoutMs,
@@ -106,7 +107,7 @@ async function connect(options: NatsSinkOptions): Promise<Client> {
     ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     ...identity,
   })
-  return { connection, stream: jetstream(connection, { timeout: timeoutMs }) }
+  return { connection, stream: streams.jetstream(connection, { timeout: timeoutMs }) }
 }
 
 function targetText({ servers, subject }: NatsSinkOptions): string {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { SnugError } from '../../../errors.ts'
+import { packagePath } from '../../../support/package-folder.ts'
 
 /** The sensor that was built with this package. */
-export const builtSensor = fileURLToPath(new URL('../../../../agent/snug-sensor', import.meta.url))
+export const builtSensor = packagePath('agent/snug-sensor')
 
 /**
  * Removes the state pinned in `folder`: this detaches all programs and deletes all state. Resolves
