@@ -27,10 +27,7 @@ import { Identifier } from './pipeline/identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
-import { kubeAccess } from './fleet/kubernetes/access.ts'
-import { KubeApi } from './fleet/kubernetes/api.ts'
-import { KubeEngine } from './fleet/kubernetes/kube-engine.ts'
-import { KubeFleet } from './fleet/kubernetes/kube-fleet.ts'
+import type { KubeNode } from './fleet/kubernetes/kube-node.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import type { LearnRules } from './core/lifecycle/version.ts'
 import { globs } from './core/match/glob.ts'
@@ -123,8 +120,7 @@ export async function runAgent(
     if (kube !== undefined && config.engines.kubernetes.share) {
       const { shareWithin: shareWithinMs, authors } = config.engines.kubernetes
       const hasAuthors = authors === 'admission'
-      const makeFleet = (link: FleetLink): KubeFleet =>
-        new KubeFleet({ api: kube, node: config.node, hasAuthors, ...link })
+      const makeFleet = (link: FleetLink) => kube.fleet({ hasAuthors, ...link })
       const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }
@@ -385,23 +381,27 @@ function sourceOf(spec: string, config: Config, rules: GeneraliseRules, log: Log
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }
 
-async function kubeOf({ engines: { kubernetes } }: Config, log: Log): Promise<KubeApi | undefined> {
-  if (kubernetes.access === 'none') return undefined
-  const access = await kubeAccess(kubernetes.access)
-  log.info({ server: access.server.host, by: access.from }, 'Kubernetes is the container engine')
-  return new KubeApi(access)
+async function kubeOf(config: Config, log: Log): Promise<KubeNode | undefined> {
+  const { access } = config.engines.kubernetes
+  if (access === 'none') return undefined
+  // An agent without Kubernetes does not load the client library.
+  const { kubeNode } = await import('./fleet/kubernetes/kube-node.ts')
+  const kube = kubeNode(access, config.node)
+  log.info({ server: kube.server, by: kube.from }, 'Kubernetes is the container engine')
+  return kube
 }
 
-function enginesOf(config: Config, kube: KubeApi | undefined, log: Log): readonly IdentityEngine[] {
+function enginesOf(
+  config: Config,
+  kube: KubeNode | undefined,
+  log: Log,
+): readonly IdentityEngine[] {
   const { docker, static: fixed } = config.engines
   const engines: IdentityEngine[] = []
   const onStateOf = (engine: string) => (state: EngineState) =>
     log.info({ engine, state }, 'an engine changed its state')
   // First, as it knows more of a container than the engine that runs it.
-  if (kube !== undefined) {
-    const onState = onStateOf('kubernetes')
-    engines.push(new KubeEngine({ api: kube, node: config.node, onState }))
-  }
+  if (kube !== undefined) engines.push(kube.engine({ onState: onStateOf('kubernetes') }))
   if (docker.socket !== 'none') {
     engines.push(new DockerEngine({ socket: docker.socket, onState: onStateOf('docker') }))
   }

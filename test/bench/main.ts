@@ -11,6 +11,7 @@ import { liveBench } from './live-readers.ts'
 import { mixBench } from './mix.ts'
 import { overheadBench } from './overhead.ts'
 import { replayBench } from './replay-rate.ts'
+import { restBench } from './rest.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
 import { startsBench } from './starts.ts'
@@ -25,6 +26,7 @@ import { turnsBench } from './turns/turns.ts'
  */
 const benches: readonly Bench[] = [
   overheadBench,
+  restBench,
   servicesBench,
   scaleBench,
   mixBench,

@@ -8,7 +8,7 @@ import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
 import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
-import { podOf } from '../fixtures/kube-pods.ts'
+import { ownerOf, podOf } from '../fixtures/kube-pods.ts'
 
 /** Makes every request of an agent to the API server and compares the requests with the rights of its role. */
 const rbac = new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url)
@@ -45,6 +45,7 @@ async function server(): Promise<KubeApi> {
     const method = request.method ?? ''
     const right = rightOf(method, path, searchParams.has('watch'))
     if (right !== undefined) used.add(right)
+    response.setHeader('content-type', 'application/json')
     if (searchParams.has('watch')) {
       response.writeHead(200).flushHeaders()
       return
@@ -73,7 +74,7 @@ async function server(): Promise<KubeApi> {
 function answerTo(path: string): object {
   const metadata = { name: profileName(image), uid: 'u', resourceVersion: '1', generation: 1 }
   if (path === '/apis/discovery.k8s.io') return { versions: [{ version: 'v1' }] }
-  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+  const owner = ownerOf('Job', 'tick-1', 'batch/v1')
   const items = path.endsWith('/pods')
     ? [podOf({ app: [{ name: 'tick' }], owner })]
     : path.endsWith('/imageprofiles')

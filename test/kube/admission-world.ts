@@ -61,7 +61,7 @@ export class AdmissionWorld {
 
   static async start(): Promise<AdmissionWorld> {
     const cluster = await Cluster.start({ node: false })
-    const access = await kubeAccess(cluster.kubeconfig)
+    const access = kubeAccess(cluster.kubeconfig)
     const folder = mkdtempSync('/tmp/snug-admission-')
     const [registry, webhook] = [await Registry.start(), await WebhookProcess.at(folder)]
     const world = new AdmissionWorld(cluster, registry, webhook, access, folder)

@@ -47,6 +47,7 @@ function answer(asked: string, response: ServerResponse): void {
   }
   const items = lists[pathname]?.() ?? []
   const versions = [{ version: 'v1' }]
+  response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, versions, items }))
 }
 

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Agent, type RequestOptions } from 'node:https'
+import { type Cluster, KubeConfig } from '@kubernetes/client-node'
 import { SnugError } from '../../errors.ts'
+import { inPod, serviceAccount } from './own-pod.ts'
 
 /** Where an API server is, and as whom it is asked. */
 export interface KubeAccess {
@@ -12,83 +14,71 @@ export interface KubeAccess {
   options(): Promise<RequestOptions>
 }
 
-/** Where a pod finds its service account. */
-export const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
-
-/** How `engines.kubernetes.access` names the pod's own service account. */
-export const inPod = 'pod'
-
 /**
- * `pod`, or the path of a kubeconfig.
+ * `pod`, or the path of a kubeconfig, with every authentication method of the client library.
  *
  * Errors: `KUBE_ACCESS`.
  */
-export async function kubeAccess(how: string): Promise<KubeAccess> {
-  return how === inPod ? podAccess() : kubeconfigAccess(how)
-}
-
-/**
- * As the pod's service account. Reads the files again for each request: the kubelet replaces the token long before it
- * expires, and rotates the certificate authority in the same way.
- */
-function podAccess(): KubeAccess {
-  const host = process.env['KUBERNETES_SERVICE_HOST']
-  const port = process.env['KUBERNETES_SERVICE_PORT'] ?? '443'
-  if (host === undefined || !existsSync(`${serviceAccount}/token`)) {
+export function kubeAccess(how: string): KubeAccess {
+  if (how !== inPod) {
+    const config = kubeconfigAt(how)
+    return accessBy(how, () => config)
+  }
+  if (
+    process.env['KUBERNETES_SERVICE_HOST'] === undefined ||
+    !existsSync(`${serviceAccount}/token`)
+  ) {
     const what = 'the agent does not run in a pod with a service account'
     throw new SnugError('KUBE_ACCESS', `${what}: \`${serviceAccount}/token\` is missing`)
   }
-  const agents = new AgentOf()
-  return {
-    from: 'the service account of this pod',
-    server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
-    options: async () => {
-      const token = readFileSync(`${serviceAccount}/token`, 'utf8').trim()
-      const ca = readFileSync(`${serviceAccount}/ca.crt`, 'utf8')
-      return { agent: agents.get({ ca }), headers: { authorization: `Bearer ${token}` } }
-    },
-  }
+  return accessBy('the service account of this pod', inCluster)
 }
 
-/**
- * By a kubeconfig, with every authentication method of the client library. The library is loaded only here: it costs an
- * agent more memory than all of its other code, see docs/adr/0012.
- */
-async function kubeconfigAccess(path: string): Promise<KubeAccess> {
-  const config = await loadKubeconfig(path)
-  const cluster = config.getCurrentCluster()
-  if (cluster === null) {
-    throw new SnugError('KUBE_ACCESS', `\`${path}\` names no cluster in its current context`)
-  }
-  const agents = new AgentOf()
-  return {
-    from: path,
-    server: new URL(cluster.server),
-    options: async () => {
-      const options: RequestOptions = { headers: {} }
-      await config.applyToHTTPSOptions(options)
-      const { ca, cert, key, rejectUnauthorized, servername, headers, auth } = options
-      const tls = { ca, cert, key, rejectUnauthorized, servername }
-      // Behind a proxy, and without TLS, the library's own agent works; otherwise use one that keeps its connections.
-      const direct = cluster.proxyUrl === undefined && cluster.server.startsWith('https:')
-      const agent = direct ? agents.get(tls) : options.agent
-      return { agent, headers: headers ?? {}, ...(auth === undefined ? {} : { auth }) }
-    },
-  }
+/** A config reads its token file once a minute. A new one for each request reads it now, as after a rotation. */
+function inCluster(): KubeConfig {
+  const config = new KubeConfig()
+  config.loadFromCluster()
+  return config
 }
 
-async function loadKubeconfig(path: string) {
-  const library = await import('@kubernetes/client-node').catch((cause: unknown) => {
-    const how = 'is installed without `@kubernetes/client-node`, which reads kubeconfigs'
-    throw new SnugError('KUBE_ACCESS', `this Snug ${how}`, { cause })
-  })
-  const config = new library.KubeConfig()
+function kubeconfigAt(path: string): KubeConfig {
+  const config = new KubeConfig()
   try {
     config.loadFromFile(path)
   } catch (cause) {
     throw new SnugError('KUBE_ACCESS', `cannot read the kubeconfig \`${path}\``, { cause })
   }
   return config
+}
+
+function accessBy(from: string, config: () => KubeConfig): KubeAccess {
+  const cluster = config().getCurrentCluster()
+  if (cluster === null) {
+    throw new SnugError('KUBE_ACCESS', `\`${from}\` names no cluster in its current context`)
+  }
+  const agents = new AgentOf()
+  return {
+    from,
+    server: serverOf(cluster, from),
+    options: async () => {
+      const options: RequestOptions = { headers: {} }
+      await config().applyToHTTPSOptions(options)
+      const { ca, cert, key, rejectUnauthorized, servername, headers, auth } = options
+      const tls = { ca, cert, key, rejectUnauthorized, servername }
+      // Behind a proxy, and without TLS, the library's own agent works; otherwise use one that keeps its connections.
+      const isDirect = cluster.proxyUrl === undefined && cluster.server.startsWith('https:')
+      const agent = isDirect ? agents.get(tls) : options.agent
+      return { agent, headers: headers ?? {}, ...(auth === undefined ? {} : { auth }) }
+    },
+  }
+}
+
+function serverOf({ server }: Cluster, from: string): URL {
+  try {
+    return new URL(server)
+  } catch (cause) {
+    throw new SnugError('KUBE_ACCESS', `\`${from}\`: \`${server}\` is no address`, { cause })
+  }
 }
 
 type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>
@@ -99,11 +89,11 @@ const keepAliveMs = 30_000
 /** One agent for as long as the certificates stay the same. */
 class AgentOf {
   #agent: Agent | undefined
-  #decisions = ''
+  #names = ''
 
   get(tls: TlsOptions): Agent {
     const names = JSON.stringify(tls)
-    if (this.#agent === undefined || names !== this.#decisions) {
+    if (this.#agent === undefined || names !== this.#names) {
       // Its connections end with it: watches go on by new ones, from where they were.
       this.#agent?.destroy()
       const defined = Object.entries(tls).filter(([, value]) => value !== undefined)
@@ -113,7 +103,7 @@ class AgentOf {
         keepAliveMsecs: keepAliveMs,
         maxSockets: connections,
       })
-      this.#decisions = names
+      this.#names = names
     }
     return this.#agent
   }

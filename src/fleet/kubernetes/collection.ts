@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
 import { Backoff } from '../../support/backoff.ts'
-import { askedMs, hasAnswered, type KubeApi, kubeBackoff, KubeError, type Query } from './api.ts'
-import type { KubeObject, ObjectList, WatchLine } from './object.ts'
+import type { KubeApi, Query } from './api.ts'
+import { askedMs, hasAnswered, kubeBackoff, KubeError } from './kube-error.ts'
+import type { KubeObject, ObjectList, WatchError, WatchLine } from './object.ts'
 
 export type CollectionState =
   | { readonly kind: 'starting' }
@@ -109,7 +110,7 @@ export class Collection<T> {
       const how: Query = this.#fromCache
         ? { resourceVersion: 0 }
         : { limit: pageSize, continue: from }
-      const page = (await api.get(path, { ...query, ...how }, signal)) as ObjectList
+      const page = (await api.list(path, { ...query, ...how }, signal)) as ObjectList
       for (const object of page.items ?? []) {
         present.add(object.metadata.uid)
         this.#put(object)
@@ -203,12 +204,6 @@ export class Collection<T> {
     this.#state = state
     this.#options.onState?.(state)
   }
-}
-
-interface WatchError {
-  readonly code?: number
-  readonly message?: string
-  readonly reason?: string
 }
 
 function isGone(error: unknown): boolean {

@@ -5,8 +5,10 @@ import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
 import type { SliceHead } from './slice-head.ts'
 
-export const fleetVersion = 'snug.dev/v1alpha1'
-export const fleetRoot = `/apis/${fleetVersion}`
+export const fleetGroup = 'snug.dev'
+export const fleetVersion = 'v1alpha1'
+const apiVersion = `${fleetGroup}/${fleetVersion}`
+export const fleetRoot = `/apis/${apiVersion}`
 
 export const fleetModes = ['learn', 'alert', 'block'] as const
 export type FleetMode = (typeof fleetModes)[number]
@@ -91,7 +93,7 @@ export function sliceObject(
   resourceVersion?: string,
 ): object {
   return {
-    apiVersion: fleetVersion,
+    apiVersion,
     kind: 'ProfileSlice',
     metadata: {
       name: sliceName(image, node, number),
@@ -99,7 +101,7 @@ export function sliceObject(
       // Deleting the profile removes the observations of all nodes.
       ownerReferences: [
         {
-          apiVersion: fleetVersion,
+          apiVersion,
           kind: 'ImageProfile',
           name: owner.metadata.name,
           uid: owner.metadata.uid,
@@ -115,7 +117,7 @@ export function sliceObject(
 
 export function profileObject(image: FleetImage): object {
   return {
-    apiVersion: fleetVersion,
+    apiVersion,
     kind: 'ImageProfile',
     metadata: { name: profileName(image) },
     spec: { image: { repository: image.repository, digest: image.digest } },

@@ -1,15 +1,18 @@
+import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { describeError } from '../../errors.ts'
 import type { DecisionTime } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { isReported } from '../../core/behaviour/shared-form.ts'
 import { Backoff } from '../../support/backoff.ts'
-import { askedMs, hasAnswered, type KubeApi, kubeBackoff } from './api.ts'
+import { asked, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
 import {
   type Condition,
   type FleetImage,
+  fleetGroup,
   fleetRoot,
+  fleetVersion,
   type ImageProfile,
   type ImageProfileStatus,
   pageOf,
@@ -19,6 +22,7 @@ import {
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
+import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import { parseImageProfile, parseSlice } from './fleet-schema.ts'
 import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
 import type { KubeObject } from './object.ts'
@@ -54,6 +58,9 @@ export interface KubeFleetOptions {
   readonly now?: () => number
 }
 
+const profilesKind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
+const slicesKind = { group: fleetGroup, version: fleetVersion, plural: 'profileslices' }
+
 /** A decision on the mode, and the node that published it. */
 export type PublishedMode = ModeDecision & { readonly node: string }
 
@@ -74,6 +81,7 @@ interface SliceView {
 export class KubeFleet {
   readonly #options: KubeFleetOptions
   readonly #now: () => number
+  readonly #objects: CustomObjectsApi
   readonly #profiles: Collection<ImageProfile>
   readonly #slices: Collection<SliceView>
   /** Profile name → slices of other nodes. */
@@ -95,6 +103,7 @@ export class KubeFleet {
     this.#options = options
     this.#now = options.now ?? Date.now
     const { api, onSpecDecision, onSpecDecisionGone } = options
+    this.#objects = api.client(CustomObjectsApi)
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
@@ -238,21 +247,22 @@ export class KubeFleet {
     page: number,
     head: SliceHead,
   ): Promise<void> {
-    const { api, node } = this.#options
+    const { node } = this.#options
     const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
     const content = { entries: slices.page(page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
-    const path = `${fleetRoot}/profileslices`
+    const objects = this.#objects
     this.writes += 1
     let stored: unknown
     try {
-      stored =
+      stored = await asked(
         known === undefined
-          ? await api.send('POST', path, { body })
-          : await api.send('PUT', `${path}/${name}`, { body })
+          ? objects.createClusterCustomObject({ ...slicesKind, body })
+          : objects.replaceClusterCustomObject({ ...slicesKind, name, body }),
+      )
     } catch (error) {
       // The stored version differs from the known one, or is missing. The slice is still ours; read it before the next
       // write.
@@ -266,8 +276,8 @@ export class KubeFleet {
   }
 
   async #readAgain(name: string): Promise<void> {
-    const path = `${fleetRoot}/profileslices/${name}`
-    const { metadata } = (await this.#options.api.get(path)) as KubeObject
+    const read = this.#objects.getClusterCustomObject({ ...slicesKind, name })
+    const { metadata } = (await asked(read)) as KubeObject
     this.#written.set(name, metadata.resourceVersion)
   }
 
@@ -276,14 +286,16 @@ export class KubeFleet {
     const name = profileName(image)
     const known = this.#profile(name)
     if (known !== undefined) return known
-    const { api } = this.#options
-    const path = `${fleetRoot}/imageprofiles`
+    const objects = this.#objects
     try {
       this.writes += 1
-      return (await api.send('POST', path, { body: profileObject(image) })) as KubeObject
+      const body = profileObject(image)
+      const made = objects.createClusterCustomObject({ ...profilesKind, body })
+      return (await asked(made)) as KubeObject
     } catch (error) {
       if (!hasAnswered(error, 409)) throw error
-      return (await api.get(`${path}/${name}`)) as KubeObject
+      const read = objects.getClusterCustomObject({ ...profilesKind, name })
+      return (await asked(read)) as KubeObject
     }
   }
 
@@ -296,7 +308,7 @@ export class KubeFleet {
 
   /** One node writes the status, by a rule that all nodes share: the first by name among those with slices. */
   async #writeStatus({ image, summary }: Contribution): Promise<void> {
-    const { api, node } = this.#options
+    const { node } = this.#options
     const name = profileName(image)
     const nodes = new Set([node, ...this.#of(image).map((slice) => slice.node)])
     const profile = this.#profile(name)
@@ -304,10 +316,9 @@ export class KubeFleet {
     const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
     if (JSON.stringify(status) === JSON.stringify(profile.status)) return
     this.writes += 1
-    await api.send('PATCH', `${fleetRoot}/imageprofiles/${name}/status`, {
-      body: { status },
-      type: 'application/merge-patch+json',
-    })
+    const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
+    const what = { ...profilesKind, name, body: { status } }
+    await asked(this.#objects.patchClusterCustomObjectStatus(what, merge))
   }
 
   #of(image: FleetImage): readonly SliceView[] {

@@ -1,36 +1,40 @@
-/** The fields that are read of any API object. */
+import type {
+  V1ListMeta,
+  V1ManagedFieldsEntry,
+  V1ObjectMeta,
+  V1OwnerReference,
+  V1Status,
+} from '@kubernetes/client-node'
+
+/**
+ * A type of the client library as the server's JSON has it: times are texts (RFC 3339), and no name has the underscore
+ * that the library puts before words of the language.
+ */
+export type AsSent<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly AsSent<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T as Key extends `_${infer Name}` ? Name : Key]: AsSent<T[Key]> }
+      : T
+
+export type OwnerReference = AsSent<V1OwnerReference>
+export type ManagedFields = AsSent<V1ManagedFieldsEntry>
+
+/** The server gives these to every object that it stores. */
+export type ObjectMeta = AsSent<V1ObjectMeta> & {
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+/** What every API object has. */
 export interface KubeObject {
   readonly metadata: ObjectMeta
 }
 
-export interface ObjectMeta {
-  readonly name: string
-  readonly namespace?: string
-  readonly uid: string
-  readonly resourceVersion: string
-  readonly generation?: number
-  /** RFC 3339, as the API server set it. */
-  readonly creationTimestamp?: string
-  readonly labels?: Readonly<Record<string, string>>
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly ownerReferences?: readonly OwnerReference[]
-  readonly deletionTimestamp?: string
-  readonly managedFields?: readonly {
-    readonly manager?: string
-    readonly time?: string
-    readonly fieldsV1?: object
-  }[]
-}
-
-export interface OwnerReference {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly name: string
-  readonly controller?: boolean
-}
-
 export interface ObjectList {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string }
+  readonly metadata: AsSent<V1ListMeta> & { readonly resourceVersion: string }
   readonly items: readonly KubeObject[] | null
 }
 
@@ -38,3 +42,6 @@ export interface WatchLine {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
   readonly object: unknown
 }
+
+/** Of a line of the type `ERROR`. */
+export type WatchError = AsSent<V1Status>

@@ -1,7 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
-import { inPod, serviceAccount } from './access.ts'
+
+/** Where a pod finds its service account. */
+export const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** How `engines.kubernetes.access` names the pod's own service account. */
+export const inPod = 'pod'
 
 /**
  * Whether a container belongs to this agent's pod; undefined where the agent has none. A pod's host name is its name,

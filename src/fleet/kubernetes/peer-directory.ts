@@ -1,6 +1,7 @@
+import { DiscoveryApi } from '@kubernetes/client-node'
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { Peer } from '../../pipeline/identity/identity.ts'
-import type { KubeApi } from './api.ts'
+import { asked, type KubeApi, until } from './api.ts'
 import { Collection } from './collection.ts'
 import type { EndpointSlice, Service } from './service.ts'
 
@@ -94,13 +95,11 @@ export class PeerDirectory {
   }
 
   async #sliceVersion(signal: AbortSignal): Promise<string | undefined> {
+    const discovery = this.#options.api.client(DiscoveryApi)
     while (!signal.aborted) {
       try {
-        const group = (await this.#options.api.get('/apis/discovery.k8s.io', {}, signal)) as {
-          readonly versions: readonly { readonly version: string }[]
-        }
-        const versions = group.versions.map(({ version }) => version)
-        return versions.includes('v1') ? 'v1' : 'v1beta1'
+        const { versions } = await asked(discovery.getAPIGroup({}, until(signal)))
+        return versions.some(({ version }) => version === 'v1') ? 'v1' : 'v1beta1'
       } catch {
         // The watch of the services reports the fault; the request is repeated.
         await new Promise((resolve) => setTimeout(resolve, askAgainMs).unref())

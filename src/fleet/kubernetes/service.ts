@@ -1,20 +1,10 @@
-import type { KubeObject } from './object.ts'
+import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node'
+import type { AsSent, KubeObject } from './object.ts'
 
-export interface Service extends KubeObject {
-  readonly spec?: {
-    readonly clusterIP?: string
-    readonly clusterIPs?: readonly string[]
+export type Service = KubeObject & Omit<AsSent<V1Service>, 'metadata'>
+
+export type EndpointSlice = KubeObject &
+  Omit<AsSent<V1EndpointSlice>, 'metadata' | 'endpoints'> & {
+    /** A server sends `null` for none. */
+    readonly endpoints: AsSent<V1EndpointSlice>['endpoints'] | null
   }
-  readonly status?: {
-    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] }
-  }
-}
-
-export interface EndpointSlice extends KubeObject {
-  readonly endpoints?: readonly Endpoint[] | null
-}
-
-interface Endpoint {
-  readonly addresses?: readonly string[]
-  readonly targetRef?: { readonly kind?: string; readonly uid?: string }
-}

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { askedMs, KubeError } from '../../../src/fleet/kubernetes/api.ts'
+import { askedMs, KubeError } from '../../../src/fleet/kubernetes/kube-error.ts'
 import { Collection, type CollectionState } from '../../../src/fleet/kubernetes/collection.ts'
 import { ScriptedApi } from '../../fixtures/kube-server.ts'
 

@@ -24,17 +24,12 @@ let reported: string[]
 beforeEach(async () => {
   profiles = new ScriptedApi('/apis/snug.dev/v1alpha1/imageprofiles')
   slices = new ScriptedApi('/apis/snug.dev/v1alpha1/profileslices')
-  for (const server of [profiles, slices]) await server.start()
+  profiles.beside = slices
+  await profiles.start()
   stop = new AbortController()
   reported = []
-  const [own, other] = [profiles.api(), slices.api()]
-  const ofPath = (path: string) => (path.includes('profileslices') ? other : own)
   fleet = new KubeFleet({
-    api: {
-      access: own.access,
-      get: (path: string, ...rest: []) => ofPath(path).get(path, ...rest),
-      watch: (path: string, ...rest: [never, never]) => ofPath(path).watch(path, ...rest),
-    } as never,
+    api: profiles.api(),
     node: 'n1',
     onEntries: () => undefined,
     onSpecDecision: ({ mode }) => reported.push(mode?.is ?? ''),
@@ -46,7 +41,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   stop.abort()
-  for (const server of [profiles, slices]) await server.kill()
+  await profiles.kill()
 })
 
 const entryOf = (path: string, node: string): ProfileEntry =>

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
 import { KubeEngine } from '../../../src/fleet/kubernetes/kube-engine.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
-import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
+import { containerId, digestOf, ownerOf, podOf } from '../../fixtures/kube-pods.ts'
 import { ScriptedApi } from '../../fixtures/kube-server.ts'
 
 let server: ScriptedApi
@@ -100,9 +100,9 @@ describe('the containers of a node’s pods', () => {
 
   it('are of the CronJob that made their Job', async () => {
     const path = '/apis/batch/v1/namespaces/shop/jobs/tick-1'
-    const cron = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'tick', controller: true }
+    const cron = ownerOf('CronJob', 'tick', 'batch/v1')
     server.others.set(path, { metadata: { name: 'tick-1', ownerReferences: [cron] } })
-    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+    const owner = ownerOf('Job', 'tick-1', 'batch/v1')
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
     await vi.waitFor(() =>
@@ -111,7 +111,7 @@ describe('the containers of a node’s pods', () => {
   })
 
   it('belong to their Job where the server does not return its owner', async () => {
-    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+    const owner = ownerOf('Job', 'tick-1', 'batch/v1')
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
     await vi.waitFor(() =>

@@ -3,7 +3,7 @@ import { podOfCgroup } from '../../../src/fleet/kubernetes/cgroup-pod.ts'
 import { imageOf } from '../../../src/fleet/kubernetes/image-id.ts'
 import type { Pod } from '../../../src/fleet/kubernetes/pod.ts'
 import { viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
-import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
+import { containerId, digestOf, ownerOf, podOf, unmade } from '../../fixtures/kube-pods.ts'
 
 const uid = '25d6a901-093d-4b6f-b0d7-082496137022'
 
@@ -75,7 +75,7 @@ describe('a pod', () => {
             readinessProbe: { exec: { command: ['test', '-f', '/alive'] } },
             startupProbe: {},
             lifecycle: { preStop: { exec: { command: ['/bin/sh', '-c', 'sleep 5'] } } },
-            volumeMounts: [{ mountPath: '/data' }],
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
             securityContext: { runAsUser: 101 },
           },
         ],
@@ -107,7 +107,7 @@ describe('a pod', () => {
 
   it('is not complete while one of its containers has yet to be made', () => {
     const pod = podOf({ init: [{ name: 'migrate' }], app: [{ name: 'web' }] })
-    const waiting: Pod = { ...pod, status: { ...pod.status, containerStatuses: [{ name: 'web' }] } }
+    const waiting: Pod = { ...pod, status: { ...pod.status, containerStatuses: [unmade('web')] } }
     const view = viewOf(waiting)
     expect(view.complete).toBe(false)
     expect(view.containers.map(({ identity }) => identity.name)).toEqual(['web-1/migrate'])
@@ -133,7 +133,7 @@ describe('a pod', () => {
     ['Job', 'tick-2789', {}, { kind: 'Job', name: 'tick-2789' }],
     ['Node', 'n1', {}, { kind: 'StaticPod', name: 'web-1' }],
   ])('is of the workload that %s %s stands for', (kind, name, labels, expected) => {
-    const owner = { apiVersion: 'v1', kind, name, controller: true }
+    const owner = ownerOf(kind, name)
     const { workload, job } = viewOf(podOf({ app: [{ name: 'web' }], labels, owner }))
     expect(workload).toMatchObject(expected)
     expect(job).toBe(kind === 'Job' ? name : undefined)
