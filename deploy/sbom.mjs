@@ -1,5 +1,6 @@
 // Lists what is in the image as CycloneDX: npm packages that are part of the bundle by the list of the build, others by that
-// of npm and where they are still there, Debian packages by dpkg's list. Without a time or a number drawn for it: the same image has the same list.
+// of npm and where they are still there, Debian packages by dpkg's list, and the libraries in the sensor by its own. Without
+// a time or a number drawn for it: the same image has the same list.
 //
 //   node sbom.mjs FOLDER    the folder of package.json, node_modules and dist
 import { execFileSync } from 'node:child_process'
@@ -45,6 +46,16 @@ function debianPackages() {
     )
 }
 
+function linkedLibraries() {
+  const printed = execFileSync(join(folder, 'agent/snug-sensor'), ['--libraries'], {
+    encoding: 'utf8',
+  })
+  return printed
+    .trim()
+    .split(' ')
+    .map((each) => component(`pkg:generic/${each}`, ...each.split('@')))
+}
+
 const { name, version, license } = json('package.json')
 const purl = `pkg:npm/${name}@${version}`
 const bom = {
@@ -57,6 +68,6 @@ const bom = {
       type: 'application',
     },
   },
-  components: [...npmPackages(), ...debianPackages()],
+  components: [...npmPackages(), ...linkedLibraries(), ...debianPackages()],
 }
 process.stdout.write(`${JSON.stringify(bom, null, 1)}\n`)

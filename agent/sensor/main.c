@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -274,6 +275,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--attempt"))
 		return run_attempts(argv[2]);
+	if (argc == 2 && !strcmp(argv[1], "--libraries"))
+		return printf("%s glibc@%s\n", SNUG_LIBRARIES, gnu_get_libc_version()) < 0;
 	agent.cpus = libbpf_num_possible_cpus();
 	options.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
 	if (options.rings > 256)

@@ -9,18 +9,16 @@ import type { Platform } from './platform.ts'
 export interface Programs {
   readonly busybox: string
   readonly sensor: string
-  /** The sensor's shared libraries and its loader: path in the machine → file here. */
-  readonly libraries: ReadonlyMap<string, string>
+  /** The dynamic loader, which runs what it is given; no program of the machine needs it. */
+  readonly loader: string
 }
 
-/** For this machine's own architecture: the sensor as built, and the libraries that it is linked to here. */
+/** For this machine's own architecture: the sensor as built. */
 export function ownPrograms(sensor: string): Programs {
-  const listed = execFileSync('ldd', [sensor], { encoding: 'utf8' })
-  const libraries = new Map<string, string>()
-  for (const [, path] of listed.matchAll(/(\/\S+)\s+\(0x/g)) {
-    if (path !== undefined) libraries.set(path, path)
-  }
-  return { busybox: '/bin/busybox', sensor, libraries }
+  const listed = execFileSync('ldd', ['/bin/sh'], { encoding: 'utf8' })
+  const loader = /(\/\S*\/ld-\S+) \(0x/.exec(listed)?.[1]
+  if (loader === undefined) throw new Error(`no loader among the libraries of /bin/sh: ${listed}`)
+  return { busybox: '/bin/busybox', sensor, loader }
 }
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -52,7 +50,6 @@ export function buildInitramfs(
   install(here('launch.sh'), join(root, 'launch'))
   install(programs.busybox, join(root, 'bin/busybox'))
   install(programs.sensor, join(root, 'bin/snug-sensor'))
-  for (const [path, file] of programs.libraries) install(file, join(root, path))
   for (const [index, name] of modules.entries()) {
     const module = kernel.module(name)
     if (module !== undefined) writeFileSync(join(root, `modules/${index}-${name}.ko`), module)
@@ -85,8 +82,7 @@ function buildImage(image: string, platform: Platform, programs: Programs): void
     execFileSync(platform.compiler, ['-O2', '-static', '-o', target, here(source)])
   }
   install(join(image, 'bin/bypass'), join(image, 'bin/forbidden'))
-  const loader = [...programs.libraries].find(([path]) => /\/ld-/.test(path))
-  if (loader !== undefined) install(loader[1], join(image, 'lib/loader'))
+  install(programs.loader, join(image, 'lib/loader'))
   writeFileSync(join(image, 'data/allowed'), 'allowed\n')
   writeFileSync(join(image, 'etc/secret'), 'secret\n')
   writeFileSync(join(image, 'etc/private'), 'private\n', { mode: 0o600 })

@@ -61,7 +61,7 @@ export async function loadImages(cluster: Cluster): Promise<void> {
 async function snugImage(docker: Docker): Promise<void> {
   await debianImage(docker, {
     name: base,
-    packages: ['nodejs', 'libbpf1', 'libelf1t64', 'zlib1g'],
+    packages: ['nodejs'],
   })
   const context = mkdtempSync('/var/tmp/snug-built-')
   try {
