@@ -19,7 +19,7 @@ export const tactics = [
   'execution',
   'persistence',
   'privilege escalation',
-  'defence evasion',
+  'stealth',
   'credential access',
   'discovery',
   'command and control',

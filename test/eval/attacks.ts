@@ -145,13 +145,13 @@ export const attacks: readonly Attack[] = [
     happened: ({ end }) => end === 'exited 0',
     named: mentions('exec', '/usr/bin/dpkg'),
   }),
-  attack('a program by the loader', 'defence evasion', 'T1218', {
+  attack('a program by the loader', 'stealth', 'T1218', {
     calls: () => [run('/lib64/ld-linux-x86-64.so.2', '/usr/bin/touch', '/tmp/.m3')],
     happened: made('/tmp/.m3'),
     named: mentions('exec', /ld-linux-x86-64|touch/),
     leaves: ['/tmp/.m3'],
   }),
-  attack('a program that is only in memory', 'defence evasion', 'T1620', {
+  attack('a program that is only in memory', 'stealth', 'T1620', {
     calls: () => [
       [nr.memfd, 'cache', 0],
       [nr.write, result(0), '#!/bin/sh\necho 1 >/tmp/.m4\n', 26],
@@ -206,7 +206,7 @@ export const attacks: readonly Attack[] = [
     named: (...args) =>
       ['syscall', 'capability'].some((kind) => mentions(kind, /ptrace/i)(...args)),
   }),
-  attack('a hidden folder', 'defence evasion', 'T1564.001', {
+  attack('a hidden folder', 'stealth', 'T1564.001', {
     calls: () => [
       [nr.mkdir, '/tmp/.x', 0o755],
       [nr.openat, here, '/tmp/.x/.y', writeOnly | create, 0o644],
@@ -215,13 +215,13 @@ export const attacks: readonly Attack[] = [
     named: mentions('file', '/tmp/.x'),
     leaves: ['/tmp/.x/.y', '/tmp/.x'],
   }),
-  attack("a data file's time set back", 'defence evasion', 'T1070.006', {
+  attack("a data file's time set back", 'stealth', 'T1070.006', {
     calls: withFile((file) => [[nr.utimensat, here, file, { bytes: Buffer.alloc(32) }, 0]]),
     happened: onData((_, after, file) => after.stat(file)?.mtimeMs === 0),
     named: (alert, setting) =>
       ofData(alert, setting) || mentions('syscall', /utime/)(alert, setting),
   }),
-  attack('a link to the accounts among the data', 'defence evasion', 'T1036', {
+  attack('a link to the accounts among the data', 'stealth', 'T1036', {
     calls: ({ data }) => [[nr.symlink, '/etc/shadow', `${data}/notes-link`]],
     happened: (doing, before, after, { data }) => made(`${data}/notes-link`)(doing, before, after),
     named: (alert, setting) => mentions('file', `${setting.data}/notes-link`)(alert, setting),

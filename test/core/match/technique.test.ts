@@ -3,7 +3,7 @@ import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { distinct, mergedTechniques, Techniques } from '../../../src/core/match/technique.ts'
 import { loadAttacks } from '../../../src/support/config/load-attacks.ts'
-import { loadTechniques } from '../../../src/support/config/load-rules.ts'
+import { loadRules, loadTechniques } from '../../../src/support/config/load-rules.ts'
 import { techniqueFit } from '../../eval/attack.ts'
 import { evaluatedAttacks } from '../../fixtures/attack-events.ts'
 import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
@@ -58,7 +58,7 @@ describe('the techniques of an alert', () => {
     ['a password', write('/etc/shadow'), ['T1098']],
     ['a key for logins', write('/root/.ssh/authorized_keys'), ['T1098.004']],
     ['a unit', write('/usr/lib/systemd/system/x.service'), ['T1543.002']],
-    ['a removed log', act.file('/var/log/auth.log', ['delete']), ['T1070.002']],
+    ['a removed log', act.file('/var/log/auth.log', ['delete']), ['T1685.006']],
     ['chosen times', act.syscall('utimensat', {}, '/srv/a'), ['T1070.006']],
     ['chosen times by a tool', run('/usr/bin/touch -r /bin/ls /tmp/a'), ['T1070.006']],
     ['permissions', run('/usr/bin/chown root /srv/a'), ['T1222.002']],
@@ -70,7 +70,7 @@ describe('the techniques of an alert', () => {
     ['memory that is written', write('/proc/9/mem'), ['T1055.009']],
     ['a login module', write('/lib/x86_64-linux-gnu/security/pam_unix.so'), ['T1556.003']],
     ['a rule of sudo', write('/etc/sudoers.d/x'), ['T1548.003']],
-    ['a firewall', run('/usr/sbin/iptables -F'), ['T1562.004']],
+    ['a firewall', run('/usr/sbin/iptables -F'), ['T1686']],
     ['the rules of a firewall', run('/usr/sbin/iptables -L'), ['T1016']],
     ['an applet', act.run('/bin/busybox', ['wget', 'http://x.example/a']), ['T1105']],
     [
@@ -130,6 +130,23 @@ describe('the techniques of an alert', () => {
     expect(idsOf(run('/usr/bin/base64 -d'), table)).toEqual([])
     expect(idsOf(run('/usr/bin/tar xf a'), table)).toEqual(['T1074'])
     expect(idsOf(run('/opt/backup-tool'), table)).toEqual(['T1005'])
+  })
+})
+
+describe('shipped rules', () => {
+  /** By the `revoked-by` relations of MITRE's own data, from 18.1 to 19.1, without the sub-techniques of T1562. */
+  const retired = ['T1562', 'T1070.001', 'T1070.002', 'T1656', 'T1672']
+
+  it.each([
+    ['techniques', loadTechniques().techniques],
+    ['guardrails', loadRules().guardrails.guardrails],
+    ['recorded attacks', loadAttacks()],
+  ])('name no technique that ATT&CK v19 retired: %s', (_what, rules) => {
+    const ids = distinct(rules.flatMap(({ attack }) => attack ?? []))
+    expect(ids.length).toBeGreaterThan(5)
+    const isRetired = (id: string): boolean =>
+      retired.some((old) => id === old || id.startsWith(`${old}.`))
+    expect(ids.filter(isRetired)).toEqual([])
   })
 })
 
