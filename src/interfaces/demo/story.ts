@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../../core/event/alert.ts'
+import { canonicalRepository } from '../../core/event/canonical.ts'
 import type {
   BehaviourView,
   LineageView,
@@ -31,7 +32,8 @@ export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage):
   const alerts: { readonly alert: Alert; readonly at: number }[] = []
   const seen = new Set<string>()
   agent.followAlerts((alert) => {
-    if (seen.has(alert.id)) return
+    // The host's other containers may raise alerts meanwhile, and these detect no act of the story.
+    if (alert.image?.repository !== canonicalRepository(repository) || seen.has(alert.id)) return
     seen.add(alert.id)
     alerts.push({ alert, at: Date.now() })
   })
