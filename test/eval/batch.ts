@@ -36,6 +36,8 @@ export interface BatchSetting {
   readonly roundMs: number
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
+  /** Whether the services are also attacked and blocked. */
+  readonly hasAttacks: boolean
   readonly commit: string
   /** Aborts the run. */
   readonly signal: AbortSignal
@@ -79,10 +81,12 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'first'))
     print('the second version')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
-    print('attacks')
-    await all(alive, setting, (one) => attackCase(one, setting, world, agent))
-    print('blocking')
-    await all(alive, setting, (one) => blockCase(one, setting, world, agent))
+    if (setting.hasAttacks) {
+      print('attacks')
+      await all(alive, setting, (one) => attackCase(one, setting, world, agent))
+      print('blocking')
+      await all(alive, setting, (one) => blockCase(one, setting, world, agent))
+    }
     const residentMb = residentMiB(agent.pid)
     for (const one of alive) {
       one.result = { ...one.result, residentMiB: residentMb }
@@ -193,8 +197,11 @@ async function learnAll(
 async function keepProfiles(one: Case, agent: Agent, rounds: Learning): Promise<void> {
   for (const [name, { first }] of imagesOf(one)) {
     const profile = await learnedProfile(agent, first)
+    // Guardrails hold while it learns, and those alerts are not of the load that is judged.
+    const early = (await alertsOf(agent, first)).filter(isFalse)
+    for (const { id } of early) one.seen.add(id)
     const learningFailures = (rounds.get(one)?.[name] ?? []).flatMap(({ failures }) => failures)
-    update(one, name, { profile, learningFailures })
+    update(one, name, { profile, learningFailures, learningAlerts: early.length })
   }
 }
 

@@ -125,7 +125,16 @@ export async function lookUp(at: Place, name: string, type: 'A' | 'TXT' | 'PTR')
   })
 }
 
-const tools = ['mariadb-client', 'ldap-utils', 'rsync', 'git', 'snmp'] as const
+const tools = [
+  'mariadb-client',
+  'postgresql-client',
+  'ldap-utils',
+  'rsync',
+  'git',
+  'subversion',
+  'curl',
+  'snmp',
+] as const
 
 /** A client program of Debian's, outside all containers. Gives its output. @throws where its exit code is another */
 export async function client(

@@ -14,6 +14,8 @@ import { columnOf, columns } from './split.ts'
  *
  *   make eval EVAL='--only lighttpd,valkey --minutes 0.5'
  *
+ * With `--no-attacks` it counts false alerts alone. Such a result is not complete.
+ *
  * Services whose result is complete and of this commit are not run again, unless `--again`.
  */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '6' },
     quick: { type: 'boolean', default: false },
     again: { type: 'boolean', default: false },
+    'no-attacks': { type: 'boolean', default: false },
     results: { type: 'string', default: here('.build/eval') },
   },
 })
@@ -96,6 +99,7 @@ async function main(): Promise<void> {
         protocols: by,
         roundMs: minutes * 60_000,
         rounds: Math.max(2, Number(values.rounds)),
+        hasAttacks: !values['no-attacks'],
         commit,
         signal: ended.signal,
         print,

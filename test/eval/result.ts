@@ -36,6 +36,8 @@ export interface Judged {
 export interface ProtocolResult {
   readonly profile: LearnedProfile
   readonly learningFailures: readonly string[]
+  /** Alerts of guardrails while it learned: these hold from the start. Absent in older results. */
+  readonly learningAlerts?: number
   readonly first?: Judged
   readonly second?: Judged
   /** Cards that wait for a person after the first version was judged, and how many the second version adds. */

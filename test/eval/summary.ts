@@ -251,9 +251,21 @@ function guardrailRows(results: readonly ServiceResult[]): string {
   const hours = judged.map((of) => summed(of.map(({ containerHours }) => containerHours)))
   return `## False alerts of guardrails
 
-In ${hours.map((some, i) => `${some.toFixed(2)} hours of the ${columns[i]} services`).join(' and ')}, over both protocols and versions. Guardrails that are not listed raised none.
+In ${hours.map((some, i) => `${some.toFixed(2)} hours of the ${columns[i]} services`).join(' and ')}, over both protocols and versions. Guardrails that are not listed raised none.${whileLearning(results)}
 
 ${rows.length === 0 ? 'No guardrail raised a false alert.' : markdownTable(['guardrail', ...columns], rows)}`
+}
+
+/** Older results counted them among those of the judged load. */
+function whileLearning(results: readonly ServiceResult[]): string {
+  const counts = columns.map((column) =>
+    results
+      .filter((result) => result.column === column)
+      .flatMap(({ protocols: by }) => protocols.flatMap((name) => by[name]?.learningAlerts ?? [])),
+  )
+  if (counts.every((of) => of.length === 0)) return ''
+  const said = counts.map((of, i) => `${summed(of)} in the ${columns[i]} services`).join(' and ')
+  return ` While they learned, guardrails raised ${said}: a person decides on these before the load that is judged.`
 }
 
 /** Names of a few, and the number of many. */

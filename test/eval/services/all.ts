@@ -1,18 +1,24 @@
 import type { Service } from '../service.ts'
 import { apache2 } from './apache2.ts'
 import { beanstalkd } from './beanstalkd.ts'
+import { carbon } from './carbon.ts'
 import { chrony } from './chrony.ts'
 import { cronie } from './cronie.ts'
 import { dnsmasq } from './dnsmasq.ts'
 import { dovecot } from './dovecot.ts'
+import { exim } from './exim.ts'
 import { gitDaemon } from './git-daemon.ts'
 import { haproxy } from './haproxy.ts'
 import { lighttpd } from './lighttpd.ts'
 import { mariadb } from './mariadb.ts'
 import { memcached } from './memcached.ts'
+import { muninNode } from './munin-node.ts'
 import { ngircd } from './ngircd.ts'
 import { nodeExporter } from './node-exporter.ts'
+import { opensmtpd } from './opensmtpd.ts'
 import { postfix } from './postfix.ts'
+import { postgresql } from './postgresql.ts'
+import { proftpd } from './proftpd.ts'
 import { puma } from './puma.ts'
 import { radicale } from './radicale.ts'
 import { rsync } from './rsync.ts'
@@ -20,6 +26,7 @@ import { slapd } from './slapd.ts'
 import { snmpd } from './snmpd.ts'
 import { squid } from './squid.ts'
 import { starman } from './starman.ts'
+import { subversion } from './subversion.ts'
 import { syslogNg } from './syslog-ng.ts'
 import { tcc } from './tcc.ts'
 import { textpipe } from './textpipe.ts'
@@ -32,9 +39,9 @@ import { visitorlog } from './visitorlog.ts'
 /** By kind, in its order. */
 export const allServices: readonly Service[] = [
   [apache2, lighttpd, haproxy, tinyproxy, squid],
-  [mariadb, valkey, memcached, slapd],
-  [beanstalkd, postfix, dovecot, ngircd],
+  [mariadb, postgresql, valkey, memcached, slapd],
+  [beanstalkd, postfix, exim, opensmtpd, dovecot, ngircd],
   [radicale, starman, puma, ticketstore, visitorlog],
-  [rsync, cronie, tcc, textpipe, gitDaemon],
-  [unbound, dnsmasq, chrony, syslogNg, snmpd, nodeExporter],
+  [rsync, cronie, tcc, textpipe, gitDaemon, subversion, proftpd],
+  [unbound, dnsmasq, chrony, syslogNg, snmpd, nodeExporter, carbon, muninNode],
 ].flat()
