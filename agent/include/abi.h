@@ -283,6 +283,9 @@ struct snug_hello {
  * valid uid.
  */
 #define SNUG_USER_DECLARED 0xffffffffu
+/* Ids of people's accounts, of login.defs: rules name the least for all of them. */
+#define SNUG_ACCOUNT_LEAST 1000
+#define SNUG_ACCOUNT_MOST 60000
 
 enum snug_trait {
 	SNUG_ENFORCED = 1, /* its deviations are stopped where its version's are */

@@ -37,7 +37,7 @@ export const path = fc
   .map((parts) => `/${parts.join('/')}`)
 
 const exe = fc.constantFrom('/usr/sbin/nginx', '/bin/sh', '/app/server')
-const uid = fc.constantFrom(0, 101)
+const uid = fc.constantFrom(0, 101, 1_000, 1_001)
 
 export const acts: fc.Arbitrary<ActEvent> = fc
   .record({
@@ -79,7 +79,7 @@ export const acts: fc.Arbitrary<ActEvent> = fc
       },
       {
         weight: 1,
-        arbitrary: fc.constantFrom(0, 101, 1000).map((to) => ({
+        arbitrary: fc.constantFrom(0, 101, 1_000, 1_001).map((to) => ({
           kind: 'identity' as const,
           identity: { from: { uid: 0, gid: 0 }, to: { uid: to, gid: to } },
         })),

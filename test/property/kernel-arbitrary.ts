@@ -206,7 +206,7 @@ const blocks = [
   '10.1.2.3/16',
 ]
 
-/** Root is root even as the declared user; the declared user is one user, whatever the uid. */
+/** Root is root even as the declared user; the declared user and the accounts are one user each, whatever the uid. */
 const users = fc.constantFrom(
   { uid: 101 },
   { uid: 101 },
@@ -214,6 +214,8 @@ const users = fc.constantFrom(
   { uid: 0, declaredUser: true },
   { uid: 101, declaredUser: true },
   { uid: 4_711, declaredUser: true },
+  { uid: 1_000 },
+  { uid: 4_711 },
 )
 
 const anyoneBut = fc.record({

@@ -178,7 +178,10 @@ const act: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.nat(3), fc.constantFrom('/bin/acts', '/bin/workload', '/etc/script.sh'))
+      .tuple(
+        fc.constantFrom(0, 1, 2, 3, 999, 1_000, 1_001, 60_000, 60_001),
+        fc.constantFrom('/bin/acts', '/bin/workload', '/etc/script.sh'),
+      )
       .map(([user, at]) => `+${user} exec ${hex(at)}`),
   },
   { weight: 3, arbitrary: runs },
@@ -187,7 +190,11 @@ const act: fc.Arbitrary<string> = fc.oneof(
     arbitrary: fc.constantFrom(
       '+ setuid 3',
       '+ setuid 4',
+      '+ setuid 1001',
+      '+ setuid 1002',
       '+ setgid 3',
+      '+ setgid 1003',
+      '+ setgid 60001',
       '+ unshare 0x4000000',
       '+ unshare 0x20000',
       `+ chown ${hex('/data/log')}`,
@@ -195,6 +202,9 @@ const act: fc.Arbitrary<string> = fc.oneof(
       `+ execveat ${hex('/bin/acts')}`,
       `+2 read ${hex('/etc/private')}`,
       `+2 write ${hex('/data/log')}`,
+      `+1001 read ${hex('/data/log')}`,
+      `+1002 read ${hex('/data/log')}`,
+      `+60001 read ${hex('/data/log')}`,
       'deep 10',
       'deep 25',
       `unix ${hex('/data/socket')}`,

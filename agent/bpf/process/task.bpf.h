@@ -26,6 +26,14 @@ static __always_inline u32 user_of(const struct snug_slot *slot, const struct sn
 	return slot && slot->container == state->container ? *(volatile u32 *)&slot->user : 0;
 }
 
+/* Who of the people a program acts for makes no other behaviour. */
+static __always_inline u32 account_of(u32 id)
+{
+	return id - SNUG_ACCOUNT_LEAST <= SNUG_ACCOUNT_MOST - SNUG_ACCOUNT_LEAST ?
+		       SNUG_ACCOUNT_LEAST :
+		       id;
+}
+
 /*
  * The uid as rules name it: that which the container was started as is the declared user, whatever
  * its number. Root is root, also where a container was started as that.
@@ -37,7 +45,7 @@ static __always_inline void set_user(struct snug_task *state)
 	if (declared)
 		state->declared = declared;
 	state->user = state->uid && state->uid + 1 == state->declared ? SNUG_USER_DECLARED :
-									state->uid;
+									account_of(state->uid);
 }
 
 /* What of the actor makes a behaviour another one. Ancestors, group and terminal do not. */

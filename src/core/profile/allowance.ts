@@ -7,7 +7,7 @@ import type { PathPattern } from '../behaviour/language.ts'
 import { type ObjectPattern, sourcesOf } from '../behaviour/shape-pattern.ts'
 import { type RelatedShown, type Literal, Witnesses } from '../behaviour/witness.ts'
 import { isDrawn } from '../behaviour/ports.ts'
-import type { User } from '../behaviour/user.ts'
+import { accountOf, type User } from '../behaviour/user.ts'
 import { keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 
 const NO_FACES: readonly Allowance[] = []
@@ -405,7 +405,7 @@ function facesOf(
 
 /** An approval for one uid covers the actor that had it: if that is the declared user, it covers the declared user. */
 export function isForUser({ onlyUid }: Decision, user: User): boolean {
-  return onlyUid === undefined || user === 'declared' || onlyUid === user
+  return onlyUid === undefined || user === 'declared' || accountOf(onlyUid) === user
 }
 
 function blockOf(object: BehaviourObject): AddressBlock | undefined {

@@ -7,6 +7,7 @@ import {
   behaviourKey,
   type BehaviourObject,
   type BehaviourRef,
+  objectOfStored,
 } from '../behaviour/behaviour.ts'
 import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'
@@ -26,7 +27,7 @@ import type { Shaper } from '../behaviour/shape.ts'
 import type { ObjectPattern } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
-import type { User } from '../behaviour/user.ts'
+import { type User, userOfStored } from '../behaviour/user.ts'
 import { wholeText } from '../behaviour/whole-text.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell, StoredEntry } from './stored-entry.ts'
@@ -77,14 +78,22 @@ export class LiveEntry {
     return entry
   }
 
+  static #stored(
+    actor: Actor,
+    { uid, object }: { readonly uid: User; readonly object: BehaviourObject },
+    shaper: Shaper,
+  ): LiveEntry {
+    return new LiveEntry(actor, userOfStored(uid), objectOfStored(object), shaper)
+  }
+
   static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {
-    const entry = new LiveEntry(json.actor, json.uid, json.object, shaper)
+    const entry = LiveEntry.#stored(json.actor, json, shaper)
     entry.merge(json)
     return entry
   }
 
   static ofStored(stored: StoredEntry, shaper: Shaper, parts: SharedParts): LiveEntry {
-    const entry = new LiveEntry(parts.actor(stored.actor), stored.uid, stored.object, shaper)
+    const entry = LiveEntry.#stored(parts.actor(stored.actor), stored, shaper)
     for (const json of stored.cells) {
       Cell.addStored(entry.#cells, parts.text(json[0]), json, entry.#kept)
       entry.#room -= 1

@@ -1,3 +1,4 @@
+import { accountOf } from '../behaviour/user.ts'
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Allowance } from './allowance.ts'
@@ -226,7 +227,7 @@ export class Profile implements ProfileReader {
   declare(uid: number, from: string): boolean {
     if (uid === 0) return false
     let isNews = false
-    const numbered = [...this.#entries.values()].filter((entry) => entry.uid === uid)
+    const numbered = [...this.#entries.values()].filter((entry) => entry.uid === accountOf(uid))
     for (const entry of numbered) {
       const twin = entry.asDeclared(from)
       if (twin.inherited === undefined && twin.decision === undefined) continue

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { User } from '../../core/behaviour/user.ts'
+import { ACCOUNT_LEAST, type User } from '../../core/behaviour/user.ts'
 import {
   type Allowed,
   compareText,
@@ -98,7 +98,7 @@ function userOf(allowed: readonly Allowed[]): Part<UserFields> {
   for (const { object } of allowed) if (object.kind === 'identity') users.add(object.to.uid)
   if (users.size === 0 || users.has(0)) return { fields: {}, notes: [] }
   const [only] = users
-  if (users.size === 1 && typeof only === 'number') {
+  if (users.size === 1 && typeof only === 'number' && only !== ACCOUNT_LEAST) {
     return { fields: { runAsNonRoot: true, runAsUser: only }, notes: [] }
   }
   const notes = [

@@ -50,6 +50,52 @@ describe('the user class of an actor', () => {
   })
 })
 
+describe('accounts of people', () => {
+  it('are one user, and none of the services, root or what an orchestrator gives out', () => {
+    const profile = learned(app({ uid: 1_001 }))
+    for (const uid of [1_000, 1_002, 60_000])
+      expect(outcome(profile, app({ uid }))).toBe('expected')
+    for (const uid of [0, 33, 999, 60_001, 65_534, 1_000_680_000])
+      expect(outcome(profile, app({ uid }))).toBe('deviation')
+  })
+
+  it('are not the declared user', () => {
+    expect(outcome(learned(app({ uid: 1_001 })), declared(1_001))).toBe('deviation')
+    expect(outcome(learned(declared(1_001)), app({ uid: 1_001 }))).toBe('deviation')
+  })
+
+  it('are one where a program takes their identity, also by group', () => {
+    const profile = learned(act.identity(0, 1_001))
+    expect(outcome(profile, act.identity(0, 1_002))).toBe('expected')
+    expect(outcome(profile, act.identity(0, 33))).toBe('deviation')
+    expect(outcome(profile, act.identity(1_002, 0))).toBe('deviation')
+    expect(outcome(profile, act.identity(1_001, 1_002))).toBe('deviation')
+  })
+
+  it('were several once, and are one of what was stored then, with the evidence of all', () => {
+    const entries = learned(app({ uid: 1_000 })).entries()
+    const [stored] = JSON.parse(JSON.stringify(entries)) as ProfileEntry[]
+    const of = (uid: number, container: string): ProfileEntry => {
+      const cells = stored!.cells.map((cell) => ({ ...cell, container }))
+      return { ...stored!, uid, cells }
+    }
+    const profile = Profile.load([of(1_003, 'c1'), of(1_004, 'c2')], shaper)
+    expect(profile.entries()).toHaveLength(1)
+    expect(profile.entries()[0]?.cells).toHaveLength(2)
+    expect(outcome(profile, app({ uid: 1_005 }))).toBe('expected')
+  })
+
+  it('share an approval for one of them', () => {
+    const profile = new Profile(shaper)
+    feed(profile, [app({ uid: 1_001 })], 'later')
+    const [entry] = profile.entries()
+    const at = '2026-11-24T13:00:00Z'
+    profile.decide(entry!.id, { kind: 'approved', by: 'a', at, onlyUid: 1_001 })
+    expect(outcome(profile, app({ uid: 1_002 }))).toBe('expected')
+    expect(outcome(profile, app({ uid: 33 }))).toBe('deviation')
+  })
+})
+
 describe('a profile that was stored before users were distinguished', () => {
   const stored = (): ProfileEntry[] =>
     JSON.parse(JSON.stringify(learned(app({ uid: 1_000 })).entries()))
