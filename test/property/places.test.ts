@@ -81,6 +81,12 @@ describe('an alignment', () => {
     for (const other of ['market.php', '.market.md', 'a/b.md']) expect(taken.has(other)).toBe(false)
   })
 
+  it('keeps an extension before another one that all names have', () => {
+    const titles = ['apple', 'river-stone', 'cloud7', 'paper_window_12', 'garden-x', 'silver']
+    const { alignments } = align(titles.map((title) => `${title}.json.part`))
+    expect(alignments.map(({ template }) => template)).toEqual(['<slug:255>.json.part'])
+  })
+
   it('keeps forms apart that have a constant part', () => {
     const names = [1, 2, 3, 4].flatMap((n) => [`job-${n}x.in`, `lock_${n}y_z.in`])
     const templates = align(names).alignments.map(({ template }) => template)
@@ -175,6 +181,20 @@ describe('folders that hold the same things', () => {
     for (const other of ['olga/inbox/run.sh', 'olga/.profile', '.olga/inbox/lock', 'olga/x/lock']) {
       expect(outcome(profile, act.file(`/srv/boxes/${other}`, ['write']))).toBe('deviation')
     }
+  })
+
+  it('are expected under another name where people keep files of one kind in them', () => {
+    const own = { anna: ['kelp', 'reed78'], carl: ['olive', 'wharf'], dora: ['fjord4', 'sable'] }
+    const all = Object.entries(own).flatMap(([user, names]) =>
+      names.map((name) => `/srv/boxes/${user}/${name}.txt`),
+    )
+    const profile = learned(...files(all))
+    expect(outcome(profile, act.file('/srv/boxes/olga/grove.txt', ['write']))).toBe('expected')
+    for (const other of ['olga/run.sh', 'olga/grove', '.olga/grove.txt', 'grove.txt'])
+      expect(outcome(profile, act.file(`/srv/boxes/${other}`, ['write']))).toBe('deviation')
+    // Two of them could be any folders.
+    const two = learned(...files(all.slice(0, 4)))
+    expect(outcome(two, act.file('/srv/boxes/olga/grove.txt', ['write']))).toBe('deviation')
   })
 
   it('are told from folders that merely stand beside each other', () => {

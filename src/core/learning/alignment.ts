@@ -182,10 +182,12 @@ function stemsOf(names: readonly string[], rest: string[]): readonly Stem[] {
   const counts = new Map<string, number>()
   let extended = 0
   const numbered = numberedExtensions(names)
+  const longer = doubleExtensions(names)
   const extensionOf = (name: string): string => {
     const at = extensionAt(name)
     const extension = at < 0 ? '' : name.slice(at)
-    return numbered.has(leadingLetters(extension.slice(1))) ? '' : extension
+    if (numbered.has(leadingLetters(extension.slice(1)))) return ''
+    return longer.get(extension) ?? extension
   }
   for (const name of names) {
     const extension = extensionOf(name)
@@ -236,6 +238,30 @@ function numberedExtensions(names: readonly string[]): ReadonlySet<string> {
       numbers.set(letters, (numbers.get(letters) ?? new Set()).add(number))
   }
   return new Set([...numbers].flatMap(([letters, of]) => (of.size > 1 ? [letters] : [])))
+}
+
+/** `.json.part` for `.part`, where all names that end in `.part` end in that. */
+function doubleExtensions(names: readonly string[]): ReadonlyMap<string, string> {
+  const doubles = new Map<string, string>()
+  for (const [extension, some] of grouped(names, (name) =>
+    name.slice(nonNegative(extensionAt(name), name)),
+  )) {
+    const ends = new Set(
+      some.map((name) => {
+        const stem = name.slice(0, name.length - extension.length)
+        return stem.slice(nonNegative(extensionAt(stem), stem))
+      }),
+    )
+    const [end = ''] = ends
+    if (extension !== '' && end !== '' && ends.size === 1 && some.length >= ALONE_LEAST)
+      doubles.set(extension, end + extension)
+  }
+  return doubles
+}
+
+/** Where there is no extension, the end of the text. */
+function nonNegative(at: number, text: string): number {
+  return at < 0 ? text.length : at
 }
 
 /** What stands at one place of the names, as text in the language of shapes; undefined where it is no one thing. */

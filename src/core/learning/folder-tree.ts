@@ -4,6 +4,12 @@ import type { FilePlaceClass, FileUse } from './file-use.ts'
 import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
 
+/** Names of one kind in a folder from which on they may be of the folder's own. */
+const OWN_NAMES_LEAST = 2
+/** Folders that have names of their own: more of all names than this share are different ones. */
+const OWN_NAMES = 0.8
+const FOLDERS_LEAST = 3
+
 /** Observations of one path, of all its uses or of those of one class. */
 export interface PathFacts {
   readonly path: string
@@ -178,7 +184,8 @@ export class FolderNode {
 
   /**
    * Sub-folders that hold the same things, as those of users, hosts or tenants do: what they are called is a value. Each has
-   * at least half of what most of them have, and a name that most of them share.
+   * at least half of what most of them have, and a name that most of them share. So have folders in which people keep files
+   * of one kind, each under names of their own.
    */
   alike(): readonly string[] {
     const most = this.folders.size / 2
@@ -197,13 +204,30 @@ export class FolderNode {
       for (const kind of content) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
     }
     const common = new Set([...kinds].filter(([, count]) => count > most).map(([kind]) => kind))
-    if (![...common].some((kind) => counts.has(kind))) return []
+    if (![...common].some((kind) => counts.has(kind) || this.#isOpenIn(kind, most))) return []
     return [...contents]
       .filter(([, content]) => {
         const both = [...content].filter((kind) => common.has(kind)).length
         return both * 2 >= content.size + common.size - both
       })
       .map(([name]) => name)
+  }
+
+  /** Whether most of the sub-folders have several names of that kind, which are hardly ever the same. */
+  #isOpenIn(kind: string, most: number): boolean {
+    // Without an extension names have nothing in common.
+    if (kind === '/') return false
+    const distinct = new Set<string>()
+    let folders = 0
+    let names = 0
+    for (const folder of this.folders.values()) {
+      const some = [...folder.#children()].filter((name) => kindOf(name) === kind)
+      if (some.length < OWN_NAMES_LEAST) continue
+      folders += 1
+      names += some.length
+      for (const name of some) distinct.add(name)
+    }
+    return folders > most && folders >= FOLDERS_LEAST && distinct.size > names * OWN_NAMES
   }
 
   /** Names of files, and those of folders with a `/` behind them. */
