@@ -30,7 +30,7 @@ interface Behaviour {
  */
 export function causesApart(access: CauseAccess, isNovelty: boolean): number {
   if (isNovelty) return 2
-  return access === 'read' || access === 'map' ? 4 : 12
+  return ['read', 'map', 'change'].includes(access) ? 4 : 12
 }
 
 /** Pure, and the cost does not depend on the profile. */

@@ -2,7 +2,17 @@ import type { PlaceClass } from '../event/alert-risk.ts'
 
 /** Devices that every runtime makes (OCI runtime specification) and that keep nothing of what is written. */
 const keepNothing = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom']
-const temporary = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/var/run', '/var/lock', ...keepNothing]
+/** By the Filesystem Hierarchy Standard: what a restart or a program may remove without loss. */
+const temporary = [
+  '/tmp',
+  '/var/tmp',
+  '/var/cache',
+  '/dev/shm',
+  '/run',
+  '/var/run',
+  '/var/lock',
+  ...keepNothing,
+]
 const system = ['/etc', '/proc', '/sys', '/dev', '/boot', '/var/spool/cron']
 const code = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/opt']
 /** Certificates that everybody may have: their names look like those of keys. */

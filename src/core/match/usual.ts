@@ -1,0 +1,152 @@
+import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { PathPattern } from '../behaviour/language.ts'
+import { isPlace, NAME } from '../behaviour/place-pattern.ts'
+import { shapedLanguage, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { literalPath } from '../behaviour/shape.ts'
+import type { PlaceClass } from '../event/alert-risk.ts'
+import type { Allowance } from '../profile/allowance.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
+import { folderOfPath, nameKind } from './place-class.ts'
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
+const LOOKED_AT = 2048
+
+/**
+ * Capabilities that root needs for files of others. The files themselves are behaviours, so which of these a program
+ * needs says little.
+ */
+const forFiles: ReadonlySet<string> = new Set([
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+])
+
+/** The profile has the actor, as this user, do the same kind of thing there. */
+export function isUsual(
+  profile: ProfileReader | undefined,
+  ref: BehaviourRef,
+  place: PlaceClass,
+): boolean {
+  if (profile === undefined) return false
+  const { object } = ref
+  if (object.kind === 'file') {
+    return place === 'data' && (isOwn(profile, ref, object) || isUsualChange(profile, ref, object))
+  }
+  return object.kind === 'capability' && ref.uid === 0 && isForFiles(profile, ref, object.name)
+}
+
+function isForFiles(profile: ProfileReader, ref: BehaviourRef, name: string): boolean {
+  if (!forFiles.has(name)) return false
+  return knownOf(profile, ref, 'capability').some(
+    ({ object }) => object.kind === 'capability' && forFiles.has(object.name),
+  )
+}
+
+/** It makes that very file, or it made the folder that the new name is in. */
+function isOwn(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { access, path, to }: FileObject,
+): boolean {
+  const subject = subjectOf(ref) ?? literalPath(to ?? path)
+  const kind = nameKind(subject)
+  const folder = folderOfPath(subject).slice(0, -1)
+  let [isMade, isOfKind] = [false, kind === '']
+  for (const { object } of knownOf(profile, ref, 'file')) {
+    if (object.kind !== 'file' || object.access === 'read' || object.access === 'exec') continue
+    const known = object.to ?? object.path
+    if (nameKind(known) === kind) isOfKind = true
+    if (object.access !== 'create' && object.access !== 'write') continue
+    // As a lock, or a unix socket that was left: it goes before it is made again.
+    if (access === 'delete' && known === path) return true
+    if (literalPath(known) === folder) isMade = true
+  }
+  return isMade && isOfKind
+}
+
+function knownOf(
+  profile: ProfileReader,
+  { actor, uid }: BehaviourRef,
+  kind: BehaviourObject['kind'],
+): readonly Allowance[] {
+  return profile
+    .byActor(kind, actor.exe)
+    .slice(0, LOOKED_AT)
+    .filter((known) => !known.void && known.uid === uid && known.actor.script === actor.script)
+}
+
+/**
+ * The actor changes names of that kind in the folder already, or in one that stands beside it: a folder of the same name
+ * below another user, host or day. So it is anywhere below a folder in which it makes ever new names.
+ */
+function isUsualChange(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { access, path, to }: FileObject,
+): boolean {
+  if (access === 'read' || access === 'exec') return false
+  const subject = subjectOf(ref) ?? literalPath(to ?? path)
+  const [folder, kind] = [folderOfPath(subject), nameKind(subject)]
+  const patterns = new Map<string, PathPattern>()
+  return knownOf(profile, ref, 'file').some((known) => {
+    const { object: other } = known
+    if (other.kind !== 'file' || other.access === 'read' || other.access === 'exec') return false
+    const isOpen = isPlace(other)
+    const paths = isOpen ? templatesOf(known) : [other.to ?? other.path]
+    if (!paths.some((one) => nameKind(one) === kind)) return false
+    if (isOpen && other.access === 'create' && folder.startsWith(baseOf(other.path))) return true
+    return paths.some(
+      (one) => nameKind(one) === kind && isBeside(folderOfPath(one), folder, patterns),
+    )
+  })
+}
+
+/** The path as it is, of a rename the one that the file gets. */
+function subjectOf({ literal }: BehaviourRef): string | undefined {
+  const subject = literal?.subject ?? literal?.text
+  return subject?.slice(subject.indexOf(SUBJECT_TO) + 1)
+}
+
+/** The part of a place that does not vary. */
+function baseOf(place: string): string {
+  return literalPath(place.slice(0, place.indexOf(NAME)))
+}
+
+/** Paths that a place stands for; of renames, those that the files get. */
+function templatesOf({ grants }: Allowance): readonly string[] {
+  return grants
+    .toJSON()
+    .flatMap(({ witnesses }) => witnesses?.literals ?? [])
+    .map((template) => template.slice(template.indexOf(SUBJECT_TO) + 1))
+}
+
+/**
+ * Whether the folder is one that is known, or differs from it in one part alone. Beside each other in the root are
+ * folders of different programs.
+ */
+function isBeside(known: string, folder: string, patterns: Map<string, PathPattern>): boolean {
+  const [a, b] = [known.split('/'), folder.split('/')]
+  if (a.length !== b.length) return false
+  let others = 0
+  for (const [i, part] of a.entries()) {
+    const name = b[i] ?? ''
+    if (part === name || isOneOf(part, name, patterns)) continue
+    others += 1
+    if (others > 1 || i < 2) return false
+  }
+  return true
+}
+
+function isOneOf(shape: string, name: string, patterns: Map<string, PathPattern>): boolean {
+  if (!shape.includes('<')) return false
+  let pattern = patterns.get(shape)
+  if (pattern === undefined) {
+    pattern = new PathPattern(shapedLanguage(shape))
+    patterns.set(shape, pattern)
+  }
+  return pattern.has(name)
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
+import { riskOf } from '../../../src/core/match/risk.ts'
+import type { Profile } from '../../../src/core/profile/profile.ts'
+import { act, learned, shaper } from '../../fixtures/event-fixture.ts'
+
+const root = { uid: 0 }
+const at = (second: number) => ({ time: `2026-11-24T13:40:${String(second).padStart(2, '0')}Z` })
+
+/** The severity of an event that the profile does not expect. */
+function severity(profile: Profile, event: ActEvent): string {
+  const ref = mainRef(behavioursOf(event, shaper))
+  return ref === undefined ? '' : riskOf(riskFactsOf(profile, event, ref))
+}
+
+const written = (path: string, second = 0): ActEvent => act.file(path, ['write'], at(second))
+
+describe('a change that is usual', () => {
+  const users = ['anna', 'boris', 'chen', 'dora']
+  const mail = learned(
+    ...users.flatMap((user, i) =>
+      ['cur', 'new'].flatMap((folder) => [
+        written(`/srv/mail/${user}/${folder}/${i}8f3a1b.eml`, i * 3),
+        written(`/srv/mail/${user}/${folder}/${i}c7d2e4.eml`, i * 3 + 1),
+        written(`/srv/mail/${user}/index.log`, i * 3 + 2),
+      ]),
+    ),
+  )
+
+  it('is one of a kind that is known, anywhere below a folder with ever new names', () => {
+    expect(severity(mail, written('/srv/mail/elif/Archive/2026/cur/7a.eml'))).toBe('low')
+    expect(severity(mail, written('/srv/mail/elif/Archive/index.log'))).toBe('low')
+  })
+
+  it('is none of another kind, hidden or elsewhere, and no link', () => {
+    expect(severity(mail, written('/srv/mail/elif/Archive/2026/shell.php'))).toBe('medium')
+    expect(severity(mail, written('/srv/mail/elif/.hidden'))).toBe('medium')
+    expect(severity(mail, written('/data/mail/elif/cur/7a.eml'))).toBe('medium')
+    expect(
+      severity(mail, act.file('/srv/mail/elif/cur/x.eml', ['create'], {}, { to: '/etc/hosts' })),
+    ).toBe('medium')
+  })
+
+  it('is one in a folder that differs in one part from one that is known', () => {
+    const shop = learned(
+      written('/srv/shop/docs/db/state/4/props'),
+      written('/srv/shop/docs/db/lock'),
+    )
+    expect(severity(shop, written('/srv/shop/site/db/state/4/props'))).toBe('low')
+    expect(severity(shop, written('/srv/shop/site/db/other/4/props'))).toBe('medium')
+    expect(severity(shop, written('/data/shop/docs/db/state/4/props'))).toBe('medium')
+  })
+
+  it('is one in a folder that the program made, and the deletion of a file that it makes', () => {
+    const spool = learned(
+      act.file('/var/spool/work/purge', ['create']),
+      written('/var/spool/work/daemon.lock'),
+    )
+    const rename = act.file(
+      '/var/spool/work/old',
+      ['rename'],
+      {},
+      { to: '/var/spool/work/purge/17' },
+    )
+    expect(severity(spool, rename)).toBe('low')
+    expect(severity(spool, act.file('/var/spool/work/daemon.lock', ['delete']))).toBe('low')
+    expect(severity(spool, act.file('/var/spool/work/other.db', ['delete']))).toBe('medium')
+    expect(severity(spool, written('/var/spool/work/purge/run.sh'))).toBe('medium')
+    // Of another user it says nothing.
+    expect(severity(spool, act.file('/var/spool/work/daemon.lock', ['delete'], root))).toBe(
+      'medium',
+    )
+  })
+})
+
+describe('a capability that is usual', () => {
+  const profile = learned(
+    act.capability('CAP_CHOWN', root),
+    act.capability('CAP_KILL', { uid: 33 }),
+  )
+
+  it('is another one of root for files of others', () => {
+    expect(severity(profile, act.capability('CAP_DAC_OVERRIDE', root))).toBe('low')
+  })
+
+  it('is none that is for more than files, and none of others than root', () => {
+    expect(severity(profile, act.capability('CAP_SYS_ADMIN', root))).toBe('medium')
+    expect(severity(profile, act.capability('CAP_DAC_OVERRIDE', { uid: 33 }))).toBe('medium')
+    const other = { uid: 0, exe: '/usr/bin/other' }
+    expect(severity(profile, act.capability('CAP_DAC_OVERRIDE', other))).toBe('medium')
+  })
+})
+
+describe('a peer inside of the container', () => {
+  const profile = learned(act.connect('/run/app.sock', 0, {}, 'unix'))
+
+  it('is of no concern, unlike one outside of it', () => {
+    expect(severity(profile, act.connect('/srv/app/log', 0, {}, 'unix'))).toBe('low')
+    expect(severity(profile, act.connect('10.0.0.9', 5432))).toBe('medium')
+  })
+})
