@@ -97,7 +97,10 @@ async function lsmCheck(path: string): Promise<DoctorCheck> {
     name: 'bpf-lsm',
     ok,
     found: active === '' ? 'not readable' : active,
-    ...advise(ok, 'the sensor uses tracepoints instead; boot with `bpf` in `lsm=` for LSM hooks'),
+    ...advise(
+      ok,
+      'not needed where the kernel has BPF trampolines: the sensor then attaches the same hooks by fmod_ret. Elsewhere it uses tracepoints',
+    ),
   }
 }
 
