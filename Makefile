@@ -13,7 +13,8 @@ TEST_PACKAGES  := docker.io busybox-static mmdebstrap strace systemd iptables ip
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
                   golang-github-google-cel-go-dev clang-format-19 libclang-rt-19-dev
 # Virtual machines with Debian's kernels, for x86-64 and arm64.
-QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils \
+                  gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 # A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).
 KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
                   iptables iproute2 jq curl openssl

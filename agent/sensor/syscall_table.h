@@ -23,9 +23,8 @@ struct syscall_entry {
 		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_SYSCALL_MAX) \
 	(table)[(entries)[i].number] = (entries)[i].class
 
-#ifdef __x86_64__
-void set_i386_syscall_classes(struct sensor *skel);
-void set_i386_peer_syscalls(struct sensor *skel);
-#endif
+/* Of the 32-bit programs that run on the machine. */
+void set_compat_syscall_classes(struct sensor *skel);
+void set_compat_peer_syscalls(struct sensor *skel);
 
 #endif

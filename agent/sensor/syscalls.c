@@ -126,8 +126,8 @@ void set_syscall_classes(struct sensor *skel)
 			skel->rodata->memory_syscalls[memory_syscalls[i]] = 1;
 #ifdef __x86_64__
 	SET_CLASSES(skel->rodata->syscall_classes, x32);
-	set_i386_syscall_classes(skel);
 #endif
+	set_compat_syscall_classes(skel);
 }
 
 /* The cgroup's hooks are of no use here. */
@@ -135,7 +135,5 @@ void set_peer_syscalls(struct sensor *skel)
 {
 	skel->rodata->peers_by_call = true;
 	SET_CLASSES(skel->rodata->syscall_classes, native_peers);
-#ifdef __x86_64__
-	set_i386_peer_syscalls(skel);
-#endif
+	set_compat_peer_syscalls(skel);
 }

@@ -98,12 +98,12 @@ static const struct syscall_entry peer_entries[] = {
 	{ __NR_sendmmsg, SNUG_CLASS_SENDMMSG },
 };
 
-void set_i386_syscall_classes(struct sensor *skel)
+void set_compat_syscall_classes(struct sensor *skel)
 {
 	SET_CLASSES(skel->rodata->compat_syscall_classes, entries);
 }
 
-void set_i386_peer_syscalls(struct sensor *skel)
+void set_compat_peer_syscalls(struct sensor *skel)
 {
 	SET_CLASSES(skel->rodata->compat_syscall_classes, peer_entries);
 }

@@ -79,7 +79,8 @@ function buildImage(image: string, platform: Platform, programs: Programs): void
   install(programs.busybox, join(image, 'bin/busybox'))
   for (const [name, source] of containerPrograms) {
     const target = join(image, 'bin', name)
-    execFileSync(platform.compiler, ['-O2', '-static', '-o', target, here(source)])
+    const { compiler, containerCompiler = compiler } = platform
+    execFileSync(containerCompiler, ['-O2', '-static', '-o', target, here(source)])
   }
   install(join(image, 'bin/bypass'), join(image, 'bin/forbidden'))
   install(programs.loader, join(image, 'lib/loader'))

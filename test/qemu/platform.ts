@@ -12,6 +12,8 @@ export interface Platform {
   readonly parameters?: string
   /** Compiles for it. */
   readonly compiler: string
+  /** Compiles the programs of its containers, where they are of another kind. */
+  readonly containerCompiler?: string
   readonly triplet: string
 }
 
@@ -48,3 +50,6 @@ export const arm64: Platform = {
   compiler: process.arch === 'arm64' ? 'gcc' : 'aarch64-linux-gnu-gcc',
   triplet: 'aarch64-linux-gnu',
 }
+
+/** Containers of 32-bit programs on arm64. */
+export const aarch32: Platform = { ...arm64, containerCompiler: 'arm-linux-gnueabihf-gcc' }

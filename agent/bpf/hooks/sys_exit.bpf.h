@@ -152,10 +152,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	call.task = bpf_get_current_task_btf();
 #if defined(__TARGET_ARCH_x86)
 	number = regs->orig_ax & ~X32_SYSCALL_BIT;
-	call.compat = call.task->thread_info.status & TS_COMPAT;
 #else
 	number = regs->syscallno;
 #endif
+	call.compat = is_compat(call.task);
 	/* Else the compiler checks one register and indexes with another. */
 	barrier_var(number);
 	if (number >= SNUG_SYSCALL_MAX)

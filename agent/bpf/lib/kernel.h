@@ -171,6 +171,7 @@ struct mm_struct {
 };
 
 struct thread_info {
+	unsigned long flags;
 	u32 status;
 };
 
@@ -394,6 +395,7 @@ struct pt_regs {
 #define PF_USER_WORKER 0x00004000
 #define PF_KTHREAD 0x00200000
 #define TS_COMPAT 0x0002
+#define TIF_32BIT (1ul << 22) /* of arm64: a process of AArch32 */
 #define AT_FDCWD -100
 #define MAX_ERRNO 4095
 #define EPERM 1

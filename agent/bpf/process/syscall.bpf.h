@@ -59,6 +59,16 @@ static __always_inline bool was_denied(long ret)
 	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
 }
 
+/* Whether the number of the call is of the machine's 32-bit table. */
+static __always_inline u32 is_compat(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return READ(task, thread_info.status) & TS_COMPAT;
+#else
+	return READ(task, thread_info.flags) & TIF_32BIT;
+#endif
+}
+
 /* The system call that the process is in, as its number and, by the right table, its class. */
 static __always_inline u32 current_syscall(struct call *call, struct task_struct *task)
 {
@@ -68,10 +78,10 @@ static __always_inline u32 current_syscall(struct call *call, struct task_struct
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
 	number = READ(call->regs, orig_ax) & ~X32_SYSCALL_BIT;
-	call->compat = READ(task, thread_info.status) & TS_COMPAT;
 #else
 	number = READ(call->regs, syscallno);
 #endif
+	call->compat = is_compat(task);
 	return number;
 }
 

@@ -89,11 +89,11 @@ static __always_inline void read_passed(struct lsm_scratch *lsm_scratch, struct 
 
 	lsm_scratch->used = 0;
 	lsm_scratch->cut = 0;
-#if defined(__TARGET_ARCH_x86)
-	if (READ(task, thread_info.status) & TS_COMPAT) {
+	if (is_compat(task)) {
 		lsm_scratch->cut = SNUG_CUT;
 		return;
 	}
+#if defined(__TARGET_ARCH_x86)
 	at_descriptor = READ(call.regs, orig_ax) == NR_EXECVEAT;
 #else
 	at_descriptor = READ(call.regs, syscallno) == NR_EXECVEAT;
