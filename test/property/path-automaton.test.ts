@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOfName } from '../../src/core/event/name-bytes.ts'
+import { literalAutomaton } from '../../src/core/compile/literal-automaton.ts'
 import { buildAutomaton, run } from '../../src/core/compile/path-automaton.ts'
 import {
   any,
@@ -120,6 +121,29 @@ describe('the automaton', () => {
           expect(built === undefined ? 0 : run(built.automaton, bytes)).toBe(1)
         }
       }),
+    )
+  })
+})
+
+describe('the automaton of names', () => {
+  const part = fc.constantFrom('/', 'a', 'b', 'ab', 'ä', '\\\\xff', '.', '1')
+  const name = fc.array(part, { maxLength: 7 }).map((parts) => parts.join(''))
+
+  it('takes exactly these, as the one of their language does, with no state more', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(name, { minLength: 1, maxLength: 20 }),
+        fc.array(name, { maxLength: 20 }),
+        (names, others) => {
+          const made = literalAutomaton(names.map(bytesOfName))
+          const general = buildAutomaton([any(names.map(text))], 0xffff)
+          for (const one of [...names, ...others]) {
+            expect(run(made, bytesOfName(one)) > 0).toBe(names.includes(one))
+          }
+          expect(made.accept).toHaveLength(general?.automaton.accept.length ?? 0)
+        },
+      ),
+      { numRuns: cases(500) },
     )
   })
 })

@@ -1,7 +1,7 @@
 import { bytesOfName } from '../event/name-bytes.ts'
-import { any, text } from '../behaviour/language.ts'
 import type { PathAutomaton } from '../compile/kernel-profile.ts'
-import { buildAutomaton, run } from '../compile/path-automaton.ts'
+import { literalAutomaton } from '../compile/literal-automaton.ts'
+import { run } from '../compile/path-automaton.ts'
 
 /** Bytes of paths asked about at once: an automaton has at most 65,536 states. */
 const AT_ONCE = 32_768
@@ -42,8 +42,7 @@ export class ShippedFiles {
 
   #ask(paths: readonly string[]): void {
     if (paths.length === 0) return
-    const built = buildAutomaton([any(paths.map(text))], 0xffff)
-    const shipped = new Set(built === undefined ? [] : this.matching(built.automaton))
+    const shipped = new Set(this.matching(literalAutomaton(paths.map(bytesOfName))))
     for (const path of paths) this.#known.set(path, shipped.has(path))
   }
 }

@@ -78,13 +78,7 @@ export class PatternIndex implements Patterns {
       lists.set(group, [allowance])
       return
     }
-    const compare = allowance.block === undefined ? compareSpecific : compareBlocks
-    let at = list.length
-    for (let other = list[at - 1]; other !== undefined; other = list[at - 1]) {
-      if (compare(other, allowance) <= 0) break
-      at -= 1
-    }
-    list.splice(at, 0, allowance)
+    list.splice(placeIn(list, allowance), 0, allowance)
   }
 
   #remove(allowance: Allowance): void {
@@ -92,8 +86,23 @@ export class PatternIndex implements Patterns {
     const group = lists === undefined ? undefined : groupOf(allowance)
     if (lists === undefined || group === undefined) return
     const list = lists.get(group)
-    const at = list?.indexOf(allowance) ?? -1
-    if (at >= 0) list?.splice(at, 1)
-    if (list?.length === 0) lists.delete(group)
+    if (list === undefined) return
+    // Those that compare as equal come before the place.
+    const at = list.lastIndexOf(allowance, placeIn(list, allowance))
+    if (at >= 0) list.splice(at, 1)
+    if (list.length === 0) lists.delete(group)
   }
+}
+
+/** After all that are asked before it or at the same time. By halves: thousands are decided on at once. */
+function placeIn(list: readonly Allowance[], allowance: Allowance): number {
+  const compare = allowance.block === undefined ? compareSpecific : compareBlocks
+  let [from, to] = [0, list.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    const other = list[middle]
+    if (other !== undefined && compare(other, allowance) > 0) to = middle
+    else from = middle + 1
+  }
+  return from
 }
