@@ -5,6 +5,7 @@ import type {
   V1OwnerReference,
   V1Status,
 } from '@kubernetes/client-node'
+import type { ZodType } from 'zod'
 
 /**
  * A type of the client library as the server's JSON has it: times are texts (RFC 3339), and no name has the underscore
@@ -17,6 +18,12 @@ export type AsSent<T> = T extends Date
     : T extends object
       ? { readonly [Key in keyof T as Key extends `_${infer Name}` ? Name : Key]: AsSent<T[Key]> }
       : T
+
+/** A schema for each member of a type of the client library: the compiler finds one that is missing. */
+export type MembersOf<T> = { readonly [Key in keyof Required<AsSent<T>>]: ZodType }
+
+/** A schema for some members of it: the compiler finds one that the type does not have. */
+export type SomeMembersOf<T> = Partial<MembersOf<T>>
 
 export type OwnerReference = AsSent<V1OwnerReference>
 export type ManagedFields = AsSent<V1ManagedFieldsEntry>

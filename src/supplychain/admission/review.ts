@@ -1,24 +1,25 @@
+import type { V1Container, V1ImageVolumeSource, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
+import type { SomeMembersOf } from '../../fleet/kubernetes/object.ts'
 import { visible } from '../../pipeline/delivery/format/line-text.ts'
 import type { Decision } from './decide.ts'
 
 const apiVersion = 'admission.k8s.io/v1'
 const kind = 'AdmissionReview'
 
-const containers = z.array(z.looseObject({ image: z.string().nullish() })).nullish()
+const ofContainer = { image: z.string().nullish() } satisfies SomeMembersOf<V1Container>
+const containers = z.array(z.looseObject(ofContainer)).nullish()
+const image = { reference: z.string().nullish() } satisfies SomeMembersOf<V1ImageVolumeSource>
+const volume = { image: z.looseObject(image).nullish() } satisfies SomeMembersOf<V1Volume>
 const pod = z.looseObject({
   spec: z
     .looseObject({
       initContainers: containers,
       containers,
       ephemeralContainers: containers,
-      volumes: z
-        .array(
-          z.looseObject({ image: z.looseObject({ reference: z.string().nullish() }).nullish() }),
-        )
-        .nullish(),
-    })
+      volumes: z.array(z.looseObject(volume)).nullish(),
+    } satisfies SomeMembersOf<V1PodSpec>)
     .nullish(),
   /** For `EphemeralContainers`, the object of the subresource before Kubernetes 1.22. */
   ephemeralContainers: containers,

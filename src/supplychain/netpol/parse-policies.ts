@@ -1,6 +1,20 @@
+import type {
+  V1IPBlock,
+  V1LabelSelector,
+  V1LabelSelectorRequirement,
+  V1NetworkPolicyEgressRule,
+  V1NetworkPolicyIngressRule,
+  V1NetworkPolicyPeer,
+  V1NetworkPolicyPort,
+  V1NetworkPolicySpec,
+  V1ObjectMeta,
+  V1ServicePort,
+  V1ServiceSpec,
+} from '@kubernetes/client-node'
 import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
+import type { MembersOf, SomeMembersOf } from '../../fleet/kubernetes/object.ts'
 import { parseBlock } from '../../core/behaviour/address-block.ts'
 import {
   type Direction,
@@ -45,9 +59,13 @@ const selector = maybe(
   z.strictObject({
     matchLabels: labels,
     matchExpressions: listOf(
-      z.strictObject({ key: text, operator: z.enum(operators), values: listOf(z.string()) }),
+      z.strictObject({
+        key: text,
+        operator: z.enum(operators),
+        values: listOf(z.string()),
+      } satisfies MembersOf<V1LabelSelectorRequirement>),
     ),
-  }),
+  } satisfies MembersOf<V1LabelSelector>),
 )
 const portNumber = z.int().min(1).max(65_535)
 const port = z
@@ -55,31 +73,41 @@ const port = z
     protocol: maybe(z.enum(protocols)),
     port: maybe(z.union([portNumber, text])),
     endPort: maybe(portNumber),
-  })
+  } satisfies MembersOf<V1NetworkPolicyPort>)
   .refine(({ port: first, endPort }) => {
     return endPort === undefined || (typeof first === 'number' && endPort >= first)
   }, 'endPort takes a port that is a number and not above it')
 const cidr = text.refine((given) => parseBlock(given) !== undefined, 'is no block of addresses')
 const peer = z
   .strictObject({
-    ipBlock: maybe(z.strictObject({ cidr, except: listOf(cidr) })),
+    ipBlock: maybe(z.strictObject({ cidr, except: listOf(cidr) } satisfies MembersOf<V1IPBlock>)),
     namespaceSelector: selector,
     podSelector: selector,
-  })
+  } satisfies MembersOf<V1NetworkPolicyPeer>)
   .refine(({ ipBlock, namespaceSelector, podSelector }) => {
     return (
       (ipBlock === undefined) !== (namespaceSelector === undefined && podSelector === undefined)
     )
   }, 'a peer is either an ipBlock, or selectors')
 
+const from = {
+  from: listOf(peer),
+  ports: listOf(port),
+} satisfies MembersOf<V1NetworkPolicyIngressRule>
+const to = { to: listOf(peer), ports: listOf(port) } satisfies MembersOf<V1NetworkPolicyEgressRule>
+
 /** An unknown member may change the meaning of a policy, so it is refused. */
 const policySpec = z.strictObject({
   podSelector: selector,
   policyTypes: listOf(z.enum(['Ingress', 'Egress'])),
-  ingress: listOf(z.strictObject({ from: listOf(peer), ports: listOf(port) })),
-  egress: listOf(z.strictObject({ to: listOf(peer), ports: listOf(port) })),
-})
-const metadata = z.looseObject({ name: text, namespace: maybe(text), labels })
+  ingress: listOf(z.strictObject(from)),
+  egress: listOf(z.strictObject(to)),
+} satisfies MembersOf<V1NetworkPolicySpec>)
+const metadata = z.looseObject({
+  name: text,
+  namespace: maybe(text),
+  labels,
+} satisfies SomeMembersOf<V1ObjectMeta>)
 const service = z.looseObject({
   type: maybe(z.string()),
   selector: labels,
@@ -88,9 +116,9 @@ const service = z.looseObject({
       protocol: maybe(z.string()),
       port: z.int(),
       targetPort: maybe(z.union([z.int(), z.string()])),
-    }),
+    } satisfies SomeMembersOf<V1ServicePort>),
   ),
-})
+} satisfies SomeMembersOf<V1ServiceSpec>)
 const object = z.looseObject({ apiVersion: text, kind: text })
 
 function listOf<T extends z.ZodType>(item: T) {
