@@ -55,6 +55,17 @@ export function causeKey(behaviour: Behaviour): string {
   return keyIn(groupKey(behaviour, parts), parts)
 }
 
+/**
+ * The same for causes of files that differ in their folder alone. Undefined for others: what is hidden, and places of
+ * code, settings and secrets, are decided one by one.
+ */
+export function kindKey(behaviour: Behaviour): string | undefined {
+  const parts = partsOf(behaviour.object)
+  if (behaviour.object.kind !== 'file' || parts.detail === '.') return undefined
+  if (parts.placeClass !== 'data' && parts.placeClass !== 'temporary') return undefined
+  return `${groupKey(behaviour, parts)}\u0000${parts.detail}`
+}
+
 function keyIn(group: string, { place, detail }: Parts): string {
   return `${group}\u0000${place}\u0000${detail}`
 }

@@ -3,6 +3,7 @@ import { PathPattern } from '../behaviour/language.ts'
 import { isPlace, NAME } from '../behaviour/place-pattern.ts'
 import { shapedLanguage, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { literalPath } from '../behaviour/shape.ts'
+import { adversarialNames } from '../learning/adversary.ts'
 import type { PlaceClass } from '../event/alert-risk.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
@@ -34,7 +35,12 @@ export function isUsual(
   if (profile === undefined) return false
   const { object } = ref
   if (object.kind === 'file') {
-    return place === 'data' && (isOwn(profile, ref, object) || isUsualChange(profile, ref, object))
+    return (
+      place === 'data' &&
+      (isOwn(profile, ref, object) ||
+        isUsualChange(profile, ref, object) ||
+        isOneMoreKind(profile, ref, object))
+    )
   }
   return object.kind === 'capability' && ref.uid === 0 && isForFiles(profile, ref, object.name)
 }
@@ -103,6 +109,35 @@ function isUsualChange(
       (one) => nameKind(one) === kind && isBeside(folderOfPath(one), folder, patterns),
     )
   })
+}
+
+/** Kinds of files that people keep in one place, from which on the next one may be of another kind. */
+const KINDS_LEAST = 2
+
+/** Code, settings and hidden files by their names. */
+const harmfulKinds: ReadonlySet<string> = new Set(
+  ['.', ...Object.values(adversarialNames).flat().map(nameKind)].filter((kind) => kind !== ''),
+)
+
+/**
+ * Below a folder in which it makes ever new names, the actor has files of several kinds, as people upload them. A file
+ * that gets another kind by a rename is none of these.
+ */
+function isOneMoreKind(profile: ProfileReader, ref: BehaviourRef, object: FileObject): boolean {
+  if (object.access === 'read' || object.access === 'exec') return false
+  const subject = subjectOf(ref) ?? literalPath(object.to ?? object.path)
+  const [folder, kind] = [folderOfPath(subject), nameKind(subject)]
+  if (kind === '' || harmfulKinds.has(kind)) return false
+  if (object.to !== undefined && nameKind(literalPath(object.path)) !== kind) return false
+  const kinds = new Set<string>()
+  for (const known of knownOf(profile, ref, 'file')) {
+    const { object: other } = known
+    if (other.kind !== 'file' || other.access !== 'create' || !isPlace(other)) continue
+    if (!folder.startsWith(baseOf(other.path))) continue
+    for (const template of templatesOf(known)) kinds.add(nameKind(template))
+  }
+  kinds.delete('')
+  return kinds.size >= KINDS_LEAST && [...kinds].every((one) => !harmfulKinds.has(one))
 }
 
 /** The path as it is, of a rename the one that the file gets. */

@@ -3,7 +3,7 @@ import { actorText, doesLine, objectLine, objectText } from '../../core/behaviou
 import { userText } from '../../core/behaviour/user.ts'
 import { type Cause, causeOf } from '../../core/match/cause.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
-import { proposedPlace } from '../../state/alerts/cause-fold.ts'
+import { commonFolder, proposedPlace } from '../../state/alerts/cause-fold.ts'
 import type { Entry, ReviewGroup } from './review-groups.ts'
 
 export interface CardTitle {
@@ -62,19 +62,29 @@ function causeTitle(cause: Cause, entries: readonly Entry[]): Pick<CardTitle, 't
   const objects = entries.map(({ object }) => object)
   const paths = new Set(objects.map(subjectOf))
   const accesses = [...new Set(objects.map(accessOf))].sort()
-  const [access = '', ...others] = accesses
+  const [access = ''] = accesses
   const [path = ''] = paths
   if (access !== '' && paths.size === 1) {
     return { text: `${accesses.map(doesLine).join(', ')} ${path}` }
   }
-  const line = causeLine({ ...cause, names: paths.size })
-  // Alerts join all that changes files: where it is one access, the card names it.
-  const isPlain = cause.access === 'change' && others.length === 0 && access !== ''
+  const places = new Set(entries.map((entry) => causeOf(entry).place))
+  if (places.size > 1) {
+    const place = [...places].reduce((a, b) => commonFolder(a, b))
+    return { text: lineOf({ ...cause, place, names: paths.size, wide: true }, accesses) }
+  }
   const proposed = proposedPlace(cause, objects.map(objectText))
   return {
-    text: doesLine(isPlain ? line.replace(/^change/, access) : line),
+    text: lineOf({ ...cause, names: paths.size }, accesses),
     ...(proposed === undefined ? {} : { proposed }),
   }
+}
+
+/** Alerts join all that changes files: where it is one access, the card names it. */
+function lineOf(cause: Parameters<typeof causeLine>[0], accesses: readonly string[]): string {
+  const [access = '', ...others] = accesses
+  const isPlain = cause.access === 'change' && others.length === 0 && access !== ''
+  const line = causeLine(cause)
+  return doesLine(isPlain ? line.replace(/^change/, access) : line)
 }
 
 /** Of a rename its new name. */

@@ -61,7 +61,8 @@ export function folded(
   }
 }
 
-function commonFolder(a: string, b: string): string {
+/** The folder that both lie in. */
+export function commonFolder(a: string, b: string): string {
   let end = 0
   while (end < a.length && a[end] === b[end]) end++
   return folderOfPath(a.slice(0, end))

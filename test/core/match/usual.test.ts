@@ -75,6 +75,30 @@ describe('a change that is usual', () => {
   })
 })
 
+describe('a kind of file that is new', () => {
+  const uploads = (...kinds: readonly string[]) =>
+    learned(
+      ...kinds.flatMap((kind, k) =>
+        [0, 1, 2, 3, 4].map((n) => written(`/srv/uploads/${n}f${k}8a3b1.${kind}`, k * 10 + n)),
+      ),
+    )
+
+  it('is usual among several kinds, unless it is code, settings or hidden', () => {
+    const profile = uploads('txt', 'dat')
+    expect(severity(profile, written('/srv/uploads/7c.csv'))).toBe('low')
+    for (const name of ['7c.php', '7c.sh', '7c.conf', '.csv', 'other'])
+      expect(severity(profile, written(`/srv/uploads/${name}`))).toBe('medium')
+    const rename = act.file('/srv/uploads/1.txt', ['rename'], {}, { to: '/srv/uploads/1.enc' })
+    expect(severity(profile, rename)).toBe('medium')
+    const within = act.file('/srv/uploads/1.csv', ['rename'], {}, { to: '/srv/uploads/2.csv' })
+    expect(severity(profile, within)).toBe('low')
+  })
+
+  it('is not usual where there is one kind', () => {
+    expect(severity(uploads('txt'), written('/srv/uploads/7c.csv'))).toBe('medium')
+  })
+})
+
 describe('a capability that is usual', () => {
   const profile = learned(
     act.capability('CAP_CHOWN', root),
