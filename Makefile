@@ -21,9 +21,10 @@ KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc co
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
 FUZZ_PACKAGES  := clang-19 libclang-rt-19-dev
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
+RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam clean
+.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam release clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -104,6 +105,11 @@ soak: .build/npm.stamp ## 90 days of a node in simulated time: memory, turns, st
 redteam: sensor .build/npm.stamp ## 5,000 attacks composed at random; REDTEAM='--seed 7 --count 500' repeats some
 	$(NEED) 'the red team' busybox-static gcc libc6-dev iproute2 util-linux
 	node --import tsx test/redteam/main.ts $(REDTEAM)
+
+# What is in there: deploy/release/README.md.
+release: daemon ## packages of Debian, Fedora and npm for x86-64 and arm64, with checksums, into dist/release/
+	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES)
+	deploy/release/release.sh dist/release $(VERSION)
 
 clean: ## remove what was built
 	rm -rf dist .build coverage

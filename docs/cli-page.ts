@@ -3,7 +3,8 @@ import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../src/interfaces/cli/program.ts'
 import { code, page, table } from './markdown.ts'
 
-export function cliPage(): string {
+/** The commands as documents describe them. */
+export function documentedProgram(): Command {
   const stream = new PassThrough()
   const { program } = createProgram({
     stdin: stream,
@@ -17,6 +18,11 @@ export function cliPage(): string {
     signal: new AbortController().signal,
     ended: new AbortController().signal,
   })
+  return program
+}
+
+export function cliPage(): string {
+  const program = documentedProgram()
   return page(
     'Command line',
     'Commands write data to standard output and everything else to standard error. Exit codes: 0 success, 1 failure, 2 a deviation or a failed test, 3 invalid configuration, profile or input, 64 wrong usage. IMAGE is `repository`, `repository:tag` or `repository@sha256:…`; a unique prefix of the digest is enough. `event replay` and `profile test` exit with 3 where a line is not an event, even if they found deviations: they did not judge that line.',

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { SnugError } from '../../../errors.ts'
 import { packagePath } from '../../../support/package-folder.ts'
 
-/** The sensor that was built with this package. */
-export const builtSensor = packagePath('agent/snug-sensor')
+/** The sensor that was built with this package; one from npm has a sensor for each machine. */
+export const builtSensor = [`agent/snug-sensor-${process.arch}`, 'agent/snug-sensor']
+  .map((path) => packagePath(path))
+  .reduce((first, other) => (existsSync(first) ? first : other))
 
 /**
  * Removes the state pinned in `folder`: this detaches all programs and deletes all state. Resolves

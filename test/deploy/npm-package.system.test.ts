@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { BareRoot } from '../fixtures/bare-root.ts'
+
+const checkout = fileURLToPath(new URL('../../', import.meta.url))
+const folder = mkdtempSync('/var/tmp/snug-npm-test-')
+let root: BareRoot
+let tarball = ''
+
+beforeAll(async () => {
+  execFileSync(join(checkout, 'deploy/release/npm.sh'), [folder], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '')
+  root = await BareRoot.make()
+  root.connect()
+  // npm itself is a program in JavaScript; Debian's package of it would bring a compiler.
+  const npm = dirname(
+    dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())),
+  )
+  cpSync(npm, join(root.path, 'opt/npm'), { recursive: true })
+  copyFileSync(tarball, join(root.path, 'snug.tgz'))
+})
+
+afterAll(() => {
+  root.remove()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+it('installs globally where there is Node and no compiler, and its sensor runs', async () => {
+  expect((await root.run('sh', '-c', 'command -v cc gcc make')).stdout).toBe('')
+  await root.must('node', '/opt/npm/bin/npm-cli.js', 'install', '--global', '/snug.tgz')
+  expect((await root.must('snug', '--version')).trim()).toMatch(/^\d+\.\d+\.\d+/)
+  expect(await root.must('snug', 'doctor')).toMatch(/^next: start the agent/)
+  const prefix = (await root.must('node', '/opt/npm/bin/npm-cli.js', 'root', '--global')).trim()
+  const sensor = `${prefix}/snug/agent/snug-sensor-${process.arch}`
+  expect(await root.must(sensor, '--libraries')).toContain('libbpf@')
+  // By the agent itself, which finds the sensor of this machine.
+  const asked = await root.run('snug', 'kernel', 'detach', '--yes', '--kernel-state', nowhere)
+  expect(asked).toMatchObject({
+    code: 0,
+    stderr: `snug: nothing to detach: ${nowhere} does not exist\n`,
+  })
+})
+
+const nowhere = `/sys/fs/bpf/snug-npm-${process.pid}`
+
+it('has what a source in TypeScript compiles against', () => {
+  const project = join(folder, 'consumer')
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{"name":"consumer","type":"module"}')
+  const install = ['install', '--prefer-offline', '--no-audit', '--ignore-scripts', tarball]
+  execFileSync('npm', install, { cwd: project, stdio: ['ignore', 'ignore', 'inherit'] })
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { strict: true, module: 'nodenext', target: 'es2023', noEmit: true },
+      include: ['*.ts'],
+    }),
+  )
+  const source = (name: string): string => `import type { EventSource } from 'snug/source'
+export const name: EventSource['${name}'] = 'mine'
+`
+  const compile = (): string =>
+    execFileSync('node', [join(checkout, 'node_modules/typescript/bin/tsc'), '-p', project], {
+      encoding: 'utf8',
+    })
+  writeFileSync(join(project, 'source.ts'), source('name'))
+  expect(compile()).toBe('')
+  writeFileSync(join(project, 'source.ts'), source('noSuchMember'))
+  expect(compile).toThrow()
+})
