@@ -13,6 +13,7 @@ import { mostPeers } from '../src/pipeline/sources/listen/door.ts'
 import { containersKept } from '../src/pipeline/alerts/storms.ts'
 import { remembered } from '../src/pipeline/identity/docker-engine.ts'
 import { maxExecutables, maxSessions } from '../src/pipeline/identity/event-refiner.ts'
+import { answeredNamesLimits } from '../src/pipeline/identity/answered-names.ts'
 import { defaultLimits } from '../src/pipeline/identity/identifier.ts'
 import { mostEntries, mostPairs, mostSources } from '../src/pipeline/judge/cross-source-dedup.ts'
 import { mostTextBytes } from '../src/pipeline/identity/image-text.ts'
@@ -217,6 +218,23 @@ export const limitTable: readonly LimitGroup[] = [
         of: 'container',
         atBound: 'further events are lost',
         shownBy: { loss: 'identity-overflow' },
+      },
+      {
+        what: 'addresses with a name from DNS answers',
+        bound: answeredNamesLimits.perContainer,
+        of: 'container',
+        atBound: 'the one that was answered longest ago is dropped; it is an address again',
+      },
+      {
+        what: 'addresses with a name from DNS answers, in all containers',
+        bound: answeredNamesLimits.total,
+        atBound: 'the container whose last answer is the oldest loses its names',
+      },
+      {
+        what: 'containers with names from DNS answers',
+        bound: answeredNamesLimits.containers,
+        atBound:
+          'the one whose last answer is the oldest is dropped; its peers are addresses again',
       },
       {
         what: 'exec sessions that are distinguished from probes',

@@ -26,6 +26,7 @@ import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
 import { Identifier } from './pipeline/identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
+import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
 import type { KubeNode } from './fleet/kubernetes/kube-node.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
@@ -233,6 +234,7 @@ function assemble(
         files,
         node: config.node,
         rootfsOf: containerRootfs,
+        resolversOf: containerResolvers,
         isOwn: ownPod(config.engines.kubernetes.access),
         ...links,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },

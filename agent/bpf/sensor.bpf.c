@@ -5,6 +5,7 @@
 #include "process/cgroup.bpf.h"
 #include "process/exec.bpf.h"
 #include "process/task.bpf.h"
+#include "hooks/answer.bpf.h"
 #include "hooks/capability.bpf.h"
 #include "hooks/flush.bpf.h"
 #include "hooks/io_uring.bpf.h"

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 5
+#define SNUG_ABI 6
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -23,7 +23,8 @@
 #define SNUG_TEXT_MAX 8192 /* two paths */
 #define SNUG_ARGS_MAX 2048
 #define SNUG_COMMANDS 5
-#define SNUG_NAME_MAX 1016 /* of an executable's path; of a longer one the tail is kept */
+#define SNUG_MESSAGE_MAX 1232 /* bytes of a DNS answer: what resolvers put into one datagram */
+#define SNUG_NAME_MAX 1016    /* of an executable's path; of a longer one the tail is kept */
 
 enum snug_frame_type {
 	/* up */
@@ -43,6 +44,7 @@ enum snug_frame_type {
 	SNUG_PROFILE_FAILED = 14,
 	SNUG_VERSION_EVICTED = 15,
 	SNUG_ENFORCEMENT_SET = 16,
+	SNUG_ANSWER = 17,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
@@ -152,7 +154,8 @@ enum snug_drop {
 	SNUG_DROP_CONTAINER = 2, /* more containers than slots: what they do is not seen */
 	SNUG_DROP_FILE = 3,	 /* the descriptor was gone before it could be looked at */
 	SNUG_DROP_TEXT = 4,	 /* a string of the caller could not be read */
-	SNUG_DROPS = 5,
+	SNUG_DROP_ANSWER = 5,	 /* more DNS answers than the ring, or a container's share, holds */
+	SNUG_DROPS = 6,
 };
 
 struct snug_head {
@@ -230,6 +233,21 @@ struct snug_container {
 	__u32 before;
 	char id[SNUG_ID_LEN];
 	/* path of its cgroup */
+};
+
+/* A DNS answer. On the ring the message has its full size. */
+struct snug_answer {
+	struct snug_head head;
+	__u64 time;
+	__u64 container;
+	__u8 address[16]; /* of its sender; IPv4 in the first four */
+	__u32 slot;
+	__u16 size; /* of the message; over TCP with its length before it */
+	__u8 family;
+	__u8 protocol;
+	__u32 cut; /* the packet is longer */
+	__u32 reserved;
+	__u8 message[SNUG_MESSAGE_MAX];
 };
 
 struct snug_name {

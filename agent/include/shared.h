@@ -25,6 +25,9 @@
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
 #define SNUG_BUDGETS 16384 /* behaviours, and kinds in containers, that spend block budgets */
+#define SNUG_ANSWERS_SIZE (1u << 20) /* of the ring of DNS answers */
+#define SNUG_ANSWERS_WINDOW_SHIFT 24 /* 17 ms: in this time */
+#define SNUG_ANSWERS_SHARE 64	     /* so many answers of one container */
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
 
@@ -119,6 +122,9 @@ struct snug_slot {
 	__u64 ended;
 	__u64 dropped;
 	__u64 dropped_reported;
+	__u64 answers_window; /* the time in which `answers` were counted */
+	__u32 answers;
+	__u32 answers_reserved;
 	__u32 state;
 	__u32 started; /* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;

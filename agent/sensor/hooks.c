@@ -64,6 +64,7 @@ static struct hook hooks[] = {
 	{ "on_sendmsg6", "sendmsg6", TRACEPOINT, false, "", false },
 	{ "on_recvmsg4", "recvmsg4", BOTH, false, "", false },
 	{ "on_recvmsg6", "recvmsg6", BOTH, false, "", false },
+	{ "on_ingress", "ingress", BOTH, false, "", false },
 	{ "on_bind4", "bind4", TRACEPOINT, false, "", false },
 	{ "on_bind6", "bind6", TRACEPOINT, false, "", false },
 	{ "lsm_exec", "bprm_creds_from_file", SECURITY, false, "", false },
@@ -294,7 +295,8 @@ static bool attach(struct agent *agent, struct hook *hook)
 
 	if (hook->why[0])
 		return false;
-	if (bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+	if (bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
+	    bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB)
 		link = bpf_program__attach_cgroup(program, agent->cgroup_fd);
 	else if (bpf_program__expected_attach_type(program) == BPF_MODIFY_RETURN)
 		link = bpf_program__attach_trace(program);

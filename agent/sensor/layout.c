@@ -58,6 +58,14 @@ void print_layout(void)
 	AT(snug_container, container);
 	AT(snug_container, before);
 	AT(snug_container, id);
+	printf("  \"snug_answer\": %zu,\n", offsetof(struct snug_answer, message));
+	AT(snug_answer, time);
+	AT(snug_answer, container);
+	AT(snug_answer, address);
+	AT(snug_answer, size);
+	AT(snug_answer, family);
+	AT(snug_answer, protocol);
+	AT(snug_answer, cut);
 	SIZE(snug_name);
 	AT(snug_name, hash);
 	AT(snug_name, cut);

@@ -205,7 +205,7 @@ static bool prepare(struct agent *agent)
  */
 static void resume(struct agent *agent)
 {
-	__u64 positions[256];
+	__u64 positions[RINGS_MAX + 1];
 	const char *text = options.resume;
 	size_t count = 0;
 	char *end;
@@ -214,7 +214,7 @@ static void resume(struct agent *agent)
 		return;
 	if (*end == ',')
 		strtoull(end + 1, &end, 10);
-	while (*end == ',' && count < 256)
+	while (*end == ',' && count <= RINGS_MAX)
 		positions[count++] = strtoull(end + 1, &end, 10);
 	rings_resume(positions, count);
 }
@@ -279,8 +279,8 @@ int main(int argc, char **argv)
 		return printf("%s glibc@%s\n", SNUG_LIBRARIES, gnu_get_libc_version()) < 0;
 	agent.cpus = libbpf_num_possible_cpus();
 	options.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
-	if (options.rings > 256)
-		options.rings = 256;
+	if (options.rings > RINGS_MAX)
+		options.rings = RINGS_MAX;
 	parse_options(&options, argc, argv);
 	agent.rings = options.rings;
 	agent.ring_size = options.ring_size;

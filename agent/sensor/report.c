@@ -86,17 +86,44 @@ static void forward_record(struct agent *agent, const struct snug_head *head, si
 	}
 }
 
+static size_t forward_answers(struct agent *agent, __u64 until)
+{
+	const struct snug_answer *answer;
+	size_t count = 0;
+
+	while ((answer = (const void *)ring_next_answer(until))) {
+		if (!container_hidden(agent, answer->container, answer->slot)) {
+			report_container(agent, answer->container, answer->slot);
+			send_bytes(answer, answer->head.size + sizeof(answer->head));
+		}
+		ring_consume();
+		if (++count % 64 == 0)
+			rings_make_room();
+	}
+	return count;
+}
+
+/*
+ * An answer is on its ring before a program can read it. So the answers that lead to a connection
+ * are there once its event is.
+ */
 size_t report_records(struct agent *agent)
 {
 	const struct snug_head *head;
 	size_t size, count = 0;
 
 	while ((head = ring_next(&size))) {
+		size_t answers = forward_answers(agent, record_time(head));
+
+		if (answers)
+			head = ring_next(&size);
+		count += answers;
 		forward_record(agent, head, size);
 		ring_consume();
 		if (++count % 64 == 0)
 			rings_make_room();
 	}
+	count += forward_answers(agent, ring_settled());
 	unacknowledged |= count > 0;
 	return count;
 }
@@ -106,7 +133,7 @@ void report_checkpoint(struct agent *agent)
 {
 	struct snug_checkpoint frame = { .state = agent->pinned->id,
 					 .number = agent->pinned->checkpoint + 1 };
-	__u64 positions[256];
+	__u64 positions[RINGS_MAX + 1];
 	size_t count = rings_positions(positions);
 
 	if (!unacknowledged)

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "abi.h"
+#include "shared.h"
 #include "pin/pin.h"
 #include "sensor/agent.h"
 #include "sensor/clock.h"
@@ -22,7 +23,6 @@
 #include "sensor/ring.h"
 
 #define SETTLE_NS 1000000ull
-#define RINGS_MAX 256
 
 struct ring {
 	int fd;
@@ -33,7 +33,8 @@ struct ring {
 	unsigned long mask;
 };
 
-static struct ring rings[RINGS_MAX];
+/* Behind those of events is the ring of answers: it takes no part in their order. */
+static struct ring rings[RINGS_MAX + 1];
 static unsigned int ring_total;
 static struct ring *current;
 static __u64 settled;
@@ -99,6 +100,12 @@ bool rings_open(struct agent *agent)
 		}
 		ring_total++;
 	}
+	if (!map_ring(&rings[ring_total], bpf_map__fd(agent->skel->maps.answers),
+		      SNUG_ANSWERS_SIZE) ||
+	    !wake_by(&rings[ring_total])) {
+		log_line("cannot map the ring of answers: %s", strerror(errno));
+		return false;
+	}
 	return true;
 }
 
@@ -124,7 +131,7 @@ static const struct snug_head *peek(struct ring *ring, size_t *size)
 }
 
 /* Every record on a ring has its time behind the head. */
-static __u64 time_of(const struct snug_head *head)
+__u64 record_time(const struct snug_head *head)
 {
 	return *(const __u64 *)(head + 1);
 }
@@ -138,19 +145,35 @@ const struct snug_head *ring_next(size_t *size)
 		size_t length;
 		const struct snug_head *head = peek(&rings[i], &length);
 
-		if (head && (!oldest || time_of(head) < time_of(oldest))) {
+		if (head && (!oldest || record_time(head) < record_time(oldest))) {
 			oldest = head;
 			from = &rings[i];
 			*size = length;
 		}
 	}
-	if (oldest && ring_total > 1 && time_of(oldest) > settled) {
+	if (oldest && ring_total > 1 && record_time(oldest) > settled) {
 		settled = monotonic() - SETTLE_NS;
-		if (time_of(oldest) > settled)
+		if (record_time(oldest) > settled)
 			return NULL;
 	}
 	current = from;
 	return oldest;
+}
+
+__u64 ring_settled(void)
+{
+	return ring_total > 1 ? monotonic() - SETTLE_NS : ~0ull;
+}
+
+const struct snug_head *ring_next_answer(__u64 until)
+{
+	size_t size;
+	const struct snug_head *head = peek(&rings[ring_total], &size);
+
+	if (!head || record_time(head) > until)
+		return NULL;
+	current = &rings[ring_total];
+	return head;
 }
 
 void ring_consume(void)
@@ -162,7 +185,7 @@ void ring_consume(void)
 
 bool rings_empty(void)
 {
-	for (unsigned int i = 0; i < ring_total; i++)
+	for (unsigned int i = 0; i <= ring_total; i++)
 		if (rings[i].at < __atomic_load_n(rings[i].producer, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
@@ -194,28 +217,28 @@ static void release_ring(struct ring *ring, unsigned long to)
 
 size_t rings_positions(__u64 *positions)
 {
-	for (unsigned int i = 0; i < ring_total; i++)
+	for (unsigned int i = 0; i <= ring_total; i++)
 		positions[i] = rings[i].at;
-	return ring_total;
+	return ring_total + 1;
 }
 
 void rings_release(const __u64 *positions, size_t count)
 {
-	for (unsigned int i = 0; i < ring_total && i < count; i++)
+	for (unsigned int i = 0; i <= ring_total && i < count; i++)
 		release_ring(&rings[i], positions[i]);
 }
 
 /* New records come before those that may have to be reported again. */
 void rings_make_room(void)
 {
-	for (unsigned int i = 0; i < ring_total; i++)
+	for (unsigned int i = 0; i <= ring_total; i++)
 		if (*rings[i].producer - *rings[i].consumer > (rings[i].mask + 1) / 4 * 3)
 			release_ring(&rings[i], rings[i].at);
 }
 
 void rings_resume(const __u64 *positions, size_t count)
 {
-	for (unsigned int i = 0; i < ring_total && i < count; i++)
+	for (unsigned int i = 0; i <= ring_total && i < count; i++)
 		if (positions[i] > rings[i].at && positions[i] <= *rings[i].producer)
 			rings[i].at = positions[i];
 }

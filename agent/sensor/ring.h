@@ -5,10 +5,18 @@
 
 #include "sensor/agent.h"
 
+#define RINGS_MAX 256 /* of events */
+
 bool rings_open(struct agent *agent);
 int ring_fd(unsigned int number);
 /* The oldest record of all rings, or NULL. It stays in place until it is released. */
 const struct snug_head *ring_next(size_t *size);
+__u64 record_time(const struct snug_head *head);
+/* Up to this time no event is expected any more that did not come. */
+__u64 ring_settled(void);
+/* The oldest DNS answer, where it is of that time or before; else NULL. */
+const struct snug_head *ring_next_answer(__u64 until);
+/* Goes on behind the record that was returned last. */
 void ring_consume(void);
 bool rings_empty(void);
 /* Readable when a program wakes the sensor; `rings_clear_wakeups` rearms it. */

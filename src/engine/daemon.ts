@@ -50,6 +50,7 @@ import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
 import { sourceFault, healthOf } from './status/health.ts'
 import { restore, restoreLosses, restoreMessages } from '../state/persistence/stored-state.ts'
+import { restoreNames } from '../state/persistence/names-record.ts'
 import { restoreScan } from '../state/persistence/scan-record.ts'
 import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
@@ -212,6 +213,7 @@ export class Daemon {
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
       unidentified: () => this.identifier.unidentified,
+      changedNames: () => this.identifier.names.drainChanged(),
       now: this.#now,
     })
     const { budget } = parts.rules.block ?? defaultBlockRules
@@ -256,7 +258,8 @@ export class Daemon {
       failClosed: parts.failClosed,
       scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onAllowed: (version) => this.kernel.decided(version, true),
-      onDisarmed: (scope, kinds) => this.enforcement.disarmed(scope, kinds),
+      onDisarmed: (scope, kinds) =>
+        this.enforcement.disarmed(scope, this.kernel.profiles.spent(scope, kinds)),
       onPolicy: (report) => this.#confirmed(report),
       onSelfProbe: (probe) => this.enforcement.probed(probe),
       onMark: (mark) => this.journal.judgedUntil(mark),
@@ -317,6 +320,11 @@ export class Daemon {
     if (typeof mark === 'string') {
       for (const control of this.#controls()) control.resume?.(sourceMark(mark))
     }
+    restoreNames(
+      snapshot.meta,
+      (container, names) => this.identifier.names.restore(container, names),
+      (key) => this.#damaged(key, 'the stored names of addresses cannot be read'),
+    )
     const unidentified = restoreMessages(snapshot.meta['unidentified'])
     this.#judge(this.identifier.push(unidentified), 'identity', undefined)
     log.info({ versions: versions.length, alerts: alerts.length }, 'the stored state was restored')

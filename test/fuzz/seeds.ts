@@ -22,6 +22,7 @@ import type { BehaviourKey, SourceMark } from '../../src/pipeline/sources/source
 import { base64Of, inTotoType } from '../../src/supplychain/attest/dsse.ts'
 import { profilePredicate, statementText } from '../../src/supplychain/attest/statement.ts'
 import { act, learned } from '../fixtures/event-fixture.ts'
+import { dnsAnswer } from '../fixtures/dns-messages.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
 import { nodeEntry } from '../fixtures/node-entries.ts'
 import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
@@ -136,6 +137,16 @@ const text = (path: string): Buffer => readFileSync(new URL(`../../${path}`, imp
 
 const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
   commands: commandSeeds(),
+  'dns-message': {
+    addresses: dnsAnswer('api.test', [
+      { owner: 'api.test', a: '192.0.2.1' },
+      { owner: 'api.test', a: '192.0.2.2' },
+    ]),
+    aliases: dnsAnswer('www.shop.test', [
+      { owner: 'www.shop.test', alias: 'edge.cdn.test' },
+      { owner: 'edge.cdn.test', aaaa: [0x20, 1, 0xd, 0xb8, ...Array<number>(12).fill(0)] },
+    ]),
+  },
   paths: {
     plain: at(5, 'usr/bin/../lib/x'),
     dots: at(0, '/a//b/./c/../../..'),

@@ -4,6 +4,7 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
+import { dnsStory } from '../sensor/dns-story.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Machine, type MachineOptions } from './machine.ts'
@@ -72,6 +73,17 @@ export function testSensor(title: string, prefix: string, options: MachineOption
       expect(ports).toHaveLength(3)
       expect(asked).toBe(5354)
       expect(neighbour).toBe((elsewhere ?? 0) ^ 1)
+    })
+
+    it('reports the DNS answers that reach a container, each before the connection that follows', async () => {
+      const container = await machine.container(
+        randomBytes(32).toString('hex'),
+        '/bin/workload serve',
+      )
+      await container.run('dns 7')
+      await recorder.source.obeyed()
+      expect(recorder.named(container.id)).toEqual(dnsStory)
+      await container.stop()
     })
 
     it('reports no capability that the kernel asked for on its own, or did not grant', async () => {

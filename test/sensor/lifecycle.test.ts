@@ -57,6 +57,7 @@ describe('a container', () => {
         case 'began':
         case 'disarmed':
         case 'mark':
+        case 'name-answer':
         case 'policy':
         case 'self-probe':
           return []

@@ -58,6 +58,20 @@ export class Recorder {
     )
   }
 
+  /** The container's DNS answers, and its connections to port 443, in order. */
+  named(id: string): readonly string[] {
+    return this.messages.flatMap((message) => {
+      if (message.type === 'name-answer' && message.answer.containerId === id) {
+        const { resolver, name, addresses } = message.answer
+        const places = addresses.map(({ address }) => address)
+        return [`${resolver}: ${name} is at ${places.join(', ')}`]
+      }
+      if (message.type !== 'event' || message.event.kind !== 'connect') return []
+      const { connect, container } = message.event
+      return container.id === id && connect.port === 443 ? [`connect to ${connect.address}`] : []
+    })
+  }
+
   losses(): LossEvent[] {
     return this.messages.flatMap((message) =>
       message.type === 'event' && message.event.kind === 'loss' ? [message.event] : [],

@@ -225,6 +225,100 @@ static void answer(void)
 	sendto(server, "no", 2, 0, (void *)&from, size);
 }
 
+/* The answer of a resolver: `LABEL.test` is at 10.0.0.LAST. `code`: 0, or why there is no answer. */
+static size_t dns_answer(unsigned char *message, const char *label, int last, int code)
+{
+	const unsigned char question[] = { 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1 };
+	const unsigned char record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, last };
+	const unsigned char head[] = { 0, 1, 0x81, 0x80 | code, 0, 1, 0, !code, 0, 0, 0, 0 };
+	size_t at = sizeof(head), size = strlen(label);
+
+	memcpy(message, head, at);
+	message[at++] = size;
+	memcpy(message + at, label, size);
+	at += size;
+	memcpy(message + at, question, sizeof(question));
+	at += sizeof(question);
+	if (code)
+		return at;
+	memcpy(message + at, record, sizeof(record));
+	return at + sizeof(record);
+}
+
+static void dns_datagrams(const struct sockaddr *place, socklen_t size, const char *label, int last,
+			  int code, int count)
+{
+	int server = socket(place->sa_family, SOCK_DGRAM, 0);
+	int client = socket(place->sa_family, SOCK_DGRAM, 0);
+	unsigned char message[512];
+	struct sockaddr_storage from;
+	socklen_t from_size = sizeof(from);
+	size_t length = dns_answer(message, label, last, code);
+
+	bind(server, place, size);
+	sendto(client, "ask", 3, 0, place, size);
+	recvfrom(server, message + 256, 3, 0, (void *)&from, &from_size);
+	for (int i = 0; i < count; i++)
+		sendto(server, message, length, 0, (void *)&from, from_size);
+	recv(client, message, sizeof(message), 0);
+	close(server);
+	close(client);
+}
+
+static void dns_stream(const struct sockaddr *place, socklen_t size, const char *label, int last)
+{
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	int one = 1, accepted;
+	unsigned char message[512];
+	size_t length = dns_answer(message + 2, label, last, 0);
+
+	message[0] = 0;
+	message[1] = length;
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	bind(server, place, size);
+	listen(server, 1);
+	connect(client, place, size);
+	accepted = accept(server, NULL, NULL);
+	send(accepted, message, length + 2, 0);
+	recv(client, message, sizeof(message), 0);
+	close(accepted);
+	close(client);
+	close(server);
+}
+
+static void dns_connect(int last)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(443) };
+	int client = socket(AF_INET, SOCK_DGRAM, 0);
+
+	to.sin_addr.s_addr = htonl(0x0a000000 | last);
+	connect(client, (void *)&to, sizeof(to));
+	close(client);
+}
+
+/* A resolver and its client: over UDP, TCP and IPv6, and answers that name nothing. */
+static void dns(int last, int count)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(53) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(53) };
+
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	six.sin6_addr = in6addr_loopback;
+	if (count) {
+		dns_datagrams((void *)&place, sizeof(place), "many", last, 0, count);
+		return;
+	}
+	dns_datagrams((void *)&place, sizeof(place), "none", last, 3, 1);
+	dns_datagrams((void *)&place, sizeof(place), "Datagram", last, 0, 1);
+	dns_connect(last);
+	dns_stream((void *)&place, sizeof(place), "stream", last + 1);
+	dns_connect(last + 1);
+	dns_datagrams((void *)&six, sizeof(six), "six", last + 2, 0, 1);
+	dns_connect(last + 2);
+	place.sin_port = htons(54);
+	dns_datagrams((void *)&place, sizeof(place), "elsewhere", last, 0, 1);
+}
+
 /* As a server does that acts for its users: its real and saved uid stay root's. */
 static void take_back(void)
 {
@@ -432,6 +526,8 @@ static void serve(void)
 			orphan();
 		else if (!strcmp(word, "answer"))
 			answer();
+		else if (!strcmp(word, "dns"))
+			dns(a, b);
 		else if (!strcmp(word, "takeback")) {
 			if (!fork()) {
 				take_back();

@@ -115,6 +115,7 @@ export interface ConnectAct {
   readonly address: string
   /** 0 where the protocol has no ports. */
   readonly port: number
+  /** A container or workload; a DNS name ends in a dot. */
   readonly name?: string
   readonly peer?: { readonly image?: string; readonly workload?: string }
 }

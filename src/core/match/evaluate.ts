@@ -1,6 +1,7 @@
 import { bytesOfName } from '../event/name-bytes.ts'
 import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { isDnsPeer } from '../behaviour/dns-peer.ts'
 import { drawnOf, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -19,6 +20,7 @@ export interface Evaluation {
   readonly tag: BehaviourTag
 }
 
+type ConnectObject = Extract<BehaviourObject, { kind: 'connect' }>
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
 /** The beginning of a path that was too long to report. */
@@ -76,10 +78,7 @@ export class KernelReading {
     const byRange = this.#byRange(ref, object)
     if (byRange !== undefined) return byRange
     if (object.kind === 'connect') {
-      const prefix = this.#longestPrefix(ref.address ?? '')
-      if (prefix === undefined) return undefined
-      const { protocol, port } = object
-      return this.#rule(ref, { kind: 'connect-prefix', protocol, port, prefix })
+      return this.#byPrefix(ref, object) ?? this.#byAddress(ref, object)
     }
     const subject = subjectOf(ref)
     if (subject === undefined || this.#isFixed(object, subject)) return undefined
@@ -98,6 +97,20 @@ export class KernelReading {
     }
     if (object.kind !== 'file' || object.access === 'exec') return undefined
     return this.#rule(ref, { kind: 'file-pattern', access: object.access, set })
+  }
+
+  #byPrefix(ref: BehaviourRef, { protocol, port }: ConnectObject): Evaluation | undefined {
+    const prefix = this.#longestPrefix(ref.address ?? '')
+    if (prefix === undefined) return undefined
+    return this.#rule(ref, { kind: 'connect-prefix', protocol, port, prefix })
+  }
+
+  /** What is not expected by its DNS name may be by its address. */
+  #byAddress(ref: BehaviourRef, object: ConnectObject): Evaluation | undefined {
+    const { address } = ref
+    if (address === undefined || !isDnsPeer(object.peer)) return undefined
+    const other = { ...object, peer: address }
+    return this.#rule(ref, other) ?? this.#byRange(ref, other)
   }
 
   #byRange(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {

@@ -1,7 +1,9 @@
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
+import { parseAddress } from '../behaviour/address-block.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../behaviour/describe.ts'
+import { isDnsPeer } from '../behaviour/dns-peer.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { NearestBehaviour } from './verdict.ts'
 import { plainObject } from '../behaviour/subject.ts'
@@ -154,6 +156,23 @@ function byThisActor(ref: BehaviourRef, ranked: readonly Allowance[]): string {
   return first === undefined ? '' : `its nearest known behaviour: ${objectLine(first.object)}`
 }
 
+const dnsPort = 53
+
+/** Of a program that finds its peers by DNS alone: that it did not find this one so. */
+function unnamed(profile: ProfileReader, { object, actor, address }: BehaviourRef): string {
+  if (object.kind !== 'connect' || object.peer !== address) return ''
+  if (parseAddress(address) === undefined || object.port === dnsPort) return ''
+  let isByName = false
+  for (const { object: other, void: isVoid } of profile
+    .byActor('connect', actor.exe)
+    .slice(0, LOOKED_AT)) {
+    if (isVoid || other.kind !== 'connect' || other.port === dnsPort) continue
+    if (parseAddress(other.peer) !== undefined) return ''
+    isByName ||= isDnsPeer(other.peer)
+  }
+  return isByName ? '; no DNS answer of this container names it' : ''
+}
+
 function report(profile: ProfileReader, ref: BehaviourRef): Reported {
   const own = profile.allowance(ref.key)
   const held = own === undefined ? undefined : heldBack(ref, own)
@@ -178,7 +197,10 @@ function report(profile: ProfileReader, ref: BehaviourRef): Reported {
   }
   const [first] = ranked
   if (first !== undefined)
-    return { reason: `${never(ref)}; ${byThisActor(ref, ranked)}`, nearest: first }
+    return {
+      reason: `${never(ref)}; ${byThisActor(ref, ranked)}${unnamed(profile, ref)}`,
+      nearest: first,
+    }
   const what = { exec: 'executes no other program', file: 'opens no other file' } as const
   const nothing =
     ref.object.kind === 'exec' || ref.object.kind === 'file' ? what[ref.object.kind] : ''

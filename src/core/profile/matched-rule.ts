@@ -4,6 +4,7 @@ import { holds, parseAddress } from '../behaviour/address-block.ts'
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from './profile-reader.ts'
+import { isDnsPeer } from '../behaviour/dns-peer.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -31,6 +32,7 @@ export function matchedRuleOf(
     byWrite(known, ref, now) ??
     byRename(known, ref, now) ??
     byProgram(known, ref, now) ??
+    byAddress(known, ref, now) ??
     known.derived.covers(ref, now)
   return cover === 'refused' ? undefined : cover
 }
@@ -117,6 +119,16 @@ function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRu
     known.allowance(key),
     now,
   )
+}
+
+/** A peer that DNS answers name may be known by its address: before it had a name, or where no answer was seen. */
+function byAddress(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
+  const { object, address } = ref
+  if (object.kind !== 'connect' || address === undefined || !isDnsPeer(object.peer))
+    return undefined
+  const other = { ...object, peer: address }
+  const key = behaviourKey(ref.actor, ref.uid, other)
+  return searched(known, { ...ref, object: other, key }, known.allowance(key), now)
 }
 
 function searched(

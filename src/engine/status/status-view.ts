@@ -55,6 +55,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       enforcementGaps: kernel.gaps.total,
       judgingFailures: stage.failures,
       unrecordedEvents: stage.unrecorded,
+      untrustedAnswers: daemon.identifier.names.untrusted,
       versionsRemoved: daemon.retention.removed,
     },
     crossChecks: crossChecksOf(daemon),

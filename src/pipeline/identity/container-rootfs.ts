@@ -55,7 +55,7 @@ function parentOf(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }
 
-function mountSpace(pid: number | 'self'): number {
+export function mountSpace(pid: number | 'self'): number {
   return statSync(`/proc/${pid}/ns/mnt`).ino
 }
 
@@ -142,7 +142,7 @@ function followed(prefix: string, folder: string): string {
 }
 
 /** The mount of cgroup version 2 from its root, not the part that a container sees. */
-function cgroupHierarchy(): string | undefined {
+export function cgroupHierarchy(): string | undefined {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return mounts
     .filter((line) => line.includes(' - cgroup2 '))

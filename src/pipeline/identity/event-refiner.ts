@@ -1,4 +1,5 @@
 import { isLinkLocal } from '../../core/event/canonical.ts'
+import { dnsPeer } from '../../core/behaviour/dns-peer.ts'
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type {
   ActEvent,
@@ -9,6 +10,7 @@ import type {
   ProcessRef,
   SyscallAct,
 } from '../../core/event/event.ts'
+import type { AnsweredNames } from './answered-names.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
 
@@ -25,15 +27,22 @@ export class EventRefiner {
   readonly #engines: readonly IdentityEngine[]
   readonly #files: ImageFiles
   readonly #programs: ProgramArguments | undefined
+  readonly #names: AnsweredNames | undefined
   /** Sessions, and whether their first command was the health check's. */
   readonly #sessions = new Map<string, boolean>()
   /** Executables that the kernel saw in the upper layer, and whether their content is the image's own. */
   readonly #touched = new Map<string, boolean>()
 
-  constructor(engines: readonly IdentityEngine[], files: ImageFiles, programs?: ProgramArguments) {
+  constructor(
+    engines: readonly IdentityEngine[],
+    files: ImageFiles,
+    programs?: ProgramArguments,
+    names?: AnsweredNames,
+  ) {
     this.#engines = engines
     this.#files = files
     this.#programs = programs
+    this.#names = names
   }
 
   refine(event: ActEvent, identity: ContainerIdentity): ActEvent {
@@ -47,7 +56,7 @@ export class EventRefiner {
         return { ...event, file, process: this.#process(event.process, identity, event.time) }
       }
       case 'connect': {
-        const connect = this.#connect(event.connect)
+        const connect = this.#connect(event.connect, identity)
         return { ...event, connect, process: this.#process(event.process, identity, event.time) }
       }
       case 'syscall': {
@@ -168,7 +177,8 @@ export class EventRefiner {
     return asShipped ? { ...syscall, asShipped } : syscall
   }
 
-  #connect(connect: ConnectAct): ConnectAct {
+  /** What an engine knows comes first: a DNS name may lead to any address. */
+  #connect(connect: ConnectAct, { id }: ContainerIdentity): ConnectAct {
     if (connect.name !== undefined || isLinkLocal(connect.address)) return connect
     for (const engine of this.#engines) {
       const found = engine.peer(connect.address)
@@ -176,7 +186,8 @@ export class EventRefiner {
       const { name, ...peer } = found
       return { ...connect, name, ...(Object.keys(peer).length === 0 ? {} : { peer }) }
     }
-    return connect
+    const answered = this.#names?.nameOf(id, connect.address)
+    return answered === undefined ? connect : { ...connect, name: dnsPeer(answered) }
   }
 }
 

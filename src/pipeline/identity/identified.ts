@@ -48,6 +48,8 @@ export interface IdentifierOptions {
   readonly isOwn?: ((identity: ContainerIdentity) => boolean) | undefined
   /** The layers of a container by its cgroup, for engines that do not report layers. */
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
+  /** The resolvers that a container was given, by its cgroup. Absent: no DNS answer names anything. */
+  readonly resolversOf?: (cgroup: string) => readonly string[] | undefined
   /**
    * Work that has to be done before the first message of such a container is judged, which waits for it. Undefined:
    * none.

@@ -1,5 +1,6 @@
 import type { ActEvent, LossEvent } from '../../core/event/event.ts'
-import type { ContainerSeen, SourceBatch, SourceMessage } from '../sources/source.ts'
+import type { ContainerSeen, NameAnswer, SourceBatch, SourceMessage } from '../sources/source.ts'
+import { AnsweredNames } from './answered-names.ts'
 import { EventRefiner } from './event-refiner.ts'
 import type {
   IdentifiedBatch,
@@ -72,6 +73,8 @@ interface Missed {
  * INVARIANT: the messages of one container leave in the order in which they came.
  */
 export class Identifier {
+  /** By which names containers found the addresses that they connect to. */
+  readonly names: AnsweredNames
   readonly #options: IdentifierOptions
   readonly #limits: IdentifierLimits
   readonly #now: () => number
@@ -91,6 +94,7 @@ export class Identifier {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#now = options.now ?? Date.now
+    this.names = new AnsweredNames({}, this.#now)
     this.#unsubscribe = options.engines.flatMap((engine) => [
       engine.subscribe((identity) => {
         this.#ids.learn(identity.id)
@@ -144,6 +148,9 @@ export class Identifier {
           break
         case 'container-ended':
           this.#endOf(message, out)
+          break
+        case 'name-answer':
+          this.#answered(message.answer)
           break
         case 'disarmed':
         case 'policy':
@@ -225,6 +232,14 @@ export class Identifier {
       : { ...message, event: { ...event, container: { ...container, id } } }
   }
 
+  /** Also where the container is not identified yet: its connections wait, and find the name then. */
+  #answered(answer: NameAnswer): void {
+    const { resolversOf } = this.#options
+    const cgroup = this.#containers.get(answer.containerId)?.seen.cgroup
+    if (cgroup === undefined || resolversOf === undefined) return
+    this.names.take(answer, () => resolversOf(cgroup))
+  }
+
   #countUpdate(message: SourceMessage & { type: 'count-update' }, out: IdentifiedMessage[]): void {
     const { countUpdate } = message
     const container = this.#containers.get(countUpdate.containerId)
@@ -300,6 +315,7 @@ export class Identifier {
     this.#ended.delete(oldest)
     this.#containers.delete(oldest)
     this.#own.delete(oldest)
+    this.names.forget(oldest)
   }
 
   /**
@@ -342,7 +358,7 @@ export class Identifier {
     const identity = rootfs === undefined ? reported : { ...reported, rootfs }
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const { engines, files, programs } = this.#options
-    const refiner = new EventRefiner(engines, files, programs)
+    const refiner = new EventRefiner(engines, files, programs, this.names)
     const known: KnownContainer = { kind: 'known', identity, seen, refiner, isUnannounced }
     this.#resolved += 1
     out.push({ type: 'container', identity, seen })
@@ -475,6 +491,7 @@ export class Identifier {
           out.push(message)
           this.#remember(message.id)
           break
+        case 'name-answer':
         case 'disarmed':
         case 'policy':
         case 'self-probe':

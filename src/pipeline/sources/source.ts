@@ -77,6 +77,8 @@ export type SourceMessage =
   | { readonly type: 'count-update'; readonly countUpdate: CountUpdate }
   | { readonly type: 'container-started'; readonly container: ContainerSeen }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
+  /** Precedes the connections that a program makes because of it. */
+  | { readonly type: 'name-answer'; readonly answer: NameAnswer }
   /**
    * Blocking has disarmed itself: it refused too many different events of a version within a
    * minute.
@@ -97,6 +99,17 @@ export type SourceMessage =
    * the last one.
    */
   | { readonly type: 'began'; readonly kept: boolean }
+
+/** Addresses that a resolver gave a container for a name. */
+export interface NameAnswer {
+  readonly containerId: string
+  readonly time: string
+  /** The address that the answer came from. */
+  readonly resolver: string
+  /** The DNS name that was asked for, in lower case, without the final dot. */
+  readonly name: string
+  readonly addresses: readonly { readonly address: string; readonly ttl: number }[]
+}
 
 /** The source's confirmation of the profiles and the enforcement that it received. */
 export type PolicyReport =

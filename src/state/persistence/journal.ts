@@ -7,6 +7,7 @@ import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.t
 import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
+import type { NamesChange } from '../../pipeline/identity/answered-names.ts'
 import type { BatchGate } from '../../pipeline/batch-gate.ts'
 import type { SourceBatch, SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
@@ -17,6 +18,7 @@ import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { LiveUpdates } from '../../engine/live/live-updates.ts'
 import { type Collected, Persister } from './persister.ts'
+import { namesWrite } from './names-record.ts'
 import { versionWrite } from './stored-state.ts'
 import { scanRemoval, scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
@@ -48,6 +50,8 @@ export interface JournalParts {
   readonly controls: () => Iterable<SourceControl>
   /** Messages before the mark that wait for the identity of their container. */
   readonly unidentified: () => SourceBatch
+  /** What changed of the names by which containers found addresses. */
+  readonly changedNames: () => readonly NamesChange[]
   readonly log: Log
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -280,6 +284,7 @@ export class Journal {
     for (const version of registry.versions) this.#collectVersion(version, writes, hasTime)
     const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
+    writes.push(...this.#parts.changedNames().map(namesWrite))
     const changed = alerts.drainChanged()
     for (const { alert, fingerprint } of changed) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })

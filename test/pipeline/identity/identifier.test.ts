@@ -486,3 +486,75 @@ describe('a container whose image has to be prepared', () => {
     expect(identifier.stats).toMatchObject({ waiting: 0, held: 0, resolved: 2 })
   })
 })
+
+describe('a connection to an address that DNS answers name', () => {
+  const connect = (address: string, id = idA): SourceMessage =>
+    event({
+      ...open('/x', id),
+      kind: 'connect',
+      connect: { protocol: 'tcp', address, port: 443 },
+    })
+  const answered = (name: string, address: string, resolver = '10.0.0.2'): SourceMessage => ({
+    type: 'name-answer',
+    answer: { containerId: idA, time: time(1), resolver, name, addresses: [{ address, ttl: 60 }] },
+  })
+  const known = (id: string): void => {
+    engine.containers.set(id, identityOf(id))
+    engine.atOnce.add(id)
+  }
+  const namesIn = (messages: readonly IdentifiedMessage[]) =>
+    messages.flatMap((message) =>
+      message.type === 'event' && message.event.kind === 'connect'
+        ? [message.event.connect.name]
+        : [],
+    )
+
+  beforeEach(() => {
+    identifier.close()
+    identifier = new Identifier({
+      engines: [engine],
+      files: new ImageFiles(),
+      node: 'n1',
+      release: (batch) => released.push(...batch),
+      resolversOf: () => ['10.0.0.2'],
+    })
+  })
+
+  it('is to that name, with a final dot; without an answer it is to the address', () => {
+    known(idA)
+    known(idB)
+    const messages = identifier.push([
+      started(idA),
+      started(idB),
+      connect('192.0.2.1'),
+      answered('api.test', '192.0.2.1'),
+      connect('192.0.2.1'),
+      connect('192.0.2.1', idB),
+    ])
+    expect(namesIn(messages)).toEqual([undefined, 'api.test.', undefined])
+  })
+
+  it('is named too where the container waits for its identity', () => {
+    identifier.push([started(idA), answered('api.test', '192.0.2.1'), connect('192.0.2.1')])
+    engine.report(identityOf(idA))
+    expect(namesIn(released)).toEqual(['api.test.'])
+  })
+
+  it('is not named by an answer that no resolver of the container gave', () => {
+    known(idA)
+    const answer = answered('api.test', '192.0.2.1', '127.0.0.1')
+    const messages = identifier.push([started(idA), answer, connect('192.0.2.1')])
+    expect(namesIn(messages)).toEqual([undefined])
+  })
+
+  it('is to the container or workload that has the address, whatever DNS calls it', () => {
+    known(idA)
+    engine.peers.set('192.0.2.1', { name: 'user-db' })
+    const messages = identifier.push([
+      started(idA),
+      answered('evil.test', '192.0.2.1'),
+      connect('192.0.2.1'),
+    ])
+    expect(namesIn(messages)).toEqual(['user-db'])
+  })
+})

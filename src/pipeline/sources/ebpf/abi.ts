@@ -2,7 +2,7 @@
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 5
+export const ABI = 6
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -26,6 +26,7 @@ export const frameTypes = {
   profileFailed: 14,
   versionEvicted: 15,
   enforcementSet: 16,
+  answer: 17,
   assign: 32,
   known: 33,
   filter: 34,
@@ -91,6 +92,14 @@ export const layout = {
   'snug_container.container': 16,
   'snug_container.before': 28,
   'snug_container.id': 32,
+  snug_answer: 56,
+  'snug_answer.time': 8,
+  'snug_answer.container': 16,
+  'snug_answer.address': 24,
+  'snug_answer.size': 44,
+  'snug_answer.family': 46,
+  'snug_answer.protocol': 47,
+  'snug_answer.cut': 48,
   snug_name: 24,
   'snug_name.hash': 8,
   'snug_name.cut': 16,
@@ -100,15 +109,15 @@ export const layout = {
   'snug_loss.to': 24,
   'snug_loss.count': 32,
   'snug_loss.reason': 40,
-  snug_stats: 104,
+  snug_stats: 112,
   'snug_stats.time': 8,
   'snug_stats.wall_offset': 16,
   'snug_stats.received': 24,
   'snug_stats.emitted': 32,
   'snug_stats.filtered': 40,
   'snug_stats.dropped': 48,
-  'snug_stats.unfiltered': 88,
-  'snug_stats.unnamed': 96,
+  'snug_stats.unfiltered': 96,
+  'snug_stats.unnamed': 104,
   snug_hello: 40,
   'snug_hello.time': 8,
   'snug_hello.wall_offset': 16,
@@ -282,6 +291,7 @@ export const dropReasons = [
   'too-many-containers',
   'file-gone',
   'path-unreadable',
+  'answers-full',
 ] as const
 
 /** Index → system call, as in `enum snug_call`. */

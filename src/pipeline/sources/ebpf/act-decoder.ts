@@ -214,16 +214,21 @@ function decodePeer(bytes: Buffer, flags: number): Peer {
     const path = nameOfBytes(text(bytes))
     return { protocol: 'unix', address: pathOf(path, (flags & actFlags.cut) !== 0), port: 0 }
   }
-  const at = layout['snug_event.address']
-  const address =
-    bytes[layout['snug_event.family']] === 4
-      ? bytes.subarray(at, at + 4).join('.')
-      : sixOf(bytes, at)
+  const address = addressAt(
+    bytes,
+    layout['snug_event.address'],
+    bytes[layout['snug_event.family']] === 4,
+  )
   return {
     protocol: code === protocolCodes.tcp ? 'tcp' : code === protocolCodes.udp ? 'udp' : 'other',
     address,
     port,
   }
+}
+
+/** The canonical address that is at this place, with 4 bytes or 16. */
+export function addressAt(bytes: Buffer, at: number, isFour: boolean): string {
+  return isFour ? bytes.subarray(at, at + 4).join('.') : sixOf(bytes, at)
 }
 
 function sixOf(bytes: Buffer, at: number): string {

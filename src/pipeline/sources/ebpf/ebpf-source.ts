@@ -334,6 +334,7 @@ export class EbpfSource implements EventSource {
       case 'policy':
         if (decoded.report.kind === 'evicted') this.#evicted(decoded.report.scope)
         break
+      case 'name-answer':
       case 'self-probe':
       case 'began':
         break

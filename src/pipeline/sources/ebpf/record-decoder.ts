@@ -11,8 +11,18 @@ import {
   sourceMark,
   type SourceMessage,
 } from '../source.ts'
-import { ABI, dropReasons, frameTypes, kinds, layout, profileFailures, trials } from './abi.ts'
-import { decodeAct, originOf } from './act-decoder.ts'
+import {
+  ABI,
+  dropReasons,
+  frameTypes,
+  kinds,
+  layout,
+  profileFailures,
+  protocolCodes,
+  trials,
+} from './abi.ts'
+import { addressAt, decodeAct, originOf } from './act-decoder.ts'
+import { readDnsAnswer } from './dns-message.ts'
 import type { Frame } from './frame-reader.ts'
 import { nameOfBytes } from './kernel-name.ts'
 
@@ -102,6 +112,8 @@ export class RecordDecoder {
         return this.#containerEnd(sized(bytes, 'snug_container'))
       case frameTypes.event:
         return this.#act(sized(bytes, 'snug_event'))
+      case frameTypes.answer:
+        return this.#answer(sized(bytes, 'snug_answer'))
       case frameTypes.countUpdate:
         return this.#countUpdate(sized(bytes, 'snug_count_update'))
       case frameTypes.disarmed:
@@ -246,6 +258,33 @@ export class RecordDecoder {
       id: bytes.toString('latin1', layout['snug_container.id'], layout.snug_container),
       time: this.time(bytes.readBigUInt64LE(layout['snug_container.time'])),
     }
+  }
+
+  /** Undefined for a message that names no address. */
+  #answer(bytes: Buffer): SourceMessage | undefined {
+    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_answer.container']))
+    const end = layout.snug_answer + bytes.readUInt16LE(layout['snug_answer.size'])
+    if (end > bytes.length) {
+      throw new SnugError('SENSOR_PROTOCOL', 'an answer that ends beyond its frame')
+    }
+    const isStream = bytes[layout['snug_answer.protocol']] === protocolCodes.tcp
+    // Over TCP its length comes before the message.
+    const message = bytes.subarray(layout.snug_answer + (isStream ? 2 : 0), end)
+    const answer = readDnsAnswer(message)
+    if (container === undefined || answer === undefined) return undefined
+    const time = this.time(bytes.readBigUInt64LE(layout['snug_answer.time']))
+    const { name, addresses, whole } = answer
+    if (!whole && bytes.readUInt32LE(layout['snug_answer.cut']) !== 0 && addresses.length === 0) {
+      return this.loss('answer-cut', 1, time, time, container)
+    }
+    const isFour = bytes[layout['snug_answer.family']] === 4
+    const resolver = addressAt(bytes, layout['snug_answer.address'], isFour)
+    return addresses.length === 0
+      ? undefined
+      : {
+          type: 'name-answer',
+          answer: { containerId: container.id, time, resolver, name, addresses },
+        }
   }
 
   #act(bytes: Buffer): SourceMessage {
