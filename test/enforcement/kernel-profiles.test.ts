@@ -3,6 +3,7 @@ import { SnugError } from '../../src/errors.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { KernelProfiles } from '../../src/enforcement/kernel-profiles.ts'
 import { startVersion, type Version } from '../../src/core/lifecycle/version.ts'
+import { eventKinds } from '../../src/core/event/event.ts'
 import { act, feed, learned } from '../fixtures/event-fixture.ts'
 import { RecordingControl } from '../fixtures/daemon-fixtures.ts'
 
@@ -75,6 +76,30 @@ describe('a profile in the kernel', () => {
     vi.advanceTimersByTime(10_000)
     expect(control.last('profile')?.profile).toBeUndefined()
     expect(profiles.has(version)).toBe(false)
+  })
+
+  it('with peers by DNS name stops no connection, and says so, as soon as it has one', () => {
+    const named = act.connect('192.0.2.1', 443)
+    if (named.kind !== 'connect') throw new Error('no connection')
+    version.watchedFor(new Set(eventKinds))
+    version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
+    profiles.moved(version)
+    expect(control.last('enforce')?.enforcement).toEqual({ mode: 'block', budget: 100 })
+    expect(profiles.standing(version).byName).toBeUndefined()
+    vi.advanceTimersByTime(1_000)
+    const event = { ...named, connect: { ...named.connect, name: 'api.test.' } }
+    feed(version.profile, [event])
+    profiles.changed(version)
+    const sent = control.reported.slice(-2).map(({ what }) => what)
+    expect(sent).toEqual(['enforce', 'profile'])
+    expect(control.last('enforce')?.enforcement).toEqual({
+      mode: 'block',
+      budget: 100,
+      except: ['connect'],
+    })
+    expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true, byName: true })
+    expect(profiles.spent(7, ['exec', 'connect'])).toEqual(['exec'])
+    expect(profiles.spent(8, ['connect'])).toEqual(['connect'])
   })
 
   it('that cannot be compiled is removed, reported as a failure and tried again', () => {

@@ -112,7 +112,11 @@ export const version: z.ZodType<VersionView> = z.object({
   blocking: z
     .object({
       armed: z.boolean(),
-      kernel: z.object({ profile: z.enum(kernelProfileStates), blocks: z.boolean() }),
+      kernel: z.object({
+        profile: z.enum(kernelProfileStates),
+        blocks: z.boolean(),
+        byName: z.literal(true).exactOptional(),
+      }),
       since: text,
       disarmedAt: maybe,
       disarmed: z.array(z.enum(behaviourKinds)).exactOptional(),
