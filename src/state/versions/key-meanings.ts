@@ -29,6 +29,8 @@ export class KeyMeanings {
   #recent = new Map<BehaviourKey, Kept>()
   #old = new Map<BehaviourKey, Kept>()
   readonly #manners = new Map<string, Manner>()
+  /** Files with ever new names count for one place, one after the other: one object for all of them. */
+  #last: Kept | undefined
 
   constructor(limit: number) {
     this.#limit = limit
@@ -37,7 +39,11 @@ export class KeyMeanings {
   set(key: BehaviourKey, { behaviours, ...manner }: KeyMeaning): void {
     const [only] = behaviours
     const of = behaviours.length === 1 && only !== undefined ? only : behaviours
-    this.#keep(key, { of, manner: this.#shared(manner) })
+    const shared = this.#shared(manner)
+    const last = this.#last
+    const kept = last?.of === of && last.manner === shared ? last : { of, manner: shared }
+    this.#last = kept
+    this.#keep(key, kept)
   }
 
   get(key: BehaviourKey): KeyMeaning | undefined {
