@@ -450,6 +450,12 @@ export const limitTable: readonly LimitGroup[] = [
           'further events are reported one by one; so are those of a container with an eighth of it',
       },
       {
+        what: 'files that a pattern allowed, with the entry that they count for',
+        bound: 16_384,
+        define: 'SNUG_PATTERNED',
+        atBound: 'another takes its place, and is matched by its text again',
+      },
+      {
         what: 'keys of known behaviours',
         bound: 131_072,
         define: 'SNUG_KNOWN_KEYS',

@@ -21,6 +21,7 @@
 #define SNUG_STATES_MAX 8192
 #define SNUG_EXPECTED 4096
 #define SNUG_PEERS_MAX 16384
+#define SNUG_PATTERNED 16384 /* a power of two */
 #define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
@@ -178,6 +179,11 @@ struct snug_seen {
 	__u32 deviates;
 	__u32 stops; /* snug_event_flag: how its events were stopped, as far as that was reported */
 	__u32 stops_reserved;
+};
+
+struct snug_patterned {
+	__u64 check; /* the key that the file itself has in `seen`, combined with `seen_key` */
+	__u64 seen_key;
 };
 
 struct snug_counters {

@@ -188,9 +188,13 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 		paths->cut = scratch->walk.cut;
 		if (paths->cut)
 			paths->path = hash_cut(scratch, at, SNUG_TEXT_MAX);
+		opened->seen_key = verdict->seen_key;
 		judge_paths(scratch, state, &verdict->ruling, opened->access, paths);
-		if (!record_verdict(state, verdict))
+		if (!record_verdict(state, verdict)) {
+			if (verdict->by_rules)
+				note_patterned(&verdict->ruling, opened->seen_key);
 			return 0;
+		}
 		note_stop(verdict, SEEN_RESEND, opened->stop);
 	}
 	event = event_at(scratch, at);
@@ -238,11 +242,9 @@ static __noinline int report_open(struct call *call, u32 class)
 	struct opened *opened;
 	u32 found;
 
-	if (!call)
+	if (!call || !call->state)
 		return 0;
-	state = state_of(call->task);
-	if (!state)
-		return 0;
+	state = call->state;
 	file = file_at(call->task, call->ret);
 	if (!file) {
 		COUNT(received);
@@ -266,6 +268,8 @@ static __noinline int report_open(struct call *call, u32 class)
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
+	if (found == SEEN_NEW && has_profile(&verdict) && count_patterned(&verdict))
+		found = SEEN_COUNTED;
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict.ruling, opened->access, &opened->paths)) {

@@ -137,6 +137,19 @@ __noinline int on_socket(u32 class, s64 ret, u32 compat)
 	return 0;
 }
 
+/* Most sockets, which the hooks for peers see: they leave before the process is looked up. */
+static __always_inline bool is_of_no_interest(const struct call *call, u32 class)
+{
+	struct sock *sock;
+
+	if (class == SNUG_CLASS_SOCKET)
+		return !is_special_socket(argument(call, 0), argument(call, 1), argument(call, 2));
+	if (class != SNUG_CLASS_CONNECT || peers_by_call)
+		return false;
+	sock = socket_at(call->task, argument(call, 0));
+	return sock && sock->__sk_common.skc_family != AF_UNIX;
+}
+
 /*
  * Why this hook: where BPF LSM is missing, only the return of a system call has the opened file in
  * its place, and only sys_exit fires for calls that seccomp refused. It runs for every system call
@@ -167,6 +180,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	    ((ret < 0 && ret > -MAX_ERRNO) || !maps_code(&call, class, &fd)))
 		return 0;
 	if (class == SNUG_CLASS_PROTECT && (ret || !protects_code(call.task, argument(&call, 2))))
+		return 0;
+	if (ret >= 0 && is_of_no_interest(&call, class))
 		return 0;
 	call.state = state_of(call.task);
 	if (!call.state || !is_acting_generation(call.state, OLDER_FIRST))

@@ -304,6 +304,46 @@ static __always_inline void count_by_rules(const struct snug_task *task, struct 
 	ruling->by_rules = 1;
 }
 
+static __always_inline struct snug_patterned *patterned_at(u64 key)
+{
+	u32 at = key & (SNUG_PATTERNED - 1);
+
+	return bpf_map_lookup_elem(&patterned, &at);
+}
+
+/*
+ * Counts a file that has no entry, by the rules that allowed it before. The key has everything that
+ * this depends on, the profile too. False where that is not known.
+ */
+static __always_inline bool count_patterned(struct verdict *verdict)
+{
+	const volatile struct snug_patterned *entry = patterned_at(verdict->seen_key);
+	struct snug_seen *seen_here;
+	u64 key;
+
+	if (!entry || control.filter == SNUG_FILTER_OFF)
+		return false;
+	key = entry->seen_key;
+	if (!key || (entry->check ^ key) != verdict->seen_key)
+		return false;
+	seen_here = bpf_map_lookup_elem(&seen, &key);
+	if (!seen_here)
+		return false;
+	count_seen(verdict, seen_here);
+	return true;
+}
+
+/* `key`: that of the file itself, before the rules that allow it gave the verdict theirs. */
+static __always_inline void note_patterned(const struct ruling *ruling, u64 key)
+{
+	volatile struct snug_patterned *entry = patterned_at(key);
+
+	if (!entry)
+		return;
+	entry->check = key ^ ruling->seen_key;
+	entry->seen_key = ruling->seen_key;
+}
+
 static __always_inline u32 lookup_rule(const struct ruling *ruling, u64 actor, u64 object, u64 *tag)
 {
 	u32 profile = SNUG_POLICY_PROFILE(ruling->policy_state);

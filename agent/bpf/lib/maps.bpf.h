@@ -194,6 +194,18 @@ struct {
 } seen SEC(".maps");
 
 /*
+ * Of files that a pattern allows: by which entry of `seen` each was counted last. A cache: a new
+ * file takes the place of another. It is not locked, so an entry holds its key combined with its
+ * value, and one that two processors wrote at once matches no key.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNUG_PATTERNED);
+	__type(key, u32);
+	__type(value, struct snug_patterned);
+} patterned SEC(".maps");
+
+/*
  * Behaviours that the daemon has marked as known (key: behaviour and scope). An entry that the LRU
  * drops is reported once more, which does no harm.
  */

@@ -354,13 +354,10 @@ SCRATCH_FUNCTION(u32, canonical_path, AND(u32 at, u32 end, u32 to), AND(at, end,
 static __always_inline u64 file_address(struct task_struct *task, u32 fd)
 {
 	struct fdtable *table = READ(task, files, fdt);
-	u64 file = 0;
 
 	if (fd >= READ(table, max_fds))
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file),
-			      (void *)((u64)READ(table, fd) + fd * sizeof(file)));
-	return file;
+	return load_word((u64)READ(table, fd) + fd * sizeof(u64));
 }
 
 /* For programs of kernels that have bpf_rdonly_cast. */

@@ -111,6 +111,7 @@ struct opened {
 	u32 flags; /* snug_event_flag */
 	u32 judge;
 	u32 stop;
+	u64 seen_key; /* of the file itself */
 };
 
 /*

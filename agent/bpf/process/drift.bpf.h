@@ -24,11 +24,7 @@
  */
 static __always_inline bool is_upper(u64 inode)
 {
-	u64 upper = 0;
-
-	bpf_probe_read_kernel(&upper, sizeof(upper),
-			      (void *)(inode + bpf_core_type_size(struct inode)));
-	return upper != 0;
+	return load_word(inode + bpf_core_type_size(struct inode)) != 0;
 }
 
 /*

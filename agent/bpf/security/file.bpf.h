@@ -77,6 +77,8 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
+	if (found == SEEN_NEW && has_profile(&verdict) && count_patterned(&verdict))
+		found = SEEN_COUNTED;
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict.ruling, opened->access, &opened->paths)) {
