@@ -16,6 +16,7 @@ TEST_PACKAGES  := docker.io busybox-static mmdebstrap strace systemd iptables ip
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils \
                   gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 # A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).
+# With other servers in its folder `bin`, from 1.20 to 1.36, the tests run on those.
 KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
                   iptables iproute2 jq curl openssl
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools

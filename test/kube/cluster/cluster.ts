@@ -10,7 +10,10 @@ const sh = promisify(execFile)
 const here = fileURLToPath(new URL('./', import.meta.url))
 const maxBuffer = 64 << 20
 
-/** Outside the repository: it takes five minutes to build, and every checkout can use it. */
+/**
+ * Outside the repository: it takes five minutes to build, and every checkout can use it. Its folder `bin` may have the
+ * servers of any version from 1.20 to 1.36, and `pause`.
+ */
 const cache = process.env['SNUG_KUBE_CACHE'] ?? join(homedir(), '.cache/snug-kube')
 
 export interface AuditLine {

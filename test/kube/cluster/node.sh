@@ -7,6 +7,7 @@ what=$1 bin=$2 run=$3 port=${4:-16443}
 node=node1 bridge=snugkube0 net=10.244.0 address=10.244.0.1
 . "$(dirname "$0")/pki.sh"
 . "$(dirname "$0")/process.sh"
+. "$(dirname "$0")/versions.sh"
 
 socket=$run/containerd.sock
 mark=(-m comment --comment snug-kube)
@@ -80,6 +81,9 @@ EOF
 }
 
 start_kubelet() {
+  local minor own
+  minor=$(minor_version)
+  mapfile -t own < <(flags_of kubelet "$minor")
   kubeconfig kubelet "/O=system:nodes/CN=system:node:$node"
   cat >"$run/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -100,12 +104,12 @@ imageGCHighThresholdPercent: 100
 resolvConf: /etc/resolv.conf
 nodeStatusUpdateFrequency: 5s
 syncFrequency: 10s
-featureGates: {EphemeralContainers: true}
+volumePluginDir: $run/volume-plugins
+$(kubelet_config_of "$minor")
 EOF
   background kubelet nsenter -m -t "$(cat "$run/containerd.pid")" "$bin/kubelet" --config="$run/kubelet.yaml" \
     --kubeconfig="$run/kubelet.kubeconfig" --hostname-override=$node --node-ip=$address --root-dir="$run/kubelet" \
-    --cert-dir="$pki" --volume-plugin-dir="$run/volume-plugins" --container-runtime=remote \
-    --container-runtime-endpoint="unix://$socket"
+    --cert-dir="$pki" "${own[@]}"
   ready() {
     alive kubelet || die kubelet 'it ended'
     kubectl --kubeconfig "$run/admin.kubeconfig" get node $node --no-headers 2>/dev/null | grep -q ' Ready '

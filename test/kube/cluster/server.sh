@@ -7,8 +7,11 @@ what=$1 bin=$2 run=$3 port=${4:-16443} flags=("${@:5}")
 etcd=$((port + 3)) peers=$((port + 4))
 . "$(dirname "$0")/pki.sh"
 . "$(dirname "$0")/process.sh"
+. "$(dirname "$0")/versions.sh"
 
 start_api() {
+  local own
+  mapfile -t own < <(flags_of kube-apiserver "$minor")
   # Records the requests for pods, with the annotations of the webhooks.
   cat >"$run/audit-policy.yaml" <<'EOF'
 apiVersion: audit.k8s.io/v1
@@ -27,7 +30,7 @@ EOF
     --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
     --audit-policy-file="$run/audit-policy.yaml" --audit-log-path="$run/audit.log" \
-    --service-cluster-ip-range=10.96.0.0/16 --feature-gates=EphemeralContainers=true "${flags[@]}"
+    --service-cluster-ip-range=10.96.0.0/16 "${own[@]}" "${flags[@]}"
   until_true 300 api_answers || die apiserver
 }
 
@@ -36,6 +39,7 @@ api_answers() {
   curl -sf --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "https://127.0.0.1:$port/readyz" >/dev/null
 }
 
+case $what in start*) minor=$(minor_version) ;; esac
 case $what in
 start)
   rm -rf "$run/etcd" "$pki"
@@ -53,14 +57,16 @@ start)
     --listen-peer-urls "http://127.0.0.1:$peers" --initial-advertise-peer-urls "http://127.0.0.1:$peers" \
     --initial-cluster "test=http://127.0.0.1:$peers"
   start_api
+  mapfile -t own < <(flags_of kube-controller-manager "$minor")
   background controllers "$bin/kube-controller-manager" --kubeconfig="$run/controllers.kubeconfig" \
     --authentication-kubeconfig="$run/controllers.kubeconfig" --authorization-kubeconfig="$run/controllers.kubeconfig" \
-    --bind-address=127.0.0.1 --secure-port=$((port + 1)) --port=0 --leader-elect=false --cert-dir="$run" \
+    --bind-address=127.0.0.1 --secure-port=$((port + 1)) "${own[@]}" --leader-elect=false --cert-dir="$run" \
     --use-service-account-credentials=true --service-account-private-key-file="$pki/sa.key" \
     --root-ca-file="$pki/ca.crt" --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key"
+  mapfile -t own < <(flags_of kube-scheduler "$minor")
   background scheduler "$bin/kube-scheduler" --kubeconfig="$run/scheduler.kubeconfig" \
     --authentication-kubeconfig="$run/scheduler.kubeconfig" --authorization-kubeconfig="$run/scheduler.kubeconfig" \
-    --bind-address=127.0.0.1 --secure-port=$((port + 2)) --port=0 --leader-elect=false --cert-dir="$run"
+    --bind-address=127.0.0.1 --secure-port=$((port + 2)) "${own[@]}" --leader-elect=false --cert-dir="$run"
   has_account() { kubectl --kubeconfig "$run/admin.kubeconfig" -n default get serviceaccount default >/dev/null 2>&1; }
   until_true 200 has_account || die controllers
   ;;
