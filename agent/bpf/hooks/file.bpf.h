@@ -58,7 +58,7 @@ static __noinline u32 absolute_string(struct scratch *scratch, const struct snug
 
 	/* Security hooks come here too, on kernels without direct loads. */
 	if (fd == AT_FDCWD) {
-		from = PATH_REF(task->fs->pwd);
+		from = FOLDER_REF(task, pwd);
 	} else {
 		file = file_address(task, fd);
 		if (file) {
