@@ -50,8 +50,12 @@ export class PatternIndex implements Patterns {
   /** Puts `now` where `old` was; either may be absent. */
   replace(old: Allowance | undefined, now: Allowance | undefined): void {
     this.#rejected += Number(now?.rejected === true) - Number(old?.rejected === true)
-    if (old !== undefined) for (const one of [old, ...old.faces]) this.#remove(one)
-    if (now !== undefined) for (const one of [now, ...now.faces]) this.#insert(one)
+    const olds = old === undefined ? NONE : [old, ...old.faces]
+    const nows = now === undefined ? NONE : [now, ...now.faces]
+    // A decision leaves most where they are: to take thousands out and put them back moves all that follow.
+    const stay = nows.map((one, i) => this.#replaceInPlace(olds[i], one))
+    for (const [i, one] of olds.entries()) if (stay[i] !== true) this.#remove(one)
+    for (const [i, one] of nows.entries()) if (stay[i] !== true) this.#insert(one)
   }
 
   widen(widenings: readonly Widening[]): void {
@@ -67,6 +71,20 @@ export class PatternIndex implements Patterns {
     if (allowance.block !== undefined) return this.#blocks
     if (allowance.shape === undefined) return undefined
     return allowance.rejected ? this.#refused : this.#shaped
+  }
+
+  /** Whether the new one has the place of the old one. */
+  #replaceInPlace(old: Allowance | undefined, now: Allowance): boolean {
+    const lists = this.#listsOf(now)
+    if (old === undefined || lists === undefined || this.#listsOf(old) !== lists) return false
+    const group = groupOf(now)
+    if (group === undefined || groupOf(old) !== group || compareOf(now)(old, now) !== 0)
+      return false
+    const list = lists.get(group)
+    const at = list?.lastIndexOf(old, placeIn(list, old)) ?? -1
+    if (list === undefined || at < 0) return false
+    list[at] = now
+    return true
   }
 
   #insert(allowance: Allowance): void {
@@ -94,9 +112,13 @@ export class PatternIndex implements Patterns {
   }
 }
 
+function compareOf({ block }: Allowance): (a: Allowance, b: Allowance) => number {
+  return block === undefined ? compareSpecific : compareBlocks
+}
+
 /** After all that are asked before it or at the same time. By halves: thousands are decided on at once. */
 function placeIn(list: readonly Allowance[], allowance: Allowance): number {
-  const compare = allowance.block === undefined ? compareSpecific : compareBlocks
+  const compare = compareOf(allowance)
   let [from, to] = [0, list.length]
   while (from < to) {
     const middle = (from + to) >>> 1
