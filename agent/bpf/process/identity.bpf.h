@@ -38,9 +38,7 @@ static __always_inline bool report_identity(struct snug_task *state, struct task
 	object = SNUG_MIX(keys, object,
 			  (u64)state->gid | (u64)(about | (state->flags & SNUG_HELD_ROOT)) << 32);
 	if (judge_event(state, &verdict, SNUG_IDENTITY, object, state->actor,
-			SNUG_RULE_IDENTITY(keys, account_of(state->uid), account_of(state->gid),
-					   account_of(uid), account_of(gid)),
-			stop)) {
+			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid), stop)) {
 		event = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (event) {
 			event->event_flags = about | stop_flag(&verdict, stop);

@@ -11,7 +11,7 @@ import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { wholeText } from './whole-text.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
-import { accountOf, type User, userOf } from './user.ts'
+import { type User, userOf } from './user.ts'
 import type { Literal } from './witness.ts'
 
 /** The actor: the executable, and the script that it interprets. Never generalised. */
@@ -141,16 +141,6 @@ function executor(event: ExecEvent): Actor {
   const { exe, script, parent } = event.process
   if (exe !== event.exec.path) return script === undefined ? { exe } : { exe, script }
   return parent === undefined ? runtime : { exe: parent }
-}
-
-function accountsOf({ uid, gid }: UserIds): UserIds {
-  return { uid: accountOf(uid), gid: accountOf(gid) }
-}
-
-/** What was stored before accounts were one. */
-export function objectOfStored(object: BehaviourObject): BehaviourObject {
-  if (object.kind !== 'identity') return object
-  return { ...object, from: accountsOf(object.from), to: accountsOf(object.to) }
 }
 
 function actorOf(event: ActEvent): Actor {
@@ -310,7 +300,13 @@ function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
     }
     case 'identity': {
       const { from, to } = event.identity
-      return [refOf(event, { kind: 'identity', from: accountsOf(from), to: accountsOf(to) })]
+      return [
+        refOf(event, {
+          kind: 'identity',
+          from: { uid: from.uid, gid: from.gid },
+          to: { uid: to.uid, gid: to.gid },
+        }),
+      ]
     }
     case 'capability':
       return [refOf(event, { kind: 'capability', name: event.capability.name })]

@@ -7,7 +7,6 @@ import {
   behaviourKey,
   type BehaviourObject,
   type BehaviourRef,
-  objectOfStored,
 } from '../behaviour/behaviour.ts'
 import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'
@@ -83,7 +82,7 @@ export class LiveEntry {
     { uid, object }: { readonly uid: User; readonly object: BehaviourObject },
     shaper: Shaper,
   ): LiveEntry {
-    return new LiveEntry(actor, userOfStored(uid), objectOfStored(object), shaper)
+    return new LiveEntry(actor, userOfStored(uid), object, shaper)
   }
 
   static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {

@@ -64,12 +64,16 @@ describe('accounts of people', () => {
     expect(outcome(learned(declared(1_001)), app({ uid: 1_001 }))).toBe('deviation')
   })
 
-  it('are one where a program takes their identity, also by group', () => {
+  it('are told apart where a program takes their identity', () => {
     const profile = learned(act.identity(0, 1_001))
-    expect(outcome(profile, act.identity(0, 1_002))).toBe('expected')
-    expect(outcome(profile, act.identity(0, 33))).toBe('deviation')
-    expect(outcome(profile, act.identity(1_002, 0))).toBe('deviation')
-    expect(outcome(profile, act.identity(1_001, 1_002))).toBe('deviation')
+    expect(outcome(profile, act.identity(0, 1_001))).toBe('expected')
+    for (const [from, to] of [
+      [0, 1_002],
+      [0, 33],
+      [1_002, 0],
+      [1_001, 1_002],
+    ] as const)
+      expect(outcome(profile, act.identity(from, to))).toBe('deviation')
   })
 
   it('were several once, and are one of what was stored then, with the evidence of all', () => {
