@@ -26,7 +26,8 @@
 /* `what` is the hash of a literal path, or of SNUG_RULE_SET. */
 #define SNUG_RULE_FILE(keys, access, what) \
 	SNUG_MIX(keys, (__u64)SNUG_FILE | (__u64)(access) << 8, what)
-#define SNUG_RULE_PAIR(keys, path, to) SNUG_MIX(keys, path, to)
+/* Of SNUG_MIX alone, a to b would be the pair b to a, and a to a the pair b to b. */
+#define SNUG_RULE_PAIR(keys, path, to) SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, path), to)
 #define SNUG_RULE_SET(keys, set) SNUG_MIX(keys, SNUG_DOMAIN_SET, (__u64)(set))
 #define SNUG_RULE_SHIPPED(keys, path) SNUG_MIX(keys, SNUG_DOMAIN_SHIPPED, path)
 

@@ -59,6 +59,22 @@ describe('in block mode', () => {
     expect(await reported()).toEqual([])
   })
 
+  it('a rename is allowed in its own direction only, and onto itself for each file by itself', async () => {
+    const rename = (from: string, to: string): string => `rename ${hex(from)} ${hex(to)}`
+    const made = ['/data/one', '/data/three', '/data/four'].map((at) => `make ${hex(at)}`)
+    const itself = rename('/data/three', '/data/three')
+    const learned = [...made, rename('/data/one', '/data/two'), itself]
+    await learnedFrom(learned)
+    expect(await acts.did([itself])).toEqual(['0'])
+    expect(await reported()).toEqual([])
+    await acts.did([rename('/data/two', '/data/one'), rename('/data/four', '/data/four')])
+    const files = (await reported()).flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+    expect(files.map(({ path, to }) => [path, to])).toEqual([
+      ['/data/two', '/data/one'],
+      ['/data/four', '/data/four'],
+    ])
+  })
+
   it.each([
     ['an exec', `+ exec ${hex('/bin/workload')}`, KILLED, 'killed'],
     ['a read', `+ read ${hex('/etc/private')}`, KILLED, 'killed'],
