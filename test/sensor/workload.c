@@ -529,11 +529,14 @@ static void serve(void)
 		else if (!strcmp(word, "dns"))
 			dns(a, b);
 		else if (!strcmp(word, "takeback")) {
-			if (!fork()) {
+			pid_t child = fork();
+
+			if (!child) {
 				take_back();
 				_exit(0);
 			}
-			wait(NULL);
+			/* Not any child: some from before have ended. */
+			waitpid(child, NULL, 0);
 		} else if (!strcmp(word, "touch")) {
 			touch("/data/touched");
 		} else if (!strcmp(word, "run")) {
