@@ -27,7 +27,7 @@ export const figuresEveryMs = 60_000
 const refreshedAtOnce = 256
 
 /**
- * Which containers of a version show the same cause. A statement about one is true of all, so a group tells when the
+ * Which containers of a version show the same cause. A statement about one is true of all, so a group reports when the
  * statement changes. Its figures follow later, because each new container would otherwise rewrite the alerts of all
  * others.
  */
@@ -59,7 +59,7 @@ export class ReplicaGroups {
     this.#bound(group)
     const before = group.shift
     const view = viewOf(group, nowMs)
-    group.dueMs ??= Math.min(nowMs + figuresEveryMs, aloneAtMs(group))
+    group.dueMs ??= Math.min(nowMs + figuresEveryMs, aloneAtMs(group, nowMs))
     this.#due.add(key)
     return { ...view, others: before !== view.shift }
   }
@@ -78,9 +78,9 @@ export class ReplicaGroups {
       if (group.dueMs > nowMs) continue
       found.push(viewOf(group, nowMs))
       alerts += group.shown.size
-      const atMs = aloneAtMs(group)
+      const atMs = aloneAtMs(group, nowMs)
       // The others still have time to show it too.
-      group.dueMs = atMs > nowMs ? Math.min(nowMs + figuresEveryMs, atMs) : undefined
+      group.dueMs = atMs < Infinity ? Math.min(nowMs + figuresEveryMs, atMs) : undefined
       this.#due.delete(key)
       if (group.dueMs !== undefined) this.#due.add(key)
     }
@@ -119,9 +119,10 @@ function viewOf(group: Group, nowMs: number): ReplicaGroup {
   return { alerts: ones.map(({ alert }) => alert), shift: group.shift, shown: shown.size, running }
 }
 
-/** When the other replicas have had their time. */
-function aloneAtMs({ shown }: Group): number {
+/** When the other replicas will have had their time; Infinity: they have had it. */
+function aloneAtMs({ shown }: Group, nowMs: number): number {
   let first = Infinity
   for (const { firstMs } of shown.values()) first = Math.min(first, firstMs)
-  return first + aloneMs
+  const atMs = first + aloneMs
+  return atMs > nowMs ? atMs : Infinity
 }

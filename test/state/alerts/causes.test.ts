@@ -241,7 +241,7 @@ describe('replicas with the same cause', () => {
       return alerts.drainChanged().length
     }
     const changed = Array.from({ length: 300 }, (_, n) => raise(`c${n}`))
-    // The third is most of four: the two before it are told.
+    // The third is most of four: the two before it state that as well.
     expect(changed.slice(0, 5)).toEqual([1, 1, 3, 1, 1])
     expect(changed.reduce((sum, count) => sum + count)).toBe(302)
     alerts.tick(nowMs + figuresEveryMs)
@@ -249,6 +249,24 @@ describe('replicas with the same cause', () => {
     const [last] = alerts.list({ limit: 1 })
     expect(last?.replicas).toEqual({ shown: replicasKept, running: 4 })
     expect(last?.reasons.at(-1)).toContain(`${replicasKept} replicas (4 run now)`)
+  })
+
+  it('rewrite them once a minute at most, also long after the first', () => {
+    const alerts = storeOf()
+    const raise = (id: string): void => {
+      const event = inContainer(act.connect('10.9.9.9', 5432), id)
+      alerts.raise(findingOf({ ...event, time: new Date(nowMs).toISOString() }, 100), nowMs)
+    }
+    for (const id of ['a', 'b', 'c']) raise(id)
+    const laterMs = nowMs + 10 * figuresEveryMs
+    for (let ms = nowMs; ms <= laterMs; ms += 1_000) alerts.tick(ms)
+    alerts.drainChanged()
+    const event = inContainer(act.connect('10.9.9.9', 5432), 'd')
+    alerts.raise(findingOf({ ...event, time: new Date(laterMs).toISOString() }, 100), laterMs)
+    alerts.tick(laterMs + 1_000)
+    expect(alerts.drainChanged()).toHaveLength(1)
+    alerts.tick(laterMs + figuresEveryMs)
+    expect(alerts.drainChanged()).toHaveLength(4)
   })
 
   it('raise it where one of many is alone with it once the others had time', () => {
