@@ -1,6 +1,6 @@
 /**
  * A peer by its DNS name, as behaviours have it: with the final dot. Names of containers and workloads have none, so
- * whoever answers DNS questions cannot give an address the name of one.
+ * no DNS answer can give an address the name of one.
  */
 export function dnsPeer(name: string): string {
   return `${name}.`

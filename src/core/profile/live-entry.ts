@@ -77,22 +77,19 @@ export class LiveEntry {
     return entry
   }
 
-  static #stored(
-    actor: Actor,
-    { uid, object }: { readonly uid: User; readonly object: BehaviourObject },
-    shaper: Shaper,
-  ): LiveEntry {
-    return new LiveEntry(actor, userOfStored(uid), object, shaper)
-  }
-
   static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {
-    const entry = LiveEntry.#stored(json.actor, json, shaper)
+    const entry = new LiveEntry(json.actor, userOfStored(json.uid), json.object, shaper)
     entry.merge(json)
     return entry
   }
 
   static ofStored(stored: StoredEntry, shaper: Shaper, parts: SharedParts): LiveEntry {
-    const entry = LiveEntry.#stored(parts.actor(stored.actor), stored, shaper)
+    const entry = new LiveEntry(
+      parts.actor(stored.actor),
+      userOfStored(stored.uid),
+      stored.object,
+      shaper,
+    )
     for (const json of stored.cells) {
       Cell.addStored(entry.#cells, parts.text(json[0]), json, entry.#kept)
       entry.#room -= 1

@@ -64,7 +64,7 @@ describe('accounts of people', () => {
     expect(outcome(learned(declared(1_001)), app({ uid: 1_001 }))).toBe('deviation')
   })
 
-  it('are told apart where a program takes their identity', () => {
+  it('are different users where a program takes their identity', () => {
     const profile = learned(act.identity(0, 1_001))
     expect(outcome(profile, act.identity(0, 1_001))).toBe('expected')
     for (const [from, to] of [
