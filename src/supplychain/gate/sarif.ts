@@ -1,3 +1,4 @@
+import { formatVersions } from '../../core/event/format-versions.ts'
 import { visible } from '../../pipeline/delivery/format/line-text.ts'
 import { type FindingLevel, type GateFinding, type GateResult, ruleTitles } from './finding.ts'
 
@@ -14,8 +15,8 @@ const wholeImage = 'image'
 export function gateSarif(result: GateResult, version: string): object {
   const used = [...new Set(result.findings.map(({ rule }) => rule))]
   return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
+    $schema: `https://json.schemastore.org/sarif-${formatVersions.sarif}.json`,
+    version: formatVersions.sarif,
     runs: [
       {
         tool: {

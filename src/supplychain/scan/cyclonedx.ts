@@ -19,6 +19,7 @@ const component = z.looseObject({
   version: text,
   purl: text,
   properties: z.array(z.looseObject({ name: text, value: text })).nullish(),
+  components: z.unknown().optional(),
 })
 const vulnerability = z.looseObject({
   id: z.string().min(1),
@@ -46,7 +47,7 @@ export function readCycloneDx(value: unknown): ScanReport {
   const { components, vulnerabilities } = bom.parse(value)
   const byRef = new Map<string, ReportedPackage>()
   const packages: ReportedPackage[] = []
-  for (const one of items.of(components, component)) {
+  for (const one of allOf(components, items)) {
     if (one.type === 'operating-system' || one.type === 'file') continue
     const found = packageOf(one)
     packages.push(found)
@@ -67,6 +68,17 @@ export function readCycloneDx(value: unknown): ScanReport {
     })
   })
   return { format: 'cyclonedx', findings, packages, rejected: items.rejected }
+}
+
+/** Assemblies have their components within them, to any depth. */
+function* allOf(components: unknown, items: Items): Generator<z.output<typeof component>> {
+  const waiting = [components]
+  while (waiting.length > 0) {
+    for (const one of items.of(waiting.pop(), component)) {
+      yield one
+      waiting.push(one.components)
+    }
+  }
 }
 
 function gravest(words: readonly (string | undefined)[]) {

@@ -1,4 +1,5 @@
 import type { ImageRef } from '../../core/event/event.ts'
+import { formatVersions } from '../../core/event/format-versions.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import type { JoinedFinding, JoinedScan } from './join.ts'
 
@@ -23,7 +24,7 @@ export function openVex(scan: JoinedScan, options: VexOptions): object {
   const statements = scan.findings.map((finding) => statementOf(finding, scan, image, acceptedBy))
   const identity = sha256Hex(JSON.stringify([image, statements, acceptedBy ?? null]))
   return {
-    '@context': 'https://openvex.dev/ns/v0.2.0',
+    '@context': `https://openvex.dev/ns/v${formatVersions.openvex}`,
     '@id': `urn:snug:vex:${identity}`,
     author: acceptedBy ?? 'Snug',
     ...(acceptedBy === undefined ? { role: 'proposal of a tool, not reviewed' } : {}),

@@ -3,6 +3,7 @@ import {
   type SelfProbeView,
   versionStates,
 } from '../../engine/api/engine-views.ts'
+import { formatVersions } from '../../core/event/format-versions.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 
@@ -47,6 +48,12 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     help: 'always 1; version and node of the agent',
     labels: ['version', 'node'],
     read: ({ version, node }) => [{ labels: { version, node }, value: 1 }],
+  },
+  snug_build_info: {
+    type: 'gauge',
+    help: 'always 1; version of the agent, and versions of the formats that its outputs have',
+    labels: ['version', ...Object.keys(formatVersions)],
+    read: ({ version }) => [{ labels: { version, ...formatVersions }, value: 1 }],
   },
   snug_agent_state: {
     type: 'gauge',

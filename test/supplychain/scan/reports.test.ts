@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { formatVersions } from '../../../src/core/event/format-versions.ts'
 import { parseReport } from '../../../src/supplychain/scan/parse-report.ts'
 import type { ReportedFinding } from '../../../src/supplychain/scan/report.ts'
+import { cycloneDxFaults } from '../../fixtures/published-schemas.ts'
 
 const short = ({ id, severity, fixed, package: { kind, name, version, paths } }: ReportedFinding) =>
   [id, severity, kind, name, version, paths.join(' '), fixed.join(' ')].join('|')
@@ -86,7 +88,8 @@ it('reads SARIF of Trivy and Grype, and counts results of other tools', () => {
 it('reads CycloneDX, its vulnerabilities too where it has any', () => {
   const bom = {
     bomFormat: 'CycloneDX',
-    specVersion: '1.6',
+    $schema: 'http://cyclonedx.org/schema/bom-1.7.schema.json',
+    specVersion: formatVersions.cyclonedx,
     components: [
       { 'bom-ref': 'os', type: 'operating-system', name: 'debian', version: '12' },
       {
@@ -106,23 +109,29 @@ it('reads CycloneDX, its vulnerabilities too where it has any', () => {
         properties: [
           { name: 'aquasecurity:trivy:FilePath', value: 'app/node_modules/@s/x/package.json' },
         ],
+        components: [
+          { 'bom-ref': 'c', type: 'library', name: 'y', purl: 'pkg:npm/y@2', version: '2' },
+        ],
       },
     ],
     vulnerabilities: [
       {
         id: 'CVE-1',
         ratings: [{ severity: 'low' }, { severity: 'high' }],
-        affects: [{ ref: 'a' }, { ref: 'urn:cdx:1/1#b' }],
+        affects: [{ ref: 'a' }, { ref: 'urn:cdx:3e671687-395b-41f5-a30f-a58921a69b79/1#b' }],
       },
+      { id: 'CVE-3', affects: [{ ref: 'c' }] },
       { id: 'CVE-2', affects: [{ ref: 'nowhere' }] },
     ],
   }
+  expect(cycloneDxFaults(bom)).toEqual([])
   expect(read(bom)).toEqual({
     format: 'cyclonedx',
     rejected: 1,
     findings: [
       'CVE-1|high|os|bash|5||',
       'CVE-1|high|node|@s/x|1|/app/node_modules/@s/x/package.json|',
+      'CVE-3|unknown|node|y|2||',
     ],
   })
 })

@@ -1,5 +1,6 @@
 import { type Alert, hasStopped } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
+import { formatVersions } from '../../../core/event/format-versions.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
   alertClass,
@@ -11,8 +12,6 @@ import {
   sentence,
 } from './alert-facts.ts'
 
-/** The version of the Elastic Common Schema whose field names these are. */
-const ecsVersion = '8.11.0'
 export const ecsSeverities = { low: 21, medium: 47, high: 73, critical: 99 } as const
 
 /** The alert as one document of the Elastic Common Schema. */
@@ -28,7 +27,8 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       dataset: 'snug.alert',
       provider: event.source,
       action: alertClass(alert),
-      category: categories[event.kind],
+      // It allows `denied`, which those of processes and files do not.
+      category: ['intrusion_detection', ...categories[event.kind]],
       type: [...types(event), ...(hasStopped(alert.action) ? ['denied'] : [])],
       outcome: hasStopped(alert.action) ? 'failure' : 'unknown',
       severity: onScale(ecsSeverities, alert),
@@ -37,7 +37,10 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       end: alert.lastSeen,
     },
     rule: { name: classTitle(alert), id: alert.guardrails[0], category: alert.type },
-    threat: { technique: { id: alert.attack } },
+    threat:
+      alert.attack.length === 0
+        ? undefined
+        : { framework: 'MITRE ATT&CK', technique: { id: alert.attack } },
     container: {
       id: container?.id,
       name: container?.name,
@@ -98,7 +101,7 @@ export function ecsHead(
 ): Record<string, unknown> {
   return {
     '@timestamp': time,
-    ecs: { version: ecsVersion },
+    ecs: { version: formatVersions.ecs },
     log: { level: severity },
     host: { name: node },
     observer: { vendor, product: name, version, type: 'ids' },

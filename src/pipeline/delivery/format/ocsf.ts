@@ -1,5 +1,6 @@
 import { type Alert, hasStopped } from '../../../core/event/alert.ts'
-import type { ProcessRef, SnugEvent } from '../../../core/event/event.ts'
+import type { ProcessRef } from '../../../core/event/event.ts'
+import { formatVersions } from '../../../core/event/format-versions.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
   alertClass,
@@ -13,14 +14,15 @@ import {
   sentence,
 } from './alert-facts.ts'
 
-/** The version of the Open Cybersecurity Schema Framework whose Detection Finding this is. */
-const ocsfVersion = '1.5.0'
 const classUid = 2004
 const severityIds = { low: 2, medium: 3, high: 4, critical: 5 } as const
 const severityNames = { low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' } as const
 const activityNames = { 1: 'Create', 2: 'Update', 3: 'Close' } as const
 
-/** The alert as a Detection Finding (class 2004), with the profiles `security_control` and `container`. */
+/**
+ * The alert as a Detection Finding (class 2004), with the profiles `security_control` and `host`. The
+ * class has no profile `container`: the container is part of the evidence.
+ */
 export function toOcsf(alert: Alert, product: Product): Record<string, unknown> {
   const activity = activityOf(alert)
   const stopped = hasStopped(alert.action)
@@ -49,7 +51,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     disposition: stopped ? 'Blocked' : 'Detected',
     metadata: {
       ...ocsfProduct(alert, product),
-      profiles: ['security_control', 'container', 'host'],
+      profiles: ['security_control', 'host'],
     },
     finding_info: {
       uid: alert.id,
@@ -70,7 +72,6 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     },
     attacks: attacks(alert),
     device: { hostname: alert.node, name: alert.node, type_id: 0, type: 'Unknown' },
-    container: containerOf(alert),
     evidences: [compact(evidence(alert))],
     anomaly_analyses: anomalies(alert),
     unmapped: {
@@ -94,7 +95,7 @@ export function ocsfProduct(
   { name, vendor, version }: Product,
 ): Record<string, unknown> {
   const product = { name, vendor_name: vendor, version }
-  return { version: ocsfVersion, uid: id, log_name: schema, product }
+  return { version: formatVersions.ocsf, uid: id, log_name: schema, product }
 }
 
 /** An alert with a rising count is an update; a decided one is closed. */
@@ -113,7 +114,6 @@ function containerOf({ container, image, workload }: Alert): Record<string, unkn
     uid: container.id,
     name: container.name,
     image: image && { uid: image.digest, name: image.repository, tag: image.tag },
-    pod_uuid: undefined,
     orchestrator: workload?.namespace === undefined ? undefined : 'kubernetes',
     labels: workload?.pod === undefined ? undefined : [`pod:${workload.pod}`],
   }
@@ -127,7 +127,7 @@ function evidence(alert: Alert): Record<string, unknown> {
     name: event.kind,
     actor,
     container: containerOf(alert),
-    ...subject(event),
+    ...subject(alert),
   }
 }
 
@@ -140,26 +140,27 @@ function processOf(process: ProcessRef): Record<string, unknown> {
     file: fileOf(process.exe),
     user: { uid: String(process.uid), type_id: process.uid === 0 ? 2 : 1 },
     session: process.session === undefined ? undefined : { uid: process.session },
-    parent_process:
-      process.parent === undefined
-        ? undefined
-        : {
-            pid: process.ppid,
-            name: baseName(process.parent),
-            path: process.parent,
-            file: fileOf(process.parent),
-          },
+    ...parentOf(process),
   }
+}
+
+/** A process has its pid; without it, the program is part of the ancestry. */
+function parentOf({ parent, ppid }: ProcessRef): Record<string, unknown> {
+  if (parent === undefined) return {}
+  const names = { name: baseName(parent), path: parent }
+  return ppid === undefined
+    ? { ancestry: [names] }
+    : { parent_process: { pid: ppid, ...names, file: fileOf(parent) } }
 }
 
 function fileOf(path: string): Record<string, unknown> {
   return { name: baseName(path) || path, path, type_id: 1 }
 }
 
-function subject(event: SnugEvent): Record<string, unknown> {
+function subject({ event, process }: Alert): Record<string, unknown> {
   switch (event.kind) {
     case 'exec':
-      return { process: { name: baseName(event.exec.path), file: fileOf(event.exec.path) } }
+      return startedProgram(event.exec.path, process)
     case 'file':
       // The event does not include the type of the file.
       return { file: { ...fileOf(event.file.path), type_id: 0 }, data: { file: event.file } }
@@ -196,17 +197,26 @@ function subject(event: SnugEvent): Record<string, unknown> {
   }
 }
 
+/** A program that starts has the pid of the process that started it. */
+function startedProgram(path: string, process: ProcessRef | undefined): Record<string, unknown> {
+  const file = fileOf(path)
+  return process === undefined
+    ? { file }
+    : { process: { pid: process.pid, name: baseName(path), path, file } }
+}
+
 /** The deviation, and the profile it departs from. */
 function anomalies(alert: Alert): readonly object[] {
   const { behaviour, nearest, image, count, type } = alert
   if (type !== 'deviation' || behaviour === null || image === undefined) return []
-  const observed = { observation_type: 'Deviation Analysis', observed_attribute: behaviour.kind }
+  const observation_type = 'Deviation Analysis'
   return [
     compact({
-      analysis_target: { name: imageName(image), type: 'container image' },
+      analysis_targets: [{ name: imageName(image), type: 'container image' }],
       anomalies: [
         {
-          ...observed,
+          observation_type,
+          observation_parameter: behaviour.kind,
           observed_pattern: 'UNSEEN',
           observations: [{ value: behaviour.object, count }],
         },
@@ -216,8 +226,8 @@ function anomalies(alert: Alert): readonly object[] {
           ? []
           : [
               {
-                ...observed,
-                observed_attribute: nearest.kind,
+                observation_type,
+                observation_parameter: nearest.kind,
                 observed_pattern: 'KNOWN',
                 observations: [{ value: nearest.object }],
               },

@@ -1,4 +1,5 @@
 import type { Alert } from '../../../core/event/alert.ts'
+import { formatVersions } from '../../../core/event/format-versions.ts'
 import {
   type AuditRecord,
   isAudit,
@@ -10,6 +11,9 @@ import type { Render } from './format.ts'
 
 const severityNumbers = { low: 9, medium: 13, high: 17, critical: 21 } as const
 const severityTexts = { low: 'INFO', medium: 'WARN', high: 'ERROR', critical: 'FATAL' } as const
+
+/** Of the semantic conventions that names of attributes follow. */
+export const otelSchemaUrl = `https://opentelemetry.io/schemas/${formatVersions.opentelemetry}`
 
 type Value = string | number | readonly string[] | undefined
 
@@ -28,9 +32,11 @@ export function toOtlp(
     resourceLogs: [
       {
         resource: { attributes: attributes(resource) },
+        schemaUrl: otelSchemaUrl,
         scopeLogs: [
           {
             scope: { name: product.name, version: product.version },
+            schemaUrl: otelSchemaUrl,
             logRecords: outbound.map((each) =>
               isAudit(each) ? auditRecord(each, render) : record(each, render),
             ),
@@ -58,7 +64,7 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'snug.count': alert.count,
       'snug.mode': alert.mode,
       'snug.guardrails': alert.guardrails,
-      'threat.technique.id': alert.attack,
+      'snug.attack': alert.attack,
       'container.id': alert.container?.id,
       'container.name': alert.container?.name,
       'container.image.name': alert.image?.repository,
