@@ -16,7 +16,12 @@ import type {
   EngineState,
   LeftListener,
 } from '../../src/pipeline/identity/identity.ts'
-import { actsOf, Dice, type SoakRun } from './workload.ts'
+import type { BehaviourTag, KernelProfile } from '../../src/core/compile/kernel-profile.ts'
+import { KernelReading } from '../../src/core/match/evaluate.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import type { ActEvent, SnugEvent } from '../../src/core/event/event.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
+import { actsOf, Dice, eventsOf, madeNamesOf, type SoakImage, type SoakRun } from './workload.ts'
 
 /** Knows the containers that run. */
 export class SoakEngine implements IdentityEngine {
@@ -51,27 +56,90 @@ export class SoakEngine implements IdentityEngine {
   }
 }
 
-/** Counts known behaviours of a container, as the sensor does, and reports others as events. */
+/** What the sensor does with the acts of an image, by their index. */
+interface Judged {
+  /** Behaviours that the profile in the kernel counts them for; undefined: there is no such, and they are reported. */
+  readonly tags: readonly (readonly BehaviourTag[] | undefined)[]
+  /** The same of names that each container makes up. */
+  readonly made: readonly BehaviourTag[] | undefined
+}
+
+/**
+ * Counts what the profile of a version allows, or what the daemon marked as known, as the sensor does, and reports the
+ * rest. The rules of the kernel are no memory of the daemon: of these it keeps only what they say about the image's acts.
+ */
 class SoakControl implements SourceControl {
   readonly scopes = new Map<string, number>()
-  readonly knownIn = new Map<number, Set<BehaviourKey>>()
+  readonly #images = new Map<number, SoakImage>()
+  /** Of each scope, the acts that are marked as known. */
+  readonly #known = new Map<number, Set<number>>()
+  readonly #judged = new Map<number, Judged>()
+  readonly #imageOf: (container: string) => SoakImage | undefined
+
+  constructor(imageOf: (container: string) => SoakImage | undefined) {
+    this.#imageOf = imageOf
+  }
+
+  /** A name that a container makes up comes up once: it needs no number. */
+  key(scope: number, index: number): BehaviourKey {
+    return behaviourKey(`${hex8(scope)}${hex8(index)}`)
+  }
 
   assign(id: string, scope: number): void {
     this.scopes.set(id, scope)
+    const image = this.#imageOf(id)
+    if (image !== undefined) this.#images.set(scope, image)
   }
   release(id: string): void {
     this.scopes.delete(id)
   }
   known(scope: number, keys: readonly BehaviourKey[]): void {
-    let known = this.knownIn.get(scope)
+    let known = this.#known.get(scope)
     if (known === undefined) {
       known = new Set()
-      this.knownIn.set(scope, known)
+      this.#known.set(scope, known)
     }
-    for (const key of keys) known.add(key)
+    for (const key of keys) {
+      if (key.startsWith(hex8(scope))) known.add(Number.parseInt(key.slice(8), 16))
+    }
   }
+  profile(scope: number, profile: KernelProfile | undefined): void {
+    const image = this.#images.get(scope)
+    if (profile === undefined || image === undefined) {
+      this.#judged.delete(scope)
+      return
+    }
+    const reading = new KernelReading(profile)
+    const tagsOf = (act: SnugEvent): readonly BehaviourTag[] | undefined => {
+      const found = behavioursOf(act as ActEvent, shaper).map((ref) => reading.evaluate(ref))
+      if (found.some((one) => one?.verdict !== 'allow')) return undefined
+      return found.flatMap((one) => one?.tag ?? [])
+    }
+    const made = madeNamesOf(image).map(tagsOf)
+    this.#judged.set(scope, {
+      tags: eventsOf(image).map(tagsOf),
+      made: made.every((tags) => tags !== undefined) ? made[0] : undefined,
+    })
+    // A new profile is a new judgement: what was known before counts for nothing.
+    this.#known.delete(scope)
+  }
+  enforce(): void {}
   filter(): void {}
   flush(): void {}
+
+  /** What the profile counts an act for; undefined: it allows none, or there is no profile. */
+  tagsOf(scope: number, index: number): readonly BehaviourTag[] | undefined {
+    const judged = this.#judged.get(scope)
+    return index < 0 ? judged?.made : judged?.tags[index]
+  }
+
+  isKnown(scope: number, index: number): boolean {
+    return !this.#judged.has(scope) && this.#known.get(scope)?.has(index) === true
+  }
+}
+
+function hex8(number: number): string {
+  return (number >>> 0).toString(16).padStart(8, '0')
 }
 
 /** The containers of a simulated node, one after the other, as messages of a sensor. */
@@ -80,8 +148,9 @@ export class SoakSource implements EventSource {
   readonly supports: SourceSupport = { kinds: eventKinds, filter: true, containers: true }
   readonly state: SourceState = { kind: 'running' }
   readonly stats = { received: 0, delivered: 0, lost: {}, facts: {} }
-  readonly control = new SoakControl()
+  readonly control: SoakControl
   readonly #engine: SoakEngine
+  readonly #images = new Map<string, SoakImage>()
   readonly #runs: Iterable<SoakRun>
   /** Called before each container, with its start. */
   readonly #onStart: (run: SoakRun) => Promise<void>
@@ -97,6 +166,7 @@ export class SoakSource implements EventSource {
     this.#engine = engine
     this.#runs = runs
     this.#onStart = onStart
+    this.control = new SoakControl((id) => this.#images.get(id))
   }
 
   async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch> {
@@ -108,6 +178,7 @@ export class SoakSource implements EventSource {
       await this.#onStart(run)
       const { identity, atMs } = run
       this.#engine.running.set(identity.id, identity)
+      this.#images.set(identity.id, run.image)
       const container = {
         id: identity.id,
         cgroup: `/soak/${identity.id}`,
@@ -124,36 +195,47 @@ export class SoakSource implements EventSource {
   }
 
   #acts(run: SoakRun): SourceBatch {
-    const { ref } = run.image
+    const { control } = this
     const { id } = run.identity
-    const known = this.control.knownIn.get(this.control.scopes.get(id) ?? -1)
+    const scope = control.scopes.get(id) ?? 0
+    const last = isoOf(endOf(run) * 1_000)
     const messages: SourceMessage[] = []
-    for (const { index, event } of actsOf(run, this.#dice)) {
-      if (index < 0) {
-        messages.push({ type: 'event', event, key: behaviourKey(this.#dice.hex(16)) })
+    let made = 0
+    for (const { index, isMade, event } of actsOf(run, this.#dice)) {
+      const isOfImage = index >= 0 || isMade
+      const tags = isOfImage ? control.tagsOf(scope, index) : undefined
+      if (isMade && tags !== undefined) {
+        made += 1
+        if (made < run.image.made) continue
+      }
+      const key = isOfImage && !isMade ? control.key(scope, index) : this.#freshKey()
+      const isKnown = index >= 0 && control.isKnown(scope, index)
+      if (tags === undefined && !isKnown) {
+        messages.push({ type: 'event', event, key })
         this.events += 1
         continue
       }
-      const key = behaviourKey(`${ref.digest.slice(7, 19)}${index.toString(16).padStart(4, '0')}`)
-      if (known?.has(key) === true) {
-        const first = event.time
-        const last = isoOf((run.atMs + run.lastsMs) * 1_000)
-        messages.push({
-          type: 'count-update',
-          countUpdate: { key, containerId: id, count: 5, first, last },
-        })
-        this.counts += 1
-      } else {
-        messages.push({ type: 'event', event, key })
-        this.events += 1
-      }
+      const count = isMade ? made : 5
+      const seen = { key, containerId: id, count, first: event.time, last }
+      const expected = tags && { tags, origin: 'entrypoint' as const }
+      messages.push({
+        type: 'count-update',
+        countUpdate: expected === undefined ? seen : { ...seen, expected },
+      })
+      this.counts += 1
     }
     return messages
+  }
+
+  /** No scope is so large. */
+  #freshKey(): BehaviourKey {
+    return behaviourKey(`f${this.#dice.hex(15)}`)
   }
 
   #ended(run: SoakRun): SourceBatch {
     const { id } = run.identity
     this.#engine.leave(id)
+    this.#images.delete(id)
     this.control.scopes.delete(id)
     return [{ type: 'container-ended', id, time: isoOf(endOf(run) * 1_000) }]
   }

@@ -40,7 +40,7 @@ const startMs = Date.parse('2026-08-01T00:00:00Z')
 const retainEveryMs = 3_600_000
 /** The daemon stores what changed at least as often. */
 const persistEveryMs = 600_000
-const readEveryMs = 3_600_000
+const readEveryMs = 60_000
 /** In the time between two writes a real daemon ticks 600 times. */
 const ticks = 10
 

@@ -179,41 +179,74 @@ function actsOfImage(index: number, release: number, service: string): readonly 
   return acts
 }
 
-/** What a container does, with an index that is the same in every container of its image; -1: it is new by nature. */
-export function* actsOf(run: SoakRun, dice: Dice): Iterable<{ index: number; event: SnugEvent }> {
+/** An act of a container. */
+export interface SoakAct {
+  /** The same in every container of its image; -1: it is new by nature. */
+  readonly index: number
+  /** A name that only this container has. */
+  readonly isMade: boolean
+  readonly event: SnugEvent
+}
+
+/** What a container does. */
+export function* actsOf(run: SoakRun, dice: Dice): Iterable<SoakAct> {
   const { image, identity, atMs } = run
   let n = 0
-  const event = (act: Act, moreMs: number): SnugEvent =>
-    ({
-      v: 1,
-      time: isoOf((atMs + moreMs) * 1_000 + n++),
-      node: 'n1',
-      source: 'ebpf',
-      container: { id: identity.id, name: identity.name },
-      process: {
-        pid: 100,
-        exe: `/usr/bin/${image.service}`,
-        uid: 1_000,
-        gid: 1_000,
-        origin: 'entrypoint',
-      },
-      ...act,
-    }) as unknown as SnugEvent
-  for (const [index, act] of image.acts().entries()) yield { index, event: event(act, index) }
+  const event = (act: Act, moreMs: number): SnugEvent => {
+    const time = isoOf((atMs + moreMs) * 1_000 + n++)
+    return eventOf(image, act, { time, id: identity.id, name: identity.name })
+  }
+  for (const [index, act] of image.acts().entries()) {
+    yield { index, isMade: false, event: event(act, index) }
+  }
   for (let made = 0; made < image.made; made++) {
-    const path = `/var/lib/${image.service}/spool/${dice.hex(10)}.tmp`
-    yield {
-      index: -1,
-      event: event({ kind: 'file', file: { path, access: ['create'] } } as unknown as Act, 1_000),
-    }
+    yield { index: -1, isMade: true, event: event(madeName(image, dice), 1_000) }
   }
   if (run.deviates) {
     // Most deviations are seen in many containers: a profile is wrong, or an attack is repeated.
     const isUnique = dice.next(20) === 0
     const path = `/srv/${isUnique ? dice.hex(12) : dice.next(50)}/deviation`
-    yield {
-      index: -1,
-      event: event({ kind: 'file', file: { path, access: ['write'] } } as unknown as Act, 2_000),
-    }
+    const act = { kind: 'file', file: { path, access: ['write'] } } as unknown as Act
+    yield { index: -1, isMade: false, event: event(act, 2_000) }
   }
+}
+
+const noContainer = { time: '2026-08-01T00:00:00Z', id: 'none', name: 'none' }
+
+/** The acts of an image as events, by their index, whatever container they are of. */
+export function eventsOf(image: SoakImage): readonly SnugEvent[] {
+  return image.acts().map((act) => eventOf(image, act, noContainer))
+}
+
+/** Some of the names that containers of the image make up. */
+export function madeNamesOf(image: SoakImage): readonly SnugEvent[] {
+  const dice = new Dice(1)
+  return [1, 2, 3].map(() => eventOf(image, madeName(image, dice), noContainer))
+}
+
+function madeName({ service }: SoakImage, dice: Dice): Act {
+  const path = `/var/lib/${service}/spool/${dice.hex(10)}.tmp`
+  return { kind: 'file', file: { path, access: ['create'] } } as unknown as Act
+}
+
+function eventOf(
+  { service }: SoakImage,
+  act: Act,
+  { time, id, name }: { readonly time: string; readonly id: string; readonly name?: string },
+): SnugEvent {
+  return {
+    v: 1,
+    time,
+    node: 'n1',
+    source: 'ebpf',
+    container: { id, ...(name === undefined ? {} : { name }) },
+    process: {
+      pid: 100,
+      exe: `/usr/bin/${service}`,
+      uid: 1_000,
+      gid: 1_000,
+      origin: 'entrypoint',
+    },
+    ...act,
+  } as unknown as SnugEvent
 }
