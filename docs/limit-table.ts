@@ -29,15 +29,15 @@ import {
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
-  actionsKept,
   keysKept,
   namesKept,
-  reportedKept,
   runsKept,
   stintsKept,
   usersKept,
 } from '../src/state/versions/deployed-version.ts'
 import { spansKept } from '../src/state/versions/loss-ledger.ts'
+import { actionsKept, reportedKept } from '../src/state/versions/reported-acts.ts'
+import { allKeysKept, allReportedKept, allRunsKept } from '../src/state/versions/version-bounds.ts'
 import { databaseLimits } from '../src/supplychain/image/packages.ts'
 import {
   endedRemembered,
@@ -127,7 +127,7 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'actions of stopped events, for their repeats',
         bound: actionsKept,
         of: 'version',
-        atBound: 'all are dropped; further repeats count as alerted',
+        atBound: 'those of the container with the most are dropped; its repeats count as alerted',
       },
       {
         what: 'container runs for the estimate of coverage',
@@ -178,6 +178,26 @@ export const limitTable: readonly LimitGroup[] = [
         atBound:
           'a tenth is removed, those seen longest ago first; never one that runs or blocks, or that a person decided on',
         shownBy: { metric: 'snug_versions_removed_total' },
+      },
+      {
+        what: 'keys of the kernel with their meaning, of all versions',
+        bound: allKeysKept,
+        atBound:
+          'the version with the most of them drops those that nobody used for a generation; later counts match nothing',
+        shownBy: { metric: 'snug_versions_dropped_total' },
+      },
+      {
+        what: 'container runs of all versions',
+        bound: allRunsKept,
+        atBound:
+          'the version with the most of them drops the oldest that have ended; one that learns keeps eight times as many',
+        shownBy: { metric: 'snug_versions_dropped_total' },
+      },
+      {
+        what: 'unexpected events, and actions of stopped events, of all versions',
+        bound: allReportedKept,
+        atBound: 'the version with the most of them drops the oldest',
+        shownBy: { metric: 'snug_versions_dropped_total' },
       },
       {
         what: 'earlier scopes of versions, for late reports of the kernel',

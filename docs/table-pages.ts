@@ -145,7 +145,7 @@ export function limitsPage(): string {
       ),
     ]),
     '## Without a bound',
-    'The evidence of a behaviour has one entry for each container that showed it, and keeps them all.',
+    'The evidence of a behaviour has one entry for each container that showed it and runs.',
   )
 }
 

@@ -48,7 +48,7 @@ export class CountUpdates {
     }
     const { behaviours, origin, expected } = meaning
     const fresh = this.#count(version, behaviours, { ...countUpdate, ...meaning }, source)
-    const action = version.actionOf(key, containerId)
+    const action = version.reported.actionOf(key, containerId)
     if (expected) {
       if (action === 'alerted' || fresh === 0) return
       const act = actName(version, containerId, origin, behaviours, 'alerted')
@@ -59,7 +59,7 @@ export class CountUpdates {
     const act = actName(version, containerId, origin, behaviours, action)
     if (alerts.repeat(act, fresh, last) !== undefined) return
     // After a restart of the daemon, the version still records which alert the event shares.
-    const shared = version.sharedAlertOf(key, containerId)
+    const shared = version.reported.alertOf(key, containerId)
     if (shared !== undefined) alerts.repeat(shared, fresh, last)
   }
 

@@ -571,7 +571,7 @@ export class JudgeStage {
     }
     const { id: container } = event.container
     version.remember(key, meaning)
-    version.rememberAction(key, container, actionOf(event))
+    version.reported.setAction(key, container, actionOf(event))
     if (outcome === 'deviation') {
       const reported = { ...meaning, key, container, action: actionOf(event) }
       const raised = this.#raised

@@ -11,11 +11,8 @@ import type { AnyStoredEntry } from '../../core/profile/stored-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
-import {
-  DeployedVersion,
-  type ModeDecisions,
-  type ReportedEvent,
-} from '../versions/deployed-version.ts'
+import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
+import type { ReportedEvent } from '../versions/reported-acts.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
 
 const text = z.string()
@@ -98,7 +95,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     runsSeen,
     runsBefore,
     losses: losses.spans,
-    reported: [...reported.values()],
+    reported: [...reported.all()],
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
     inherited,
@@ -193,7 +190,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   }
   for (const act of value.reported) {
     version.remember(act.key, act)
-    version.rememberAction(act.key, act.container, act.action)
+    version.reported.setAction(act.key, act.container, act.action)
     version.rememberReported(act)
   }
   version.changed = false

@@ -1,4 +1,3 @@
-import type { Alert } from '../../core/event/alert.ts'
 import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { TimedDecisions } from '../../core/lifecycle/reported.ts'
@@ -11,19 +10,10 @@ import type { BehaviourKey, ContainerSeen } from '../../pipeline/sources/source.
 import type { ScanRecord } from '../../supplychain/scan/kept-scan.ts'
 import { type KeyMeaning, KeyMeanings } from './key-meanings.ts'
 import { LossLedger } from './loss-ledger.ts'
+import { type ReportedEvent, ReportedActs } from './reported-acts.ts'
+import type { Share } from './shared-bound.ts'
+import type { VersionBounds } from './version-bounds.ts'
 import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
-
-/**
- * An unexpected event that was reported. Its repeats are counted by key, also after a restart.
- * Plain data: it is stored.
- */
-export interface ReportedEvent extends KeyMeaning {
-  readonly key: BehaviourKey
-  readonly container: string
-  readonly action: Alert['action']
-  /** Fingerprint of the alert that it shares with others. */
-  readonly alert?: string
-}
 
 /** A run of a container from a start to an end, before a later start. */
 export interface PastStint {
@@ -94,15 +84,15 @@ export function versionKey(image: ImageRef): VersionKey {
 export const runsKept = 1_000
 /** Starts of one container that are kept apart. The oldest are removed first. */
 export const stintsKept = 100
-/** Unexpected events whose keys survive a restart of the daemon. The oldest are removed first. */
-export const reportedKept = 1_000
-/** Blocked events that may repeat. A repeat that is not listed here counts as alerted. */
-export const actionsKept = 65_536
 /**
  * Keys of the kernel in each of two generations. Counts for a key that nobody used for a whole
  * generation match no behaviour, and are counted as such.
  */
 export const keysKept = 16_384
+/** At the bound of all versions together, a version loses so much of its runs at once. */
+const shedPart = 1 / 8
+/** Runs of a version that does not learn go before eight times as many of one that does. */
+const settledWeight = 8
 /** Tags, and other digests and ids of the same image. The oldest are removed first. */
 export const namesKept = 256
 /** Declared uids of its containers. Further ones stay numeric users. */
@@ -166,12 +156,13 @@ export class DeployedVersion {
   notes: readonly string[] = []
   /** The kernel counts reads derived from the image's files by these tags. */
   derivedTags: ReadonlySet<BehaviourTag> = new Set()
-  readonly reported = new Map<string, ReportedEvent>()
-  #actions = new Map<string, Alert['action']>()
+  readonly reported = new ReportedActs()
   /** Sets that `observed` already includes. */
   readonly #watched = new WeakSet<Kinds>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   readonly #keys = new KeyMeanings(keysKept)
+  readonly #runsShare: Share
+  #bounds: VersionBounds | undefined
 
   constructor(image: ImageRef, life: Version, profile: Profile, seenAt: string) {
     this.key = versionKey(image)
@@ -180,7 +171,35 @@ export class DeployedVersion {
     this.profile = profile
     this.firstSeen = seenAt
     this.lastSeen = seenAt
+    const { runs } = this
+    this.#runsShare = {
+      get size(): number {
+        return runs.size
+      },
+      // The estimate of a version that learns is what ends its window.
+      get weight(): number {
+        return isLearning() ? 1 : settledWeight
+      },
+      shed: () => this.#dropRuns(Math.ceil(runs.size * shedPart)),
+    }
+    const isLearning = (): boolean => this.life.state === 'learning'
     if (image.tag !== undefined) this.tags.add(image.tag)
+  }
+
+  /** From now on, what it keeps is a part of what all versions together may keep. */
+  share(bounds: VersionBounds): void {
+    this.#bounds = bounds
+    this.#keys.share(bounds.keys)
+    this.reported.share(bounds.reported)
+    bounds.runs.join(this.#runsShare)
+  }
+
+  /** It was removed, and keeps nothing of that any more. */
+  unshare(): void {
+    this.#bounds?.keys.leave(this.#keys)
+    this.#bounds?.reported.leave(this.reported)
+    this.#bounds?.runs.leave(this.#runsShare)
+    this.#bounds = undefined
   }
 
   /** Starts a new revision: earlier decisions referred to an outdated state. */
@@ -270,34 +289,15 @@ export class DeployedVersion {
     return this.#keys.get(key)
   }
 
-  /** Records the action for the container's latest event of that key, which its repeats share. */
-  rememberAction(key: BehaviourKey, container: string, action: Alert['action']): void {
-    const name = `${key} ${container}`
-    if (action === 'alerted') this.#actions.delete(name)
-    else this.#actions.set(name, action)
-    if (this.#actions.size > actionsKept) this.#actions.clear()
-  }
-
-  /**
-   * Remembers an event that was reported in full. A later daemon may receive its repeats as a
-   * count.
-   */
+  /** Remembers an event that was reported in full, for its repeats. A later daemon may receive them as a count. */
   rememberReported(act: ReportedEvent): void {
-    const name = `${act.key} ${act.container}`
-    this.reported.delete(name)
-    this.reported.set(name, act)
-    const [oldest] = this.reported.keys()
-    if (this.reported.size > reportedKept && oldest !== undefined) this.reported.delete(oldest)
+    this.reported.add(act)
     this.changed = true
   }
 
-  /** Fingerprint of the alert that this container's latest event of that key shares with others. */
-  sharedAlertOf(key: BehaviourKey, container: string): string | undefined {
-    return this.reported.get(`${key} ${container}`)?.alert
-  }
-
-  actionOf(key: BehaviourKey, container: string): Alert['action'] {
-    return this.#actions.get(`${key} ${container}`) ?? 'alerted'
+  /** No count of the container can arrive any more. */
+  forgetReported(container: string): void {
+    if (this.reported.forget(container)) this.changed = true
   }
 
   /**
@@ -310,6 +310,15 @@ export class DeployedVersion {
     if (this.#tagged.size >= keysKept) this.#tagged.clear()
     if (found !== undefined) this.#tagged.set(tag, found)
     return found
+  }
+
+  /** The same of all containers that ended before a restart. */
+  forgetReportedOfEnded(): void {
+    for (const { container } of this.reported.all()) {
+      const run = this.runs.get(container)
+      const isEnded = run === undefined || (run.to !== undefined && run.actsOnly !== true)
+      if (isEnded) this.forgetReported(container)
+    }
   }
 
   /**
@@ -326,9 +335,11 @@ export class DeployedVersion {
       this.runsSeen += 1
       if (run.before) this.runsBefore += 1
     }
+    const isNew = !this.runs.has(run.container)
     this.runs.set(run.container, run)
     this.changed = true
     this.#forgetRuns()
+    if (isNew) this.#bounds?.runs.grew()
   }
 
   #seenAt(time: string): void {
@@ -337,12 +348,20 @@ export class DeployedVersion {
   }
 
   #forgetRuns(): void {
-    if (this.runs.size <= runsKept) return
+    if (this.runs.size > runsKept) this.#dropRuns(1)
+  }
+
+  /** Drops the oldest runs that have ended. Returns how many. */
+  #dropRuns(count: number): number {
+    let dropped = 0
     for (const [container, { to }] of this.runs) {
+      if (dropped >= count) break
       if (to === undefined) continue
       this.runs.delete(container)
-      return
+      dropped += 1
     }
+    if (dropped > 0) this.changed = true
+    return dropped
   }
 }
 

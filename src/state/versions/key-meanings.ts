@@ -1,6 +1,7 @@
 import type { Origin } from '../../core/event/event.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { BehaviourKey } from '../../pipeline/sources/source.ts'
+import type { Share, SharedBound } from './shared-bound.ts'
 
 /** The meaning of a behaviour key of the kernel, used to attribute counts reported by key. */
 export interface KeyMeaning {
@@ -24,8 +25,9 @@ interface Kept {
 const MANNERS_KEPT = 256
 
 /** Meanings of keys, in two generations of at most so many each. Keys that are in use stay. */
-export class KeyMeanings {
+export class KeyMeanings implements Share {
   readonly #limit: number
+  #bound: SharedBound | undefined
   #recent = new Map<BehaviourKey, Kept>()
   #old = new Map<BehaviourKey, Kept>()
   readonly #manners = new Map<string, Manner>()
@@ -34,6 +36,24 @@ export class KeyMeanings {
 
   constructor(limit: number) {
     this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#recent.size + this.#old.size
+  }
+
+  /** From now on, it is a part of what all versions together may keep. */
+  share(bound: SharedBound): void {
+    this.#bound = bound
+    bound.join(this)
+  }
+
+  /** Drops the keys that nobody used for a generation; where there are none, all. */
+  shed(): number {
+    const before = this.size
+    this.renew()
+    if (this.size === before) this.renew()
+    return before - this.size
   }
 
   set(key: BehaviourKey, { behaviours, ...manner }: KeyMeaning): void {
@@ -62,8 +82,14 @@ export class KeyMeanings {
   }
 
   #keep(key: BehaviourKey, kept: Kept): void {
-    if (this.#recent.size >= this.#limit && !this.#recent.has(key)) this.renew()
+    if (this.#recent.has(key)) {
+      this.#recent.set(key, kept)
+      return
+    }
+    if (this.#recent.size >= this.#limit) this.renew()
     this.#recent.set(key, kept)
+    // A key of both generations counts once.
+    if (!this.#old.delete(key)) this.#bound?.grew()
   }
 
   #shared(manner: Manner): Manner {

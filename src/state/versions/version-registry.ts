@@ -29,6 +29,7 @@ import {
   versionKey,
 } from './deployed-version.ts'
 import { enforcementGap, LossLedger, profileFull } from './loss-ledger.ts'
+import { VersionBounds } from './version-bounds.ts'
 import { watchedRuns } from './watched-runs.ts'
 
 export interface VersionRegistryOptions {
@@ -75,6 +76,7 @@ function isPrepared(prepared: Prepared | undefined, before: DeployedVersion): pr
 export class VersionRegistry {
   /** Losses of the whole node. */
   readonly losses = new LossLedger()
+  readonly bounds = new VersionBounds()
   /** Counts without a version: their containers ended before the daemon restarted. */
   unplacedCountUpdates = 0
   /** Versions that learned at the last tick. */
@@ -142,6 +144,7 @@ export class VersionRegistry {
   remove(version: DeployedVersion): void {
     if (!this.has(version)) return
     this.#versions.delete(version.key)
+    version.unshare()
     dropValue(this.#aliases, version)
     dropValue(this.#byScope, version)
     dropValue(this.#byContainer, version)
@@ -160,6 +163,8 @@ export class VersionRegistry {
     this.#versions.set(version.key, version)
     this.#rememberNames(version)
     version.scope = this.#freshScope(version)
+    version.share(this.bounds)
+    version.forgetReportedOfEnded()
     for (const { container, to } of version.runs.values()) {
       if (to !== undefined) continue
       this.#byContainer.set(container, version)
@@ -257,8 +262,11 @@ export class VersionRegistry {
   /** Keeps a container that was started again. */
   #forgetContainer(container: string | undefined): void {
     if (container === undefined) return
-    const run = this.#byContainer.get(container)?.runs.get(container)
-    if (run === undefined || run.to !== undefined) this.#byContainer.delete(container)
+    const version = this.#byContainer.get(container)
+    const run = version?.runs.get(container)
+    if (run !== undefined && run.to === undefined) return
+    this.#byContainer.delete(container)
+    version?.forgetReported(container)
   }
 
   /**
@@ -475,6 +483,7 @@ export class VersionRegistry {
     version.inherited = before?.life.learnedAt !== undefined
     if (before !== undefined) version.observedBefore = before.observed
     version.scope = this.#freshScope(version)
+    version.share(this.bounds)
     this.#versions.set(version.key, version)
     this.#named(version, image, imageId)
     return version

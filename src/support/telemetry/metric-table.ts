@@ -149,6 +149,16 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['versionsRemoved'] ?? 0 }],
   },
+  snug_versions_dropped_total: {
+    type: 'counter',
+    help: 'what was dropped because all versions together keep no more of it, since start',
+    labels: ['what'],
+    read: ({ counters }) => [
+      { labels: { what: 'keys' }, value: counters['keysDropped'] ?? 0 },
+      { labels: { what: 'runs' }, value: counters['runsDropped'] ?? 0 },
+      { labels: { what: 'reported' }, value: counters['reportedDropped'] ?? 0 },
+    ],
+  },
   snug_kernel_profiles: {
     type: 'gauge',
     help: 'image versions by what the kernel has confirmed of their profiles, and of them those that it blocks',
@@ -184,7 +194,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     type: 'counter',
     help: 'counts from the kernel that match no known behaviour',
     labels: [],
-    read: ({ counters }) => [{ labels: {}, value: counters['unplacedSightings'] ?? 0 }],
+    read: ({ counters }) => [{ labels: {}, value: counters['unplacedCountUpdates'] ?? 0 }],
   },
   snug_respond_alerts_pruned_total: {
     type: 'counter',

@@ -5,11 +5,13 @@ import { Profile } from '../../../src/core/profile/profile.ts'
 import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
 import { DeployedVersion, keysKept } from '../../../src/state/versions/deployed-version.ts'
 import {
+  endedRemembered,
   oldScopesKept,
   unannouncedKept,
   VersionRegistry,
   versionsKept,
 } from '../../../src/state/versions/version-registry.ts'
+import { allKeysKept, allRunsKept } from '../../../src/state/versions/version-bounds.ts'
 import { act, shaper } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
@@ -55,6 +57,116 @@ describe('the keys of a version, in a flood of new ones', () => {
       if (n % 10_000 === 0) expect(version.meaning(key(0))).toEqual(meaning)
     }
     expect(version.meaning(key(1))).toBeUndefined()
+  })
+})
+
+describe('what all versions together keep', () => {
+  const meaning = {
+    behaviours: [behaviourId('one')],
+    origin: 'entrypoint',
+    source: 'ebpf',
+    expected: true,
+  } as const
+  const key = (text: string) => behaviourKey(text)
+  const seenOf = (id: string) => ({ id, cgroup: '', time, before: false })
+  const imageOf = (name: string) => ({ repository: `shop/${name}`, digest: 'sha256:aa' })
+
+  it('are keys up to a bound: versions with a flood of them lose theirs, and others none', () => {
+    const versions = registry()
+    const quiet = versions.ofImage(imageOf('quiet'), time)
+    for (let n = 0; n < 500; n += 1) quiet.remember(key(`quiet ${n}`), meaning)
+    const floods = Array.from({ length: 8 }, (_, i) => versions.ofImage(imageOf(`${i}`), time))
+    for (let n = 0; n < keysKept; n += 1) {
+      for (const flood of floods) flood.remember(key(`${flood.key} ${n}`), meaning)
+    }
+    const known = (version: DeployedVersion, name: string, count: number): number =>
+      Array.from({ length: count }, (_, n) => version.meaning(key(`${name} ${n}`))).filter(Boolean)
+        .length
+    expect(known(quiet, 'quiet', 500)).toBe(500)
+    const all = floods.reduce((sum, flood) => sum + known(flood, flood.key, keysKept), 500)
+    expect(all).toBeLessThanOrEqual(allKeysKept)
+    expect(all + versions.bounds.keys.dropped).toBe(8 * keysKept + 500)
+  })
+
+  it('are runs up to a bound: never one that goes on, and those of a version that learns last', () => {
+    const versions = registry()
+    const start = (name: string, n: number): void => {
+      const id = `${name}-${n}`
+      versions.containerStarted(identityOf(id, { image: imageOf(name) }), seenOf(id))
+      if (n > 0) versions.containerEnded(id, time)
+    }
+    for (let n = 0; n <= 300; n += 1) start('learns', n)
+    const others = Array.from({ length: 24 }, (_, i) => `other${i}`)
+    for (const name of others) {
+      const version = versions.ofImage(imageOf(name), time)
+      version.life = { ...version.life, state: 'enforced' }
+      for (let n = 0; n <= 900; n += 1) start(name, n)
+    }
+    const sizes = [...versions.versions].map(({ runs }) => runs.size)
+    expect(sizes.reduce((a, b) => a + b)).toBeLessThanOrEqual(allRunsKept)
+    expect(sizes[0]).toBe(301)
+    expect(Math.min(...sizes.slice(1))).toBeGreaterThan(300)
+    for (const name of others) {
+      expect(versions.versionOfContainer(`${name}-0`)?.runs.has(`${name}-0`)).toBe(true)
+    }
+    expect(versions.bounds.runs.dropped).toBeGreaterThan(0)
+    // What is forgotten of a version is in no estimate, but it was there.
+    expect([...versions.versions].at(-1)?.runsSeen).toBe(901)
+  })
+
+  it('are unexpected events of a container until no count of it can arrive', () => {
+    const versions = registry()
+    const image = imageOf('web')
+    const report = (id: string): void => {
+      const reported = { ...meaning, key: key(`key of ${id}`), container: id }
+      const version = versions.versionOfContainer(id)
+      version?.rememberReported({ ...reported, action: 'killed', alert: `alert of ${id}` })
+      version?.reported.setAction(reported.key, id, 'killed')
+    }
+    for (const id of ['goes-on', 'ends']) {
+      versions.containerStarted(identityOf(id, { image }), seenOf(id))
+      report(id)
+    }
+    versions.containerEnded('ends', time)
+    const { reported } = versions.ofImage(image, time)
+    for (let n = 1; n < endedRemembered; n += 1) {
+      versions.containerStarted(identityOf(`c${n}`, { image }), seenOf(`c${n}`))
+      versions.containerEnded(`c${n}`, time)
+    }
+    expect(reported.alertOf(key('key of ends'), 'ends')).toBe('alert of ends')
+    expect(reported.actionOf(key('key of ends'), 'ends')).toBe('killed')
+    versions.containerStarted(identityOf('last', { image }), seenOf('last'))
+    versions.containerEnded('last', time)
+    expect(reported.alertOf(key('key of ends'), 'ends')).toBeUndefined()
+    expect(reported.alertOf(key('key of goes-on'), 'goes-on')).toBe('alert of goes-on')
+    expect(reported.actionOf(key('key of goes-on'), 'goes-on')).toBe('killed')
+    expect(reported.size).toBe(2)
+  })
+
+  it('loses those of containers that had ended before a restart', () => {
+    const versions = registry()
+    const image = imageOf('web')
+    for (const id of ['goes-on', 'ends']) {
+      versions.containerStarted(identityOf(id, { image }), seenOf(id))
+      const reported = { ...meaning, key: key(id), container: id, action: 'alerted' } as const
+      versions.versionOfContainer(id)?.rememberReported({ ...reported, alert: id })
+    }
+    versions.containerEnded('ends', time)
+    const again = registry()
+    const [version] = versions.versions
+    if (version !== undefined) again.restore(version)
+    expect(version?.reported.alertOf(key('goes-on'), 'goes-on')).toBe('goes-on')
+    expect(version?.reported.alertOf(key('ends'), 'ends')).toBeUndefined()
+  })
+
+  it('is counted without what was removed', () => {
+    const versions = registry()
+    for (let i = 0; i < 40; i += 1) {
+      const version = versions.ofImage(imageOf(`${i}`), time)
+      for (let n = 0; n < 10_000; n += 1) version.remember(key(`${i} ${n}`), meaning)
+      versions.remove(version)
+    }
+    expect(versions.bounds.keys.dropped).toBe(0)
   })
 })
 
