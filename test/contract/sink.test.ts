@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
@@ -134,6 +134,136 @@ sinkSuite({
       sinkOf({ type: 'otlp', url: `http://127.0.0.1:${receiver.port}` }, timeoutMs),
       receiver,
     )
+  },
+})
+
+const withFile = (text: string): Disposable & { readonly file: string } => {
+  const folder = mkdtempSync('/tmp/snug-secret-')
+  const file = join(folder, 'secret')
+  writeFileSync(file, text)
+  return { file, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) }
+}
+
+for (const acknowledge of [false, true]) {
+  sinkSuite({
+    name: `to a collector of Splunk${acknowledge ? ', acknowledged' : ''}`,
+    open: async (timeoutMs) => {
+      const receiver = await httpReceiver((body) =>
+        body.startsWith('{"acks"')
+          ? []
+          : lines(body).map((line) => JSON.stringify((JSON.parse(line) as SplunkEvent).event)),
+      )
+      receiver.reply = (_, path) =>
+        path.includes('/ack') ? '{"acks":{"7":true}}' : '{"text":"Success","code":0,"ackId":7}'
+      const secret = withFile('abc')
+      const url = `http://127.0.0.1:${receiver.port}`
+      const config = { type: 'splunk', url, token: { file: secret.file }, acknowledge }
+      return remote(sinkOf(config, timeoutMs), receiver, secret)
+    },
+  })
+}
+
+interface SplunkEvent {
+  readonly event: object
+}
+
+sinkSuite({
+  name: 'to `_bulk` of Elasticsearch',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) => lines(body).filter((_, at) => at % 2 === 1))
+    receiver.reply = (body) => {
+      const items = lines(body).flatMap((_, at) =>
+        at % 2 === 1 ? [{ index: { status: 201 } }] : [],
+      )
+      return JSON.stringify({ errors: false, items })
+    }
+    const url = `http://127.0.0.1:${receiver.port}`
+    return remote(sinkOf({ type: 'elasticsearch', url }, timeoutMs), receiver)
+  },
+})
+
+sinkSuite({
+  name: 'to Loki',
+  order: 'container',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) =>
+      (JSON.parse(body) as LokiPush).streams.flatMap(({ values }) =>
+        values.map(([, line]) => line),
+      ),
+    )
+    receiver.answer = { status: 204, headers: {}, text: '' }
+    const url = `http://127.0.0.1:${receiver.port}`
+    return remote(sinkOf({ type: 'loki', url }, timeoutMs), receiver)
+  },
+})
+
+interface LokiPush {
+  readonly streams: readonly { readonly values: readonly (readonly [string, string])[] }[]
+}
+
+sinkSuite({
+  name: 'to Alertmanager',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) =>
+      (JSON.parse(body) as readonly { readonly labels: { readonly id: string } }[]).map(
+        ({ labels }) => labels.id,
+      ),
+    )
+    const url = `http://127.0.0.1:${receiver.port}`
+    return remote(sinkOf({ type: 'alertmanager', url }, timeoutMs), receiver)
+  },
+})
+
+sinkSuite({
+  name: 'to Slack',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) =>
+      (JSON.parse(body) as { readonly text: string }).text.split('\n\n'),
+    )
+    const secret = withFile(`http://127.0.0.1:${receiver.port}/services/secret`)
+    const config = { type: 'slack', url: { file: secret.file } }
+    return remote(sinkOf(config, timeoutMs), receiver, secret)
+  },
+})
+
+sinkSuite({
+  name: 'to Teams',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) => {
+      const texts = cardTexts(JSON.parse(body) as TeamsMessage)
+      return texts.flatMap((_, at) => (at % 3 === 0 ? [texts.slice(at, at + 3).join(' ')] : []))
+    })
+    receiver.answer = { status: 202, headers: {}, text: '' }
+    const secret = withFile(`http://127.0.0.1:${receiver.port}/secret`)
+    const config = { type: 'teams', url: { file: secret.file } }
+    return remote(sinkOf(config, timeoutMs), receiver, secret)
+  },
+})
+
+interface TeamsMessage {
+  readonly attachments: readonly {
+    readonly content: {
+      readonly body: readonly { readonly inlines: readonly { readonly text: string }[] }[]
+    }
+  }[]
+}
+
+function cardTexts({ attachments }: TeamsMessage): readonly string[] {
+  const blocks = attachments.flatMap(({ content }) => content.body)
+  return blocks.map(({ inlines }) => inlines.map(({ text }) => text).join(''))
+}
+
+sinkSuite({
+  name: 'to PagerDuty',
+  open: async (timeoutMs) => {
+    const receiver = await httpReceiver((body) => [
+      (JSON.parse(body) as { readonly dedup_key: string }).dedup_key,
+    ])
+    receiver.answer = { status: 202, headers: {}, text: '{"status":"success"}' }
+    const secret = withFile('0123456789abcdef')
+    const url = `http://127.0.0.1:${receiver.port}/v2/enqueue`
+    const config = { type: 'pagerduty', url, key: { file: secret.file } }
+    return remote(sinkOf(config, timeoutMs), receiver, secret)
   },
 })
 

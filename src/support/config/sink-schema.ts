@@ -11,6 +11,13 @@ export const sinkTypes = [
   'http',
   'otlp',
   'falco',
+  'splunk',
+  'elasticsearch',
+  'loki',
+  'alertmanager',
+  'slack',
+  'teams',
+  'pagerduty',
   'kafka',
   'nats',
 ] as const
@@ -91,9 +98,30 @@ const timeout = duration
   .prefault('10s')
   .meta({ description: 'timeout of one batch, after which it is sent again' })
 
+const reached = { url, tls, timeout }
 const http = {
-  url,
+  ...reached,
   token: secret.optional().meta({ description: 'sent as `Authorization: Bearer`' }),
+}
+
+const login = {
+  user: z.string().min(1).max(1_000).optional(),
+  password: secret.optional().meta({ description: 'sent with `user` as `Authorization: Basic`' }),
+}
+const loginTogether = ({ user, password }: { user?: unknown; password?: unknown }): boolean =>
+  (user === undefined) === (password === undefined)
+const together = { message: 'must name `user` and `password` together' }
+
+const labels = z
+  .record(
+    z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]{0,127}$/, 'must be a name of letters, digits and `_`'),
+    z.string().min(1).max(1_000),
+  )
+  .default({})
+  .meta({ description: 'more labels, such as `cluster`; they do not replace those of the sink' })
+
+const chat = {
+  url: secret.meta({ description: 'where the URL of the webhook is: it is a secret' }),
   tls,
   timeout,
 }
@@ -155,6 +183,91 @@ export const sinkSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ name, type: z.literal('otlp'), format, only, storms, ...http }),
   z.strictObject({ name, type: z.literal('falco'), only, storms, ...http }),
+  z.strictObject({
+    name,
+    type: z.literal('splunk'),
+    ...http,
+    token: secret.meta({ description: 'token of the HTTP Event Collector' }),
+    index: z.string().min(1).max(1_000).optional().meta({
+      description: 'index of the events; default: that of the token',
+    }),
+    sourcetype: z.string().min(1).max(1_000).optional().meta({
+      description: 'default: `snug:alert` and `snug:audit`',
+    }),
+    acknowledge: z.boolean().default(false).meta({
+      description:
+        'waits until the indexers have a batch; the token must have indexer acknowledgement',
+    }),
+    format,
+    only,
+    storms,
+  }),
+  z
+    .strictObject({
+      name,
+      type: z.literal('elasticsearch'),
+      ...reached,
+      index: z
+        .string()
+        .regex(/^[^A-Z\\/*?"<>| ,#:]{1,255}$/, 'must be a name in lower case')
+        .default('snug')
+        .meta({ description: 'index, alias or data stream' }),
+      action: z.enum(['index', 'create']).default('index').meta({
+        description:
+          '`index`: one document for each alert, with its newest state; `create`, for data streams: a document for each state',
+      }),
+      apiKey: secret.optional().meta({ description: 'sent as `Authorization: ApiKey`' }),
+      ...login,
+      format: z.enum(['json', 'ecs', 'ocsf', 'falco']).default('ecs').meta({
+        description: 'format of records',
+      }),
+      only,
+      storms,
+    })
+    .refine(loginTogether, together),
+  z
+    .strictObject({
+      name,
+      type: z.literal('loki'),
+      ...http,
+      ...login,
+      tenant: z
+        .string()
+        .min(1)
+        .max(150)
+        .optional()
+        .meta({ description: 'sent as `X-Scope-OrgID`' }),
+      labels,
+      format,
+      only,
+      storms,
+    })
+    .refine(loginTogether, together),
+  z
+    .strictObject({
+      name,
+      type: z.literal('alertmanager'),
+      ...http,
+      ...login,
+      firing: duration.prefault('1h').meta({
+        description: 'how long an alert fires there after its last delivery',
+      }),
+      labels,
+      only,
+      storms,
+    })
+    .refine(loginTogether, together),
+  z.strictObject({ name, type: z.literal('slack'), ...chat, only, storms }),
+  z.strictObject({ name, type: z.literal('teams'), ...chat, only, storms }),
+  z.strictObject({
+    name,
+    type: z.literal('pagerduty'),
+    ...reached,
+    url: url.default('https://events.pagerduty.com/v2/enqueue'),
+    key: secret.meta({ description: 'integration key of a service (Events API v2)' }),
+    only,
+    storms,
+  }),
   z.strictObject({
     name,
     type: z.literal('kafka'),

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { readSecret, type SecretSource } from './secret.ts'
+import { type Credentials, readSecret, type SecretSource } from './secret.ts'
 import { SinkError } from './sink.ts'
 import { readTls, type TlsFiles } from './syslog-sink.ts'
 
@@ -8,9 +8,18 @@ export interface HttpTarget {
   readonly url: string
   readonly timeoutMs: number
   readonly tls: TlsFiles
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent in `Authorization`. */
   readonly token?: SecretSource | undefined
+  /** Of the token; absent: `Bearer`. */
+  readonly scheme?: string | undefined
+  /** Sent in `Authorization: Basic`, if there is no token. */
+  readonly login?: Credentials | undefined
+  /** Whether an answer refuses the content of the request; absent: by its status. */
+  readonly isFinal?: ((answer: Answer) => boolean) | undefined
 }
+
+/** `url`: also one that is a secret as a whole. */
+export type PostTarget = Omit<HttpTarget, 'url'> & { readonly url: string | SecretSource }
 
 export interface Answer {
   readonly status: number
@@ -20,19 +29,17 @@ export interface Answer {
 
 /** These refuse the content of the request, not the sender or the moment. */
 const finalAnswers = new Set([400, 413, 422])
-const answerKept = 65_536
+const answerKept = 262_144
 const answerText = 200
 
 /** Posts to one URL over persistent connections. */
 export class HttpPoster {
-  readonly #target: HttpTarget
-  readonly #url: URL
+  readonly #target: PostTarget
   readonly #closing = new AbortController()
   #agent: HttpAgent | undefined
 
-  constructor(target: HttpTarget) {
+  constructor(target: PostTarget) {
     this.#target = target
-    this.#url = new URL(target.url)
   }
 
   /**
@@ -40,17 +47,19 @@ export class HttpPoster {
    * `Retry-After`.
    */
   async post(body: Buffer, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const where = `\`${this.#url.host}\``
+    const url = await this.#url()
+    const where = `\`${url.host}\``
     let answer: Answer & { readonly retryAfter: string | undefined }
     try {
-      answer = await this.#exchange(body, { ...(await this.#authorization()), ...headers })
+      answer = await this.#exchange(url, body, { ...(await this.#authorization()), ...headers })
     } catch (error) {
       throw new SinkError(`${where} did not answer`, { cause: error })
     }
     if (answer.status >= 200 && answer.status < 300) return answer
     const retryAfterMs = retryAfter(answer.retryAfter)
+    const { isFinal = ({ status }) => finalAnswers.has(status) } = this.#target
     throw new SinkError(`${where} answered ${answerLine(answer)}`, {
-      final: finalAnswers.has(answer.status),
+      final: isFinal(answer),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
@@ -67,15 +76,27 @@ export class HttpPoster {
   }
 
   async #authorization(): Promise<Record<string, string>> {
-    const { token } = this.#target
-    return token === undefined ? {} : { authorization: `Bearer ${await readSecret(token)}` }
+    const { token, scheme = 'Bearer', login } = this.#target
+    if (token !== undefined) return { authorization: `${scheme} ${await readSecret(token)}` }
+    if (login === undefined) return {}
+    const text = `${login.user}:${await readSecret(login.password)}`
+    return { authorization: `Basic ${Buffer.from(text).toString('base64')}` }
+  }
+
+  async #url(): Promise<URL> {
+    const { url } = this.#target
+    if (typeof url === 'string') return new URL(url)
+    const text = await readSecret(url)
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text)
+    throw new SinkError('the secret for the URL is none of `https://` or `http://`')
   }
 
   async #exchange(
+    url: URL,
     body: Buffer,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer & { retryAfter: string | undefined }> {
-    const secure = this.#url.protocol === 'https:'
+    const secure = url.protocol === 'https:'
     const keep = { keepAlive: true, maxSockets: 1 }
     this.#agent ??= secure
       ? new HttpsAgent({ ...keep, ...(await readTls(this.#target.tls)) })
@@ -90,7 +111,7 @@ export class HttpPoster {
     this.#closing.signal.addEventListener('abort', stop, { once: true })
     if (this.#closing.signal.aborted) stop()
     try {
-      return await this.#send(body, headers, agent, late.signal)
+      return await this.#send(url, body, headers, agent, late.signal)
     } finally {
       clearTimeout(timer)
       this.#closing.signal.removeEventListener('abort', stop)
@@ -98,14 +119,15 @@ export class HttpPoster {
   }
 
   #send(
+    url: URL,
     body: Buffer,
     headers: Readonly<Record<string, string>>,
     agent: HttpAgent,
     signal: AbortSignal,
   ): Promise<Answer & { retryAfter: string | undefined }> {
-    const secure = this.#url.protocol === 'https:'
+    const secure = url.protocol === 'https:'
     return new Promise((resolve, reject) => {
-      const sent = (secure ? httpsRequest : httpRequest)(this.#url, {
+      const sent = (secure ? httpsRequest : httpRequest)(url, {
         method: 'POST',
         agent,
         signal,

@@ -2,9 +2,15 @@ import type { Severity } from '../../../core/event/alert.ts'
 import type { SinkConfig } from '../../../support/config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
 import { renderer, renderWithin } from '../format/format.ts'
+import { alertmanagerSink } from './alertmanager-sink.ts'
+import { slackSink, teamsSink } from './chat-sinks.ts'
+import { elasticsearchSink } from './elasticsearch-sink.ts'
 import { fileSink } from './file-sink.ts'
 import { recordFilter } from '../filter.ts'
 import { falcoSink, otlpSink, webhookSink } from './http-sinks.ts'
+import { lokiSink } from './loki-sink.ts'
+import { pagerdutySink } from './pagerduty-sink.ts'
+import { splunkSink } from './splunk-sink.ts'
 import { kafkaSink } from './kafka-sink.ts'
 import { natsSink } from './nats-sink.ts'
 import type { SinkBinding, Sink } from './sink.ts'
@@ -21,7 +27,7 @@ export function bindSink(
   return {
     sink: makeSink(config, product),
     type: config.type,
-    format: config.type === 'falco' ? 'falco' : config.format,
+    format: 'format' in config ? config.format : config.type,
     target: targetOf(config),
     accepts: recordFilter(config.only, config.storms, from),
     spec: JSON.stringify([config, from]),
@@ -35,7 +41,7 @@ const messageBytes = 1_000_000
 
 function makeSink(config: SinkConfig, product: Product): Sink {
   const { name } = config
-  const render = renderer(config.type === 'falco' ? 'falco' : config.format, product)
+  const render = renderer('format' in config ? config.format : 'falco', product)
   switch (config.type) {
     case 'stdout':
       return stdoutSink(name, render)
@@ -63,6 +69,30 @@ function makeSink(config: SinkConfig, product: Product): Sink {
       return otlpSink(name, render, product, httpTarget(config))
     case 'falco':
       return falcoSink(name, render, httpTarget(config))
+    case 'splunk': {
+      const { format, index, sourcetype, acknowledge } = config
+      const target = { ...httpTarget(config), scheme: 'Splunk' }
+      return splunkSink(name, render, { ...target, format, index, sourcetype, acknowledge })
+    }
+    case 'elasticsearch': {
+      const { apiKey, index, action } = config
+      const target = { ...httpTarget(config), token: apiKey, scheme: 'ApiKey' }
+      return elasticsearchSink(name, render, { ...target, index, action })
+    }
+    case 'loki': {
+      const { tenant, labels } = config
+      return lokiSink(name, render, { ...httpTarget(config), tenant, labels })
+    }
+    case 'alertmanager': {
+      const { firing, labels } = config
+      return alertmanagerSink(name, { ...httpTarget(config), firing, labels })
+    }
+    case 'slack':
+      return slackSink(name, chatTarget(config))
+    case 'teams':
+      return teamsSink(name, chatTarget(config))
+    case 'pagerduty':
+      return pagerdutySink(name, { ...httpTarget(config), key: config.key })
     case 'kafka': {
       const { brokers, topic, acks, sasl, timeout } = config
       const also = { ...tlsOf(config), ...(sasl === undefined ? {} : { sasl }) }
@@ -84,8 +114,26 @@ function makeSink(config: SinkConfig, product: Product): Sink {
 }
 
 function httpTarget(config: Extract<SinkConfig, { readonly url: string }>) {
-  const { url, token, tls, timeout } = config
-  return { url, token, tls, timeoutMs: timeout }
+  const { url, tls, timeout } = config
+  const login =
+    'user' in config && config.user !== undefined && config.password !== undefined
+      ? { user: config.user, password: config.password }
+      : undefined
+  return {
+    url,
+    token: 'token' in config ? config.token : undefined,
+    login,
+    tls,
+    timeoutMs: timeout,
+  }
+}
+
+function chatTarget({
+  url,
+  tls,
+  timeout,
+}: Extract<SinkConfig, { readonly type: 'slack' | 'teams' }>) {
+  return { url, tls, timeoutMs: timeout }
 }
 
 function tlsOf({ transport, tls }: Extract<SinkConfig, { readonly transport: 'tcp' | 'tls' }>) {
@@ -100,9 +148,17 @@ function targetOf(config: SinkConfig): string {
       return config.path
     case 'syslog':
       return `${config.transport}://${addressText(config.address)}`
+    case 'slack':
+    case 'teams':
+      return `the URL in ${config.url.file ?? config.url.env}`
     case 'http':
     case 'otlp':
-    case 'falco': {
+    case 'falco':
+    case 'splunk':
+    case 'elasticsearch':
+    case 'loki':
+    case 'alertmanager':
+    case 'pagerduty': {
       // The query may contain a key.
       const { origin, pathname } = new URL(config.url)
       return `${origin}${pathname}`
