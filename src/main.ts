@@ -27,6 +27,7 @@ import { Identifier } from './pipeline/identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
+import { scopedEngine } from './pipeline/identity/scoped-engine.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
 import type { KubeNode } from './fleet/kubernetes/kube-node.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
@@ -162,11 +163,12 @@ export async function recordWhile(
 ): Promise<readonly RecordedVersion[]> {
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
-  const engines = enginesOf(config, kube, stageLog(log, 'identity'))
   const rules = loadRules()
-  const own = { ...config, kernelState: 'none' }
+  const profiles = { ...config.profiles, scope: 'cluster' as const }
+  const own = { ...config, profiles, kernelState: 'none' }
+  const engines = enginesOf(own, kube, stageLog(log, 'identity'))
   const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'), false)
-  const { daemon } = assemble(config, engines, { store: new MemoryStore() }, log, rules, [source])
+  const { daemon } = assemble(own, engines, { store: new MemoryStore() }, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
   const fromMs = daemon.now()
@@ -233,6 +235,7 @@ function assemble(
         engines,
         files,
         node: config.node,
+        scope: config.profiles.scope,
         rootfsOf: containerRootfs,
         resolversOf: containerResolvers,
         isOwn: ownPod(config.engines.kubernetes.access),
@@ -282,7 +285,7 @@ function teachingNamespaces(patterns: readonly string[]): NonNullable<LearnRules
 
 /** What may change while the agent runs. */
 function liveParts(config: Config) {
-  const { learn, after, block, storm, outbox, retention, flushInterval } = config
+  const { learn, profiles, after, block, storm, outbox, retention, flushInterval } = config
   const rules: LearnRules = {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
@@ -291,6 +294,7 @@ function liveParts(config: Config) {
     after,
     block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
     teaches: teachingNamespaces(learn.namespaces),
+    mergeFrom: profiles.mergeFrom,
   }
   const limits: DeliveryQueueLimits = {
     outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },
@@ -408,7 +412,7 @@ function enginesOf(
     engines.push(new DockerEngine({ socket: docker.socket, onState: onStateOf('docker') }))
   }
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
-  return engines
+  return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
 }
 
 async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonParts, 'grade'>> {

@@ -43,6 +43,7 @@ import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
 import { Preparation } from './preparation.ts'
+import { ScopeMerge } from './scope-merge.ts'
 import { Retention } from './retention.ts'
 import { BatchGate } from '../pipeline/batch-gate.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
@@ -138,6 +139,7 @@ export class Daemon {
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
   readonly retention: Retention
+  readonly #scopeMerge: ScopeMerge
   readonly #derivations: ImageDerivations
   readonly #now: () => number
   #rawReaders = 0
@@ -195,7 +197,7 @@ export class Daemon {
         this.kernel.decided(version, true)
       },
       onTransition: (version, { from, to, because }) => {
-        const image = `${version.image.repository}@${version.image.digest}`
+        const image = version.key
         parts.log.info({ image, from, to, because }, 'a version changed its state')
         this.revise(version)
         this.journal.audit('lifecycle', 'agent', { image, from, to, because })
@@ -243,6 +245,7 @@ export class Daemon {
       now: this.#now,
     })
     this.retention = new Retention(this, parts.retention)
+    this.#scopeMerge = new ScopeMerge(this)
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
     this.stage = new JudgeStage({
       registry: this.registry,
@@ -496,6 +499,7 @@ export class Daemon {
 
   *#tick(): Steps<void> {
     yield* this.registry.tickSteps()
+    yield* this.#scopeMerge.steps()
     this.kernel.tick()
     this.alerts.tick(this.#now())
     this.#reportEvicted()

@@ -1,3 +1,4 @@
+import { lineageName } from '../core/event/image-key.ts'
 import { leastRecent, outdatedOf, type RetentionRules } from '../core/lifecycle/retention.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { versionsKept } from '../state/versions/version-registry.ts'
@@ -39,9 +40,9 @@ export class Retention {
     const nowMs = this.#context.now()
     const lineages = new Map<string, DeployedVersion[]>()
     for (const version of registry.versions) {
-      const { repository } = version.image
-      const lineage = lineages.get(repository)
-      if (lineage === undefined) lineages.set(repository, [version])
+      const name = lineageName(version.image)
+      const lineage = lineages.get(name)
+      if (lineage === undefined) lineages.set(name, [version])
       else lineage.push(version)
     }
     for (const lineage of lineages.values()) {

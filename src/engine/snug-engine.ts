@@ -72,7 +72,7 @@ export class SnugEngine implements view.Engine {
 
   async image(ref: string): Promise<views.LineageView> {
     const { registry, slices } = this.#daemon
-    const found = registry.find(ref)
+    const found = registry.findLineage(ref)
     return slices.run('image', this.#image(ref, found))
   }
 
@@ -445,10 +445,7 @@ export class SnugEngine implements view.Engine {
       checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
     }
     const images = (await this.images()).flatMap(({ repository, versions }) =>
-      versions.map(({ image, because }) => ({
-        image: `${repository}@${image.digest}`,
-        because,
-      })),
+      versions.map(({ image, because }) => ({ image: `${repository}@${image.digest}`, because })),
     )
     const stops = stopsOf(this.#daemon.parts.sources.map(({ stats }) => stats.facts))
     return { checks, acts: actKindsOfHost(checks, stops), images, stops }
@@ -487,7 +484,7 @@ export class SnugEngine implements view.Engine {
     return this.#view(version)
   }
 
-  #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
+  #matcher(ref: string): (image: ImageRef) => boolean {
     const { registry } = this.#daemon
     const named = new Set(registry.find(ref))
     return (image) => {

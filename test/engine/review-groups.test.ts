@@ -102,6 +102,7 @@ describe('the cards of what waits for review', () => {
       const read = {
         versions: [version],
         predecessorOf: () => undefined,
+        scopesExpecting: () => [],
         explained: () => undefined,
         alerts: [],
       }
@@ -147,6 +148,7 @@ describe('5,000 behaviours that wait', () => {
     const world = {
       versions: [version],
       predecessorOf: () => undefined,
+      scopesExpecting: () => [],
       explained: () => undefined,
       alerts: [],
     }

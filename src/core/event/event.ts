@@ -42,6 +42,11 @@ export interface ImageRef {
   readonly tag?: string
   /** `sha256:…`: the repository digest, or the image id where there is none. */
   readonly digest: string
+  /**
+   * Whose profile of the image this is about: a namespace or a workload (see `profiles.scope`). Absent: one
+   * profile for all.
+   */
+  readonly scope?: string
 }
 
 export interface WorkloadRef {

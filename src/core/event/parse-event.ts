@@ -111,6 +111,7 @@ function image(value: unknown): void {
   owner['repository'] = canonicalRepository(repository)
   text(owner['digest'], 'image.digest')
   optionalText(owner['tag'], 'image.tag')
+  optionalText(owner['scope'], 'image.scope')
 }
 
 function workload(value: unknown): void {

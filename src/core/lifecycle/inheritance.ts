@@ -41,6 +41,21 @@ function allowed(entry: Inheritable, windowDone: boolean): readonly Grant[] {
   return grants.toJSON()
 }
 
+/** Author of approvals that the agent made because enough other scopes of the image had shown the behaviour. */
+export const mergeAuthor = 'agent:scopes'
+
+/**
+ * What a scope gives to others of the same image: what it learned itself, or a person approved there. Nothing of what
+ * it inherited, was given by others, or a guardrail fired on.
+ */
+export function givenToOthers(entry: Inheritable): readonly Grant[] {
+  const { inherited: _, decision, ...own } = entry
+  if (own.within !== undefined) return []
+  if (own.cells.some(({ guardrails = [] }) => guardrails.length > 0)) return []
+  const isGiven = decision?.by === mergeAuthor
+  return allowed(decision === undefined || isGiven ? own : { ...own, decision }, true)
+}
+
 export interface Predecessor {
   readonly digest: string
   /** It completed its window. */

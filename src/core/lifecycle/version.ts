@@ -29,6 +29,8 @@ export interface LearnRules {
   readonly block?: BlockRules
   /** Whether containers of that namespace teach a version; absent: all do. */
   readonly teaches?: (namespace: string | undefined) => boolean
+  /** Scopes that must have shown a behaviour before others of the image expect it. Absent or 0: it takes a person. */
+  readonly mergeFrom?: number
 }
 
 /** The state of one version. Plain data, frozen. */

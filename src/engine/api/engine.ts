@@ -168,6 +168,8 @@ export interface ApproveOptions {
   readonly quarantined?: boolean
   /** RFC 3339: the approval ends by itself; only of named behaviours. */
   readonly until?: string
+  /** Also for the same image in all other scopes; only of named behaviours. */
+  readonly allScopes?: boolean
 }
 
 export const cardDecisions = ['approve', 'reject', 'withdraw'] as const

@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import type { ContainerRef, ImageRef, SnugEvent } from '../../core/event/event.ts'
 import type { LiveQuery } from './engine.ts'
@@ -35,6 +36,8 @@ function isOf(container: ContainerRef | undefined, wanted: string): boolean {
 function isNamed(image: ImageRef | undefined, wanted: string): boolean {
   if (image === undefined) return false
   const { repository, tag = '', digest } = image
-  if (wanted === repository || wanted === `${repository}:${tag}`) return true
-  return `${repository}@${digest}`.startsWith(wanted)
+  return [repository, lineageName(image)].some(
+    (name) =>
+      wanted === name || wanted === `${name}:${tag}` || `${name}@${digest}`.startsWith(wanted),
+  )
 }

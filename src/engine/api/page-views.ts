@@ -201,6 +201,7 @@ export interface ReviewCard {
   readonly key: string
   /** Of the card as it stands: another one once a behaviour comes or goes. */
   readonly id: string
+  /** With `#scope`, where profiles have one. */
   readonly repository: string
   readonly grouping: CardGrouping
   /** A program or an exec session. */
@@ -226,6 +227,8 @@ export interface ReviewCard {
   /** Why the first of them is not known, most important first. */
   readonly reasons: readonly string[]
   readonly nearest?: string
+  /** Other scopes whose profile of the image expects all of it; absent: none. */
+  readonly elsewhere?: readonly string[]
   /** The change in the image that explains all of it: such a card is selected in advance. */
   readonly explained?: string
   /** Ids of open alerts about it. */

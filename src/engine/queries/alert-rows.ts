@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
 import type { Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
@@ -14,7 +15,7 @@ export function* alertPage(alerts: readonly Alert[], query: AlertRowQuery): Step
   for (const alert of alerts) {
     yield
     if (!matches(alert)) continue
-    const repository = alert.image?.repository
+    const repository = alert.image && lineageName(alert.image)
     if (repository !== undefined) repositories[repository] = (repositories[repository] ?? 0) + 1
     if (query.image !== undefined && repository !== query.image) continue
     counts[alert.severity] += 1
@@ -46,7 +47,7 @@ function* textsOf(alert: Alert): Iterable<string> {
   if (cause !== undefined) yield cause.place
   for (const { text } of samples) yield text
   if (process !== undefined) yield process.exe
-  if (image !== undefined) yield `${image.repository}:${image.tag ?? ''}`
+  if (image !== undefined) yield `${lineageName(image)}:${image.tag ?? ''}`
   if (container !== undefined) yield `${container.name ?? ''} ${container.id}`
   yield* reasons
 }
@@ -80,7 +81,7 @@ function* grouped(alerts: readonly Alert[]): Steps<readonly Group[]> {
     const { image, behaviour, type, id, decision } = alert
     const own = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
     const act = alert.cause?.id ?? own
-    const name = `${image?.repository ?? ''} ${act} ${decision?.kind ?? ''}`
+    const name = `${image === undefined ? '' : lineageName(image)} ${act} ${decision?.kind ?? ''}`
     const group = groups.get(name)
     if (group === undefined) groups.set(name, alone(alert))
     else add(group, alert)
@@ -109,7 +110,7 @@ function rowOf({ newest, containers, ...sums }: Group): AlertRow {
     ...(newest.novelty === true ? { novelty: true } : {}),
     ...(newest.cause?.proposed === undefined ? {} : { proposed: newest.cause.proposed }),
     ...(process === undefined ? {} : { actor: process.script ?? process.exe, uid: process.uid }),
-    ...(image === undefined ? {} : { repository: image.repository }),
+    ...(image === undefined ? {} : { repository: lineageName(image) }),
     ...(image?.tag === undefined ? {} : { tag: image.tag }),
     ...(container === undefined ? {} : { container: container.name ?? container.id.slice(0, 12) }),
     reason: reasons[behaviour === null ? 1 : 0] ?? '',

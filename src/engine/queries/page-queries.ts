@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import type { Steps } from '../../core/steps.ts'
@@ -114,6 +115,7 @@ export class PageQueries implements PageViews {
     return {
       versions: registry.versions,
       predecessorOf: (version: DeployedVersion) => registry.predecessorOf(version),
+      scopesExpecting: (version, ids) => registry.scopesExpecting(version, ids),
       explained: (entry, version, before) => {
         const known = this.#explanations.get(entry)
         if (known?.before === before) return known.text
@@ -156,7 +158,7 @@ export class PageQueries implements PageViews {
     const waiting: WaitingVersion[] = []
     for (const version of registry.versions) {
       const { life, image, key } = version
-      const { repository } = image
+      const repository = lineageName(image)
       if (only !== undefined && repository !== only) continue
       if (life.state !== 'review' && life.state !== 'incomplete') continue
       const view = yield* versionView(version, registry, kernel.profiles, this.#context.now())

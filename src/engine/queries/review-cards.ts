@@ -1,6 +1,8 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import { isoOf, type Micros } from '../../core/event/time.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { explain } from '../../core/match/nearest.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
@@ -31,6 +33,10 @@ import {
 export interface ReviewWorld {
   readonly versions: Iterable<DeployedVersion>
   readonly predecessorOf: PredecessorOf
+  readonly scopesExpecting: (
+    version: DeployedVersion,
+    ids: readonly BehaviourId[],
+  ) => readonly string[]
   /** The change in its image that explains the version's new behaviour. */
   readonly explained: (
     entry: Entry,
@@ -149,7 +155,7 @@ function* openAlerts(alerts: Iterable<Alert>): Steps<ReadonlyMap<string, readonl
     yield
     if (behaviour === null || image === undefined || decision !== undefined) continue
     for (const shown of new Set([behaviour, ...samples].map((each) => each.id))) {
-      const key = `${image.repository} ${shown}`
+      const key = `${lineageName(image)} ${shown}`
       const ids = byBehaviour.get(key)
       if (ids === undefined) byBehaviour.set(key, [id])
       else ids.push(id)
@@ -181,9 +187,22 @@ function* cardView(
     places: yield* placesOf(members),
     ...(yield* evidenceOf(members)),
     ...whyNew(rows[0]?.members[0]),
+    ...elsewhereOf(members, world),
     ...(explained === undefined ? {} : { explained }),
     alerts: union(rows.flatMap(({ id }) => alerts.get(`${repository} ${id}`) ?? [])),
   }
+}
+
+/** Versions of a card are of one lineage, and the newest is what a decision is about. */
+function elsewhereOf(
+  members: readonly Waiting[],
+  { scopesExpecting }: ReviewWorld,
+): Pick<ReviewCard, 'elsewhere'> {
+  const version = members.at(-1)?.version
+  if (version?.image.scope === undefined) return {}
+  const ids = members.filter((each) => each.version === version).map(({ entry }) => entry.id)
+  const scopes = scopesExpecting(version, ids)
+  return scopes.length === 0 ? {} : { elsewhere: scopes }
 }
 
 function* rowViews(

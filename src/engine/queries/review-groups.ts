@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { createHash } from 'node:crypto'
 import { type Actor, type BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
@@ -46,8 +47,9 @@ export function* groupsOf(
 ): Steps<readonly ReviewGroup[]> {
   const images = new Map<string, DeployedVersion[]>()
   for (const version of versions) {
-    const known = images.get(version.image.repository)
-    if (known === undefined) images.set(version.image.repository, [version])
+    const name = lineageName(version.image)
+    const known = images.get(name)
+    if (known === undefined) images.set(name, [version])
     else known.push(version)
   }
   const groups: ReviewGroup[] = []

@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { placeJson } from '../../core/profile/place-json.ts'
 import { placeLine } from '../../core/profile/place-text.ts'
 import type { KernelStanding } from '../../enforcement/kernel-profiles.ts'
@@ -110,8 +111,9 @@ export function* lineageViews(
   const byRepository = new Map<string, VersionView[]>()
   for (const version of versions) {
     const view = yield* versionView(version, registry, kernel, nowMs)
-    const list = byRepository.get(view.image.repository)
-    if (list === undefined) byRepository.set(view.image.repository, [view])
+    const name = lineageName(view.image)
+    const list = byRepository.get(name)
+    if (list === undefined) byRepository.set(name, [view])
     else list.push(view)
   }
   return [...byRepository]

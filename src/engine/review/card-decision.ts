@@ -5,7 +5,7 @@ import { decisionOf } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { CardDecision, CardDecisionResult, DecidedPlace, Decider } from '../api/engine.ts'
 import { revisionOf } from '../live/revision.ts'
-import { type Change, changesBy, commitDecisionOnAll } from './commit-decision.ts'
+import { changesBy, changesIn, commitDecisionOnAll } from './commit-decision.ts'
 import { behaviourOf } from './review-service.ts'
 
 interface Part {
@@ -36,7 +36,7 @@ export async function decideCard(
   const changes = parts.flatMap((part) => {
     const { version, ids } = part
     const changed = changesBy(version, ids, () => apply(part, decision, word))
-    return parts.length === 1 ? changed : changed.map(of(version))
+    return parts.length === 1 ? changed : changesIn(version, changed)
   })
   const fields = { changes, ...(decision === 'approve' ? { quarantined, ...bounds } : {}) }
   await commitDecisionOnAll(
@@ -99,8 +99,4 @@ function mustNotBeHeld(parts: readonly Part[]): void {
 
 function placeOf({ version, ids }: Part): DecidedPlace {
   return { ref: version.key, revision: revisionOf([version]), behaviours: ids }
-}
-
-function of({ key }: DeployedVersion): (change: Change) => Change & { readonly image: string } {
-  return (change) => ({ image: key, ...change })
 }

@@ -73,6 +73,14 @@ export function changesBy(
   })
 }
 
+/** The changes of a decision on several versions name the version of each. */
+export function changesIn(
+  { key }: DeployedVersion,
+  changes: readonly Change[],
+): readonly (Change & { readonly image: string })[] {
+  return changes.map((change) => ({ image: key, ...change }))
+}
+
 /** State and mode of a version, for the audit. */
 export function enforcementSnapshot({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
   const { state, mode, blocking, breakGlass } = life

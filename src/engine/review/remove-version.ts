@@ -1,3 +1,4 @@
+import { isSameImage } from '../../core/event/image-key.ts'
 import { removalRefusal } from '../../core/lifecycle/retention.ts'
 import { SnugError } from '../../errors.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -19,7 +20,7 @@ export async function removeVersion(
   dryRun = false,
 ): Promise<RemovalResult> {
   const { registry, alerts, kernel, journal } = context
-  const version = onlyVersion(ref, registry.find(ref))
+  const version = onlyVersion(ref, registry.findLineage(ref))
   const refusal = removalRefusal(version, registry.lineageOf(version))
   if (refusal !== undefined) {
     throw new SnugError('REMOVE_REFUSED', `\`${ref}\` cannot be removed: ${refusal}`)
@@ -28,7 +29,7 @@ export async function removeVersion(
   const open = alerts.list({
     limit: Infinity,
     state: 'open',
-    matches: (other) => other?.repository === image.repository && other.digest === image.digest,
+    matches: (other) => isSameImage(other, image),
   })
   const view = finish(versionView(version, registry, kernel.profiles, context.now()))
   const result = { version: view, openAlerts: open.map(({ id }) => id) }

@@ -1,3 +1,4 @@
+import { isSameImage, unscoped } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import type { Alert, AlertDecision } from '../../core/event/alert.ts'
 import type { ActEvent } from '../../core/event/event.ts'
@@ -20,7 +21,14 @@ import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type * as view from '../api/engine.ts'
 import type * as views from '../api/engine-views.ts'
 import { versionView } from '../queries/views.ts'
-import { changesBy, commitDecision, enforcementSnapshot } from './commit-decision.ts'
+import {
+  type Change,
+  changesBy,
+  changesIn,
+  commitDecision,
+  commitDecisionOnAll,
+  enforcementSnapshot,
+} from './commit-decision.ts'
 import { sharersOf } from './shared-alert.ts'
 import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
@@ -36,7 +44,7 @@ export class ReviewService {
     ref: string,
     behaviours: readonly string[] | undefined,
     by: view.Decider,
-    { quarantined = false, until, dryRun = false }: view.ApproveOptions = {},
+    { quarantined = false, until, allScopes = false, dryRun = false }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
     const { registry } = this.#context
     const version = registry.findOne(ref)
@@ -56,10 +64,15 @@ export class ReviewService {
         'an approval for a limited time must name its behaviours',
       )
     }
+    if (allScopes && behaviours === undefined) {
+      throw new SnugError('DECISION_INVALID', 'an approval for all scopes must name its behaviours')
+    }
     if (dryRun) return this.#result(version, ids)
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#context.now()), ...bounds }
     const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
+    const others = allScopes ? registry.otherScopes(version) : []
+    const elsewhere = others.flatMap((other) => extend(version, ids, other))
     let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#context.now(), by.who)
@@ -72,13 +85,14 @@ export class ReviewService {
     // Nothing waited: nothing was decided.
     if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
     const fields = {
-      changes,
+      changes: others.length === 0 ? changes : [...changesIn(version, changes), ...elsewhere],
       quarantined,
       ...bounds,
       before: from,
       after: enforcementSnapshot(version),
     }
-    await commitDecision(this.#context, version, { what: 'approve', by, fields, expects: true })
+    const what = { what: 'approve', by, fields, expects: true }
+    await commitDecisionOnAll(this.#context, [version, ...others], what)
     return this.#result(version, ids)
   }
 
@@ -266,7 +280,10 @@ export class ReviewService {
     if (event.image === undefined) {
       throw new SnugError('DECISION_INVALID', 'the image of the container is unknown')
     }
-    const version = registry.versionOfImage(event.image)
+    // An alert from before profiles had a scope is about the version that its container is in now.
+    const present = registry.versionOfContainer(event.container.id)
+    const isSplit = present !== undefined && isSameImage(unscoped(present.image), event.image)
+    const version = isSplit ? present : registry.versionOfImage(event.image)
     if (version === undefined) {
       const why = 'the version of the alert was removed'
       throw new SnugError('DECISION_INVALID', `${why}: acknowledge the alert`)
@@ -281,10 +298,9 @@ export class ReviewService {
   }
 
   #openAlertsOf(version: DeployedVersion, session: string): readonly string[] {
-    const { repository, digest } = version.image
     const all = this.#context.alerts.list({
       limit: Infinity,
-      matches: (image) => image?.repository === repository && image.digest === digest,
+      matches: (image) => isSameImage(image, version.image),
     })
     return all
       .filter(({ process, decision }) => process?.session === session && decision === undefined)
@@ -322,6 +338,24 @@ export class ReviewService {
     const left = finish(version.profile.tally()).states.quarantined
     return { decided: ids, quarantined: left, version: this.#view(version) }
   }
+}
+
+/** A person's approvals in one version, also in one of another scope that may not have shown the behaviours. */
+function extend(
+  { profile }: DeployedVersion,
+  ids: readonly BehaviourId[],
+  other: DeployedVersion,
+): readonly Change[] {
+  const entries = ids.flatMap((id) => {
+    const entry = profile.entry(id)
+    if (entry?.decision === undefined) return []
+    const { schema, actor, uid, object, decision } = entry
+    return [{ schema, id, actor, uid, object, cells: [], decision }]
+  })
+  return changesIn(
+    other,
+    changesBy(other, ids, () => other.profile.merge(entries)),
+  )
 }
 
 /**

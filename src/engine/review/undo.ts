@@ -1,3 +1,4 @@
+import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ReviewContext } from '../contexts.ts'
@@ -77,9 +78,10 @@ function mustNotBeInherited(
   version: DeployedVersion,
   { seq, time }: AuditView,
 ): void {
-  const { repository, digest } = version.image
+  const { digest } = version.image
+  const lineage = lineageName(version.image)
   for (const other of context.registry.versions) {
-    const isSuccessor = other.life.predecessor === digest && other.image.repository === repository
+    const isSuccessor = other.life.predecessor === digest && lineageName(other.image) === lineage
     if (!isSuccessor || other.firstSeen <= time) continue
     throw refused(
       seq,

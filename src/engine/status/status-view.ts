@@ -1,3 +1,4 @@
+import { imageKey } from '../../core/event/image-key.ts'
 import { stopsOf } from '../../support/telemetry/host-acts.ts'
 import type { Daemon } from '../daemon.ts'
 import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
@@ -95,7 +96,7 @@ function gapView(daemon: Daemon): Pick<views.StatusView, 'enforcementGap'> {
   const { image, container, fromMs } = gap
   return {
     enforcementGap: {
-      image: `${image.repository}@${image.digest}`,
+      image: imageKey(image),
       container,
       time: new Date(fromMs).toISOString(),
       milliseconds: lengthOf(gap),

@@ -1,3 +1,4 @@
+import { imageKey } from '../../core/event/image-key.ts'
 import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
@@ -35,7 +36,7 @@ function lost(reason: string, { node, nowMs }: Teller, image?: ImageRef, to = no
 export function disarmedFinding(image: ImageRef, because: string, teller: Teller): Finding {
   return {
     ...plain,
-    fingerprint: `enforcement/disarmed/${image.repository}@${image.digest}`,
+    fingerprint: `enforcement/disarmed/${imageKey(image)}`,
     severity: 'critical',
     reasons: [because, 'until then, deviations of these kinds raise alerts only'],
     mode: 'block',
@@ -54,7 +55,7 @@ export function brokenGlassFinding(
   return {
     ...plain,
     // Each break-glass is a separate alert: a person's decision with a reason.
-    fingerprint: `enforcement/break-glass/${image.repository}@${image.digest}/${end}`,
+    fingerprint: `enforcement/break-glass/${imageKey(image)}/${end}`,
     severity: 'high',
     reasons: [because, `the kernel blocks nothing of this version until ${end}`],
     mode: 'block',
@@ -71,7 +72,7 @@ export function failedProfileFinding(
 ): Finding {
   return {
     ...plain,
-    fingerprint: `enforcement/profile/${image.repository}@${image.digest}`,
+    fingerprint: `enforcement/profile/${imageKey(image)}`,
     severity: mode === 'block' ? 'critical' : 'medium',
     reasons: [
       `The kernel does not have the profile of this version: ${why}`,
@@ -93,7 +94,7 @@ export function gapFinding(
   const event = lost('enforcement-gap', { ...teller, nowMs: fromMs }, image, toMs)
   return {
     ...plain,
-    fingerprint: `enforcement/gap/${image.repository}@${image.digest}`,
+    fingerprint: `enforcement/gap/${imageKey(image)}`,
     severity: 'high',
     reasons: [
       `A container of this version ran for ${Math.round(toMs - fromMs)} ms before the agent could block its events`,

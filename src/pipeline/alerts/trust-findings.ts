@@ -1,3 +1,4 @@
+import { imageKey } from '../../core/event/image-key.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
@@ -15,7 +16,7 @@ export function refusedProfileFinding(
 ): Finding {
   const time = new Date(nowMs).toISOString()
   return {
-    fingerprint: `trust/${code}/${image.repository}@${image.digest}`,
+    fingerprint: `trust/${code}/${imageKey(image)}`,
     type: 'enforcement',
     severity: grave.has(code) ? 'critical' : 'medium',
     reasons: [

@@ -179,7 +179,7 @@ export class DockerEngine implements IdentityEngine {
     const { image: typed = '' } = attributes
     if (typed === '') return undefined
     const image = await this.#image(typed).catch(() => undefined)
-    const container = pendingContainerOf(id, typed, image)
+    const container = pendingContainerOf(id, typed, image, attributes)
     if (container === undefined) return undefined
     if (!this.#containers.has(id)) {
       for (const listener of this.#pendingListeners) listener(container)

@@ -82,14 +82,17 @@ export function pendingContainerOf(
   id: string,
   typed: string,
   image: DockerImage | undefined,
+  attributes: Readonly<Record<string, string>> = {},
 ): PendingContainer | undefined {
   if (image?.Id === undefined) return undefined
+  const workload = composeWorkload(attributes)
   const probes = probesOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
   return {
     id,
     image: imageRefOf(typed, image.Id, image),
     imageId: image.Id,
     initInjected: false,
+    ...(workload === undefined ? {} : { workload }),
     ...(probes === undefined ? {} : { probes }),
   }
 }
@@ -102,7 +105,6 @@ export function removedIdentityOf(
 ): ContainerIdentity {
   // The engine adds the name and the image to the labels.
   const { name = '', image: _, ...labels } = attributes
-  const workload = composeWorkload(labels)
   return {
     ...made,
     name,
@@ -111,7 +113,6 @@ export function removedIdentityOf(
     declaredUser: image?.Config?.User ?? '',
     addresses: [],
     mounts: [],
-    ...(workload === undefined ? {} : { workload }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type { SnugEvent } from '../../core/event/event.ts'
+import type { ProfileScope } from '../../core/event/image-key.ts'
 import type {
   BehaviourKey,
   ContainerSeen,
@@ -41,6 +42,8 @@ export interface IdentifierOptions {
   /** Interpreters, to find the scripts that they run. */
   readonly programs?: ProgramArguments
   readonly node: string
+  /** Whose profile an event is judged by, where its source names image and workload. Absent: one for all. */
+  readonly scope?: ProfileScope
   /**
    * Whether the container is the agent's. Its events are not judged, because the agent would
    * obstruct itself.

@@ -1,4 +1,5 @@
-import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import type { ActEvent, ImageRef, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import { scopedImage } from '../../core/event/image-key.ts'
 import type { ContainerSeen, NameAnswer, SourceBatch, SourceMessage } from '../sources/source.ts'
 import { AnsweredNames } from './answered-names.ts'
 import { EventRefiner } from './event-refiner.ts'
@@ -215,8 +216,15 @@ export class Identifier {
    */
   #engineReports(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
     const identity = this.#ask(id)
-    if (identity === undefined) return message
-    return { ...message, event: { ...message.event, image: identity.image } }
+    const image = identity === undefined ? this.#scopedImage(message.event) : identity.image
+    if (image === undefined || image === message.event.image) return message
+    return { ...message, event: { ...message.event, image } }
+  }
+
+  #scopedImage(event: SnugEvent): ImageRef | undefined {
+    const { scope = 'cluster' } = this.#options
+    if (event.image === undefined || event.kind === 'loss') return event.image
+    return scopedImage(scope, event.image, event.workload)
   }
 
   /**

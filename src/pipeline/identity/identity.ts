@@ -64,7 +64,7 @@ export interface Peer {
 /** The part of an identity that is known when the container is created. */
 export type PendingContainer = Pick<
   ContainerIdentity,
-  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user'
+  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user' | 'workload'
 >
 
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void

@@ -35,6 +35,7 @@ import { CountUpdates } from './count-updates.ts'
 import type { SourceCoverage } from './source-coverage.ts'
 import { actNameOfObject, type SharedEvent, type CrossSourceDedup } from './cross-source-dedup.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
+import { elsewhereText } from './elsewhere.ts'
 import type { profileFull } from '../../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
@@ -491,13 +492,21 @@ export class JudgeStage {
     const ref = mainRef(explained.verdict.unexpected)
     const job = version && this.#options.scheduledBy?.(event, version)
     const facts = { isScheduled: job !== undefined, ...(cause && { cause: cause.cause }) }
+    const seen = version === undefined ? [] : this.#seenElsewhere(explained, version)
     const finding = deviationFinding(explained, {
-      reasons: job === undefined ? reasons : [`${job}, first seen`, ...reasons],
+      reasons: [...(job === undefined ? [] : [`${job}, first seen`]), ...reasons, ...seen],
       cause: cause && { ...cause, running: version?.running ?? 0 },
       techniques,
       risk: ref && riskFactsOf(version?.profile, event, ref, facts),
     })
     this.#raise(finding, count)
+  }
+
+  /** What other scopes of the image expect helps to decide, and allows nothing. */
+  #seenElsewhere({ verdict }: Judged, version: DeployedVersion): readonly string[] {
+    const ids = verdict.unexpected.map((ref) => behaviourId(ref.key))
+    const scopes = ids.length === 0 ? [] : this.#options.registry.scopesExpecting(version, ids)
+    return scopes.length === 0 ? [] : [elsewhereText(scopes)]
   }
 
   /**

@@ -1,3 +1,4 @@
+import { isSameImage } from '../../core/event/image-key.ts'
 import { LRUCache } from 'lru-cache'
 import type { ImageRef, SnugEvent } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
@@ -166,12 +167,9 @@ export class AlertStore {
   }
 
   /** Decisions on whole places of the version no longer apply. Its alerts stay. */
-  forgetDecisions({ repository, digest }: ImageRef): void {
+  forgetDecisions(image: ImageRef): void {
     for (const [fingerprint, id] of this.#decided) {
-      const image = this.#byId.get(id)?.image
-      if (image?.repository === repository && image.digest === digest) {
-        this.#decided.delete(fingerprint)
-      }
+      if (isSameImage(this.#byId.get(id)?.image, image)) this.#decided.delete(fingerprint)
     }
   }
 

@@ -28,9 +28,24 @@ const timedDecisionsSchema = z.object({
   names: z.array(text),
 })
 
+const reconciledSchema = z
+  .object({
+    profile: text,
+    generation: z.number(),
+    awaited: z.array(text),
+    decisions: z.array(timedDecisionsSchema).default([]),
+    modeNoted: text.exactOptional(),
+  })
+  .default({ profile: '', generation: 0, awaited: [], decisions: [] })
+
 /** The stored fields of a version, without its behaviours. */
 const versionSchema = z.object({
-  image: z.object({ repository: text, tag: text.optional(), digest: text }),
+  image: z.object({
+    repository: text,
+    tag: text.optional(),
+    digest: text,
+    scope: text.optional(),
+  }),
   tags: z.array(text),
   life: z.custom<Version>(
     (value) => typeof value === 'object' && value !== null && 'state' in value,
@@ -59,15 +74,8 @@ const versionSchema = z.object({
   otherDigests: z.array(text).default([]),
   imageIds: z.array(text).default([]),
   inherited: z.boolean().default(false),
-  reconciled: z
-    .object({
-      profile: text,
-      generation: z.number(),
-      awaited: z.array(text),
-      decisions: z.array(timedDecisionsSchema).default([]),
-      modeNoted: text.exactOptional(),
-    })
-    .default({ profile: '', generation: 0, awaited: [], decisions: [] }),
+  reconciled: reconciledSchema,
+  reconciledForAll: reconciledSchema,
   modeDecisions: z
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
@@ -82,7 +90,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, reported } = version
   const { otherDigests, imageIds, inherited, reconciled, modeDecisions, revision } = version
-  const { observed, observedBefore, alertedKinds } = version
+  const { observed, observedBefore, alertedKinds, reconciledForAll } = version
   const value = {
     image,
     tags: [...tags],
@@ -100,6 +108,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     imageIds: [...imageIds],
     inherited,
     reconciled,
+    reconciledForAll,
     modeDecisions,
     revision,
     observed: kindsOf(observed),
@@ -154,8 +163,13 @@ export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined
 function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {
   const value = versionSchema.parse(stored.value)
   const entries = stored.behaviours.map((behaviour) => behaviour.value as AnyStoredEntry)
-  const { repository, tag, digest } = value.image
-  const image = tag === undefined ? { repository, digest } : { repository, tag, digest }
+  const { repository, tag, digest, scope } = value.image
+  const image = {
+    repository,
+    digest,
+    ...(tag === undefined ? {} : { tag }),
+    ...(scope === undefined ? {} : { scope }),
+  }
   const profile = Profile.restore(entries, shaper)
   const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
   for (const known of value.tags) version.tags.add(known)
@@ -169,6 +183,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   for (const id of value.imageIds) version.imageIds.add(id)
   version.inherited = value.inherited
   version.reconciled = value.reconciled
+  version.reconciledForAll = value.reconciledForAll
   version.modeDecisions = value.modeDecisions
   version.revision = value.revision
   version.observed = new Set(value.observed)

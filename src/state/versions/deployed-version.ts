@@ -1,3 +1,4 @@
+import { imageKey } from '../../core/event/image-key.ts'
 import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { TimedDecisions } from '../../core/lifecycle/reported.ts'
@@ -70,11 +71,11 @@ export interface ModeDecisions {
 
 const noKinds: Kinds = new Set()
 
-/** Names a version: the same digest in two repositories is two versions. */
+/** Names a version: the same digest in two repositories, or in two scopes, is two versions. */
 export type VersionKey = string & { readonly __brand: 'VersionKey' }
 
 export function versionKey(image: ImageRef): VersionKey {
-  return `${image.repository}@${image.digest}` as VersionKey
+  return imageKey(image) as VersionKey
 }
 
 /**
@@ -125,6 +126,8 @@ export class DeployedVersion {
   /** The identity of one of its containers, to find the files of the image. */
   identity: ContainerIdentity | undefined
   reconciled: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
+  /** The same of the ImageProfile without a scope, for a version that has one. */
+  reconciledForAll: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
   modeDecisions: ModeDecisions = {}
   /** Number of behaviours at the end of the window. */
   learnedSize = 0

@@ -2,9 +2,10 @@ import type { ActEvent, ImageRef, LossEvent, WorkloadRef } from '../../core/even
 import type { Micros } from '../../core/event/time.ts'
 import { SnugError } from '../../errors.ts'
 import { canonicalRepository } from '../../core/event/canonical.ts'
+import { lineageName, unscoped } from '../../core/event/image-key.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { settleBlocking } from '../../core/lifecycle/blocking.ts'
-import { inheritedExpireAt, passedOn } from '../../core/lifecycle/inheritance.ts'
+import { givenToOthers, inheritedExpireAt, passedOn } from '../../core/lifecycle/inheritance.ts'
 import {
   advance,
   type LearnRules,
@@ -17,7 +18,8 @@ import {
 import { type ContainerRun, countStarts, sliceMicrosFor } from '../../core/coverage/coverage.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import { Profile } from '../../core/profile/profile.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { BehaviourState, ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { ContainerSeen } from '../../pipeline/sources/source.ts'
@@ -61,15 +63,41 @@ export interface Learning {
   readonly bound: number
 }
 
+/** A scope of an image whose window has ended on some node, as other nodes published it. */
+export interface PublishedScope {
+  readonly scope: string
+  /** By behaviour: one entry of each node. */
+  readonly entries: ReadonlyMap<BehaviourId, readonly ProfileEntry[]>
+}
+
+export interface PublishedScopes {
+  /** Changes with each change of what was published of the image. */
+  readonly revision: number
+  readonly scopes: readonly PublishedScope[]
+}
+
+const nothingPublished: PublishedScopes = { revision: 0, scopes: [] }
+
 /** What a new version inherits, of its predecessor as it was at that revision. */
 interface Prepared {
-  readonly before: DeployedVersion
+  readonly origin: Origin
   readonly revision: number
   readonly profile: Profile
 }
 
-function isPrepared(prepared: Prepared | undefined, before: DeployedVersion): prepared is Prepared {
-  return prepared?.before === before && prepared.revision === before.revision
+/** Whose profile a new version begins with. */
+interface Origin {
+  readonly version: DeployedVersion
+  /**
+   * `all`: the same image, before its profile was split by scope. The new version goes on as it stands.
+   * `predecessor`: an earlier image of the lineage, which is the prior.
+   */
+  readonly as: 'all' | 'predecessor'
+}
+
+function isPrepared(prepared: Prepared | undefined, { version, as }: Origin): prepared is Prepared {
+  const { origin, revision } = prepared ?? {}
+  return origin?.version === version && origin.as === as && revision === version.revision
 }
 
 /** All versions of all lineages on this node, and the version of each container. */
@@ -81,6 +109,8 @@ export class VersionRegistry {
   unplacedCountUpdates = 0
   /** Versions that learned at the last tick. */
   learning: readonly Learning[] = []
+  /** What other nodes published of an image in all scopes. Nothing without a fleet. */
+  publishedScopes: (image: ImageRef) => PublishedScopes = () => nothingPublished
   readonly #options: VersionRegistryOptions
   readonly #versions = new Map<VersionKey, DeployedVersion>()
   readonly #byContainer = new Map<string, DeployedVersion>()
@@ -92,6 +122,8 @@ export class VersionRegistry {
   readonly #unannounced: string[] = []
   /** Aliases of a version: later digests, and the id of the image. */
   readonly #aliases = new Map<VersionKey, DeployedVersion>()
+  /** Image → its versions in each scope. */
+  readonly #scopes = new Map<VersionKey, Set<DeployedVersion>>()
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
@@ -134,7 +166,8 @@ export class VersionRegistry {
 
   /** All versions of its lineage, itself included. */
   lineageOf({ image }: DeployedVersion): readonly DeployedVersion[] {
-    return [...this.#versions.values()].filter((each) => each.image.repository === image.repository)
+    const name = lineageName(image)
+    return [...this.#versions.values()].filter((each) => lineageName(each.image) === name)
   }
 
   /**
@@ -145,6 +178,7 @@ export class VersionRegistry {
     if (!this.has(version)) return
     this.#versions.delete(version.key)
     version.unshare()
+    this.#scopes.get(versionKey(unscoped(version.image)))?.delete(version)
     dropValue(this.#aliases, version)
     dropValue(this.#byScope, version)
     dropValue(this.#byContainer, version)
@@ -160,7 +194,7 @@ export class VersionRegistry {
 
   /** Restores a stored version. */
   restore(version: DeployedVersion): void {
-    this.#versions.set(version.key, version)
+    this.#keep(version)
     this.#rememberNames(version)
     version.scope = this.#freshScope(version)
     version.share(this.bounds)
@@ -186,7 +220,8 @@ export class VersionRegistry {
     if (image === undefined) return undefined
     // Usually the version of the previous event.
     const last = this.#last?.image
-    if (last?.digest !== image.digest || last.repository !== image.repository) {
+    const isLast = last?.digest === image.digest && last.repository === image.repository
+    if (!isLast || last.scope !== image.scope) {
       this.#last = this.#of(image, time)
     }
     if (this.#last !== undefined && !this.#byContainer.has(container.id)) {
@@ -226,6 +261,7 @@ export class VersionRegistry {
 
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
     const version = this.#of(identity.image, seen.time, identity.imageId)
+    this.#moveRun(identity.id, version)
     const known = version.runs.get(identity.id)
     // An earlier daemon assigned it.
     const goesOn = known !== undefined && known.actsOnly !== true && known.to === undefined
@@ -234,6 +270,16 @@ export class VersionRegistry {
     this.#byContainer.set(identity.id, version)
     if (identity.user !== undefined) this.#declared(version, identity.user)
     this.#options.onAssign(identity.id, version, goesOn ? undefined : seen)
+  }
+
+  /** The container ran before its profile was split by scope: it goes on in its own version. */
+  #moveRun(container: string, version: DeployedVersion): void {
+    const before = this.#byContainer.get(container)
+    const run = before?.runs.get(container)
+    if (before === undefined || before === version || run === undefined) return
+    before.runs.delete(container)
+    before.changed = true
+    if (!version.runs.has(container)) version.runs.set(container, run)
   }
 
   /** Whether containers of the workload's namespace teach their version. */
@@ -292,7 +338,8 @@ export class VersionRegistry {
   predecessorOf(version: DeployedVersion): DeployedVersion | undefined {
     const { predecessor } = version.life
     if (predecessor === undefined) return undefined
-    return this.versionOfImage({ ...version.image, digest: predecessor })
+    const image = { ...version.image, digest: predecessor }
+    return this.versionOfImage(image) ?? this.versionOfImage(unscoped(image))
   }
 
   /**
@@ -445,11 +492,14 @@ export class VersionRegistry {
 
   /**
    * Versions that match an operator's IMAGE: `repository`, `repository:tag` or
-   * `repository@sha256:prefix`.
+   * `repository@sha256:prefix`. `repository#scope` names those of one scope, and `repository` those of all.
    *
    * Errors: `IMAGE_UNKNOWN`.
    */
   find(ref: string): readonly DeployedVersion[] {
+    // The key of one version, which may be a name of versions in other scopes as well.
+    const named = this.#versions.get(ref as VersionKey)
+    if (named !== undefined) return [named]
     const found = [...this.#versions.values()].filter((version) => names(ref, version))
     if (found.length === 0) {
       throw new SnugError('IMAGE_UNKNOWN', `no image that was observed is named \`${ref}\``)
@@ -457,15 +507,53 @@ export class VersionRegistry {
     return found.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
   }
 
-  /** The version that IMAGE names; the newest one if a repository or tag has several. */
-  findOne(ref: string): DeployedVersion {
+  /**
+   * Versions that match IMAGE, which are of one lineage.
+   *
+   * Errors: `IMAGE_UNKNOWN`; `IMAGE_AMBIGUOUS` where several scopes have a profile of it.
+   */
+  findLineage(ref: string): readonly DeployedVersion[] {
     const found = this.find(ref)
+    const lineages = [...new Set(found.map(({ image }) => lineageName(image)))]
+    if (lineages.length <= 1) return found
+    const which = lineages.map((name) => `\`${name}\``).join(', ')
+    throw new SnugError('IMAGE_AMBIGUOUS', `\`${ref}\` has a profile for each of ${which}`)
+  }
+
+  /**
+   * The version that IMAGE names; the newest one if a repository or tag has several in one scope.
+   *
+   * Errors: `IMAGE_UNKNOWN`, `IMAGE_AMBIGUOUS`.
+   */
+  findOne(ref: string): DeployedVersion {
+    const found = this.findLineage(ref)
     const newest = found.at(-1)
     if (newest === undefined || (ref.includes('@') && found.length > 1)) {
       const digests = found.map(({ image }) => image.digest.slice(0, 19)).join(', ')
       throw new SnugError('IMAGE_AMBIGUOUS', `\`${ref}\` names several versions: ${digests}`)
     }
     return newest
+  }
+
+  /** Other scopes of the image that expect all of these behaviours. What they learned is no licence here. */
+  scopesExpecting(version: DeployedVersion, ids: readonly BehaviourId[]): readonly string[] {
+    const here = this.otherScopes(version)
+      .filter(({ life, profile }) => {
+        return life.state !== 'learning' && ids.every((id) => isExpected(profile.state(id)))
+      })
+      .map(({ image }) => image.scope ?? '')
+    const published = this.publishedScopes(version.image)
+      .scopes.filter(({ scope, entries }) => {
+        return scope !== version.image.scope && ids.every((id) => isGiven(entries.get(id)))
+      })
+      .map(({ scope }) => scope)
+    return [...new Set([...here, ...published])].sort()
+  }
+
+  /** Versions of the same image in other scopes. */
+  otherScopes({ image }: DeployedVersion): readonly DeployedVersion[] {
+    const scopes = this.#scopes.get(versionKey(unscoped(image)))
+    return [...(scopes ?? [])].filter((other) => other.image.scope !== image.scope)
   }
 
   #of(image: ImageRef, time: string, imageId?: string): DeployedVersion {
@@ -475,18 +563,50 @@ export class VersionRegistry {
       return known
     }
     if (this.#versions.size >= versionsKept) this.#options.onFull()
-    const before = this.#newest(image.repository)
-    const nowMs = this.#options.now()
-    const profile = this.#inheritedProfile(image, before)
-    const life = startVersion(image.digest, nowMs, before?.image.digest)
+    const origin = this.#originOf(image, imageId)
+    const profile = this.#initialProfile(image, origin)
+    const version =
+      origin?.as === 'all'
+        ? splitFrom(origin.version, image, profile, time)
+        : this.#successor(image, origin?.version, profile, time)
+    version.scope = this.#freshScope(version)
+    version.share(this.bounds)
+    this.#keep(version)
+    this.#named(version, image, imageId)
+    return version
+  }
+
+  #successor(
+    image: ImageRef,
+    before: DeployedVersion | undefined,
+    profile: Profile,
+    time: string,
+  ): DeployedVersion {
+    const life = startVersion(image.digest, this.#options.now(), before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
     version.inherited = before?.life.learnedAt !== undefined
     if (before !== undefined) version.observedBefore = before.observed
-    version.scope = this.#freshScope(version)
-    version.share(this.bounds)
-    this.#versions.set(version.key, version)
-    this.#named(version, image, imageId)
     return version
+  }
+
+  #originOf(image: ImageRef, imageId?: string): Origin | undefined {
+    if (image.scope !== undefined) {
+      const all = this.versionOfImage(unscoped(image), imageId)
+      // Half a window of all scopes together is no evidence of this one.
+      if (all !== undefined && all.life.state !== 'learning') return { version: all, as: 'all' }
+    }
+    const before = this.#newestBefore(image, lineageName(image)) ?? this.#newestBefore(image)
+    return before === undefined ? undefined : { version: before, as: 'predecessor' }
+  }
+
+  #keep(version: DeployedVersion): void {
+    this.#versions.set(version.key, version)
+    const { image } = version
+    if (image.scope === undefined) return
+    const key = versionKey(unscoped(image))
+    const scopes = this.#scopes.get(key)
+    if (scopes === undefined) this.#scopes.set(key, new Set([version]))
+    else scopes.add(version)
   }
 
   /**
@@ -495,34 +615,34 @@ export class VersionRegistry {
    */
   prepare(image: ImageRef, imageId: string): Steps<void> | undefined {
     if (this.versionOfImage(image, imageId) !== undefined) return undefined
-    const before = this.#newest(image.repository)
-    if (before === undefined || before.profile.size < preparedFrom) return undefined
+    const origin = this.#originOf(image, imageId)
+    if (origin === undefined || origin.version.profile.size < preparedFrom) return undefined
     const key = versionKey(image)
-    return isPrepared(this.#prepared.get(key), before) ? undefined : this.#prepare(key, before)
+    return isPrepared(this.#prepared.get(key), origin) ? undefined : this.#prepare(key, origin)
   }
 
-  *#prepare(key: VersionKey, before: DeployedVersion): Steps<void> {
-    const { revision } = before
-    const profile = yield* this.#inherit(before)
-    this.#prepared.set(key, { before, revision, profile })
+  *#prepare(key: VersionKey, origin: Origin): Steps<void> {
+    const { revision } = origin.version
+    const profile = yield* this.#profileFrom(origin)
+    this.#prepared.set(key, { origin, revision, profile })
     const [oldest] = this.#prepared.keys()
     if (this.#prepared.size > preparedKept && oldest !== undefined) this.#prepared.delete(oldest)
   }
 
-  #inheritedProfile(image: ImageRef, before: DeployedVersion | undefined): Profile {
+  #initialProfile(image: ImageRef, origin: Origin | undefined): Profile {
     const key = versionKey(image)
     const prepared = this.#prepared.get(key)
     this.#prepared.delete(key)
-    if (before === undefined) return new Profile(this.#options.shaper)
-    return isPrepared(prepared, before) ? prepared.profile : finish(this.#inherit(before))
+    if (origin === undefined) return new Profile(this.#options.shaper)
+    return isPrepared(prepared, origin) ? prepared.profile : finish(this.#profileFrom(origin))
   }
 
-  *#inherit({ image, life, profile }: DeployedVersion): Steps<Profile> {
+  *#profileFrom({ version: { image, life, profile }, as }: Origin): Steps<Profile> {
     const predecessor = { digest: image.digest, windowDone: life.learnedAt !== undefined }
     const next = new Profile(this.#options.shaper)
     for (const entry of profile.outline()) {
       yield
-      const prior = passedOn(predecessor, entry.inheritable())
+      const prior = as === 'all' ? entry.toJSON() : passedOn(predecessor, entry.inheritable())
       if (prior !== undefined) next.merge([prior])
     }
     return next
@@ -564,15 +684,23 @@ export class VersionRegistry {
     return this.#lastScope
   }
 
-  /** The latest version of the lineage before a new one. */
-  #newest(repository: string): DeployedVersion | undefined {
+  /** The latest version of the lineage before a new one; by default of the lineage for all scopes. */
+  #newestBefore(image: ImageRef, lineage = image.repository): DeployedVersion | undefined {
     let newest: DeployedVersion | undefined
     for (const version of this.#versions.values()) {
-      if (version.image.repository !== repository) continue
+      if (lineageName(version.image) !== lineage || version.image.digest === image.digest) continue
       if (newest === undefined || version.firstSeen >= newest.firstSeen) newest = version
     }
     return newest
   }
+}
+
+function isGiven(entries: readonly ProfileEntry[] | undefined): boolean {
+  return entries?.some((entry) => givenToOthers(entry).length > 0) === true
+}
+
+function isExpected(state: BehaviourState | undefined): boolean {
+  return state === 'learned' || state === 'approved'
 }
 
 /** An estimate of coverage is at most so old, or a hundredth of the window. */
@@ -593,6 +721,30 @@ export const versionsKept = 2_048
 export const unannouncedKept = 8_192
 /** Earlier scopes of all versions: late reports of the kernel still name them. */
 export const oldScopesKept = 1_024
+
+/**
+ * The version of one scope as it stands where all scopes had one profile until now: the same evidence, decisions and
+ * mode, so that an upgrade neither stops blocking nor forgets.
+ */
+function splitFrom(
+  all: DeployedVersion,
+  image: ImageRef,
+  profile: Profile,
+  time: string,
+): DeployedVersion {
+  const version = new DeployedVersion(image, all.life, profile, time)
+  for (const tag of all.tags) addName(version.tags, tag)
+  for (const uid of all.declaredUsers) version.declaredUsers.add(uid)
+  for (const kind of all.alertedKinds) version.alertedKinds.add(kind)
+  version.inherited = all.inherited
+  version.learnedSize = all.learnedSize
+  version.observed = all.observed
+  version.observedBefore = all.observedBefore
+  version.modeDecisions = all.modeDecisions
+  version.scan = all.scan
+  version.scanChanged = all.scan !== undefined
+  return version
+}
 
 function dropValue<K>(index: Map<K, DeployedVersion>, version: DeployedVersion): void {
   for (const [key, value] of index) if (value === version) index.delete(key)
@@ -621,12 +773,17 @@ function names(typed: string, { image, tags, otherDigests }: DeployedVersion): b
   if (at >= 0) {
     const digest = ref.slice(at + 1)
     const digests = [image.digest, ...otherDigests]
-    if (withoutTag(ref.slice(0, at)) !== image.repository) return false
+    if (!isLineage(withoutTag(ref.slice(0, at)), image)) return false
     return digests.some((known) => known.startsWith(digest))
   }
-  if (ref === image.repository) return true
+  if (isLineage(ref, image)) return true
   const colon = ref.lastIndexOf(':')
-  return ref.slice(0, colon) === image.repository && tags.has(ref.slice(colon + 1))
+  return isLineage(ref.slice(0, colon), image) && tags.has(ref.slice(colon + 1))
+}
+
+/** Without a scope it names the lineages of all scopes. */
+function isLineage(typed: string, image: ImageRef): boolean {
+  return typed === image.repository || typed === lineageName(image)
 }
 
 function withoutTag(ref: string): string {

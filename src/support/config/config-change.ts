@@ -11,6 +11,7 @@ const live = [
   'log.',
   'learn.',
   'after',
+  'profiles.mergeFrom',
   'block.canary',
   'retention.',
   'flushInterval',
@@ -51,6 +52,7 @@ function taken(before: Config, read: Config): Config {
   const { sinks, deliver, outbox, storm, log, learn, after, retention, flushInterval } = read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
+  const profiles = { ...before.profiles, mergeFrom: read.profiles.mergeFrom }
   const taken = {
     sinks,
     deliver,
@@ -62,6 +64,7 @@ function taken(before: Config, read: Config): Config {
     retention,
     flushInterval,
     block,
+    profiles,
   }
   return { ...before, ...taken }
 }

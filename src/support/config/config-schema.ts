@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type ProfileScope, profileScopes } from '../../core/event/image-key.ts'
 import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
@@ -18,6 +19,17 @@ import {
   path,
   size,
 } from './value-schema.ts'
+
+const profiles = z.strictObject({
+  scope: z.enum(profileScopes).optional().meta({
+    description:
+      'whether an image has one profile for the whole `cluster`, or one for each `namespace` or `workload`. Default: `namespace` with access to Kubernetes, else `cluster`',
+  }),
+  mergeFrom: z.int().min(0).max(10_000).default(0).meta({
+    description:
+      'number of scopes that must have learned a behaviour of an image before its other scopes expect it. `0`: only a person extends it',
+  }),
+})
 
 const afterStates = ['review', 'alert', 'block'] as const
 
@@ -133,6 +145,7 @@ export const configSchema = z
           'sources of events: `ebpf`, `file:PATH`; other sensors: `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `listen:ADDRESS` receives events; `module:PATH` loads your own source',
       }),
     learn: learn.prefault({}),
+    profiles: profiles.prefault({}),
     after: z
       .enum(afterStates)
       .default('alert')
@@ -264,4 +277,7 @@ export const configSchema = z
 type Parsed = z.output<typeof configSchema>
 
 /** The output of {@link configSchema}, with every default filled in. Durations in milliseconds, sizes in bytes. */
-export type Config = Omit<Parsed, 'node'> & { readonly node: string }
+export type Config = Omit<Parsed, 'node' | 'profiles'> & {
+  readonly node: string
+  readonly profiles: { readonly scope: ProfileScope; readonly mergeFrom: number }
+}

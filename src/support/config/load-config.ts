@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { parse as parseYamlText } from 'yaml'
+import type { ProfileScope } from '../../core/event/image-key.ts'
 import { describeError, SnugError } from '../../errors.ts'
 import { type ConfigKey, configKeys } from './config-keys.ts'
 import { type Config, configSchema } from './config-schema.ts'
@@ -52,8 +53,14 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   if (!parsed.success) {
     throw new SnugError('CONFIG_INVALID', describeIssues(parsed.error.issues, origins, file))
   }
+  const { node, profiles, engines } = parsed.data
+  const scope = profiles.scope ?? defaultScope(engines.kubernetes.access)
+  // Its default depends on another key.
+  if (origins[scopeKey]?.origin.kind === 'default') {
+    origins[scopeKey] = { origin: { kind: 'default' }, written: scope }
+  }
   const loaded = {
-    config: { ...parsed.data, node: parsed.data.node ?? hostname() },
+    config: { ...parsed.data, node: node ?? hostname(), profiles: { ...profiles, scope } },
     origins,
     warnings: strangeVariables(env),
   }
@@ -120,6 +127,12 @@ function readObjects(name: string, text: string): unknown[] {
 function fileOrigin(file: YamlFile | undefined, key: ConfigKey): Origin {
   if (file === undefined) return { kind: 'default' }
   return { kind: 'file', file: file.file, line: file.lineOf(key.path.split('.')) }
+}
+
+const scopeKey = 'profiles.scope'
+
+function defaultScope(access: string): ProfileScope {
+  return access === 'none' ? 'cluster' : 'namespace'
 }
 
 function defaultOf(key: ConfigKey): unknown {

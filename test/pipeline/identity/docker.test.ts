@@ -79,6 +79,16 @@ describe('a container that was just created', () => {
     expect(identityOf({ Id: 'a', Image: imageId, Config }, image)).toMatchObject(pending ?? {})
   })
 
+  it('has the workload that its labels name', () => {
+    const image = { Id: imageId }
+    const labels = { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' }
+    expect(pendingContainerOf('a', 'shop/web:1', image, labels)?.workload).toEqual({
+      kind: 'ComposeService',
+      name: 'web',
+      namespace: 'shop',
+    })
+  })
+
   it('is not foretold where its image is not known', () => {
     expect(pendingContainerOf('a', 'shop/web:1', undefined)).toBeUndefined()
   })

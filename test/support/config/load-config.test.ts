@@ -95,6 +95,7 @@ describe('a configuration', () => {
       if (key.path === 'tls.trustDomains') return '[{ name: a.b, bundle: /b }]'
       if (key.path === 'oidc.roles') return '[{ value: a, role: viewer }]'
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
+      if (key.path === 'profiles.scope') return 'workload'
       if (key.path === 'traces.url') return 'http://127.0.0.1:4318'
       if (key.shape === 'objects') return '[{ name: a, type: stdout }]'
       if (Array.isArray(key.default)) return 'a,b'
@@ -114,6 +115,17 @@ describe('a configuration', () => {
       const byFlag = loadConfig({ flags: { ...rest, [key.path]: sample(key) } })
       expect(byFlag.origins[key.path]?.origin).toEqual({ kind: 'flag', name: key.flag })
     }
+  })
+
+  it('has a profile for each namespace by default where it has access to Kubernetes', () => {
+    const scopeOf = (flags: Readonly<Record<string, string>>) => {
+      const { config, origins } = loadConfig({ flags })
+      return [config.profiles.scope, origins['profiles.scope']?.written]
+    }
+    expect(scopeOf({})).toEqual(['cluster', 'cluster'])
+    const access = { 'engines.kubernetes.access': 'pod' }
+    expect(scopeOf(access)).toEqual(['namespace', 'namespace'])
+    expect(scopeOf({ ...access, 'profiles.scope': 'cluster' })).toEqual(['cluster', 'cluster'])
   })
 
   it('takes sources from repeated flags and from a list in a variable', () => {

@@ -1,3 +1,4 @@
+import { lineageName } from '../../../core/event/image-key.ts'
 import type { Command } from 'commander'
 import type {
   EvidenceView,
@@ -95,7 +96,7 @@ interface RemoveOptions extends BulkOptions {
 function removalText({ version, openAlerts }: RemovalResult): string {
   const { image, behaviours, containers } = version
   return textFields([
-    ['image', `${image.repository}@${shortDigest(image.digest)}`],
+    ['image', `${lineageName(image)}@${shortDigest(image.digest)}`],
     ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
     ['evidence', `${behaviours} behaviours of ${containers.seen} containers`],
     ['alerts', openAlerts.length === 0 ? 'none open' : `${openAlerts.length} open, which stay`],
@@ -124,7 +125,7 @@ function stateText(news: StateNews): string {
 function versionText(version: VersionView): string {
   const { image, tags, containers, predecessor } = version
   return textFields([
-    ['version', `${image.repository}@${shortDigest(image.digest)}`],
+    ['version', `${lineageName(image)}@${shortDigest(image.digest)}`],
     ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
     ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
     ...blockingFields(version),

@@ -21,6 +21,7 @@ interface ApproveOptions extends BulkOptions {
   readonly behaviour?: string[]
   readonly card?: string
   readonly quarantined?: true
+  readonly allScopes?: true
   readonly reason?: string
 }
 
@@ -70,15 +71,20 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--behaviour <id...>', 'only these behaviours')
     .option('--card <id>', cardHelp)
     .option('--quarantined', 'also behaviours that a guardrail holds in quarantine')
+    .option(
+      '--all-scopes',
+      'also for the image in all other namespaces or workloads; with --behaviour',
+    )
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, options: ApproveOptions) => {
-      const { behaviour, card, quarantined, reason, dryRun, yes } = options
+      const { behaviour, card, quarantined, allScopes, reason, dryRun, yes } = options
       if (card !== undefined) return decideOnCard(context, ref, 'approve', { ...options, card })
       const body = {
         ...(behaviour === undefined ? {} : { behaviours: behaviour }),
         ...(quarantined === undefined ? {} : { quarantined }),
+        ...(allScopes === undefined ? {} : { allScopes }),
         ...(reason === undefined ? {} : { reason }),
       }
       const preview = { ...body, dryRun: true }

@@ -67,7 +67,8 @@ function cardText(
   number: number,
   { colour }: TableStyle,
 ): string {
-  const { id, actor, user, text, repository, guardrails, reasons, nearest, explained } = card
+  const { id, actor, user, text, repository, guardrails, reasons, nearest, elsewhere, explained } =
+    card
   const title = `${number}  ${actor} (${user})  ${text}`
   const tags = card.places.map(({ tags: names, ref: place }) => names[0] ?? shortRef(place))
   const isHeld = card.places.some(({ behaviourState }) => behaviourState === 'quarantined')
@@ -84,6 +85,7 @@ function cardText(
     ...(guardrails.length === 0 ? [] : [['   guardrails', guardrails.join(', ')] as const]),
     ...(reasons.length === 0 ? [] : [['   why', reasons] as const]),
     ...(nearest === undefined ? [] : [['   nearest', nearest] as const]),
+    ...(elsewhere === undefined ? [] : [['   elsewhere', elsewhereLine(elsewhere)] as const]),
     ['   explained', explained ?? 'by nothing that the image brings'],
     [
       '   decide',
@@ -93,6 +95,10 @@ function cardText(
       ],
     ],
   ])}`
+}
+
+function elsewhereLine(scopes: readonly string[]): string {
+  return `expected in ${scopes.join(', ')}`
 }
 
 function behaviourLines(card: ReviewCard, shown: readonly CardBehaviour[]): readonly string[] {

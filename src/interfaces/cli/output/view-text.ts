@@ -1,3 +1,4 @@
+import { lineageName } from '../../../core/event/image-key.ts'
 import { causeLine } from '../../../core/match/cause-text.ts'
 import type { Alert } from '../../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../../core/event/event.ts'
@@ -6,8 +7,9 @@ import type { BlockingView, VersionView } from '../../../engine/api/engine-views
 /** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
 export function imageText(image: ImageRef | undefined): string {
   if (image === undefined) return '-'
-  const { repository, tag, digest } = image
-  return tag === undefined ? `${repository}@${shortDigest(digest)}` : `${repository}:${tag}`
+  const { tag, digest } = image
+  const name = lineageName(image)
+  return tag === undefined ? `${name}@${shortDigest(digest)}` : `${name}:${tag}`
 }
 
 export function shortDigest(digest: string): string {

@@ -28,6 +28,7 @@ const approveBody = z
     behaviours: behaviourIds.optional(),
     quarantined: z.boolean().optional(),
     until: moment.optional(),
+    allScopes: z.boolean().optional(),
     reason: reason.optional(),
     dryRun,
   })
@@ -51,7 +52,7 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'image',
     summary:
-      'approves the named behaviours, or all that wait for review; `quarantined` includes those that a guardrail holds in quarantine',
+      'approves the named behaviours, or all that wait for review; `quarantined` includes those that a guardrail holds in quarantine. `allScopes` approves named behaviours for the image in all other scopes too',
     body: approveBody,
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -59,7 +60,12 @@ export const reviewRoutes: readonly Route[] = [
         ref(params),
         body.behaviours,
         because(by, body.reason),
-        present({ quarantined: body.quarantined, until: body.until, dryRun: body.dryRun }),
+        present({
+          quarantined: body.quarantined,
+          until: body.until,
+          allScopes: body.allScopes,
+          dryRun: body.dryRun,
+        }),
       ),
   }),
   route({

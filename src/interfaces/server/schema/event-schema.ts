@@ -29,6 +29,9 @@ export const imageRef = z.looseObject({
   repository: z.string(),
   tag: optionalText,
   digest: z.string(),
+  scope: optionalText.meta({
+    description: 'the namespace or workload whose profile judges it; absent: one profile for all',
+  }),
 })
 export const containerRef = z.looseObject({
   id: z.string(),

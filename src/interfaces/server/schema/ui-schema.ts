@@ -149,6 +149,7 @@ export const reviewPage: z.ZodType<ReviewPage> = z.object({
       guardrails: texts,
       reasons: texts,
       nearest: maybe,
+      elsewhere: texts.exactOptional(),
       explained: maybe,
       alerts: texts,
     }),

@@ -2,7 +2,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
-import { plural } from '../base/text.ts'
+import { lineageOf, plural, refOf } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'
 import { DoneBadge, originText, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
@@ -56,7 +56,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
               one.
             </p>
           ) : (
-            <BackTest version={`${image.repository}@${image.digest}`} behaviours={[behaviour.id]} />
+            <BackTest version={refOf({ image })} behaviours={[behaviour.id]} />
           )}
           <AnswerButtons story={value} />
         </>
@@ -102,9 +102,9 @@ function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number
         <>
           <dt>image</dt>
           <dd>
-            <a href={link('image', `${image.repository}@${image.digest}`)}>
+            <a href={link('image', refOf({ image }))}>
               <Foreign
-                text={`${image.repository}${image.tag === undefined ? '' : `:${image.tag}`}`}
+                text={`${lineageOf(image)}${image.tag === undefined ? '' : `:${image.tag}`}`}
               />
             </a>
           </dd>

@@ -97,13 +97,20 @@ export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12)
 }
 
+interface ImageName {
+  readonly repository: string
+  readonly digest: string
+  readonly scope?: string
+}
+
+/** `repository`, or `repository#scope`. */
+export function lineageOf({ repository, scope }: Omit<ImageName, 'digest'>): string {
+  return scope === undefined ? repository : `${repository}#${scope}`
+}
+
 /** `repository@digest`: the name of one version and no other. */
-export function refOf({
-  image,
-}: {
-  readonly image: { readonly repository: string; readonly digest: string }
-}): string {
-  return `${image.repository}@${image.digest}`
+export function refOf({ image }: { readonly image: ImageName }): string {
+  return `${lineageOf(image)}@${image.digest}`
 }
 
 /** `repository` and `digest` of `repository@digest`. */

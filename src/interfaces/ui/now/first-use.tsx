@@ -1,6 +1,6 @@
 import type { LineageView, StatusView } from '../../../engine/api/engine-views.ts'
 import { link } from '../base/route.ts'
-import { percent, plural } from '../base/text.ts'
+import { lineageOf, percent, plural } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'
 
 /** A new agent: what it is doing, how long that takes, and what there is to do meanwhile. */
@@ -33,8 +33,8 @@ export function FirstUse({
           <ul class="learning-list">
             {versions.slice(0, 6).map(({ image, tags, behaviours, coverage, because }) => (
               <li key={image.digest}>
-                <a href={link('image', image.repository)}>
-                  <Foreign text={`${image.repository}:${tags[0] ?? image.digest.slice(7, 19)}`} />
+                <a href={link('image', lineageOf(image))}>
+                  <Foreign text={`${lineageOf(image)}:${tags[0] ?? image.digest.slice(7, 19)}`} />
                 </a>
                 <progress
                   max={1}

@@ -1,6 +1,6 @@
 import type { DoctorReport, LineageView, StatusView } from '../../../engine/api/engine-views.ts'
 import { link } from '../base/route.ts'
-import { plural, versionName } from '../base/text.ts'
+import { lineageOf, plural, refOf, versionName } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { Empty, Panel, Waiting } from '../parts/notes.tsx'
@@ -63,10 +63,10 @@ export function Gaps({
       {held.length === 0 ? null : (
         <dl class="reasons">
           {held.map(({ image, tags, because }) => (
-            <div key={`${image.repository}@${image.digest}`}>
+            <div key={refOf({ image })}>
               <dt>
-                <a href={link('image', image.repository)}>
-                  <Foreign text={`${image.repository}:${versionName(tags, image.digest)}`} />
+                <a href={link('image', lineageOf(image))}>
+                  <Foreign text={`${lineageOf(image)}:${versionName(tags, image.digest)}`} />
                 </a>
               </dt>
               <dd>

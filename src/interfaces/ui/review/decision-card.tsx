@@ -48,6 +48,11 @@ export function DecisionCard({
       {guardrails.length === 0 ? null : (
         <p class="note bad">A guardrail fired on it: {guardrails.join(', ')}</p>
       )}
+      {card.elsewhere === undefined ? null : (
+        <p class="note">
+          Profiles of the same image expect it in <Foreign text={card.elsewhere.join(', ')} />.
+        </p>
+      )}
       {card.explained === undefined ? null : (
         <p class="note good">
           <Foreign text={card.explained} words />
