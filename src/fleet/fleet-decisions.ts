@@ -12,7 +12,13 @@ import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 
-export function isReconciled({ reconciled }: DeployedVersion, decision: SpecDecision): boolean {
+/** A version with the state of one of the objects that decide on it: its own, or the one for all scopes. */
+export type Reconcilable = Pick<DeployedVersion, 'profile' | 'reconciled'>
+
+export function isReconciled(
+  { reconciled }: Pick<Reconcilable, 'reconciled'>,
+  decision: SpecDecision,
+): boolean {
   return reconciled.profile === decision.profile && reconciled.generation >= decision.generation
 }
 
@@ -25,7 +31,7 @@ export function decidedAt({ decisions }: ReconciledSpec, name: string): string |
  * that the server noted. `fresh` names the new decisions.
  */
 export function reconcileSpec(
-  version: DeployedVersion,
+  version: Reconcilable,
   decision: SpecDecision,
   written: ReadonlyMap<string, readonly DecisionTime[]> | undefined,
   nowMs: number,
@@ -80,7 +86,7 @@ function modeTime(noted: string, before: ReconciledSpec | undefined, nowMs: numb
 
 /** The object's decision on the mode; valid only after {@link reconcileSpec}. */
 export function modeDecisionOf(
-  { reconciled }: DeployedVersion,
+  { reconciled }: Pick<Reconcilable, 'reconciled'>,
   decision: SpecDecision,
 ): ModeDecision | undefined {
   const { mode } = decision
@@ -109,7 +115,7 @@ interface ApplicableDecision {
 
 /** The decisions on behaviours that this node applies now, and the ids of behaviours that it does not have yet. */
 export function applicableDecisions(
-  version: DeployedVersion,
+  version: Reconcilable,
   decision: SpecDecision,
   reconciled: ReconciledSpec,
   fresh: ReadonlySet<string>,
@@ -140,7 +146,7 @@ export function applicableDecisions(
  * only approve observed behaviour, so a decision without evidence from another node stays with that node.
  */
 function applicability(
-  { profile }: DeployedVersion,
+  { profile }: Reconcilable,
   { id, by, at }: BehaviourDecision,
   isGit: boolean,
   what: What,

@@ -1,3 +1,4 @@
+import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
@@ -19,6 +20,7 @@ import {
   isPast,
   modeDecisionOf,
   decidedAt,
+  type Reconcilable,
 } from './fleet-decisions.ts'
 import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
@@ -38,6 +40,12 @@ export interface FleetSyncOptions {
   readonly random?: () => number
   /** How often decisions of the fleet are applied, in milliseconds. */
   readonly tickMs?: number
+}
+
+/** An ImageProfile that decides on a version, with what was reconciled of it. */
+type DecidingObject = Reconcilable & {
+  readonly slot: 'reconciled' | 'reconciledForAll'
+  readonly decision: SpecDecision
 }
 
 const secondMs = 1_000
@@ -67,7 +75,8 @@ export class FleetSync {
     this.#options = options
     const { shareWithinMs, random = Math.random } = options
     this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
-    const { log } = options.context.parts
+    const { registry, parts } = options.context
+    const { log } = parts
     this.#fleet = options.makeFleet({
       onEntries: (image) => this.#reported.add(nameOf(image)),
       onSpecDecision: (decision) => this.#decisions.set(nameOf(decision.image), decision),
@@ -75,6 +84,7 @@ export class FleetSync {
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
     })
+    registry.publishedScopes = (image) => this.#fleet.scopes(image)
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -120,12 +130,16 @@ export class FleetSync {
         // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
         if (this.#reported.delete(name) || isFirst)
           await this.#trying(version, 'slices', async () => this.#takeIn(version))
-        const decision = this.#decisions.get(name)
+        const objects = this.#objectsOf(version)
         // Needs the slices of other nodes as well: only they show when a decision was made.
-        if (decision !== undefined && !isReconciled(version, decision) && !this.#fleet.current)
-          continue
-        await this.#trying(version, 'words', () => this.#reconcile(version, decision))
-        await this.#trying(version, 'mode', () => this.#reconcileMode(version, decision))
+        const isWaiting = objects.some((each) => !isReconciled(each, each.decision))
+        if (isWaiting && !this.#fleet.current) continue
+        for (const object of objects) {
+          await this.#trying(version, `words ${object.slot}`, () =>
+            this.#reconcile(version, object),
+          )
+        }
+        await this.#trying(version, 'mode', () => this.#reconcileMode(version))
       }
     } finally {
       this.#reconciling = false
@@ -154,18 +168,49 @@ export class FleetSync {
   }
 
   /**
+   * The objects that decide on the version: its own, then the one for all scopes. Decisions for all do not end a window:
+   * the evidence of a scope is its own.
+   */
+  #objectsOf(version: DeployedVersion): readonly DecidingObject[] {
+    const { image, profile, life } = version
+    const own = this.#decisions.get(nameOf(version.image))
+    const all =
+      image.scope === undefined || life.state === 'learning'
+        ? undefined
+        : this.#decisions.get(nameOf(unscoped(image)))
+    return [
+      ...(own === undefined
+        ? []
+        : [
+            { slot: 'reconciled', decision: own, profile, reconciled: version.reconciled } as const,
+          ]),
+      ...(all === undefined
+        ? []
+        : [
+            {
+              slot: 'reconciledForAll',
+              // What waited when it was written was not what waits here now.
+              decision: withoutApproveAll(all),
+              profile,
+              reconciled: version.reconciledForAll,
+            } as const,
+          ]),
+    ]
+  }
+
+  /**
    * Each decision once: a decision that was in the object before does not count as new when another
    * part changes.
    */
-  async #reconcile(version: DeployedVersion, decision: SpecDecision | undefined): Promise<void> {
-    if (decision === undefined) return
-    const isNew = !isReconciled(version, decision)
-    if (!isNew && !decision.isGit && version.reconciled.awaited.length === 0) return
+  async #reconcile(version: DeployedVersion, object: DecidingObject): Promise<void> {
+    const { slot, decision } = object
+    const isNew = !isReconciled(object, decision)
+    if (!isNew && !decision.isGit && object.reconciled.awaited.length === 0) return
     const { engine, context } = this.#options
-    const written = isNew ? this.#fleet.times(version.image, decision.profile) : undefined
-    const { reconciled, fresh } = reconcileSpec(version, decision, written, context.now())
-    const { applicable, awaited } = applicableDecisions(version, decision, reconciled, fresh)
-    const ref = nameOf(version.image)
+    const written = isNew ? this.#fleet.times(decision.image, decision.profile) : undefined
+    const { reconciled, fresh } = reconcileSpec(object, decision, written, context.now())
+    const { applicable, awaited } = applicableDecisions(object, decision, reconciled, fresh)
+    const ref = version.key
     for (const { what, ids, by } of applicable) {
       if (what === 'reject') await engine.reject(ref, ids, by)
       else await engine.approve(ref, ids, by, { quarantined: what === 'release' })
@@ -175,25 +220,30 @@ export class FleetSync {
       const at = decidedAt(reconciled, approveAllName) ?? approveAll.at
       await engine.approve(ref, undefined, { who: approveAll.by, at })
     }
-    if (!isNew && awaited.length === version.reconciled.awaited.length) return
-    version.reconciled = { ...reconciled, awaited }
+    if (!isNew && awaited.length === object.reconciled.awaited.length) return
+    version[slot] = { ...reconciled, awaited }
     version.changed = true
   }
 
   /** Applies the decision in effect: once, so that the version can change state later; a decision from git always. */
-  async #reconcileMode(
-    version: DeployedVersion,
-    decision: SpecDecision | undefined,
-  ): Promise<void> {
-    const decisions = decision === undefined ? undefined : modeDecisionOf(version, decision)
-    const isHeld = decision?.isGit === true && decisions !== undefined
+  async #reconcileMode(version: DeployedVersion): Promise<void> {
+    const objects = this.#objectsOf(version).flatMap((each) => {
+      const mode = modeDecisionOf(each, each.decision)
+      return mode === undefined ? [] : [{ mode, isGit: each.decision.isGit }]
+    })
+    const held = objects.find(({ isGit }) => isGit)?.mode
+    const isHeld = held !== undefined
     const { own, done } = version.modeDecisions
-    const stands: (ModeDecision & { readonly node?: string }) | undefined = isHeld
-      ? decisions
-      : latestDecision([decisions, own, ...this.#fleet.modeDecisions(version.image)])
+    const stands: (ModeDecision & { readonly node?: string }) | undefined =
+      held ??
+      latestDecision([
+        ...objects.map(({ mode }) => mode),
+        own,
+        ...this.#fleet.modeDecisions(version.image),
+      ])
     if (stands === undefined) return
     if (isHeld ? stands.mode === version.life.mode : isPast(stands, done)) return
-    const ref = nameOf(version.image)
+    const ref = version.key
     if (!isHeld && isInEffect(version.life, stands)) {
       version.modeDecisions = { ...version.modeDecisions, done: stands }
       version.changed = true
@@ -296,6 +346,11 @@ function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
   )
 }
 
-function nameOf({ repository, digest }: FleetImage): string {
-  return `${repository}@${digest}`
+function nameOf(image: FleetImage): string {
+  return imageKey(image)
+}
+
+function withoutApproveAll(decision: SpecDecision): SpecDecision {
+  const { approveAll: _, ...rest } = decision
+  return rest
 }

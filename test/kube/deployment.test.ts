@@ -21,6 +21,8 @@ import {
   removeShop,
   rolledOut,
   runShop,
+  runTenant,
+  tenant,
   report,
   type ReportedPod,
   webPods,
@@ -38,7 +40,12 @@ const floor = '45s'
 const killed = 'signal 9'
 /** EPERM */
 const refused = 'errno 1'
-const { web, tick } = repositories
+const { web: webName, tick } = repositories
+/** As an operator names the profiles of the shop. */
+const scoped = (name: string): string => name.replace(/(?=:|$)/, `#${namespace}`)
+const web = scoped(webName)
+const web1 = scoped(images.web1)
+const web2 = scoped(images.web2)
 let cluster: Cluster
 let snug: Deployed
 const events: SnugEvent[] = []
@@ -56,6 +63,7 @@ beforeAll(async () => {
   })
   await snug.follow(events)
   await runShop(cluster)
+  await runTenant(cluster)
 })
 
 afterAll(async () => {
@@ -87,14 +95,14 @@ const row = (rows: readonly BehaviourView[], text: string): BehaviourView | unde
   rows.find((each) => each.text === text)
 
 function shown(image: string, ...texts: string[]): Promise<ProfileView> {
-  return snug.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+  return snug.until<ProfileView>(['profile', 'show', scoped(image)], ({ behaviours }) =>
     texts.every((text) => row(behaviours, text) !== undefined),
   )
 }
 
 async function versionOf(image: string): Promise<VersionView> {
   const digest = await digestOf(image)
-  const { versions } = await snug.json<LineageView>(['image', 'show', image])
+  const { versions } = await snug.json<LineageView>(['image', 'show', scoped(image)])
   const found = versions.find((each) => each.image.digest === digest)
   if (found === undefined) throw new Error(`no version ${image}`)
   return found
@@ -119,7 +127,7 @@ const on =
     (action === undefined || alert.action === action)
 
 async function patch(digest: string, spec: object): Promise<void> {
-  const object = `improf/${profileName({ repository: web, digest })}`
+  const object = `improf/${profileName({ repository: webName, digest, scope: namespace })}`
   await cluster.kubectl(['patch', object, '--type=merge', '-p', JSON.stringify({ spec })])
 }
 
@@ -185,9 +193,27 @@ describe('a service', () => {
     const table = await cluster.until(
       'the profile',
       () => cluster.kubectl(['get', 'imageprofiles']),
-      (text) => new RegExp(`${web} +learning +learn +[1-9]`).test(text),
+      (text) => new RegExp(`${webName} +learning +learn +[1-9]`).test(text),
     )
-    expect(table).toContain(profileName({ repository: web, digest: image.digest }))
+    expect(table).toContain(profileName(image))
+  })
+
+  it('has a profile for each namespace: what a tenant teaches the image is in the one of the tenant', async () => {
+    const [attacker] = await webPods(cluster, images.web1, tenant)
+    if (attacker === undefined) throw new Error('the tenant has no pod')
+    expect(await report(cluster, attacker, 'exec/bin/true')).toBe('ok')
+    const theirs = `${webName}#${tenant}`
+    await snug.until<ProfileView>(
+      ['profile', 'show', theirs],
+      ({ behaviours }) => row(behaviours, 'run /bin/true')?.state === 'learned',
+    )
+    const lineages = await snug.json<readonly LineageView[]>(['image', 'list'])
+    const named = lineages
+      .map(({ repository }) => repository)
+      .filter((name) => name.startsWith(webName))
+    expect(named).toEqual([web, theirs])
+    expect(row((await shown(images.web1)).behaviours, 'run /bin/true')).toBeUndefined()
+    await snug.exec(['snug', 'profile', 'end-learning', theirs])
   })
 
   it('is distinguished from its probes, its init container, and exec by kubectl', async () => {
@@ -221,7 +247,7 @@ describe('a service', () => {
     expect(late?.state).toBe('pending')
     await patch(await digestOf(images.web1), { approve: { behaviours: [late?.id] } })
     await snug.until<ProfileView>(
-      ['profile', 'show', images.web1],
+      ['profile', 'show', web1],
       ({ behaviours }) => row(behaviours, 'read /etc/of-late')?.state === 'approved',
     )
     await report(cluster, two, 'read/etc/of-late')
@@ -246,6 +272,9 @@ describe('a service', () => {
       ({ event }) => event.kind === 'file' && event.file.path.endsWith('/token'),
     )
     expect(reads).toMatchObject([{ type: 'guardrail', container: { id: containerOf(pod) } }])
+    expect(alerts.find(on(pod, 'run /bin/true'))?.reasons).toContain(
+      `profiles of the same image expect it in \`${tenant}\`; this one does not`,
+    )
   })
 
   it('is defended in mode block: programs are killed, connections refused, and it goes on', async () => {
@@ -264,6 +293,8 @@ describe('a service', () => {
         all.some(on(pod, 'connect to tcp kubernetes.default:443', 'blocked')),
     )
     expect(await report(cluster, pod, 'serve')).toBe('ok')
+    const [other] = await webPods(cluster, images.web1, tenant)
+    expect(other && (await report(cluster, other, 'exec/bin/true'))).toBe('ok')
     const { counters } = await snug.json<StatusView>(['status'])
     expect(counters['kernelDisagreements']).toBe(0)
     const pods = await podsOf(images.web1, 2)
@@ -312,7 +343,7 @@ describe('a rollout', () => {
     expect(alerts.filter(on(pod, 'read /srv/price'))).toEqual([])
     const [old, now] = [await versionOf(images.web1), await versionOf(images.web2)]
     expect(now).toMatchObject({ state: 'learning', predecessor: old.image.digest })
-    const { added } = await snug.json<ProfileDiff>(['profile', 'diff', images.web1, images.web2])
+    const { added } = await snug.json<ProfileDiff>(['profile', 'diff', web1, web2])
     // The runtime does not report the layers of both images: the agent reads them from containerd's processes.
     const price = added.find(({ text }) => text === 'read /srv/price')
     expect(price?.explained).toMatch(/new layer \d+ of \d+/)

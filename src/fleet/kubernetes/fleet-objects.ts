@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ImageRef } from '../../core/event/event.ts'
+import { imageKey } from '../../core/event/image-key.ts'
 import type { DecidedSpec } from '../../core/lifecycle/spec-names.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
@@ -13,10 +14,13 @@ export const fleetRoot = `/apis/${apiVersion}`
 export const fleetModes = ['learn', 'alert', 'block'] as const
 export type FleetMode = (typeof fleetModes)[number]
 
-/** One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. */
+/**
+ * One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. Without a scope,
+ * its decisions count in every scope of the image, once the window has ended there.
+ */
 export interface ImageProfile extends KubeObject {
   readonly spec: Pick<DecidedSpec, 'approve' | 'reject'> & {
-    readonly image: { readonly repository: string; readonly digest: string }
+    readonly image: FleetImage
     readonly mode?: FleetMode
     readonly authority?: 'operator' | 'git'
   }
@@ -43,23 +47,28 @@ export interface Condition {
 
 /** A part of one node's observations of one version. Only that node may write it. */
 export interface ProfileSlice extends KubeObject, SliceHead {
-  readonly image: { readonly repository: string; readonly digest: string }
+  readonly image: FleetImage
   readonly node: string
   readonly entries: readonly ProfileEntry[]
 }
 
-export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
+/** An image, for one scope or for all. */
+export type FleetImage = Pick<ImageRef, 'repository' | 'digest' | 'scope'>
+
+function fleetImage({ repository, digest, scope }: FleetImage): FleetImage {
+  return scope === undefined ? { repository, digest } : { repository, digest, scope }
+}
 
 const slugLength = 40
 
 /** The same on every node. An API name cannot hold a repository; the hash separates images whose names look alike. */
-export function profileName({ repository, digest }: FleetImage): string {
-  const slug = repository
+export function profileName(image: FleetImage): string {
+  const slug = image.repository
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(-slugLength)
     .replace(/^-+|-+$/g, '')
-  const hash = shortHash(`${repository}@${digest}`)
+  const hash = shortHash(imageKey(image))
   return slug === '' ? hash : `${slug}-${hash}`
 }
 
@@ -109,7 +118,7 @@ export function sliceObject(
       ],
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     },
-    image: { repository: image.repository, digest: image.digest },
+    image: fleetImage(image),
     node,
     ...content,
   }
@@ -120,6 +129,6 @@ export function profileObject(image: FleetImage): object {
     apiVersion,
     kind: 'ImageProfile',
     metadata: { name: profileName(image) },
-    spec: { image: { repository: image.repository, digest: image.digest } },
+    spec: { image: fleetImage(image) },
   }
 }

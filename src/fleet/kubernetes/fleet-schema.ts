@@ -13,7 +13,7 @@ const text = z.string().min(1)
 const whole = z.int().min(0)
 const moment = z.iso.datetime()
 const metadata = z.looseObject({ name: text, uid: text, resourceVersion: text })
-const image = z.looseObject({ repository: text, digest: text })
+const image = z.looseObject({ repository: text, digest: text, scope: text.optional() })
 const ids = z.array(text)
 
 const profileSchema = z.looseObject({

@@ -26,6 +26,8 @@ import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import { parseImageProfile, parseSlice } from './fleet-schema.ts'
 import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
 import type { KubeObject } from './object.ts'
+import type { PublishedScopes } from '../../state/versions/version-registry.ts'
+import { ScopeIndex } from './scope-index.ts'
 import { SlicePages } from './slice-pages.ts'
 import {
   type OwnHead,
@@ -86,6 +88,7 @@ export class KubeFleet {
   readonly #slices: Collection<SliceView>
   /** Profile name → slices of other nodes. */
   readonly #others = new Map<string, Map<string, SliceView>>()
+  readonly #scopes = new ScopeIndex()
   readonly #books = new Map<string, SlicePages>()
   /** Own slices: name → the version that the server has. */
   readonly #written = new Map<string, string>()
@@ -169,6 +172,11 @@ export class KubeFleet {
   /** The same by node: each may only publish what it learned and what was decided there. */
   published(image: FleetImage): Iterable<Pick<SliceView, 'node' | 'entries'>> {
     return this.#of(image)
+  }
+
+  /** What other nodes published of the image in scopes whose window has ended on one of them. */
+  scopes(image: FleetImage): PublishedScopes {
+    return this.#scopes.of(image)
   }
 
   /** The first node whose window ended with nothing missing. */
@@ -342,6 +350,7 @@ export class KubeFleet {
   #sliceCame(slice: SliceView, before: SliceView | undefined): void {
     const name = profileName(slice.image)
     if (slice.node !== this.#options.node) {
+      this.#scopes.came(slice)
       const others = this.#others.get(name) ?? new Map<string, SliceView>()
       others.set(slice.name, slice)
       this.#others.set(name, others)
@@ -360,6 +369,7 @@ export class KubeFleet {
   #sliceWent(slice: SliceView): void {
     const name = profileName(slice.image)
     this.#others.get(name)?.delete(slice.name)
+    this.#scopes.went(slice)
     if (slice.node !== this.#options.node) return
     // The profile was deleted, so the fleet forgets it. This node publishes again what it still has.
     this.#written.delete(slice.name)

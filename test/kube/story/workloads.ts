@@ -2,6 +2,8 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { images } from './images.ts'
 
 export const namespace = 'shop'
+/** Runs the web service of the shop for itself. */
+export const tenant = 'tenant'
 const user = '/bin/busybox'
 
 /** The workloads of the shop: a web service of two pods, the database that it uses, and a job each minute. */
@@ -13,16 +15,36 @@ export async function runShop(cluster: Cluster): Promise<void> {
   for (const name of ['web', 'user-db']) await rolledOut(cluster, name)
 }
 
-export async function rolledOut(cluster: Cluster, deployment: string): Promise<void> {
-  const of = ['-n', namespace, 'rollout', 'status', `deploy/${deployment}`, '--timeout=90s']
+/** Another namespace runs the same image. */
+export async function runTenant(cluster: Cluster): Promise<void> {
+  await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: tenant } })
+  await cluster.apply({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { ...about('web'), namespace: tenant },
+    spec: {
+      selector: { matchLabels: { app: 'web' } },
+      template: pod('web', { containers: [{ name: 'web', image: images.web1 }] }),
+    },
+  })
+  await rolledOut(cluster, 'web', tenant)
+}
+
+export async function rolledOut(
+  cluster: Cluster,
+  deployment: string,
+  within = namespace,
+): Promise<void> {
+  const of = ['-n', within, 'rollout', 'status', `deploy/${deployment}`, '--timeout=90s']
   await cluster.kubectl(of)
 }
 
 export async function removeShop(cluster: Cluster): Promise<void> {
-  await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=90s'])
+  const gone = ['--ignore-not-found', '--timeout=90s']
+  await cluster.kubectl(['delete', 'namespace', namespace, tenant, ...gone])
 }
 
-const about = (name: string): object => ({ name, namespace, labels: { app: name } })
+const about = (name: string) => ({ name, namespace, labels: { app: name } })
 const pod = (name: string, spec: object): object => ({
   metadata: { labels: { app: name } },
   spec: { terminationGracePeriodSeconds: 1, ...spec },
@@ -94,7 +116,11 @@ const cronJob = (apiVersion: string): object => ({
 })
 
 export interface ReportedPod {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly namespace: string
+    readonly deletionTimestamp?: string
+  }
   readonly spec: { readonly containers: readonly { readonly image: string }[] }
   readonly status: {
     readonly phase: string
@@ -108,10 +134,14 @@ export interface ReportedPod {
 }
 
 /** Pods of the web service that serve, of this image. */
-export async function webPods(cluster: Cluster, image: string): Promise<readonly ReportedPod[]> {
+export async function webPods(
+  cluster: Cluster,
+  image: string,
+  within = namespace,
+): Promise<readonly ReportedPod[]> {
   const { items } = await cluster.json<{ items: ReportedPod[] }>([
     '-n',
-    namespace,
+    within,
     'get',
     'pods',
     '-l',
@@ -135,7 +165,8 @@ export async function report(
   { metadata }: ReportedPod,
   what: string,
 ): Promise<string> {
-  const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}:8080/proxy/${what}`
+  const { name, namespace: within } = metadata
+  const path = `/api/v1/namespaces/${within}/pods/${name}:8080/proxy/${what}`
   return (await cluster.kubectl(['get', '--raw', path])).trim()
 }
 
