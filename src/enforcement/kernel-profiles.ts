@@ -2,10 +2,12 @@ import type { BehaviourKind } from '../core/coverage/coverage-report.ts'
 import type { Micros } from '../core/event/time.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
 import { isDnsPeer } from '../core/behaviour/dns-peer.ts'
-import { compileKernel } from '../core/compile/compile-kernel.ts'
+import { type CompiledKernel, compileSteps } from '../core/compile/compile-kernel.ts'
 import type { PathAutomaton } from '../core/compile/kernel-profile.ts'
+import { finish } from '../core/steps.ts'
 import type { Enforcement, PolicyReport, SourceControl } from '../pipeline/sources/source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { Slices } from '../support/slices.ts'
 
 export interface KernelProfilesOptions {
   readonly controls: () => Iterable<SourceControl>
@@ -25,7 +27,12 @@ export interface KernelProfilesOptions {
   readonly onFailed: (version: DeployedVersion, error: unknown) => void
   /** It fits again, or is no longer needed. */
   readonly onHealed: (version: DeployedVersion) => void
+  /** Does long work beside judging; absent: all at once. */
+  readonly slices?: Pick<Slices, 'run'>
 }
+
+/** Profiles with more behaviours are compiled beside judging. */
+export const compiledAtOnce = 500
 
 /** The confirmed part of a profile that was sent. */
 type Confirmed = 'sent' | 'installed' | 'evicted'
@@ -56,12 +63,18 @@ interface InstalledProfile {
   /** As last sent; undefined: nothing yet. */
   enforcement: Enforcement | undefined
   timer: NodeJS.Timeout | undefined
+  /** A profile is compiled beside judging: what it is for, and whether it has to be compiled again. */
+  compiling: Compiling | undefined
   /** It was made with the image's files at hand. */
   withFiles: boolean
   /**
    * It has peers by DNS name. The kernel refuses by address, and does not know in time to which addresses a name leads.
    */
   byName: boolean
+}
+
+interface Compiling {
+  isOutdated: boolean
 }
 
 /** Decisions that come together are compiled together; the first of them at once. */
@@ -169,6 +182,7 @@ export class KernelProfiles {
     const installed = this.#installed.get(version)
     if (installed === undefined) return
     clearTimeout(installed.timer)
+    installed.compiling = undefined
     if (installed.profile === 'failed') this.#options.onHealed(version)
     const isSent = installed.profile !== 'none' || installed.enforcement !== undefined
     if (isSent) this.#withdraw(version, installed)
@@ -195,15 +209,29 @@ export class KernelProfiles {
     }
   }
 
-  /** The version moved: its mode, canary, break-glass, or whether it learns. */
-  moved(version: DeployedVersion): void {
+  /** It is compiled for the first time, beside judging. */
+  isComing(version: DeployedVersion): boolean {
+    const installed = this.#installed.get(version)
+    return installed?.profile === 'none' && installed.compiling !== undefined
+  }
+
+  /**
+   * The version moved: its mode, canary, break-glass, or whether it learns.
+   *
+   * @param atOnce its containers are assigned next, and must find the profile
+   */
+  moved(version: DeployedVersion, atOnce = false): void {
     if (!this.supported) return
     const installed = this.#of(version)
     if (judgesInKernel(version.life)) {
-      if (installed.profile === 'none') this.#compile(version, installed)
-    } else if (installed.profile !== 'none') {
+      const isMade = installed.profile !== 'none' || installed.compiling !== undefined
+      if (!isMade) this.#compile(version, installed, atOnce)
+      // What its deviations get follows the profile.
+      if (installed.profile === 'none') return
+    } else {
+      installed.compiling = undefined
       if (installed.profile === 'failed') this.#options.onHealed(version)
-      this.#withdraw(version, installed)
+      if (installed.profile !== 'none') this.#withdraw(version, installed)
     }
     this.#enforce(version, installed)
   }
@@ -233,13 +261,17 @@ export class KernelProfiles {
   }
 
   close(): void {
-    for (const { timer } of this.#installed.values()) clearTimeout(timer)
+    for (const installed of this.#installed.values()) {
+      clearTimeout(installed.timer)
+      installed.compiling = undefined
+    }
   }
 
   #of(version: DeployedVersion): InstalledProfile {
     const known = this.#installed.get(version)
     if (known?.scope === version.scope) return known
     clearTimeout(known?.timer)
+    if (known !== undefined) known.compiling = undefined
     const installed: InstalledProfile = {
       scope: version.scope,
       profile: 'none',
@@ -249,6 +281,7 @@ export class KernelProfiles {
       ends: undefined,
       enforcement: undefined,
       timer: undefined,
+      compiling: undefined,
       withFiles: false,
       byName: false,
     }
@@ -256,14 +289,57 @@ export class KernelProfiles {
     return installed
   }
 
-  #compile(version: DeployedVersion, installed: InstalledProfile): void {
-    const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
+  #compile(version: DeployedVersion, installed: InstalledProfile, atOnce = false): void {
+    if (installed.compiling !== undefined) {
+      installed.compiling.isOutdated = true
+      return
+    }
+    const { now, shippedMatching, slices } = this.#options
+    // Until it is replaced, the profile of before still holds: there is no moment with half of one.
+    const steps = compileSteps(version.profile, {
+      now: now() * 1_000,
+      shippedMatching: (automaton) => shippedMatching(version, automaton),
+    })
+    const withFiles = version.identity?.rootfs !== undefined
+    if (slices === undefined || atOnce || version.profile.size <= compiledAtOnce) {
+      this.#install(version, installed, withFiles, () => finish(steps))
+      return
+    }
+    const compiling: Compiling = { isOutdated: false }
+    installed.compiling = compiling
+    const end = (compiled: () => CompiledKernel): void => {
+      // It was withdrawn, removed, or has a new scope.
+      if (installed.compiling !== compiling) return
+      installed.compiling = undefined
+      if (version.scope !== installed.scope) {
+        this.moved(version)
+        return
+      }
+      const isFirst = installed.profile === 'none'
+      this.#install(version, installed, withFiles, compiled)
+      if (isFirst) this.#enforce(version, installed)
+      if (compiling.isOutdated) this.changed(version)
+    }
+    slices.run('a profile is compiled for the kernel', steps).then(
+      (compiled) => end(() => compiled),
+      (error: unknown) => {
+        end(() => {
+          throw error
+        })
+      },
+    )
+  }
+
+  #install(
+    version: DeployedVersion,
+    installed: InstalledProfile,
+    withFiles: boolean,
+    compile: () => CompiledKernel,
+  ): void {
+    const { now, controls, onWidened, onFailed, onHealed } = this.#options
     const failed = installed.profile === 'failed'
     try {
-      const { profile, ends, widenings, derives } = compileKernel(version.profile, {
-        now: now() * 1_000,
-        shippedMatching: (automaton) => shippedMatching(version, automaton),
-      })
+      const { profile, ends, widenings, derives } = compile()
       // User space first, then the kernel: otherwise nothing would report a behaviour that only the
       // kernel allows.
       version.profile.widen(widenings)
@@ -281,7 +357,7 @@ export class KernelProfiles {
       for (const control of controls()) control.profile?.(version.scope, profile)
       installed.profile = 'installed'
       installed.confirmed = this.#confirms ? 'sent' : 'installed'
-      installed.withFiles = version.identity?.rootfs !== undefined
+      installed.withFiles = withFiles
       installed.ends = ends
       if (failed) {
         onHealed(version)
@@ -303,6 +379,7 @@ export class KernelProfiles {
   #withdraw(version: DeployedVersion, installed: InstalledProfile): void {
     clearTimeout(installed.timer)
     installed.timer = undefined
+    installed.compiling = undefined
     installed.profile = 'none'
     installed.ends = undefined
     version.profile.widen([])

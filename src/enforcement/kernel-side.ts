@@ -2,6 +2,7 @@ import { describeError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import type { ContainerSeen, SourceControl } from '../pipeline/sources/source.ts'
+import type { Slices } from '../support/slices.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { Assignments } from './assignments.ts'
 import { EnforcementGaps } from './enforcement-gaps.ts'
@@ -23,6 +24,8 @@ export interface KernelSideOptions {
   /** A version's profile is not in the kernel, for whatever reason: it only alerts. */
   readonly onFailed: (version: DeployedVersion, why: string) => void
   readonly faults: Map<string, string>
+  /** Does long work beside judging. */
+  readonly slices: Slices
   readonly log: Log
   readonly now: () => number
 }
@@ -60,6 +63,7 @@ export class KernelSide {
       budget,
       now,
       confirms,
+      slices: options.slices,
       shippedMatching: ({ identity }, automaton) =>
         identity === undefined ? [] : files.taken(identity, automaton),
       onWidened: (version, sentences) => {
@@ -94,7 +98,7 @@ export class KernelSide {
   /** Sends the restored state to the sources. Call it once, before they are read. */
   start(): void {
     for (const control of this.#options.controls()) control.failClosed?.(this.#options.failClosed)
-    for (const version of this.#options.versions()) this.profiles.moved(version)
+    for (const version of this.#options.versions()) this.profiles.moved(version, true)
     this.#peers.refresh()
   }
 
@@ -141,7 +145,9 @@ export class KernelSide {
   decided(version: DeployedVersion, expects: boolean): void {
     if (expects) this.profiles.changed(version)
     // Without a profile there the kernel asks again about everything.
-    if (!this.profiles.has(version)) this.#options.renew(version)
+    if (!this.profiles.has(version) && !this.profiles.isComing(version)) {
+      this.#options.renew(version)
+    }
   }
 
   /**

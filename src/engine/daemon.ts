@@ -228,6 +228,7 @@ export class Daemon {
       renew: (version) => this.registry.renew(version),
       budget,
       failClosed: parts.failClosed,
+      slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),
       onFailed: (version, why) => this.enforcement.profileFailed(version, why),
       faults: this.faults,

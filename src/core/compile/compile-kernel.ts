@@ -1,6 +1,7 @@
 import { SnugError } from '../../errors.ts'
 import type { Micros } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
+import { finish, type Steps } from '../steps.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
 import { patternRules } from './kernel-patterns.ts'
@@ -25,6 +26,9 @@ export interface KernelLimits {
 }
 
 const kernelLimits: KernelLimits = { rules: 65_536, states: 8_192 }
+
+/** Rules that are looked at between two pauses. */
+const rulesAtOnce = 64
 
 /** Blocks of addresses in one version. */
 const MOST_PREFIXES = 4_096
@@ -55,9 +59,18 @@ export interface CompiledKernel {
  * @throws SnugError `PROFILE_TOO_LARGE` if it cannot fit
  */
 export function compileKernel(known: ProfileReader, options: KernelOptions): CompiledKernel {
+  return finish(compileSteps(known, options))
+}
+
+/**
+ * The same, with pauses. It compiles the behaviours that the profile expects and rejects at the first step. A decision
+ * during a pause needs another compilation.
+ */
+export function* compileSteps(live: ProfileReader, options: KernelOptions): Steps<CompiledKernel> {
   const { now, limits = kernelLimits } = options
+  const known = asItIs(live)
   const shipped = new ShippedFiles(options.shippedMatching)
-  const claims = claimsOf(known, now, (paths) => shipped.among(paths))
+  const claims = yield* claimsOf(known, now, (paths) => shipped.among(paths))
   const blocks = prefixRules(claims.blocks, now)
   if (blocks.prefixes.length > MOST_PREFIXES) {
     throw tooLarge(`${blocks.prefixes.length} blocks of addresses, at most ${MOST_PREFIXES}`)
@@ -65,9 +78,11 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
   const widening = new KernelWidening(claims, known, shipped)
   const wide = [...blocks.rules, ...claims.ranges]
   for (;;) {
-    const fitted = fit({ known, limits, shipped, wide, prefixes: blocks.prefixes, widening })
+    const parts = { known, limits, shipped, wide, prefixes: blocks.prefixes, widening }
+    const fitted = yield* fit(parts)
     if (fitted === undefined) continue
-    const derived = derivedRules(known, now, fitted, limits.rules)
+    const derived = yield* derivedRules(known, now, fitted, limits.rules)
+    yield
     return {
       profile: derived === undefined ? fitted : { ...fitted, rules: derived },
       ends: endOf(known, now),
@@ -80,16 +95,22 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
 /**
  * The rules plus those that follow from the image's files; undefined where the kernel's tables are too small for them.
  */
-function derivedRules(
+function* derivedRules(
   known: ProfileReader,
   now: Micros,
   { rules, shipped }: KernelProfile,
   most: number,
-): readonly KernelRule[] | undefined {
+): Steps<readonly KernelRule[] | undefined> {
   const reads = known.derived.all(now)
   if (reads === undefined) return undefined
-  const byKey = new Map(rules.map((rule) => [ruleKey(rule), rule]))
+  const byKey = new Map<string, KernelRule>()
+  for (const rule of rules) {
+    if (byKey.size % rulesAtOnce === 0) yield
+    byKey.set(ruleKey(rule), rule)
+  }
+  let looked = 0
   for (const { actor, uid, origin, path } of reads) {
+    if (++looked % rulesAtOnce === 0) yield
     const read = { kind: 'file', access: 'read', path: plainPath(path) } as const
     const object = isOfKernel(path) ? read : ({ kind: 'shipped-file', path } as const)
     const tag = tagOf(behaviourId(behaviourKey(actor, uid, read)))
@@ -111,12 +132,12 @@ interface Parts {
 }
 
 /** The profile if it fits; else it is a little wider than before, and may fit the next time. */
-function fit(parts: Parts): KernelProfile | undefined {
+function* fit(parts: Parts): Steps<KernelProfile | undefined> {
   const { limits, wide, prefixes, widening } = parts
   const literals = widening.literals().map(({ rule }) => rule)
   const before = literals.length + wide.length
   if (before > limits.rules) return saveRules(parts, before)
-  const patterns = patternRules(widening.patterns(), parts.known.shaper, limits.states)
+  const patterns = yield* patternRules(widening.patterns(), parts.known.shaper, limits.states)
   if (patterns === undefined) {
     if (widening.saveStates()) return undefined
     throw tooLarge(`patterns of more than ${limits.states} states`)
@@ -136,6 +157,22 @@ function fit(parts: Parts): KernelProfile | undefined {
 function saveRules({ limits, widening }: Parts, size: number): undefined {
   if (widening.saveRules(size - limits.rules) || widening.saveStates()) return undefined
   throw tooLarge(`${size} rules, at most ${limits.rules}`)
+}
+
+/** Its behaviours of this moment: entries that are replaced during a pause must not be missed. */
+function asItIs(live: ProfileReader): ProfileReader {
+  const all = [...live.all()]
+  const { patterns, derived, shaper, size } = live
+  return {
+    all: () => all,
+    allowance: (key) => live.allowance(key),
+    byActor: (kind, exe) => live.byActor(kind, exe),
+    byObject: (object) => live.byObject(object),
+    patterns,
+    derived,
+    shaper,
+    size,
+  }
 }
 
 function tooLarge(what: string): SnugError {

@@ -5,6 +5,7 @@ import type { Allowance } from '../profile/allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { textsOf } from '../behaviour/language.ts'
+import { sorted, type Steps } from '../steps.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
 import { isDrawn, rangeOf, unprivilegedPorts } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
@@ -28,33 +29,42 @@ export interface Claims {
   readonly ranges: readonly KernelRule[]
 }
 
+/** Allowances that are looked at between two pauses. */
+const atOnce = 16
+
 /**
  * @param shipped which of the paths the image ships: a pattern does not take those
  */
-export function claimsOf(
+export function* claimsOf(
   known: ProfileReader,
   now: Micros,
   shipped: (paths: readonly string[]) => ReadonlySet<string>,
-): Claims {
+): Steps<Claims> {
   const literals = new Map<string, LiteralClaim>()
   const shaped: Allowance[] = []
   const blocks: Allowance[] = []
   const ranges: KernelRule[] = []
+  let looked = 0
   for (const allowance of known.all()) {
+    if (++looked % atOnce === 0) yield
     if (!inKernel(allowance.object)) continue
     if (allowance.block !== undefined) blocks.push(allowance)
     else if (isDrawn(allowance.object)) ranges.push(...rangeRules(allowance, now))
     else if (allowance.shape === undefined) claimLiteral(literals, allowance, now)
     else shaped.push(allowance, ...allowance.faces)
   }
-  shaped.sort((a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b))
+  const ordered = yield* sorted(
+    shaped,
+    (a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b),
+  )
   const patterns: PatternClaim[] = []
   const few: LiteralClaim[] = []
-  for (const allowance of shaped) {
+  for (const allowance of ordered) {
+    yield
     const group = groupOf(allowance)
     if (group !== undefined) claimPattern({ patterns, few, known }, allowance, group, now)
   }
-  const away = renameSource(known, shaped, now, FEW)
+  const away = renameSource(known, ordered, now, FEW)
   claimFew(literals, [...few, ...away.literals], shipped)
   return { literals, patterns: [...patterns, ...away.patterns], blocks, ranges }
 }

@@ -4,7 +4,8 @@ import type { Language } from '../behaviour/language.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
-import { buildAutomaton } from './path-automaton.ts'
+import { automatonSteps } from './path-automaton.ts'
+import type { Steps } from '../steps.ts'
 
 export interface PatternRules {
   readonly automaton: PathAutomaton
@@ -16,11 +17,11 @@ export interface PatternRules {
  * one of its patterns. The first matching claim decides. Undefined if the automaton needs too many
  * states.
  */
-export function patternRules(
+export function* patternRules(
   claims: readonly PatternClaim[],
   shaper: Shaper,
   states: number,
-): PatternRules | undefined {
+): Steps<PatternRules | undefined> {
   const numbers = new Map<string, number>()
   const languages: Language[] = []
   const byNumber: PatternClaim[][] = []
@@ -33,6 +34,7 @@ export function patternRules(
   }
   const rank = new Map<PatternClaim, number>()
   for (const [i, claim] of claims.entries()) {
+    yield
     rank.set(claim, i)
     byNumber[numberOf(claim.pattern.source, claim.pattern.language)]?.push(claim)
     const { object } = claim.allowance
@@ -41,15 +43,15 @@ export function patternRules(
     const renamed = shaper.pattern(object.path).open
     numberOf(renamed.source, renamed.language)
   }
-  const built = buildAutomaton(languages, states)
+  const built = yield* automatonSteps(languages, states)
   if (built === undefined) return undefined
-  const rules = built.sets.flatMap((set, number) => {
+  const rules: KernelRule[] = []
+  for (const [number, set] of built.sets.entries()) {
+    yield
     const all = set.flatMap((pattern) => byNumber[pattern] ?? [])
-    return rulesOf(
-      all.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0)),
-      number,
-    )
-  })
+    all.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0))
+    for (const rule of rulesOf(all, number)) rules.push(rule)
+  }
   return { automaton: built.automaton, rules: [...rules, ...someArguments(rules)] }
 }
 

@@ -1,6 +1,7 @@
 import type { Language } from '../behaviour/language.ts'
 import type { PathAutomaton } from './kernel-profile.ts'
 import { type Edge, LanguageNfa } from './language-nfa.ts'
+import { finish, type Steps } from '../steps.ts'
 import { type DfaState, smaller } from './smaller-automaton.ts'
 
 /** Before minimisation there may be this many times more states. */
@@ -20,12 +21,24 @@ export function buildAutomaton(
   languages: readonly Language[],
   limit: number,
 ): BuiltAutomaton | undefined {
+  return finish(automatonSteps(languages, limit))
+}
+
+/** The same, with pauses. */
+export function* automatonSteps(
+  languages: readonly Language[],
+  limit: number,
+): Steps<BuiltAutomaton | undefined> {
   const nfa = new LanguageNfa()
-  for (const [number, language] of languages.entries()) nfa.add(language, number)
-  const found = determine(nfa, limit * BEFORE_MERGING)
+  for (const [number, language] of languages.entries()) {
+    yield
+    nfa.add(language, number)
+  }
+  const found = yield* determine(nfa, limit * BEFORE_MERGING)
   if (found === undefined) return undefined
-  const states = smaller(found.states)
+  const states = yield* smaller(found.states)
   if (states.length > limit) return undefined
+  yield
   return { automaton: tableOf(states), sets: found.sets }
 }
 
@@ -40,16 +53,19 @@ export function run(automaton: PathAutomaton, bytes: Uint8Array): number {
 }
 
 /** By subsets: each set of states that some bytes lead to is one state. State 0 is dead, state 1 the first. */
-function determine(
+function* determine(
   nfa: LanguageNfa,
   limit: number,
-): { readonly states: readonly DfaState[]; readonly sets: BuiltAutomaton['sets'] } | undefined {
+): Steps<
+  { readonly states: readonly DfaState[]; readonly sets: BuiltAutomaton['sets'] } | undefined
+> {
   const sets = new Numbered<readonly number[]>()
   sets.of('', [])
   const subsets = new Subsets(nfa)
   subsets.reachedBy([0])
   const states: DfaState[] = [{ edges: [], accept: 0 }]
   for (let i = 1; i < subsets.all.length; i++) {
+    yield
     if (i > limit) return undefined
     const subset = subsets.all[i] ?? []
     const accepted = nfa.accepted(subset)

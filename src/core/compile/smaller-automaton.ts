@@ -1,4 +1,8 @@
+import type { Steps } from '../steps.ts'
 import type { Edge } from './language-nfa.ts'
+
+/** States that are looked at between two pauses. */
+const atOnce = 64
 
 /** A deterministic state while it is built: where each stretch of bytes leads. */
 export interface DfaState {
@@ -11,8 +15,8 @@ export interface DfaState {
  * states loop only to themselves, as in nearly all patterns; always sound. States 0 and 1 keep
  * their numbers.
  */
-export function smaller(states: readonly DfaState[]): readonly DfaState[] {
-  const kept = representatives(states)
+export function* smaller(states: readonly DfaState[]): Steps<readonly DfaState[]> {
+  const kept = yield* representatives(states)
   const numbers = new Map<number, number>([[0, 0]])
   if (states.length > 1) numbers.set(kept[1] ?? 1, 1)
   for (const [i, as] of kept.entries()) {
@@ -20,6 +24,7 @@ export function smaller(states: readonly DfaState[]): readonly DfaState[] {
   }
   const result: DfaState[] = []
   for (const [state, number] of numbers) {
+    if (number % atOnce === 0) yield
     const { edges, accept } = states[state] ?? { edges: [], accept: 0 }
     result[number] = {
       accept,
@@ -34,10 +39,11 @@ export function smaller(states: readonly DfaState[]): readonly DfaState[] {
 }
 
 /** State → the state that stands for it. */
-function representatives(states: readonly DfaState[]): Int32Array {
+function* representatives(states: readonly DfaState[]): Steps<Int32Array> {
   const kept = Int32Array.from(states.keys())
   const bySignature = new Map<string, number>()
-  for (const state of inwards(states)) {
+  for (const [i, state] of (yield* inwards(states)).entries()) {
+    if (i % atOnce === 0) yield
     if (state === 0) continue
     const signature = signatureOf(states, kept, state)
     const same = bySignature.get(signature)
@@ -65,7 +71,7 @@ function signatureOf(states: readonly DfaState[], kept: Int32Array, state: numbe
 }
 
 /** Every state after the states that it leads to, but where they lead back to it. */
-function inwards(states: readonly DfaState[]): readonly number[] {
+function* inwards(states: readonly DfaState[]): Steps<readonly number[]> {
   const order: number[] = []
   const seen = new Uint8Array(states.length)
   for (let root = 0; root < states.length; root++) {
@@ -76,6 +82,7 @@ function inwards(states: readonly DfaState[]): readonly number[] {
       const edge = states[at.state]?.edges[at.next]
       at.next += 1
       if (edge === undefined) {
+        if (order.length % atOnce === 0) yield
         order.push(at.state)
         path.pop()
       } else if (seen[edge.to] !== 1) {

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Steps } from '../../src/core/steps.ts'
+import { compiledAtOnce, KernelProfiles } from '../../src/enforcement/kernel-profiles.ts'
+import { eventKinds } from '../../src/core/event/event.ts'
+import { startVersion, type Version } from '../../src/core/lifecycle/version.ts'
+import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
+import { RecordingControl } from '../fixtures/daemon-fixtures.ts'
+import { act, feed, learned } from '../fixtures/event-fixture.ts'
+
+const image = { repository: 'shop/web', digest: 'sha256:aa' }
+const blocking: Version = {
+  ...startVersion('sha256:aa', 0),
+  state: 'enforced',
+  mode: 'block',
+  blocking: { since: 0 },
+}
+
+/** Goes on only when it is told to. */
+class HandSlices {
+  #steps: Steps<unknown> | undefined
+  #end: (value: unknown) => void = () => undefined
+
+  run<T>(_what: string, steps: Steps<T>): Promise<T> {
+    expect(this.#steps).toBeUndefined()
+    this.#steps = steps
+    return new Promise((resolve) => (this.#end = resolve as (value: unknown) => void))
+  }
+
+  get isBusy(): boolean {
+    return this.#steps !== undefined
+  }
+
+  some(count: number): void {
+    for (let n = 0; n < count; n += 1) expect(this.#steps?.next().done).toBe(false)
+  }
+
+  async rest(): Promise<void> {
+    for (;;) {
+      const { done, value } = this.#steps?.next() ?? {}
+      if (done !== true) continue
+      this.#steps = undefined
+      this.#end(value)
+      // The promise, and what follows it.
+      await Promise.resolve()
+      await Promise.resolve()
+      return
+    }
+  }
+}
+
+describe('the profile of a version with many behaviours', () => {
+  let control: RecordingControl
+  let slices: HandSlices
+  let version: DeployedVersion
+  let profiles: KernelProfiles
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    control = new RecordingControl()
+    slices = new HandSlices()
+    const many = Array.from({ length: compiledAtOnce + 10 }, (_, n) => act.exec(`/bin/a${n}`))
+    version = new DeployedVersion(image, blocking, learned(...many), '')
+    version.watchedFor(new Set(eventKinds))
+    version.scope = 7
+    profiles = new KernelProfiles({
+      controls: () => [control],
+      shippedMatching: () => [],
+      budget: 100,
+      now: Date.now,
+      slices,
+      onWidened: () => {},
+      onFailed: (_, error) => {
+        throw error
+      },
+      onHealed: () => {},
+    })
+  })
+  afterEach(() => {
+    profiles.close()
+    vi.useRealTimers()
+  })
+
+  const sent = () => control.reported.map(({ what }) => what)
+  const programs = () => {
+    const rules = control.last('profile')?.profile?.rules ?? []
+    return rules.flatMap(({ object }) => (object.kind === 'exec' ? [object.path] : []))
+  }
+
+  it('is compiled with pauses, and sent as a whole before the order to block', async () => {
+    profiles.moved(version)
+    slices.some(20)
+    expect(sent()).toEqual([])
+    expect(profiles.has(version)).toBe(false)
+    await slices.rest()
+    expect(sent()).toEqual(['profile', 'enforce'])
+    expect(programs()).toHaveLength(compiledAtOnce + 10)
+    expect(profiles.blocks(version)).toBe(true)
+  })
+
+  it('follows a decision that comes during a pause, by a second compilation', async () => {
+    profiles.moved(version)
+    slices.some(20)
+    feed(version.profile, [act.exec('/bin/new')])
+    profiles.changed(version)
+    await slices.rest()
+    expect(programs()).not.toContain('/bin/new')
+    vi.advanceTimersByTime(300)
+    expect(slices.isBusy).toBe(true)
+    expect(programs()).toHaveLength(compiledAtOnce + 10)
+    await slices.rest()
+    expect(programs()).toContain('/bin/new')
+    expect(sent()).toEqual(['profile', 'enforce', 'profile'])
+  })
+
+  it('is not sent where the version goes back to learning, is removed, or the agent ends', async () => {
+    const ends = [
+      () => {
+        version.life = { ...blocking, state: 'learning', mode: 'learn' }
+        profiles.moved(version)
+      },
+      () => profiles.removed(version),
+      () => profiles.close(),
+    ]
+    for (const end of ends) {
+      version.life = blocking
+      profiles.moved(version)
+      slices.some(20)
+      end()
+      await slices.rest()
+      expect(sent()).toEqual([])
+      profiles.removed(version)
+    }
+  })
+
+  it('is sent for the scope that the version has by then', async () => {
+    profiles.moved(version)
+    slices.some(20)
+    version.scope = 8
+    await slices.rest()
+    expect(sent()).toEqual([])
+    await slices.rest()
+    expect(control.last('profile')?.scope).toBe(8)
+  })
+
+  it('is compiled at once where its containers are assigned next', () => {
+    profiles.moved(version, true)
+    expect(sent()).toEqual(['profile', 'enforce'])
+  })
+})
