@@ -291,8 +291,7 @@ export class Daemon {
   /** Restores the stored state. To be called once, before {@link run}. */
   async load(): Promise<void> {
     const { store, shaper, log } = this.parts
-    const snapshot = await store.load()
-    const { versions, alerts, unreadable } = restore(snapshot, shaper)
+    const { snapshot, versions, alerts, unreadable } = await restore(store, shaper)
     for (const version of versions) {
       this.registry.restore(version)
       try {

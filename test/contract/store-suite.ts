@@ -109,6 +109,33 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect(versions).toEqual([{ version: 'v', behaviours: [{ id: 'new', value: 2 }] }])
     })
 
+    it('hands over the behaviours of one version after the other, and keeps none of them', async () => {
+      await store.batch([
+        { kind: 'version', version: 'w', value: 1 },
+        { kind: 'behaviour', version: 'w', id: 'c', value: 3 },
+        { kind: 'behaviour', version: 'v', id: 'b', value: 2 },
+        { kind: 'behaviour', version: 'v', id: 'a', value: 1 },
+      ])
+      const taken: unknown[] = []
+      const { versions } = await store.load((version, behaviours) => {
+        taken.push({ version, behaviours })
+      })
+      expect(taken).toEqual([
+        {
+          version: 'v',
+          behaviours: [
+            { id: 'a', value: 1 },
+            { id: 'b', value: 2 },
+          ],
+        },
+        { version: 'w', behaviours: [{ id: 'c', value: 3 }] },
+      ])
+      expect(versions).toEqual([
+        { version: 'v', behaviours: [] },
+        { version: 'w', value: 1, behaviours: [] },
+      ])
+    })
+
     it('removes a single value', async () => {
       await store.batch([
         { kind: 'meta', key: 'a', value: 1 },

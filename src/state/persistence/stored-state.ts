@@ -10,7 +10,7 @@ import { Profile } from '../../core/profile/profile.ts'
 import type { AnyStoredEntry } from '../../core/profile/stored-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
-import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
+import type { Keyed, Store, StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
 import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
 import type { ReportedEvent } from '../versions/reported-acts.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
@@ -137,12 +137,21 @@ export interface Restored {
   readonly unreadable: readonly Unreadable[]
 }
 
-export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
+/** Reads the store, and makes the profiles of it while it is read. Errors: `STORE_FAILED`. */
+export async function restore(
+  store: Pick<Store, 'load'>,
+  shaper: Shaper,
+): Promise<Restored & { readonly snapshot: StoreSnapshot }> {
+  const profiles = new Map<string, () => Profile>()
+  const snapshot = await store.load((version, behaviours) => {
+    profiles.set(version, profileOf(behaviours, shaper))
+  })
   const unreadable: Unreadable[] = []
   const versions: DeployedVersion[] = []
   for (const stored of snapshot.versions) {
     try {
-      versions.push(restoreVersion(stored, shaper))
+      const profile = profiles.get(stored.version)?.() ?? new Profile(shaper)
+      versions.push(restoreVersion(stored, profile))
     } catch (error) {
       unreadable.push({ what: `version ${stored.version}`, message: describeError(error) })
     }
@@ -152,7 +161,20 @@ export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
     if (isAlert(value)) alerts.push({ alert: value, fingerprint })
     else unreadable.push({ what: `alert ${id}`, message: 'it is not an alert' })
   }
-  return { versions, alerts, unreadable }
+  return { versions, alerts, unreadable, snapshot }
+}
+
+/** What is wrong with them is reported with the version. */
+function profileOf(behaviours: readonly Keyed[], shaper: Shaper): () => Profile {
+  try {
+    const entries = behaviours.map(({ value }) => value as AnyStoredEntry)
+    const profile = Profile.restore(entries, shaper)
+    return () => profile
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
 }
 
 /** Stored losses of the whole node; undefined if they are unreadable. */
@@ -160,9 +182,8 @@ export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined
   return z.array(span).default([]).safeParse(value).data
 }
 
-function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {
+function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersion {
   const value = versionSchema.parse(stored.value)
-  const entries = stored.behaviours.map((behaviour) => behaviour.value as AnyStoredEntry)
   const { repository, tag, digest, scope } = value.image
   const image = {
     repository,
@@ -170,7 +191,6 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
     ...(tag === undefined ? {} : { tag }),
     ...(scope === undefined ? {} : { scope }),
   }
-  const profile = Profile.restore(entries, shaper)
   const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
   for (const known of value.tags) version.tags.add(known)
   version.lastSeen = value.lastSeen

@@ -48,7 +48,7 @@ async function check() {
   const dropped = readFileSync(join(folder, 'LOG'), 'utf8')
     .split('\\n')
     .filter((line) => /dropping \\d+ bytes|ignoring error|corruption/i.test(line))
-  for await (const _ of db.iterator()) continue
+  for await (const _ of db.iterator({ highWaterMarkBytes: 262144 })) continue
   await db.close()
   return { kind: 'sound', dropped }
 }

@@ -12,10 +12,12 @@ import type {
   StoredTrail,
   StoreSnapshot,
   StoreWrite,
+  TakeBehaviours,
 } from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import {
   alertRecord,
+  checkValue,
   decodeValue,
   encodeValue,
   operationsOf,
@@ -39,6 +41,10 @@ export interface OpenedStore {
 
 /** Nearly all records are read once, at the start, which by itself would fill eight times as much for good. */
 const cachedBytes = 1_048_576
+/** Writes that LevelDB holds in memory until they make a file, twice: four times as much by itself. */
+const bufferedBytes = 1_048_576
+/** Records that are fetched at once where all are read. By itself, each 16 KiB wait for a thread. */
+const fetchedBytes = 262_144
 
 /**
  * Opens or creates the store in a folder. It repairs a damaged store if possible, or else moves it
@@ -53,6 +59,7 @@ export async function openLevelStore(folder: string, now = new Date()): Promise<
     keyEncoding: 'utf8',
     valueEncoding: 'utf8',
     cacheSize: cachedBytes,
+    writeBufferSize: bufferedBytes,
   })
   try {
     await database.open()
@@ -81,6 +88,10 @@ async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
   const message = `the store was beyond repair and set aside: ${found.message}`
   return [{ what: 'store', message, aside }]
 }
+
+const fetched = { highWaterMarkBytes: fetchedBytes }
+/** Tables that a snapshot does not have. */
+const checkedOnly: ReadonlySet<string> = new Set([tables.audit, tables.fingerprint])
 
 /** Maximum time for encoding a batch in one turn of the event loop. */
 const encodeMs = 4
@@ -122,14 +133,17 @@ class LevelStore implements Store {
     })
   }
 
-  async load(): Promise<StoreSnapshot> {
+  async load(take?: TakeBehaviours): Promise<StoreSnapshot> {
     return this.#guard(async () => {
-      const builder = new SnapshotBuilder()
+      const builder = new SnapshotBuilder(take)
       const aside: RawOperation[] = []
-      for await (const [key, stored] of this.#database.iterator()) {
-        if (decodeKey(key)[0] === tables.damaged) continue
+      for await (const [key, stored] of this.#database.iterator(fetched)) {
+        const [table = ''] = decodeKey(key)
+        if (table === tables.damaged) continue
         try {
-          builder.add(key, decodeValue(key, stored))
+          // A snapshot has none of these: they only have to be whole.
+          if (checkedOnly.has(table)) checkValue(key, stored)
+          else builder.add(key, decodeValue(key, stored))
         } catch (error) {
           const kept = encodeKey([tables.damaged, key])
           aside.push({ type: 'put', key: kept, value: encodeValue(kept, stored) })
@@ -142,6 +156,9 @@ class LevelStore implements Store {
         }
       }
       if (aside.length > 0) await this.#write(aside, true)
+      // LevelDB keeps every file that was read in the memory of the process, and rarely reads one again.
+      await this.#database.close()
+      await this.#database.open()
       return builder.finish([...this.#damage])
     })
   }
@@ -176,7 +193,7 @@ class LevelStore implements Store {
 
   async *#trail(snapshot: ReturnType<Database['snapshot']>): AsyncGenerator<Keyed> {
     try {
-      const range = { ...keyRange([tables.audit]), snapshot }
+      const range = { ...keyRange([tables.audit]), ...fetched, snapshot }
       for await (const [key, stored] of this.#database.iterator(range)) {
         const value = valueOf(key, stored)
         if (value !== undefined) yield { id: decodeKey(key)[1] ?? '', value }

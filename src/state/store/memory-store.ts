@@ -1,5 +1,13 @@
 import { SnugError } from '../../errors.ts'
-import type { BatchOptions, Keyed, Store, StoredTrail, StoreSnapshot, StoreWrite } from './store.ts'
+import type {
+  BatchOptions,
+  Keyed,
+  Store,
+  StoredTrail,
+  StoreSnapshot,
+  StoreWrite,
+  TakeBehaviours,
+} from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import { alertRecord, operationsOf, SnapshotBuilder, tables } from './store-records.ts'
 
@@ -31,9 +39,9 @@ export class MemoryStore implements Store {
     })
   }
 
-  async load(): Promise<StoreSnapshot> {
+  async load(take?: TakeBehaviours): Promise<StoreSnapshot> {
     this.#mustBeOpen()
-    const builder = new SnapshotBuilder()
+    const builder = new SnapshotBuilder(take)
     for (const key of [...this.#records.keys()].sort()) builder.add(key, this.#records.get(key))
     return builder.finish([])
   }

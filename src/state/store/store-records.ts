@@ -1,5 +1,12 @@
 import { crc32 } from 'node:zlib'
-import type { Keyed, StoreDamage, StoredVersion, StoreSnapshot, StoreWrite } from './store.ts'
+import type {
+  Keyed,
+  StoreDamage,
+  StoredVersion,
+  StoreSnapshot,
+  StoreWrite,
+  TakeBehaviours,
+} from './store.ts'
 import { decodeKey, encodeKey } from './store-key.ts'
 
 /** The layout that all stores share: the tables, and the encoding of a value. */
@@ -80,9 +87,14 @@ export function encodeValue(key: string, value: unknown): string {
 
 /** Throws if text and checksum differ, or the text is no JSON. */
 export function decodeValue(key: string, stored: string): unknown {
+  return JSON.parse(checkValue(key, stored))
+}
+
+/** The text of the value. Throws if it and its checksum differ. */
+export function checkValue(key: string, stored: string): string {
   const text = stored.slice(checksumLength)
   if (stored.slice(0, checksumLength) !== checksum(key, text)) throw new Error('checksum mismatch')
-  return JSON.parse(text)
+  return text
 }
 
 const checksumLength = 8
@@ -97,6 +109,13 @@ export class SnapshotBuilder {
   readonly #alerts: (Keyed & { readonly fingerprint: string })[] = []
   readonly #containers: Keyed[] = []
   readonly #meta: Record<string, unknown> = {}
+  readonly #take: TakeBehaviours | undefined
+  /** Of the version that is read now, where they are taken. */
+  #untaken: { readonly version: string; readonly behaviours: Keyed[] } | undefined
+
+  constructor(take?: TakeBehaviours) {
+    this.#take = take
+  }
 
   /** Throws if the record does not have the shape of its table. */
   add(key: string, value: unknown): void {
@@ -108,7 +127,7 @@ export class SnapshotBuilder {
         return
       case tables.behaviour:
         if (second === undefined) throw new Error('the key is incomplete')
-        this.#version(id).behaviours.push({ id: second, value })
+        this.#behaviour(id, { id: second, value })
         return
       case tables.alert: {
         const { fingerprint, value: alert } = alertRecord(value)
@@ -131,6 +150,7 @@ export class SnapshotBuilder {
   }
 
   finish(damage: readonly StoreDamage[]): StoreSnapshot {
+    this.#handOver()
     const versions = [...this.#versions].map(
       ([version, found]): StoredVersion => ({
         version,
@@ -144,6 +164,25 @@ export class SnapshotBuilder {
       meta: this.#meta,
       damage,
     }
+  }
+
+  #behaviour(version: string, behaviour: Keyed): void {
+    const { behaviours } = this.#version(version)
+    if (this.#take === undefined) {
+      behaviours.push(behaviour)
+      return
+    }
+    if (this.#untaken?.version !== version) {
+      this.#handOver()
+      this.#untaken = { version, behaviours: [] }
+    }
+    this.#untaken?.behaviours.push(behaviour)
+  }
+
+  #handOver(): void {
+    const untaken = this.#untaken
+    this.#untaken = undefined
+    if (untaken !== undefined) this.#take?.(untaken.version, untaken.behaviours)
   }
 
   #version(id: string): { value?: unknown; behaviours: Keyed[] } {

@@ -6,8 +6,13 @@
 export interface Store {
   /** One atomic batch; later writes to the same record win. Errors: `STORE_FAILED`. */
   batch(writes: readonly StoreWrite[], options?: BatchOptions): Promise<void>
-  /** Everything but the audit trail, read once at start. Errors: `STORE_FAILED`. */
-  load(): Promise<StoreSnapshot>
+  /**
+   * Everything but the audit trail, read once at start. Errors: `STORE_FAILED`.
+   *
+   * @param take gets the behaviours of one version after the other, as they are read. The snapshot has none of them
+   * then: all at once need several times the memory of the profiles that are made of them.
+   */
+  load(take?: TakeBehaviours): Promise<StoreSnapshot>
   /** The newest audit entries, newest first. With `before`, only entries with a smaller id. */
   audit(limit: number, before?: string): Promise<readonly Keyed[]>
   /** The whole trail, oldest first, with the value `head` of the moment when the read began. */
@@ -67,6 +72,8 @@ export interface StoredTrail {
   /** Unreadable entries are omitted, which leaves a gap. */
   readonly entries: AsyncIterable<Keyed>
 }
+
+export type TakeBehaviours = (version: string, behaviours: readonly Keyed[]) => void
 
 export interface StoredVersion {
   readonly version: string
