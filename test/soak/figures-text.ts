@@ -9,7 +9,7 @@ export function soakText(figures: SoakFigures): string {
     `${versions} versions, ${behaviours} behaviours, ${cells} cells of evidence`,
     `resident after each tenth, in MiB: ${figures.resident.join(' ')}`,
     `heap at those times, in MiB: ${figures.heap.join(' ')}`,
-    `store: ${figures.storeMiB.toFixed(1)} MiB; start-up: ${figures.startUpSeconds.toFixed(1)} s`,
+    `store: ${figures.storeMiB.toFixed(1)} MiB; start-up: ${figures.startUpSeconds.toFixed(1)} s, ${figures.startUpCpuSeconds.toFixed(1)} s of CPU`,
     `longest turn: ${longest?.ms.toFixed(0) ?? 0} ms of CPU (${longest?.work.join(', ') ?? ''})`,
     ...figures.longest.slice(1).map(({ ms, work }) => `  ${ms.toFixed(0)} ms (${work.join(', ')})`),
     `turns of at most 1, 2, 4 … ms: ${figures.histogram.map((count) => count ?? 0).join(' ')}`,

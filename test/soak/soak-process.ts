@@ -19,6 +19,8 @@ export async function soakApart(
   // As `snug agent` has it, which sets it before it loads anything.
   const child = spawn(process.execPath, ['--max-semi-space-size=1', file, JSON.stringify(scale)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // As the service has it.
+    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))

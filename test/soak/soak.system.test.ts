@@ -17,8 +17,8 @@ describe('36 hours of a node with 1,500 containers of 20 images', () => {
     expect(figures.cells / figures.behaviours).toBeLessThan(16)
   })
 
-  it('need at most 170 MiB of resident memory', () => {
-    expect(Math.max(...figures.resident)).toBeLessThan(170)
+  it('need at most 150 MiB of resident memory', () => {
+    expect(Math.max(...figures.resident)).toBeLessThan(150)
   })
 
   it('need a store of at most 25 MiB', () => {
