@@ -37,7 +37,12 @@ import {
 } from '../src/state/versions/deployed-version.ts'
 import { spansKept } from '../src/state/versions/loss-ledger.ts'
 import { actionsKept, reportedKept } from '../src/state/versions/reported-acts.ts'
-import { allKeysKept, allReportedKept, allRunsKept } from '../src/state/versions/version-bounds.ts'
+import {
+  allBehavioursKept,
+  allKeysKept,
+  allReportedKept,
+  allRunsKept,
+} from '../src/state/versions/version-bounds.ts'
 import { databaseLimits } from '../src/supplychain/image/packages.ts'
 import {
   endedRemembered,
@@ -178,6 +183,12 @@ export const limitTable: readonly LimitGroup[] = [
         atBound:
           'a tenth is removed, those seen longest ago first; never one that runs or blocks, or that a person decided on',
         shownBy: { metric: 'snug_versions_removed_total' },
+      },
+      {
+        what: 'behaviours of all versions, without those that a new version inherits',
+        bound: allBehavioursKept,
+        atBound: 'a version with more than an equal part of it is full, as at its own bounds',
+        shownBy: { loss: 'profile-full' },
       },
       {
         what: 'keys of the kernel with their meaning, of all versions',

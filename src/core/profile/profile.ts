@@ -48,6 +48,8 @@ export interface Observation {
   readonly guardrails?: readonly (readonly string[])[]
   /** The version has as many behaviours as it may have: new ones are not recorded. */
   readonly isFull?: boolean
+  /** All versions together have as many as they may have: the same, also for reads that follow from the image's files. */
+  readonly isNodeFull?: boolean
 }
 
 export interface Tally {
@@ -265,7 +267,8 @@ export class Profile implements ProfileReader {
    */
   observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
     const { process, node, source } = event
-    const isFull = how.isFull === true
+    const isNodeFull = how.isNodeFull === true
+    const isFull = how.isFull === true || isNodeFull
     if (how.phase === 'later') this.settle()
     else if (isFull) this.#settleFull()
     const container = this.#parts.text(event.container.id)
@@ -280,7 +283,8 @@ export class Profile implements ProfileReader {
       let entry = this.#entries.get(ref.key)
       const phase = this.#phaseOf(ref, how, i, when)
       if (phase === undefined) continue
-      const hasRoom = phase === 'derived' ? this.#derived.size < derivedKept : !isFull
+      const hasRoom =
+        phase === 'derived' ? this.#derived.size < derivedKept && !isNodeFull : !isFull
       if (entry === undefined && (phase === 'later' || !hasRoom)) {
         // A behaviour that includes it expects it: it needs no review, and counts there.
         const cover = matchedRuleOf(this.#known, ref, () => when)

@@ -265,11 +265,15 @@ export class JudgeStage {
       : this.#unexpectedShared({ event, refs, verdict, version, isLate }, profiled)
     if (this.#raised !== undefined) profiled?.alerted(this.#raised)
     if (!this.#isRecorded) {
+      const { behaviours } = registry.bounds
+      const before = profile.size
       const refused = profile.observe(counted, refs, {
         phase,
         isFull: isFull(version, isTaught),
+        isNodeFull: behaviours.isFullFor(before),
         ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
       })
+      behaviours.grew(profile.size - before)
       // Later, the alert about the event remains.
       if (refused > 0 && isTaught) this.#unrecorded(event)
     }

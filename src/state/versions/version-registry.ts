@@ -52,6 +52,8 @@ export interface VersionRegistryOptions {
   readonly onMoved: (version: DeployedVersion, before: Version) => void
   /** There are {@link versionsKept} versions: some have to go before the next one. */
   readonly onFull: () => void
+  /** Absent: those of every node. */
+  readonly bounds?: VersionBounds
   /** The version no longer expects behaviours of its predecessor that it never showed. */
   readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
@@ -104,7 +106,7 @@ function isPrepared(prepared: Prepared | undefined, { version, as }: Origin): pr
 export class VersionRegistry {
   /** Losses of the whole node. */
   readonly losses = new LossLedger()
-  readonly bounds = new VersionBounds()
+  readonly bounds: VersionBounds
   /** Counts without a version: their containers ended before the daemon restarted. */
   unplacedCountUpdates = 0
   /** Versions that learned at the last tick. */
@@ -137,6 +139,7 @@ export class VersionRegistry {
   constructor(options: VersionRegistryOptions) {
     this.#options = options
     this.#rules = options.rules
+    this.bounds = options.bounds ?? new VersionBounds()
   }
 
   get node(): string {
@@ -417,6 +420,7 @@ export class VersionRegistry {
   /** The same, with pauses. */
   *tickSteps(): Steps<void> {
     const nowMs = this.#options.now()
+    this.#countBehaviours()
     const unsettled: DeployedVersion[] = []
     for (const version of this.#versions.values()) {
       yield
@@ -442,6 +446,12 @@ export class VersionRegistry {
       version,
       bound: this.#estimates.get(version)?.bound ?? 1,
     }))
+  }
+
+  #countBehaviours(): void {
+    let total = 0
+    for (const { profile } of this.#versions.values()) total += profile.size
+    this.bounds.behaviours.counted(total, this.#versions.size)
   }
 
   /**

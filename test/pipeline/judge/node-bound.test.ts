@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { JudgeStage } from '../../../src/pipeline/judge/judge-stage.ts'
+import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
+import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import { VersionBounds } from '../../../src/state/versions/version-bounds.ts'
+import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
+import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+
+const bound = 300
+
+function world() {
+  const now = () => Date.parse('2026-11-24T13:40:00Z')
+  const alerts = new AlertStore({
+    node: 'n1',
+    capacity: 100,
+    ids: new RecordIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
+  const registry = new VersionRegistry({
+    node: 'n1',
+    shaper,
+    rules: { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' },
+    bounds: new VersionBounds(bound),
+    now,
+    onAssign: () => undefined,
+    onEnded: () => undefined,
+    onTransition: () => undefined,
+    onDeclared: () => undefined,
+    onMoved: () => undefined,
+    onFull: () => undefined,
+    onInheritedExpired: () => undefined,
+  })
+  const stage = new JudgeStage({
+    registry,
+    guardrails,
+    techniques,
+    alerts,
+    shippedBy: () => undefined,
+    onJudged: () => undefined,
+    now,
+    sourceCoverage: new SourceCoverage([]),
+  })
+  const run = (name: string, programs: number): void => {
+    const image = { repository: `shop/${name}`, digest: 'sha256:aa' }
+    for (let n = 0; n < programs; n += 1) {
+      const event = { ...act.exec(`/bin/${name}${n}`, { container: name }), image }
+      stage.judge({ messages: [{ type: 'event', event }], source: 'file' })
+    }
+    registry.tick()
+  }
+  return { registry, run, version: (name: string) => registry.findOne(`shop/${name}`) }
+}
+
+describe('The behaviours of all versions', () => {
+  it('end at a bound for a version with a flood of them, and not for one with an equal part', () => {
+    const { run, version } = world()
+    for (const name of ['small', 'other']) run(name, 1)
+    run('flood', 1_000)
+    expect(version('flood').profile.size).toBe(bound - 2)
+    expect(version('flood').losses.spans).toMatchObject([
+      { reason: 'profile-full', count: 1_000 - (bound - 2) },
+    ])
+    run('small', 90)
+    expect(version('small').profile.size).toBe(90)
+    expect(version('small').losses.spans).toEqual([])
+    run('small', 500)
+    expect(version('small').profile.size).toBe(bound / 3)
+  })
+
+  it('have room again when a version is removed', () => {
+    const { registry, run, version } = world()
+    run('flood', 1_000)
+    registry.remove(version('flood'))
+    run('next', 1)
+    run('next', 200)
+    expect(version('next').profile.size).toBe(200)
+  })
+})
