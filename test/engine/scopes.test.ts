@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { sha256Hex } from '../../src/core/behaviour/sha256.ts'
 import type { ProfileScope } from '../../src/core/event/image-key.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import { daemonWorld, type DaemonWorld, type WorldOptions } from '../fixtures/daemon-fixtures.ts'
@@ -161,6 +162,20 @@ describe('a behaviour that several namespaces have learned', () => {
     expect(versionIn(world, 'c').profile.entry(idOf(secret))?.decision?.reason).toBe(
       'shown in 2 other scopes of the image: `a`, `b`',
     )
+  })
+
+  it('is a whole place where it is one, with names that nobody has seen', async () => {
+    const world = await started({ rules: { mergeFrom: 2 } })
+    const names = (of: string) =>
+      Array.from({ length: 80 }, (_, i) => `/var/lib/app/${sha256Hex(`${of}${i}`).slice(0, 9)}.dat`)
+    await learned(world, { a: names('a'), b: names('b'), c: ['/etc/web.conf'] })
+    const places = [...versionIn(world, 'a').profile.outline()].filter(({ place }) => place)
+    expect(places).toHaveLength(1)
+    world.daemon.tick()
+    await does(world, 'c', '/var/lib/app/0123abcde.dat')
+    expect(await alertsIn(world, 'c')).toEqual([])
+    await does(world, 'c', '/var/lib/other/0123abcde.dat')
+    expect(await alertsIn(world, 'c')).toHaveLength(1)
   })
 
   it('counts no namespace that was given it, or still learns', async () => {

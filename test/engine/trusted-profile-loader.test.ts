@@ -3,6 +3,7 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import type { VerifiedProfile } from '../../src/supplychain/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
 import { TrustedProfileLoader } from '../../src/engine/trusted-profile-loader.ts'
+import { scopedEngine } from '../../src/pipeline/identity/scoped-engine.ts'
 import { act } from '../fixtures/event-fixture.ts'
 import { type DaemonWorld, daemonWorld } from '../fixtures/daemon-fixtures.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
@@ -72,6 +73,25 @@ it('has a version with a trusted profile enforced, with nothing to learn', async
   expect(world.control.last('profile')?.profile?.rules.length).toBeGreaterThan(0)
   expect(world.control.enforced(id)).toBe(true)
   expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', keyId: verified.keyId }])
+})
+
+it('enforces it in each namespace, also in one that starts the image for the first time', async () => {
+  world = daemonWorld({ scope: 'namespace' })
+  const loader = new TrustedProfileLoader({
+    context: world.daemon,
+    mode: 'block',
+    fetch: () => Promise.resolve(verified),
+    signal: stop.signal,
+  })
+  loader.follow([scopedEngine(world.containers, 'namespace')])
+  await world.start()
+  for (const [i, namespace] of ['a', 'b'].entries()) {
+    const workload = { namespace, name: 'web' }
+    world.containers.report({ ...container, id: String(i).repeat(64), workload })
+    await world.daemon.journal.persist()
+    const { versions } = await world.engine.image(`${image.repository}#${namespace}`)
+    expect(versions).toMatchObject([{ state: 'enforced', mode: 'block' }])
+  }
 })
 
 it('gives the kernel its profile before the container starts, and again once the files of its image are there', async () => {

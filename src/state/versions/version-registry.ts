@@ -1,7 +1,6 @@
 import type { ActEvent, ImageRef, LossEvent, WorkloadRef } from '../../core/event/event.ts'
 import type { Micros } from '../../core/event/time.ts'
 import { SnugError } from '../../errors.ts'
-import { canonicalRepository } from '../../core/event/canonical.ts'
 import { lineageName, unscoped } from '../../core/event/image-key.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { settleBlocking } from '../../core/lifecycle/blocking.ts'
@@ -32,6 +31,8 @@ import {
 } from './deployed-version.ts'
 import { enforcementGap, LossLedger, profileFull } from './loss-ledger.ts'
 import { VersionBounds } from './version-bounds.ts'
+import { isNamed } from './image-name.ts'
+import { splitFrom } from './split-version.ts'
 import { watchedRuns } from './watched-runs.ts'
 
 export interface VersionRegistryOptions {
@@ -510,7 +511,7 @@ export class VersionRegistry {
     // The key of one version, which may be a name of versions in other scopes as well.
     const named = this.#versions.get(ref as VersionKey)
     if (named !== undefined) return [named]
-    const found = [...this.#versions.values()].filter((version) => names(ref, version))
+    const found = [...this.#versions.values()].filter((version) => isNamed(ref, version))
     if (found.length === 0) {
       throw new SnugError('IMAGE_UNKNOWN', `no image that was observed is named \`${ref}\``)
     }
@@ -732,30 +733,6 @@ export const unannouncedKept = 8_192
 /** Earlier scopes of all versions: late reports of the kernel still name them. */
 export const oldScopesKept = 1_024
 
-/**
- * The version of one scope as it stands where all scopes had one profile until now: the same evidence, decisions and
- * mode, so that an upgrade neither stops blocking nor forgets.
- */
-function splitFrom(
-  all: DeployedVersion,
-  image: ImageRef,
-  profile: Profile,
-  time: string,
-): DeployedVersion {
-  const version = new DeployedVersion(image, all.life, profile, time)
-  for (const tag of all.tags) addName(version.tags, tag)
-  for (const uid of all.declaredUsers) version.declaredUsers.add(uid)
-  for (const kind of all.alertedKinds) version.alertedKinds.add(kind)
-  version.inherited = all.inherited
-  version.learnedSize = all.learnedSize
-  version.observed = all.observed
-  version.observedBefore = all.observedBefore
-  version.modeDecisions = all.modeDecisions
-  version.scan = all.scan
-  version.scanChanged = all.scan !== undefined
-  return version
-}
-
 function dropValue<K>(index: Map<K, DeployedVersion>, version: DeployedVersion): void {
   for (const [key, value] of index) if (value === version) index.delete(key)
 }
@@ -775,28 +752,4 @@ function overlaps(version: DeployedVersion, from: string, to: string): boolean {
     if (run.from <= to && goesOn) return true
   }
   return false
-}
-
-function names(typed: string, { image, tags, otherDigests }: DeployedVersion): boolean {
-  const ref = canonicalRepository(typed)
-  const at = ref.indexOf('@')
-  if (at >= 0) {
-    const digest = ref.slice(at + 1)
-    const digests = [image.digest, ...otherDigests]
-    if (!isLineage(withoutTag(ref.slice(0, at)), image)) return false
-    return digests.some((known) => known.startsWith(digest))
-  }
-  if (isLineage(ref, image)) return true
-  const colon = ref.lastIndexOf(':')
-  return isLineage(ref.slice(0, colon), image) && tags.has(ref.slice(colon + 1))
-}
-
-/** Without a scope it names the lineages of all scopes. */
-function isLineage(typed: string, image: ImageRef): boolean {
-  return typed === image.repository || typed === lineageName(image)
-}
-
-function withoutTag(ref: string): string {
-  const colon = ref.lastIndexOf(':')
-  return colon > ref.lastIndexOf('/') ? ref.slice(0, colon) : ref
 }
