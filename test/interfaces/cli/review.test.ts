@@ -35,6 +35,7 @@ describe('snug profile review', () => {
       'entrypoint',
       '3 times in 1 containers',
       '`/usr/sbin/nginx` never wrote `/var/lib/app/tickets/a`',
+      'expected in team-b, team-c\n',
       'snug profile approve registry.local/shop/web --card c-1\n',
       'snug profile reject registry.local/shop/web --card c-1\n',
     ]) {
@@ -46,6 +47,19 @@ describe('snug profile review', () => {
     const { stdout } = await snug('profile', 'review', '--card', 'c-1', '-o', 'json')
     expect(JSON.parse(stdout)).toMatchObject({ id: 'c-1', samples: [{ id: 'b-9' }] })
     expect(await snug('profile', 'review', '--card', 'c-2')).toMatchObject({ exit: 1 })
+  })
+})
+
+describe('an approval for all scopes', () => {
+  it('names one scope of the image, and the behaviours', async () => {
+    const named = ['profile', 'approve', `${shop}#team-a:1.4`]
+    await snug(...named, '--behaviour', 'b-9', '--all-scopes')
+    expect(fixture.engine.calls.at(-1)).toMatchObject({
+      name: 'approve',
+      args: [`${shop}#team-a:1.4`, ['b-9'], {}, { allScopes: true }],
+    })
+    for (const which of [[], ['--card', 'c-1']])
+      expect(await snug(...named, '--all-scopes', '--yes', ...which)).toMatchObject({ exit: 64 })
   })
 })
 

@@ -80,6 +80,9 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--yes', yesHelp)
     .action(async (ref: string, options: ApproveOptions) => {
       const { behaviour, card, quarantined, allScopes, reason, dryRun, yes } = options
+      if (allScopes === true && behaviour === undefined) {
+        throw new SnugError('USAGE', '`--all-scopes` needs `--behaviour`')
+      }
       if (card !== undefined) return decideOnCard(context, ref, 'approve', { ...options, card })
       const body = {
         ...(behaviour === undefined ? {} : { behaviours: behaviour }),
