@@ -22,7 +22,7 @@ interface ShownIn {
  */
 export class ScopeMerge {
   readonly #context: DecisionContext
-  /** Image → the revisions that were looked at. */
+  /** Image → number and revisions that were looked at. */
   readonly #looked = new Map<string, string>()
 
   constructor(context: DecisionContext) {
@@ -38,16 +38,21 @@ export class ScopeMerge {
       const { image, life } = version
       if (image.scope === undefined || life.state === 'learning') continue
       const key = versionKey(unscoped(image))
-      images.set(key, [...(images.get(key) ?? []), version])
+      const known = images.get(key)
+      if (known === undefined) images.set(key, [version])
+      else known.push(version)
     }
     for (const [key, versions] of images) {
       const [first] = versions
       if (first === undefined) continue
       const published = registry.publishedScopes(first.image)
-      const revisions = revisionsOf(versions, published.revision)
+      // One more than have to show it: nobody else could take it.
+      if (scopesIn(versions, published.scopes) <= mergeFrom) continue
+      const revisions = `${mergeFrom}\n${revisionsOf(versions, published.revision)}`
       if (this.#looked.get(key) === revisions) continue
       yield* this.#merge(versions, published.scopes, mergeFrom)
-      this.#looked.set(key, revisionsOf(versions, published.revision))
+      // As they were before the pauses: the next tick looks at every change since.
+      this.#looked.set(key, revisions)
     }
     for (const key of this.#looked.keys()) if (!images.has(key)) this.#looked.delete(key)
   }
@@ -80,6 +85,7 @@ export class ScopeMerge {
     const enough = [...shown.values()].filter(({ scopes }) => scopes.size >= mergeFrom)
     for (const version of versions) {
       yield
+      if (!this.#context.registry.has(version) || version.life.state === 'learning') continue
       const given = enough.filter(({ entry }) => isOpen(version, entry.id))
       if (given.length > 0) this.#give(version, given)
     }
@@ -118,6 +124,14 @@ function scopesText(scopes: ReadonlyMap<string, unknown>): string {
   const names = [...scopes.keys()].sort().map((scope) => `\`${scope}\``)
   const more = names.length > scopesNamed ? ` and ${names.length - scopesNamed} more` : ''
   return `${names.slice(0, scopesNamed).join(', ')}${more}`
+}
+
+function scopesIn(
+  versions: readonly DeployedVersion[],
+  published: readonly PublishedScope[],
+): number {
+  const here = versions.map(({ image }) => image.scope)
+  return new Set([...here, ...published.map(({ scope }) => scope)]).size
 }
 
 function revisionsOf(versions: readonly DeployedVersion[], published: number): string {

@@ -164,6 +164,16 @@ describe('a behaviour that several namespaces have learned', () => {
     )
   })
 
+  it('is expected at the next tick where the configuration asks for fewer', async () => {
+    const world = await started({ rules: { mergeFrom: 2 } })
+    await learned(world, { a: [secret], b: ['/etc/a'], c: ['/etc/web.conf'] })
+    world.daemon.tick()
+    expect(stateIn(world, 'c', secret)).toBeUndefined()
+    world.daemon.registry.rules = { ...world.daemon.registry.rules, mergeFrom: 1 }
+    world.daemon.tick()
+    expect(stateIn(world, 'c', secret)).toBe('approved')
+  })
+
   it('is a whole place where it is one, with names that nobody has seen', async () => {
     const world = await started({ rules: { mergeFrom: 2 } })
     const names = (of: string) =>
