@@ -1,6 +1,6 @@
-import { type Turn, talk } from '../clients.ts'
-import type { LoadName, Place, Service } from '../service.ts'
-import { allUsers, prose, stem, user } from '../words.ts'
+import { post } from '../letters.ts'
+import type { Service } from '../service.ts'
+import { allUsers, user } from '../words.ts'
 
 const config = `primary_hostname = mx.example.org
 domainlist local_domains = example.org
@@ -29,22 +29,6 @@ keep:
   create_directory
 `
 
-async function post(at: Place, load: LoadName, to: readonly string[]): Promise<void> {
-  const receivers: readonly Turn[] = to.map((name) => [
-    `RCPT TO:<${name}@example.org>\r\n`,
-    load === 'A' ? /^2\d\d /m : /^[25]\d\d /m,
-  ])
-  await talk(at, 25, [
-    ['', /^220 /],
-    [`HELO ${load.toLowerCase()}.example.net\r\n`, /^250 /m],
-    ['MAIL FROM:<a@example.net>\r\n', /^250 /m],
-    ...receivers,
-    ['DATA\r\n', /^354 /m],
-    [`Subject: ${stem(load)}\r\n\r\n${prose(load)}\r\n.\r\n`, /^250 /m],
-    ['QUIT\r\n', /^221 /m],
-  ])
-}
-
 /** Letters to accounts of the system; a process for each letter. */
 export const exim: Service = {
   name: 'exim',
@@ -57,12 +41,12 @@ export const exim: Service = {
   data: '/var/spool/exim4',
   load: {
     A: async (at) => {
-      await post(at, 'A', [user('A')])
-      await post(at, 'A', [user('A')])
+      await post(at, 'A', 'a', [user('A')])
+      await post(at, 'A', 'a', [user('A')])
     },
     B: async (at) => {
-      await post(at, 'B', [user('B'), user('B'), `${user('B')}+list`])
-      await post(at, 'B', [user('B'), 'nobody-of-that-name'])
+      await post(at, 'B', 'a', [user('B'), user('B'), `${user('B')}+list`])
+      await post(at, 'B', 'a', [user('B'), 'nobody-of-that-name'])
     },
   },
 }
