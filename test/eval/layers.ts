@@ -90,7 +90,10 @@ async function installed(
   for (const folder of [upper, root, join(work, 'work')]) mkdirSync(folder)
   const options = `lowerdir=${lower},upperdir=${upper},workdir=${join(work, 'work')}`
   await run('mount', ['-t', 'overlay', 'overlay', '-o', options, root])
+  const processes = join(root, 'proc')
   try {
+    // Some packages are configured by programs that need it.
+    await run('mount', ['-t', 'proc', 'proc', processes])
     // No service is started while its package is installed.
     const policy = join(root, 'usr/sbin/policy-rc.d')
     writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
@@ -100,10 +103,12 @@ async function installed(
       maxBuffer: 64 << 20,
     })
     rmSync(policy)
+    await run('umount', [processes])
     await run('umount', [root])
     await use(upper)
   } finally {
-    await run('umount', ['-l', root]).catch(() => undefined)
+    for (const folder of [processes, root])
+      await run('umount', ['-l', folder]).catch(() => undefined)
     rmSync(work, { recursive: true, force: true })
   }
 }

@@ -9,8 +9,8 @@ import { columnOf, columns } from './split.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Runtimes and tools: that a service runs one does not make its name the service's own. */
-const common = /^(php|node|git|setpriv)$/
+/** Runtimes, tools and formats: that a service runs or has one does not make its name the service's own. */
+const common = /^(php|node|git|setpriv|prometheus)$/
 
 /** The unique names of the service, its programs and its paths. */
 function namesOf({ name, packages, files = {}, start, data }: Service): readonly string[] {

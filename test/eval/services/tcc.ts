@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadName, Place, Service } from '../service.ts'
 import { stem, word } from '../words.ts'
@@ -30,14 +30,15 @@ done
 
 /** A folder of sources, which comes by a rename: the worker never sees half of it. */
 function order(at: Place, load: LoadName, files: number, isBroken: boolean): Promise<void> {
-  const draft = join(at.folder, 'draft')
+  const [draft, job] = [join(at.folder, 'draft'), join(at.folder, `${stem(load)}.job`)]
+  if (existsSync(job)) return Promise.resolve()
   mkdirSync(draft)
   for (let i = 0; i < files; i++) {
     const name = word()
     const text = isBroken ? `int ${name}(` : `int ${name}(int n) { return n + ${i}; }\n`
     writeFileSync(join(draft, `${name}.c`), text)
   }
-  renameSync(draft, join(at.folder, `${stem(load)}.job`))
+  renameSync(draft, job)
   return Promise.resolve()
 }
 
