@@ -11,7 +11,7 @@ import {
   text,
   textsOf,
 } from '../../src/core/behaviour/language.ts'
-import { anyName, tokenLanguage } from '../../src/core/behaviour/token-language.ts'
+import { ANY_LENGTH, anyName, tokenLanguage } from '../../src/core/behaviour/token-language.ts'
 import { cases } from '../fixtures/random-cases.ts'
 import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
 
@@ -19,6 +19,11 @@ const tokens: readonly Language[] = [
   ...['uuid', 'date', 'time', 'int', 'pid', 'volume'].map((name) => tokenLanguage(name, undefined)),
   ...[2, 8].map((size) => tokenLanguage('hex', size)),
   ...[6, 11].map((size) => tokenLanguage('temp', size)),
+  ...['alnum', 'maybe', 'slug', 'free'].map((name) => tokenLanguage(name, 3)),
+  // Side by side they would count characters here, and bytes in the kernel: in a template, something is between them.
+  ...['alnum', 'maybe', 'slug', 'free'].map((name) =>
+    seq(text('+'), tokenLanguage(name, ANY_LENGTH) ?? text(''), text('+')),
+  ),
 ].flatMap((language) => language ?? [])
 
 const literals = ['/', '/a', 'ab', '1', '-', '.', 'ä', 'x\ny', '\u0000', '(', '\\\\', '']
@@ -61,6 +66,8 @@ function sample(language: Language, next: () => number): string {
       const length = language.min + (next() % (most - language.min + 1))
       return Array.from({ length }, () => {
         const [first, last] = ranges[next() % ranges.length] ?? [0, 0]
+        // Some are text in UTF-8, and some bytes that are none.
+        if (first >= 0x80) return ['é', 'щ', '書', '😀', '\\xe9', '\\xff'][next() % 6] ?? ''
         return String.fromCharCode(first + (next() % (Math.min(last, 0x7e) - first + 1)))
       }).join('')
     }

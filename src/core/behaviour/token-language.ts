@@ -17,11 +17,17 @@ function charClass(...ranges: readonly string[]): CharClass {
   }
 }
 
+/** The same and all that is not ASCII, as text and as bytes: in a text, `\\xNN` is a byte that is no UTF-8. */
+function international(...ranges: readonly string[]): CharClass {
+  const plain = charClass(...ranges)
+  const source = `(?:[\\u0080-\\uffff${ranges.join('')}]|\\\\x[89a-f][0-9a-f])`
+  return { source, ranges: [...plain.ranges, [0x80, 0xff]] }
+}
+
 const digit = charClass('0-9')
 const lowerHex = charClass('0-9', 'a-f')
 const upperHex = charClass('0-9', 'A-F')
 const anyHex = charClass('0-9', 'a-f', 'A-F')
-const alphanumeric = charClass('0-9', 'A-Z', 'a-z')
 const tempfile = charClass('0-9', 'a-z', '_')
 const of = (range: string): Language => chars(charClass(range), 1)
 const digits = (count: number): Language => chars(digit, count)
@@ -41,9 +47,12 @@ const word: Language = seq(
   many(charClass('%', '+-:', '=', '@-Z', '^-_', 'a-z', '~')),
 )
 export const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
-const slug = charClass('0-9', 'A-Z', 'a-z', '_', '-')
+/** Letters of any script: the names of people and of their files have them. */
+const lettersAndDigits = ['0-9', 'A-Z', 'a-z']
+const alphanumeric = charClass(...lettersAndDigits)
+const slug = ['0-9', 'A-Z', 'a-z', '_', '-']
 /** Printable, and neither a separator of folders nor an escape. */
-const free = charClass(' -.', '0-;', '=-[', '^-~')
+const free = [' -.', '0-;', '=-[', '^-~']
 const noNul: CharClass = { source: '[^\\x00]', ranges: [[0x01, 0xff]] }
 const argument: Language = many(noNul)
 
@@ -102,9 +111,10 @@ const LONGEST = 4096
 /** As long as a name can be. Not held to it, a token costs the automaton one state, and not one for each character. */
 export const ANY_LENGTH = 255
 
-function upTo(charClass: CharClass, min: 0 | 1, length: number): Language {
-  if (length < ANY_LENGTH - 1) return chars(charClass, min, length)
-  return min === 0 ? many(charClass) : some(charClass)
+/** Up to a length they are ASCII: what a length counts would be characters here, and bytes in the kernel. */
+function upTo(ranges: readonly string[], min: 0 | 1, length: number): Language {
+  if (length < ANY_LENGTH - 1) return chars(charClass(...ranges), min, length)
+  return min === 0 ? many(international(...ranges)) : some(international(...ranges))
 }
 
 /** Names from `mkstemp`, Python's `tempfile` and similar functions. */
@@ -125,17 +135,21 @@ export function tokenLanguage(name: string, length: number | undefined): Languag
   if (length < 1 || length > LONGEST) return undefined
   switch (name) {
     case 'alnum':
-      return upTo(alphanumeric, 1, length)
+      return upTo(lettersAndDigits, 1, length)
     case 'digits':
       return chars(digit, 1, length)
     case 'fixed':
       return chars(alphanumeric, length)
     case 'maybe':
-      return upTo(alphanumeric, 0, length)
+      return upTo(lettersAndDigits, 0, length)
     case 'slug':
       return upTo(slug, 1, length)
     case 'free':
-      return seq(chars(alphanumeric, 1), upTo(free, 0, length - 1))
+      return seq(
+        // It begins with a letter or a digit, of which many bytes may follow.
+        chars(length < ANY_LENGTH ? alphanumeric : international(...lettersAndDigits), 1),
+        upTo(free, 0, length - 1),
+      )
   }
   if (name === 'hex') return any([chars(lowerHex, length), chars(upperHex, length)])
   return name === 'temp' ? temp(length) : undefined

@@ -7,6 +7,7 @@ import {
   extensionAt,
   isMadeUp,
   isRandom,
+  isSlug,
   kindOf,
   leadingLetters,
   trailingLetters,
@@ -474,9 +475,14 @@ function alignLoosely(
     const [first] = group
     if (first === undefined) continue
     const head = group.length > NAMES_LEAST ? literalHead(group.map(({ stem }) => stem)) : ''
-    const isSlug = ({ stem }: Stem): boolean => !/[^A-Za-z0-9_-]/.test(stem.text.slice(head.length))
-    const slugs = group.filter(isSlug)
-    const others = group.filter((one) => !isSlug(one))
+    const isPlain = ({ stem }: Stem): boolean => isSlug(stem.text.slice(head.length))
+    const plain = group.filter(isPlain)
+    const rest = group.filter((one) => !isPlain(one))
+    // A few with other separators than most: the next names have these as well.
+    const areOne =
+      first.extension !== '' && rest.length >= OTHERS_LEAST && rest.length <= NAMES_LEAST
+    const slugs = areOne ? [] : plain
+    const others = areOne ? group : rest
     // With neither an extension nor fewer separators, the name of a file could be any.
     const mayBeFree = first.extension !== '' || head !== '' || of === 'folders'
     const forms = [

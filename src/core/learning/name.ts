@@ -21,6 +21,21 @@ function isLetter(c: number): boolean {
   return isUpper(c) || (c >= 97 && c <= 122)
 }
 
+/** Of any other script: what is a letter in it, and what is a separator, is not considered. */
+function isForeign(c: number): boolean {
+  return c >= 128
+}
+
+/** A byte that is no text, as sources write it. */
+const BYTE = /\\x[89a-f][0-9a-f]/y
+
+function isByteAt(text: string, at: number): boolean {
+  BYTE.lastIndex = at
+  return text.charCodeAt(at) === 92 && BYTE.test(text)
+}
+
+const BYTE_LENGTH = 4
+
 /** Where its separators are. */
 const UUID_DASHES = [8, 13, 18, 23]
 const UUID_LENGTH = 36
@@ -40,7 +55,10 @@ function isUuidAt(text: string, at: number): boolean {
   return !isDigit(next) && !isLetter(next)
 }
 
-/** Undefined where a character is neither a letter, a digit nor a separator: such a name stands for itself. */
+/**
+ * Undefined where a character is neither a letter, a digit nor a separator: such a name stands for itself. Bytes that are
+ * no text are letters.
+ */
 export function cutName(text: string): CutName | undefined {
   const words: string[] = []
   let separators = ''
@@ -50,10 +68,14 @@ export function cutName(text: string): CutName | undefined {
       i += UUID_LENGTH - 1
       continue
     }
+    if (isByteAt(text, i)) {
+      i += BYTE_LENGTH - 1
+      continue
+    }
     const c = text.charCodeAt(i)
-    if (isDigit(c) || isLetter(c)) continue
-    // A backslash begins a byte that is no text; `/` and NUL are no part of a name.
-    if (c < 32 || c >= 127 || c === 92 || c === 47) return undefined
+    if (isDigit(c) || isLetter(c) || isForeign(c)) continue
+    // Another backslash is one of the name, or begins a control character; `/` and NUL are no part of a name.
+    if (c < 32 || c === 127 || c === 92 || c === 47) return undefined
     words.push(text.slice(start, i))
     separators += text[i]
     start = i + 1
@@ -110,7 +132,8 @@ function changes(word: string): number {
   return count
 }
 
-const vowel = /[aeiouy]/i
+/** Which letters of other scripts are vowels is not considered. */
+const vowel = /[aeiouy\u0080-\uffff]/i
 
 /**
  * Whether a program generated the word, as far as its letters show: it contains digits, or letters follow each other as
@@ -122,6 +145,11 @@ export function isMadeUp(word: string): boolean {
   if (kind === 'empty') return false
   if (word.length >= 24 || changes(word) >= 2) return true
   return word.length >= 5 && !vowel.test(word)
+}
+
+/** Whether the text has no separator but `_` and `-`. */
+export function isSlug(text: string): boolean {
+  return /^(?:[\w\u0080-\uffff-]|\\x[89a-f][0-9a-f])*$/.test(text)
 }
 
 /** Whether letters and digits are so mixed that no part is a word by itself. */
