@@ -307,7 +307,7 @@ describe('rejecting', () => {
 
   it('does not affect other behaviours of the same shape', async () => {
     const world = await started()
-    const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    const path = (n: number) => `/tmp/30${n}`
     await reports(world, act.file(path(1), ['write'], { container: a }))
     await world.engine.endLearning(image, by)
     const alert = await alertOf(world, act.file(path(2), ['write'], { container: a }))
@@ -415,7 +415,7 @@ describe('the back-test of an edit', () => {
 
   it('names the witnesses of a shape one by one', async () => {
     const world = await started()
-    const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    const path = (n: number) => `/tmp/30${n}`
     await reports(
       world,
       act.file(path(1), ['write'], { container: a }),

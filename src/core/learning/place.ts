@@ -7,12 +7,15 @@ import { adversarialNames } from './adversary.ts'
 import { align } from './alignment.ts'
 import { type FilePlaceClass, type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
 import { FolderNode, type PathFacts } from './folder-tree.ts'
+import { extensionAt, isSlug } from './name.ts'
+import { certainForm } from './notation.ts'
 import {
   figuresOf,
   type NameUse,
   stateOf,
   type VocabularyFigures,
   type VocabularyOptions,
+  type VocabularyState,
 } from './vocabulary.ts'
 
 export interface Place {
@@ -120,11 +123,17 @@ function walk(visit: Visit): void {
       walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
   }
+  if (isOpen && tail.length < DEPTH_MOST) {
+    for (const { template, names } of certainParts(fixed, node)) {
+      for (const name of names) fixed.delete(name)
+      walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
+    }
+  }
   for (const name of fixed) {
     const child = node.folders.get(name)
     if (child === undefined) continue
     if (tail.length === 0) walk({ ...visit, node: child, base: `${base}${name}/` })
-    else if (tail.length < DEPTH_MOST && child.sources > 1) {
+    else if (tail.length < DEPTH_MOST && child.sources >= sharedLeast(node)) {
       walk({ ...visit, node: child, tail: [...tail, plainPath(name)] })
     }
   }
@@ -133,22 +142,54 @@ function walk(visit: Visit): void {
 interface OpenPart {
   readonly template: string
   readonly names: readonly string[]
+  /** Each name shows what varies in it. */
+  readonly certain?: true
+}
+
+/** Folders that have a name in common, of several; of one, what it has. */
+function sharedLeast({ sources }: FolderNode): number {
+  return Math.min(CLASS_LEAST, sources)
+}
+
+/** Forms of names that the program made, each once. */
+function certainParts(names: Iterable<string>, node: FolderNode): readonly OpenPart[] {
+  const forms = new Map<string, string[]>()
+  for (const name of names) {
+    if (node.factsOf(name, 'own').length === 0) continue
+    const form = certainForm(name)
+    if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
+    const known = forms.get(form)
+    if (known === undefined) forms.set(form, [name])
+    else known.push(name)
+  }
+  return [...forms].map(([template, some]) => ({ template, names: some.sort(), certain: true }))
 }
 
 /** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
 function openFolders(node: FolderNode, options: PlaceOptions): readonly OpenPart[] {
-  const uses = new Map(node.folderUses())
-  const alike = node.alike()
-  const figures = figuresOf(
-    alike.flatMap((name) => uses.get(name) ?? []),
-    options,
-  )
+  const all = node.folderUses()
+  const alike = new Set(node.alike())
   const parts: OpenPart[] = []
-  if (alike.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
-    parts.push(...formsOf(alike))
-    for (const { names } of parts) for (const name of names) uses.delete(name)
+  // Those that were named by people, and those to which a program gave a name, are not of one kind.
+  for (const isCertain of [true, false]) {
+    const uses = new Map([...all].filter(([name]) => isCertainFolder(node, name) === isCertain))
+    const some = [...uses.keys()].filter((name) => alike.has(name))
+    const figures = figuresOf(
+      some.flatMap((name) => uses.get(name) ?? []),
+      options,
+    )
+    if (some.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
+      const forms = formsOf(some)
+      parts.push(...forms)
+      for (const { names } of forms) for (const name of names) uses.delete(name)
+    }
+    parts.push(...openParts(uses, FOLDERS_LEAST, options, 'folders'))
   }
-  return [...parts, ...openParts(uses, FOLDERS_LEAST, options, 'folders')]
+  return parts
+}
+
+function isCertainFolder(node: FolderNode, name: string): boolean {
+  return node.factsOf(name, 'own').length > 0 && certainForm(name) !== undefined
 }
 
 /** The forms that folders' names have together; a hidden folder is not one of them. */
@@ -156,7 +197,7 @@ function formsOf(folders: readonly string[]): readonly OpenPart[] {
   const names = folders.filter((name) => !name.startsWith('.')).sort()
   const { alignments, rest } = align(names, 'folders')
   if (rest.length === 0) return alignments
-  const token = names.every((name) => /^[\w-]+$/.test(name)) ? 'slug' : 'free'
+  const token = names.every(isSlug) ? 'slug' : 'free'
   const template = `<${token}:${ANY_LENGTH}>`
   const pattern = new PathPattern(shapedLanguage(template))
   return [{ template, names: names.filter((name) => pattern.has(name)) }]
@@ -169,19 +210,35 @@ function openParts(
   options: PlaceOptions,
   of: 'files' | 'folders' = 'files',
 ): readonly OpenPart[] {
-  return align(uses.keys(), of).alignments.flatMap(({ template, names, madeUp }) => {
+  const parts = align(uses.keys(), of).alignments.map(({ template, names, madeUp }) => {
     const pattern = new PathPattern(shapedLanguage(template))
-    const taken = names.filter((name) => pattern.has(name))
-    const figures = figuresOf(
-      taken.flatMap((name) => uses.get(name) ?? []),
-      options,
-    )
-    const state = stateOf(figures, options)
-    // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
-    const isFolded = taken.some((name) => uses.get(name)?.folded === true)
-    const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
-    return isOpen && taken.length >= Math.min(least, 2) ? [{ template, names: taken }] : []
+    return { template, taken: names.filter((name) => pattern.has(name)), madeUp }
   })
+  const stateIn = (names: readonly string[]): VocabularyState => {
+    const some = names.flatMap((name) => uses.get(name) ?? [])
+    return stateOf(figuresOf(some, options), options)
+  }
+  const kinds = new Map<string, string[]>()
+  for (const { template, taken } of parts) {
+    const known = kinds.get(kindOf(template))
+    if (known === undefined) kinds.set(kindOf(template), [...taken])
+    else known.push(...taken)
+  }
+  return parts.flatMap(({ template, taken: names, madeUp }) => {
+    // Few names of each form are many of their extension.
+    const alone = stateIn(names)
+    const state = alone === 'undecided' ? stateIn(kinds.get(kindOf(template)) ?? names) : alone
+    // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
+    const isFolded = names.some((name) => uses.get(name)?.folded === true)
+    const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
+    return isOpen && names.length >= Math.min(least, 2) ? [{ template, names }] : []
+  })
+}
+
+/** Hidden or not, and the extension. */
+function kindOf(template: string): string {
+  const at = extensionAt(template)
+  return `${template.startsWith('.')}${at < 0 ? '' : template.slice(at)}`
 }
 
 function namesOf({ node, base, tail, found, options }: Visit): void {
@@ -193,13 +250,16 @@ function namesOf({ node, base, tail, found, options }: Visit): void {
     const total = open.reduce((sum, { names }) => sum + names.length, 0)
     if (total >= MADE_UP_LEAST) parts.push(...open)
   }
+  const taken = new Set(parts.flatMap(({ names }) => names))
+  const apart = [...uses.keys()].filter((name) => !taken.has(name))
+  parts.push(...certainParts(apart, node))
   const isFolded = node.isFolded
   if (tail.length > 0 || isFolded) {
     const covered = new Set(parts.flatMap(({ names }) => names))
     for (const name of uses.keys()) {
       // A name that is the same below several varying sub-folders is also the same below the next one. Where names are
       // no longer distinguished, those unlike all others stay literal.
-      if (!covered.has(name) && (isFolded || node.sourcesOf(name) >= CLASS_LEAST)) {
+      if (!covered.has(name) && (isFolded || node.sourcesOf(name) >= sharedLeast(node))) {
         parts.push({ template: plainPath(name), names: [name] })
       }
     }
@@ -231,11 +291,11 @@ function classOf(
   node: FolderNode,
   known: ReadonlySet<string>,
 ): readonly OpenPart[] {
-  return parts.filter(({ template, names }) => {
+  return parts.filter(({ template, names, certain }) => {
     if (known.has(template)) return false
     let seen = 0
     for (const name of names) seen += node.factsOf(name, of).length
-    return seen >= (node.isFolded ? 1 : CLASS_LEAST)
+    return seen >= (node.isFolded || certain === true ? 1 : sharedLeast(node))
   })
 }
 

@@ -1,4 +1,5 @@
 import type { FilePlaceClass, FileUse } from '../learning/file-use.ts'
+import { movedUses } from '../learning/moved-folders.ts'
 import { type FilePlace, type Place, placesOf, type PlaceOptions } from '../learning/place.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
 import type { Access, Origin } from '../event/event.ts'
@@ -157,7 +158,7 @@ export class PlaceKeeper {
       executed,
       isGuarded: this.#shaper.isGuarded,
     }
-    const places = placesOf(uses, options).map((place) => ({
+    const places = placesOf([...uses, ...movedUses(uses, renames)], options).map((place) => ({
       object: objectOf(place),
       place: { ...place, renames: renames.length > 0 },
     }))

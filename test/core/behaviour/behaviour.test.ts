@@ -32,11 +32,21 @@ describe('learning', () => {
 
   it('generalises after three witnesses and not before', () => {
     const id = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
-    const profile = learned(act.file(id(1), ['write']), act.file(id(2), ['write']))
-    expect(outcome(profile, act.file(id(2), ['write']))).toBe('expected')
-    expect(outcome(profile, act.file(id(3), ['write']))).toBe('deviation')
-    feed(profile, [act.file(id(3), ['write'])])
-    expect(outcome(profile, act.file(id(9), ['write']))).toBe('expected')
-    expect(outcome(profile, act.file(id(9), ['read']))).toBe('deviation')
+    const profile = learned(act.file(id(1)), act.file(id(2)))
+    expect(outcome(profile, act.file(id(2)))).toBe('expected')
+    expect(outcome(profile, act.file(id(3)))).toBe('deviation')
+    feed(profile, [act.file(id(3))])
+    expect(outcome(profile, act.file(id(9)))).toBe('expected')
+    expect(outcome(profile, act.file(id(9), ['write']))).toBe('deviation')
+  })
+
+  it('generalises after one witness of a name that the program made, and gives only once', () => {
+    const id = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    const profile = learned(act.file(id(1), ['create']), act.file('/tmp/1', ['create']))
+    expect(outcome(profile, act.file(id(9), ['create']))).toBe('expected')
+    expect(outcome(profile, act.file(id(9)))).toBe('expected')
+    expect(outcome(profile, act.file('/tmp/9', ['create']))).toBe('deviation')
+    expect(outcome(profile, act.file(`${id(9)}.php`, ['create']))).toBe('deviation')
+    expect(outcome(profile, act.file(id(9), ['create'], { exe: '/bin/other' }))).toBe('deviation')
   })
 })

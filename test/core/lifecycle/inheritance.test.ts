@@ -41,10 +41,10 @@ describe('a new version', () => {
   })
 
   it('adds its own evidence to inherited behaviours', () => {
-    const next = successor(learned(act.file('/etc/hosts'), act.file(uuid(1), ['write'])))
-    feed(next, [act.file('/etc/hosts'), act.file(uuid(2), ['write']), act.file(uuid(3), ['write'])])
+    const next = successor(learned(act.file('/etc/hosts'), act.file(uuid(1))))
+    feed(next, [act.file('/etc/hosts'), act.file(uuid(2)), act.file(uuid(3))])
     expect(next.entries().every((entry) => entry.cells.length === 1)).toBe(true)
-    expect(outcome(next, act.file(uuid(4), ['write']))).toBe('expected')
+    expect(outcome(next, act.file(uuid(4)))).toBe('expected')
   })
 
   it('inherits approvals and rejections of a person, but no allowance with an end', () => {

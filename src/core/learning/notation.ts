@@ -1,0 +1,86 @@
+import { plainPath } from '../behaviour/shape.ts'
+import { cutName, extensionAt, isRandom, kindOf, leadingLetters } from './name.ts'
+
+/** Digits of the shortest number that is known as one of a row by the zeros before it. */
+const PADDED_LEAST = 4
+/** Hexadecimal digits of the shortest digest that is known as one. */
+const DIGEST_LEAST = 16
+/** Letters and digits of the shortest word that is known as drawn at random. */
+const DRAWN_LEAST = 6
+/** Words of this length are drawn, whatever their order of letters and digits. */
+const DRAWN_LONG = 16
+const DIGITS_MOST = 20
+
+const day = String.raw`(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])`
+const clock = String.raw`(?:[01]\d|2[0-3])[0-5]\d[0-5]\d`
+const stamp = new RegExp(`^${day}(?:T?${clock}Z?)?$`)
+/** Seconds of the years from 2001 to 2033, and parts of them. */
+const epoch = /^1\d{9}(?:\d{3}|\d{6}|\d{9})?$/
+
+/**
+ * The form of a name that no program gives twice: it has a uuid, a digest, a time, a number with zeros before it, or
+ * letters and digits drawn at random. A single one shows what varies. Undefined where nothing is that certain.
+ */
+export function certainForm(name: string): string | undefined {
+  const at = isDrawnTail(name) ? -1 : extensionAt(name)
+  const [stem, extension] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at)]
+  const cut = cutName(stem)
+  if (cut === undefined) return undefined
+  let isCertain = false
+  const parts = cut.words.map((word, i) => {
+    const isTail = i > 0 && i === cut.words.length - 1 && isDrawnTail(stem)
+    const token = isTail ? `<fixed:${word.length}>` : tokenOf(word)
+    if (token !== undefined) isCertain = true
+    return token ?? plainPath(word)
+  })
+  if (!isCertain) return undefined
+  const separators = Array.from(cut.separators, plainPath)
+  return parts.map((part, i) => part + (separators[i] ?? '')).join('') + plainPath(extension)
+}
+
+/** Behind a separator, as long as `mkstemp` and `mktemp` make it: no word, and no word with a number. */
+function isDrawnTail(name: string): boolean {
+  const tail = /[._-]([A-Za-z0-9]{6}|[A-Za-z0-9]{10})$/.exec(name)?.[1]
+  return (
+    tail !== undefined && !/^(?:[A-Z]?[a-z]*|[A-Z]*)\d*$/.test(tail) && !/^\d+[a-z]+$/i.test(tail)
+  )
+}
+
+function tokenOf(word: string): string | undefined {
+  switch (kindOf(word)) {
+    case 'uuid':
+      return '<uuid>'
+    case 'digits':
+      return isCertainNumber(word) ? `<digits:${DIGITS_MOST}>` : undefined
+    case 'mixed':
+      return mixedToken(word)
+    case 'letters':
+    case 'empty':
+      return undefined
+  }
+}
+
+function isCertainNumber(word: string): boolean {
+  if (word.length > DIGITS_MOST) return false
+  if (word.length >= DRAWN_LONG || stamp.test(word) || epoch.test(word)) return true
+  return word.startsWith('0') && word.length >= PADDED_LEAST
+}
+
+function mixedToken(word: string): string | undefined {
+  if (stamp.test(word)) return '<date>'
+  if (word.length >= DIGEST_LEAST && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(word))
+    return `<hex:${word.length}>`
+  // `segment000012`
+  const letters = leadingLetters(word)
+  const number = word.slice(letters.length)
+  if (kindOf(number) === 'digits') {
+    return isCertainNumber(number) ? `${letters}<digits:${DIGITS_MOST}>` : undefined
+  }
+  const isLong = word.length >= DRAWN_LONG && countOf(word, /\d/g) >= 3
+  const isDrawn = isLong || (word.length >= DRAWN_LEAST && isRandom(word))
+  return isDrawn ? `<fixed:${word.length}>` : undefined
+}
+
+function countOf(word: string, of: RegExp): number {
+  return word.match(of)?.length ?? 0
+}

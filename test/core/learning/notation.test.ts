@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { adversarialNames } from '../../../src/core/learning/adversary.ts'
+import { certainForm } from '../../../src/core/learning/notation.ts'
+import { PathPattern } from '../../../src/core/behaviour/language.ts'
+import { shapedLanguage } from '../../../src/core/behaviour/shape-pattern.ts'
+
+describe('the form of a name that is never given twice', () => {
+  it.each([
+    ['3f2504e0-4f89-41d3-9a0c-0305e82c3301.json', '<uuid>.json'],
+    ['backup-20261127T104501Z.tar.gz', 'backup-<date>.tar.gz'],
+    ['000001.tmp', '<digits:20>.tmp'],
+    ['segment000012', 'segment<digits:20>'],
+    ['20261127-ab12cd34ef56ab12', '<digits:20>-<hex:16>'],
+    ['01M8EFN4X5T1SG2ZRSBWGXCKGE.tmp-for-creation', '<fixed:26>.tmp-for-creation'],
+    ['.cache1QMAj3ttmp', '.<fixed:15>'],
+    ['work.xEBEUD', 'work.<fixed:6>'],
+    ['task12345678901234567.draft', 'task<digits:20>.draft'],
+    ['dump-1795687200.sql', 'dump-<digits:20>.sql'],
+  ])('of %s is %s', (name, form) => {
+    expect(certainForm(name)).toBe(form)
+  })
+
+  it.each([
+    'settings.json',
+    'index.html',
+    'page2.html',
+    'report-2026.txt',
+    'app.config',
+    'libfoo.so.6',
+    'key.sha256',
+    'data.sqlite3',
+    'README',
+    'v1.2.3',
+    'Makefile',
+    'Übersicht.odt',
+    '42',
+  ])('is not found in %s', (name) => {
+    expect(certainForm(name)).toBeUndefined()
+  })
+
+  it('takes the name itself, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w.-]{1,40}$/), (name) => {
+        const form = certainForm(name)
+        if (form !== undefined) expect(new PathPattern(shapedLanguage(form)).has(name)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('takes no name that an attacker leaves, unless it was of that form', () => {
+    const forms = [
+      'backup-20261127T104501Z.tar.gz',
+      '000001.tmp',
+      'work.xEBEUD',
+      '.cache1QMAj3ttmp',
+    ]
+    for (const name of Object.values(adversarialNames).flat()) {
+      const takers = forms.filter((one) =>
+        new PathPattern(shapedLanguage(certainForm(one) ?? '')).has(name),
+      )
+      expect(takers, name).toEqual([])
+    }
+  })
+})
