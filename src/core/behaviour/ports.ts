@@ -12,6 +12,9 @@ export interface PortRange {
 /** Ports that a program may draw at all: those below need a right, and have names. */
 export const unprivilegedPorts: PortRange = { first: 1024, last: 65_535 }
 
+/** What Linux draws a port from that nobody chose: `net.ipv4.ip_local_port_range`. */
+export const drawnByKernel: PortRange = { first: 32_768, last: 60_999 }
+
 type DrawnObject = Extract<BehaviourObject, { kind: 'connect' | 'listen' }>
 
 /** Whether it stands for ports of a range: which ones, its witnesses say as {@link rangeText}. */

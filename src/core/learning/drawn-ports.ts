@@ -1,4 +1,4 @@
-import { holdsPort, type PortRange, unprivilegedPorts } from '../behaviour/ports.ts'
+import { drawnByKernel, holdsPort, type PortRange, unprivilegedPorts } from '../behaviour/ports.ts'
 import {
   figuresOf,
   type NameUse,
@@ -16,9 +16,6 @@ export interface DrawnPorts {
   readonly range: PortRange
   readonly figures: VocabularyFigures
 }
-
-/** What Linux draws a port from that nobody chose: `net.ipv4.ip_local_port_range`. */
-const drawnByKernel: PortRange = { first: 32_768, last: 60_999 }
 
 /** Ports from which on they may be drawn: fewer where the kernel draws them, still fewer in as many containers. */
 const DRAWN_LEAST = 8

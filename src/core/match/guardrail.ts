@@ -241,7 +241,9 @@ export function conditionTest(condition: GuardrailCondition): ConditionTest {
     // Few events get past the first test, and the lists of actors are the longest.
     if (!test(ref, event)) return false
     if (actor !== undefined && !actor(ref.actor.exe)) return false
-    return except?.(ref.actor.exe) !== true
+    // What was put in the place of such a program is none.
+    const isReplaced = event.kind !== 'exec' && event.process.drift === true
+    return isReplaced || except?.(ref.actor.exe) !== true
   }
 }
 

@@ -8,6 +8,7 @@ import { type Guardrails, graver } from './guardrail.ts'
 import { riskOf } from './risk.ts'
 import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
+import { isUsual } from './usual.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
 
 export interface JudgeOptions {
@@ -76,7 +77,9 @@ function deviation(
   const fired = new Map<string, FiredGuardrail>()
   const byRef: (readonly string[])[] = refs.map((ref) => {
     if (!unexpected.includes(ref)) return []
-    const tripped = options.guardrails.fired(ref, event, quiet)
+    // A call that is learned like any other may also be as usual as those that were learned.
+    const isKnown = quiet || (ref.object.kind === 'syscall' && isUsual(known, ref, 'data'))
+    const tripped = options.guardrails.fired(ref, event, isKnown)
     for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
     return tripped.map((guardrail) => guardrail.id)
   })

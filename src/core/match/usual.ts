@@ -2,7 +2,10 @@ import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { isPlace, NAME } from '../behaviour/place-pattern.ts'
 import { shapedLanguage, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
+import { accountOf } from '../behaviour/user.ts'
+import type { UserIds } from '../event/event.ts'
 import { adversarialNames } from '../learning/adversary.ts'
 import type { PlaceClass } from '../event/alert-risk.ts'
 import type { Allowance } from '../profile/allowance.ts'
@@ -38,11 +41,92 @@ export function isUsual(
     return (
       place === 'data' &&
       (isOwn(profile, ref, object) ||
+        isRotation(profile, ref, object) ||
         isUsualChange(profile, ref, object) ||
         isOneMoreKind(profile, ref, object))
     )
   }
+  if (object.kind === 'identity') return isOfOneMoreAccount(profile, ref, object)
+  if (object.kind === 'syscall') return isOneMoreRoot(profile, ref, object)
+  if (object.kind === 'listen') return isOneMoreDrawn(profile, ref, object)
   return object.kind === 'capability' && ref.uid === 0 && isForFiles(profile, ref, object.name)
+}
+
+/** Ports that the kernel drew for a program, from which on it draws the next one as well. */
+const DRAWN_LEAST = 2
+
+/** The kernel draws from the range of the port, and so it was at the same address before. */
+function isOneMoreDrawn(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { protocol, address, port }: Extract<BehaviourObject, { kind: 'listen' }>,
+): boolean {
+  if (!holdsPort(drawnByKernel, port)) return false
+  const drawn = knownOf(profile, ref, 'listen').filter(
+    ({ object }) =>
+      object.kind === 'listen' &&
+      object.protocol === protocol &&
+      object.address === address &&
+      holdsPort(drawnByKernel, object.port),
+  )
+  return drawn.length >= DRAWN_LEAST
+}
+
+/** Behind the name of a file that was put aside: a number, or a time. */
+const PUT_ASIDE = /^[._-](?=.*\d)[\dTZ:_-]{1,24}$/
+
+/** It puts aside a file that it writes, under its name with a number or a time behind it. */
+function isRotation(profile: ProfileReader, ref: BehaviourRef, { access }: FileObject): boolean {
+  if (access !== 'rename') return false
+  const text = ref.literal?.subject ?? textOfRename(ref.object)
+  const [from = '', to = ''] = text.split(SUBJECT_TO)
+  return knownOf(profile, ref, 'file').some(({ object }) => {
+    if (object.kind !== 'file') return false
+    if (object.access !== 'write' && object.access !== 'create') return false
+    const own = literalPath(object.path)
+    if (!to.startsWith(own) || !PUT_ASIDE.test(to.slice(own.length))) return false
+    return from === own || (from.startsWith(own) && PUT_ASIDE.test(from.slice(own.length)))
+  })
+}
+
+function textOfRename(object: BehaviourObject): string {
+  if (object.kind !== 'file' || object.to === undefined) return ''
+  return literalPath(object.path) + SUBJECT_TO + literalPath(object.to)
+}
+
+/** The same change from, or to, the ids of other people. */
+function isOfOneMoreAccount(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { from, to }: Extract<BehaviourObject, { kind: 'identity' }>,
+): boolean {
+  const alike = (a: UserIds, b: UserIds): boolean =>
+    accountOf(a.uid) === accountOf(b.uid) && accountOf(a.gid) === accountOf(b.gid)
+  return knownOf(profile, ref, 'identity').some(
+    ({ object }) => object.kind === 'identity' && alike(object.from, from) && alike(object.to, to),
+  )
+}
+
+/** Folders that a program went into as its root, from which on the next one may be beside them. */
+const ROOTS_LEAST = 2
+
+/** A folder beside those that the program confines itself to, as those of accounts are. */
+function isOneMoreRoot(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { name, target }: Extract<BehaviourObject, { kind: 'syscall' }>,
+): boolean {
+  if (name !== 'chroot' || target === undefined) return false
+  const patterns = new Map<string, PathPattern>()
+  const folder = literalPath(target)
+  const beside = knownOf(profile, ref, 'syscall').filter(
+    ({ object }) =>
+      object.kind === 'syscall' &&
+      object.name === name &&
+      object.target !== undefined &&
+      isBeside(object.target, folder, patterns),
+  )
+  return beside.length >= ROOTS_LEAST
 }
 
 function isForFiles(profile: ProfileReader, ref: BehaviourRef, name: string): boolean {
@@ -104,7 +188,8 @@ function isUsualChange(
     const isOpen = isPlace(other)
     const paths = isOpen ? templatesOf(known) : [other.to ?? other.path]
     if (!paths.some((one) => nameKind(one) === kind)) return false
-    if (isOpen && other.access === 'create' && folder.startsWith(baseOf(other.path))) return true
+    const isWithin = other.access === 'create' || (access === 'delete' && other.access === 'delete')
+    if (isOpen && isWithin && folder.startsWith(baseOf(other.path))) return true
     return paths.some(
       (one) => nameKind(one) === kind && isBeside(folderOfPath(one), folder, patterns),
     )

@@ -235,4 +235,17 @@ describe('guardrails.yaml', () => {
     expect(ids({ origin: 'exec-in' })).toEqual(['a', 'b'])
     expect(ids({ exe: '/app/x' })).toEqual(['c'])
   })
+
+  it('except a program, and not one that was put in its place', () => {
+    const read = (where: Where, more: { drift?: boolean } = {}): readonly string[] => {
+      const plain = act.file('/etc/shadow', ['read'], where)
+      const event = { ...plain, process: { ...plain.process, ...more } }
+      return behavioursOf(event, shaper).flatMap((ref) =>
+        guardrails.fired(ref, event, false).map(({ id }) => id),
+      )
+    }
+    expect(read({ exe: '/usr/sbin/unix_chkpwd' })).toEqual([])
+    expect(read({ exe: '/usr/sbin/unix_chkpwd' }, { drift: true })).toContain('shadow-read')
+    expect(read({ exe: '/usr/bin/cat' })).toContain('shadow-read')
+  })
 })

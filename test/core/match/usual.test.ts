@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
+import { judge } from '../../../src/core/match/judge.ts'
 import { riskOf } from '../../../src/core/match/risk.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
-import { act, learned, shaper } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, learned, shaper } from '../../fixtures/event-fixture.ts'
 
 const root = { uid: 0 }
 const at = (second: number) => ({ time: `2026-11-24T13:40:${String(second).padStart(2, '0')}Z` })
@@ -114,6 +115,90 @@ describe('a capability that is usual', () => {
     expect(severity(profile, act.capability('CAP_DAC_OVERRIDE', { uid: 33 }))).toBe('medium')
     const other = { uid: 0, exe: '/usr/bin/other' }
     expect(severity(profile, act.capability('CAP_DAC_OVERRIDE', other))).toBe('medium')
+  })
+})
+
+describe('a file that is put aside', () => {
+  const log = learned(written('/var/log/app/queries.log'), written('/var/log/app/other.log'))
+  const moved = (from: string, to: string): ActEvent =>
+    act.file(`/var/log/app/${from}`, ['rename'], {}, { to: `/var/log/app/${to}` })
+
+  it('is usual under its name with a number or a time', () => {
+    for (const end of ['.0', '.12', '-20261127', '.2026-11-27T10:00:00Z', '_2026-11-27_10'])
+      expect(severity(log, moved('queries.log', `queries.log${end}`)), end).toBe('low')
+    expect(severity(log, moved('queries.log.0', 'queries.log.1'))).toBe('low')
+  })
+
+  it('is not usual under another name, or where the program does not write it', () => {
+    for (const to of [
+      'queries.log.enc',
+      'queries.log.1.php',
+      'queries.log-',
+      'x.1',
+      'queries.log1',
+    ])
+      expect(severity(log, moved('queries.log', to)), to).toBe('medium')
+    expect(severity(log, moved('unknown.db', 'queries.log.1'))).toBe('medium')
+    expect(severity(log, moved('unknown.db', 'unknown.db.1'))).toBe('medium')
+  })
+})
+
+describe('a port that the kernel drew', () => {
+  const two = learned(act.listen('0.0.0.0', 40_003), act.listen('0.0.0.0', 51_200))
+
+  it('is as usual as those before, at that address', () => {
+    expect(severity(two, act.listen('0.0.0.0', 44_444))).toBe('low')
+    expect(severity(two, act.listen('10.1.1.1', 44_444))).toBe('medium')
+    expect(severity(two, act.listen('0.0.0.0', 4_444))).toBe('medium')
+    expect(severity(two, act.listen('0.0.0.0', 44_444, { exe: '/bin/other' }))).toBe('medium')
+  })
+
+  it('is not usual after a single one', () => {
+    const one = learned(act.listen('0.0.0.0', 40_003), act.listen('0.0.0.0', 80))
+    expect(severity(one, act.listen('0.0.0.0', 44_444))).toBe('medium')
+  })
+})
+
+describe('the ids of people', () => {
+  const profile = learned(act.identity(33, 1_001), act.identity(1_001, 33))
+
+  it('are as usual as those of the others', () => {
+    expect(severity(profile, act.identity(33, 1_017))).toBe('low')
+    expect(severity(profile, act.identity(1_017, 33))).toBe('low')
+  })
+
+  it('are not those of services, and say nothing of another user or program', () => {
+    expect(severity(profile, act.identity(33, 34))).toBe('medium')
+    expect(severity(profile, act.identity(33, 70_000))).toBe('medium')
+    expect(severity(profile, act.identity(1_001, 1_017))).toBe('medium')
+    expect(severity(profile, act.identity(33, 1_017, { uid: 34 }))).toBe('medium')
+    expect(severity(profile, act.identity(33, 1_017, { exe: '/usr/bin/other' }))).toBe('medium')
+  })
+})
+
+describe('a new root folder', () => {
+  const into = (folder: string): ActEvent => act.syscall('chroot', root, folder)
+  const tripped = (profile: Profile, event: ActEvent): readonly string[] =>
+    judge(profile, event, behavioursOf(event, shaper), { guardrails }).guardrails.map(
+      ({ id }) => id,
+    )
+
+  it('is usual beside those that the program went into, and trips nothing', () => {
+    const profile = learned(into('/home/anna'), into('/home/boris'))
+    expect(severity(profile, into('/home/chen'))).toBe('low')
+    expect(tripped(profile, into('/home/chen'))).toEqual([])
+  })
+
+  it('is not usual beside a single one, elsewhere, or for another program', () => {
+    const one = learned(into('/home/anna'))
+    const two = learned(into('/home/anna'), into('/home/boris'))
+    expect(severity(one, into('/home/chen'))).toBe('medium')
+    for (const folder of ['/tmp/chen', '/home/chen/x', '/', '/proc/1/root'])
+      expect(severity(two, into(folder)), folder).toBe('medium')
+    expect(tripped(one, into('/home/chen'))).toEqual(['change-root'])
+    expect(tripped(two, into('/tmp/chen'))).toEqual(['change-root'])
+    const other = act.syscall('chroot', { ...root, exe: '/usr/bin/other' }, '/home/chen')
+    expect(tripped(two, other)).toEqual(['change-root'])
   })
 })
 
