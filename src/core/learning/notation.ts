@@ -17,11 +17,34 @@ const stamp = new RegExp(`^${day}(?:T?${clock}Z?)?$`)
 /** Seconds of the years from 2001 to 2033, and parts of them. */
 const epoch = /^1\d{9}(?:\d{3}|\d{6}|\d{9})?$/
 
+/** `2026-11-27` and `2026-11-27T10:45:01Z`, as no part of a word. */
+const dated = new RegExp(
+  String.raw`(?<![A-Za-z0-9])(?:19|20)\d\d(?<by>[-_])(?:0[1-9]|1[0-2])\k<by>(?:0[1-9]|[12]\d|3[01])` +
+    String.raw`(?:[T_-](?:[01]\d|2[0-3])(?<tick>[-:_]?)[0-5]\d\k<tick>[0-5]\d(?:[.,]\d{1,9})?Z?)?(?![A-Za-z0-9])`,
+)
+
+function formOf(part: string): string {
+  return certainForm(part) ?? plainPath(part)
+}
+
+/** A path in which names that are never given twice stand for their kind; otherwise the same. */
+export function certainPath(path: string): string {
+  return path
+    .split('/')
+    .map((part) => certainForm(part) ?? part)
+    .join('/')
+}
+
 /**
  * The form of a name that no program gives twice: it has a uuid, a digest, a time, a number with zeros before it, or
  * letters and digits drawn at random. A single one shows what varies. Undefined where nothing is that certain.
  */
 export function certainForm(name: string): string | undefined {
+  const found = dated.exec(name)
+  if (found !== null) {
+    const [head, tail] = [name.slice(0, found.index), name.slice(found.index + found[0].length)]
+    return `${formOf(head)}<date>${formOf(tail)}`
+  }
   const at = isDrawnTail(name) ? -1 : extensionAt(name)
   const [stem, extension] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at)]
   const cut = cutName(stem)

@@ -3,6 +3,8 @@ import { actorText } from '../behaviour/describe.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import type { User } from '../behaviour/user.ts'
 import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
+import { certainPath } from '../learning/notation.ts'
+import { mayHoldPlaces } from '../learning/place.ts'
 import { folderOfPath, nameKind, placeClassOf } from './place-class.ts'
 
 /** Deviations of one actor, access and place. */
@@ -29,7 +31,7 @@ interface Behaviour {
  * itself, examples are enough.
  */
 export function causesApart(access: CauseAccess, isNovelty: boolean): number {
-  if (isNovelty) return 2
+  if (isNovelty) return 1
   return ['read', 'map', 'change'].includes(access) ? 4 : 12
 }
 
@@ -71,7 +73,16 @@ function keyIn(group: string, { place, detail }: Parts): string {
 }
 
 function groupKey({ actor, uid }: Behaviour, { access, placeClass }: Parts): string {
-  return `${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}\u0000${access}\u0000${placeClass}`
+  const { exe, script = '' } = actor
+  return `${varied(exe)}\u0000${varied(script)}\u0000${uid}\u0000${access}\u0000${placeClass}`
+}
+
+/**
+ * Scripts and programs of jobs, whose names are never given twice, are one cause. Files have shapes already. What a system
+ * has under its own names is literal.
+ */
+function varied(path: string): string {
+  return mayHoldPlaces(folderOfPath(path)) ? certainPath(path) : path
 }
 
 interface Parts extends Pick<Cause, 'access' | 'place' | 'placeClass'> {
@@ -98,9 +109,9 @@ function partsOf(object: BehaviourObject): Parts {
       const flags = `${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
       return {
         access: 'run',
-        place: script ?? path,
+        place: varied(script ?? path),
         placeClass: placeClassOf(path),
-        detail: `${path}\u0000${flags}`,
+        detail: `${varied(path)}\u0000${flags}`,
       }
     }
     case 'connect': {

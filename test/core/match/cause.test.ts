@@ -45,6 +45,23 @@ describe('the cause of a deviation', () => {
     expect(new Set(peers).size).toBe(2)
   })
 
+  it('is one for scripts and programs of jobs, with names that are never given twice', () => {
+    const of = (folder: string) =>
+      ['aB3dE1', 'zZ9kQ2'].map((id) => {
+        const program = `${folder}/work.${id}/rules`
+        return [
+          causeOfEvent(act.exec(program, { exe: program })),
+          causeOfEvent(act.file('/etc/list', ['read'], { exe: program })),
+        ].map((cause) => cause.id)
+      })
+    const [first, second] = of('/srv/jobs')
+    expect(second).toEqual(first)
+    const [own, other] = of('/usr/lib')
+    expect(other?.filter((id) => own?.includes(id) === true)).toEqual([])
+    const run = act.exec('/srv/jobs/work.aB3dE1/rules', { exe: '/srv/jobs/work.aB3dE1/rules' })
+    expect(causeOfEvent(run).place).toBe('/srv/jobs/work.<fixed:6>/rules')
+  })
+
   it('reads as one line', () => {
     const line = { access: 'read', place: '/srv/jobs/', names: 1_200 } as const
     expect(causeLine(line)).toBe('read 1,200 files in /srv/jobs/')

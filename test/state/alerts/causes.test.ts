@@ -133,10 +133,10 @@ describe('alerts of one cause', () => {
     )
   })
 
-  it('of novelty of the service itself have two examples, and then one alert together', () => {
+  it('of novelty of the service itself have one example, and then one alert together', () => {
     const alerts = storeOf()
     for (let n = 0; n < 6; n += 1) alerts.raise(findingOf(reading(`/srv/d${n}/x`)), nowMs)
-    expect(alerts.size).toBe(3)
+    expect(alerts.size).toBe(2)
     const session = storeOf()
     const byHand = (path: string): ActEvent => {
       const event = reading(path)
