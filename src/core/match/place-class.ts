@@ -51,6 +51,13 @@ export function folderOfPath(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1)
 }
 
+/** The folder that both lie in. */
+export function commonFolder(a: string, b: string): string {
+  let end = 0
+  while (end < a.length && a[end] === b[end]) end++
+  return folderOfPath(a.slice(0, end))
+}
+
 /** What a name is by its end: `.php`; `.` where it is hidden, and empty where it has no extension. */
 export function nameKind(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)

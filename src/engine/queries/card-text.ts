@@ -3,7 +3,8 @@ import { actorText, doesLine, objectLine, objectText } from '../../core/behaviou
 import { userText } from '../../core/behaviour/user.ts'
 import { type Cause, causeOf } from '../../core/match/cause.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
-import { commonFolder, proposedPlace } from '../../state/alerts/cause-fold.ts'
+import { commonFolder } from '../../core/match/place-class.ts'
+import { proposedPlace } from '../../state/alerts/cause-fold.ts'
 import type { Entry, ReviewGroup } from './review-groups.ts'
 
 export interface CardTitle {

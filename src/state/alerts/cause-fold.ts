@@ -1,6 +1,6 @@
 import type { Alert, AlertBehaviour, AlertCause } from '../../core/event/alert.ts'
 import type { Cause } from '../../core/match/cause.ts'
-import { folderOfPath } from '../../core/match/place-class.ts'
+import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
@@ -59,13 +59,6 @@ export function folded(
     },
     ...(risk === undefined ? {} : { risk: { ...risk, names } }),
   }
-}
-
-/** The folder that both lie in. */
-export function commonFolder(a: string, b: string): string {
-  let end = 0
-  while (end < a.length && a[end] === b[end]) end++
-  return folderOfPath(a.slice(0, end))
 }
 
 /** Keeps the constant part of the names, but only in a place that the service owns. */

@@ -38,6 +38,30 @@ describe('the rows of a difference', () => {
     expect(foldedRows(rows)).toEqual(rows)
   })
 
+  it('of one actor and access in more than four folders of data are one line', () => {
+    const at = (folder: string): SignedRow => row(folder, { place: `/srv/pages/${folder}/` })
+    const few = ['a', 'b', 'c', 'd'].map(at)
+    expect(foldedRows(few)).toEqual(few)
+    const many = foldedRows([...few, at('e'), row('f', { place: '/srv/pages/a/' })])
+    expect(many.map(({ text }) => text)).toEqual([
+      'change 6 files in several folders below /srv/pages/',
+    ])
+    const code = ['a', 'b', 'c', 'd', 'e'].map((name) => row(name, { place: `/usr/lib/${name}/` }))
+    expect(foldedRows(code)).toEqual(code)
+  })
+
+  it('of jobs in folders with names that are never given twice are those of one actor', () => {
+    const rows = ['aB3dE1', 'zZ9kQ2', 'x7Yw2Q'].map((job) =>
+      row(job, { actor: `/srv/jobs/work.${job}/rules (/usr/bin/make)` }),
+    )
+    expect(foldedRows(rows)).toMatchObject([
+      {
+        actor: '/srv/jobs/work.<fixed:6>/rules (/usr/bin/make)',
+        text: 'change 3 files in /srv/pages/',
+      },
+    ])
+  })
+
   it('keep an explanation only where it is that of all', () => {
     const why = { explained: 'the new version adds /usr/bin/wiki' }
     const same = [row('a', why), row('b', why), row('c', why)]

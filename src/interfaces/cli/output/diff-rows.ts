@@ -1,4 +1,7 @@
 import { causeLine } from '../../../core/match/cause-text.ts'
+import { causesApart } from '../../../core/match/cause.ts'
+import { commonFolder, placeClassOf } from '../../../core/match/place-class.ts'
+import { certainPath } from '../../../core/learning/notation.ts'
 import type { DiffRow } from '../../../engine/api/engine-views.ts'
 
 /** From this number on, rows of one cause are one line. */
@@ -8,23 +11,77 @@ export interface SignedRow extends DiffRow {
   readonly sign: string
 }
 
+/** Of one actor and access, rows in more folders than this are one line: as on cards of review. */
+const foldersApart = causesApart('change', false)
+
+interface Line {
+  readonly row: SignedRow
+  readonly of: readonly SignedRow[]
+}
+
 /** Rows of one actor, access and place as one line: what a person reads of them is the same. */
 export function foldedRows(rows: readonly SignedRow[]): readonly SignedRow[] {
-  const byCause = new Map<string, SignedRow[]>()
-  for (const row of rows) {
-    const { sign, actor, uid, access, place } = row
-    const key = [sign, actor, uid, access, place].join('\u0000')
-    const same = byCause.get(key)
-    if (same === undefined) byCause.set(key, [row])
-    else same.push(row)
+  const lines = grouped(rows, (row) => `${keyOf(row)}\u0000${row.place}`).map(
+    (of): Line => ({ row: of.length < foldedFrom ? of[0] : lineOf(of), of }),
+  )
+  const wide = new Map<Line, Some<Line>>()
+  for (const some of grouped(lines, ({ row }) => (isOfOwnFiles(row) ? keyOf(row) : row.id))) {
+    if (some.length > foldersApart) for (const line of some) wide.set(line, some)
   }
-  return [...byCause.values()].flatMap((same) => {
-    const [first] = same
-    if (first === undefined || same.length < foldedFrom) return same
-    const text = causeLine({ access: first.access, place: first.place, names: same.length })
-    const all = new Set(same.map(({ explained }) => explained))
-    const { explained: _, ...row } = first
-    const [why] = all
-    return [{ ...row, text, ...(all.size === 1 && why !== undefined ? { explained: why } : {}) }]
+  return lines.flatMap((line) => {
+    const others = wide.get(line)
+    if (others !== undefined) return others[0] === line ? [wideLineOf(others)] : []
+    return line.of.length < foldedFrom ? line.of : [line.row]
   })
+}
+
+type Some<T> = readonly [T, ...T[]]
+
+function grouped<T>(items: readonly T[], keyOfItem: (item: T) => string): readonly Some<T>[] {
+  const groups = new Map<string, [T, ...T[]]>()
+  for (const item of items) {
+    const key = keyOfItem(item)
+    const known = groups.get(key)
+    if (known === undefined) groups.set(key, [item])
+    else known.push(item)
+  }
+  return [...groups.values()]
+}
+
+/** Jobs that a worker runs from folders with names that are never given twice are one actor. */
+function keyOf({ sign, actor, uid, access }: SignedRow): string {
+  return [sign, certainPath(actor), uid, access].join('\u0000')
+}
+
+/** Folders of code, settings and secrets are read one by one. */
+function isOfOwnFiles({ access, place }: SignedRow): boolean {
+  if (access !== 'read' && access !== 'change') return false
+  const placeClass = placeClassOf(place)
+  return placeClass === 'data' || placeClass === 'temporary'
+}
+
+function lineOf(rows: Some<SignedRow>): SignedRow {
+  const [{ access, place }] = rows
+  return { ...sharedBy(rows), text: causeLine({ access, place, names: rows.length }) }
+}
+
+function wideLineOf(lines: Some<Line>): SignedRow {
+  const [{ row: first }] = lines
+  const place = lines.map(({ row }) => row.place).reduce(commonFolder)
+  const names = lines.reduce((sum, { of }) => sum + of.length, 0)
+  const shared = sharedBy([first, ...lines.flatMap(({ of }) => of)])
+  return { ...shared, place, text: causeLine({ access: first.access, place, names, wide: true }) }
+}
+
+/** Their actor, or its form, and an explanation that is that of all. */
+function sharedBy(rows: Some<SignedRow>): SignedRow {
+  const [{ explained: _, ...first }] = rows
+  const explained = new Set(rows.map((row) => row.explained))
+  const [why] = explained
+  const isOne = rows.every(({ actor }) => actor === first.actor)
+  return {
+    ...first,
+    actor: isOne ? first.actor : certainPath(first.actor),
+    ...(explained.size === 1 && why !== undefined ? { explained: why } : {}),
+  }
 }
