@@ -1,7 +1,7 @@
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import { actorText } from '../behaviour/describe.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
-import type { User } from '../behaviour/user.ts'
+import { ACCOUNT_LEAST, accountOf, type User } from '../behaviour/user.ts'
 import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
 import { certainPath } from '../learning/notation.ts'
 import { mayHoldPlaces } from '../learning/place.ts'
@@ -131,7 +131,7 @@ function partsOf(object: BehaviourObject): Parts {
     }
     case 'identity': {
       const { from, to } = object
-      const place = `uid ${from.uid} → ${to.uid}`
+      const place = `uid ${personOr(from.uid)} → ${personOr(to.uid)}`
       return { access: 'identity', place, placeClass: 'data', detail: '' }
     }
     case 'capability':
@@ -139,6 +139,11 @@ function partsOf(object: BehaviourObject): Parts {
     case 'syscall':
       return { access: 'syscall', place: object.name, placeClass: 'data', detail: '' }
   }
+}
+
+/** People come and go: whose ids a program takes is no other cause. */
+function personOr(uid: number): string {
+  return accountOf(uid) === ACCOUNT_LEAST ? 'an account' : String(uid)
 }
 
 /** Ports that clients draw from are no names: RFC 6335 and Linux' `ip_local_port_range`. */

@@ -62,6 +62,17 @@ describe('the cause of a deviation', () => {
     expect(causeOfEvent(run).place).toBe('/srv/jobs/work.<fixed:6>/rules')
   })
 
+  it('is one for the ids of all people', () => {
+    const causes = [1_001, 1_017, 33, 70_000].map((uid) => causeOfEvent(act.identity(0, uid)))
+    expect(causes.map(({ place }) => place)).toEqual([
+      'uid 0 → an account',
+      'uid 0 → an account',
+      'uid 0 → 33',
+      'uid 0 → 70000',
+    ])
+    expect(new Set(causes.map(({ id }) => id)).size).toBe(3)
+  })
+
   it('reads as one line', () => {
     const line = { access: 'read', place: '/srv/jobs/', names: 1_200 } as const
     expect(causeLine(line)).toBe('read 1,200 files in /srv/jobs/')
