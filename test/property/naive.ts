@@ -209,16 +209,24 @@ function mayLeave(entry: ProfileEntry, origin: string, path: string, now: number
   })
 }
 
+/** Of names that may be as long as any, all that is not ASCII as well, and bytes that are no text. */
+function lettersOf(ascii: string, size: string): string {
+  if (Number(size) < 255) return `[${ascii}]`
+  return `(?:[${ascii}\\u{80}-\\u{10ffff}]|\\\\x[89a-f][0-9a-f])`
+}
+
 const templateTypes: Readonly<Record<string, (size: string) => string>> = {
   uuid: () => typeOf('uuid', 0),
   hex: (size) => typeOf('hex', Number(size)),
   name: () => '[^/\\u0000]+',
-  alnum: (size) => `[A-Za-z0-9]{1,${size}}`,
+  date: () => typeOf('date', 0),
+  alnum: (size) => `${lettersOf('A-Za-z0-9', size)}{1,${size}}`,
   fixed: (size) => `[A-Za-z0-9]{${size}}`,
-  maybe: (size) => `[A-Za-z0-9]{0,${size}}`,
+  maybe: (size) => `${lettersOf('A-Za-z0-9', size)}{0,${size}}`,
   digits: (size) => `[0-9]{1,${size}}`,
-  slug: (size) => `[A-Za-z0-9_\\-]{1,${size}}`,
-  free: (size) => `[A-Za-z0-9][ -.0-;=-\\[\\^-~]{0,${Number(size) - 1}}`,
+  slug: (size) => `${lettersOf('A-Za-z0-9_\\-', size)}{1,${size}}`,
+  free: (size) =>
+    `${lettersOf('A-Za-z0-9', size)}${lettersOf(' -.0-;=-\\[\\^-~', size)}{0,${Number(size) - 1}}`,
   lt: () => '<',
 }
 

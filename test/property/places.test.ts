@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { align } from '../../src/core/learning/alignment.ts'
+import { certainForm } from '../../src/core/learning/notation.ts'
 import { mayHoldPlaces, placesOf } from '../../src/core/learning/place.ts'
 import { defaultVocabulary } from '../../src/core/learning/vocabulary.ts'
 import { PathPattern } from '../../src/core/behaviour/language.ts'
@@ -34,6 +35,23 @@ describe('places of names that programs make up', () => {
   it('match nearly all names after half an hour of three containers', () => {
     expect(refusedShare(false, long)).toBeLessThan(0.005)
     expect(refusedShare(true, long)).toBeLessThan(0.01)
+  })
+
+  it('match most new names of one use after a single one, including held-out kinds', () => {
+    const one = { units: 1, containers: 1, seconds: 1 }
+    const certain = nameMakers.filter((maker) => {
+      const random = randomOf(7)
+      const paths = Array.from({ length: 20 }, (_, n) => maker.make(random, n)).flat()
+      return paths.every((path) => certainForm(path.slice(path.lastIndexOf('/') + 1)) !== undefined)
+    })
+    for (const heldOut of [false, true]) {
+      const makers = certain.filter((maker) => isHeldOut(maker) === heldOut)
+      const refused = makers
+        .map((maker) => measure(maker, one, 1))
+        .map((m) => m.refused.length / m.drawn)
+      expect(makers.length).toBeGreaterThan(10)
+      expect(refused.reduce((sum, share) => sum + share, 0) / makers.length).toBeLessThan(0.5)
+    }
   })
 
   it('match few of the names that an attacker leaves', () => {

@@ -1,5 +1,5 @@
 import { plainPath } from '../behaviour/shape.ts'
-import { cutName, extensionAt, isRandom, kindOf, leadingLetters } from './name.ts'
+import { type CutName, cutName, extensionAt, isRandom, kindOf, leadingLetters } from './name.ts'
 
 /** Digits of the shortest number that is known as one of a row by the zeros before it. */
 const PADDED_LEAST = 4
@@ -10,6 +10,7 @@ const DRAWN_LEAST = 6
 /** Words of this length are drawn, whatever their order of letters and digits. */
 const DRAWN_LONG = 16
 const DIGITS_MOST = 20
+const NUMBER = `<digits:${DIGITS_MOST}>`
 
 const day = String.raw`(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])`
 const clock = String.raw`(?:[01]\d|2[0-3])[0-5]\d[0-5]\d`
@@ -22,10 +23,6 @@ const dated = new RegExp(
   String.raw`(?<![A-Za-z0-9])(?:19|20)\d\d(?<by>[-_])(?:0[1-9]|1[0-2])\k<by>(?:0[1-9]|[12]\d|3[01])` +
     String.raw`(?:[T_-](?:[01]\d|2[0-3])(?<tick>[-:_]?)[0-5]\d\k<tick>[0-5]\d(?:[.,]\d{1,9})?Z?)?(?![A-Za-z0-9])`,
 )
-
-function formOf(part: string): string {
-  return certainForm(part) ?? plainPath(part)
-}
 
 /** A path in which names that are never given twice stand for their kind; otherwise the same. */
 export function certainPath(path: string): string {
@@ -43,7 +40,7 @@ export function certainForm(name: string): string | undefined {
   const found = dated.exec(name)
   if (found !== null) {
     const [head, tail] = [name.slice(0, found.index), name.slice(found.index + found[0].length)]
-    return `${formOf(head)}<date>${formOf(tail)}`
+    return `${besideOf(head)}<date>${besideOf(tail)}`
   }
   const at = isDrawnTail(name) ? -1 : extensionAt(name)
   const [stem, extension] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at)]
@@ -54,11 +51,26 @@ export function certainForm(name: string): string | undefined {
     const isTail = i > 0 && i === cut.words.length - 1 && isDrawnTail(stem)
     const token = isTail ? `<fixed:${word.length}>` : tokenOf(word)
     if (token !== undefined) isCertain = true
-    return token ?? plainPath(word)
+    return token ?? (kindOf(word) === 'digits' ? NUMBER : plainPath(word))
   })
-  if (!isCertain) return undefined
-  const separators = Array.from(cut.separators, plainPath)
-  return parts.map((part, i) => part + (separators[i] ?? '')).join('') + plainPath(extension)
+  return isCertain ? written(cut, parts) + plainPath(extension) : undefined
+}
+
+/** Numbers beside it vary as well: a time behind a day, the part of a whole. */
+function besideOf(part: string): string {
+  const certain = certainForm(part)
+  if (certain !== undefined) return certain
+  const at = extensionAt(part)
+  const [stem, extension] = at < 0 ? [part, ''] : [part.slice(0, at), part.slice(at)]
+  const cut = cutName(stem)
+  if (cut === undefined) return plainPath(part)
+  const parts = cut.words.map((word) => (kindOf(word) === 'digits' ? NUMBER : plainPath(word)))
+  return written(cut, parts) + plainPath(extension)
+}
+
+function written({ separators }: CutName, parts: readonly string[]): string {
+  const between = Array.from(separators, plainPath)
+  return parts.map((part, i) => part + (between[i] ?? '')).join('')
 }
 
 /** Behind a separator, as long as `mkstemp` and `mktemp` make it: no word, and no word with a number. */
@@ -74,7 +86,7 @@ function tokenOf(word: string): string | undefined {
     case 'uuid':
       return '<uuid>'
     case 'digits':
-      return isCertainNumber(word) ? `<digits:${DIGITS_MOST}>` : undefined
+      return isCertainNumber(word) ? NUMBER : undefined
     case 'mixed':
       return mixedToken(word)
     case 'letters':
@@ -97,7 +109,7 @@ function mixedToken(word: string): string | undefined {
   const letters = leadingLetters(word)
   const number = word.slice(letters.length)
   if (kindOf(number) === 'digits') {
-    return isCertainNumber(number) ? `${letters}<digits:${DIGITS_MOST}>` : undefined
+    return isCertainNumber(number) ? letters + NUMBER : undefined
   }
   const isLong = word.length >= DRAWN_LONG && countOf(word, /\d/g) >= 3
   const isDrawn = isLong || (word.length >= DRAWN_LEAST && isRandom(word))

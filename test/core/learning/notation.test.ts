@@ -17,6 +17,10 @@ describe('the form of a name that is never given twice', () => {
     ['work.xEBEUD', 'work.<fixed:6>'],
     ['task12345678901234567.draft', 'task<digits:20>.draft'],
     ['dump-1795687200.sql', 'dump-<digits:20>.sql'],
+    ['db_20270628_102908.dump', 'db_<digits:20>_<digits:20>.dump'],
+    ['blog-2027-03-21-104659.sql.gz', 'blog-<date>.sql.gz'],
+    ['list-2026-11-27T10:00:00', 'list-<date>'],
+    ['2026-11-27-3.log', '<date>-<digits:20>.log'],
   ])('of %s is %s', (name, form) => {
     expect(certainForm(name)).toBe(form)
   })
