@@ -4,7 +4,7 @@ import { canonicalAddress } from '../../../core/event/canonical.ts'
 export interface AnsweredAddress {
   /** Canonical. */
   readonly address: string
-  /** In seconds; of an alias, the shortest time on the way to the address. */
+  /** In seconds. */
   readonly ttl: number
 }
 
@@ -12,34 +12,27 @@ export interface AnsweredAddress {
 export interface DnsAnswer {
   /** The name that was asked for, in lower case, without the final dot. */
   readonly name: string
-  /** Only those to which the aliases of that name lead. */
   readonly addresses: readonly AnsweredAddress[]
   /** False: the message ends before its last record. */
   readonly whole: boolean
 }
 
-interface DnsRecord {
-  readonly owner: string
-  readonly ttl: number
-  readonly value:
-    | { readonly kind: 'alias'; readonly target: string }
-    | { readonly kind: 'address'; readonly address: string }
-}
-
 const headSize = 12
-const types = { a: 1, alias: 5, aaaa: 28 } as const
+const types = { a: 1, aaaa: 28 } as const
 const internet = 1
 /** Records of one answer that are read, of which a message of 64 KiB may have more. */
 const mostRecords = 512
-/** Aliases that are followed from one name to another. */
-const mostAliases = 16
 /** Letters of a name with its dots, and letters of one label: RFC 1035. */
 const longestName = 253
 const longestLabel = 63
+const pointerFrom = 0xc0
 
 /**
  * Reads a DNS message, which may be anything. Undefined where it is no successful answer to one question for an
- * address.
+ * address. All addresses of an answer belong to the name that was asked for: whoever answers for the name chooses its
+ * aliases too.
+ *
+ * INVARIANT: `agent/bpf/hooks/naming.bpf.h` reads the same bytes by the same rules.
  */
 export function readDnsAnswer(message: Uint8Array): DnsAnswer | undefined {
   const reader = new MessageReader(message)
@@ -54,75 +47,34 @@ export function readDnsAnswer(message: Uint8Array): DnsAnswer | undefined {
   const type = reader.number16(question.end)
   if (type !== types.a && type !== types.aaaa) return undefined
   if (reader.number16(question.end + 2) !== internet) return undefined
-  const { records, whole } = recordsOf(reader, question.end + 4)
-  return { name: question.name, addresses: addressesOf(question.name, records), whole }
+  return { name: question.name, ...addressesOf(reader, question.end + 4) }
 }
 
-function recordsOf(
-  reader: MessageReader,
-  from: number,
-): { readonly records: readonly DnsRecord[]; readonly whole: boolean } {
+function addressesOf(reader: MessageReader, from: number): Omit<DnsAnswer, 'name'> {
   const count = reader.number16(6) ?? 0
-  const records: DnsRecord[] = []
+  const found = new Map<string, number>()
   let at = from
+  let whole = count <= mostRecords
   for (let i = 0; i < Math.min(count, mostRecords); i++) {
-    const owner = reader.name(at)
-    if (owner === undefined) return { records, whole: false }
-    const type = reader.number16(owner.end)
-    const kind = reader.number16(owner.end + 2)
-    const ttl = reader.number32(owner.end + 4)
-    const size = reader.number16(owner.end + 8)
-    const data = owner.end + 10
-    if (type === undefined || kind === undefined || ttl === undefined || size === undefined) {
-      return { records, whole: false }
+    const end = reader.endOfName(at) ?? Infinity
+    const type = reader.number16(end)
+    const kind = reader.number16(end + 2)
+    const ttl = reader.number32(end + 4)
+    const size = reader.number16(end + 8)
+    const data = end + 10
+    if (ttl === undefined || size === undefined || !reader.has(data + size)) {
+      whole = false
+      break
     }
-    if (!reader.has(data + size)) return { records, whole: false }
-    const value = kind === internet ? valueOf(reader, type, data, size) : undefined
-    // RFC 2181: a time with the highest bit set counts as none.
-    if (value !== undefined) {
-      records.push({ owner: owner.name, ttl: ttl > 0x7fff_ffff ? 0 : ttl, value })
+    const isAddress = (type === types.a && size === 4) || (type === types.aaaa && size === 16)
+    if (kind === internet && isAddress) {
+      const address = reader.address(data, size)
+      // RFC 2181: a time with the highest bit set counts as none.
+      found.set(address, Math.max(found.get(address) ?? 0, ttl > 0x7fff_ffff ? 0 : ttl))
     }
     at = data + size
   }
-  return { records, whole: count <= mostRecords }
-}
-
-function valueOf(
-  reader: MessageReader,
-  type: number,
-  at: number,
-  size: number,
-): DnsRecord['value'] | undefined {
-  if (type === types.alias) {
-    const target = reader.name(at)
-    return target === undefined || target.end !== at + size
-      ? undefined
-      : { kind: 'alias', target: target.name }
-  }
-  const isAddress = (type === types.a && size === 4) || (type === types.aaaa && size === 16)
-  return isAddress ? { kind: 'address', address: reader.address(at, size) } : undefined
-}
-
-/** The addresses that the name leads to, whatever the order of the records. */
-function addressesOf(name: string, records: readonly DnsRecord[]): readonly AnsweredAddress[] {
-  const found = new Map<string, number>()
-  const seen = new Set<string>()
-  let names = new Map([[name, Infinity]])
-  for (let step = 0; step <= mostAliases && names.size > 0; step++) {
-    const next = new Map<string, number>()
-    for (const { owner, ttl, value } of records) {
-      const limit = names.get(owner)
-      if (limit === undefined) continue
-      const shortest = Math.min(limit, ttl)
-      if (value.kind === 'address') {
-        found.set(value.address, Math.max(found.get(value.address) ?? 0, shortest))
-      } else next.set(value.target, Math.max(next.get(value.target) ?? 0, shortest))
-    }
-    for (const done of names.keys()) seen.add(done)
-    for (const done of seen) next.delete(done)
-    names = next
-  }
-  return [...found].map(([address, ttl]) => ({ address, ttl }))
+  return { addresses: [...found].map(([address, ttl]) => ({ address, ttl })), whole }
 }
 
 /** Reads within the message only; undefined for what lies beyond its end. */
@@ -157,30 +109,32 @@ class MessageReader {
     return canonicalAddress(joined) ?? joined
   }
 
-  /**
-   * A name, and where what follows it begins. A pointer must lead to an earlier place than all before it, so that there
-   * is no circle.
-   */
+  /** A name, and where what follows it begins. It comes first in the message, so that nothing stands before it. */
   name(from: number): { readonly name: string; readonly end: number } | undefined {
     const labels: string[] = []
-    let [at, end, bound, letters] = [from, -1, from, 0]
+    let [at, letters] = [from, 0]
     for (;;) {
       const size = this.#bytes[at]
       if (size === undefined) return undefined
-      if (size === 0) return { name: labels.join('.'), end: end < 0 ? at + 1 : end }
-      if (size > longestLabel) {
-        const pointer = this.number16(at)
-        if (pointer === undefined || size < 0xc0) return undefined
-        if (end < 0) end = at + 2
-        at = pointer & 0x3fff
-        if (at >= bound) return undefined
-        bound = at
-        continue
-      }
-      if (!this.has(at + 1 + size)) return undefined
+      if (size === 0) return { name: labels.join('.'), end: at + 1 }
       letters += size + 1
-      if (letters > longestName + 1) return undefined
+      if (size > longestLabel || letters > longestName + 1 || !this.has(at + 1 + size)) {
+        return undefined
+      }
       labels.push(labelText(this.#bytes.subarray(at + 1, at + 1 + size)))
+      at += 1 + size
+    }
+  }
+
+  /** Where what follows a name begins, which may end in a pointer to an earlier one. */
+  endOfName(from: number): number | undefined {
+    let at = from
+    for (;;) {
+      const size = this.#bytes[at]
+      if (size === undefined) return undefined
+      if (size === 0) return at + 1
+      if (size >= pointerFrom) return at + 2
+      if (size > longestLabel) return undefined
       at += 1 + size
     }
   }
