@@ -493,6 +493,13 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'the least recent is dropped, and reported once more',
       },
       {
+        what: 'addresses with a name from DNS answers, in the kernel',
+        bound: 10,
+        of: 'one of the 32 sets of a container',
+        define: 'SNUG_ANSWERED_PLACES',
+        atBound: 'the oldest that no connection asked for is dropped; it is an address again',
+      },
+      {
         what: 'senders of datagrams that a server may answer',
         bound: 65_536,
         define: 'SNUG_CALLERS',

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 6
+#define SNUG_ABI 7
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -23,6 +23,7 @@
 #define SNUG_TEXT_MAX 8192 /* two paths */
 #define SNUG_ARGS_MAX 2048
 #define SNUG_COMMANDS 5
+#define SNUG_RESOLVERS 8      /* of a container */
 #define SNUG_MESSAGE_MAX 1232 /* bytes of a DNS answer: what resolvers put into one datagram */
 #define SNUG_NAME_MAX 1016    /* of an executable's path; of a longer one the tail is kept */
 
@@ -64,6 +65,8 @@ enum snug_frame_type {
 	SNUG_PEER = 43,
 	SNUG_FAIL_CLOSED = 44,
 	SNUG_ACK = 45,
+	SNUG_RESOLVE = 46,
+	SNUG_ANSWERED = 47,
 };
 
 enum snug_kind {
@@ -489,6 +492,28 @@ struct snug_peer {
 	__u32 bits;
 	__u32 name_size; /* 0: it has no name any more */
 			 /* name */
+};
+
+/* The resolvers of a container that runs: of others no DNS answer counts. */
+struct snug_resolve {
+	struct snug_head head;
+	char id[SNUG_ID_LEN];
+	__u32 count;
+	__u32 reserved;
+	__u8 addresses[SNUG_RESOLVERS][16]; /* as in snug_prefix */
+};
+
+/*
+ * A name that an earlier sensor saw an answer for. To be sent behind the container's resolvers;
+ * what this sensor saw itself stays.
+ */
+struct snug_answered_name {
+	struct snug_head head;
+	char id[SNUG_ID_LEN];
+	__u8 address[16]; /* as in snug_prefix */
+	__u32 name_size;
+	__u32 reserved;
+	/* name */
 };
 
 struct snug_fail_closed {

@@ -18,6 +18,7 @@
 #define SNUG_DOMAIN_SET 0x746573ull
 #define SNUG_DOMAIN_SHIPPED 0x70696873ull
 #define SNUG_DOMAIN_RANGE 0x65676e6172ull
+#define SNUG_DOMAIN_DNS 0x736e64ull
 
 #define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                          \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script), \
@@ -56,6 +57,14 @@
 #define SNUG_RULE_RANGE(keys, peer_rule) SNUG_MIX(keys, peer_rule, SNUG_DOMAIN_RANGE)
 #define SNUG_RULE_ADDRESS(keys, family, high, low) \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)(family), high), low)
+
+/* With SNUG_RULE_KEY(keys, keys.seed, …): there where a rule has a peer by DNS name. No rule
+ * itself. */
+#define SNUG_RULE_NAMES(keys) SNUG_MIX(keys, SNUG_DOMAIN_DNS, 0)
+
+/* Of an address in a container, by which its name is found; `address`: SNUG_RULE_ADDRESS. */
+#define SNUG_ANSWERED_KEY(keys, container, address) SNUG_MIX(keys, address, container)
+#define SNUG_ANSWERED_CHECK(keys, key, name, resolver) ((key) ^ SNUG_MIX(keys, name, resolver))
 
 #define SNUG_RULE_IDENTITY(keys, from_uid, from_gid, to_uid, to_gid)                        \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_IDENTITY, (__u64)(from_uid) << 32 | (from_gid)), \

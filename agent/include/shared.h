@@ -29,6 +29,16 @@
 #define SNUG_ANSWERS_SIZE (1u << 20) /* of the ring of DNS answers */
 #define SNUG_ANSWERS_WINDOW_SHIFT 24 /* 17 ms: in this time */
 #define SNUG_ANSWERS_SHARE 64	     /* so many answers of one container */
+/* Of the addresses that answers gave to names: sets of one container (a power of two), and places
+ * in a set. */
+#define SNUG_ANSWERED_SETS 32
+#define SNUG_ANSWERED_ALL (SNUG_SLOTS * SNUG_ANSWERED_SETS)
+#define SNUG_ANSWERED_PLACES 10
+#define SNUG_ANSWERED_TURN                                                    \
+	16 /* the next power of two: the verifier does not follow a remainder \
+	    */
+/* A program may go on with an address that it found before the sensor: 1 day, in ns. */
+#define SNUG_FOUND_BEFORE 86400000000000ull
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
 
@@ -114,6 +124,24 @@ struct snug_trie_key {
 	__u8 address[16];
 };
 
+/*
+ * An address that a DNS answer gave to a name. `check` is the hash of container and address,
+ * combined with that of name and resolver: two processors that write at once leave what matches
+ * nothing.
+ */
+struct snug_answered {
+	__u64 check;
+	__u64 name; /* 0: the place is free */
+	__u64 resolver;
+};
+
+struct snug_answered_set {
+	__u32 next; /* the place that is taken next */
+	__u32 used; /* bits of places: a connection has asked for these since */
+	__u64 reserved;
+	struct snug_answered places[SNUG_ANSWERED_PLACES];
+};
+
 struct snug_slot {
 	__u64 container;
 	__u64 scope;
@@ -125,7 +153,8 @@ struct snug_slot {
 	__u64 dropped_reported;
 	__u64 answers_window; /* the time in which `answers` were counted */
 	__u32 answers;
-	__u32 answers_reserved;
+	__u32 resolvers_known;
+	__u64 resolvers[SNUG_RESOLVERS]; /* hashes of their addresses: only their answers count */
 	__u32 state;
 	__u32 started; /* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
@@ -205,6 +234,8 @@ struct snug_control {
 	__u32 generation; /* of the programs that handle events, with SNUG_TAKEOVER while others
 			     take over */
 	__u32 next_generation; /* the generation that takes over */
+	__u32 without_answers; /* DNS answers are not seen here */
+	__u32 reserved;
 };
 
 /* Generations of programs on the same maps have numbers from 1 to 255. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "abi.h"
 #include "sensor/agent.h"
+#include "sensor/answered.h"
 #include "sensor/assign.h"
 #include "sensor/clock.h"
 #include "sensor/commands.h"
@@ -71,6 +72,16 @@ void handle_command(const struct snug_head *head, void *context)
 		return;
 	case SNUG_PEER:
 		if (size < sizeof(struct snug_peer) || !name_peer(agent, (const void *)head, size))
+			break;
+		return;
+	case SNUG_RESOLVE:
+		if (size != sizeof(struct snug_resolve) ||
+		    !set_resolvers(agent, (const void *)head))
+			break;
+		return;
+	case SNUG_ANSWERED:
+		if (size < sizeof(struct snug_answered_name) ||
+		    !add_answered(agent, (const void *)head, size))
 			break;
 		return;
 	case SNUG_FAIL_CLOSED:

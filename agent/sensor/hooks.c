@@ -342,6 +342,7 @@ bool hooks_attach(struct agent *agent)
 			log_line("cannot attach %s: %s", hooks[i].name, hooks[i].why);
 			return false;
 		}
+	agent->control->without_answers = !hook_named("ingress")->attached;
 	return true;
 }
 

@@ -96,6 +96,14 @@ void print_layout(void)
 	AT(snug_assign, traits);
 	AT(snug_assign, commands_size);
 	AT(snug_assign, user);
+	SIZE(snug_resolve);
+	AT(snug_resolve, id);
+	AT(snug_resolve, count);
+	AT(snug_resolve, addresses);
+	SIZE(snug_answered_name);
+	AT(snug_answered_name, id);
+	AT(snug_answered_name, address);
+	AT(snug_answered_name, name_size);
 	SIZE(snug_profile);
 	AT(snug_profile, scope);
 	AT(snug_profile, rules);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "abi.h"
+#include "rule_key.h"
 #include "shared.h"
 #include "sensor/agent.h"
 #include "sensor/log.h"
@@ -117,7 +118,8 @@ void profile_begin(__u32 index, const struct snug_profile *command)
 		.prefixes = -1,
 		.serial = command->serial,
 	};
-	draft->rules = make_table(draft, BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0);
+	draft->rules =
+		make_table(draft, BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules + 1, 0);
 	if (command->states)
 		draft->automaton = make_table(draft, BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
 					      sizeof(struct snug_state), command->states,
@@ -147,6 +149,15 @@ static void put(struct draft *draft, struct bpf_map *outer, __u32 number, int ta
 		fail(draft, SNUG_FAILURE_MEMORY, what);
 }
 
+/* A name that DNS answers lead to ends in a dot; names of containers do not. */
+static bool is_dns_peer(const struct snug_rule *rule)
+{
+	const char *text = (const char *)(rule + 1) + rule->exe_size + rule->script_size;
+
+	return rule->kind == SNUG_CONNECT && rule->flags & SNUG_NAMED && rule->text_size &&
+	       text[rule->text_size - 1] == '.';
+}
+
 bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size)
 {
 	const unsigned char *at = (const unsigned char *)(command + 1),
@@ -173,6 +184,12 @@ bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *co
 			key = rule_key(&agent->keys, rule, true);
 			range = rule->set;
 			add(draft, draft->rules, &key, &range, "cannot add a range of ports");
+		}
+		if (draft && is_dns_peer(rule)) {
+			key = SNUG_RULE_KEY(agent->keys, agent->keys.seed,
+					    SNUG_RULE_NAMES(agent->keys));
+			tag = 1;
+			add(draft, draft->rules, &key, &tag, "cannot add that it has DNS names");
 		}
 		at += rule->size;
 	}

@@ -1,3 +1,4 @@
+import { dnsPeer } from '../core/behaviour/dns-peer.ts'
 import { describeError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
@@ -165,6 +166,16 @@ export class KernelSide {
   started(container: string, version: DeployedVersion, seen?: ContainerSeen): void {
     this.#assignments.started(container, version, seen)
     this.profiles.started(version)
+  }
+
+  /** Only answers of these resolvers name its peers. `names`: of addresses that it found before. */
+  resolvers(
+    container: string,
+    addresses: readonly string[],
+    names: readonly (readonly [string, string])[],
+  ): void {
+    const found = names.map(([address, name]) => ({ address, name: dnsPeer(name) }))
+    for (const control of this.#options.controls()) control.resolvers?.(container, addresses, found)
   }
 
   ended(container: string, version: DeployedVersion): void {

@@ -262,8 +262,7 @@ export class Daemon {
       failClosed: parts.failClosed,
       scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onAllowed: (version) => this.kernel.decided(version, true),
-      onDisarmed: (scope, kinds) =>
-        this.enforcement.disarmed(scope, this.kernel.profiles.spent(scope, kinds)),
+      onDisarmed: (scope, kinds) => this.enforcement.disarmed(scope, kinds),
       onPolicy: (report) => this.#confirmed(report),
       onSelfProbe: (probe) => this.enforcement.probed(probe),
       onMark: (mark) => this.journal.judgedUntil(mark),
@@ -283,6 +282,8 @@ export class Daemon {
     const preparation = new Preparation(this.registry, this.slices)
     this.identifier = parts.makeIdentifier({
       prepared: (identity) => preparation.of(identity),
+      onResolvers: (container, resolvers, names) =>
+        this.kernel.resolvers(container, resolvers, names),
       // Messages that waited for their identity have kernel keys from an earlier time: these are no longer valid.
       release: (messages) => this.#judge(messages, 'identity', undefined),
     })

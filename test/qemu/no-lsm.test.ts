@@ -6,6 +6,7 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { connectByNames, noRoute } from './connect-by-names.ts'
 import { Machine, withoutBpf } from './machine.ts'
 
 let machine: Machine
@@ -49,6 +50,11 @@ describe("on Debian's kernel by tracepoints the sensor", () => {
     expect(peers(acts)).toEqual(
       Array.from({ length: 23 }, (_, n) => `connect tcp 127.0.0.1 ${20_000 + n}`),
     )
+  })
+
+  it('in block mode kills no process that connects to a DNS name of the profile, and others', async () => {
+    const killed = 'killed 9'
+    expect(await connectByNames(machine, recorder)).toEqual([noRoute, killed, killed])
   })
 
   it('reports no answer of a datagram server as a connection', async () => {

@@ -7,7 +7,10 @@ import { buildImage, removeTree } from '../sensor/container.ts'
 import { dnsStory } from '../sensor/dns-story.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { connectByNames, noRoute } from './connect-by-names.ts'
 import { Machine, type MachineOptions } from './machine.ts'
+
+const EPERM = '1'
 
 let machine: Machine
 let recorder: Recorder
@@ -84,6 +87,10 @@ export function testSensor(title: string, prefix: string, options: MachineOption
       await recorder.source.obeyed()
       expect(recorder.named(container.id)).toEqual(dnsStory)
       await container.stop()
+    })
+
+    it('in block mode refuses no connection to a DNS name of the profile, and others', async () => {
+      expect(await connectByNames(machine, recorder)).toEqual([noRoute, EPERM, EPERM])
     })
 
     it('reports no capability that the kernel asked for on its own, or did not grant', async () => {

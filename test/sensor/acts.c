@@ -108,6 +108,29 @@ static int act_on_socket(const char *op, const char *address, int port)
 	return result;
 }
 
+/* A resolver at port 53 of an address of the container answers a client in it with this message. */
+static int act_as_resolver(const char *address, const char *message, size_t size)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(53) }, from;
+	int server = socket(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM, 0), result;
+	socklen_t from_size = sizeof(from);
+	char received[2048];
+
+	inet_pton(AF_INET, address, &place.sin_addr);
+	result = said(bind(server, (void *)&place, sizeof(place)));
+	if (!result)
+		result = said(sendto(client, "ask", 3, 0, (void *)&place, sizeof(place)));
+	if (!result)
+		result = said(recvfrom(server, received, sizeof(received), 0, (void *)&from, &from_size));
+	if (!result)
+		result = said(sendto(server, message, size, 0, (void *)&from, from_size));
+	if (!result)
+		result = said(recv(client, received, sizeof(received), 0));
+	close(server);
+	close(client);
+	return result;
+}
+
 /* Of a unix socket that listens already; `@` stands for an abstract name. */
 static int act_on_unix(const char *op, const char *name)
 {
@@ -246,6 +269,8 @@ static int act(char *const words[])
 		return said(kill(getppid(), SIGURG));
 	if (!strcmp(op, "traceme"))
 		return said(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	if (!strcmp(op, "resolver"))
+		return act_as_resolver(words[1], b, strlen(words[2]) / 2);
 	return act_on_socket(op, words[1], atoi(words[2] ? words[2] : "0"));
 }
 

@@ -1,11 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Identifier } from '../../src/pipeline/identity/identifier.ts'
 import { ImageFiles } from '../../src/pipeline/identity/image-files.ts'
 import { containerResolvers } from '../../src/pipeline/identity/resolver-file.ts'
 import { identityOf, ScriptedEngine } from '../fixtures/identity-fixtures.ts'
-import { Container, newId } from './container.ts'
+import { Container, newId, unifiedHierarchy } from './container.ts'
 import { dnsStory } from './dns-story.ts'
 import { oneSensor } from './one-sensor.ts'
 
@@ -78,4 +80,21 @@ describe('the DNS answers that reach a container', () => {
     expect(lost(other.id)).toBe(0)
     expect(sensor.recorder.named(other.id)).toEqual(dnsStory)
   })
+})
+
+it('the resolvers of a container are not the host’s, which the runtime still has as its root at first', async () => {
+  const cgroup = `/snug-test-${newId().slice(0, 8)}`
+  const folder = join(unifiedHierarchy(), cgroup)
+  const child = spawn('unshare', ['--mount', 'sleep', '600'])
+  try {
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'cgroup.procs'), `${child.pid}`)
+    const space = (pid: string): string => readlinkSync(`/proc/${pid}/ns/mnt`)
+    await expect.poll(() => space(`${child.pid}`)).not.toBe(space('self'))
+    expect(containerResolvers(cgroup)).toBeUndefined()
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+    rmdirSync(folder)
+  }
 })

@@ -15,10 +15,12 @@ import {
   behavioursOf,
 } from '../../src/core/behaviour/behaviour.ts'
 import { drawnOf, isDrawn, rangeText } from '../../src/core/behaviour/ports.ts'
+import { isDnsPeer } from '../../src/core/behaviour/dns-peer.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { userOf } from '../../src/core/behaviour/user.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { type AnswerRecord, dnsAnswer } from '../fixtures/dns-messages.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, newId, removeTree } from './container.ts'
@@ -102,7 +104,11 @@ const path: fc.Arbitrary<Buffer> = fc
   })
 
 const port = fc.integer({ min: 7_000, max: 7_012 })
-const address = fc.constantFrom('127.0.0.1', '127.0.0.2', '127.1.0.3', '::1', '::ffff:127.0.0.7')
+const address = fc.oneof(
+  fc.constantFrom('127.0.0.1', '127.0.0.2', '127.1.0.3', '::1', '::ffff:127.0.0.7'),
+  fc.constantFrom('198.51.100.5', '198.51.100.6', '198.51.100.7', '2001:db8::5'),
+  fc.constant('::ffff:198.51.100.6'),
+)
 
 const code: fc.Arbitrary<Buffer> = fc.oneof(
   {
@@ -225,7 +231,13 @@ const replacing = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => {
   ]
 })
 
+const asks = (name: string, record: Omit<AnswerRecord, 'owner'>): string =>
+  `resolver 127.0.0.1 ${hex(dnsAnswer(name, [{ owner: 'edge.test', ...record }], { type: record.a === undefined ? 28 : 1 }))}`
+
 const before = [
+  asks('Api.test', { a: '198.51.100.5' }),
+  asks('api.test', { aaaa: [0x20, 1, 0xd, 0xb8, ...Array<number>(11).fill(0), 5] }),
+  asks('a b.test', { a: '198.51.100.6' }),
   `mkdir ${hex('/data/sub')}`,
   // No folder below it is a place, so that deleting there is decided by renames.
   `mkdir ${hex('/opt')}`,
@@ -253,6 +265,9 @@ async function eventsOf(
   await recorder.source.obeyed()
   recorder.messages.length = 0
   const acts = new Acts(image, id, uid)
+  await acts.did([])
+  recorder.source.control.resolvers?.(id, ['127.0.0.1'], [])
+  await recorder.source.obeyed()
   await acts.did([...before, ...lines])
   await recorder.source.obeyed()
   const events = recorder.acts(acts.id).map(refined)
@@ -341,13 +356,20 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
 /** Names of addresses, as an engine would give them. */
 const names: Readonly<Record<string, string>> = { '127.0.0.2': 'db', '::1': 'cache.shop' }
 
+/** As the answers in each container give them. */
+const answered: Readonly<Record<string, string>> = {
+  '198.51.100.5': 'api.test.',
+  '2001:db8::5': 'api.test.',
+  '198.51.100.6': 'a\\032b.test.',
+}
+
 /**
  * The event with what the daemon would add: some paths count as the image's, which no pattern takes, and some addresses
  * have a name.
  */
 function refined(event: ActEvent): ActEvent {
   if (event.kind === 'connect') {
-    const known = names[event.connect.address]
+    const known = names[event.connect.address] ?? answered[event.connect.address]
     return known === undefined ? event : { ...event, connect: { ...event.connect, name: known } }
   }
   if (event.kind !== 'file') return event
@@ -391,6 +413,9 @@ function isDrawnPort(profile: Profile, ref: BehaviourRef): boolean {
   return by !== undefined && isDrawn(by)
 }
 
+const isByDns = ({ object }: BehaviourRef): boolean =>
+  object.kind === 'connect' && isDnsPeer(object.peer)
+
 /** A delete that is expected by the rename that gives the name away. */
 function isRenamedAway(profile: Profile, ref: BehaviourRef): boolean {
   const { object } = ref
@@ -409,6 +434,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     let programs = 0
     let renamedAway = 0
     let drawn = 0
+    let byDns = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -446,6 +472,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
         if (outcome === 'expected') expected += 1
         if (refs.some((ref) => isRenamedAway(profile, ref))) renamedAway += 1
         if (refs.some((ref) => isDrawnPort(profile, ref))) drawn += 1
+        if (outcome === 'expected' && refs.some(isByDns)) byDns += 1
         expect({ kernel, key }).toEqual({ kernel: outcome, key })
       }
     }
@@ -455,6 +482,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     expect(blocks).toBeGreaterThan(10)
     expect(renamedAway).toBeGreaterThan(profiles)
     expect(drawn).toBeGreaterThan(profiles)
+    expect(byDns).toBeGreaterThan(profiles)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)

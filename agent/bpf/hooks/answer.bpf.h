@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * DNS answers that reach a container. User space parses them: here a packet is looked at only as
- * far as to tell that it is an answer.
+ * DNS answers that reach a container: what they name is noted for the judge, and the answer goes to
+ * user space, which reads it by the same rules.
  */
 #ifndef SNUG_ANSWER_H
 #define SNUG_ANSWER_H
@@ -10,17 +10,18 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "hooks/naming.bpf.h"
+#include "lib/answered.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "rule_key.h"
 #include "shared.h"
 
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
 #define DNS_PORT 53
-#define DNS_HEAD 12
-#define DNS_RESPONSE 0x80 /* in the third byte of a message */
-#define DNS_FAILED 0x0f	  /* in the fourth */
 
 struct dns_packet {
 	u32 address[4]; /* of the sender */
@@ -92,33 +93,39 @@ static __always_inline void lose_answer(struct snug_slot *slot)
 	count_drop(slot, SNUG_DROP_ANSWER);
 }
 
-/* An answer that names something. Over TCP the message comes after its length. */
-static __always_inline bool names_something(const struct snug_answer *answer)
+/* An answer that names something. */
+static __always_inline bool names_something(const struct scratch *scratch, u32 from)
 {
-	const u8 *message = answer->message;
-
-	if (answer->protocol == SNUG_TCP)
-		message += 2;
-	return message[2] & DNS_RESPONSE && !(message[3] & DNS_FAILED) && (message[6] | message[7]);
+	return MESSAGE_BYTE(scratch, from + 2) & DNS_RESPONSE &&
+	       !(MESSAGE_BYTE(scratch, from + 3) & DNS_FAILED) && message_16(scratch, from + 6);
 }
 
-static __noinline int report_answer(struct __sk_buff *context, struct dns_packet *packet)
+static __always_inline u64 resolver_of(const struct dns_packet *packet)
 {
-	struct snug_slot *slot;
-	struct snug_answer *answer;
-	u64 container = bpf_skb_cgroup_id(context);
-	u32 *number = bpf_map_lookup_elem(&cgroups, &container), size;
+	return SNUG_RULE_ADDRESS(keys, packet->family,
+				 (u64)packet->address[0] << 32 | packet->address[1],
+				 (u64)packet->address[2] << 32 | packet->address[3]);
+}
 
-	slot = number ? bpf_map_lookup_elem(&slots, number) : 0;
-	/* Without data: the transport's own packets. */
-	if (!slot || context->len < packet->at + DNS_HEAD + 2)
+/* False where the sender is none of the container's resolvers. */
+static __always_inline bool begin_naming(struct naming *naming, const struct snug_slot *slot,
+					 u32 number, const struct dns_packet *packet)
+{
+	naming->container = slot->container;
+	naming->slot = number;
+	naming->resolver = resolver_of(packet);
+	naming->any_resolver = !*(volatile u32 *)&slot->resolvers_known;
+	return naming->any_resolver || is_resolver(slot, naming->resolver);
+}
+
+static __noinline int emit_answer(struct __sk_buff *context, const struct dns_packet *packet,
+				  const struct snug_slot *slot, u32 number)
+{
+	struct snug_answer *answer = bpf_ringbuf_reserve(&answers, sizeof(*answer), 0);
+	u32 size = context->len - packet->at;
+
+	if (!answer)
 		return 0;
-	size = context->len - packet->at;
-	answer = spend_answer(slot) ? bpf_ringbuf_reserve(&answers, sizeof(*answer), 0) : 0;
-	if (!answer) {
-		lose_answer(slot);
-		return 0;
-	}
 	answer->cut = size > sizeof(answer->message);
 	if (size > sizeof(answer->message))
 		size = sizeof(answer->message);
@@ -129,23 +136,47 @@ static __noinline int report_answer(struct __sk_buff *context, struct dns_packet
 	asm volatile("" : "+r"(size));
 	if (size < DNS_HEAD + 2 || bpf_skb_load_bytes(context, packet->at, answer->message, size)) {
 		bpf_ringbuf_discard(answer, BPF_RB_NO_WAKEUP);
-		return 0;
-	}
-	answer->protocol = packet->protocol;
-	if (!names_something(answer)) {
-		bpf_ringbuf_discard(answer, BPF_RB_NO_WAKEUP);
-		return 0;
+		return 1;
 	}
 	fill_head(&answer->head, SNUG_ANSWER,
 		  sizeof(*answer) - sizeof(answer->message) + ((size + 7) & ~7u));
 	answer->time = bpf_ktime_get_ns();
 	answer->container = slot->container;
-	answer->slot = *number;
+	answer->slot = number;
+	answer->protocol = packet->protocol;
 	__builtin_memcpy(answer->address, packet->address, sizeof(answer->address));
 	answer->family = packet->family;
 	answer->size = size;
 	bpf_ringbuf_submit(answer, BPF_RB_NO_WAKEUP);
 	wake(&answers);
+	return 1;
+}
+
+static __noinline int report_answer(struct __sk_buff *context, struct dns_packet *packet)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_ANSWER);
+	struct snug_slot *slot;
+	u64 container = bpf_skb_cgroup_id(context);
+	u32 *number = bpf_map_lookup_elem(&cgroups, &container), size, from;
+
+	slot = number ? bpf_map_lookup_elem(&slots, number) : 0;
+	/* Without data: the transport's own packets. */
+	if (!slot || !scratch || context->len < packet->at + DNS_HEAD + 2)
+		return 0;
+	size = context->len - packet->at;
+	if (size > SNUG_MESSAGE_MAX)
+		size = SNUG_MESSAGE_MAX;
+	asm volatile("" : "+r"(size));
+	if (size < DNS_HEAD + 2 || bpf_skb_load_bytes(context, packet->at, scratch->string, size))
+		return 0;
+	/* Over TCP the message comes after its length. */
+	from = packet->protocol == SNUG_TCP ? 2 : 0;
+	if (!names_something(scratch, from))
+		return 0;
+	if (begin_naming(&scratch->naming, slot, *number, packet))
+		name_addresses(scratch, from, size);
+	if (!spend_answer(slot) || !emit_answer(context, packet, slot, *number))
+		lose_answer(slot);
 	return 0;
 }
 

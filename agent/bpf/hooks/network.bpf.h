@@ -14,6 +14,7 @@
 #include "abi.h"
 #include "hash.h"
 #include "hooks/file.bpf.h"
+#include "lib/answered.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
@@ -140,36 +141,93 @@ static __always_inline u32 lookup_range(const struct snug_task *state, struct ve
 	return found;
 }
 
-/* The peer of a connection. A peer with a name is judged by that name. */
-static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
-					  const struct peer *peer)
+/* The name of a connection's peer. What an engine knows comes first. */
+static __always_inline void find_name(const struct snug_task *state, const struct peer *peer,
+				      struct peer_name *name)
 {
 	struct snug_trie_key key = trie_key(peer);
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), *prefix, found;
-	u64 *name = bpf_map_lookup_elem(&peers, &key), who;
-	void *blocks;
+	u64 *given = bpf_map_lookup_elem(&peers, &key);
 
-	who = name ? *name : literal_address(peer);
-	found = lookup_rule(&verdict->ruling, state->actor,
-			    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
-			    &verdict->tags[0]);
-	if (found == RULE_NONE)
-		found = lookup_range(state, verdict, SNUG_CONNECT, peer, who);
-	if (found == RULE_NONE) {
-		blocks = bpf_map_lookup_elem(&prefixes, &profile);
-		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
-		if (prefix)
-			found = lookup_rule(&verdict->ruling, state->actor,
-					    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol,
-							   peer->port,
-							   SNUG_RULE_SET(keys, *prefix)),
-					    &verdict->tags[0]);
+	name->hash = 0;
+	name->by = NAMED_NOT;
+	if (given) {
+		name->hash = *given;
+		name->by = NAMED_BY_ENGINE;
+	} else {
+		find_answered(state, literal_address(peer), name);
 	}
-	verdict->deviates = found != RULE_ALLOW;
+}
+
+static __always_inline u32 lookup_who(const struct snug_task *state, struct verdict *verdict,
+				      const struct peer *peer, u64 who)
+{
+	u32 found = lookup_rule(&verdict->ruling, state->actor,
+				SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
+				&verdict->tags[0]);
+
+	return found == RULE_NONE ? lookup_range(state, verdict, SNUG_CONNECT, peer, who) : found;
+}
+
+static __always_inline u32 lookup_prefix(const struct snug_task *state, struct verdict *verdict,
+					 const struct peer *peer)
+{
+	struct snug_trie_key key = trie_key(peer);
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), *prefix;
+	void *blocks = bpf_map_lookup_elem(&prefixes, &profile);
+
+	prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
+	return prefix ? lookup_rule(&verdict->ruling, state->actor,
+				    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
+						   SNUG_RULE_SET(keys, *prefix)),
+				    &verdict->tags[0]) :
+			RULE_NONE;
+}
+
+/*
+ * Whether the container may have found the address by an answer that was not seen: it ran before
+ * the sensor, or the sensor sees none. Only where its version has peers by DNS name.
+ */
+static __always_inline bool may_be_named(const struct verdict *verdict)
+{
+	const struct snug_slot *slot = verdict->slot;
+	u64 tag;
+
+	if (!slot ||
+	    lookup_rule(&verdict->ruling, keys.seed, SNUG_RULE_NAMES(keys), &tag) == RULE_NONE)
+		return false;
+	return control.without_answers ||
+	       (slot->before && bpf_ktime_get_ns() - slot->began < SNUG_FOUND_BEFORE);
+}
+
+/*
+ * The peer of a connection. A peer with a name is judged by that name; where DNS gave it, also by
+ * its address.
+ */
+static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
+					  const struct peer *peer, const struct peer_name *name)
+{
+	u32 by_name = RULE_NONE, found = RULE_NONE;
+
+	if (name->by != NAMED_NOT)
+		by_name = lookup_who(state, verdict, peer, name->hash);
+	if (name->by != NAMED_BY_ANYONE)
+		found = by_name;
+	if (found == RULE_NONE && name->by != NAMED_BY_ENGINE)
+		found = lookup_who(state, verdict, peer, literal_address(peer));
+	if (found == RULE_NONE)
+		found = lookup_prefix(state, verdict, peer);
+	if (found == RULE_ALLOW)
+		return;
+	verdict->deviates = DEVIATES;
+	if (name->by == NAMED_BY_ANYONE ?
+		    by_name == RULE_ALLOW :
+		    found == RULE_NONE && name->by == NAMED_NOT && may_be_named(verdict))
+		verdict->deviates = DEVIATES_UNSTOPPED;
 }
 
 static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict,
-				       u8 kind, const struct peer *peer)
+				       u8 kind, const struct peer *peer,
+				       const struct peer_name *name)
 {
 	u64 who;
 	u32 found;
@@ -177,7 +235,7 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 	if (!has_profile(verdict))
 		return;
 	if (kind == SNUG_CONNECT) {
-		judge_connect(state, verdict, peer);
+		judge_connect(state, verdict, peer, name);
 		return;
 	}
 	who = is_local_address(peer) ? SNUG_MIX(keys, SNUG_DOMAIN_OWN, 0) : literal_address(peer);
@@ -193,8 +251,8 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
 					const struct peer *peer, u32 flags, u32 stop)
 {
-	struct snug_trie_key key = trie_key(peer);
-	u64 object = peer_object(kind, peer), *name;
+	u64 object = peer_object(kind, peer);
+	struct peer_name name = {};
 	struct verdict verdict;
 	struct snug_event *event;
 	u32 found;
@@ -204,12 +262,13 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	 * An address with another name is another peer: an earlier decision on it no longer
 	 * applies.
 	 */
-	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
-	if (name)
-		object = SNUG_MIX(keys, object, *name);
+	if (kind == SNUG_CONNECT)
+		find_name(state, peer, &name);
+	if (name.by != NAMED_NOT)
+		object = SNUG_MIX(keys, object, name.hash ^ (name.by == NAMED_BY_ANYONE));
 	found = lookup_seen(state, kind, object, &verdict);
 	if (found == SEEN_NEW) {
-		judge_peer(state, &verdict, kind, peer);
+		judge_peer(state, &verdict, kind, peer, &name);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	found = note_stop(&verdict, found, stop);

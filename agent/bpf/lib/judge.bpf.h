@@ -31,7 +31,7 @@ struct ruling {
 	u64 salt;
 	u64 policy_state; /* of its version; 0: there is none */
 	u64 tags[2];
-	u32 deviates;
+	u32 deviates; /* enum deviation */
 	u32 by_rules; /* counted by the rules that allow it, not by what it is */
 };
 
@@ -48,6 +48,12 @@ struct verdict {
 	u8 kind;    /* snug_kind */
 	u8 refused; /* permissions refused it: it spends no budget */
 	u8 block;   /* a deviation of this container is to be stopped now */
+};
+
+enum deviation {
+	DEVIATES_NOT = 0,
+	DEVIATES,
+	DEVIATES_UNSTOPPED, /* reported, and not stopped: the daemon may know that it is expected */
 };
 
 enum seen_result {
@@ -77,7 +83,7 @@ static __always_inline bool has_profile(const struct verdict *verdict)
 /* True where the event must not go on. To be called last, after the report. */
 static __always_inline bool must_stop(const struct verdict *verdict)
 {
-	return verdict->deviates && verdict->block &&
+	return verdict->deviates == DEVIATES && verdict->block &&
 	       !(verdict->policy_state & SNUG_POLICY_DISARMED_KIND(verdict->kind));
 }
 

@@ -135,6 +135,15 @@ struct {
 	__type(value, u64);
 } peers SEC(".maps");
 
+/* By slot: addresses that DNS answers to the container gave to a name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SNUG_ANSWERED_ALL);
+	__type(key, u32);
+	__type(value, struct snug_answered_set);
+} answered SEC(".maps");
+
 /* Peers that have sent a datagram to a socket (key: socket and address). */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

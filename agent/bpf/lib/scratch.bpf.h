@@ -22,6 +22,7 @@ enum scratch_class {
 	SCRATCH_URING,
 	SCRATCH_CGROUP,
 	SCRATCH_SIGNAL,
+	SCRATCH_ANSWER, /* packets are received in soft interrupts, one at a time */
 	SCRATCHES,
 };
 
@@ -155,6 +156,23 @@ struct peer_request {
 	u32 reserved;
 };
 
+/* A DNS answer being read: its message is in `string`, and the name goes to `event`. */
+struct naming {
+	u64 name; /* hash */
+	u64 resolver;
+	u64 container;
+	u32 slot;
+	u32 any_resolver; /* those of the container are not known yet */
+	u32 at;
+	u32 size;
+	u32 label; /* bytes that are left of it */
+	u32 letters;
+	u32 out;
+	u32 records; /* left to read */
+	u32 in_record;
+	u32 whole; /* the name is */
+};
+
 struct scratch {
 	u32 number; /* of `scratches`, and after these of `lsm_scratches`: see portable.bpf.h */
 	u32 reserved;
@@ -167,6 +185,7 @@ struct scratch {
 	struct path_op path_op;
 	struct peer_request peer_request;
 	struct protection protection;
+	struct naming naming;
 	struct paths paths; /* these two are here to spare the stack */
 	struct opened opened;
 	/*

@@ -151,6 +151,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->before = 0;
 	slot->untrusted = 0;
 	slot->seen = 0;
+	slot->resolvers_known = 0;
 	__builtin_memcpy(slot->id, &scratch->string[leaf->at & (LEAF_MAX - 1)], SNUG_ID_LEN);
 	if (expect) {
 		slot->scope = expect->scope;

@@ -37,6 +37,13 @@ interface OfContainer {
   readonly named: Map<string, Named>
 }
 
+/** `names`: those that the container found before, as address and name. */
+export type OnResolvers = (
+  containerId: string,
+  resolvers: readonly string[],
+  names: readonly (readonly [string, string])[],
+) => void
+
 /** The names of one container, as they are stored. */
 export interface StoredNames {
   readonly resolvers: readonly string[]
@@ -57,15 +64,36 @@ export interface NamesChange {
 export class AnsweredNames {
   readonly #limits: AnsweredNamesLimits
   readonly #now: () => number
+  readonly #onResolvers: OnResolvers
   readonly #containers = new Map<string, OfContainer>()
   readonly #changed = new Set<string>()
   #total = 0
   /** Answers of others than the container's resolvers, or before these were known. */
   untrusted = 0
 
-  constructor(limits: Partial<AnsweredNamesLimits> = {}, now: () => number = Date.now) {
+  /** `onResolvers`: these resolvers of a container count from now on. */
+  constructor(
+    limits: Partial<AnsweredNamesLimits> = {},
+    now: () => number = Date.now,
+    onResolvers: OnResolvers = () => undefined,
+  ) {
     this.#limits = { ...answeredNamesLimits, ...limits }
     this.#now = now
+    this.#onResolvers = onResolvers
+  }
+
+  /** Asks for the resolvers of a container that are not known yet. False where they are still not. */
+  learnResolvers(containerId: string, resolversOf: () => readonly string[] | undefined): boolean {
+    const container = this.#of(containerId)
+    container.resolvers ??= resolversOf()
+    const { resolvers } = container
+    if (resolvers !== undefined) {
+      const valid = [...container.named].filter(([, { until }]) => until >= this.#now())
+      const names = valid.map(([address, { name }]) => [address, name] as const)
+      this.#onResolvers(containerId, resolvers, names)
+    }
+    this.#makeRoom()
+    return resolvers !== undefined
   }
 
   /** `resolversOf` is asked once for each container, and again after a second where it does not know yet. */
@@ -75,6 +103,9 @@ export class AnsweredNames {
     if (container.resolvers === undefined && now - container.askedAt >= askAgainMs) {
       container.resolvers = resolversOf()
       container.askedAt = now
+      if (container.resolvers !== undefined) {
+        this.#onResolvers(answer.containerId, container.resolvers, [])
+      }
     }
     if (container.resolvers?.includes(answer.resolver) !== true) {
       this.untrusted += 1

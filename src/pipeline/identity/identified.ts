@@ -11,6 +11,7 @@ import type {
   SourceMessage,
 } from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
+import type { OnResolvers } from './answered-names.ts'
 import type { ImageFiles } from './image-files.ts'
 
 export type IdentifiedMessage =
@@ -53,6 +54,8 @@ export interface IdentifierOptions {
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
   /** The resolvers that a container was given, by its cgroup. Absent: no DNS answer names anything. */
   readonly resolversOf?: (cgroup: string) => readonly string[] | undefined
+  /** These resolvers of a container count from now on. Called outside of `push` too. */
+  readonly onResolvers?: OnResolvers
   /**
    * Work that has to be done before the first message of such a container is judged, which waits for it. Undefined:
    * none.
@@ -65,7 +68,9 @@ export interface IdentifierOptions {
 }
 
 /** What the daemon itself gives to an identifier. */
-export type IdentifierLinks = Required<Pick<IdentifierOptions, 'release' | 'prepared'>>
+export type IdentifierLinks = Required<
+  Pick<IdentifierOptions, 'release' | 'prepared' | 'onResolvers'>
+>
 
 export interface IdentifierLimits {
   /** Maximum number of waiting messages of one container. */

@@ -11,6 +11,7 @@ import type {
   IdentifierStats,
 } from './identified.ts'
 import type { ContainerIdentity, Rootfs } from './identity.ts'
+import { ResolverLookup } from './resolver-lookup.ts'
 import { WholeIds } from './whole-ids.ts'
 
 export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
@@ -84,6 +85,7 @@ export class Identifier {
   readonly #unsubscribe: (() => void)[]
   readonly #ids = new WholeIds()
   readonly #own = new Set<string>()
+  readonly #resolvers: ResolverLookup | undefined
   #held = 0
   #waiting = 0
   #resolved = 0
@@ -95,7 +97,9 @@ export class Identifier {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#now = options.now ?? Date.now
-    this.names = new AnsweredNames({}, this.#now)
+    const { resolversOf, onResolvers } = options
+    this.names = new AnsweredNames({}, this.#now, onResolvers)
+    this.#resolvers = resolversOf && new ResolverLookup(this.names, resolversOf)
     this.#unsubscribe = options.engines.flatMap((engine) => [
       engine.subscribe((identity) => {
         this.#ids.learn(identity.id)
@@ -187,6 +191,7 @@ export class Identifier {
   close(): void {
     this.flush()
     this.#closed = true
+    this.#resolvers?.close()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
@@ -263,6 +268,7 @@ export class Identifier {
   #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
     const seen = message.container
     this.#ids.learn(seen.id)
+    if (seen.cgroup !== '') this.#resolvers?.started(seen)
     const present = this.#containers.get(seen.id)
     // A restarted source reports the container again, or it restarted under its old id. It keeps
     // waiting.
@@ -315,6 +321,7 @@ export class Identifier {
 
   /** Ended containers are kept for a while: their last events may still be on the way. */
   #remember(id: string): void {
+    this.#resolvers?.ended(id)
     this.#ended.delete(id)
     this.#ended.add(id)
     if (this.#ended.size <= this.#limits.remembered) return

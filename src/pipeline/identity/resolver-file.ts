@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import { cgroupHierarchy, mountSpace } from './container-rootfs.ts'
@@ -40,12 +48,27 @@ export function containerResolvers(cgroup: string): readonly string[] | undefine
   }
 }
 
-/** The runtime's own process comes first into the cgroup, and may still be in the host's mount namespace. */
+/**
+ * The runtime's own process comes first into the cgroup. It is in the host's mount namespace, and then in the
+ * container's with the host's root, until it changes to the container's.
+ */
 function isApart(pid: string): boolean {
   try {
-    return mountSpace(Number(pid)) !== mountSpace('self')
+    if (mountSpace(Number(pid)) === mountSpace('self')) return false
+    const root = rootOf(pid)
+    return root !== undefined && root !== rootOf('self') && root !== rootOf('1')
   } catch {
     return false
+  }
+}
+
+/** Undefined where it cannot be looked at. */
+function rootOf(pid: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(`/proc/${pid}/root`)
+    return `${dev}:${ino}`
+  } catch {
+    return undefined
   }
 }
 

@@ -206,6 +206,12 @@ export interface SourceControl {
   enforce?(scope: number, enforcement: Enforcement): void
   /** Names for addresses, by which profiles refer to them; undefined removes the name. */
   peers?(changes: readonly PeerName[]): void
+  /**
+   * The resolvers of a container: the source names its peers by their answers alone. To be called when the container
+   * runs. Until then a connection to a peer whose name is expected is not blocked. `found`: addresses that earlier
+   * answers named; what the source saw itself takes precedence.
+   */
+  resolvers?(containerId: string, addresses: readonly string[], found: readonly FoundName[]): void
   /** All messages before the mark are stored, so the source need not report them again. */
   acknowledge?(mark: SourceMark): void
   /** The last mark that an earlier daemon took. Must be called before the source is read. */
@@ -241,6 +247,13 @@ export interface Enforcement {
   readonly except?: readonly BehaviourKind[]
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
+}
+
+/** A DNS name, with the final dot, that led a container to the address. */
+export interface FoundName {
+  /** Canonical. */
+  readonly address: string
+  readonly name: string
 }
 
 export interface PeerName {

@@ -2,12 +2,14 @@
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 6
+export const ABI = 7
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
 export const ID_LENGTH = 64
 export const ANCESTORS = 8
+/** Resolvers of a container. */
+export const RESOLVERS_MAX = 8
 
 export const frameTypes = {
   hello: 1,
@@ -41,6 +43,8 @@ export const frameTypes = {
   peer: 43,
   failClosed: 44,
   ack: 45,
+  resolve: 46,
+  answered: 47,
 } as const
 
 /** Offset of each field, as `structure.field`, and size of each structure, as `structure`. */
@@ -130,6 +134,14 @@ export const layout = {
   'snug_assign.traits': 80,
   'snug_assign.commands_size': 84,
   'snug_assign.user': 88,
+  snug_resolve: 208,
+  'snug_resolve.id': 8,
+  'snug_resolve.count': 72,
+  'snug_resolve.addresses': 80,
+  snug_answered_name: 96,
+  'snug_answered_name.id': 8,
+  'snug_answered_name.address': 72,
+  'snug_answered_name.name_size': 88,
   snug_profile: 40,
   'snug_profile.scope': 8,
   'snug_profile.rules': 16,

@@ -4,10 +4,20 @@ import type {
   ContainerTraits,
   Enforcement,
   FilterMode,
+  FoundName,
   PeerName,
   SourceMark,
 } from '../source.ts'
-import { FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, kinds, layout, traits } from './abi.ts'
+import {
+  FRAME_MAX,
+  frameTypes,
+  HEAD_SIZE,
+  ID_LENGTH,
+  kinds,
+  layout,
+  RESOLVERS_MAX,
+  traits,
+} from './abi.ts'
 import { frame } from './frame.ts'
 import { trieKey } from './profile-encoder.ts'
 
@@ -57,6 +67,28 @@ export function encodePeer({ address, name }: PeerName): Buffer {
   bytes.writeUInt32LE(key.bits, layout['snug_peer.bits'])
   bytes.writeUInt32LE(text.length, layout['snug_peer.name_size'])
   text.copy(bytes, layout.snug_peer)
+  return bytes
+}
+
+/** The only resolvers whose answers count in the container. `addresses`: canonical. */
+export function encodeResolve(id: string, addresses: readonly string[]): Buffer {
+  const bytes = frame(frameTypes.resolve, layout.snug_resolve)
+  const sent = addresses.slice(0, RESOLVERS_MAX)
+  bytes.write(id.slice(0, ID_LENGTH), layout['snug_resolve.id'], 'latin1')
+  bytes.writeUInt32LE(sent.length, layout['snug_resolve.count'])
+  for (const [index, address] of sent.entries()) {
+    bytes.set(trieKey(address).address, layout['snug_resolve.addresses'] + index * 16)
+  }
+  return bytes
+}
+
+export function encodeFound(id: string, { address, name }: FoundName): Buffer {
+  const text = Buffer.from(bytesOfName(name))
+  const bytes = frame(frameTypes.answered, layout.snug_answered_name + text.length)
+  bytes.write(id.slice(0, ID_LENGTH), layout['snug_answered_name.id'], 'latin1')
+  bytes.set(trieKey(address).address, layout['snug_answered_name.address'])
+  bytes.writeUInt32LE(text.length, layout['snug_answered_name.name_size'])
+  text.copy(bytes, layout.snug_answered_name)
   return bytes
 }
 

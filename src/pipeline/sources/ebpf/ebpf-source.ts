@@ -126,6 +126,7 @@ export class EbpfSource implements EventSource {
       profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
       enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
       peers: (changes) => this.#send(this.#kernel.peers(changes)),
+      resolvers: (id, addresses, found) => this.#send(this.#kernel.resolvers(id, addresses, found)),
       acknowledge: (mark) => this.#acknowledge(mark),
       resume: (mark) => {
         this.#acknowledged = mark

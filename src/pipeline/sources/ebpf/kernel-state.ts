@@ -1,7 +1,14 @@
 import type { BehaviourKind } from '../../../core/coverage/coverage-report.ts'
 import type { KernelProfile } from '../../../core/compile/kernel-profile.ts'
-import type { ContainerTraits, Enforcement, PeerName } from '../source.ts'
-import { encodeAssign, encodeEnforce, encodeFailClosed, encodePeer } from './command-encoder.ts'
+import type { ContainerTraits, Enforcement, FoundName, PeerName } from '../source.ts'
+import {
+  encodeAssign,
+  encodeEnforce,
+  encodeFailClosed,
+  encodeFound,
+  encodePeer,
+  encodeResolve,
+} from './command-encoder.ts'
 import { encodeProfile } from './profile-encoder.ts'
 
 interface Assignment {
@@ -32,6 +39,8 @@ export class KernelState {
   readonly #profiles = new Map<number, SentProfile>()
   readonly #enforced = new Map<number, Enforcement>()
   readonly #peers = new Map<string, string>()
+  /** By container. */
+  readonly #resolvers = new Map<string, readonly string[]>()
   /**
    * Scopes that the kernel evicted for another one. They are sent again with their next container.
    */
@@ -53,6 +62,7 @@ export class KernelState {
   /** The container is gone for good, so it is not sent again. */
   release(id: string): void {
     this.#assigned.delete(id)
+    this.#resolvers.delete(id)
   }
 
   profile(scope: number, profile: KernelProfile | undefined): Buffer {
@@ -86,12 +96,30 @@ export class KernelState {
 
   /**
    * A container runs. Returns its scope to send, if the kernel evicted it after the container's
-   * announcement.
+   * announcement, and its resolvers, which the kernel forgets at its end.
    */
   started(id: string): Buffer {
     const assigned = this.#assigned.get(id)
-    if (assigned === undefined || !this.#evicted.has(assigned.scope)) return Buffer.alloc(0)
-    return this.assign(id, assigned.scope, assigned.traits)
+    const resolvers = this.#resolvers.get(id)
+    const isEvicted = assigned !== undefined && this.#evicted.has(assigned.scope)
+    return Buffer.concat([
+      ...(isEvicted ? [this.assign(id, assigned.scope, assigned.traits)] : []),
+      ...(resolvers === undefined ? [] : [encodeResolve(id, resolvers)]),
+    ])
+  }
+
+  /** The names are not sent again: a new sensor reports the container, and so gets them anew. */
+  resolvers(id: string, addresses: readonly string[], found: readonly FoundName[]): Buffer {
+    this.#resolvers.delete(id)
+    this.#resolvers.set(id, addresses)
+    if (this.#resolvers.size > assignmentsKept) {
+      const [oldest] = this.#resolvers.keys()
+      if (oldest !== undefined) this.#resolvers.delete(oldest)
+    }
+    return Buffer.concat([
+      encodeResolve(id, addresses),
+      ...found.map((one) => encodeFound(id, one)),
+    ])
   }
 
   /** Returns what to send at once: the whole scope if one of its containers runs, else nothing. */
@@ -158,6 +186,7 @@ export class KernelState {
       }
     }
     for (const [id, { scope, traits }] of this.#assigned) yield encodeAssign(id, scope, traits)
+    for (const [id, addresses] of this.#resolvers) yield encodeResolve(id, addresses)
     yield encodeFailClosed(this.#failClosed)
   }
 }
