@@ -1,7 +1,5 @@
-import type { BehaviourKind } from '../core/coverage/coverage-report.ts'
 import type { Micros } from '../core/event/time.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
-import { isDnsPeer } from '../core/behaviour/dns-peer.ts'
 import { type CompiledKernel, compileSteps } from '../core/compile/compile-kernel.ts'
 import type { PathAutomaton } from '../core/compile/kernel-profile.ts'
 import { finish } from '../core/steps.ts'
@@ -43,8 +41,6 @@ export interface KernelStanding {
   readonly profile: 'none' | 'failed' | Confirmed
   /** Deviations are stopped. */
   readonly blocks: boolean
-  /** The profile has peers by DNS name, so that connections only alert. */
-  readonly byName?: true
 }
 
 /** The kernel's state of a version, as last sent. */
@@ -67,10 +63,6 @@ interface InstalledProfile {
   compiling: Compiling | undefined
   /** It was made with the image's files at hand. */
   withFiles: boolean
-  /**
-   * It has peers by DNS name. The kernel refuses by address, and does not know in time to which addresses a name leads.
-   */
-  byName: boolean
 }
 
 interface Compiling {
@@ -136,17 +128,7 @@ export class KernelProfiles {
     if (installed.profile === 'failed') return { profile: 'failed', blocks: false }
     const { confirmed, enforcement } = installed
     const blocks = this.#confirms ? installed.blocks : enforcement?.mode === 'block'
-    return {
-      profile: confirmed,
-      blocks: confirmed === 'installed' && blocks,
-      ...(installed.byName && { byName: true }),
-    }
-  }
-
-  /** Of the kinds that only alert, those that the version's budget was spent for. */
-  spent(scope: number, kinds: readonly BehaviourKind[]): readonly BehaviourKind[] {
-    const byName = [...this.#installed.values()].some((one) => one.scope === scope && one.byName)
-    return byName ? kinds.filter((kind) => kind !== 'connect') : kinds
+    return { profile: confirmed, blocks: confirmed === 'installed' && blocks }
   }
 
   /** A source confirms the state of a version. */
@@ -283,7 +265,6 @@ export class KernelProfiles {
       timer: undefined,
       compiling: undefined,
       withFiles: false,
-      byName: false,
     }
     this.#installed.set(version, installed)
     return installed
@@ -347,13 +328,6 @@ export class KernelProfiles {
       version.derivedTags = new Set(
         profile.rules.flatMap(({ object, tag }) => (object.kind === 'shipped-file' ? [tag] : [])),
       )
-      const before = installed.byName
-      installed.byName = profile.rules.some(
-        ({ object }) => object.kind === 'connect' && isDnsPeer(object.peer),
-      )
-      // First: the new profile must not refuse what it allows by name.
-      if (installed.byName && !before && installed.enforcement !== undefined)
-        this.#enforce(version, installed)
       for (const control of controls()) control.profile?.(version.scope, profile)
       installed.profile = 'installed'
       installed.confirmed = this.#confirms ? 'sent' : 'installed'
@@ -362,7 +336,7 @@ export class KernelProfiles {
       if (failed) {
         onHealed(version)
         this.#enforce(version, installed)
-      } else if (before && !installed.byName) this.#enforce(version, installed)
+      }
       onWidened(version, profile.widened)
     } catch (error) {
       // Half a profile would refuse what the other half allows: install none, and report it.
@@ -391,18 +365,11 @@ export class KernelProfiles {
     const { budget } = this.#options
     const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
     if (judged === undefined && installed.enforcement === undefined) return
-    const wanted = allowingNames(judged ?? { mode: 'alert', budget }, installed.byName)
+    const wanted = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement
     const isSame = last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil
     if (isSame && last.except?.join() === wanted.except?.join()) return
     installed.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)
   }
-}
-
-/** Connections of a version with peers by DNS name are not stopped. */
-function allowingNames(enforcement: Enforcement, byName: boolean): Enforcement {
-  const { mode, except = [] } = enforcement
-  if (!byName || mode !== 'block' || except.includes('connect')) return enforcement
-  return { ...enforcement, except: [...except, 'connect'] }
 }

@@ -78,28 +78,15 @@ describe('a profile in the kernel', () => {
     expect(profiles.has(version)).toBe(false)
   })
 
-  it('with peers by DNS name stops no connection, and says so, as soon as it has one', () => {
+  it('with peers by DNS name stops connections like any other', () => {
     const named = act.connect('192.0.2.1', 443)
     if (named.kind !== 'connect') throw new Error('no connection')
     version.watchedFor(new Set(eventKinds))
     version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
+    feed(version.profile, [{ ...named, connect: { ...named.connect, name: 'api.test.' } }])
     profiles.moved(version)
     expect(control.last('enforce')?.enforcement).toEqual({ mode: 'block', budget: 100 })
-    expect(profiles.standing(version).byName).toBeUndefined()
-    vi.advanceTimersByTime(1_000)
-    const event = { ...named, connect: { ...named.connect, name: 'api.test.' } }
-    feed(version.profile, [event])
-    profiles.changed(version)
-    const sent = control.reported.slice(-2).map(({ what }) => what)
-    expect(sent).toEqual(['enforce', 'profile'])
-    expect(control.last('enforce')?.enforcement).toEqual({
-      mode: 'block',
-      budget: 100,
-      except: ['connect'],
-    })
-    expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true, byName: true })
-    expect(profiles.spent(7, ['exec', 'connect'])).toEqual(['exec'])
-    expect(profiles.spent(8, ['connect'])).toEqual(['connect'])
+    expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
   })
 
   it('that cannot be compiled is removed, reported as a failure and tried again', () => {

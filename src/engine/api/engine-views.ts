@@ -123,8 +123,6 @@ export interface BlockingView {
     readonly profile: KernelProfileState
     /** Deviations are stopped. */
     readonly blocks: boolean
-    /** The profile has peers by DNS name: connections only alert, since the kernel refuses by address. */
-    readonly byName?: true
   }
   readonly since: string
   /** Since when its budget is spent, and it only alerts. */

@@ -42,9 +42,6 @@ function blockingLines(blocking: BlockingView): readonly string[] {
   return [
     `${armed ? 'armed' : 'off'}, since ${since}`,
     ...kernelLines(kernel),
-    ...(kernel.byName === true
-      ? ['connections only alert: the profile has peers by DNS name, the kernel refuses by address']
-      : []),
     ...(disarmedAt === undefined
       ? []
       : [`disarmed itself for ${disarmed?.join(', ') ?? 'all kinds'} at ${disarmedAt}`]),

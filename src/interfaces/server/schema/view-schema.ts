@@ -115,7 +115,6 @@ export const version: z.ZodType<VersionView> = z.object({
       kernel: z.object({
         profile: z.enum(kernelProfileStates),
         blocks: z.boolean(),
-        byName: z.literal(true).exactOptional(),
       }),
       since: text,
       disarmedAt: maybe,
