@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
-import { Dialog } from '../shell/dialog.tsx'
+import { DurationField, FormDialog, ReasonField, untilIn } from '../shell/form-dialog.tsx'
 import { type Answer, answerOn, type AnswerBody } from './answer.ts'
 
 /** The possible responses to an alert. The effect is shown above before it is applied. */
@@ -53,69 +53,39 @@ function BoundsForm({
   const [peer, setPeer] = useState('')
   const [workload, setWorkload] = useState(false)
   const [reason, setReason] = useState('')
-  const submit = (event: Event): void => {
-    event.preventDefault()
+  const submit = (): void =>
     onAnswer('allow', {
-      ...(hours > 0 ? { until: new Date(Date.now() + hours * 3_600_000).toISOString() } : {}),
+      ...untilIn(hours),
       ...(peer === '' ? {} : { peer }),
       ...(workload ? { workload } : {}),
       ...(reason === '' ? {} : { reason }),
     })
-  }
   return (
-    <Dialog title="Allow within bounds" onClose={onClose}>
-      <form class="fields" onSubmit={submit}>
+    <FormDialog title="Allow within bounds" submit="Allow" onSubmit={submit} onClose={onClose}>
+      <DurationField value={hours} onChange={setHours} />
+      {story.event.kind === 'connect' ? (
         <label>
-          For how long
-          <select
-            value={hours}
-            onChange={({ currentTarget }) => setHours(Number(currentTarget.value))}
-          >
-            <option value={0}>for good</option>
-            <option value={1}>one hour</option>
-            <option value={24}>a day</option>
-            <option value={168}>7 days</option>
-          </select>
-        </label>
-        {story.event.kind === 'connect' ? (
-          <label>
-            To a block of addresses
-            <input
-              type="text"
-              placeholder="10.0.0.0/8; empty: this peer alone"
-              value={peer}
-              onInput={({ currentTarget }) => setPeer(currentTarget.value)}
-            />
-          </label>
-        ) : null}
-        {story.workload === undefined ? null : (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={workload}
-              onChange={({ currentTarget }) => setWorkload(currentTarget.checked)}
-            />
-            only for the workload {story.workload.name}
-          </label>
-        )}
-        <label>
-          Why
+          To a block of addresses
           <input
             type="text"
-            value={reason}
-            onInput={({ currentTarget }) => setReason(currentTarget.value)}
+            placeholder="10.0.0.0/8; empty: this peer alone"
+            value={peer}
+            onInput={({ currentTarget }) => setPeer(currentTarget.value)}
           />
         </label>
-        <p class="buttons">
-          <button type="submit" class="primary">
-            Allow
-          </button>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
-      </form>
-    </Dialog>
+      ) : null}
+      {story.workload === undefined ? null : (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={workload}
+            onChange={({ currentTarget }) => setWorkload(currentTarget.checked)}
+          />
+          only for the workload {story.workload.name}
+        </label>
+      )}
+      <ReasonField value={reason} onChange={setReason} />
+    </FormDialog>
   )
 }
 
@@ -128,33 +98,14 @@ function ReasonForm({
 }) {
   const [reason, setReason] = useState('')
   return (
-    <Dialog title="Acknowledge the alert" onClose={onClose}>
-      <form
-        class="fields"
-        onSubmit={(event) => {
-          event.preventDefault()
-          onAnswer('ack', { reason })
-        }}
-      >
-        <p>This closes the alert and allows nothing. The next occurrence raises a new alert.</p>
-        <label>
-          Why
-          <input
-            type="text"
-            required
-            value={reason}
-            onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          />
-        </label>
-        <p class="buttons">
-          <button type="submit" class="primary">
-            Acknowledge
-          </button>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Acknowledge the alert"
+      submit="Acknowledge"
+      onSubmit={() => onAnswer('ack', { reason })}
+      onClose={onClose}
+    >
+      <p>This closes the alert and allows nothing. The next occurrence raises a new alert.</p>
+      <ReasonField value={reason} onChange={setReason} required />
+    </FormDialog>
   )
 }

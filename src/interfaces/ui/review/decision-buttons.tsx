@@ -2,15 +2,8 @@ import { signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
 import type { CardPlace } from '../../../engine/api/page-views.ts'
 import { splitRef, versionName } from '../base/text.ts'
-import { Dialog } from '../shell/dialog.tsx'
+import { DurationField, FormDialog, ReasonField, untilIn } from '../shell/form-dialog.tsx'
 import type { Decision } from './decide.ts'
-
-const days = [
-  { title: 'one hour', hours: 1 },
-  { title: 'a day', hours: 24 },
-  { title: '7 days', hours: 168 },
-  { title: '30 days', hours: 720 },
-] as const
 
 /** Opened by a key too. */
 export const boundsAsked = signal(false)
@@ -73,63 +66,30 @@ function BoundsDialog({
   const [hours, setHours] = useState(0)
   const [only, setOnly] = useState('')
   const [reason, setReason] = useState('')
-  const submit = (event: Event): void => {
-    event.preventDefault()
-    const until = new Date(Date.now() + hours * 3_600_000).toISOString()
+  const submit = (): void => {
     onClose()
     onDecide({
       kind: 'approve',
-      ...(hours > 0 ? { until } : {}),
+      ...untilIn(hours),
       ...(only === '' ? {} : { only }),
       ...(reason === '' ? {} : { reason }),
     })
   }
   return (
-    <Dialog title="Allow within bounds" onClose={onClose}>
-      <form class="fields" onSubmit={submit}>
-        <label>
-          For how long
-          <select
-            value={hours}
-            onChange={({ currentTarget }) => setHours(Number(currentTarget.value))}
-          >
-            <option value={0}>for good</option>
-            {days.map((each) => (
-              <option key={each.hours} value={each.hours}>
-                {each.title}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Only for
-          <select value={only} onChange={({ currentTarget }) => setOnly(currentTarget.value)}>
-            <option value="">every version that it waits in</option>
-            {places.map(({ ref, tags }) => (
-              <option key={ref} value={ref}>
-                {versionName(tags, splitRef(ref).digest)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Why
-          <input
-            type="text"
-            maxLength={1000}
-            value={reason}
-            onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          />
-        </label>
-        <p class="buttons">
-          <button type="submit" class="primary">
-            Allow
-          </button>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-        </p>
-      </form>
-    </Dialog>
+    <FormDialog title="Allow within bounds" submit="Allow" onSubmit={submit} onClose={onClose}>
+      <DurationField value={hours} onChange={setHours} />
+      <label>
+        Only for
+        <select value={only} onChange={({ currentTarget }) => setOnly(currentTarget.value)}>
+          <option value="">every version that it waits in</option>
+          {places.map(({ ref, tags }) => (
+            <option key={ref} value={ref}>
+              {versionName(tags, splitRef(ref).digest)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <ReasonField value={reason} onChange={setReason} />
+    </FormDialog>
   )
 }
