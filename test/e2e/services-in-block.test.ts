@@ -42,11 +42,14 @@ function reported(): readonly string[] {
   )
 }
 
-/** Events that reached user space: the kernel only counts learned ones. A watch on events would bring all of them up. */
+/**
+ * Events that reached user space: the kernel only counts learned ones. A watch on events would bring
+ * all of them up. Unprofiled are those of containers that belong to another engine of this machine.
+ */
 async function cameUp(): Promise<number> {
   const { counters } = await agent.json<StatusView>(['status'])
-  const { expected = 0, learned = 0, deviation = 0, unprofiled = 0 } = counters
-  return expected + learned + deviation + unprofiled
+  const { expected = 0, learned = 0, deviation = 0 } = counters
+  return expected + learned + deviation
 }
 
 /** Blocking is why a service does not answer: the alerts give the reason. */
