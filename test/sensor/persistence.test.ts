@@ -63,6 +63,20 @@ function learned(recorder: Recorder, id: string): KernelProfile {
   return compileKernel(profile, { now: 0, shippedMatching: () => [] }).profile
 }
 
+/** The same, with many more rules. */
+function slowToInstall(profile: KernelProfile): KernelProfile {
+  const more = profile.rules.flatMap((rule) =>
+    Array.from({ length: 2_000 }, (_, number) => ({
+      ...rule,
+      actor: { exe: `/usr/bin/other-${number}` },
+    })),
+  )
+  return { ...profile, rules: [...profile.rules, ...more] }
+}
+
+const isInstalled = (message: SourceMessage): boolean =>
+  message.type === 'policy' && message.report.kind === 'installed'
+
 async function block(recorder: Recorder, id: string, profile: KernelProfile): Promise<void> {
   const { control } = recorder.source
   control.profile?.(scope, profile)
@@ -208,6 +222,36 @@ describe('with no daemon running', () => {
     expect(ports(next, acts.id)).toContain(7004)
     // The previous daemon got the first report: the kernel reports the event in full when it happens again.
     expect(ports(next, acts.id)).toContain(7003)
+  })
+
+  it('the next daemon blocks a container without a gap, however early it assigns it', async () => {
+    const { recorder, acts, profile } = await blocking()
+    await recorder.stop()
+    const next = new Recorder({ kernelState, probeSeconds: 0 }, (control) => {
+      control.profile?.(scope, slowToInstall(profile))
+      control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+    })
+    disposals.push(() => next.stop())
+    // As where an engine names the container while the sensor starts.
+    expect(next.source.sensorPid).toBeDefined()
+    next.source.control.assign(acts.id, scope, { enforce: true })
+    let isDone = false
+    const done = next
+      .until(() => next.messages.some(isInstalled), 'the profile')
+      .finally(() => {
+        isDone = true
+      })
+    const results = new Set<string>()
+    let attempts = 0
+    while (!isDone) {
+      for (const result of await acts.did(Array.from({ length: 20 }, () => refused)))
+        results.add(result)
+      attempts += 20
+    }
+    await done
+    expect(attempts).toBeGreaterThan(20)
+    expect(results).toEqual(new Set([EPERM]))
+    expect(await acts.did([refused])).toEqual([EPERM])
   })
 
   it('a container that ends meanwhile is reported as ended, after its last event', async () => {

@@ -12,10 +12,15 @@ export class Recorder {
   readonly ended: Promise<void>
   #waiting: (() => void)[] = []
 
-  constructor(options: Partial<EbpfSourceOptions> = {}) {
+  /** `prepare`: sends what a daemon sends before it reads. */
+  constructor(
+    options: Partial<EbpfSourceOptions> = {},
+    prepare?: (control: EbpfSource['control']) => void,
+  ) {
     const programs = shippedRules.arguments.flatMap(({ names }) => names)
     const log = (line: string): unknown => this.log.push(line)
     this.source = new EbpfSource({ node: 'n1', programs, log, ...options })
+    prepare?.(this.source.control)
     this.ended = this.#read()
   }
 

@@ -99,6 +99,11 @@ export class EbpfSource implements EventSource {
   #judged: SourceMark | undefined
   /** The source resends the pipeline's commands once the sensor has reported what it took over. */
   #catchingUp = false
+  /**
+   * The running sensor has all of the kernel's state. Until then commands are only kept: an assignment that went
+   * ahead of its profile would take a container away from the profile of an earlier daemon, and leave it without one.
+   */
+  #isUpToDate = false
   #hasRun = false
   #lastPing = 0n
   readonly #pings = new Map<bigint, () => void>()
@@ -203,6 +208,7 @@ export class EbpfSource implements EventSource {
       log: (line) => this.#options.log?.(line, 'info'),
     })
     this.#process = sensor
+    this.#isUpToDate = false
     const stop = (): void => void sensor.stop()
     signal.addEventListener('abort', stop, { once: true })
     const reader = new FrameReader()
@@ -381,6 +387,7 @@ export class EbpfSource implements EventSource {
    */
   #resend(): void {
     this.#catchingUp = false
+    this.#isUpToDate = true
     // What is stored needs no place in the rings, whichever sensor reported it.
     if (this.#acknowledged !== undefined) this.#process?.send(encodeAck(this.#acknowledged))
     for (const command of this.#kernel.all()) this.#send(command)
@@ -408,7 +415,7 @@ export class EbpfSource implements EventSource {
   }
 
   #send(command: Buffer): void {
-    if (command.length > 0) this.#process?.send(command)
+    if (command.length > 0 && this.#isUpToDate) this.#process?.send(command)
   }
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {
