@@ -189,7 +189,7 @@ test('a profile that was changed after signing is refused with its own error cod
 test('an invalid attachment beside a valid profile does not invalidate the valid one', async () => {
   const image = await pushed('junk')
   await attest(image, 'junk', '--key', at('ed.key'))
-  const noEnvelope = { payload: 'none' } as unknown as Envelope
+  const noEnvelope = { payload: 'none', signatures: [] } as unknown as Envelope
   await forge(image, noEnvelope)
   expect((await verified(image, 'ed')).exit).toBe(0)
   const only = await pushed('only-junk')

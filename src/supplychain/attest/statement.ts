@@ -4,6 +4,8 @@ import { parseProfileDocument, type ProfileDocument } from '../export/profile-do
 import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 
 const statementType = 'https://in-toto.io/Statement/v1'
+/** What cosign 2 signs; of the same shape. */
+const olderType = 'https://in-toto.io/Statement/v0.1'
 
 /** A kind of statement about an image. */
 export interface Predicate<Content> {
@@ -60,7 +62,7 @@ export function statementText<Content>(
 
 const moment = z.iso.datetime()
 const statement = z.looseObject({
-  _type: z.literal(statementType),
+  _type: z.literal([statementType, olderType]),
   subject: z
     .array(z.looseObject({ digest: z.looseObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }) }))
     .min(1),

@@ -2,6 +2,7 @@ import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { ImageRegistry } from '../../../src/supplychain/admission/image-registry.ts'
 import { judgeImage } from '../../../src/supplychain/admission/judge-image.ts'
+import { bundleType } from '../../../src/supplychain/attest/bundle.ts'
 import { base64Of, inTotoType, pae } from '../../../src/supplychain/attest/dsse.ts'
 import { gatePredicate, statementText } from '../../../src/supplychain/attest/statement.ts'
 import type { TrustedKey } from '../../../src/supplychain/attest/verify.ts'
@@ -42,14 +43,46 @@ class TestRegistry {
     this.referrers.push({ mediaType: manifestTypes.manifest, digest, size: 1, annotations })
   }
 
+  /** As cosign attaches a bundle where the registry keeps no list: the list has no annotations. */
+  attachBundle(envelope: unknown, type: string): void {
+    const bundle = {
+      mediaType: bundleType,
+      verificationMaterial: { publicKey: { hint: key.id } },
+      dsseEnvelope: envelope,
+    }
+    const layer = { mediaType: bundleType, digest: this.put(bundle), size: 1 }
+    const annotations = { 'dev.sigstore.bundle.predicateType': type }
+    const digest = this.put({ layers: [layer], annotations, at: this.referrers.length })
+    const artifactType = 'application/vnd.oci.empty.v1+json'
+    this.referrers.push({ mediaType: manifestTypes.manifest, digest, size: 1, artifactType })
+  }
+
+  /** As cosign 2 attaches envelopes: layers under a tag. */
+  attachLayers(...envelopes: readonly (readonly [unknown, string])[]): void {
+    const layers = envelopes.map(([envelope, predicateType]) => {
+      const annotations = { predicateType, 'dev.cosignproject.cosign/signature': '' }
+      return { mediaType: envelopeType, digest: this.put(envelope), size: 1, annotations }
+    })
+    const digest = this.put({ layers })
+    this.contents.set(`${this.subject.replace(':', '-')}.att`, this.contents.get(digest) ?? '')
+  }
+
   gate(passed: boolean, made: string, created = made): void {
+    this.attach(this.envelope(passed, made), created)
+  }
+
+  /** `statementType`: of another version of in-toto's statement. */
+  envelope(passed: boolean, made: string, statementType?: string) {
     const content = { ...gateOf(passed), findings: [] }
     const subject = { repository: 'shop/web', digest: this.subject }
-    const text = statementText(gatePredicate, subject, { content, made }, '1')
+    const own = statementText(gatePredicate, subject, { content, made }, '1')
+    const text = JSON.stringify({
+      ...JSON.parse(own),
+      ...(statementType === undefined ? {} : { _type: statementType }),
+    })
     const payload = new TextEncoder().encode(text)
     const sig = base64Of(sign(null, pae(inTotoType, payload), privateKey))
-    const signatures = [{ keyid: key.id, sig }]
-    this.attach({ payloadType: inTotoType, payload: base64Of(payload), signatures }, created)
+    return { payloadType: inTotoType, payload: base64Of(payload), signatures: [{ sig }] }
   }
 
   /** The faults of the image, as the webhook finds them. */
@@ -117,4 +150,32 @@ it('more junk than is read makes the image untrusted, not its oldest gate truste
   image.gate(false, recent)
   const [fault] = await image.faults()
   expect(fault).toMatch(/302 attachments of one kind.*ATTESTATION_INVALID/)
+})
+
+const older = 'https://in-toto.io/Statement/v0.1'
+
+it('what cosign attaches as a bundle counts, also where a list states no predicate', async () => {
+  const image = new TestRegistry()
+  image.gate(true, old)
+  image.attachBundle({ junk: 1 }, 'https://example.org/sbom')
+  image.attachBundle(image.envelope(false, recent, older), gatePredicate.type)
+  expect(await image.faults()).toEqual(['its gate is shut: 2 findings need a decision'])
+})
+
+it('what cosign attaches as a layer counts, the layers of other kinds do not', async () => {
+  const image = new TestRegistry()
+  image.gate(false, old)
+  image.attachLayers(
+    [{ junk: 1 }, 'https://example.org/sbom'],
+    [{ junk: 2 }, gatePredicate.type],
+    [image.envelope(true, recent, older), gatePredicate.type],
+  )
+  expect(await image.faults()).toEqual([])
+})
+
+it('a bundle that was changed names its key by the hint', async () => {
+  const image = new TestRegistry()
+  const { payload } = image.envelope(true, old)
+  image.attachBundle({ ...image.envelope(true, recent), payload }, gatePredicate.type)
+  expect(await image.faults()).toEqual([expect.stringContaining('SIGNATURE_BROKEN')])
 })
