@@ -3,6 +3,7 @@ import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import { type Exportable, type Exported, exportableOf } from './allowed.ts'
 import { apparmor } from './apparmor.ts'
+import { containerProfile } from './container-profile.ts'
 import { falco } from './falco.ts'
 import { inToto } from './in-toto.ts'
 import { kubeArmor, networkPolicy } from './kubernetes.ts'
@@ -21,6 +22,7 @@ export const exportFormats = [
   'tetragon',
   'falco',
   'in-toto',
+  'container-profile',
 ] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
@@ -33,6 +35,7 @@ const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable)
   tetragon,
   falco,
   'in-toto': inToto,
+  'container-profile': containerProfile,
 }
 
 /**

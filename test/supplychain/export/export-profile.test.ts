@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import {
+  containerProfileSchema,
   kubeArmorPolicySchema,
   networkPolicySchema,
   runtimeTraceSchema,
@@ -11,6 +12,7 @@ import {
 } from '../../fixtures/consumer-schemas.ts'
 import { loadRules } from '../../../src/support/config/load-rules.ts'
 import { exportableOf } from '../../../src/supplychain/export/allowed.ts'
+import { segmentsOf } from '../../../src/supplychain/export/container-profile.ts'
 import { exportFormats, exportProfile } from '../../../src/supplychain/export/export-profile.ts'
 import { parseProfileDocument } from '../../../src/supplychain/export/profile-document.ts'
 import { partsOf } from '../../../src/supplychain/export/paths.ts'
@@ -202,6 +204,51 @@ describe('the policies of Kubernetes', () => {
   })
 })
 
+describe('the profile of Kubescape', () => {
+  const specOf = (list: readonly ProfileEntry[]) =>
+    containerProfileSchema.parse(parse(text('container-profile', list))).spec
+
+  it('has programs, files, capabilities and peers', () => {
+    const { execs, opens, capabilities, egress } = specOf(entries)
+    expect(execs).toEqual([{ path: '/usr/sbin/nginx', args: ['/usr/sbin/nginx', '⋯⋯'] }])
+    expect(opens).toEqual([
+      { path: '/etc/nginx/nginx.conf', flags: ['O_RDONLY'] },
+      { path: '/usr/lib/libssl.so.3', flags: ['O_RDONLY'] },
+      { path: '/var/log/nginx/access.log', flags: ['O_WRONLY'] },
+    ])
+    expect(capabilities).toEqual(['CAP_NET_BIND_SERVICE'])
+    expect(egress).toMatchObject([
+      { type: 'external', ipAddresses: ['10.0.0.7'], ports: [{ name: 'TCP-5432', port: 5432 }] },
+      {
+        type: 'internal',
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'shop' } },
+      },
+    ])
+  })
+
+  it('has a script as the argument of its interpreter, and no file that is only removed', () => {
+    const { execs, opens, egress } = specOf([
+      learned({ kind: 'exec', path: '/bin/busybox', script: '/start.sh' }),
+      learned({ kind: 'file', access: 'create', path: '/srv/new' }),
+      learned({ kind: 'file', access: 'delete', path: '/srv/old' }),
+      learned({ kind: 'connect', protocol: 'tcp', peer: 'api.example.', port: 443 }),
+    ])
+    expect(execs).toEqual([{ path: '/bin/busybox', args: ['/start.sh', '⋯⋯'] }])
+    expect(opens).toEqual([{ path: '/srv/new', flags: ['O_CREAT', 'O_WRONLY'] }])
+    expect(egress).toMatchObject([{ type: 'external', dnsNames: ['api.example.'] }])
+  })
+
+  it('has a segment for each that varies', () => {
+    expect(segmentsOf(partsOf('/srv/<uuid>/a-<int>.part'))).toBe('/srv/⋯/⋯')
+    expect(segmentsOf(partsOf('/srv/<lt>a>'))).toBe('/srv/<a>')
+  })
+
+  it('has the members of one that a vendor ships', () => {
+    const shipped = readFileSync(new URL('../../schemas/sbob-redis.yaml', import.meta.url), 'utf8')
+    expect(containerProfileSchema.safeParse(parse(shipped)).error?.issues ?? []).toEqual([])
+  })
+})
+
 describe('an export for a consumer with a schema', () => {
   const odd: readonly ProfileEntry[] = [
     ...entries,
@@ -221,6 +268,7 @@ describe('an export for a consumer with a schema', () => {
     ['kubearmor', kubeArmorPolicySchema],
     ['tetragon', tracingPolicySchema],
     ['in-toto', runtimeTraceSchema],
+    ['container-profile', containerProfileSchema],
   ] as const)('is valid by it, as %s, whatever the profile holds', (format, schema) => {
     const numbered = odd.filter(
       ({ object }) => object.kind !== 'connect' || object.peer !== 'user-db.shop',
