@@ -41,6 +41,7 @@ export function isUsual(
     return (
       place === 'data' &&
       (isOwn(profile, ref, object) ||
+        isInClearedTree(profile, ref, object) ||
         isRotation(profile, ref, object) ||
         isUsualChange(profile, ref, object) ||
         isOneMoreKind(profile, ref, object))
@@ -194,6 +195,29 @@ function isUsualChange(
       (one) => nameKind(one) === kind && isBeside(folderOfPath(one), folder, patterns),
     )
   })
+}
+
+/** Folders that a program cleared of files of a kind, from which on it may clear one beside them. */
+const CLEARED_LEAST = 2
+
+/** It deletes files of that kind in several folders, and this one lies somewhere below a folder beside these. */
+function isInClearedTree(profile: ProfileReader, ref: BehaviourRef, object: FileObject): boolean {
+  if (object.access !== 'delete') return false
+  const subject = subjectOf(ref) ?? literalPath(object.path)
+  const kind = nameKind(subject)
+  if (kind === '' || harmfulKinds.has(kind)) return false
+  const parts = folderOfPath(subject).split('/')
+  const patterns = new Map<string, PathPattern>()
+  const cleared = new Set<string>()
+  for (const { object: other } of knownOf(profile, ref, 'file')) {
+    if (other.kind !== 'file' || other.access !== 'delete' || isPlace(other)) continue
+    if (nameKind(other.path) !== kind) continue
+    const folder = folderOfPath(other.path)
+    const depth = folder.split('/').length - 1
+    if (depth >= parts.length) continue
+    if (isBeside(folder, `${parts.slice(0, depth).join('/')}/`, patterns)) cleared.add(folder)
+  }
+  return cleared.size >= CLEARED_LEAST
 }
 
 /** Kinds of files that people keep in one place, from which on the next one may be of another kind. */

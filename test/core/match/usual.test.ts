@@ -143,6 +143,25 @@ describe('a file that is put aside', () => {
   })
 })
 
+describe('a file that is cleared away', () => {
+  const gone = (path: string): ActEvent => act.file(path, ['delete'])
+  const jobs = ['amber', 'basil']
+  const worker = learned(...jobs.map((job) => gone(`/srv/jobs/${job}/list.txt`)))
+
+  it('is usual anywhere below a folder beside two that were cleared of that kind', () => {
+    for (const path of ['delta/other.txt', 'delta/deep/other.txt', 'amber/a/b/c.txt'])
+      expect(severity(worker, gone(`/srv/jobs/${path}`)), path).toBe('low')
+  })
+
+  it('is not usual elsewhere, of another kind, after fewer, or where it is written', () => {
+    for (const path of ['/data/jobs/delta/x.txt', '/srv/x.txt', '/srv/jobs/delta/x.db'])
+      expect(severity(worker, gone(path)), path).toBe('medium')
+    const one = learned(gone('/srv/jobs/amber/list.txt'), gone('/srv/jobs/amber/other.txt'))
+    expect(severity(one, gone('/srv/jobs/delta/deep/other.txt'))).toBe('medium')
+    expect(severity(worker, written('/srv/jobs/delta/deep/other.txt'))).toBe('medium')
+  })
+})
+
 describe('a port that the kernel drew', () => {
   const two = learned(act.listen('0.0.0.0', 40_003), act.listen('0.0.0.0', 51_200))
 
