@@ -270,7 +270,7 @@ async function eventsOf(
   await recorder.source.obeyed()
   await acts.did([...before, ...lines])
   await recorder.source.obeyed()
-  const events = recorder.acts(acts.id).map(refined)
+  const events = recorder.acts(acts.id).map((event) => refined(event, uid === 0))
   await acts.stop()
   return new Map(events.map((event) => [keyOf(event), event]))
 }
@@ -356,7 +356,7 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
 /** Names of addresses, as an engine would give them. */
 const names: Readonly<Record<string, string>> = { '127.0.0.2': 'db', '::1': 'cache.shop' }
 
-/** As the answers in each container give them. */
+/** As the answers in each container give them whose user may play the resolver: port 53 is root's. */
 const answered: Readonly<Record<string, string>> = {
   '198.51.100.5': 'api.test.',
   '2001:db8::5': 'api.test.',
@@ -367,9 +367,10 @@ const answered: Readonly<Record<string, string>> = {
  * The event with what the daemon would add: some paths count as the image's, which no pattern takes, and some addresses
  * have a name.
  */
-function refined(event: ActEvent): ActEvent {
+function refined(event: ActEvent, hasAnswers: boolean): ActEvent {
   if (event.kind === 'connect') {
-    const known = names[event.connect.address] ?? answered[event.connect.address]
+    const byDns = hasAnswers ? answered[event.connect.address] : undefined
+    const known = names[event.connect.address] ?? byDns
     return known === undefined ? event : { ...event, connect: { ...event.connect, name: known } }
   }
   if (event.kind !== 'file') return event

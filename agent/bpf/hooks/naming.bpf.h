@@ -14,6 +14,7 @@
 #include "hash.h"
 #include "lib/answered.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "rule_key.h"
@@ -28,9 +29,8 @@
 #define DNS_INTERNET 1
 #define DNS_LABEL_MAX 63
 #define DNS_POINTER 0xc0
-#define DNS_NAME_MAX 254  /* of the letters with a size before each label */
-#define DNS_TEXT_MAX 1024 /* of a name with all of its letters in decimal: a power of two */
-#define DNS_RECORD 10	  /* type, class, time, size */
+#define DNS_NAME_MAX 254 /* of the letters with a size before each label */
+#define DNS_RECORD 10	 /* type, class, time, size */
 
 #define MESSAGE_BYTE(scratch, at) ((scratch)->string[(at) & (2048 - 1)])
 
@@ -50,7 +50,7 @@ static __always_inline void put_letter(struct scratch *scratch, u8 letter)
 {
 	struct naming *naming = &scratch->naming;
 
-	scratch->event[naming->out & (DNS_TEXT_MAX - 1)] = letter;
+	*EVENT_TEXT(scratch, naming->out) = letter;
 	naming->out++;
 }
 
@@ -100,26 +100,6 @@ static int question_step(u32 index, struct scratch **context)
 
 LONG_LOOP_STEP(question_step)
 
-/* As the sensor hashes the name of a peer in a rule. */
-static __always_inline u64 hash_name_in(struct scratch *scratch, u32 size)
-{
-	u64 hash = SNUG_MIX_LEN(keys, keys.seed, size);
-
-	for (u32 at = 0; at < DNS_TEXT_MAX; at += 8) {
-		u64 word;
-
-		if (at >= size)
-			break;
-		word = *(u64 *)&scratch->event[at];
-		if (size - at < 8)
-			word &= (1ull << ((size - at) * 8)) - 1;
-		hash = SNUG_MIX(keys, hash, word);
-	}
-	return SNUG_MIX(keys, hash, SNUG_DOMAIN_NAME);
-}
-
-SCRATCH_FUNCTION(u64, hash_name, AND(u32 size), AND(size))
-
 /* One that leads to the container itself, nowhere, or to the host says nothing about a peer. */
 static __always_inline bool is_nobodys(u32 family, const u32 *address)
 {
@@ -148,7 +128,7 @@ static __always_inline void take_address(struct scratch *scratch, u32 at, u32 si
 		address[3] = 0;
 	}
 	if (!is_nobodys(family, address))
-		note_answered(&scratch->naming,
+		note_answered(scratch,
 			      SNUG_RULE_ADDRESS(keys, family, (u64)address[0] << 32 | address[1],
 						(u64)address[2] << 32 | address[3]));
 }
@@ -218,7 +198,8 @@ static __always_inline void name_addresses(struct scratch *scratch, u32 from, u3
 	    message_16(scratch, naming->at + 2) != DNS_INTERNET)
 		return;
 	put_letter(scratch, '.');
-	naming->name = hash_name(scratch, naming->out);
+	/* As the sensor hashes the name of a peer in a rule. */
+	naming->name = SNUG_MIX(keys, hash_range(scratch, 0, naming->out), SNUG_DOMAIN_NAME);
 	naming->at += 4;
 	LOOP(SNUG_MESSAGE_MAX, record_step, scratch);
 }

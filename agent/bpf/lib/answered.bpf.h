@@ -12,6 +12,7 @@
 #include "hash.h"
 #include "lib/maps.bpf.h"
 #include "lib/portable.bpf.h"
+#include "lib/scratch.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
 
@@ -107,14 +108,19 @@ static __always_inline void insert_answered(struct snug_answered_set *set,
 			return;
 }
 
-static __always_inline void note_answered(const struct naming *naming, u64 address)
+static __always_inline int note_answered_in(struct scratch *scratch, u64 address)
 {
+	const struct naming *naming = &scratch->naming;
 	u64 key = SNUG_ANSWERED_KEY(keys, naming->container, address);
 	struct snug_answered_set *set = answered_set(naming->slot, key);
 
 	if (set && !renew_answered(set, naming, key))
 		insert_answered(set, naming, key);
+	return 0;
 }
+
+/* The verifier checks this once, and not for each way to it. */
+SCRATCH_FUNCTION(int, note_answered, AND(u64 address), AND(address))
 
 enum named_by {
 	NAMED_NOT = 0,
@@ -129,30 +135,43 @@ struct peer_name {
 	u32 reserved;
 };
 
-/* `address`: its hash. Not inlined: its caller and the judge share a stack. */
-static __noinline int find_answered(const struct snug_task *state, u64 address,
-				    struct peer_name *name)
+/*
+ * The hash of the name; 0: it has none. `known`: the container's resolvers are. Of numbers alone,
+ * so that the verifier checks it once, and not for each way to it.
+ */
+__noinline __weak u64 answered_name(u32 number, u64 container, u64 address, u32 known)
 {
-	u64 key = SNUG_ANSWERED_KEY(keys, state->container, address);
-	u32 number = state->slot;
+	u64 key = SNUG_ANSWERED_KEY(keys, container, address);
 	const struct snug_slot *slot = bpf_map_lookup_elem(&slots, &number);
 	struct snug_answered_set *set = answered_set(number, key);
 
-	if (!slot || !set || slot->container != state->container)
+	if (!slot || !set)
 		return 0;
 	UNROLLED
 	for (int i = 0; i < SNUG_ANSWERED_PLACES; i++) {
 		const volatile struct snug_answered *place = &set->places[i];
-		bool known = *(volatile u32 *)&slot->resolvers_known;
 
 		if (!is_answered(place, key) || (known && !is_resolver(slot, place->resolver)))
 			continue;
 		set->used |= 1u << i;
-		name->hash = place->name;
-		name->by = known ? NAMED_BY_ANSWER : NAMED_BY_ANYONE;
-		return 0;
+		return place->name;
 	}
 	return 0;
+}
+
+/* `address`: its hash. */
+static __always_inline void find_answered(const struct snug_task *state, u64 address,
+					  struct peer_name *name)
+{
+	u32 number = state->slot, known;
+	const struct snug_slot *slot = bpf_map_lookup_elem(&slots, &number);
+
+	if (!slot || slot->container != state->container)
+		return;
+	known = *(volatile u32 *)&slot->resolvers_known;
+	name->hash = answered_name(number, state->container, address, known);
+	if (name->hash)
+		name->by = known ? NAMED_BY_ANSWER : NAMED_BY_ANYONE;
 }
 
 #endif
