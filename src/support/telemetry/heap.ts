@@ -12,4 +12,6 @@ export function growHeapSlowly(): void {
   // Pages of which a fifth is unused are put together. Without it, most of a page has to be unused. The young generation
   // begins small and may grow: kept at its first size, it is collected seven times as often by a busy agent.
   setFlagsFromString('--optimize-for-size')
+  // Its collections are too short to share: on a busy machine they would wait for a thread that does not run.
+  setFlagsFromString('--no-parallel-scavenge')
 }
