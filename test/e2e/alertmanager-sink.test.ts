@@ -102,7 +102,12 @@ test('the agent delivers to it once it runs again, and tests it', async () => {
     return pager?.state === 'failing' && pager.waiting >= 3
   })
   await manager.run()
-  await agent.until<readonly SinkView[]>(['sink', 'list'], ([pager]) => pager?.waiting === 0)
+  // The agent waits up to 30 s between two attempts.
+  await agent.until<readonly SinkView[]>(
+    ['sink', 'list'],
+    ([pager]) => pager?.waiting === 0,
+    120_000,
+  )
   const alerts = await agent.json<readonly Alert[]>(['alert', 'list'])
   expect(alerts).toHaveLength(3)
   expect(await idsIn(manager)).toEqual(expect.arrayContaining(alerts.map(({ id }) => id)))
