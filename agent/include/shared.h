@@ -26,6 +26,7 @@
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
 #define SNUG_BUDGETS 16384 /* behaviours, and kinds in containers, that spend block budgets */
+#define SNUG_ID_RANGES 5   /* of the users and groups of a container, on the host */
 #define SNUG_ANSWERS_SIZE (1u << 20) /* of the ring of DNS answers */
 #define SNUG_ANSWERS_WINDOW_SHIFT 24 /* 17 ms: in this time */
 #define SNUG_ANSWERS_SHARE 64	     /* so many answers of one container */
@@ -142,6 +143,13 @@ struct snug_answered_set {
 	struct snug_answered places[SNUG_ANSWERED_PLACES];
 };
 
+/* A line of a user namespace's map. Its layout is the kernel's; count 0: there is none. */
+struct snug_id_range {
+	__u32 inside;
+	__u32 outside;
+	__u32 count;
+};
+
 struct snug_slot {
 	__u64 container;
 	__u64 scope;
@@ -161,6 +169,8 @@ struct snug_slot {
 	__u32 untrusted; /* a file of it may have been changed unseen */
 	__u32 user;	 /* one more than the uid that it was started as; 0: not known */
 	__u32 seen;	 /* its entries in the table of counted events */
+	struct snug_id_range users[SNUG_ID_RANGES]; /* of the container's user namespace */
+	struct snug_id_range groups[SNUG_ID_RANGES];
 	struct snug_assignment assignment;
 	char id[SNUG_ID_LEN];
 	char path[SNUG_CGROUP_MAX];

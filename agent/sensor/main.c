@@ -194,6 +194,7 @@ static bool prepare(struct agent *agent)
 	skel->rodata->own_generation = agent->generation;
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
+	skel->rodata->init_exes[2] = hash_path(&agent->keys, "/run/podman-init", 16);
 	set_syscall_classes(skel);
 	set_programs(skel);
 	return hooks_load(agent, options.hooks) && pin_maps(agent);

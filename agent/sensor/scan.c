@@ -64,7 +64,15 @@ bool find_cgroups(struct agent *agent)
 	return true;
 }
 
-/* As in cgroup.bpf.h: exactly 64 hex digits in a row, and not a monitor's. */
+static bool is_pod(const char *leaf, const char *id)
+{
+	static const char pod[] = "libpod_pod_";
+	const ptrdiff_t size = sizeof(pod) - 1;
+
+	return id - leaf >= size && !strncmp(id - size, pod, size);
+}
+
+/* As in cgroup.bpf.h: exactly 64 hex digits in a row, and neither a monitor's nor a pod's. */
 static const char *id_in(const char *leaf)
 {
 	size_t run = 0;
@@ -77,7 +85,7 @@ static const char *id_in(const char *leaf)
 			continue;
 		}
 		if (run == SNUG_ID_LEN)
-			return c - SNUG_ID_LEN;
+			return is_pod(leaf, c - SNUG_ID_LEN) ? NULL : c - SNUG_ID_LEN;
 		if (!*c)
 			return NULL;
 		run = 0;
@@ -248,12 +256,39 @@ static void recheck_exe(struct agent *agent, struct process *process)
 	drop_task_key(agent, key);
 }
 
+/* As in ids.bpf.h: that of its first process. */
+static void read_id_map(pid_t pid, const char *name, struct snug_id_range *ranges)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "re");
+	for (int i = 0; file && i < SNUG_ID_RANGES; i++) {
+		struct snug_id_range range;
+
+		if (fscanf(file, "%u %u %u", &range.inside, &range.outside, &range.count) != 3)
+			break;
+		ranges[i] = range;
+	}
+	if (file)
+		fclose(file);
+}
+
+static __u32 id_inside(const struct snug_id_range *ranges, __u32 id)
+{
+	for (int i = 0; i < SNUG_ID_RANGES; i++)
+		if (id - ranges[i].outside < ranges[i].count)
+			return ranges[i].inside + (id - ranges[i].outside);
+	return id;
+}
+
 /*
  * Stores the state of each process of a container. The cgroup is entered into the map only after
  * that: until then a process without state must not be taken for the root of a new tree. A child
  * that was forked before its parent had a state is found by the next pass; a later one inherits it.
  */
-static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup,
+static size_t take_over(struct agent *agent, const char *path, __u32 number, struct snug_slot *slot,
 			struct process *all)
 {
 	struct process *init = NULL;
@@ -268,9 +303,17 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, __u
 			if (!find_process(all, count, all[i].ppid) &&
 			    (!init || all[i].start < init->start))
 				init = &all[i];
+		if (init && !slot->users[0].count) {
+			read_id_map(init->pid, "uid_map", slot->users);
+			read_id_map(init->pid, "gid_map", slot->groups);
+			bpf_map_update_elem(bpf_map__fd(agent->skel->maps.slots), &number, slot,
+					    BPF_ANY);
+		}
 		for (size_t i = known; i < count; i++) {
-			all[i].state.container = cgroup;
+			all[i].state.container = slot->container;
 			all[i].state.slot = number;
+			all[i].state.uid = id_inside(slot->users, all[i].state.uid);
+			all[i].state.gid = id_inside(slot->groups, all[i].state.gid);
 			set_family(agent, all, count, &all[i], init);
 			set_base(agent, &all[i].state);
 			store(agent, all[i].pid, &all[i].state);
@@ -306,14 +349,14 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	memcpy(slot.id, id, sizeof(slot.id));
 	snprintf(slot.path, sizeof(slot.path), "%s", path + strlen(agent->cgroup_path));
 	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
-	count = take_over(agent, path, number, cgroup, all);
+	count = take_over(agent, path, number, &slot, all);
 	/* One that is made but not started yet has nothing that we missed. */
 	slot.started = count > 0;
 	slot.before = count > 0;
 	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
 	read_below(agent, path, &number, all, count);
 	/* It may have started just before it was made known. */
-	if (!count && take_over(agent, path, number, cgroup, all)) {
+	if (!count && take_over(agent, path, number, &slot, all)) {
 		slot.started = 1;
 		slot.before = 1;
 		bpf_map_update_elem(slots, &number, &slot, BPF_ANY);

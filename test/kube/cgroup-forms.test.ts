@@ -30,6 +30,20 @@ const forms = {
   'Docker, systemd': { path: (id: string) => `system.slice/docker-${id}.scope`, pod: undefined },
   'Docker, cgroupfs': { path: (id: string) => `docker/${id}`, pod: undefined },
   'Podman, systemd': { path: (id: string) => `machine.slice/libpod-${id}.scope`, pod: undefined },
+  'Podman with systemd, of a user': {
+    path: (id: string) =>
+      `user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope`,
+    pod: undefined,
+  },
+  'Podman in a unit (Quadlet)': {
+    path: (id: string) => `system.slice/web.service/libpod-payload-${id}`,
+    pod: undefined,
+  },
+  'a pod of Podman, systemd': {
+    path: (id: string) =>
+      `machine.slice/machine-libpod_pod_${'b'.repeat(64)}.slice/libpod-${id}.scope`,
+    pod: undefined,
+  },
   nerdctl: { path: (id: string) => `system.slice/nerdctl-${id}.scope`, pod: undefined },
 }
 const monitors = {

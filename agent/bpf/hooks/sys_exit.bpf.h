@@ -73,7 +73,8 @@ static __noinline int on_clone3(struct call *call)
 
 static __noinline void on_identity(struct call *call)
 {
-	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
+	u32 uid = uid_inside(call->state, call->task->cred->euid.val);
+	u32 gid = gid_inside(call->state, call->task->cred->egid.val);
 
 	if ((uid != call->state->uid || gid != call->state->gid) &&
 	    !report_identity(call->state, call->task, uid, gid, SNUG_KILLED, 0))

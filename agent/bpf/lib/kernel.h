@@ -142,7 +142,21 @@ typedef struct {
 	u64 val;
 } kernel_cap_t;
 
+struct uid_gid_extent {
+	u32 first;
+	u32 lower_first;
+	u32 count;
+};
+
+struct uid_gid_map {
+	struct uid_gid_extent extent[5];
+	u32 nr_extents;
+	struct uid_gid_extent *forward;
+};
+
 struct user_namespace {
+	struct uid_gid_map uid_map;
+	struct uid_gid_map gid_map;
 	struct user_namespace *parent;
 	int level;
 	kuid_t owner;
@@ -390,6 +404,7 @@ struct pt_regs {
 #define PROT_READ 1
 #define PROT_EXEC 4
 #define READ_IMPLIES_EXEC 0x0400000 /* of a process's personality */
+#define CAP_DAC_OVERRIDE 1
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000

@@ -17,7 +17,7 @@ const volatile u32 host_mnt_ns[2];
 const volatile u32 ring_count = 1;
 extern int LINUX_KERNEL_VERSION __kconfig;
 /* What the engine's own init may be called, as hashes of their paths. */
-const volatile u64 init_exes[2];
+const volatile u64 init_exes[3];
 /* Programs whose arguments are part of the behaviour (interpreters, multi-call binaries). */
 const volatile struct snug_program_name programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */

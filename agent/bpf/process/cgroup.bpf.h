@@ -55,6 +55,16 @@ static __always_inline bool is_monitor(const char *name)
 	       !__builtin_memcmp(name, libpod, sizeof(libpod) - 1);
 }
 
+/* A pod of Podman has a slice with its id, around the scopes of its containers. */
+static __always_inline bool is_pod(const struct scratch *scratch, u32 at)
+{
+	const char pod[] = "libpod_pod_";
+	const u32 size = sizeof(pod) - 1;
+
+	return at >= size &&
+	       !__builtin_memcmp(&scratch->string[(at - size) & (LEAF_MAX - 1)], pod, size);
+}
+
 /* The self-test of another sensor (selftest.c) is not a container. */
 static __always_inline bool is_selftest(struct scratch *scratch, const char *path)
 {
@@ -126,7 +136,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	leaf = &scratch->leaf;
 	__builtin_memset(leaf, 0, sizeof(*leaf));
 	LOOP(LEAF_MAX, leaf_step, scratch);
-	if (!leaf->found || is_monitor((const char *)scratch->string))
+	if (!leaf->found || is_monitor((const char *)scratch->string) || is_pod(scratch, leaf->at))
 		return 0;
 	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf->at & (LEAF_MAX - 1)]);
 	if (!expect && is_selftest(scratch, path))
@@ -152,6 +162,8 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->untrusted = 0;
 	slot->seen = 0;
 	slot->resolvers_known = 0;
+	__builtin_memset(slot->users, 0, sizeof(slot->users));
+	__builtin_memset(slot->groups, 0, sizeof(slot->groups));
 	__builtin_memcpy(slot->id, &scratch->string[leaf->at & (LEAF_MAX - 1)], SNUG_ID_LEN);
 	if (expect) {
 		slot->scope = expect->scope;

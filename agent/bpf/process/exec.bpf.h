@@ -23,6 +23,7 @@
 #include "process/arguments.bpf.h"
 #include "process/drift.bpf.h"
 #include "process/identity.bpf.h"
+#include "process/ids.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -145,7 +146,7 @@ static __always_inline u32 *container_entered(struct task_struct *task)
 }
 
 /* The first program of a tree of processes in a container; nothing of the runtime's. */
-static __always_inline struct snug_task *start_tree(struct task_struct *task, u32 uid, u32 gid)
+static __always_inline struct snug_task *start_tree(struct task_struct *task)
 {
 	u32 *number = container_entered(task);
 	struct snug_task *state;
@@ -164,16 +165,17 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task, u3
 	state->container = slot->container;
 	state->slot = *number;
 	state->generation = own_generation;
-	state->uid = uid;
-	state->gid = gid;
 	if (__sync_lock_test_and_set(&slot->started, 1)) {
 		state->origin = SNUG_EXEC_IN;
 		state->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
 		state->origin = SNUG_ENTRYPOINT;
+		keep_ids(slot, task);
 		/* Not the effective one: the program may be set-uid. */
-		slot->user = READ(task, cred, uid.val) + 1;
+		slot->user = uid_inside(state, READ(task, cred, uid.val)) + 1;
 	}
+	state->uid = uid_inside(state, READ(task, cred, euid.val));
+	state->gid = gid_inside(state, READ(task, cred, egid.val));
 	return state;
 }
 
@@ -256,7 +258,8 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 		return;
 	if (state->origin == SNUG_ENTRYPOINT || state->origin == SNUG_INIT) {
 		init = slot->assignment.traits & SNUG_OWN_INIT &&
-		       (state->exe == init_exes[0] || state->exe == init_exes[1]);
+		       (state->exe == init_exes[0] || state->exe == init_exes[1] ||
+			state->exe == init_exes[2]);
 		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
 		if (init)
 			state->flags &= ~SNUG_DRIFT;
@@ -276,9 +279,9 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct snug_task *state = task_after_exec(task, old_pid);
-	u32 uid = READ(task, cred, euid.val), gid = READ(task, cred, egid.val);
 	struct scratch *scratch;
 	bool fresh = !state;
+	u32 uid, gid;
 	u64 root;
 	u32 end;
 	u16 held;
@@ -288,11 +291,13 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (state)
 		push_ancestor(state);
 	else
-		state = start_tree(task, uid, gid);
+		state = start_tree(task);
 	scratch = scratch_of(SCRATCH_EXEC);
 	if (!state || !scratch)
 		return 0;
 
+	uid = uid_inside(state, READ(task, cred, euid.val));
+	gid = gid_inside(state, READ(task, cred, egid.val));
 	root = root_of(state, task);
 	state->exe = exe_hash(scratch, bprm->file, root, &end);
 	state->script = script_hash(scratch, task, bprm, root);

@@ -9,6 +9,7 @@
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "process/ids.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -16,7 +17,8 @@
 /* Whether the process may take root back without gaining it: by these credentials from now on. */
 static __always_inline void note_held_root(struct snug_task *state, const struct cred *cred)
 {
-	if (READ(cred, uid.val) == 0 || READ(cred, suid.val) == 0)
+	if (uid_inside(state, READ(cred, uid.val)) == 0 ||
+	    uid_inside(state, READ(cred, suid.val)) == 0)
 		state->flags |= SNUG_HELD_ROOT;
 	else
 		state->flags &= ~SNUG_HELD_ROOT;

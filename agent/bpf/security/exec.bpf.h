@@ -46,7 +46,8 @@ static __always_inline struct snug_slot *predict_entry(struct task_struct *task,
 		next->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
 		next->origin = SNUG_ENTRYPOINT;
-		next->declared = READ(task, cred, uid.val) + 1;
+		keep_ids(slot, task);
+		next->declared = uid_inside(next, READ(task, cred, uid.val)) + 1;
 	}
 	return slot;
 }
@@ -148,8 +149,8 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	if (!verdict.block || !has_profile(&verdict))
 		return false;
 	root = root_of(next, task);
-	next->uid = bprm->cred->euid.val;
-	next->gid = bprm->cred->egid.val;
+	next->uid = uid_inside(next, bprm->cred->euid.val);
+	next->gid = gid_inside(next, bprm->cred->egid.val);
 	next->exe = exe_hash(scratch, bprm->file, root, &end);
 	next->script = script_hash(scratch, task, bprm, root);
 	next->flags = drift_of((u64)bprm->file->f_path.dentry, (u64)bprm->file->f_inode, end, root);

@@ -200,8 +200,12 @@ static __always_inline bool may_change(const struct task_struct *task, u64 dentr
 	u64 parent = (u64)FIELD_AT(struct dentry, dentry, d_parent);
 	u64 folder = (u64)FIELD_AT(struct dentry, parent, d_inode);
 	u32 uid = READ(task, cred, euid.val), mode = FIELD_AT(struct inode, folder, i_mode);
+	const struct cred *cred = READ(task, cred);
+	u64 capabilities = 0;
 
-	if (!uid)
+	/* Root of a user namespace is another user on the host, and may change what is its own. */
+	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	if (!uid || capabilities & (1 << CAP_DAC_OVERRIDE))
 		return true;
 	return mode & (FIELD_AT(struct inode, folder, i_uid.val) == uid ? 0222 : 0022);
 }

@@ -138,9 +138,13 @@ static __always_inline int on_ids(const struct cred *fresh)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
-	u32 uid = fresh->euid.val, gid = fresh->egid.val;
+	u32 uid, gid;
 
-	if (!state || (uid == state->uid && gid == state->gid))
+	if (!state)
+		return 0;
+	uid = uid_inside(state, fresh->euid.val);
+	gid = gid_inside(state, fresh->egid.val);
+	if (uid == state->uid && gid == state->gid)
 		return 0;
 	/* The task has its old credentials until the call ends. */
 	note_held_root(state, READ(task, cred));
