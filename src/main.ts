@@ -22,6 +22,7 @@ import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import type { Product } from './pipeline/delivery/format/alert-facts.ts'
 import { DockerEngine } from './pipeline/identity/docker-engine.ts'
+import { PodmanEngine } from './pipeline/identity/podman-engine.ts'
 import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
 import { Identifier } from './pipeline/identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './pipeline/identity/identity.ts'
@@ -106,6 +107,7 @@ export async function runAgent(
     pruner.start()
     const engine = new SnugEngine(daemon, packageVersion(), {
       dockerSocket: config.engines.docker.socket,
+      podmanSockets: config.engines.podman.sockets,
     })
     metrics.observe(
       () => engine.status(),
@@ -402,15 +404,24 @@ function enginesOf(
   kube: KubeNode | undefined,
   log: Log,
 ): readonly IdentityEngine[] {
-  const { docker, static: fixed } = config.engines
+  const { docker, podman, static: fixed } = config.engines
   const engines: IdentityEngine[] = []
   const onStateOf = (engine: string) => (state: EngineState) =>
     log.info({ engine, state }, 'an engine changed its state')
   // First, as it knows more of a container than the engine that runs it.
   if (kube !== undefined) engines.push(kube.engine({ onState: onStateOf('kubernetes') }))
   if (docker.socket !== 'none') {
-    engines.push(new DockerEngine({ socket: docker.socket, onState: onStateOf('docker') }))
+    const { socket } = docker
+    const isOptional = (): boolean => podmans.sockets.length > 0
+    engines.push(new DockerEngine({ socket, isOptional, onState: onStateOf('docker') }))
   }
+  const podmans = new PodmanEngine({
+    sockets: podman.sockets,
+    except: docker.socket,
+    before: [...engines],
+    onState: onStateOf('podman'),
+  })
+  if (podman.sockets.length > 0) engines.push(podmans)
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
 }

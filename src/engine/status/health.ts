@@ -28,7 +28,7 @@ export function healthOf({
   for (const source of sources) {
     if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
   }
-  const engines = parts.engines.map(engineView)
+  const engines = parts.engines.filter(({ state: { kind } }) => kind !== 'absent').map(engineView)
   for (const engine of engines) {
     if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
   }

@@ -16,13 +16,13 @@ export interface Host {
 }
 
 export async function lookAtHost(): Promise<Host> {
-  const socket = process.env['SNUG_ENGINES_DOCKER_SOCKET'] ?? '/var/run/docker.sock'
+  const docker = process.env['SNUG_ENGINES_DOCKER_SOCKET'] ?? '/var/run/docker.sock'
   return {
     root: process.getuid?.() === 0,
     btf: existsSync('/sys/kernel/btf/vmlinux'),
     sensor: existsSync(packagePath('agent/snug-sensor')),
     busybox: staticBusybox(),
-    engine: (await answers(socket)) ? socket : undefined,
+    engine: await engineOf([docker, '/run/podman/podman.sock']),
   }
 }
 
@@ -63,6 +63,11 @@ function staticBusybox(): string | undefined {
 /** A dynamic program names its loader in its head. */
 function isStatic(path: string): boolean {
   return !readFileSync(path).subarray(0, 4096).includes('/ld-linux')
+}
+
+async function engineOf(sockets: readonly string[]): Promise<string | undefined> {
+  for (const socket of sockets) if (await answers(socket)) return socket
+  return undefined
 }
 
 async function answers(socketPath: string): Promise<boolean> {

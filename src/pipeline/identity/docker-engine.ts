@@ -11,7 +11,7 @@ import {
   removedIdentityOf,
 } from './docker-identity.ts'
 import { declaredUid } from './declared-user.ts'
-import { answerMs, readDockerEvents } from './docker-events.ts'
+import { answerMs, isRemoval, readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
   EngineState,
@@ -23,6 +23,12 @@ import type {
 
 export interface DockerEngineOptions {
   readonly socket: string
+  /** Of the engine, for people; default: `docker`. */
+  readonly name?: string
+  /** Changes what the engine reports of an image. */
+  readonly asImage?: (image: DockerImage) => DockerImage
+  /** Whether it is no fault that there is no such socket: then the state is `absent`. */
+  readonly isOptional?: () => boolean
   readonly now?: () => Date
   /** Receives each change of state, for the log. */
   readonly onState?: (state: EngineState) => void
@@ -33,11 +39,11 @@ const backoffRules = { firstMs: 200, longestMs: 3_000 } as const
 export const remembered = 4_096
 
 /**
- * Containers of a Docker engine. It follows the engine's event stream, so a container is known from
+ * Containers of a Docker engine, or of one with its API. It follows the engine's event stream, so a container is known from
  * its creation: one that lives for 50 ms is known before it ends. It reconnects indefinitely.
  */
 export class DockerEngine implements IdentityEngine {
-  readonly name = 'docker'
+  readonly name: string
   readonly #options: DockerEngineOptions
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
   readonly #leftListeners = new Set<LeftListener>()
@@ -58,6 +64,7 @@ export class DockerEngine implements IdentityEngine {
 
   constructor(options: DockerEngineOptions) {
     this.#options = options
+    this.name = options.name ?? 'docker'
   }
 
   get state(): EngineState {
@@ -130,7 +137,8 @@ export class DockerEngine implements IdentityEngine {
         })
         if (!signal.aborted) this.#degrade('the engine closed its event stream')
       } catch (error) {
-        this.#degrade(describeError(error))
+        if (this.#isAbsent(error)) this.#become({ kind: 'absent' })
+        else this.#degrade(describeError(error))
       }
       decided()
       if (signal.aborted) break
@@ -155,7 +163,7 @@ export class DockerEngine implements IdentityEngine {
 
   #changed(action: string, id: string, attributes: Readonly<Record<string, string>>): void {
     if (action === 'create') this.#made.set(id, this.#report(id, attributes))
-    if (action === 'destroy') {
+    if (isRemoval(action)) {
       this.#forget(id)
     } else if (action === 'die') {
       for (const [address, owner] of this.#addresses) {
@@ -248,7 +256,8 @@ export class DockerEngine implements IdentityEngine {
       const image = this.#docker?.getImage(id) as
         | { inspect(options: { abortSignal: AbortSignal }): Promise<unknown> }
         | undefined
-      return (await image?.inspect({ abortSignal })) as DockerImage | undefined
+      const found = (await image?.inspect({ abortSignal })) as DockerImage | undefined
+      return found === undefined ? undefined : (this.#options.asImage?.(found) ?? found)
     } catch (error) {
       if (statusOf(error) === 404) return undefined
       throw error
@@ -277,6 +286,10 @@ export class DockerEngine implements IdentityEngine {
     for (const listener of this.#leftListeners) listener(id, 'gone')
   }
 
+  #isAbsent(error: unknown): boolean {
+    return isMissing(causeOf(error)) && !this.#reached && this.#options.isOptional?.() === true
+  }
+
   #degrade(reason: string): void {
     if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
     const now = this.#options.now ?? (() => new Date())
@@ -294,6 +307,10 @@ export class DockerEngine implements IdentityEngine {
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   return typeof status === 'number' ? status : undefined
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? error.cause : error
 }
 
 function isMissing(error: unknown): boolean {

@@ -21,9 +21,16 @@ const checkMs = 5_000
 /** Characters of one event. A stream without line ends must not fill the memory. */
 const longestEvent = 1 << 20
 
-const containerActions = ['create', 'start', 'die', 'destroy', 'rename'] as const
-const imageActions = ['tag', 'untag', 'delete', 'push', 'pull', 'load', 'import'] as const
+/** Podman names some of its events differently, also on its Docker-compatible socket. */
+const containerActions = ['create', 'start', 'die', 'destroy', 'remove', 'rename'] as const
+const imageChanges = ['tag', 'untag', 'delete', 'remove', 'build'] as const
+const imageTransfers = ['push', 'pull', 'load', 'loadfromarchive', 'import'] as const
 const networkActions = ['connect', 'disconnect'] as const
+
+/** Whether a container is gone for good with this event. */
+export function isRemoval(action: string): boolean {
+  return action === 'destroy' || action === 'remove'
+}
 
 /**
  * Follows the engine's events until the stream ends (resolves), fails or is aborted, or the engine
@@ -61,7 +68,7 @@ async function opened(docker: Docker, signal: AbortSignal): Promise<NodeJS.Reada
     return await docker.getEvents({
       filters: {
         type: ['container', 'image', 'network'],
-        event: [...containerActions, ...imageActions, ...networkActions],
+        event: [...containerActions, ...imageChanges, ...imageTransfers, ...networkActions],
       },
       abortSignal: within.signal,
     })

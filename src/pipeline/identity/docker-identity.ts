@@ -168,12 +168,15 @@ function addressesOf(container: DockerContainer): string[] {
     .filter((address) => address !== undefined)
 }
 
-/** Only overlay2 reports its layers as folders. Other drivers give undefined instead of a guess. */
+/** The drivers of Docker and Podman that report layers as folders. */
+const overlays: readonly unknown[] = ['overlay2', 'overlay']
+
+/** Other drivers give undefined instead of a guess. */
 function rootfsOf(container: DockerContainer): Rootfs | undefined {
   const { Name, Data } = container.GraphDriver ?? {}
   const upper = Data?.['UpperDir']
   const lower = Data?.['LowerDir']
-  if (Name !== 'overlay2' || upper === undefined || lower === undefined) {
+  if (!overlays.includes(Name) || upper === undefined || lower === undefined) {
     return undefined
   }
   // The engine's own layer, with /etc/hosts and similar files, is not part of the image.

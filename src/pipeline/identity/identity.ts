@@ -48,8 +48,10 @@ export interface Rootfs {
   readonly layers: readonly string[]
 }
 
+/** `absent`: this host does not have such an engine, which is no fault. */
 export type EngineState =
   | { readonly kind: 'starting' }
+  | { readonly kind: 'absent' }
   | { readonly kind: 'running' }
   | { readonly kind: 'degraded'; readonly reason: string; readonly since: string }
   | { readonly kind: 'stopped' }
@@ -71,7 +73,7 @@ export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 
 /**
  * Identifies containers. Lifecycle: `starting → running ⇄ degraded → stopped`. An unreachable
- * engine is `degraded`, and the agent retries it indefinitely.
+ * engine is `degraded`, or `absent` if it was never there, and the agent retries it indefinitely.
  */
 export interface IdentityEngine {
   readonly name: string

@@ -181,6 +181,14 @@ export const configSchema = z
               .meta({ description: 'socket of the Docker engine, or `none`' }),
           })
           .prefault({}),
+        podman: z
+          .strictObject({
+            sockets: z.array(path).default(['/run/podman/podman.sock']).meta({
+              description:
+                'sockets of Podman; one that does not exist is looked for again. `*` stands for every folder: `/run/user/*/podman/podman.sock` are those of users (rootless), whom you must trust with it, see docs/podman.md',
+            }),
+          })
+          .prefault({}),
         kubernetes: z
           .strictObject({
             access: z.string().min(1).default('none').meta({

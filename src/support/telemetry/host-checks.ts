@@ -1,6 +1,7 @@
 import { access, constants, readFile, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { release } from 'node:os'
+import { socketsOf } from '../socket-paths.ts'
 import { actKindsOfHost } from './host-acts.ts'
 import type { DoctorCheck, DoctorReport } from '../../engine/api/engine-views.ts'
 
@@ -8,6 +9,8 @@ export interface HostPaths {
   /** The root of the pseudo file systems; tests set another one. */
   readonly root?: string
   readonly dockerSocket?: string | undefined
+  /** As configured: `*` stands for every folder. */
+  readonly podmanSockets?: readonly string[] | undefined
   readonly kernel?: string
 }
 
@@ -28,7 +31,7 @@ export async function checkHost(
     await lsmCheck(`${root}/sys/kernel/security/lsm`),
     cgroupCheck(mounts),
     bpffsCheck(mounts),
-    await dockerCheck(paths.dockerSocket ?? '/var/run/docker.sock'),
+    ...(await engineChecks(paths, root)),
   ]
   return { checks, acts: actKindsOfHost(checks) }
 }
@@ -125,6 +128,46 @@ function bpffsCheck(mounts: string): DoctorCheck {
     ok: at !== undefined,
     found: at ?? 'not mounted',
     ...advise(at !== undefined, 'mount -t bpf bpf /sys/fs/bpf'),
+  }
+}
+
+/** Docker is not missed where there is Podman, and Podman is not mentioned where it is not installed. */
+async function engineChecks(
+  { dockerSocket = '/var/run/docker.sock', podmanSockets = [] }: HostPaths,
+  root: string,
+): Promise<readonly DoctorCheck[]> {
+  const docker = await dockerCheck(dockerSocket)
+  const podman = await podmanChecks(podmanSockets, root)
+  return !docker.ok && podman.some(({ ok }) => ok) ? podman : [docker, ...podman]
+}
+
+async function podmanChecks(
+  patterns: readonly string[],
+  root: string,
+): Promise<readonly DoctorCheck[]> {
+  const sockets = patterns.flatMap((pattern) => socketsOf(pattern))
+  const checks = await Promise.all(sockets.map(({ path }) => podmanCheck(path)))
+  if (checks.length > 0 || !(await readable(`${root}/usr/bin/podman`))) return checks
+  const found = 'installed, but none of the sockets in `engines.podman.sockets` exists'
+  return [
+    {
+      name: 'podman',
+      ok: false,
+      found,
+      advice:
+        'systemctl enable --now podman.socket; for rootless containers see docs/podman.md. Snug finds the images of its containers by it',
+    },
+  ]
+}
+
+async function podmanCheck(socket: string): Promise<DoctorCheck> {
+  const found = await answerOf(socket)
+  const ok = found === 'answers'
+  return {
+    name: 'podman',
+    ok,
+    found: `${socket}: ${found}`,
+    ...advise(ok, 'systemctl restart podman.socket; of a user: systemctl --user'),
   }
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -143,6 +145,31 @@ describe('the checks of a host', () => {
     expect(await lacks()).toEqual(['docker'])
     const { acts } = await check()
     expect(acts.every(({ seen }) => seen === 'yes')).toBe(true)
+  })
+
+  it('do not miss Docker where Podman answers', async () => {
+    able()
+    const socket = join(root, 'podman.sock')
+    const server = createServer().listen(socket)
+    await once(server, 'listening')
+    const paths = { root, kernel: '6.12', dockerSocket: join(root, 'docker.sock') }
+    try {
+      const { checks } = await checkHost({ ...paths, podmanSockets: [socket] })
+      expect(checks.filter(({ ok }) => !ok)).toEqual([])
+      expect(checks.at(-1)).toMatchObject({ name: 'podman', found: `${socket}: answers` })
+    } finally {
+      server.close()
+    }
+  })
+
+  it('name the command that starts Podman’s socket where it is installed without', async () => {
+    able()
+    put('usr/bin/podman', '')
+    const paths = { root, kernel: '6.12', dockerSocket: join(root, 'docker.sock') }
+    const { checks } = await checkHost({ ...paths, podmanSockets: [join(root, 'podman.sock')] })
+    const [docker, podman] = checks.slice(-2)
+    expect(docker).toMatchObject({ name: 'docker', ok: false })
+    expect(podman?.advice).toContain('systemctl enable --now podman.socket')
   })
 
   it('leave it to the running agent to report what is stopped', async () => {

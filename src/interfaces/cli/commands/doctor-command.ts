@@ -61,7 +61,10 @@ async function reportOf(context: CliContext): Promise<Found> {
     if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
     printLine(context.io, `snug: ${safeText(error.message)}; checking the host without an agent`)
     const { config, check } = configCheck(context)
-    const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
+    const { checks, acts } = await checkHost({
+      dockerSocket: config?.engines.docker.socket,
+      podmanSockets: config?.engines.podman.sockets,
+    })
     return { report: { checks: [check, ...checks], acts, images: [], stops: [] } }
   }
 }

@@ -1,5 +1,6 @@
 import { loadConfig } from '../../../support/config/load-config.ts'
 import { describeError, SnugError } from '../../../errors.ts'
+import { socketsOf } from '../../../support/socket-paths.ts'
 import { engineImageContents, engineImageFacts } from '../../../supplychain/image/engine-image.ts'
 import { readImageArchive } from '../../../supplychain/image/image-archive.ts'
 import { type ImageFacts, imageFactsOf } from '../../../supplychain/image/image-facts.ts'
@@ -42,14 +43,34 @@ export async function imageInput(
     return { facts: config ?? facts, tree }
   }
   if (config !== undefined) return { facts: config }
-  const { socket } = loadConfig({ env: io.env }).config.engines.docker
+  try {
+    return await fromEngine(socketsFor(io.env), image, files)
+  } catch (error) {
+    if (!(error instanceof SnugError) || must) throw error
+    printLine(io, `snug: the image itself was not inspected: ${safeText(describeError(error))}`)
+    return {}
+  }
+}
+
+/** The sockets of the configured engines: those that exist, or else Docker's. */
+function socketsFor(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const { docker, podman } = loadConfig({ env }).config.engines
+  const sockets = [docker.socket, ...podman.sockets].flatMap((path) => socketsOf(path))
+  return sockets.length === 0 ? [docker.socket] : sockets.map(({ path }) => path)
+}
+
+/** From the first engine that has it. Errors: those of the last one. */
+async function fromEngine(
+  [socket = 'none', ...others]: readonly string[],
+  image: string,
+  files: boolean,
+): Promise<ImageInput> {
   try {
     return files
       ? await engineImageContents(socket, image)
       : { facts: await engineImageFacts(socket, image) }
   } catch (error) {
-    if (!(error instanceof SnugError) || must) throw error
-    printLine(io, `snug: the image itself was not inspected: ${safeText(describeError(error))}`)
-    return {}
+    if (others.length === 0) throw error
+    return fromEngine(others, image, files)
   }
 }
