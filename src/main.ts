@@ -21,6 +21,7 @@ import { type RecordedVersion, recordedVersion } from './engine/recording.ts'
 import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import type { Product } from './pipeline/delivery/format/alert-facts.ts'
+import { ContainerdEngine } from './pipeline/identity/containerd/containerd-engine.ts'
 import { DockerEngine } from './pipeline/identity/docker-engine.ts'
 import { PodmanEngine } from './pipeline/identity/podman-engine.ts'
 import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
@@ -404,7 +405,7 @@ function enginesOf(
   kube: KubeNode | undefined,
   log: Log,
 ): readonly IdentityEngine[] {
-  const { docker, podman, static: fixed } = config.engines
+  const { docker, podman, containerd, static: fixed } = config.engines
   const engines: IdentityEngine[] = []
   const onStateOf = (engine: string) => (state: EngineState) =>
     log.info({ engine, state }, 'an engine changed its state')
@@ -422,6 +423,18 @@ function enginesOf(
     onState: onStateOf('podman'),
   })
   if (podman.sockets.length > 0) engines.push(podmans)
+  if (containerd.socket !== 'none') {
+    engines.push(
+      new ContainerdEngine({
+        socket: containerd.socket,
+        except: [
+          ...(docker.socket === 'none' ? [] : ['moby']),
+          ...(kube === undefined ? [] : ['k8s.io']),
+        ],
+        onState: onStateOf('containerd'),
+      }),
+    )
+  }
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
 }

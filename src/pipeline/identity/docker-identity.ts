@@ -142,7 +142,7 @@ function repositoryDigest(repository: string, image: DockerImage | undefined): s
   return undefined
 }
 
-function composeWorkload(labels: Readonly<Record<string, string>>): WorkloadRef | undefined {
+export function composeWorkload(labels: Readonly<Record<string, string>>): WorkloadRef | undefined {
   const name = labels['com.docker.compose.service']
   const namespace = labels['com.docker.compose.project']
   if (name === undefined) return undefined

@@ -189,6 +189,14 @@ export const configSchema = z
             }),
           })
           .prefault({}),
+        containerd: z
+          .strictObject({
+            socket: path.default('none').meta({
+              description:
+                'socket of containerd, such as `/run/containerd/containerd.sock`, where it runs containers on its own, or `none`',
+            }),
+          })
+          .prefault({}),
         kubernetes: z
           .strictObject({
             access: z.string().min(1).default('none').meta({
