@@ -55,3 +55,16 @@ export function holds(block: AddressBlock, address: Address): boolean {
 export function within(inner: AddressBlock, outer: AddressBlock): boolean {
   return inner.length >= outer.length && holds(outer, inner.address)
 }
+
+export const everyIpv4: AddressBlock = {
+  cidr: '0.0.0.0/0',
+  address: ipaddr.IPv4.parse('0.0.0.0'),
+  length: 0,
+}
+
+const mapped = ipaddr.IPv6.parse('::ffff:0:0')
+
+/** True for a block of IPv6 that has the addresses to which those of IPv4 are mapped. */
+export function surroundsIpv4({ address, length }: AddressBlock): boolean {
+  return address instanceof ipaddr.IPv6 && length <= MAPPED_BITS && mapped.match(address, length)
+}

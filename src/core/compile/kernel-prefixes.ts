@@ -1,6 +1,6 @@
 import { type Origin, origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
-import { type AddressBlock, within } from '../behaviour/address-block.ts'
+import { type AddressBlock, everyIpv4, surroundsIpv4, within } from '../behaviour/address-block.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import { compareBlocks } from '../profile/pattern-index.ts'
 import { groupOf } from '../behaviour/subject.ts'
@@ -26,6 +26,8 @@ export function prefixRules(admissions: readonly Allowance[], now: Micros): Pref
     if (list === undefined) groups.set(group, [allowance])
     else list.push(allowance)
   }
+  // For the kernel an IPv4 address is one of IPv6. No block of those includes it.
+  if ([...blocks.values()].some(surroundsIpv4)) blocks.set(everyIpv4.cidr, everyIpv4)
   const sorted = [...blocks.values()].sort((a, b) => (a.cidr < b.cidr ? -1 : 1))
   const prefixes = sorted.map(({ cidr }, i) => ({ cidr, number: i + 1 }))
   const rules: KernelRule[] = []

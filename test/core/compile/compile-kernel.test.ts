@@ -103,6 +103,20 @@ describe('the compiled profile', () => {
     expect(reports(act.connect('10.9.9.9', 80))).toEqual(['nothing'])
   })
 
+  it('takes no IPv4 address for one of a block of IPv6', () => {
+    const profile = new Profile(shaper)
+    profile.merge([decided('::/64', 'approved')])
+    const { profile: compiled, reports } = kernelOf(profile)
+    // To the kernel each IPv4 address is one of IPv6.
+    expect(compiled.prefixes).toEqual([
+      { cidr: '0.0.0.0/0', number: 1 },
+      { cidr: '::/64', number: 2 },
+    ])
+    expect(reports(act.connect('::2', 5432))).toEqual(['allow'])
+    expect(reports(act.connect('10.0.0.1', 5432))).toEqual(['nothing'])
+    expect(outcome(profile, act.connect('10.0.0.1', 5432))).toBe('deviation')
+  })
+
   it('gives a prefix the rules of those around it', () => {
     const other = { ...decided('10.1.0.0/16', 'approved'), uid: 0, actor: { exe: '/bin/sh' } }
     const profile = Profile.load([decided('10.0.0.0/8', 'approved'), other], shaper)
