@@ -27,13 +27,6 @@
 #include "rule_key.h"
 #include "shared.h"
 
-struct peer {
-	u32 address[4];
-	u16 port;
-	u8 family;
-	u8 protocol;
-};
-
 static __always_inline u8 protocol_of(u32 protocol)
 {
 	return protocol == SNUG_TCP || protocol == SNUG_UDP ? protocol : SNUG_OTHER;
@@ -124,30 +117,48 @@ static __always_inline bool is_local_address(const struct peer *peer)
 	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
 }
 
-/* Whether the port is one of those that the actor draws from. Such events are one count. */
-static __always_inline u32 lookup_range(const struct snug_task *state, struct verdict *verdict,
-					u8 kind, const struct peer *peer, u64 who)
+/*
+ * The rule for a peer: `who` is the hash of its name or address, `what` its port, protocol and
+ * kind. Else whether the port is one of those that the actor draws from; such events are one count.
+ */
+CHECKED_ONCE u32 rule_of_peer(struct ruling *ruling, struct snug_task *state, u64 who, u32 what)
 {
-	u64 rule = SNUG_RULE_PEER(keys, kind, peer->protocol, SNUG_PORT_DRAWN, who), range = 0;
-	u32 found;
+	u32 kind = what >> 24, protocol = what >> 16 & 0xff, port = what & 0xffff, found;
+	u64 range = 0, rule;
 
-	if (lookup_rule(&verdict->ruling, state->actor, SNUG_RULE_RANGE(keys, rule), &range) !=
-		    RULE_ALLOW ||
-	    peer->port < (range & 0xffff) || peer->port > (range >> 16 & 0xffff))
+	if (!ruling || !state)
 		return RULE_NONE;
-	found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+	rule = SNUG_RULE_PEER(keys, kind, protocol, port, who);
+	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
+	if (found != RULE_NONE)
+		return found;
+	rule = SNUG_RULE_PEER(keys, kind, protocol, SNUG_PORT_DRAWN, who);
+	if (lookup_rule(ruling, state->actor, SNUG_RULE_RANGE(keys, rule), &range) != RULE_ALLOW ||
+	    port < (range & 0xffff) || port > (range >> 16 & 0xffff))
+		return RULE_NONE;
+	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
 	if (found == RULE_ALLOW)
-		count_by_rules(state, &verdict->ruling);
+		count_by_rules(state, ruling);
 	return found;
 }
 
-/* The name of a connection's peer. What an engine knows comes first. */
-static __always_inline void find_name(const struct snug_task *state, const struct peer *peer,
-				      struct peer_name *name)
+static __always_inline u32 lookup_who(struct snug_task *state, struct verdict *verdict, u8 kind,
+				      const struct peer *peer, u64 who)
 {
-	struct snug_trie_key key = trie_key(peer);
-	u64 *given = bpf_map_lookup_elem(&peers, &key);
+	return rule_of_peer(&verdict->ruling, state, who,
+			    (u32)kind << 24 | (u32)peer->protocol << 16 | peer->port);
+}
 
+/* The name of a connection's peer. What an engine knows comes first. */
+CHECKED_ONCE int find_name(struct snug_task *state, struct peer *peer, struct peer_name *name)
+{
+	struct snug_trie_key key;
+	u64 *given;
+
+	if (!state || !peer || !name)
+		return 0;
+	key = trie_key(peer);
+	given = bpf_map_lookup_elem(&peers, &key);
 	name->hash = 0;
 	name->by = NAMED_NOT;
 	if (given) {
@@ -156,30 +167,26 @@ static __always_inline void find_name(const struct snug_task *state, const struc
 	} else {
 		find_answered(state, literal_address(peer), name);
 	}
+	return 0;
 }
 
-static __always_inline u32 lookup_who(const struct snug_task *state, struct verdict *verdict,
-				      const struct peer *peer, u64 who)
+/* The rule for the longest block of addresses that has the peer's. */
+CHECKED_ONCE u32 rule_of_block(struct ruling *ruling, struct snug_task *state, struct peer *peer)
 {
-	u32 found = lookup_rule(&verdict->ruling, state->actor,
-				SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
-				&verdict->tags[0]);
+	u32 profile, *prefix;
+	struct snug_trie_key key;
+	void *blocks;
 
-	return found == RULE_NONE ? lookup_range(state, verdict, SNUG_CONNECT, peer, who) : found;
-}
-
-static __always_inline u32 lookup_prefix(const struct snug_task *state, struct verdict *verdict,
-					 const struct peer *peer)
-{
-	struct snug_trie_key key = trie_key(peer);
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), *prefix;
-	void *blocks = bpf_map_lookup_elem(&prefixes, &profile);
-
+	if (!ruling || !state || !peer)
+		return RULE_NONE;
+	profile = SNUG_POLICY_PROFILE(ruling->policy_state);
+	key = trie_key(peer);
+	blocks = bpf_map_lookup_elem(&prefixes, &profile);
 	prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
-	return prefix ? lookup_rule(&verdict->ruling, state->actor,
+	return prefix ? lookup_rule(ruling, state->actor,
 				    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
 						   SNUG_RULE_SET(keys, *prefix)),
-				    &verdict->tags[0]) :
+				    &ruling->tags[0]) :
 			RULE_NONE;
 }
 
@@ -203,19 +210,19 @@ static __always_inline bool may_be_named(const struct verdict *verdict)
  * The peer of a connection. A peer with a name is judged by that name; where DNS gave it, also by
  * its address.
  */
-static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
-					  const struct peer *peer, const struct peer_name *name)
+static __always_inline void judge_connect(struct snug_task *state, struct verdict *verdict,
+					  struct peer *peer, const struct peer_name *name)
 {
 	u32 by_name = RULE_NONE, found = RULE_NONE;
 
 	if (name->by != NAMED_NOT)
-		by_name = lookup_who(state, verdict, peer, name->hash);
+		by_name = lookup_who(state, verdict, SNUG_CONNECT, peer, name->hash);
 	if (name->by != NAMED_BY_ANYONE)
 		found = by_name;
 	if (found == RULE_NONE && name->by != NAMED_BY_ENGINE)
-		found = lookup_who(state, verdict, peer, literal_address(peer));
+		found = lookup_who(state, verdict, SNUG_CONNECT, peer, literal_address(peer));
 	if (found == RULE_NONE)
-		found = lookup_prefix(state, verdict, peer);
+		found = rule_of_block(&verdict->ruling, state, peer);
 	if (found == RULE_ALLOW)
 		return;
 	verdict->deviates = DEVIATES;
@@ -225,9 +232,8 @@ static __always_inline void judge_connect(const struct snug_task *state, struct 
 		verdict->deviates = DEVIATES_UNSTOPPED;
 }
 
-static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict,
-				       u8 kind, const struct peer *peer,
-				       const struct peer_name *name)
+static __always_inline void judge_peer(struct snug_task *state, struct verdict *verdict, u8 kind,
+				       struct peer *peer, const struct peer_name *name)
 {
 	u64 who;
 	u32 found;
@@ -239,17 +245,13 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 		return;
 	}
 	who = is_local_address(peer) ? SNUG_MIX(keys, SNUG_DOMAIN_OWN, 0) : literal_address(peer);
-	found = lookup_rule(&verdict->ruling, state->actor,
-			    SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who),
-			    &verdict->tags[0]);
-	if (found == RULE_NONE)
-		found = lookup_range(state, verdict, kind, peer, who);
+	found = lookup_who(state, verdict, kind, peer, who);
 	verdict->deviates = found != RULE_ALLOW;
 }
 
 /* True where the event may go on. `stop`: how a stopped event is reported by this caller. */
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
-					const struct peer *peer, u32 flags, u32 stop)
+					struct peer *peer, u32 flags, u32 stop)
 {
 	u64 object = peer_object(kind, peer);
 	struct peer_name name = {};

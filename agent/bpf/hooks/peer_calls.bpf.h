@@ -90,17 +90,23 @@ static __noinline int report_call_peer(struct call *call, struct peer_request *p
 }
 
 /*
- * Reports the peer in `peer_request`. Two functions one after the other, not one with both: the
- * frames of a chain of calls share 512 bytes before Linux 6.13.
+ * Reports the peer in the request of this processor's scratch. Of numbers alone: the verifier
+ * checks it once, and not for each message.
  */
-static __always_inline int report_requested_peer(struct call *call,
-						 struct peer_request *peer_request)
+__noinline __weak int report_requested_peer(s64 ret, u32 compat)
 {
-	struct peer peer = {};
+	struct call call = { .ret = ret, .compat = compat };
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct peer *peer;
 
-	if (!call->state || !requested_peer(call, peer_request, &peer))
+	if (!scratch)
 		return 0;
-	return report_call_peer(call, peer_request, &peer);
+	peer = &scratch->peer_request.peer;
+	*peer = (struct peer){};
+	init_call(&call);
+	if (!call.state || !requested_peer(&call, &scratch->peer_request, peer))
+		return 0;
+	return report_call_peer(&call, &scratch->peer_request, peer);
 }
 
 /* The address of a message at `at` and its size, of the table that the call is of. */
@@ -162,7 +168,7 @@ static __always_inline int report_messages(struct call *call, struct peer_reques
 	for (u32 i = 0; i < MESSAGES_MAX && (!i || i < call->ret); i++) {
 		read_message(call, peer_request, peer_request->arguments[1] + i * stride);
 		if (peer_request->address)
-			report_requested_peer(call, peer_request);
+			report_requested_peer(call->ret, call->compat);
 	}
 	return 0;
 }
@@ -211,7 +217,7 @@ __noinline int on_peer_call(u32 class, s64 ret, u32 compat)
 	default:
 		return 0;
 	}
-	return peer_request->address ? report_requested_peer(&call, peer_request) : 0;
+	return peer_request->address ? report_requested_peer(ret, compat) : 0;
 }
 
 #endif

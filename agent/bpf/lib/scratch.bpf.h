@@ -143,6 +143,13 @@ struct protection {
 };
 
 /* The peer that a call asks for; here for the same reason. */
+struct peer {
+	u32 address[4];
+	u16 port;
+	u8 family;
+	u8 protocol;
+};
+
 struct peer_request {
 	u64 arguments[6];
 	u32 passed[6]; /* from the caller's memory */
@@ -153,7 +160,7 @@ struct peer_request {
 	u32 kind;
 	u32 stop;
 	u32 connects;
-	u32 reserved;
+	struct peer peer;
 };
 
 /* A DNS answer being read: its message is in `string`, and the name goes to `event`. */
