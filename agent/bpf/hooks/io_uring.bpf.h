@@ -32,6 +32,14 @@ enum uring_operation {
 	URING_LISTEN = 57,
 };
 
+/* The pointer to the name. Linux 7 has it in a structure of its own. */
+#define NAME_IN(request, type, member)                                                          \
+	(bpf_core_field_exists(type, member) ?                                                  \
+		 bpf_core_cast(request, type)->member :                                         \
+	 bpf_core_field_exists(type##___delayed, member) ?                                      \
+		 *(struct filename *const *)&bpf_core_cast(request, type##___delayed)->member : \
+		 0)
+
 /*
  * An operation submitted to an io_uring makes no system call of its type. Here the kernel has
  * already copied the path from the caller, so it is the one that will be used. Whether the
@@ -54,27 +62,27 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	switch (opcode) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
-		filename = bpf_core_cast(request, struct io_open)->filename;
+		filename = NAME_IN(request, struct io_open, filename);
 		fd = bpf_core_cast(request, struct io_open)->dfd;
 		break;
 	case URING_UNLINKAT:
-		filename = bpf_core_cast(request, struct io_unlink)->filename;
+		filename = NAME_IN(request, struct io_unlink, filename);
 		fd = bpf_core_cast(request, struct io_unlink)->dfd;
 		break;
 	case URING_RENAMEAT:
-		filename = bpf_core_cast(request, struct io_rename)->oldpath;
+		filename = NAME_IN(request, struct io_rename, oldpath);
 		fd = bpf_core_cast(request, struct io_rename)->old_dfd;
 		break;
 	case URING_MKDIRAT:
-		filename = bpf_core_cast(request, struct io_mkdir)->filename;
+		filename = NAME_IN(request, struct io_mkdir, filename);
 		fd = bpf_core_cast(request, struct io_mkdir)->dfd;
 		break;
 	case URING_SYMLINKAT:
-		filename = bpf_core_cast(request, struct io_link)->newpath;
+		filename = NAME_IN(request, struct io_link, newpath);
 		fd = bpf_core_cast(request, struct io_link)->new_dfd;
 		break;
 	case URING_LINKAT:
-		filename = bpf_core_cast(request, struct io_link)->oldpath;
+		filename = NAME_IN(request, struct io_link, oldpath);
 		fd = bpf_core_cast(request, struct io_link)->old_dfd;
 		break;
 	case URING_SOCKET:

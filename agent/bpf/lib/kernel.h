@@ -325,6 +325,32 @@ struct io_rename {
 	struct filename *newpath;
 };
 
+/* The same since Linux 7.0. */
+struct delayed_filename {
+	struct filename *name;
+};
+
+struct io_open___delayed {
+	struct delayed_filename filename;
+};
+
+struct io_unlink___delayed {
+	struct delayed_filename filename;
+};
+
+struct io_mkdir___delayed {
+	struct delayed_filename filename;
+};
+
+struct io_link___delayed {
+	struct delayed_filename oldpath;
+	struct delayed_filename newpath;
+};
+
+struct io_rename___delayed {
+	struct delayed_filename oldpath;
+};
+
 struct bpf_map;
 
 struct bpf_iter__bpf_map_elem {
