@@ -24,9 +24,10 @@
 #define SNUG_PATTERNED 16384 /* a power of two */
 #define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
-#define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
-#define SNUG_BUDGETS 16384 /* behaviours, and kinds in containers, that spend block budgets */
-#define SNUG_ID_RANGES 5   /* of the users and groups of a container, on the host */
+#define SNUG_CALLERS 65536	 /* datagrams of others that a server may still answer */
+#define SNUG_SEPARATE_TASKS 4096 /* processes whose state task storage did not take */
+#define SNUG_BUDGETS 16384	 /* behaviours, and kinds in containers, that spend block budgets */
+#define SNUG_ID_RANGES 5	 /* of the users and groups of a container, on the host */
 #define SNUG_ANSWERS_SIZE (1u << 20) /* of the ring of DNS answers */
 #define SNUG_ANSWERS_WINDOW_SHIFT 24 /* 17 ms: in this time */
 #define SNUG_ANSWERS_SHARE 64	     /* so many answers of one container */
@@ -245,7 +246,7 @@ struct snug_control {
 			     take over */
 	__u32 next_generation; /* the generation that takes over */
 	__u32 without_answers; /* DNS answers are not seen here */
-	__u32 reserved;
+	__u32 separate_tasks;  /* the state of some process is not in task storage */
 };
 
 /* Generations of programs on the same maps have numbers from 1 to 255. */

@@ -22,6 +22,7 @@
 #include "sensor/hooks.h"
 #include "sensor/log.h"
 #include "sensor/object.h"
+#include "sensor/preempt.h"
 #include "sensor/syscalls.h"
 
 enum family {
@@ -326,6 +327,15 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest)
 	}
 	attach_kind = strongest_attach(strongest);
 	portable = is_portable(agent);
+	/*
+	 * The kernel does not run a program by fmod_ret on a processor where a process was
+	 * preempted in it: a crowd of processes would pass unseen. Programs of tracepoints are not
+	 * preempted.
+	 */
+	if (attach_kind == ATTACH_FMOD_RET && strongest < attach_kind && !portable &&
+	    btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0 &&
+	    preempts_everywhere())
+		attach_kind = ATTACH_TRACEPOINT;
 	choose_programs(agent, btf);
 	btf__free(btf);
 	if (load_programs(agent)) {

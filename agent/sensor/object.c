@@ -13,7 +13,7 @@
 #include "sensor/object.h"
 #include "portable.skel.h"
 
-#define LSM_DEPTH 4 /* as in scratch.bpf.h */
+#define LSM_DEPTH 8 /* as in scratch.bpf.h */
 
 typedef __typeof__(*((struct sensor *)0)->rodata) constants_t;
 typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;

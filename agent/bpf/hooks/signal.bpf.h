@@ -66,7 +66,7 @@ static __always_inline bool report_signal(struct scratch *scratch, struct snug_t
 					  struct task_struct *target, u32 stop)
 {
 	struct sensitive sensitive = { .id = SNUG_CALL_KILL, .at = SNUG_TEXT_MAX, .stop = stop };
-	struct snug_task *its = bpf_task_storage_get(&tasks, target, 0, 0);
+	struct snug_task *its = find_state(target);
 	struct snug_name_text *name = its ? bpf_map_lookup_elem(&names, &its->exe) : 0;
 	u32 size;
 

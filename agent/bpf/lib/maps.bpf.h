@@ -168,9 +168,9 @@ struct {
 	__type(value, struct snug_task);
 } tasks SEC(".maps");
 
-#ifdef SNUG_PORTABLE
 const struct snug_task no_task SEC(".rodata.no_task");
 
+#ifdef SNUG_PORTABLE
 static __always_inline struct snug_task *find_task(struct task_struct *task, u64 flags)
 {
 	int key = READ(task, pid);
@@ -182,6 +182,23 @@ static __always_inline struct snug_task *find_task(struct task_struct *task, u64
 
 #define bpf_task_storage_get(map, task, value, flags) find_task(task, flags)
 #endif
+
+/* Not a thread's id or address alone: both are used again. */
+struct task_key {
+	u64 task;
+	u64 start;
+};
+
+/*
+ * States that task storage did not take. It makes none on a processor where a process was
+ * preempted while it had the storage: a crowd of processes can bring that about.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SNUG_SEPARATE_TASKS);
+	__type(key, struct task_key);
+	__type(value, struct snug_task);
+} separate_tasks SEC(".maps");
 
 /*
  * Paths of executables and scripts by their hash. Events carry hashes; the sensor looks new ones up

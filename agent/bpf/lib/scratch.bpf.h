@@ -227,11 +227,14 @@ struct lsm_scratch {
 	struct scratch scratch;
 	struct snug_task next; /* the process as it will be after the exec under way */
 	u64 argv;
+	u64 owner; /* the container that has it, or had it last */
 	u32 used;
 	u32 cut;
 };
 
-#define LSM_DEPTH 4
+/* For each processor, and of these for one container. */
+#define LSM_DEPTH 8
+#define LSM_SHARE 6
 
 struct {
 #ifndef SNUG_PORTABLE

@@ -157,7 +157,7 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task)
 	slot = bpf_map_lookup_elem(&slots, number);
 	if (!slot)
 		return 0;
-	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	state = new_state(task);
 	if (!state) {
 		count_drop(slot, SNUG_DROP_TASK);
 		return 0;

@@ -79,13 +79,54 @@ static __always_inline struct task_struct *process_of_worker(struct task_struct 
 	return 0;
 }
 
-static __always_inline struct snug_task *state_of(struct task_struct *task)
+#ifndef SNUG_PORTABLE
+static __noinline struct snug_task *separate_state(struct task_struct *task)
+{
+	struct task_key key = { .task = (u64)task, .start = READ(task, start_time) };
+
+	return bpf_map_lookup_elem(&separate_tasks, &key);
+}
+
+static __noinline struct snug_task *new_separate_state(struct task_struct *task)
+{
+	struct task_key key = { .task = (u64)task, .start = READ(task, start_time) };
+
+	bpf_map_update_elem(&separate_tasks, &key, &no_task, BPF_ANY);
+	control.separate_tasks = 1;
+	return bpf_map_lookup_elem(&separate_tasks, &key);
+}
+#endif
+
+static __always_inline struct snug_task *find_state(struct task_struct *task)
 {
 	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+
+#ifndef SNUG_PORTABLE
+	if (!state && control.separate_tasks)
+		return separate_state(task);
+#endif
+	return state;
+}
+
+static __always_inline struct snug_task *new_state(struct task_struct *task)
+{
+	struct snug_task *state =
+		bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+#ifndef SNUG_PORTABLE
+	if (!state)
+		return new_separate_state(task);
+#endif
+	return state;
+}
+
+static __always_inline struct snug_task *state_of(struct task_struct *task)
+{
+	struct snug_task *state = find_state(task);
 	struct task_struct *process = state ? 0 : process_of_worker(task);
 
 	if (process)
-		state = bpf_task_storage_get(&tasks, process, 0, 0);
+		state = find_state(process);
 	/* It ran before the sensor; an assignment may have brought its declared user since. */
 	if (state && !state->declared && user_of(slot_of(state), state))
 		set_base(state);
@@ -121,11 +162,11 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct snug_task *from = bpf_task_storage_get(&tasks, parent, 0, 0), *to;
+	struct snug_task *from = find_state(parent), *to;
 
 	if (!from || !is_acting_generation(0, OLDER_FIRST))
 		return 0;
-	to = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	to = new_state(child);
 	if (to)
 		*to = *from;
 	else
@@ -152,7 +193,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
  */
 static __always_inline struct snug_task *task_after_exec(struct task_struct *task, int old_pid)
 {
-	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct snug_task *state = find_state(task);
 #ifdef SNUG_PORTABLE
 	int key = READ(task, pid);
 	struct snug_task *former;

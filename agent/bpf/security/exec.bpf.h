@@ -197,7 +197,7 @@ SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct snug_task *state = find_state(task);
 	u64 cgroup = bpf_get_current_cgroup_id();
 	struct lsm_scratch *lsm_scratch;
 	int result = 0;
@@ -208,7 +208,7 @@ int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_EXEC));
 	if (predict_task(lsm_scratch, task, state, bprm))
 		result = judge_exec(lsm_scratch, task,
 				    arguments_matter(&lsm_scratch->next, bprm->file));

@@ -109,7 +109,7 @@ int BPF_PROG(lsm_open, struct file *file)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_FILE));
 	result = judge_open(lsm_scratch, task, state, file);
 	release_scratch(depth);
 	return REFUSE_IF(result);
@@ -299,7 +299,7 @@ static __always_inline int on_lsm_path_op(struct lsm_path_op *lsm_path_op)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_FILE));
 	result = judge_lsm_path_op(lsm_scratch, task, state, lsm_path_op);
 	if (!result && lsm_path_op->access == SNUG_WRITE)
 		mark_untrusted(state);
@@ -388,7 +388,7 @@ static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
 	sensitive.at = prepend_path_ref(&lsm_scratch->scratch, SNUG_TEXT_MAX, path_ref,
 					root_of(state, task));
 	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);

@@ -24,7 +24,9 @@
 
 /*
  * These programs can be preempted, by their own kind too, and stay on their processor: there is one
- * scratch for each depth. Where all are in use, an event passes unjudged and is counted as lost.
+ * scratch for each depth. A crowd of processes can use up any number of them. So one container gets
+ * no more than its share of a processor's, and what then cannot be judged is refused where its
+ * version blocks, see `unjudged`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -34,23 +36,6 @@ struct {
 } lsm_busy SEC(".maps");
 
 #ifndef SNUG_PORTABLE
-static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state,
-							   u32 *depth)
-{
-	u32 key = 0;
-	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
-
-	/* A separate counter: the verifier before Linux 6.4 does not track one that is a key. */
-	for (u32 at = 0; busy && at < LSM_DEPTH; at++)
-		if (!(__sync_fetch_and_or(busy, 1ull << at) & 1ull << at)) {
-			*depth = key = at;
-			return bpf_map_lookup_elem(&lsm_scratches, &key);
-		}
-	COUNT(received);
-	count_drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
-	return 0;
-}
-
 static __always_inline void release_scratch(u32 depth)
 {
 	u32 key = 0;
@@ -58,6 +43,47 @@ static __always_inline void release_scratch(u32 depth)
 
 	if (busy)
 		__sync_fetch_and_and(busy, ~(1ull << depth));
+}
+
+/* `below`: those that are in use. */
+static __noinline bool has_its_share(u64 container, u32 below)
+{
+	u32 count = 0;
+
+	/* A separate counter: the verifier before Linux 6.4 does not track one that is a key. */
+	for (u32 at = 0; at < LSM_DEPTH && at < below; at++) {
+		u32 key = at;
+		struct lsm_scratch *other = bpf_map_lookup_elem(&lsm_scratches, &key);
+
+		count += other && other->owner == container;
+	}
+	return count >= LSM_SHARE;
+}
+
+/* Not inlined: what it needs would be on the stack of each hook. */
+static __noinline struct lsm_scratch *acquire_scratch(const struct snug_task *state, u32 *depth)
+{
+	u64 container = state ? state->container : 0;
+	struct lsm_scratch *lsm_scratch;
+	u32 key = 0;
+	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
+
+	for (u32 at = 0; busy && at < LSM_DEPTH; at++) {
+		if (__sync_fetch_and_or(busy, 1ull << at) & 1ull << at)
+			continue;
+		*depth = key = at;
+		lsm_scratch = bpf_map_lookup_elem(&lsm_scratches, &key);
+		if (at < LSM_SHARE || !has_its_share(container, at)) {
+			if (lsm_scratch)
+				lsm_scratch->owner = container;
+			return lsm_scratch;
+		}
+		release_scratch(at);
+		break;
+	}
+	COUNT(received);
+	count_drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
+	return 0;
 }
 #else
 /* Without atomic operations on a processor's own bits: all processors take from one stack. */
@@ -99,6 +125,22 @@ static __always_inline void release_scratch(u32 depth)
 		barrier_var(refusal_);      \
 		(condition) ? refusal_ : 0; \
 	})
+
+/*
+ * Whether an event that no scratch was left for must not happen. Not inlined: the verdict would be
+ * on the stack of each hook.
+ */
+static __noinline int unjudged(const struct snug_task *state, u8 kind)
+{
+	struct verdict verdict = {};
+	struct snug_slot *slot = state ? slot_of(state) : 0;
+
+	if (slot && slot->container == state->container)
+		load_policy(slot, &verdict);
+	verdict.kind = kind;
+	verdict.deviates = true;
+	return REFUSE_IF(must_stop(&verdict));
+}
 
 /* The state of a container's process, where this is these programs' to judge. */
 static __always_inline struct snug_task *acting_state(struct task_struct *task)

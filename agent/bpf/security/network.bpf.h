@@ -109,7 +109,7 @@ static __always_inline int on_unix(struct sock *sock)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_CONNECT));
 	passes = report_unix_peer(&lsm_scratch->scratch, task, state, (u64)sock, SNUG_REFUSED);
 	release_scratch(depth);
 	return REFUSE_IF(!passes);

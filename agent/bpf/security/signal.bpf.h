@@ -28,7 +28,7 @@ int lsm_kill(u64 *context)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
 	refused = report_signal(&lsm_scratch->scratch, state, target, SNUG_REFUSED);
 	release_scratch(depth);
 	return REFUSE_IF(refused);

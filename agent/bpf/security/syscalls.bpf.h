@@ -65,7 +65,7 @@ static __always_inline int on_sensitive_hook(u64 ids)
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
 	result = judge_sensitive(lsm_scratch, &call, class - SNUG_CLASS_CALL, true);
 	release_scratch(depth);
 	return REFUSE_IF(result);
@@ -174,7 +174,7 @@ static __always_inline int on_numbered(u32 id, u64 number)
 	state = acting_state(task);
 	lsm_scratch = state ? acquire_scratch(state, &depth) : 0;
 	if (!lsm_scratch)
-		return 0;
+		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
 	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
 	release_scratch(depth);
 	return REFUSE_IF(refused);

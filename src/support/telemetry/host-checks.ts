@@ -102,7 +102,7 @@ async function lsmCheck(path: string): Promise<DoctorCheck> {
     found: active === '' ? 'not readable' : active,
     ...advise(
       ok,
-      'not needed where the kernel has BPF trampolines: the sensor then attaches the same hooks by fmod_ret. Elsewhere it uses tracepoints',
+      'add it to lsm= on Linux 7 and where the kernel preempts programs. On others with BPF trampolines the sensor attaches the same hooks by fmod_ret; elsewhere it uses tracepoints',
     ),
   }
 }
