@@ -15,7 +15,7 @@ const blocking: Version = {
   blocking: { since: 0 },
 }
 
-/** Goes on only when it is told to. */
+/** Goes on only when the test lets it. */
 class HandSlices {
   #steps: Steps<unknown> | undefined
   #end: (value: unknown) => void = () => undefined

@@ -286,9 +286,9 @@ describe('a chat', () => {
     receiver.answer = { status: 404, headers: {}, text: 'no_service' }
     const url = secret(`http://127.0.0.1:${receiver.port}/services/hunter2`)
     const { sink, target, spec } = bind({ type, url })
-    const told = await sink.write([first]).then(String, describeError)
-    expect(told).toContain('404: no_service')
-    expect(`${told} ${target} ${spec}`).not.toContain('hunter2')
+    const problem = await sink.write([first]).then(String, describeError)
+    expect(problem).toContain('404: no_service')
+    expect(`${problem} ${target} ${spec}`).not.toContain('hunter2')
     secret('not a URL')
     await expect(sink.write([first])).rejects.toMatchObject({ code: 'SINK_REFUSED' })
   })

@@ -29,8 +29,7 @@ const pointerFrom = 0xc0
 
 /**
  * Reads a DNS message, which may be anything. Undefined where it is no successful answer to one question for an
- * address. All addresses of an answer belong to the name that was asked for: whoever answers for the name chooses its
- * aliases too.
+ * address. All addresses of an answer belong to the name that was asked for: its server chooses its aliases too.
  *
  * INVARIANT: `agent/bpf/hooks/naming.bpf.h` reads the same bytes by the same rules.
  */

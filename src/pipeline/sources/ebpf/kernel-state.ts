@@ -108,7 +108,7 @@ export class KernelState {
     ])
   }
 
-  /** The names are not sent again: a new sensor reports the container, and so gets them anew. */
+  /** The names are not sent again: a new sensor reports the container, and gets them then. */
   resolvers(id: string, addresses: readonly string[], found: readonly FoundName[]): Buffer {
     this.#resolvers.delete(id)
     this.#resolvers.set(id, addresses)
