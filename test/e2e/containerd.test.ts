@@ -1,20 +1,20 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Alert } from '../../src/core/event/alert.ts'
-import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { StatusView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../fixtures/containerd.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
+import {
+  alertsOn,
+  expectLearned,
+  misledConfig,
+  misledService,
+  untilArmed,
+} from '../fixtures/misled-service.ts'
 
 const repository = `registry.example/${uniqueName('shop')}`
 const image = `${repository}:1`
-/** Reads a greeting in a loop, and runs the orders that the test writes: so the test makes it misbehave. */
-const service = [
-  '/bin/sh',
-  '-c',
-  'while true; do cat /etc/motd; if [ -e /tmp/orders ]; then (. /tmp/orders); fi; sleep 0.2; done',
-]
 let containerd: Containerd
 let agent: Agent
 let container: string
@@ -35,11 +35,10 @@ beforeAll(async () => {
         podman: { sockets: [] },
         containerd: { socket: containerd.socket },
       },
-      learn: { floor: '3s', ceiling: '1h', unseen: 1 },
-      block: { canary: 1, budget: 1_000 },
+      ...misledConfig,
     },
   })
-  container = await containerd.start(image, service)
+  container = await containerd.start(image, misledService)
 }, 120_000)
 
 afterAll(async () => {
@@ -51,50 +50,30 @@ let sessions = 0
 const execIn = (id: string, command: readonly string[]) =>
   containerd.tried('task', 'exec', '--exec-id', `e${sessions++}`, id, ...command)
 
-const alertsOf = (id: string, text: string, action: (done: Alert['action']) => boolean) =>
-  agent.until<Alert[]>(['alert', 'list'], (list) =>
-    list.some(
-      (alert) =>
-        alert.container?.id === id &&
-        action(alert.action) &&
-        alert.behaviour?.text.includes(text) === true,
-    ),
-  )
-
 test('containers of containerd are learned by image, with the layers of their image', async () => {
-  const { versions } = await agent.until<LineageView>(
-    ['image', 'show', image],
-    (lineage) => lineage.versions[0]?.mode === 'alert',
-  )
-  expect(versions).toMatchObject([{ notes: [] }])
-  const { engines, degraded } = await agent.json<StatusView>(['status'])
-  expect(engines).toEqual([{ name: 'containerd', state: 'running' }])
-  expect(degraded).toEqual([])
+  await expectLearned(agent, image, 'containerd')
 })
 
 test('an attack from within the service raises an alert', async () => {
   await execIn(container, ['/bin/sh', '-c', 'echo cat /etc/group >/tmp/orders'])
-  const alerts = await alertsOf(container, '/etc/group', (action) => action === 'alerted')
+  const alerts = await alertsOn(agent, container, '/etc/group', (action) => action === 'alerted')
   const found = alerts.find(({ behaviour }) => behaviour?.text.includes('/etc/group'))
   expect(found).toMatchObject({ image: { repository } })
 })
 
 test('in block mode it is stopped, and the service goes on', async () => {
   await setMode(agent, image, 'block')
-  await agent.until<LineageView>(
-    ['image', 'show', image],
-    ({ versions }) => versions[0]?.blocking?.armed === true,
-  )
+  await untilArmed(agent, image)
   const tried = await execIn(container, ['/bin/cat', '/etc/shadow'])
   expect(tried.code).not.toBe(0)
   expect(tried.stdout).toBe('')
-  await alertsOf(container, '', (action) => action !== 'alerted')
+  await alertsOn(agent, container, '', (action) => action !== 'alerted')
   expect(await containerd.ctr('task', 'ls')).toMatch(new RegExp(`${container}\\s+\\d+\\s+RUNNING`))
 })
 
 test('a new container is blocked from its first program on', async () => {
   const other = await containerd.start(image, ['/bin/other'])
-  await alertsOf(other, '', (action) => action !== 'alerted')
+  await alertsOn(agent, other, '', (action) => action !== 'alerted')
   await expect
     .poll(() => containerd.ctr('task', 'ls'))
     .toMatch(new RegExp(`${other}\\s+\\d+\\s+STOPPED`))
@@ -106,5 +85,5 @@ test('after a restart of containerd, new containers are known again', async () =
   await containerd.resume()
   await agent.until<StatusView>(['status'], ({ engines }) => engines[0]?.state === 'running')
   const other = await containerd.start(image, ['/bin/other'])
-  await alertsOf(other, '', (action) => action !== 'alerted')
+  await alertsOn(agent, other, '', (action) => action !== 'alerted')
 })
