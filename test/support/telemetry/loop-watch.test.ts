@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LoopWatch } from '../../../src/support/telemetry/loop-watch.ts'
 import { bundledProgram } from '../../fixtures/bundled-program.ts'
 import type { Log } from '../../../src/support/telemetry/log.ts'
@@ -30,19 +30,23 @@ function recordingLog(): { readonly log: Log; readonly warnings: object[] } {
 }
 
 describe('the watch of the event loop', () => {
+  afterEach(() => void vi.useRealTimers())
+
   test('names the work that held it, and leaves short work alone', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
     const { log, warnings } = recordingLog()
     const watch = new LoopWatch(log)
     expect(watch.during('short', () => 7)).toBe(7)
-    watch.during('long', () => busy(120))
+    watch.during('long', () => vi.advanceTimersByTime(120))
     expect(watch.longTurns).toBe(1)
     expect(warnings).toMatchObject([{ what: 'long', others: 0 }])
   })
 
   test('counts long work of the same second and logs it once', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
     const { log, warnings } = recordingLog()
     const watch = new LoopWatch(log)
-    for (let i = 0; i < 3; i++) watch.during('long', () => busy(110))
+    for (let i = 0; i < 3; i++) watch.during('long', () => vi.advanceTimersByTime(110))
     expect(watch.longTurns).toBe(3)
     expect(warnings).toHaveLength(1)
   })
