@@ -44,9 +44,9 @@ import {
   allRunsKept,
 } from '../src/state/versions/version-bounds.ts'
 import { databaseLimits } from '../src/supplychain/image/packages.ts'
+import { oldScopesKept } from '../src/state/versions/version-index.ts'
 import {
   endedRemembered,
-  oldScopesKept,
   unannouncedKept,
   versionsKept,
 } from '../src/state/versions/version-registry.ts'

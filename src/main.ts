@@ -185,7 +185,7 @@ export async function recordWhile(
     ending.abort()
     await running
   }
-  return [...daemon.registry.versions].map((version) =>
+  return [...daemon.registry.index].map((version) =>
     recordedVersion(version, daemon.registry.node, fromMs, daemon.now()),
   )
 }

@@ -46,14 +46,14 @@ export class EnforcementReports {
   /** The kernel stops these kinds no more: the version stays in mode block, and they only alert. */
   disarmed(scope: number, kinds: readonly BehaviourKind[]): void {
     const { registry, alerts, audit, budget, log, now } = this.#options
-    const version = registry.versionOfScope(scope)
+    const version = registry.index.ofKernelScope(scope)
     if (version === undefined) {
       log.error({ scope }, 'blocking disarmed itself for an unknown version')
       return
     }
     const life = disarm(version.life, { budget, kinds }, now())
     if (life === version.life) return
-    registry.apply(version, { version: life, transitions: [] })
+    registry.lifecycle.apply(version, { version: life, transitions: [] })
     alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
     audit('disarmed', 'kernel', { image: version.key, kinds, because: life.because })
     log.error({ image: version.key }, 'blocking disarmed itself')

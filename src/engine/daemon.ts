@@ -223,8 +223,8 @@ export class Daemon {
       controls: () => this.#controls(),
       engines: parts.engines,
       files: parts.files,
-      versions: () => this.registry.versions,
-      versionOf: ({ image, imageId }) => this.registry.versionOfImage(image, imageId),
+      versions: () => this.registry.index,
+      versionOf: ({ image, imageId }) => this.registry.index.ofImage(image, imageId),
       renew: (version) => this.registry.renew(version),
       budget,
       failClosed: parts.failClosed,
@@ -380,7 +380,7 @@ export class Daemon {
 
   /** Continues with these options from now on. */
   async reconfigure(parts: LiveParts): Promise<SinkChange> {
-    this.registry.rules = parts.rules
+    this.registry.lifecycle.rules = parts.rules
     this.retention.rules = parts.retention
     this.alerts.stormRules = parts.storms
     this.#flushEvery(parts.flushIntervalMs)
@@ -451,7 +451,7 @@ export class Daemon {
       this.kernel.profiles.reset()
       return
     }
-    const version = this.registry.versionOfScope(report.scope)
+    const version = this.registry.index.ofKernelScope(report.scope)
     if (version === undefined) return
     this.kernel.profiles.confirmed(version, report)
     this.live.moved(version, this.#now)
@@ -499,7 +499,7 @@ export class Daemon {
   }
 
   *#tick(): Steps<void> {
-    yield* this.registry.tickSteps()
+    yield* this.registry.lifecycle.tickSteps()
     yield* this.#scopeMerge.steps()
     this.kernel.tick()
     this.alerts.tick(this.#now())
@@ -512,7 +512,7 @@ export class Daemon {
 
   #fold(): void {
     const began = performance.now()
-    this.registry.fold(() => performance.now() - began < foldMs)
+    this.registry.lifecycle.fold(() => performance.now() - began < foldMs)
   }
 
   #checkGap({ container, time }: ActEvent): void {

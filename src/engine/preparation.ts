@@ -19,7 +19,7 @@ export class Preparation {
     const key = versionKey(image)
     const running = this.#running.get(key)
     if (running !== undefined) return running
-    const steps = this.#registry.prepare(image, imageId)
+    const steps = this.#registry.origins.prepare(image, imageId)
     if (steps === undefined) return undefined
     const prepared = this.#slices
       .run('inheritance', steps)

@@ -45,7 +45,7 @@ export async function importProfile(
   const step = withImported(version.life, by.who, nowMs)
   version.profile.merge(behaviours)
   version.watchedFor(observed === undefined ? allKinds : new Set(observed))
-  context.registry.apply(version, step)
+  context.registry.lifecycle.apply(version, step)
   const fields = { behaviours: behaviours.length, before, after: enforcementSnapshot(version) }
   await commitDecision(context, version, { what: 'import', by, fields, expects: true })
   return version

@@ -26,7 +26,7 @@ export class Retention {
   /** Removes a tenth of all versions at once, so that a flood of images writes few audit entries. */
   makeRoom(): void {
     const { registry, journal } = this.#context
-    const gone = leastRecent(registry.versions, Math.ceil(versionsKept / 10))
+    const gone = leastRecent(registry.index, Math.ceil(versionsKept / 10))
     if (gone.length === 0) return
     const images = gone.slice(0, imagesNamed).map(({ key }) => key)
     const because = `the node has ${versionsKept} versions, which is the maximum`
@@ -39,7 +39,7 @@ export class Retention {
     const { registry, journal } = this.#context
     const nowMs = this.#context.now()
     const lineages = new Map<string, DeployedVersion[]>()
-    for (const version of registry.versions) {
+    for (const version of registry.index) {
       const name = lineageName(version.image)
       const lineage = lineages.get(name)
       if (lineage === undefined) lineages.set(name, [version])

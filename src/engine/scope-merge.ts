@@ -31,10 +31,10 @@ export class ScopeMerge {
 
   *steps(): Steps<void> {
     const { registry } = this.#context
-    const { mergeFrom = 0 } = registry.rules
+    const { mergeFrom = 0 } = registry.lifecycle.rules
     if (mergeFrom === 0) return
     const images = new Map<string, DeployedVersion[]>()
-    for (const version of registry.versions) {
+    for (const version of registry.index) {
       const { image, life } = version
       if (image.scope === undefined || life.state === 'learning') continue
       const key = versionKey(unscoped(image))
@@ -85,7 +85,7 @@ export class ScopeMerge {
     const enough = [...shown.values()].filter(({ scopes }) => scopes.size >= mergeFrom)
     for (const version of versions) {
       yield
-      if (!this.#context.registry.has(version) || version.life.state === 'learning') continue
+      if (!this.#context.registry.index.has(version) || version.life.state === 'learning') continue
       const given = enough.filter(({ entry }) => isOpen(version, entry.id))
       if (given.length > 0) this.#give(version, given)
     }

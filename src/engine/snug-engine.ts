@@ -7,7 +7,13 @@ import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
 import type { Steps } from '../core/steps.ts'
-import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
+import {
+  endLearning,
+  type LearnRules,
+  setMode,
+  type Step,
+  type WindowEvidence,
+} from '../core/lifecycle/version.ts'
 import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
@@ -67,12 +73,12 @@ export class SnugEngine implements view.Engine {
 
   images(): Promise<readonly views.LineageView[]> {
     const { registry, slices } = this.#daemon
-    return slices.run('images', this.#lineages(registry.versions))
+    return slices.run('images', this.#lineages(registry.index))
   }
 
   async image(ref: string): Promise<views.LineageView> {
     const { registry, slices } = this.#daemon
-    const found = registry.findLineage(ref)
+    const found = registry.index.findLineage(ref)
     return slices.run('image', this.#image(ref, found))
   }
 
@@ -82,7 +88,7 @@ export class SnugEngine implements view.Engine {
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
     const versions: views.VersionView[] = []
     for (const one of lineage.versions) {
-      const version = registry.versionOfImage(one.image)
+      const version = registry.index.ofImage(one.image)
       if (version === undefined) {
         versions.push(one)
         continue
@@ -101,12 +107,12 @@ export class SnugEngine implements view.Engine {
   }
 
   revision(ref: string): string {
-    return revisionOf(this.#daemon.registry.find(ref))
+    return revisionOf(this.#daemon.registry.index.find(ref))
   }
 
   async profile(ref: string, range: view.ProfileRange = {}): Promise<views.ProfileView> {
     const { registry, slices } = this.#daemon
-    return slices.run('profile', this.#profile(registry.findOne(ref), range))
+    return slices.run('profile', this.#profile(registry.index.findOne(ref), range))
   }
 
   *#profile(
@@ -138,7 +144,7 @@ export class SnugEngine implements view.Engine {
 
   async diff(a: string, b: string): Promise<views.ProfileDiff> {
     const { registry, stage, slices } = this.#daemon
-    const [from, to] = [registry.findOne(a), registry.findOne(b)]
+    const [from, to] = [registry.index.findOne(a), registry.index.findOne(b)]
     const world = {
       now: this.#daemon.now(),
       expiresAt: this.#inheritedExpireAt(to),
@@ -148,7 +154,7 @@ export class SnugEngine implements view.Engine {
   }
 
   #inheritedExpireAt({ life }: DeployedVersion): number | undefined {
-    return inheritedExpireAt(life, this.#daemon.registry.rules)
+    return inheritedExpireAt(life, this.#daemon.registry.lifecycle.rules)
   }
 
   #evidence(version: DeployedVersion): Steps<views.EvidenceView> {
@@ -166,7 +172,7 @@ export class SnugEngine implements view.Engine {
   ): Promise<views.VersionView> {
     const { registry, kernel } = this.#daemon
     if (mode === 'block') {
-      const version = registry.findOne(ref)
+      const version = registry.index.findOne(ref)
       const refusal = kernel.refusal(version) ?? boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
@@ -187,19 +193,19 @@ export class SnugEngine implements view.Engine {
     const order = { forMs, reason, who: by.who }
     return this.#glass(ref, by, 'break-glass', (version) => {
       const life = breakGlass(version.life, order, this.#daemon.now())
-      this.#daemon.registry.apply(version, { version: life, transitions: [] })
+      this.#daemon.registry.lifecycle.apply(version, { version: life, transitions: [] })
       this.#daemon.enforcement.glassBroken(version)
     })
   }
 
   async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
-    const isBroken = this.#daemon.registry
+    const isBroken = this.#daemon.registry.index
       .find(ref)
       .some(({ life }) => life.breakGlass !== undefined)
     if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
     return this.#glass(ref, by, 'break-glass-end', (version) => {
       const life = endBreakGlass(version.life, by.who)
-      this.#daemon.registry.apply(version, { version: life, transitions: [] })
+      this.#daemon.registry.lifecycle.apply(version, { version: life, transitions: [] })
     })
   }
 
@@ -210,7 +216,9 @@ export class SnugEngine implements view.Engine {
     what: string,
     act: (version: DeployedVersion) => void,
   ): Promise<readonly views.VersionView[]> {
-    const blocking = this.#daemon.registry.find(ref).filter(({ life }) => life.mode === 'block')
+    const blocking = this.#daemon.registry.index
+      .find(ref)
+      .filter(({ life }) => life.mode === 'block')
     if (blocking.length === 0) {
       throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
     }
@@ -402,13 +410,13 @@ export class SnugEngine implements view.Engine {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<views.BackTestResult> {
-    const { profile, observed } = this.#daemon.registry.findOne(ref)
+    const { profile, observed } = this.#daemon.registry.index.findOne(ref)
     const { guardrails } = this.#daemon.parts
     return backTest(profile, { guardrails, observed }, chunks, signal)
   }
 
   async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.registry.index.findOne(ref)
     const matches = this.#matcher(ref)
     const alerts = this.#daemon.alerts.list({
       limit: Infinity,
@@ -419,7 +427,7 @@ export class SnugEngine implements view.Engine {
 
   exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
     const { registry } = this.#daemon
-    return exportOf(registry.findOne(ref), format, registry, this.#daemon.now())
+    return exportOf(registry.index.findOne(ref), format, registry, this.#daemon.now())
   }
 
   async importProfile(
@@ -430,7 +438,7 @@ export class SnugEngine implements view.Engine {
   }
 
   async keepScan(ref: string, scan: KeptScan, by: view.Decider): Promise<views.VersionView> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.registry.index.findOne(ref)
     await keepScan(this.#daemon, version, scan, by)
     return this.#view(version)
   }
@@ -466,17 +474,22 @@ export class SnugEngine implements view.Engine {
     what: string,
     move: (
       version: DeployedVersion,
-      evidence: ReturnType<Daemon['registry']['evidence']>,
-      rules: Daemon['registry']['rules'],
+      evidence: WindowEvidence,
+      rules: LearnRules,
       nowMs: number,
     ) => Step,
   ): Promise<views.VersionView> {
     const { registry } = this.#daemon
-    const version = registry.findOne(ref)
+    const version = registry.index.findOne(ref)
     const nowMs = this.#daemon.now()
     const before = enforcementSnapshot(version)
-    const step = move(version, registry.evidence(version, nowMs), registry.rules, nowMs)
-    registry.apply(version, step)
+    const step = move(
+      version,
+      registry.lifecycle.evidence(version, nowMs),
+      registry.lifecycle.rules,
+      nowMs,
+    )
+    registry.lifecycle.apply(version, step)
     const { mode, blocking } = version.life
     const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
     const fields = { mode, ...canary, before, after: enforcementSnapshot(version) }
@@ -486,9 +499,9 @@ export class SnugEngine implements view.Engine {
 
   #matcher(ref: string): (image: ImageRef) => boolean {
     const { registry } = this.#daemon
-    const named = new Set(registry.find(ref))
+    const named = new Set(registry.index.find(ref))
     return (image) => {
-      const version = registry.versionOfImage(image)
+      const version = registry.index.ofImage(image)
       return version !== undefined && named.has(version)
     }
   }

@@ -48,7 +48,7 @@ export class TrustedProfileLoader {
   async #look(container: PendingContainer): Promise<void> {
     const { context } = this.#options
     const { image, imageId } = container
-    const known = context.registry.versionOfImage(image, imageId)
+    const known = context.registry.index.ofImage(image, imageId)
     // Without a digest from its registry the image was built here, and no registry has it.
     if (image.digest === imageId || known?.life.state === 'enforced') return
     const time = new Date(context.now()).toISOString()
@@ -69,7 +69,7 @@ export class TrustedProfileLoader {
         if (!isFailing) return
       }
       await pause(backoff.next(), signal)
-      if (!context.registry.has(version) || version.life.state === 'enforced') return
+      if (!context.registry.index.has(version) || version.life.state === 'enforced') return
     }
   }
 
@@ -78,12 +78,12 @@ export class TrustedProfileLoader {
     const { keyId, made, content: profile } = verified
     const who = `key:${keyId.slice(0, 16)}`
     const before = enforcementSnapshot(version)
-    const rules = context.registry.rules.block ?? defaultBlockRules
+    const rules = context.registry.lifecycle.rules.block ?? defaultBlockRules
     const step = withTrusted(version.life, { mode, rules, by: who }, context.now())
     if (step.transitions.length === 0) return
     version.profile.merge(profile.behaviours)
     version.watchedFor(profile.observed === undefined ? allKinds : new Set(profile.observed))
-    context.registry.apply(version, step)
+    context.registry.lifecycle.apply(version, step)
     const fields = {
       keyId,
       made,

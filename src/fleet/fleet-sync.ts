@@ -121,9 +121,9 @@ export class FleetSync {
     const { context } = this.#options
     this.#reconciling = true
     try {
-      this.#schedule.keep((version) => context.registry.has(version))
+      this.#schedule.keep((version) => context.registry.index.has(version))
       if (this.#refused.size > refusedKept) this.#refused.clear()
-      for (const version of context.registry.versions) {
+      for (const version of context.registry.index) {
         const name = nameOf(version.image)
         // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
         const isFirst = this.#schedule.add(version, context.now())
@@ -164,7 +164,10 @@ export class FleetSync {
     // One that a person set back to learning has been learned here before.
     if (learned === undefined || version.learnedSize > 0) return
     const nowMs = this.#options.context.now()
-    registry.apply(version, learnedElsewhere(version.life, learned, registry.rules.after, nowMs))
+    registry.lifecycle.apply(
+      version,
+      learnedElsewhere(version.life, learned, registry.lifecycle.rules.after, nowMs),
+    )
   }
 
   /**

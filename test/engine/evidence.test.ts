@@ -67,7 +67,7 @@ function loses(reason: string, fromMs: number, letter?: string): void {
   emit({ type: 'event', event })
 }
 
-const version = (digest = 'sha256:aa') => world.daemon.registry.findOne(`shop/web@${digest}`)
+const version = (digest = 'sha256:aa') => world.daemon.registry.index.findOne(`shop/web@${digest}`)
 const alerts = () => world.daemon.alerts.list({ limit: 100 }).filter(({ type }) => type !== 'loss')
 
 async function enforce(digest = 'sha256:aa'): Promise<void> {
@@ -77,7 +77,8 @@ async function enforce(digest = 'sha256:aa'): Promise<void> {
 }
 
 describe('the observed time', () => {
-  const stints = () => world.daemon.registry.runsOf(version(), world.now()).flatMap(stintsOf)
+  const stints = () =>
+    world.daemon.registry.lifecycle.runsOf(version(), world.now()).flatMap(stintsOf)
 
   it('is cut where the agent was down, and the next span has no start', () => {
     starts('a')
@@ -119,10 +120,10 @@ describe('the observed time', () => {
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    const restored = again.daemon.registry.findOne('shop/web')
-    expect(again.daemon.registry.runsOf(restored, world.now()).flatMap(stintsOf)).toMatchObject(
-      kept.map(({ from, ended }) => ({ from, ended })),
-    )
+    const restored = again.daemon.registry.index.findOne('shop/web')
+    expect(
+      again.daemon.registry.lifecycle.runsOf(restored, world.now()).flatMap(stintsOf),
+    ).toMatchObject(kept.map(({ from, ended }) => ({ from, ended })))
     expect(restored.losses.spans.find(({ reason }) => reason === 'ring-full')).toMatchObject({
       container: id('a'),
     })
@@ -276,28 +277,28 @@ describe('an image', () => {
     reads('a', '/etc/x')
     starts('b', { image: pushed, imageId: 'sha256:id' })
     reads('b', '/etc/x')
-    expect([...world.daemon.registry.versions]).toHaveLength(1)
+    expect([...world.daemon.registry.index]).toHaveLength(1)
     expect(version('sha256:pushed')).toBe(version('sha256:id'))
     expect(version('sha256:id').runsSeen).toBe(2)
     const pending = { ...pushed, digest: 'sha256:again' }
-    expect(world.daemon.registry.versionOfImage(pending, 'sha256:id')).toBe(version('sha256:id'))
+    expect(world.daemon.registry.index.ofImage(pending, 'sha256:id')).toBe(version('sha256:id'))
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    expect(again.daemon.registry.versionOfImage(pushed)?.image.digest).toBe('sha256:id')
+    expect(again.daemon.registry.index.ofImage(pushed)?.image.digest).toBe('sha256:id')
   })
 
   it('of another id is another version, whatever its tag', () => {
     starts('a', { image: { ...built, tag: 'latest' }, imageId: 'sha256:id' })
     starts('b', { image: { ...pushed, tag: 'latest' }, imageId: 'sha256:other' })
-    expect([...world.daemon.registry.versions]).toHaveLength(2)
+    expect([...world.daemon.registry.index]).toHaveLength(2)
     expect(version('sha256:pushed').life.predecessor).toBe('sha256:id')
   })
 
   it('started with other settings, or in more replicas, is the same version', () => {
     starts('a')
     for (const letter of ['b', 'c', 'd']) starts(letter)
-    expect([...world.daemon.registry.versions]).toHaveLength(1)
+    expect([...world.daemon.registry.index]).toHaveLength(1)
     expect(version().running).toBe(4)
   })
 })
@@ -338,7 +339,7 @@ describe('a successor', () => {
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    const restored = again.daemon.registry.findOne('shop/web@sha256:bb')
+    const restored = again.daemon.registry.index.findOne('shop/web@sha256:bb')
     expect(restored.profile.entries().every(({ inherited }) => inherited?.from !== 'x')).toBe(true)
   })
 
@@ -351,7 +352,7 @@ describe('a successor', () => {
 
   it('keeps all of it where its own window ended with holes', () => {
     starts('c', { image: { ...next, digest: 'sha256:cc' } })
-    world.daemon.registry.apply(version('sha256:cc'), {
+    world.daemon.registry.lifecycle.apply(version('sha256:cc'), {
       version: {
         ...version('sha256:cc').life,
         state: 'incomplete',

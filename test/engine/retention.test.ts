@@ -191,9 +191,9 @@ describe('retention', () => {
       const time = new Date(world.now() + n).toISOString()
       registry.ofImage({ repository: `flood/${n}`, digest: 'sha256:ff' }, time)
     }
-    expect([...registry.versions].length).toBeLessThanOrEqual(versionsKept)
-    expect(registry.has(registry.findOne('shop/web'))).toBe(true)
-    expect(() => registry.findOne('flood/0')).toThrow('no image that was observed')
+    expect([...registry.index].length).toBeLessThanOrEqual(versionsKept)
+    expect(registry.index.has(registry.index.findOne('shop/web'))).toBe(true)
+    expect(() => registry.index.findOne('flood/0')).toThrow('no image that was observed')
     expect(retention.removed).toBe(Math.ceil(versionsKept / 10))
     await world.daemon.journal.persist()
     const entries = (await world.engine.audit(100)).filter(({ what }) => what === 'retention')

@@ -312,7 +312,7 @@ describe('rejecting', () => {
     await world.engine.endLearning(image, by)
     const alert = await alertOf(world, act.file(path(2), ['write'], { container: a }))
     await world.engine.rejectAlert(alert.id, by)
-    const { profile } = world.daemon.registry.findOne(image)
+    const { profile } = world.daemon.registry.index.findOne(image)
     const states = profile.entries().map(({ id }) => profile.state(id))
     expect(new Set(states)).toEqual(new Set(['learned', 'rejected']))
   })

@@ -81,7 +81,7 @@ describe('what one namespace teaches a public image', () => {
     const world = await started({ scope })
     runs(world, 'shop')
     await does(world, 'shop', '/etc/web.conf')
-    expect([...world.daemon.registry.versions].map(({ key }) => key)).toEqual([
+    expect([...world.daemon.registry.index].map(({ key }) => key)).toEqual([
       `${image.repository}#${name}@${image.digest}`,
     ])
   })
@@ -125,9 +125,9 @@ describe('an image with a profile for each namespace', () => {
       `${nameOf('a')}:1`,
       `${nameOf('a')}@${image.digest.slice(0, 12)}`,
     ])
-      expect(registry.findOne(ref).image.scope, ref).toBe('a')
-    expect(registry.find(image.repository)).toHaveLength(2)
-    expect(() => registry.findOne(image.repository)).toThrow(
+      expect(registry.index.findOne(ref).image.scope, ref).toBe('a')
+    expect(registry.index.find(image.repository)).toHaveLength(2)
+    expect(() => registry.index.findOne(image.repository)).toThrow(
       `\`${image.repository}\` has a profile for each of \`${nameOf('a')}\`, \`${nameOf('b')}\``,
     )
     expect((await world.engine.images()).map(({ repository }) => repository)).toEqual([
@@ -169,7 +169,10 @@ describe('a behaviour that several namespaces have learned', () => {
     await learned(world, { a: [secret], b: ['/etc/a'], c: ['/etc/web.conf'] })
     world.daemon.tick()
     expect(stateIn(world, 'c', secret)).toBeUndefined()
-    world.daemon.registry.rules = { ...world.daemon.registry.rules, mergeFrom: 1 }
+    world.daemon.registry.lifecycle.rules = {
+      ...world.daemon.registry.lifecycle.rules,
+      mergeFrom: 1,
+    }
     world.daemon.tick()
     expect(stateIn(world, 'c', secret)).toBe('approved')
   })
@@ -194,7 +197,10 @@ describe('a behaviour that several namespaces have learned', () => {
     await learned(world, shows)
     world.daemon.tick()
     expect(stateIn(world, 'c', secret)).toBe('approved')
-    world.daemon.registry.rules = { ...world.daemon.registry.rules, mergeFrom: 3 }
+    world.daemon.registry.lifecycle.rules = {
+      ...world.daemon.registry.lifecycle.rules,
+      mergeFrom: 3,
+    }
     runs(world, 'd')
     await does(world, 'd', secret)
     await learned(world, { e: ['/etc/web.conf'] })
@@ -287,7 +293,7 @@ describe('an agent whose profiles had no scope until now', () => {
   it('moves a container that goes on to its own version, as one run', async () => {
     const world = await started({ store: await blocking() })
     const key = `${image.repository}@${image.digest}`
-    const before = world.daemon.registry.findOne(key)
+    const before = world.daemon.registry.index.findOne(key)
     const { from } = before.runs.get(idIn('shop')) ?? {}
     runs(world, 'shop', true)
     await does(world, 'shop', '/etc/web.conf')
@@ -354,9 +360,9 @@ describe('an agent whose profiles had no scope until now', () => {
       container: { id, cgroup: '', time, before: false },
     })
     await world.source.received()
-    const version = world.daemon.registry.findOne(`${nameOf('shop')}@${digest}`)
+    const version = world.daemon.registry.index.findOne(`${nameOf('shop')}@${digest}`)
     expect(version.life).toMatchObject({ state: 'learning', predecessor: image.digest })
-    expect(world.daemon.registry.predecessorOf(version)?.image).toMatchObject({
+    expect(world.daemon.registry.index.predecessorOf(version)?.image).toMatchObject({
       digest: image.digest,
     })
     expect(version.profile.entry(idOf('/etc/web.conf'))?.inherited?.from).toBe(image.digest)

@@ -196,7 +196,7 @@ const stateOf = async (world: DaemonWorld, path: string): Promise<string | undef
 const soon = (): number => Date.now() + 2_000
 
 const reconciled = async (world: DaemonWorld): Promise<void> => {
-  const [version] = world.daemon.registry.versions
+  const [version] = world.daemon.registry.index
   await vi.waitFor(() => expect(version?.reconciled.generation).toBe(decisions))
 }
 
@@ -228,7 +228,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     worlds.push(again)
     await again.start()
     await share(again)
-    const [version] = again.daemon.registry.versions
+    const [version] = again.daemon.registry.index
     expect(version?.reconciled).toEqual({
       profile: 'one',
       generation: decisions,
@@ -253,7 +253,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('approved'))
     emit({ approve: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
-    const [version] = world.daemon.registry.versions
+    const [version] = world.daemon.registry.index
     // An approval on this node, which has no evidence, would allow nothing.
     expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
@@ -282,7 +282,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
 })
 
 const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
-  [...daemon.registry.versions][0]
+  [...daemon.registry.index][0]
 
 describe('a decision among others of its object', () => {
   const a = idOf('/srv/a')
@@ -547,7 +547,7 @@ it('reconciles an ImageProfile that was deleted and created again, with new gene
   const world = await alerting()
   await share(world)
   emit({}, { generation: 40 })
-  const [version] = world.daemon.registry.versions
+  const [version] = world.daemon.registry.index
   await vi.waitFor(() => expect(version?.reconciled.generation).toBe(40))
   profiles.remove(profileName(image))
   await does(world, '/srv/new')

@@ -103,7 +103,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   let behaviours = 0
   let cells = 0
   let versions = 0
-  for (const { profile } of daemon.registry.versions) {
+  for (const { profile } of daemon.registry.index) {
     versions += 1
     for (const entry of profile.outline()) {
       behaviours += 1

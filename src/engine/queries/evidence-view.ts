@@ -37,8 +37,13 @@ export function* evidenceView(
   checks: readonly CrossCheckView[],
 ): Steps<EvidenceView> {
   const { profile } = version
-  const runs = registry.runsOf(version, nowMs)
-  const report = yield* coverageReportSteps(profile.outline(), runs, registry.slice, schedules)
+  const runs = registry.lifecycle.runsOf(version, nowMs)
+  const report = yield* coverageReportSteps(
+    profile.outline(),
+    runs,
+    registry.lifecycle.slice,
+    schedules,
+  )
   const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
   const observed = yield* observedBy(runs)
   const novelty = yield* noveltyView(version, nowMs)

@@ -61,21 +61,21 @@ export class PageQueries implements PageViews {
 
   *#timeline(hours: number, marks: readonly TimelineMark[]): Steps<TimelineView> {
     const { registry, alerts } = this.#context
-    const firsts = yield* this.#firstsOf(registry.versions)
+    const firsts = yield* this.#firstsOf(registry.index)
     const all = yield* alerts.listSteps({ limit: Infinity })
     const happened = { alerts: all, firsts, losses: registry.losses.spans, marks }
     return yield* timelineOf(happened, hours, this.#context.now())
   }
 
   async lives(ref: string): Promise<readonly LifeView[]> {
-    const versions = this.#context.registry.find(ref)
+    const versions = this.#context.registry.index.find(ref)
     const entries = await this.#entries()
     return versions.map((version) => lifeOf(version, entries))
   }
 
   async picture(ref: string, deviations = false): Promise<PictureView> {
     const { registry, slices } = this.#context
-    return slices.run('picture', this.#picture(registry.findOne(ref), deviations))
+    return slices.run('picture', this.#picture(registry.index.findOne(ref), deviations))
   }
 
   *#picture({ profile }: DeployedVersion, deviations: boolean): Steps<PictureView> {
@@ -84,12 +84,12 @@ export class PageQueries implements PageViews {
 
   async behaviours(ref: string, query: BehaviourQuery): Promise<BehaviourPage> {
     const { registry, slices } = this.#context
-    return slices.run('behaviours', this.#behaviours(registry.findOne(ref), query))
+    return slices.run('behaviours', this.#behaviours(registry.index.findOne(ref), query))
   }
 
   *#behaviours(version: DeployedVersion, query: BehaviourQuery): Steps<BehaviourPage> {
     const outline = yield* this.#outlines.of(version.profile)
-    const expiresAt = inheritedExpireAt(version.life, this.#context.registry.rules)
+    const expiresAt = inheritedExpireAt(version.life, this.#context.registry.lifecycle.rules)
     return yield* behaviourPage(version, outline, query, expiresAt)
   }
 
@@ -113,8 +113,8 @@ export class PageQueries implements PageViews {
   *#reviewWorld(): Steps<ReviewWorld> {
     const { registry, stage, alerts } = this.#context
     return {
-      versions: registry.versions,
-      predecessorOf: (version: DeployedVersion) => registry.predecessorOf(version),
+      versions: registry.index,
+      predecessorOf: (version: DeployedVersion) => registry.index.predecessorOf(version),
       scopesExpecting: (version, ids) => registry.scopesExpecting(version, ids),
       explained: (entry, version, before) => {
         const known = this.#explanations.get(entry)
@@ -142,7 +142,7 @@ export class PageQueries implements PageViews {
 
   *#story(alert: Alert): Steps<AlertStory> {
     const { registry, alerts } = this.#context
-    const version = alert.image === undefined ? undefined : registry.versionOfImage(alert.image)
+    const version = alert.image === undefined ? undefined : registry.index.ofImage(alert.image)
     const outline = version === undefined ? [] : yield* this.#outlines.of(version.profile)
     const all = yield* alerts.listSteps({ limit: Infinity })
     return yield* storyOf(alert, all, version, outline)
@@ -156,7 +156,7 @@ export class PageQueries implements PageViews {
   *#waiting(only: string | undefined): Steps<readonly WaitingVersion[]> {
     const { registry, kernel } = this.#context
     const waiting: WaitingVersion[] = []
-    for (const version of registry.versions) {
+    for (const version of registry.index) {
       const { life, image, key } = version
       const repository = lineageName(image)
       if (only !== undefined && repository !== only) continue

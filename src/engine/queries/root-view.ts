@@ -23,7 +23,7 @@ export function* doubtsOf(
   registry: VersionRegistry,
   nowMs: number,
 ): Steps<readonly string[]> {
-  const { coverage } = yield* registry.evidenceSteps(version, nowMs)
+  const { coverage } = yield* registry.lifecycle.evidenceSteps(version, nowMs)
   const { state } = version.life
   return [
     ...(state === 'learning' ? ['the version is still learning'] : []),

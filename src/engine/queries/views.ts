@@ -38,7 +38,7 @@ export function* versionView(
 ): Steps<VersionView> {
   // Of the time before the pauses: a decision on an older state is refused.
   const revision = revisionOf([version])
-  const { coverage } = yield* registry.evidenceSteps(version, nowMs)
+  const { coverage } = yield* registry.lifecycle.evidenceSteps(version, nowMs)
   const { states, shown } = yield* version.profile.tally()
   const { image, tags, life } = version
   return {

@@ -64,7 +64,7 @@ function partsOf(
 ): readonly Part[] {
   const byVersion = new Map<DeployedVersion, Set<BehaviourId>>()
   for (const { ref, revision, behaviours } of places) {
-    const version = registry.findOne(ref)
+    const version = registry.index.findOne(ref)
     if (revisionOf([version]) !== revision) {
       throw new SnugError('REVISION_STALE', `\`${ref}\` changed after you read it`)
     }

@@ -20,8 +20,8 @@ export async function removeVersion(
   dryRun = false,
 ): Promise<RemovalResult> {
   const { registry, alerts, kernel, journal } = context
-  const version = onlyVersion(ref, registry.findLineage(ref))
-  const refusal = removalRefusal(version, registry.lineageOf(version))
+  const version = onlyVersion(ref, registry.index.findLineage(ref))
+  const refusal = removalRefusal(version, registry.index.lineageOf(version))
   if (refusal !== undefined) {
     throw new SnugError('REMOVE_REFUSED', `\`${ref}\` cannot be removed: ${refusal}`)
   }

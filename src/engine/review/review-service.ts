@@ -47,7 +47,7 @@ export class ReviewService {
     { quarantined = false, until, allScopes = false, dryRun = false }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
     const { registry } = this.#context
-    const version = registry.findOne(ref)
+    const version = registry.index.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
     const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
     const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
@@ -71,12 +71,12 @@ export class ReviewService {
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#context.now()), ...bounds }
     const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
-    const others = allScopes ? registry.otherScopes(version) : []
+    const others = allScopes ? registry.index.otherScopes(version) : []
     const elsewhere = others.flatMap((other) => extend(version, ids, other))
     let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#context.now(), by.who)
-      registry.apply(version, step)
+      registry.lifecycle.apply(version, step)
       // The ImageProfile asks each node for it by itself.
       hasMoved = step.transitions.length > 0
       if (hasMoved && by.at === undefined)
@@ -102,7 +102,7 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#context.registry.findOne(ref)
+    const version = this.#context.registry.index.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
@@ -122,7 +122,7 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#context.registry.findOne(ref)
+    const version = this.#context.registry.index.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
     const { kind: _, ...author } = decisionOf(by, this.#context.now())
@@ -138,7 +138,7 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<view.ForgetResult> {
-    const version = this.#context.registry.findOne(ref)
+    const version = this.#context.registry.index.findOne(ref)
     const what = forgettingOf(version, choice)
     if (dryRun) return { ...this.#preview(version, what), version: this.#view(version) }
     const forgotten = unlearn(version, what, this.#context.now())
@@ -160,7 +160,7 @@ export class ReviewService {
     dryRun = false,
   ): Promise<view.IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
-    const version = this.#context.registry.findOne(ref)
+    const version = this.#context.registry.index.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
     if (dryRun) {
       const preview = this.#preview(version, what)
@@ -240,7 +240,7 @@ export class ReviewService {
       throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
     }
     const answer = alerts.reopen(id)
-    const version = image === undefined ? undefined : registry.versionOfImage(image)
+    const version = image === undefined ? undefined : registry.index.ofImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
       this.#context.journal.audit('withdraw', by.who, { alert: id })
       await this.#context.journal.persist()
@@ -283,7 +283,7 @@ export class ReviewService {
     // An alert from before profiles had a scope is about the version that its container is in now.
     const present = registry.versionOfContainer(event.container.id)
     const isSplit = present !== undefined && isSameImage(unscoped(present.image), event.image)
-    const version = isSplit ? present : registry.versionOfImage(event.image)
+    const version = isSplit ? present : registry.index.ofImage(event.image)
     if (version === undefined) {
       const why = 'the version of the alert was removed'
       throw new SnugError('DECISION_INVALID', `${why}: acknowledge the alert`)

@@ -80,7 +80,7 @@ function mustNotBeInherited(
 ): void {
   const { digest } = version.image
   const lineage = lineageName(version.image)
-  for (const other of context.registry.versions) {
+  for (const other of context.registry.index) {
     const isSuccessor = other.life.predecessor === digest && lineageName(other.image) === lineage
     if (!isSuccessor || other.firstSeen <= time) continue
     throw refused(
@@ -108,7 +108,10 @@ function placesOf(
     if (known === undefined) byImage.set(key, [change.behaviour])
     else known.push(change.behaviour)
   }
-  return [...byImage].map(([key, behaviours]) => ({ version: registry.findOne(key), behaviours }))
+  return [...byImage].map(([key, behaviours]) => ({
+    version: registry.index.findOne(key),
+    behaviours,
+  }))
 }
 
 function refused(seq: number, why: string): SnugError {

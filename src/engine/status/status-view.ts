@@ -22,7 +22,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     incomplete: 0,
   }
   let before = 0
-  for (const version of registry.versions) {
+  for (const version of registry.index) {
     versions[version.life.state] += 1
     for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
   }
@@ -71,7 +71,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
 }
 
 function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', number> {
-  const { learning } = daemon.registry
+  const { learning } = daemon.registry.lifecycle
   const nowMs = daemon.now()
   const ages = learning.map(({ version }) => (nowMs - version.life.learningSince) / 1000)
   const bounds = learning.map(({ bound }) => bound)

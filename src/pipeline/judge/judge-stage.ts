@@ -454,7 +454,12 @@ export class JudgeStage {
   #deviates(judged: JudgedBy): void {
     const { event, verdict, version } = judged
     const { id } = event.container
-    const stretch = stretchBefore(version, id, event.time, this.#options.registry.rules.floorMs)
+    const stretch = stretchBefore(
+      version,
+      id,
+      event.time,
+      this.#options.registry.lifecycle.rules.floorMs,
+    )
     if (stretch === undefined) {
       this.#alert(judged)
       return
@@ -474,7 +479,7 @@ export class JudgeStage {
   }
 
   #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
-    const before = this.#options.registry.predecessorOf(version)
+    const before = this.#options.registry.index.predecessorOf(version)
     if (before === undefined) return false
     const pair = this.#options.shippedBy(version, before)
     if (pair === undefined) return false

@@ -162,7 +162,7 @@ export class Journal {
   async close(): Promise<void> {
     clearTimeout(this.#soon)
     this.#isClosing = true
-    for (const version of this.#parts.registry.versions) version.news = true
+    for (const version of this.#parts.registry.index) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
     await this.#persister.close()
@@ -271,7 +271,7 @@ export class Journal {
   }
 
   #hasNews(): boolean {
-    for (const { news } of this.#parts.registry.versions) if (news) return true
+    for (const { news } of this.#parts.registry.index) if (news) return true
     return false
   }
 
@@ -281,7 +281,7 @@ export class Journal {
     this.#records = []
     const began = performance.now()
     const hasTime = (): boolean => this.#isClosing || performance.now() - began < countsMs
-    for (const version of registry.versions) this.#collectVersion(version, writes, hasTime)
+    for (const version of registry.index) this.#collectVersion(version, writes, hasTime)
     const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
     writes.push(...this.#parts.changedNames().map(namesWrite))

@@ -86,14 +86,17 @@ class World {
   }
 
   version(digest = 'sha256:aa'): DeployedVersion {
-    return this.registry.findOne(`shop/web@${digest}`)
+    return this.registry.index.findOne(`shop/web@${digest}`)
   }
 
   endWindow(digest?: string): void {
     const version = this.version(digest)
     this.nowMs += 5_000
-    const evidence = this.registry.evidence(version, this.nowMs)
-    this.registry.apply(version, endLearning(version.life, evidence, rules, this.nowMs, 'test'))
+    const evidence = this.registry.lifecycle.evidence(version, this.nowMs)
+    this.registry.lifecycle.apply(
+      version,
+      endLearning(version.life, evidence, rules, this.nowMs, 'test'),
+    )
   }
 
   get texts(): (string | undefined)[] {
@@ -308,7 +311,7 @@ describe('a flood of names while a version learns', () => {
     const world = new World()
     const flood = learnedKept + 500
     for (let n = 0; n < flood; n += 1) world.feed(act.file(name(n), ['read']))
-    const version = world.registry.findOne('shop/web')
+    const version = world.registry.index.findOne('shop/web')
     expect(version.profile.ownSize).toBeLessThanOrEqual(learnedKept + 1)
     const [loss] = version.losses.spans
     expect(loss).toMatchObject({ reason: 'profile-full', count: world.stage.unrecorded })
@@ -321,7 +324,7 @@ describe('a flood of names while a version learns', () => {
       .find(({ object }) => JSON.stringify(object).includes(name(0)))
     expect(known?.cells[0]?.count).toBe(2)
     const { unrecorded } = world.stage
-    const evidence = world.registry.evidence(version, world.nowMs)
+    const evidence = world.registry.lifecycle.evidence(version, world.nowMs)
     expect(evidence).toMatchObject({ lost: unrecorded, lastLossReason: 'profile-full', unrecorded })
     version.started(identityOf('c2'), {
       id: 'c2',
@@ -330,7 +333,7 @@ describe('a flood of names while a version learns', () => {
       before: false,
     })
     world.nowMs += rules.ceilingMs + 1
-    world.registry.tick()
+    world.registry.lifecycle.tick()
     expect(version.life).toMatchObject({
       state: 'incomplete',
       holes: `the profile is full, and ${unrecorded} events did not fit into it`,

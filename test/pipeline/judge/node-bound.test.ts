@@ -47,9 +47,9 @@ function world() {
       const event = { ...act.exec(`/bin/${name}${n}`, { container: name }), image }
       stage.judge({ messages: [{ type: 'event', event }], source: 'file' })
     }
-    registry.tick()
+    registry.lifecycle.tick()
   }
-  return { registry, run, version: (name: string) => registry.findOne(`shop/${name}`) }
+  return { registry, run, version: (name: string) => registry.index.findOne(`shop/${name}`) }
 }
 
 describe('The behaviours of all versions', () => {

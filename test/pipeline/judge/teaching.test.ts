@@ -73,12 +73,12 @@ function does(namespace: string | undefined, path: string, key?: string): void {
   stage.judge({ messages: [keyed], source: 'ebpf' })
 }
 
-const version = (): DeployedVersion => registry.findOne('shop/web')
+const version = (): DeployedVersion => registry.index.findOne('shop/web')
 
 function endWindow(): void {
   nowMs += 5_000
-  const evidence = registry.evidence(version(), nowMs)
-  registry.apply(version(), endLearning(version().life, evidence, rules, nowMs, 'test'))
+  const evidence = registry.lifecycle.evidence(version(), nowMs)
+  registry.lifecycle.apply(version(), endLearning(version().life, evidence, rules, nowMs, 'test'))
 }
 
 it('what a namespace shows that does not teach is no licence for others', () => {
@@ -123,6 +123,6 @@ it('nor on other nodes, and its containers do not end the window', () => {
   does(undefined, '/srv/other')
   const entries = version().profile.entries()
   expect(entries.map((entry) => sharedForm(entry, 'n1'))).toEqual([undefined, undefined])
-  expect(registry.evidence(version(), start + 5_000).startSeen).toBe(false)
-  expect(registry.runsOf(version(), start + 5_000)).toEqual([])
+  expect(registry.lifecycle.evidence(version(), start + 5_000).startSeen).toBe(false)
+  expect(registry.lifecycle.runsOf(version(), start + 5_000)).toEqual([])
 })

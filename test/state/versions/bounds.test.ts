@@ -4,9 +4,9 @@ import { startVersion } from '../../../src/core/lifecycle/version.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
 import { DeployedVersion, keysKept } from '../../../src/state/versions/deployed-version.ts'
+import { oldScopesKept } from '../../../src/state/versions/version-index.ts'
 import {
   endedRemembered,
-  oldScopesKept,
   unannouncedKept,
   VersionRegistry,
   versionsKept,
@@ -102,7 +102,7 @@ describe('what all versions together keep', () => {
       version.life = { ...version.life, state: 'enforced' }
       for (let n = 0; n <= 900; n += 1) start(name, n)
     }
-    const sizes = [...versions.versions].map(({ runs }) => runs.size)
+    const sizes = [...versions.index].map(({ runs }) => runs.size)
     expect(sizes.reduce((a, b) => a + b)).toBeLessThanOrEqual(allRunsKept)
     expect(sizes[0]).toBe(301)
     expect(Math.min(...sizes.slice(1))).toBeGreaterThan(300)
@@ -111,7 +111,7 @@ describe('what all versions together keep', () => {
     }
     expect(versions.bounds.runs.dropped).toBeGreaterThan(0)
     // What is forgotten of a version is in no estimate, but it was there.
-    expect([...versions.versions].at(-1)?.runsSeen).toBe(901)
+    expect([...versions.index].at(-1)?.runsSeen).toBe(901)
   })
 
   it('are unexpected events of a container until no count of it can arrive', () => {
@@ -153,7 +153,7 @@ describe('what all versions together keep', () => {
     }
     versions.containerEnded('ends', time)
     const again = registry()
-    const [version] = versions.versions
+    const [version] = versions.index
     if (version !== undefined) again.restore(version)
     expect(version?.reported.alertOf(key('goes-on'), 'goes-on')).toBe('goes-on')
     expect(version?.reported.alertOf(key('ends'), 'ends')).toBeUndefined()
@@ -180,7 +180,7 @@ describe('the registry', () => {
     }
     expect(versions.versionOfContainer('c0')).toBeUndefined()
     expect(versions.versionOfContainer(`c${flood - 1}`)?.key).toBe('shop/web@sha256:aa')
-    expect([...versions.versions][0]?.runs.size).toBeLessThanOrEqual(5_000)
+    expect([...versions.index][0]?.runs.size).toBeLessThanOrEqual(5_000)
   })
 
   it('keeps a container that a source announced, in a flood of others', () => {
@@ -203,24 +203,24 @@ describe('the registry', () => {
     const busy = versions.ofImage(image('sha256:bb'), time)
     const first = busy.scope
     for (let n = 0; n < oldScopesKept + 10; n += 1) versions.renew(busy)
-    expect(versions.versionOfScope(first)).toBeUndefined()
-    expect(versions.versionOfScope(busy.scope - 1)).toBe(busy)
-    expect(versions.versionOfScope(busy.scope)).toBe(busy)
-    expect(versions.versionOfScope(quiet.scope)).toBe(quiet)
+    expect(versions.index.ofKernelScope(first)).toBeUndefined()
+    expect(versions.index.ofKernelScope(busy.scope - 1)).toBe(busy)
+    expect(versions.index.ofKernelScope(busy.scope)).toBe(busy)
+    expect(versions.index.ofKernelScope(quiet.scope)).toBe(quiet)
   })
 
   it('asks for room before it has more versions than it may', () => {
     let asked = 0
     const versions = registry(() => {
       asked += 1
-      const [oldest] = versions.versions
+      const [oldest] = versions.index
       if (oldest !== undefined) versions.remove(oldest)
     })
     for (let n = 0; n < versionsKept + 5; n += 1) {
       versions.ofImage({ repository: `shop/${n}`, digest: 'sha256:aa' }, time)
     }
     expect(asked).toBe(5)
-    expect([...versions.versions].length).toBe(versionsKept)
+    expect([...versions.index].length).toBe(versionsKept)
   })
 
   it('keeps the latest tags and digests of an image that is pushed again and again', () => {
@@ -232,10 +232,10 @@ describe('the registry', () => {
       const seen = { id: 'c0', cgroup: '', time, before: false }
       versions.containerStarted(identityOf('c0', { image, imageId: 'sha256:id' }), seen)
     }
-    expect([...versions.versions]).toEqual([version])
+    expect([...versions.index]).toEqual([version])
     expect(version.otherDigests.size).toBe(256)
     expect(version.tags.size).toBe(256)
-    expect(versions.versionOfImage({ ...first, digest: 'sha256:0' })).toBeUndefined()
-    expect(versions.versionOfImage({ ...first, digest: 'sha256:999' })).toBe(version)
+    expect(versions.index.ofImage({ ...first, digest: 'sha256:0' })).toBeUndefined()
+    expect(versions.index.ofImage({ ...first, digest: 'sha256:999' })).toBe(version)
   })
 })
