@@ -218,6 +218,8 @@ export interface SourceControl {
   resume?(mark: SourceMark): void
   /** Whether containers that belong to no version yet may run programs. */
   failClosed?(on: boolean): void
+  /** Resolves once the source has acted on all commands so far, which may take until it runs again. */
+  obeyed?(): Promise<void>
   /** Requests the counts since the last report. They arrive as `count-update`. */
   flush(): void
 }

@@ -106,7 +106,9 @@ export class EbpfSource implements EventSource {
   #isUpToDate = false
   #hasRun = false
   #lastPing = 0n
+  /** Those that no sensor has answered yet; the next one is asked again. */
   readonly #pings = new Map<bigint, () => void>()
+  #owed: Promise<void> | undefined
   /** Pings that the sensor answered. The records before an answer must be read first. */
   readonly #answered: bigint[] = []
 
@@ -137,6 +139,7 @@ export class EbpfSource implements EventSource {
         this.#acknowledged = mark
       },
       failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
+      obeyed: () => this.obeyed(),
     }
   }
 
@@ -146,12 +149,16 @@ export class EbpfSource implements EventSource {
 
   /** Resolves once the sensor has run all commands so far and reported all events up to then. */
   obeyed(): Promise<void> {
+    // Until a sensor has all commands, one answer serves all who wait.
+    if (this.#owed !== undefined && !this.#isUpToDate) return this.#owed
     this.#lastPing += 1n
     const token = this.#lastPing
-    return new Promise((resolve) => {
+    const answer = new Promise<void>((resolve) => {
       this.#pings.set(token, resolve)
-      this.#process?.send(encodePing(token))
     })
+    if (this.#isUpToDate) this.#process?.send(encodePing(token))
+    else this.#owed = answer
+    return answer
   }
 
   get stats(): SourceStats {
@@ -393,6 +400,8 @@ export class EbpfSource implements EventSource {
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
+    this.#owed = undefined
+    for (const token of this.#pings.keys()) this.#process?.send(encodePing(token))
   }
 
   #acknowledge(mark: SourceMark): void {
