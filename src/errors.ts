@@ -147,6 +147,16 @@ export const errorTable = {
     status: 503,
     hint: 'check that Docker is running; the agent reconnects by itself',
   },
+  NRI_PROTOCOL: {
+    exit: 1,
+    status: 502,
+    hint: 'the socket of `engines.kubernetes.nri` must be that of the runtime’s Node Resource Interface',
+  },
+  NRI_REFUSED: {
+    exit: 1,
+    status: 502,
+    hint: 'see the log of the container runtime, and docs/kubernetes.md for the versions that have NRI',
+  },
   KUBE_ACCESS: {
     exit: 3,
     status: 500,
