@@ -21,6 +21,7 @@ import { type RecordedVersion, recordedVersion } from './engine/recording.ts'
 import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import type { Product } from './pipeline/delivery/format/alert-facts.ts'
+import { NriEngine } from './fleet/nri/nri-engine.ts'
 import { ContainerdEngine } from './pipeline/identity/containerd/containerd-engine.ts'
 import { DockerEngine } from './pipeline/identity/docker-engine.ts'
 import { PodmanEngine } from './pipeline/identity/podman-engine.ts'
@@ -410,7 +411,17 @@ function enginesOf(
   const onStateOf = (engine: string) => (state: EngineState) =>
     log.info({ engine, state }, 'an engine changed its state')
   // First, as it knows more of a container than the engine that runs it.
-  if (kube !== undefined) engines.push(kube.engine({ onState: onStateOf('kubernetes') }))
+  if (kube !== undefined) {
+    const { nri, runtime } = config.engines.kubernetes
+    const pods = kube.engine({ onState: onStateOf('kubernetes') })
+    engines.push(pods)
+    if (nri !== 'none') {
+      const { failClosed } = config.block
+      const onRefused = (line: object) => log.warn(line, 'refused to let a container start')
+      const options = { socket: nri, runtime, pods, failClosed, onRefused }
+      engines.push(new NriEngine({ ...options, onState: onStateOf('nri') }))
+    }
+  }
   if (docker.socket !== 'none') {
     const { socket } = docker
     const isOptional = (): boolean => podmans.sockets.length > 0

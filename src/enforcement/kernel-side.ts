@@ -88,6 +88,7 @@ export class KernelSide {
         this.#peers.refresh()
       }),
       engine.subscribePending?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribeStarting?.((container) => this.#inPlace(container)) ?? noop,
       engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
         if (how === 'gone') this.#assignments.gone(id)
@@ -190,6 +191,14 @@ export class KernelSide {
   close(): void {
     this.profiles.close()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  /** Resolves once the kernel judges a container that was reported as pending. Only what may be refused waits. */
+  async #inPlace(container: PendingContainer): Promise<void> {
+    const { controls, versionOf, failClosed } = this.#options
+    const version = versionOf(container)
+    if (version === undefined || !(failClosed || this.profiles.blocks(version))) return
+    await Promise.all([...controls()].map(async (control) => control.obeyed?.()))
   }
 
   #failed(version: DeployedVersion, error: unknown): void {

@@ -45,6 +45,7 @@ export class KubeEngine implements IdentityEngine {
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
   readonly #leftListeners = new Set<LeftListener>()
   readonly #peerListeners = new Set<() => void>()
+  readonly #waiting = new Set<() => void>()
   #state: EngineState = { kind: 'starting' }
 
   constructor(options: KubeEngineOptions) {
@@ -105,6 +106,30 @@ export class KubeEngine implements IdentityEngine {
     return 'unavailable'
   }
 
+  /** The pod of such a cgroup, as soon as the API server has reported it; undefined once the signal aborts. */
+  async pod(cgroupName: string, signal: AbortSignal): Promise<PodView | undefined> {
+    while (!signal.aborted) {
+      for (const pod of this.#pods.items.values()) {
+        if (pod.cgroupNames.includes(cgroupName)) return pod
+      }
+      await this.#nextPod(signal)
+    }
+    return undefined
+  }
+
+  /** Resolves at the next change of any pod, or once the signal aborts. */
+  #nextPod(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#waiting.delete(end)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      this.#waiting.add(end)
+      signal.addEventListener('abort', end, { once: true })
+    })
+  }
+
   peer(address: string): Peer | undefined {
     return this.#directory.peer(address)
   }
@@ -129,6 +154,7 @@ export class KubeEngine implements IdentityEngine {
   }
 
   async #put(pod: PodView, before: PodView | undefined): Promise<void> {
+    for (const resolve of this.#waiting) resolve()
     const { job, workload } = pod
     const ids = new Set(pod.containers.map(({ id }) => id))
     for (const { id } of before?.containers ?? []) if (!ids.has(id)) this.#forget(id)

@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { ContainerRole, WorkloadRef } from '../../core/event/event.ts'
-import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { ContainerIdentity, PendingContainer } from '../../pipeline/identity/identity.ts'
 import { imageOf } from './image-id.ts'
 import type { OwnerReference } from './object.ts'
 import type { ContainerSpec, ContainerStatus, Pod } from './pod.ts'
@@ -13,6 +13,8 @@ export interface PodView {
   /** By these its cgroups are named: its uid, and of a static pod the hash of its manifest. */
   readonly cgroupNames: readonly string[]
   readonly containers: readonly PodContainer[]
+  /** By name: known before a container is made. */
+  readonly asked: ReadonlyMap<string, AskedContainer>
   /** Every container that it asks for has been made: whatever else is in its cgroup is its sandbox. */
   readonly complete: boolean
   readonly labels: Readonly<Record<string, string>>
@@ -27,6 +29,12 @@ export interface PodContainer {
   readonly id: string
   readonly running: boolean
   readonly identity: ContainerIdentity
+}
+
+/** A container as its pod asks for it. */
+export interface AskedContainer extends Pick<PendingContainer, 'role' | 'probes' | 'user'> {
+  /** As in the pod's specification. */
+  readonly image: string
 }
 
 const manifestHash = 'kubernetes.io/config.hash'
@@ -51,6 +59,7 @@ export function viewOf(pod: Pod): PodView {
     addresses,
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),
+    asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, pod)])),
     complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
   }
@@ -86,7 +95,8 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
   const image = imageOf(spec.image ?? '', status?.imageID ?? '')
   if (image === undefined || status === undefined) return []
   const { pod, labels, addresses, workload } = about
-  const user = spec.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser
+  const asked = askedOf({ role, spec, status }, pod)
+  const { user } = asked
   const current = idOf(status.containerID)
   return idsOf(status).map((id) => ({
     id,
@@ -100,7 +110,7 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
       workload,
       ...(role === undefined ? {} : { role }),
       entrypoint: spec.command === undefined ? [] : [...spec.command, ...(spec.args ?? [])],
-      probes: probesOf(spec),
+      probes: asked.probes ?? [],
       declaredUser: user === undefined ? '' : String(user),
       ...(user === undefined ? {} : { user }),
       initInjected: false,
@@ -108,6 +118,33 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
       mounts: (spec.volumeMounts ?? []).map(({ mountPath }) => mountPath),
     },
   }))
+}
+
+function askedOf({ role, spec }: Row, pod: Pod): AskedContainer {
+  const user = spec.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser
+  return {
+    image: spec.image ?? '',
+    probes: probesOf(spec),
+    ...(role === undefined ? {} : { role }),
+    ...(user === undefined ? {} : { user }),
+  }
+}
+
+/**
+ * A container that the runtime has made, before the pod's status names it.
+ *
+ * @param imageRef as the runtime reports it
+ */
+export function pendingOf(
+  { asked, workload }: PodView,
+  { id, name, imageRef }: { readonly id: string; readonly name: string; readonly imageRef: string },
+): PendingContainer | undefined {
+  const spec = asked.get(name)
+  if (spec === undefined) return undefined
+  const { image: typed, ...traits } = spec
+  const image = imageOf(typed, imageRef)
+  if (image === undefined) return undefined
+  return { id, image, imageId: image.digest, initInjected: false, workload, ...traits }
 }
 
 /** The newest first. */

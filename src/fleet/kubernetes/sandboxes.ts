@@ -54,7 +54,7 @@ export class Sandboxes {
     if (this.#now() - since < settleMs) return undefined
     this.#asked.delete(id)
     this.#found.set(pod.uid, id)
-    return identityOf(id, pod)
+    return sandboxOf(id, pod)
   }
 
   /** The pod is gone; returns its sandbox. */
@@ -68,7 +68,8 @@ export class Sandboxes {
   }
 }
 
-function identityOf(id: string, pod: PodView): ContainerIdentity {
+/** The identity of a pod's sandbox. */
+export function sandboxOf(id: string, pod: PodView): ContainerIdentity {
   return {
     id,
     name: `${pod.name}/sandbox`,

@@ -100,6 +100,11 @@ export interface IdentityEngine {
    */
   subscribePending?(listener: (container: PendingContainer) => void): () => void
   /**
+   * Called before a created container starts, by an engine that can wait. It starts the container once the promise
+   * resolves, or its own patience ends.
+   */
+  subscribeStarting?(listener: (container: PendingContainer) => Promise<void>): () => void
+  /**
    * Called when a container stops, and so loses its addresses, and when it is gone for good.
    * Returns the function to unsubscribe.
    */

@@ -26,6 +26,8 @@ export function scopedEngine(engine: IdentityEngine, by: ProfileScope): Identity
     subscribe: (listener) => engine.subscribe((identity) => listener(scoped(identity))),
     subscribePending: (listener) =>
       engine.subscribePending?.((container) => listener(scoped(container))) ?? noop,
+    subscribeStarting: (listener) =>
+      engine.subscribeStarting?.((container) => listener(scoped(container))) ?? noop,
     subscribeLeft: (listener) => engine.subscribeLeft(listener),
     subscribePeers: (listener) => engine.subscribePeers?.(listener) ?? noop,
   }

@@ -214,6 +214,17 @@ export const configSchema = z
             shareWithin: duration.prefault('2m').meta({
               description: 'maximum delay of reports from this node to the fleet',
             }),
+            nri: path.default('none').meta({
+              description:
+                'socket of the Node Resource Interface of containerd or CRI-O, such as `/var/run/nri/nri.sock`, or `none`. With it, block mode holds from the first program of a container, see docs/kubernetes.md',
+            }),
+            runtime: path.default('/run/containerd/containerd.sock').meta({
+              description:
+                'socket of the container runtime (CRI), which reports the image of a new container; used with `nri` only',
+            }),
+          })
+          .refine(({ access, nri }) => nri === 'none' || access !== 'none', {
+            message: '`nri` needs `access`: the API server has the pods',
           })
           .prefault({}),
         static: z

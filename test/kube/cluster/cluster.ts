@@ -76,6 +76,11 @@ export class Cluster {
     return cluster
   }
 
+  /** The sockets of the runtime of the cluster's own node: of its Node Resource Interface, and its own. */
+  get sockets(): { readonly nri: string; readonly runtime: string } {
+    return { nri: join(this.#run, 'nri.sock'), runtime: join(this.#run, 'containerd.sock') }
+  }
+
   /** Starts or ends parts of the cluster's own control plane. */
   async server(what: 'start' | 'stop' | 'kill-api' | 'start-api'): Promise<void> {
     await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port, ...this.#flags])

@@ -57,11 +57,16 @@ start_containerd() {
 version = 2
 root = "$run/containerd"
 state = "$run/containerd-state"
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing", "io.containerd.nri.v1.nri"]
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
 [grpc]
   address = "$socket"
 [plugins."io.containerd.internal.v1.opt"]
   path = "$run/opt"
+[plugins."io.containerd.nri.v1.nri"]
+  disable = false
+  socket_path = "$run/nri.sock"
+  plugin_path = "$run/nri-plugins"
+  plugin_config_path = "$run/nri-config"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:1"
   restrict_oom_score_adj = $restrict

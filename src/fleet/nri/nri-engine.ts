@@ -1,0 +1,238 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError, SnugError } from '../../errors.ts'
+import type {
+  EngineState,
+  IdentityEngine,
+  LeftListener,
+  PendingContainer,
+} from '../../pipeline/identity/identity.ts'
+import type { CriClient } from '../../pipeline/identity/nri/cri-client.ts'
+import type { NriSubject } from '../../pipeline/identity/nri/nri-link.ts'
+import { Backoff } from '../../support/backoff.ts'
+import { pendingOf, type PodView } from '../kubernetes/pod-containers.ts'
+import { sandboxOf } from '../kubernetes/sandboxes.ts'
+
+export interface NriEngineOptions {
+  /** Of the runtime's Node Resource Interface. */
+  readonly socket: string
+  /** Of the runtime itself (CRI). */
+  readonly runtime: string
+  /** What the pods of this node ask for. */
+  readonly pods: {
+    pod(cgroupName: string, signal: AbortSignal): Promise<PodView | undefined>
+    known(id: string): unknown
+  }
+  /** A container that the kernel does not judge yet must not start. */
+  readonly failClosed: boolean
+  /** Receives each container that must not start, for the log. */
+  readonly onRefused?: (line: { readonly container: string; readonly reason: string }) => void
+  readonly onState?: (state: EngineState) => void
+}
+
+const backoffRules = { firstMs: 200, longestMs: 5_000 } as const
+/** How long a start waits for its container to be placed, in milliseconds. The runtime itself waits two seconds. */
+const patience = { open: 500, closed: 1_500 } as const
+/** The part of the runtime's own patience that may be used. */
+const share = 0.75
+/** Until then the API server may report the pod, in milliseconds. */
+const placeMs = 10_000
+
+/** One that the runtime has made and not removed. */
+interface Made {
+  /** Undefined: nothing says what it is. */
+  readonly placed: Promise<PendingContainer | undefined>
+  readonly end: AbortController
+}
+
+/**
+ * Containers of pods before they start, from the runtime's Node Resource Interface. It knows only what is needed to
+ * assign them; the engine `kubernetes` reports the rest.
+ */
+export class NriEngine implements IdentityEngine {
+  readonly name = 'nri'
+  readonly #options: NriEngineOptions
+  readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
+  readonly #startingListeners = new Set<(container: PendingContainer) => Promise<void>>()
+  readonly #leftListeners = new Set<LeftListener>()
+  readonly #made = new Map<string, Made>()
+  #client: CriClient | undefined
+  #patienceMs: number
+  #state: EngineState = { kind: 'starting' }
+
+  constructor(options: NriEngineOptions) {
+    this.#options = options
+    this.#patienceMs = patience[options.failClosed ? 'closed' : 'open']
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    // An agent without NRI does not load its clients.
+    const { CriClient: Client } = await import('../../pipeline/identity/nri/cri-client.ts')
+    this.#client = new Client(this.#options.runtime)
+    await new Promise<void>((decided) => {
+      void this.#follow(signal, decided)
+    })
+  }
+
+  known(): undefined {
+    return undefined
+  }
+
+  lookup(): Promise<'unknown'> {
+    return Promise.resolve('unknown')
+  }
+
+  peer(): undefined {
+    return undefined
+  }
+
+  addresses(): Iterable<string> {
+    return []
+  }
+
+  subscribe(): () => void {
+    return () => undefined
+  }
+
+  subscribePending(listener: (container: PendingContainer) => void): () => void {
+    this.#pendingListeners.add(listener)
+    return () => this.#pendingListeners.delete(listener)
+  }
+
+  subscribeStarting(listener: (container: PendingContainer) => Promise<void>): () => void {
+    this.#startingListeners.add(listener)
+    return () => this.#startingListeners.delete(listener)
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
+  }
+
+  async #follow(signal: AbortSignal, decided: () => void): Promise<void> {
+    const { linkToNri } = await import('../../pipeline/identity/nri/nri-link.ts')
+    const backoff = new Backoff(backoffRules)
+    while (!signal.aborted) {
+      try {
+        await linkToNri({
+          socket: this.#options.socket,
+          signal,
+          handlers: {
+            present: (subjects, requestMs) => {
+              backoff.reset()
+              this.#become({ kind: 'running' })
+              decided()
+              this.#present(subjects, requestMs)
+            },
+            created: (subject) => this.#create(subject),
+            starting: (subject) => this.#starting(subject),
+            removed: (id) => this.#remove(id),
+          },
+        })
+        if (!signal.aborted) this.#degrade('the runtime closed the connection')
+      } catch (error) {
+        if (!signal.aborted) this.#degrade(describeError(error))
+      }
+      decided()
+      await delay(backoff.next(), undefined, { signal }).catch(() => undefined)
+    }
+    for (const { end } of this.#made.values()) end.abort()
+    this.#client?.close()
+    this.#become({ kind: 'stopped' })
+    decided()
+  }
+
+  /** After a gap: the others were removed meanwhile. */
+  #present(subjects: readonly NriSubject[], requestMs: number): void {
+    const own = patience[this.#options.failClosed ? 'closed' : 'open']
+    this.#patienceMs = requestMs > 0 ? Math.min(own, requestMs * share) : own
+    const ids = new Set(subjects.map(({ id }) => id))
+    for (const id of this.#made.keys()) if (!ids.has(id)) this.#remove(id)
+    for (const subject of subjects) {
+      const isKnown = this.#options.pods.known(subject.id) !== undefined
+      if (!isKnown && !this.#made.has(subject.id)) this.#create(subject)
+    }
+  }
+
+  #create(subject: NriSubject): Made {
+    const end = new AbortController()
+    const made = { placed: this.#place(subject, end.signal), end }
+    // Whoever starts it asks again.
+    made.placed.catch(() => undefined)
+    this.#made.set(subject.id, made)
+    return made
+  }
+
+  async #place(subject: NriSubject, ended: AbortSignal): Promise<PendingContainer | undefined> {
+    const signal = AbortSignal.any([ended, AbortSignal.timeout(placeMs)])
+    const container = await this.#identify(subject, signal)
+    if (container === undefined || signal.aborted) return undefined
+    for (const listener of this.#pendingListeners) listener(container)
+    return container
+  }
+
+  async #identify(
+    { id, pod: uid, container: name }: NriSubject,
+    signal: AbortSignal,
+  ): Promise<PendingContainer | undefined> {
+    const { pods } = this.#options
+    if (name === '') {
+      const pod = await pods.pod(uid, signal)
+      return pod && sandboxOf(id, pod)
+    }
+    const [pod, imageRef = ''] = await Promise.all([
+      pods.pod(uid, signal),
+      this.#client?.imageRef(id),
+    ])
+    return pod && pendingOf(pod, { id, name, imageRef })
+  }
+
+  /** Rejects where it must not start. */
+  async #starting(subject: NriSubject): Promise<void> {
+    const end = new AbortController()
+    const late = delay(this.#patienceMs, 'late' as const, { signal: end.signal })
+    late.catch(() => undefined)
+    try {
+      const outcome = await Promise.race([this.#judged(subject), late])
+      if (outcome === 'late') throw new SnugError('NRI_REFUSED', 'the kernel does not judge it yet')
+    } catch (error) {
+      if (!this.#options.failClosed) return
+      const reason = describeError(error)
+      this.#options.onRefused?.({ container: subject.id, reason })
+      throw new SnugError('NRI_REFUSED', `snug: \`block.failClosed\` is set: ${reason}`)
+    } finally {
+      end.abort()
+    }
+  }
+
+  /** Resolves once the kernel judges it. */
+  async #judged(subject: NriSubject): Promise<void> {
+    const first = await this.#made.get(subject.id)?.placed.catch(() => undefined)
+    const container = first ?? (await this.#create(subject).placed)
+    if (container === undefined) throw new SnugError('NRI_REFUSED', 'its pod is not known')
+    await Promise.all([...this.#startingListeners].map((listener) => listener(container)))
+  }
+
+  #remove(id: string): void {
+    this.#made.get(id)?.end.abort()
+    // The engine that knows the pod reports the end of what it has reported.
+    const isOwn = this.#made.delete(id) && this.#options.pods.known(id) === undefined
+    if (!isOwn) return
+    for (const listener of this.#leftListeners) listener(id, 'gone')
+  }
+
+  #degrade(reason: string): void {
+    if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
+    const since = this.#state.kind === 'degraded' ? this.#state.since : new Date().toISOString()
+    this.#become({ kind: 'degraded', reason, since })
+  }
+
+  #become(state: EngineState): void {
+    if (state.kind === this.#state.kind && state.kind !== 'degraded') return
+    this.#state = state
+    this.#options.onState?.(state)
+  }
+}

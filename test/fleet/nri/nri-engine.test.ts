@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type PodView, viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
+import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
+import { NriEngine } from '../../../src/fleet/nri/nri-engine.ts'
+import type { PendingContainer } from '../../../src/pipeline/identity/identity.ts'
+import { encodeMessage, type Messages } from '../../../src/pipeline/identity/nri/nri-messages.ts'
+import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
+import { ScriptedCri, ScriptedRuntime } from '../../fixtures/nri-runtime.ts'
+
+const sandbox = { id: containerId('sandbox'), uid: 'uid-web-1' }
+const web = { id: containerId('made'), podSandboxId: sandbox.id, name: 'web', state: 1 }
+const probe = { exec: { command: ['/bin/probe'] } }
+/** As the API server has it before its containers are made. */
+const asked = { ...podOf({ app: [{ name: 'web', livenessProbe: probe }] }), status: {} }
+
+let runtime: ScriptedRuntime
+let cri: ScriptedCri
+let stop: AbortController
+let engine: NriEngine
+let pod: PodView | undefined
+let known: Set<string>
+let pending: PendingContainer[]
+let left: string[]
+let refused: string[]
+
+beforeEach(async () => {
+  runtime = new ScriptedRuntime()
+  await runtime.start()
+  cri = new ScriptedCri(runtime.folder)
+  await cri.start()
+  stop = new AbortController()
+  pod = viewOf(asked)
+  known = new Set()
+  pending = []
+  left = []
+  refused = []
+})
+
+afterEach(async () => {
+  stop.abort()
+  cri.stop()
+  await runtime.stop()
+})
+
+async function start(failClosed = false): Promise<void> {
+  engine = new NriEngine({
+    socket: runtime.socket,
+    runtime: cri.socket,
+    failClosed,
+    pods: {
+      pod: async (name, signal) => {
+        if (pod?.cgroupNames.includes(name) === true) return pod
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+        return undefined
+      },
+      known: (id) => (known.has(id) ? {} : undefined),
+    },
+    onRefused: ({ container }) => refused.push(container),
+  })
+  engine.subscribePending((container) => pending.push(container))
+  engine.subscribeLeft((id, how) => left.push(`${id} ${how}`))
+  await engine.start(stop.signal)
+}
+
+function change(event: number, container: typeof web | null = web): Promise<Messages['Response']> {
+  const payload = encodeMessage('StateChange', { event, pod: sandbox, container })
+  return runtime.call('StateChange', payload)
+}
+
+describe('a container of a pod, by the Node Resource Interface', () => {
+  it('is known before it starts: by the image that the runtime made it of, and what its pod asks for', async () => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    await start()
+    expect(engine.state).toEqual({ kind: 'running' })
+    await change(5)
+    await vi.waitFor(() => expect(pending).toHaveLength(1))
+    expect(pending[0]).toEqual({
+      id: web.id,
+      image: { repository: 'localhost/web', tag: '1', digest: digestOf('web') },
+      imageId: digestOf('web'),
+      initInjected: false,
+      workload: { kind: 'Pod', name: 'web-1', namespace: 'shop', pod: 'web-1' },
+      probes: [probe.exec.command],
+    })
+  })
+
+  it('is asked about again at its start where the runtime did not know it yet', async () => {
+    await start()
+    await change(5)
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    expect((await change(6)).status).toBeNull()
+    expect(pending).toHaveLength(1)
+  })
+
+  it('starts once all who were told have done their part', async () => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    await start(true)
+    const order: string[] = []
+    engine.subscribeStarting(async ({ id }) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      order.push(id)
+    })
+    await change(5)
+    await change(6)
+    expect(order).toEqual([web.id])
+  })
+
+  it('starts although the kernel does not judge it yet', async () => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    await start()
+    engine.subscribeStarting(() => new Promise(() => undefined))
+    expect((await change(6)).status).toBeNull()
+    expect(refused).toEqual([])
+  })
+
+  it('does not start then if the agent fails closed', async () => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    await start(true)
+    engine.subscribeStarting(() => new Promise(() => undefined))
+    const { status } = await change(6)
+    expect(status?.message).toContain('block.failClosed')
+    expect(refused).toEqual([web.id])
+  })
+
+  it.each([
+    ['its pod is not known', () => (pod = undefined)],
+    ['the runtime does not name its image', () => cri.images.clear()],
+  ])('does not start then either where %s', async (_, spoil) => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    spoil()
+    await start(true)
+    expect((await change(6)).status?.message).toContain('block.failClosed')
+    expect(pending).toEqual([])
+  })
+
+  it('may be the sandbox of the pod', async () => {
+    await start()
+    await change(1, null)
+    expect(pending).toMatchObject([{ id: sandbox.id, image: sandboxImage }])
+  })
+
+  it('is gone once it is removed, unless another engine reports its end', async () => {
+    cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+    await start()
+    for (const event of [5, 11]) await change(event)
+    expect(left).toEqual([`${web.id} gone`])
+    await change(5)
+    known.add(web.id)
+    await change(11)
+    expect(left).toHaveLength(1)
+  })
+})
+
+describe('the connection to the Node Resource Interface', () => {
+  it('is made again after the runtime has ended it, with what there is then', async () => {
+    await start()
+    await change(5)
+    runtime.present = { pods: [sandbox], containers: [] }
+    runtime.drop()
+    await vi.waitFor(() => expect(engine.state.kind).toBe('degraded'))
+    await vi.waitFor(() => expect(engine.state.kind).toBe('running'), 10_000)
+    expect(runtime.registered).toHaveLength(2)
+    await vi.waitFor(() => expect(left).toEqual([`${web.id} gone`]))
+  })
+
+  it('is reported where there is none', async () => {
+    await runtime.stop()
+    await start()
+    expect(engine.state).toMatchObject({ kind: 'degraded' })
+  })
+})

@@ -1,0 +1,180 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { StatusView } from '../../src/engine/api/engine-views.ts'
+import { Agent } from '../fixtures/agent.ts'
+import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
+import { setMode } from '../fixtures/learned-agent.ts'
+import { misledConfig, misledService, untilArmed } from '../fixtures/misled-service.ts'
+import type { LineageView } from '../../src/engine/api/engine-views.ts'
+import { Cluster } from './cluster/cluster.ts'
+
+/**
+ * New pods whose first program is forbidden, on a real node. The agent runs on this machine, which is the node. What the
+ * program would have done is looked for in a folder of the machine.
+ */
+const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
+const namespace = 'first-exec'
+const blocked = 'localhost/first-blocked'
+const other = 'localhost/first-other'
+/** In one pod: the kubelet starts them one after another. */
+const inPod = 17
+let cluster: Cluster
+let agent: Agent
+let marks: string
+
+beforeAll(async () => {
+  if (!isHere) return
+  marks = mkdtempSync('/var/tmp/snug-first-exec-')
+  cluster = await Cluster.start({ node: true })
+  for (const repository of [blocked, other]) {
+    const root = busyboxRoot({
+      '/bin/other': '#!/bin/sh\necho ran >"/marks/$MARK"\n',
+      '/etc/of': repository,
+    })
+    const archive = imageArchive(`${repository}:1`, root)
+    try {
+      await cluster.load(archive, repository)
+    } finally {
+      for (const path of [root, archive]) rmSync(path, { recursive: true, force: true })
+    }
+  }
+  agent = new Agent({
+    config: {
+      node: 'node1',
+      engines: {
+        docker: { socket: 'none' },
+        podman: { sockets: [] },
+        kubernetes: { access: cluster.kubeconfig, ...cluster.sockets },
+      },
+      ...misledConfig,
+    },
+  })
+  await agent.start()
+  await cluster.kubectl(['create', 'namespace', namespace])
+  await run('service', [{ image: blocked, command: misledService }])
+  await learned()
+  await setMode(agent, `${blocked}:1`, 'block')
+  await untilArmed(agent, `${blocked}:1`)
+})
+
+afterAll(async () => {
+  await agent?.[Symbol.asyncDispose]()
+  await cluster?.stop()
+  if (marks !== undefined) rmSync(marks, { recursive: true, force: true })
+})
+
+async function learned(): Promise<void> {
+  await agent.until<LineageView>(
+    ['image', 'show', `${blocked}:1`],
+    (lineage) => lineage.versions[0]?.mode === 'alert',
+  )
+}
+
+interface Asked {
+  readonly image: string
+  readonly command: readonly string[]
+}
+
+interface PodSeen {
+  readonly status: {
+    readonly phase: string
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly terminated?: { readonly exitCode: number } }
+    }[]
+  }
+}
+
+/** A pod that is not started again. Its containers may leave marks in the folder. */
+async function run(name: string, containers: readonly Asked[]): Promise<void> {
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      containers: containers.map(({ image, command }, index) => ({
+        name: `c${index}`,
+        image: `${image}:1`,
+        imagePullPolicy: 'Never',
+        command,
+        env: [{ name: 'MARK', value: `${name}-${index}` }],
+        volumeMounts: [{ name: 'marks', mountPath: '/marks' }],
+      })),
+      volumes: [{ name: 'marks', hostPath: { path: marks, type: 'Directory' } }],
+    },
+  })
+}
+
+/** Runs pods whose containers all have the program as their first. Gives their exit codes once all have ended. */
+async function firstPrograms(
+  image: string,
+  names: readonly string[],
+): Promise<readonly (number | undefined)[]> {
+  const containers = Array.from({ length: inPod }, () => ({ image, command: ['/bin/other'] }))
+  await Promise.all(names.map((name) => run(name, containers)))
+  const pods = await Promise.all(
+    names.map((name) =>
+      cluster.until(
+        `the end of ${name}`,
+        () => cluster.json<PodSeen>(['-n', namespace, 'get', 'pod', name]),
+        ({ status: { phase } }) => phase === 'Succeeded' || phase === 'Failed',
+        170,
+      ),
+    ),
+  )
+  for (const name of names) await cluster.kubectl(['-n', namespace, 'delete', 'pod', name])
+  return pods.flatMap(({ status }) =>
+    (status.containerStatuses ?? []).map(({ state }) => state.terminated?.exitCode),
+  )
+}
+
+async function untilRegistered(): Promise<void> {
+  await agent.until<StatusView>(['status'], ({ engines }) =>
+    engines.some(({ name, state }) => name === 'nri' && state === 'running'),
+  )
+}
+
+const failed = (code: number | undefined): boolean => code !== undefined && code !== 0
+
+describe.skipIf(!isHere)('a new pod of a version in block mode', () => {
+  it('never runs a forbidden first program', async () => {
+    await untilRegistered()
+    const names = ['forbidden-1', 'forbidden-2', 'forbidden-3']
+    const codes = await firstPrograms(blocked, names)
+    expect(readdirSync(marks)).toEqual([])
+    expect(codes).toHaveLength(names.length * inPod)
+    expect(codes.every(failed)).toBe(true)
+  })
+
+  it('of another image runs the same program', async () => {
+    const codes = await firstPrograms(other, ['allowed'])
+    expect(readdirSync(marks)).toHaveLength(inPod)
+    expect(codes).toEqual(codes.map(() => 0))
+    for (const mark of readdirSync(marks)) rmSync(`${marks}/${mark}`)
+  })
+
+  it('starts while the agent does not answer, and is blocked again once it does', async () => {
+    process.kill(agent.pid, 'SIGSTOP')
+    try {
+      const codes = await firstPrograms(other, ['unanswered'])
+      expect(codes).toEqual(codes.map(() => 0))
+      expect(readdirSync(marks)).toHaveLength(inPod)
+    } finally {
+      process.kill(agent.pid, 'SIGCONT')
+    }
+    for (const mark of readdirSync(marks)) rmSync(`${marks}/${mark}`)
+    await untilRegistered()
+    expect((await firstPrograms(blocked, ['answered'])).every(failed)).toBe(true)
+    expect(readdirSync(marks)).toEqual([])
+  })
+
+  it('is blocked from its first program after a restart of the agent', async () => {
+    await agent.kill()
+    await agent.start()
+    await untilRegistered()
+    expect((await firstPrograms(blocked, ['restarted'])).every(failed)).toBe(true)
+    expect(readdirSync(marks)).toEqual([])
+  })
+})
