@@ -43,6 +43,16 @@ const serviceMonitor = z.strictObject({
   client: name.meta({ description: 'the name in it, as in `tls.clients` of the config' }),
 })
 
+const socket = z.string().regex(/^\/.+\/[^/]+$/)
+const nri = z.strictObject({
+  enabled: z.boolean().meta({
+    description:
+      'whether the runtime reports containers before they start; the agent then has two sockets of it',
+  }),
+  socket: socket.meta({ description: 'of the runtime’s Node Resource Interface, on the node' }),
+  runtime: socket.meta({ description: 'of the runtime itself (CRI), on the node' }),
+})
+
 /** What `values.yaml` of the Helm chart may say. `config` is the agent's, key by key. */
 const chartValues = z
   .strictObject({
@@ -71,6 +81,7 @@ const chartValues = z
     networkPolicy: z.strictObject({
       enabled: z.boolean().meta({ description: 'whether others are kept from connecting' }),
     }),
+    nri,
     serviceMonitor,
     extraEnv: objects.meta({
       description: 'variables of the container, such as tokens of sinks from a secret',

@@ -177,6 +177,38 @@ describe('by itself', () => {
   })
 })
 
+describe('with the Node Resource Interface', () => {
+  const helm = renderChart({ nri: { enabled: true } }).objects
+  const kustomize = kustomized('nri').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent has the same mounts from the chart as from kustomize’s component', () => {
+    const mountsOf = (objects: readonly Manifest[]): unknown => {
+      const { containers, volumes } = agentOf(objects).spec.template.spec as unknown as Mounted
+      const all = [...(containers[0]?.volumeMounts ?? []), ...volumes]
+      return all.filter(({ name }) => ['nri', 'runtime'].includes(name))
+    }
+    expect(mountsOf(helm)).toHaveLength(4)
+    expect(mountsOf(helm)).toEqual(mountsOf(kustomize))
+  })
+
+  it('it reads the sockets that the folders of the node have', () => {
+    const { engines } = agentConfig(helm)
+    const sockets = { nri: '/host/nri/nri.sock', runtime: '/host/runtime/containerd.sock' }
+    expect(engines.kubernetes).toMatchObject({ access: 'pod', share: true, ...sockets })
+    expect(engines.docker).toEqual({ socket: 'none' })
+    const { env } = (agentOf(kustomize) as Agent).spec.template.spec.containers[0]
+    const given = (name: string): string | undefined =>
+      (env as readonly { name: string; value?: string }[]).find((each) => each.name === name)?.value
+    expect(given('SNUG_ENGINES_KUBERNETES_NRI')).toBe(sockets.nri)
+    expect(given('SNUG_ENGINES_KUBERNETES_RUNTIME')).toBe(sockets.runtime)
+  })
+})
+
+interface Mounted {
+  readonly containers: readonly { readonly volumeMounts: readonly { readonly name: string }[] }[]
+  readonly volumes: readonly { readonly name: string }[]
+}
+
 describe('with a ServiceMonitor', () => {
   const helm = renderChart({ serviceMonitor: { enabled: true } }).objects
   const kustomize = kustomized('monitoring').filter(({ kind }) => !outside.includes(kind))

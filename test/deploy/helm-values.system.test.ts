@@ -59,6 +59,9 @@ const others: Readonly<Record<string, unknown>> = {
   podAnnotations: { team: 'security' },
   dataPath: '/srv/snug',
   'networkPolicy enabled': false,
+  'nri enabled': true,
+  'nri socket': '/run/nri/nri.sock',
+  'nri runtime': '/var/run/crio/crio.sock',
   'serviceMonitor enabled': true,
   'serviceMonitor labels': { release: 'kube-prometheus-stack' },
   'serviceMonitor interval': '1m',
@@ -84,12 +87,11 @@ describe('the values that ship', () => {
 
 it.each(Object.entries(others))('`%s` has an effect, and may be that', (path, value) => {
   const given = at(path, value)
-  // Without a ServiceMonitor its other values have no effect.
-  const isOfMonitor = path.startsWith('serviceMonitor ') && !path.endsWith(' enabled')
-  const context = isOfMonitor ? { serviceMonitor: { enabled: true } } : {}
-  const mixed = isOfMonitor
-    ? { serviceMonitor: { enabled: true, ...(given['serviceMonitor'] as object) } }
-    : given
+  // What is off has no effect by its other values.
+  const part = /^(serviceMonitor|nri) (?!enabled)/.exec(path)?.[1]
+  const context = part === undefined ? {} : { [part]: { enabled: true } }
+  const mixed =
+    part === undefined ? given : { [part]: { enabled: true, ...(given[part] as object) } }
   expect(faults(mixed)).toEqual([])
   expect(renderChart(mixed).objects).not.toEqual(renderChart(context).objects)
 })

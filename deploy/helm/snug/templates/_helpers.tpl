@@ -46,5 +46,13 @@ settings of the config take precedence.
 {{- $_ := set $config "listen" (regexReplaceAll `^(127\.[0-9.]+|localhost|\[::1\]):` $listen "[::]:") -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.nri -}}
+{{- if .enabled -}}
+{{- $sockets := dict "nri" (printf "/host/nri/%s" (base .socket)) "runtime" (printf "/host/runtime/%s" (base .runtime)) -}}
+{{- $engines := $config.engines | default dict -}}
+{{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) $sockets -}}
+{{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}
