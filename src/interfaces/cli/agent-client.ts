@@ -8,8 +8,8 @@ type Method = 'PUT' | 'POST' | 'DELETE'
 
 export interface Seen<T> {
   readonly data: T
-  /** Its `ETag`. */
-  readonly tag: string
+  /** The `ETag` of the object. */
+  readonly tag: string | undefined
 }
 
 interface Answer<T> {
@@ -39,21 +39,18 @@ export class AgentClient {
     }
   }
 
-  /** With the ETag of the answer, for a decision on it. */
-  async look<T>(path: string): Promise<Seen<T>> {
-    const { data, headers } = await this.#call<T>('GET', path)
-    return { data, tag: headers.etag ?? '*' }
+  async send<T>(method: Method, path: string, body: object = {}): Promise<T> {
+    return (await this.#call<T>(method, path, JSON.stringify(body))).data
   }
 
-  async send<T>(method: Method, path: string, body: object = {}, tag?: string): Promise<T> {
+  /**
+   * Sends a decision that was shown before it is made. `tag`: of the answer that a person saw. The agent refuses the
+   * decision if its object has changed since.
+   */
+  async post<T>(path: string, body: object, tag?: string): Promise<Seen<T>> {
     const headers = tag === undefined ? {} : { 'if-match': tag }
-    return (await this.#call<T>(method, path, JSON.stringify(body), headers)).data
-  }
-
-  /** Decides on the current state of `subject`: refused if somebody else decides meanwhile. */
-  async decide<T>(method: Method, subject: string, step: string, body: object = {}): Promise<T> {
-    const { tag } = await this.look(subject)
-    return this.send<T>(method, `${subject}${step}`, body, tag)
+    const { data, headers: seen } = await this.#call<T>('POST', path, JSON.stringify(body), headers)
+    return { data, tag: seen.etag }
   }
 
   /** Streams a file of events up; resolves with the judgement of all of it. */

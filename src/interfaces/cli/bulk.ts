@@ -1,3 +1,4 @@
+import type { Seen } from './agent-client.ts'
 import type { CliContext } from './cli-context.ts'
 import { printLine } from './cli-io.ts'
 import { confirm } from './input/confirm.ts'
@@ -13,7 +14,8 @@ export const yesHelp = 'does not ask'
 
 interface Bulk<Result> extends BulkOptions {
   readonly context: CliContext
-  readonly run: (body: object) => Promise<Result>
+  /** `tag`: the state that the change is for. Absent: any. */
+  readonly run: (body: object, tag?: string) => Promise<Seen<Result>>
   readonly body: object
 }
 
@@ -24,14 +26,16 @@ export async function bulk<Result extends object>(
   facts: (result: Result) => { readonly rows: readonly unknown[]; readonly question: string },
 ): Promise<void> {
   const { io } = context
+  let shown: string | undefined
   const mustAsk = yes !== true && io.interactive
   if (dryRun === true || mustAsk) {
     const preview = await run({ ...body, dryRun: true })
-    const { rows, question } = facts(preview)
-    if (dryRun === true) return context.print(preview, rows, () => text(preview, io))
-    printLine(io, text(preview, io))
+    const { rows, question } = facts(preview.data)
+    if (dryRun === true) return context.print(preview.data, rows, () => text(preview.data, io))
+    shown = preview.tag
+    printLine(io, text(preview.data, io))
     await confirm(io, question, false)
   }
-  const result = await run(body)
+  const { data: result } = await run(body, shown)
   await context.print(result, facts(result).rows, () => text(result, io))
 }

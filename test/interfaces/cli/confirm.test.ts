@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cli } from '../../fixtures/cli-fixtures.ts'
 import { type ServerFixture, startFixture } from '../../fixtures/server-fixtures.ts'
@@ -52,6 +53,20 @@ describe.each(commands)('$args.0 $args.1', ({ args, call }) => {
     expect(await snug([...args, '--dry-run'], 'y')).toMatchObject({ exit: 0 })
     expect(dryRuns()).toEqual([true])
   })
+})
+
+it('changes nothing where another person decided before the answer', async () => {
+  const answer = Readable.from(
+    (function* () {
+      fixture.engine.revisions += 1
+      yield 'y\n'
+    })(),
+  )
+  const args = ['profile', 'forget', web, '--container', 'web-1', '--socket', fixture.socket]
+  const { exit, stderr } = await cli(args, { stdin: answer, interactive: true })
+  expect(exit).toBe(1)
+  expect(stderr).toContain('REVISION_STALE')
+  expect(dryRuns()).toEqual([true])
 })
 
 it('disables all enforcement only after a yes', async () => {

@@ -125,7 +125,7 @@ export function alertCommands(program: Command, context: CliContext): void {
         ...(workload === undefined ? {} : { workload }),
         ...(reason === undefined ? {} : { reason }),
       }
-      await printAlert(context, await context.client.decide('POST', alertPath(id), '/allow', body))
+      await printAlert(context, await context.client.send('POST', `${alertPath(id)}/allow`, body))
     })
 
   alert
@@ -136,7 +136,7 @@ export function alertCommands(program: Command, context: CliContext): void {
     .argument('<id>')
     .option('--reason <text>', 'reason, stored with the decision')
     .action(async (id: string, body: { reason?: string }) => {
-      await printAlert(context, await context.client.decide('POST', alertPath(id), '/reject', body))
+      await printAlert(context, await context.client.send('POST', `${alertPath(id)}/reject`, body))
     })
 
   alert
@@ -149,7 +149,7 @@ export function alertCommands(program: Command, context: CliContext): void {
     .action(async (id: string, body: { reason?: string }) => {
       await printAlert(
         context,
-        await context.client.decide('POST', alertPath(id), '/withdraw', body),
+        await context.client.send('POST', `${alertPath(id)}/withdraw`, body),
       )
     })
 
@@ -161,7 +161,7 @@ export function alertCommands(program: Command, context: CliContext): void {
     .action(async (id: string, { reason }: { reason: string }) => {
       await printAlert(
         context,
-        await context.client.decide('POST', alertPath(id), '/ack', { reason }),
+        await context.client.send('POST', `${alertPath(id)}/ack`, { reason }),
       )
     })
 }

@@ -38,12 +38,12 @@ function send(
   if (end === true) {
     if ((time ?? reason) !== undefined)
       throw new SnugError('USAGE', '`--end` cannot be combined with `--for` or `--reason`')
-    return client.decide('DELETE', imagePath(ref), '/break-glass')
+    return client.send('DELETE', `${imagePath(ref)}/break-glass`)
   }
   if (time === undefined || reason === undefined) {
     throw new SnugError('USAGE', 'pass `--for` and `--reason`, or `--end`')
   }
-  return client.decide('POST', imagePath(ref), '/break-glass', { for: time, reason })
+  return client.send('POST', `${imagePath(ref)}/break-glass`, { for: time, reason })
 }
 
 function versionText(version: VersionView): string {

@@ -80,8 +80,8 @@ export function imageCommands(program: Command, context: CliContext): void {
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, { dryRun, yes, ...body }: RemoveOptions) => {
-      const run = (change: object) =>
-        context.client.decide<RemovalResult>('POST', imagePath(ref), '/remove', change)
+      const run = (change: object, tag?: string) =>
+        context.client.post<RemovalResult>(`${imagePath(ref)}/remove`, change, tag)
       await bulk({ context, run, body, dryRun, yes }, removalText, ({ version }) => ({
         rows: [version],
         question: `Remove ${imageText(version.image)} with ${version.behaviours} behaviours?`,

@@ -145,7 +145,7 @@ export function profileCommands(program: Command, context: CliContext): void {
         ...(canaryFor === undefined ? {} : { canaryFor }),
         ...(reason === undefined ? {} : { reason }),
       }
-      const version = await context.client.decide<VersionView>('PUT', imagePath(ref), '/mode', body)
+      const version = await context.client.send<VersionView>('PUT', `${imagePath(ref)}/mode`, body)
       await printVersion(context, version)
     })
 
@@ -158,7 +158,7 @@ export function profileCommands(program: Command, context: CliContext): void {
     .argument('<image>', imageHelp)
     .action(async (ref: string) => {
       const { client } = context
-      const version = await client.decide<VersionView>('POST', imagePath(ref), '/end-learning')
+      const version = await client.send<VersionView>('POST', `${imagePath(ref)}/end-learning`)
       await printVersion(context, version)
     })
 

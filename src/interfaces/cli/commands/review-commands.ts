@@ -93,11 +93,11 @@ export function reviewCommands(profile: Command, context: CliContext): void {
       const preview = { ...body, dryRun: true }
       if (dryRun === true) return decide(context, 'would approve', ref, '/approve', preview)
       if (behaviour === undefined && yes !== true && context.io.interactive) {
-        const { client } = context
-        const path = imagePath(ref)
-        const { decided } = await client.decide<DecisionResult>('POST', path, '/approve', preview)
-        const question = `Approve ${decided.length} behaviours of \`${safeText(ref)}\`?`
+        const path = `${imagePath(ref)}/approve`
+        const { data, tag } = await context.client.post<DecisionResult>(path, preview)
+        const question = `Approve ${data.decided.length} behaviours of \`${safeText(ref)}\`?`
         await confirm(context.io, question, false)
+        return decide(context, 'approved', ref, '/approve', body, tag)
       }
       await decide(context, 'approved', ref, '/approve', body)
     })
@@ -152,8 +152,8 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--yes', yesHelp)
     .action(async (ref: string, { reason, dryRun, yes, ...options }: ForgetOptions) => {
       const body = { what: whatOf(options), ...(reason === undefined ? {} : { reason }) }
-      const run = (change: object) =>
-        context.client.decide<ForgetResult>('POST', imagePath(ref), '/forget', change)
+      const run = (change: object, tag?: string) =>
+        context.client.post<ForgetResult>(`${imagePath(ref)}/forget`, change, tag)
       await bulk({ context, run, body, dryRun, yes }, forgetText, ({ gone, acts }) => ({
         rows: gone,
         question: `Forget ${acts} events and ${gone.length} behaviours of \`${safeText(ref)}\`?`,
@@ -174,8 +174,8 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, { dryRun, yes, ...body }: IncidentOptions) => {
-      const run = (change: object) =>
-        context.client.decide<IncidentResult>('POST', imagePath(ref), '/incident', change)
+      const run = (change: object, tag?: string) =>
+        context.client.post<IncidentResult>(`${imagePath(ref)}/incident`, change, tag)
       await bulk({ context, run, body, dryRun, yes }, incidentText, ({ rejected, alerts }) => ({
         rows: rejected,
         question: `Reject ${rejected.length} behaviours and ${alerts.length} alerts of this session?`,
@@ -206,7 +206,11 @@ async function decideOnCard(
     ...(quarantined === undefined ? {} : { quarantined }),
     ...(reason === undefined ? {} : { reason }),
   }
-  const run = (change: object) => decideCard(client, image, card, { ...body, ...change })
+  // The places of the card name the state that a person saw.
+  const run = async (change: object) => ({
+    data: await decideCard(client, image, card, { ...body, ...change }),
+    tag: undefined,
+  })
   await bulk({ context, run, body: {}, dryRun, yes }, cardText(decision, what), ({ decided }) => {
     const number = new Set(decided.flatMap(({ behaviours }) => behaviours)).size
     const verb = decision === 'approve' ? 'Approve' : 'Reject'
@@ -230,8 +234,10 @@ async function decide(
   image: string,
   step: string,
   body: object,
+  tag?: string,
 ): Promise<void> {
-  const result = await context.client.decide<DecisionResult>('POST', imagePath(image), step, body)
+  const path = `${imagePath(image)}${step}`
+  const { data: result } = await context.client.post<DecisionResult>(path, body, tag)
   const { decided, quarantined, version } = result
   await context.print(result, decided, () =>
     textFields([
