@@ -1,6 +1,7 @@
 import { ProgramArguments } from './arguments.ts'
 import type { GeneraliseRules, TokenName } from './generalise.ts'
 import { foldWords } from './shell-words.ts'
+import { type FoundKind, TokenFinder } from './token-finder.ts'
 import { ShapePattern } from './shape-pattern.ts'
 
 /**
@@ -23,61 +24,6 @@ export interface ShapedArguments extends ShapedPath {
 
 /** Further tokens of one path share the last place, so that the stored values stay bounded. */
 export const MAX_PLACES = 3
-
-const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'
-const date = '(?:19|20)\\d\\d(?<sep>[-_]?)(?:0[1-9]|1[0-2])\\k<sep>(?:0[1-9]|[12]\\d|3[01])'
-const clock = '(?:[01]\\d|2[0-3])(?<tick>[-:_]?)[0-5]\\d\\k<tick>[0-5]\\d'
-const twoKinds =
-  '(?:(?=[a-zA-Z]*\\d)(?=\\d*[a-zA-Z])|(?![A-Z][a-z]*(?![a-zA-Z0-9]))(?=[A-Z]*[a-z])(?=[a-z]*[A-Z]))'
-
-/**
- * Names from Python's `tempfile`, after any prefix: eight of 37 characters. A word and a numbered
- * word, such as `settings` and `module_1`, do not match: letters and other characters have to
- * alternate more than once. The length comes first: it bounds how far the other conditions look.
- */
-const tempfile =
-  '(?=[a-z0-9_]{8}(?![A-Za-z0-9_]))(?=[a-z_]*\\d)' +
-  '(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}'
-
-/**
- * Numbers in names that are marked as temporary: `tmp31.0`, `temp-dump-31.log`.
- */
-const word = '(?<![A-Za-z0-9])(?:tmp|temp)'
-const temporary =
-  `(?<=${word})\\d{1,15}(?![A-Za-z0-9])` +
-  `|(?<=${word}\\d{1,15}\\.)\\d{1,15}(?![A-Za-z0-9])` +
-  '|(?<=/te?mp[._-](?:[A-Za-z0-9]{1,32}[._-]){0,4})\\d{1,15}(?![A-Za-z0-9])'
-
-const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
-
-/**
- * One alternative for each type of token, the most specific first. Every character except letters
- * and digits is a boundary. Numbers next to `.digit` are versions, and after `.so.` an ABI: both
- * stay literal.
- */
-function tokenPattern(never: readonly string[]): RegExp {
-  const words = never.map((word) => word.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|')
-  const alternatives = [
-    '(?<lt><)',
-    words === '' ? '' : `(?<![A-Za-z0-9])(?:${words})(?![A-Za-z0-9])`,
-    '(?<volume>(?<=/)\\.\\.\\d{4}(?:_\\d\\d){5}\\.\\d{1,10}(?=/|$))',
-    '(?<long>(?<=[A-Za-z/._-])\\d{16,20}(?![A-Za-z0-9]))',
-    `(?<uuid>(?<![A-Za-z0-9])${uuid}(?![A-Za-z0-9]))`,
-    `(?<date>(?<![A-Za-z0-9])(?<!\\d\\.)${date}` +
-      `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
-    '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
-    '(?<hex>' +
-      '(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
-      `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15})(?![A-Za-z0-9]))`,
-    '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
-      `|(?<![A-Za-z0-9_])${tempfile}|(?<=_)${tempfile}` +
-      `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
-      '|(?<![A-Za-z0-9])(?![A-Za-z]+\\d{16,20}(?![A-Za-z0-9]))(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
-    `(?<num>${temporary})`,
-    '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
-  ]
-  return new RegExp(alternatives.filter((part) => part !== '').join('|'), 'g')
-}
 
 const proc = /^\/proc\/\d+(?=\/|$)(\/task\/\d+(?=\/|$))?(\/(?:fd|fdinfo)\/\d+(?=\/|$))?/
 
@@ -113,7 +59,7 @@ export function isShaped(path: string): boolean {
 /** The rules, made ready: finds the variable parts of paths. Immutable. */
 export class Shaper {
   readonly rules: GeneraliseRules
-  readonly #pattern: RegExp
+  readonly #finder: TokenFinder
   readonly #programs: ProgramArguments
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
@@ -125,7 +71,7 @@ export class Shaper {
   constructor(rules: GeneraliseRules, isGuarded: (path: string) => boolean = () => false) {
     this.rules = rules
     this.isGuarded = isGuarded
-    this.#pattern = tokenPattern(rules.never)
+    this.#finder = new TokenFinder(rules.never)
     this.#programs = new ProgramArguments(rules.arguments)
   }
 
@@ -160,7 +106,7 @@ export class Shaper {
         head.map((arg) =>
           /\\x/.test(arg)
             ? plainPath(arg)
-            : arg.replace(this.#pattern, (...found) => this.#token(found, values)),
+            : this.#finder.replace(arg, (kind, text) => this.#token(kind, text, values)),
         ),
       ),
       values,
@@ -206,17 +152,14 @@ export class Shaper {
         return named === rest ? undefined : { path: numbered.prefix + named, values }
       }
     }
-    const shaped = head + rest.replace(this.#pattern, (...found) => this.#token(found, values))
+    const shaped =
+      head + this.#finder.replace(rest, (kind, text) => this.#token(kind, text, values))
     // A copy: an array that grew has room for more.
     return shaped === path ? undefined : { path: shaped, values: values.slice() }
   }
 
-  #token(found: readonly unknown[], values: string[]): string {
-    const text = String(found[0])
-    const groups = found[found.length - 1] as Record<string, string | undefined>
-    if (groups['lt'] !== undefined) return '<lt>'
-    const name = shapedNames.find((candidate) => groups[candidate] !== undefined)
-    if (name === undefined) return text
+  #token(name: FoundKind, text: string, values: string[]): string {
+    if (name === 'lt') return '<lt>'
     if (this.rules.thresholds[name] > 1) {
       if (values.length < MAX_PLACES) values.push(text)
       else values[MAX_PLACES - 1] += `\u0000${text}`
@@ -260,5 +203,3 @@ export class Shaper {
 
 /** Fixed parts of a path: a `<`, and the context of the arguments that define the action. */
 const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest', 'word'])
-
-const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'num', 'int'] as const

@@ -10,6 +10,7 @@ import {
   isSlug,
   kindOf,
   leadingLetters,
+  literalHead,
   trailingLetters,
 } from './name.ts'
 
@@ -503,20 +504,4 @@ function alignLoosely(
     }
   }
   return { alignments, left }
-}
-
-/** The common beginning of all names: whole words without digits, with the separators behind them. */
-function literalHead(stems: readonly CutName[]): string {
-  let head = ''
-  for (let i = 0; ; i++) {
-    const [first] = stems
-    const word = first?.words[i]
-    const separator = first?.separators[i]
-    if (word === undefined || separator === undefined) return head
-    if (kindOf(word) !== 'letters' && kindOf(word) !== 'empty') return head
-    if (!stems.every(({ words, separators }) => words[i] === word && separators[i] === separator)) {
-      return head
-    }
-    head += word + separator
-  }
 }

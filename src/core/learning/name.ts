@@ -1,3 +1,5 @@
+import { isDigit, isLetter, isUpper } from '../behaviour/characters.ts'
+
 /** A name cut at its separators: a word, a separator, a word … Words may be empty. */
 export interface CutName {
   readonly text: string
@@ -8,18 +10,6 @@ export interface CutName {
 
 /** The kind of characters in a word. */
 export type WordKind = 'empty' | 'digits' | 'letters' | 'mixed' | 'uuid'
-
-function isDigit(c: number): boolean {
-  return c >= 48 && c <= 57
-}
-
-function isUpper(c: number): boolean {
-  return c >= 65 && c <= 90
-}
-
-function isLetter(c: number): boolean {
-  return isUpper(c) || (c >= 97 && c <= 122)
-}
 
 /** Of any other script: what is a letter in it, and what is a separator, is not considered. */
 function isForeign(c: number): boolean {
@@ -170,4 +160,20 @@ export function extensionAt(text: string): number {
     if (!isDigit(c) && !isLetter(c)) return -1
   }
   return dot
+}
+
+/** The common beginning of all names: whole words without digits, with the separators behind them. */
+export function literalHead(stems: readonly CutName[]): string {
+  let head = ''
+  for (let i = 0; ; i++) {
+    const [first] = stems
+    const word = first?.words[i]
+    const separator = first?.separators[i]
+    if (word === undefined || separator === undefined) return head
+    if (kindOf(word) !== 'letters' && kindOf(word) !== 'empty') return head
+    if (!stems.every(({ words, separators }) => words[i] === word && separators[i] === separator)) {
+      return head
+    }
+    head += word + separator
+  }
 }

@@ -1,3 +1,4 @@
+import { isAlphanumeric } from '../behaviour/characters.ts'
 import { plainPath } from '../behaviour/shape.ts'
 import { type CutName, cutName, extensionAt, isRandom, kindOf, leadingLetters } from './name.ts'
 
@@ -20,9 +21,20 @@ const epoch = /^1\d{9}(?:\d{3}|\d{6}|\d{9})?$/
 
 /** `2026-11-27` and `2026-11-27T10:45:01Z`, as no part of a word. */
 const dated = new RegExp(
-  String.raw`(?<![A-Za-z0-9])(?:19|20)\d\d(?<by>[-_])(?:0[1-9]|1[0-2])\k<by>(?:0[1-9]|[12]\d|3[01])` +
+  String.raw`(?:19|20)\d\d(?<by>[-_])(?:0[1-9]|1[0-2])\k<by>(?:0[1-9]|[12]\d|3[01])` +
     String.raw`(?:[T_-](?:[01]\d|2[0-3])(?<tick>[-:_]?)[0-5]\d\k<tick>[0-5]\d(?:[.,]\d{1,9})?Z?)?(?![A-Za-z0-9])`,
+  'y',
 )
+
+/** Where the first such date is; undefined where there is none. */
+function dateIn(name: string): { readonly from: number; readonly end: number } | undefined {
+  for (let from = 0; from < name.length; from++) {
+    if (from > 0 && isAlphanumeric(name.charCodeAt(from - 1))) continue
+    dated.lastIndex = from
+    if (dated.test(name)) return { from, end: dated.lastIndex }
+  }
+  return undefined
+}
 
 /** A path in which names that are never given twice stand for their kind; otherwise the same. */
 export function certainPath(path: string): string {
@@ -37,9 +49,9 @@ export function certainPath(path: string): string {
  * letters and digits drawn at random. A single one shows what varies. Undefined where nothing is that certain.
  */
 export function certainForm(name: string): string | undefined {
-  const found = dated.exec(name)
-  if (found !== null) {
-    const [head, tail] = [name.slice(0, found.index), name.slice(found.index + found[0].length)]
+  const found = dateIn(name)
+  if (found !== undefined) {
+    const [head, tail] = [name.slice(0, found.from), name.slice(found.end)]
     return `${besideOf(head)}<date>${besideOf(tail)}`
   }
   const at = isDrawnTail(name) ? -1 : extensionAt(name)

@@ -166,7 +166,8 @@ async function readLayer(name: string, body: Readable, unpack: () => Unpack): Pr
   const entries: LayerEntry[] = []
   const hash = createHash('sha256')
   const inner = eachEntry(async (header, file) => {
-    const path = posix.join('/', header.name).replace(/(?<=.)\/$/, '')
+    const joined = posix.join('/', header.name)
+    const path = joined.length > 1 && joined.endsWith('/') ? joined.slice(0, -1) : joined
     entries.push(entryOf(path, header, await contentOf(path, header, file)))
   })
   try {
