@@ -88,6 +88,61 @@ describe('places of names that programs make up', () => {
   })
 })
 
+describe('folders that are named in several ways', () => {
+  const names = [
+    'amber',
+    'reed-bank12',
+    '2026-08-11-dune',
+    'pine.7f3a91c2',
+    'olive_3_x',
+    'Quartz81b',
+  ]
+  const act = (path: string, n: number, container = 'c1') => ({
+    path,
+    access: 'create' as const,
+    container,
+    origin: 'entrypoint' as const,
+    first: n * 5_000_000,
+    last: n * 5_000_000,
+    acts: 1,
+  })
+  const uploads = names.flatMap((name, n) => [
+    act(`/srv/files/${name}/page${n}.csv`, n),
+    act(`/srv/files/${name}/note-${n}x.csv`, n),
+  ])
+  const takes = (uses: Parameters<typeof placesOf>[0], path: string): boolean =>
+    placesOf(uses, options).some(({ templates }) =>
+      templates.some((template) => new PathPattern(shapedLanguage(template)).has(path)),
+    )
+
+  it('are one kind: the next may be named in another way', () => {
+    for (const folder of ['river', 'a-b_c.d', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'])
+      expect(takes(uploads, `/srv/files/${folder}/page9.csv`), folder).toBe(true)
+  })
+
+  it('are not hidden ones, and hold no other files than they did', () => {
+    for (const path of [
+      '.river/page9.csv',
+      'river/page9.php',
+      'river/.htaccess',
+      'river/a/page9.csv',
+    ])
+      expect(takes(uploads, `/srv/files/${path}`), path).toBe(false)
+  })
+
+  it('are not one kind beside a folder that holds other things, nor where names come again', () => {
+    const settings = ['main.conf', 'users.db'].map((name, n) => act(`/srv/files/conf/${name}`, n))
+    expect(takes(uploads, '/srv/files/a-b_c.d/page9.csv')).toBe(true)
+    expect(takes([...uploads, ...settings], '/srv/files/a-b_c.d/page9.csv')).toBe(false)
+    const again = names.flatMap((name, n) =>
+      ['c1', 'c2', 'c3', 'c4'].map((container, c) =>
+        act(`/srv/files/${name}/page${n}.csv`, c * 100 + n, container),
+      ),
+    )
+    expect(takes(again, '/srv/files/a-b_c.d/page9.csv')).toBe(false)
+  })
+})
+
 describe('an alignment', () => {
   it('takes separators that vary for no constant', () => {
     const titles = ['apple', 'river-stone', 'cloud7', 'paper_window_12', 'garden-x', 'silver']

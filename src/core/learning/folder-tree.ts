@@ -187,7 +187,7 @@ export class FolderNode {
    * at least half of what most of them have, and a name that most of them share. So have folders in which people keep files
    * of one kind, each under names of their own.
    */
-  alike(): readonly string[] {
+  alike(least = OWN_NAMES_LEAST): readonly string[] {
     const most = this.folders.size / 2
     const counts = new Map<string, number>()
     for (const folder of this.folders.values()) {
@@ -204,17 +204,18 @@ export class FolderNode {
       for (const kind of content) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
     }
     const common = new Set([...kinds].filter(([, count]) => count > most).map(([kind]) => kind))
-    if (![...common].some((kind) => counts.has(kind) || this.#isOpenIn(kind, most))) return []
+    if (![...common].some((kind) => counts.has(kind) || this.#isOpenIn(kind, most, least)))
+      return []
     return [...contents]
       .filter(([, content]) => {
         const both = [...content].filter((kind) => common.has(kind)).length
-        return both * 2 >= content.size + common.size - both
+        return both === content.size || both * 2 >= content.size + common.size - both
       })
       .map(([name]) => name)
   }
 
   /** Whether most of the sub-folders have several names of that kind, which are hardly ever the same. */
-  #isOpenIn(kind: string, most: number): boolean {
+  #isOpenIn(kind: string, most: number, least: number): boolean {
     // Without an extension names have nothing in common.
     if (kind === '/') return false
     const distinct = new Set<string>()
@@ -222,7 +223,7 @@ export class FolderNode {
     let names = 0
     for (const folder of this.folders.values()) {
       const some = [...folder.#children()].filter((name) => kindOf(name) === kind)
-      if (some.length < OWN_NAMES_LEAST) continue
+      if (some.length < least) continue
       folders += 1
       names += some.length
       for (const name of some) distinct.add(name)

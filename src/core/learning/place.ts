@@ -2,20 +2,22 @@ import type { Origin } from '../event/event.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { plainPath } from '../behaviour/shape.ts'
-import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import { adversarialNames } from './adversary.ts'
-import { align } from './alignment.ts'
 import { type FilePlaceClass, type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
 import { FolderNode, type PathFacts } from './folder-tree.ts'
-import { extensionAt, isSlug } from './name.ts'
-import { certainForm } from './notation.ts'
+import {
+  certainParts,
+  FOLDERS_LEAST,
+  NAMES_LEAST,
+  openFolders,
+  type OpenPart,
+  openParts,
+} from './open-parts.ts'
 import {
   figuresOf,
   type NameUse,
-  stateOf,
   type VocabularyFigures,
   type VocabularyOptions,
-  type VocabularyState,
 } from './vocabulary.ts'
 
 export interface Place {
@@ -45,9 +47,6 @@ export interface PlaceOptions extends VocabularyOptions {
   readonly isGuarded: (path: string) => boolean
 }
 
-/** Distinct names from which on a folder may be a place, and sub-folders from which on they may vary. */
-const NAMES_LEAST = 5
-const FOLDERS_LEAST = 3
 /** For generated names, this few are enough: no person chose the variable parts. */
 const MADE_UP_LEAST = 3
 /** Witnesses of one access, in a folder where the program is already seen to create files. */
@@ -115,10 +114,12 @@ interface Visit {
 function walk(visit: Visit): void {
   const { node, base, tail, options } = visit
   const isOpen = mayHoldPlaces(base)
-  if (isOpen) namesOf(visit)
+  const varies = isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST
+  const folders = varies ? openFolders(node, options) : []
+  if (isOpen) namesOf(visit, folders)
   const fixed = new Set(node.folders.keys())
-  if (isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST) {
-    for (const { template, names } of openFolders(node, options)) {
+  if (varies) {
+    for (const { template, names } of folders) {
       for (const name of names) fixed.delete(name)
       walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
@@ -139,112 +140,22 @@ function walk(visit: Visit): void {
   }
 }
 
-interface OpenPart {
-  readonly template: string
-  readonly names: readonly string[]
-  /** Each name shows what varies in it. */
-  readonly certain?: true
-}
-
 /** Folders that have a name in common, of several; of one, what it has. */
 function sharedLeast({ sources }: FolderNode): number {
   return Math.min(CLASS_LEAST, sources)
 }
 
-/** Forms of names that the program made, each once. */
-function certainParts(names: Iterable<string>, node: FolderNode): readonly OpenPart[] {
-  const forms = new Map<string, string[]>()
-  for (const name of names) {
-    if (node.factsOf(name, 'own').length === 0) continue
-    const form = certainForm(name)
-    if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
-    const known = forms.get(form)
-    if (known === undefined) forms.set(form, [name])
-    else known.push(name)
-  }
-  return [...forms].map(([template, some]) => ({ template, names: some.sort(), certain: true }))
-}
-
-/** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
-function openFolders(node: FolderNode, options: PlaceOptions): readonly OpenPart[] {
-  const all = node.folderUses()
-  const alike = new Set(node.alike())
-  const parts: OpenPart[] = []
-  // Those that were named by people, and those to which a program gave a name, are not of one kind.
-  for (const isCertain of [true, false]) {
-    const uses = new Map([...all].filter(([name]) => isCertainFolder(node, name) === isCertain))
-    const some = [...uses.keys()].filter((name) => alike.has(name))
-    const figures = figuresOf(
-      some.flatMap((name) => uses.get(name) ?? []),
-      options,
-    )
-    if (some.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
-      const forms = formsOf(some)
-      parts.push(...forms)
-      for (const { names } of forms) for (const name of names) uses.delete(name)
-    }
-    parts.push(...openParts(uses, FOLDERS_LEAST, options, 'folders'))
-  }
-  return parts
-}
-
-function isCertainFolder(node: FolderNode, name: string): boolean {
-  return node.factsOf(name, 'own').length > 0 && certainForm(name) !== undefined
-}
-
-/** The forms that folders' names have together; a hidden folder is not one of them. */
-function formsOf(folders: readonly string[]): readonly OpenPart[] {
-  const names = folders.filter((name) => !name.startsWith('.')).sort()
-  const { alignments, rest } = align(names, 'folders')
-  if (rest.length === 0) return alignments
-  const token = names.every(isSlug) ? 'slug' : 'free'
-  const template = `<${token}:${ANY_LENGTH}>`
-  const pattern = new PathPattern(shapedLanguage(template))
-  return [{ template, names: names.filter((name) => pattern.has(name)) }]
-}
-
-/** Templates of names that go on coming, with the names behind each. */
-function openParts(
-  uses: ReadonlyMap<string, NameUse>,
-  least: number,
-  options: PlaceOptions,
-  of: 'files' | 'folders' = 'files',
-): readonly OpenPart[] {
-  const parts = align(uses.keys(), of).alignments.map(({ template, names, madeUp }) => {
-    const pattern = new PathPattern(shapedLanguage(template))
-    return { template, taken: names.filter((name) => pattern.has(name)), madeUp }
-  })
-  const stateIn = (names: readonly string[]): VocabularyState => {
-    const some = names.flatMap((name) => uses.get(name) ?? [])
-    return stateOf(figuresOf(some, options), options)
-  }
-  const kinds = new Map<string, string[]>()
-  for (const { template, taken } of parts) {
-    const known = kinds.get(kindOf(template))
-    if (known === undefined) kinds.set(kindOf(template), [...taken])
-    else known.push(...taken)
-  }
-  return parts.flatMap(({ template, taken: names, madeUp }) => {
-    // Few names of each form are many of their extension.
-    const alone = stateIn(names)
-    const state = alone === 'undecided' ? stateIn(kinds.get(kindOf(template)) ?? names) : alone
-    // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
-    const isFolded = names.some((name) => uses.get(name)?.folded === true)
-    const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
-    return isOpen && names.length >= Math.min(least, 2) ? [{ template, names }] : []
-  })
-}
-
-/** Hidden or not, and the extension. */
-function kindOf(template: string): string {
-  const at = extensionAt(template)
-  return `${template.startsWith('.')}${at < 0 ? '' : template.slice(at)}`
-}
-
-function namesOf({ node, base, tail, found, options }: Visit): void {
+function namesOf({ node, base, tail, found, options }: Visit, folders: readonly OpenPart[]): void {
   const below = tail.length === 0 ? '' : `${tail.join('/')}/`
-  const uses = node.nameUses()
+  const uses = new Map(node.nameUses())
   const parts: OpenPart[] = []
+  // Folders that are used themselves are called as those with contents are.
+  for (const { template, names, isFree } of folders) {
+    const used = isFree === true ? names.filter((name) => uses.has(name)) : []
+    if (used.length < CLASS_LEAST) continue
+    parts.push({ template, names: used })
+    for (const name of used) uses.delete(name)
+  }
   if (uses.size >= (tail.length === 0 ? MADE_UP_LEAST : 2)) {
     const open = openParts(uses, NAMES_LEAST, options)
     const total = open.reduce((sum, { names }) => sum + names.length, 0)

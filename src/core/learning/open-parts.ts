@@ -1,0 +1,163 @@
+import { PathPattern } from '../behaviour/language.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { ANY_LENGTH } from '../behaviour/token-language.ts'
+import { align, formOfAll } from './alignment.ts'
+import type { FolderNode } from './folder-tree.ts'
+import { cutName, extensionAt, isMadeUp, isSlug } from './name.ts'
+import { certainForm } from './notation.ts'
+import {
+  figuresOf,
+  type NameUse,
+  stateOf,
+  type VocabularyOptions,
+  type VocabularyState,
+} from './vocabulary.ts'
+
+/** Distinct names from which on a folder may be a place, and sub-folders from which on they may vary. */
+export const NAMES_LEAST = 5
+export const FOLDERS_LEAST = 3
+
+/** Names of one form that go on coming. */
+export interface OpenPart {
+  readonly template: string
+  readonly names: readonly string[]
+  /** Each name shows what varies in it. */
+  readonly certain?: true
+  /** Folders that are named in several ways. */
+  readonly isFree?: true
+}
+
+/** Forms of names that the program made, each once. */
+export function certainParts(names: Iterable<string>, node: FolderNode): readonly OpenPart[] {
+  const forms = new Map<string, string[]>()
+  for (const name of names) {
+    if (node.factsOf(name, 'own').length === 0) continue
+    const form = certainForm(name)
+    if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
+    const known = forms.get(form)
+    if (known === undefined) forms.set(form, [name])
+    else known.push(name)
+  }
+  return [...forms].map(([template, some]) => ({ template, names: some.sort(), certain: true }))
+}
+
+/** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
+export function openFolders(node: FolderNode, options: VocabularyOptions): readonly OpenPart[] {
+  const all = new Map(node.folderUses())
+  const alike = new Set(node.alike())
+  const parts: OpenPart[] = []
+  const free = freelyNamed(all, new Set(node.alike(1)), options)
+  if (free !== undefined) {
+    parts.push(free)
+    for (const name of free.names) all.delete(name)
+  }
+  // Those that were named by people, and those to which a program gave a name, are not of one kind.
+  for (const isCertain of [true, false]) {
+    const uses = new Map([...all].filter(([name]) => isCertainFolder(node, name) === isCertain))
+    const some = [...uses.keys()].filter((name) => alike.has(name))
+    const figures = figuresOf(
+      some.flatMap((name) => uses.get(name) ?? []),
+      options,
+    )
+    if (some.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
+      const forms = formsOf(some, all.keys())
+      parts.push(...forms)
+      for (const { names } of forms) for (const name of names) uses.delete(name)
+    }
+    parts.push(...openParts(uses, FOLDERS_LEAST, options, 'folders'))
+  }
+  return parts
+}
+
+/**
+ * Folders that hold the same things or have names that a program made up, where names go on coming and are made in several
+ * ways. They are one kind, and the next may be made in another way.
+ */
+function freelyNamed(
+  uses: ReadonlyMap<string, NameUse>,
+  alike: ReadonlySet<string>,
+  options: VocabularyOptions,
+): OpenPart | undefined {
+  const names = [...uses.keys()]
+    .filter((name) => !name.startsWith('.') && (alike.has(name) || isMadeUpName(name)))
+    .sort()
+  if (names.length < NAMES_LEAST) return undefined
+  const ways = new Set(names.map((name) => cutName(name)?.separators))
+  const figures = figuresOf(
+    names.flatMap((name) => uses.get(name) ?? []),
+    options,
+  )
+  if (ways.size < 2 || stateOf(figures, options) !== 'open') return undefined
+  const template = formOfAll(names)
+  const pattern = new PathPattern(shapedLanguage(template))
+  if (takesOthers(pattern, names, uses.keys())) return undefined
+  return { template, names: names.filter((name) => pattern.has(name)), isFree: true }
+}
+
+function isMadeUpName(name: string): boolean {
+  return cutName(name)?.words.some(isMadeUp) === true
+}
+
+function isCertainFolder(node: FolderNode, name: string): boolean {
+  return node.factsOf(name, 'own').length > 0 && certainForm(name) !== undefined
+}
+
+/** The forms that folders' names have together; a hidden folder is not one of them. */
+function formsOf(folders: readonly string[], all: Iterable<string>): readonly OpenPart[] {
+  const names = folders.filter((name) => !name.startsWith('.')).sort()
+  const { alignments, rest } = align(names, 'folders')
+  if (rest.length === 0) return alignments
+  const token = names.every(isSlug) ? 'slug' : 'free'
+  const template = `<${token}:${ANY_LENGTH}>`
+  const pattern = new PathPattern(shapedLanguage(template))
+  if (takesOthers(pattern, names, all)) return alignments
+  return [{ template, names: names.filter((name) => pattern.has(name)) }]
+}
+
+/** Whether a folder of another kind beside them would be one of them. */
+function takesOthers(
+  pattern: PathPattern,
+  names: readonly string[],
+  all: Iterable<string>,
+): boolean {
+  const some = new Set(names)
+  return [...all].some((name) => !some.has(name) && pattern.has(name))
+}
+
+/** Templates of names that go on coming, with the names behind each. */
+export function openParts(
+  uses: ReadonlyMap<string, NameUse>,
+  least: number,
+  options: VocabularyOptions,
+  of: 'files' | 'folders' = 'files',
+): readonly OpenPart[] {
+  const parts = align(uses.keys(), of).alignments.map(({ template, names, madeUp }) => {
+    const pattern = new PathPattern(shapedLanguage(template))
+    return { template, taken: names.filter((name) => pattern.has(name)), madeUp }
+  })
+  const stateIn = (names: readonly string[]): VocabularyState => {
+    const some = names.flatMap((name) => uses.get(name) ?? [])
+    return stateOf(figuresOf(some, options), options)
+  }
+  const kinds = new Map<string, string[]>()
+  for (const { template, taken } of parts) {
+    const known = kinds.get(kindOf(template))
+    if (known === undefined) kinds.set(kindOf(template), [...taken])
+    else known.push(...taken)
+  }
+  return parts.flatMap(({ template, taken: names, madeUp }) => {
+    // Few names of each form are many of their extension.
+    const alone = stateIn(names)
+    const state = alone === 'undecided' ? stateIn(kinds.get(kindOf(template)) ?? names) : alone
+    // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
+    const isFolded = names.some((name) => uses.get(name)?.folded === true)
+    const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
+    return isOpen && names.length >= Math.min(least, 2) ? [{ template, names }] : []
+  })
+}
+
+/** Hidden or not, and the extension. */
+function kindOf(template: string): string {
+  const at = extensionAt(template)
+  return `${template.startsWith('.')}${at < 0 ? '' : template.slice(at)}`
+}
