@@ -190,7 +190,8 @@ describe('the compiled profile', () => {
       ),
       { numRuns: cases(700) },
     )
-    expect(count.widened).toBeGreaterThan(cases(50))
+    // About one in eight is widened: chance alone brings hardly ever so few.
+    expect(count.widened).toBeGreaterThan(cases(20))
     expect(count.more).toBeGreaterThan(cases(50))
   })
 

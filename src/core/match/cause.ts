@@ -59,14 +59,19 @@ export function causeKey(behaviour: Behaviour): string {
 }
 
 /**
- * The same for causes of files that differ in their folder alone. Undefined for others: what is hidden, and places of
- * code, settings and secrets, are decided one by one.
+ * The same for causes of files that differ in their folder alone, and for sockets of the container. Undefined for others:
+ * what is hidden, changes of code and settings, and secrets are decided one by one.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
-  const parts = partsOf(behaviour.object)
-  if (behaviour.object.kind !== 'file' || parts.detail === '.') return undefined
-  if (parts.placeClass !== 'data' && parts.placeClass !== 'temporary') return undefined
-  return `${groupKey(behaviour, parts)}\u0000${parts.detail}`
+  const { object } = behaviour
+  const parts = partsOf(object)
+  const { access, placeClass, detail } = parts
+  if (placeClass === 'secret') return undefined
+  const group = groupKey(behaviour, parts)
+  if (object.kind === 'connect') return object.peer.startsWith('/') ? group : undefined
+  if (object.kind !== 'file' || detail === '.') return undefined
+  const isOwn = placeClass === 'data' || placeClass === 'temporary'
+  return isOwn || access === 'read' ? `${group}\u0000${detail}` : undefined
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {
@@ -82,7 +87,7 @@ function groupKey({ actor, uid }: Behaviour, { access, placeClass }: Parts): str
  * Scripts and programs of jobs, whose names are never given twice, are one cause. Files have shapes already. What a system
  * has under its own names is literal.
  */
-function varied(path: string): string {
+export function varied(path: string): string {
   return mayHoldPlaces(folderOfPath(path)) ? certainPath(path) : path
 }
 

@@ -1,4 +1,5 @@
 import type { Actor, BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { varied } from '../../core/match/cause.ts'
 
 interface Behaviour {
   readonly actor: Actor
@@ -67,8 +68,9 @@ function ofExec({ path, script }: Extract<BehaviourObject, { kind: 'exec' }>): N
   return nameOf(path, script)
 }
 
+/** Programs and scripts of jobs, whose names are never given twice, are one. */
 function nameOf(exe: string, script: string | undefined): Name {
-  return script === undefined ? exe : `${exe}\u0000${script}`
+  return script === undefined ? varied(exe) : `${varied(exe)}\u0000${varied(script)}`
 }
 
 function familyOf(parents: Map<Name, Name>, name: Name): Name {

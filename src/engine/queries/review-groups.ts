@@ -4,7 +4,7 @@ import { type Actor, type BehaviourObject } from '../../core/behaviour/behaviour
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
-import { causeKey, causesApart, kindKey } from '../../core/match/cause.ts'
+import { causeKey, kindKey } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { ShownState } from '../api/engine-views.ts'
@@ -84,12 +84,11 @@ function* groupsOfImage(
     expected,
   )
   const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
-  const wide = yield* wideKinds(waiting)
   const groups = new Map<string, ReviewGroup & { readonly members: Waiting[] }>()
   for (const each of waiting) {
     yield
     const guarded = each.state === 'quarantined'
-    const { grouping, key: name } = groupingOf(each.entry, programs, wide)
+    const { grouping, key: name } = groupingOf(each.entry, programs)
     const key = `${grouping}\u0000${guarded}\u0000${name}`
     const known = groups.get(key)
     if (known !== undefined) known.members.push(each)
@@ -121,33 +120,15 @@ function isDelta(
   return entry.inherited === undefined && !before.profile.has(entry.id)
 }
 
-/** Kinds of files that wait in more folders than a person reads one by one: one decision is for all of them. */
-function* wideKinds(waiting: readonly Waiting[]): Steps<ReadonlySet<string>> {
-  const folders = new Map<string, Set<string>>()
-  for (const { entry } of waiting) {
-    yield
-    const kind = kindKey(entry)
-    if (kind === undefined) continue
-    const known = folders.get(kind)
-    if (known === undefined) folders.set(kind, new Set([causeKey(entry)]))
-    else known.add(causeKey(entry))
-  }
-  const most = causesApart('change', false)
-  return new Set([...folders].flatMap(([kind, of]) => (of.size > most ? [kind] : [])))
-}
-
 function groupingOf(
   entry: Entry,
   programs: NewPrograms,
-  wide: ReadonlySet<string>,
 ): { readonly grouping: CardGrouping; readonly key: string } {
   const session = onlySession(entry)
   if (session !== undefined) return { grouping: 'session', key: session }
   const program = programs.rootFor(entry)
   if (program !== undefined) return { grouping: 'program', key: program }
-  const kind = kindKey(entry)
-  const isWide = kind !== undefined && wide.has(kind)
-  return { grouping: 'cause', key: isWide ? `wide\u0000${kind}` : causeKey(entry) }
+  return { grouping: 'cause', key: kindKey(entry) ?? causeKey(entry) }
 }
 
 /** The container and session that alone showed it. */
