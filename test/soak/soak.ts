@@ -91,6 +91,8 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
     }
     started += 1
     if (started % Math.ceil(scale.containers / 10) === 0) sample(resident, heap)
+    if (started % Math.ceil(scale.containers / 100) === 0)
+      process.stderr.write(progressText(started, folder, turns))
   })
   world.sources.push(source)
   turns.name(daemon.loop)
@@ -150,7 +152,21 @@ function sample(resident: number[], heap: number[]): void {
   const { rss, heapUsed } = process.memoryUsage()
   resident.push(Math.round(rss / 1_048_576))
   heap.push(Math.round(heapUsed / 1_048_576))
-  process.stderr.write(`resident ${resident.at(-1)} MiB, heap ${heap.at(-1)} MiB\n`)
+}
+
+/** A soak takes hours: what it showed so far is worth something when it is ended early. */
+function progressText(containers: number, folder: string, turns: TurnWatch): string {
+  const { rss, heapUsed } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
+  const [resident, heap, store] = [rss, heapUsed, sizeOf(folder)].map((bytes) =>
+    Math.round(bytes / 1_048_576),
+  )
+  const [longest] = turns.longest
+  return (
+    `${containers} containers: resident ${resident} MiB, heap ${heap} MiB, store ${store} MiB, ` +
+    `${Math.round((user + system) / 1e6)} s of CPU, ` +
+    `longest turn ${longest?.ms.toFixed(0) ?? 0} ms (${longest?.work.join(', ') ?? ''})\n`
+  )
 }
 
 /** Every page once, of the image that was seen last. */
@@ -259,8 +275,9 @@ async function daemonOf(folder: string, containers: SoakEngine, now: () => numbe
 function sizeOf(folder: string): number {
   let bytes = 0
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const stat = statSync(join(folder, name))
-    if (stat.isFile()) bytes += stat.size
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false })
+    // The store removes files meanwhile.
+    if (stat?.isFile() === true) bytes += stat.size
   }
   return bytes
 }
