@@ -46,39 +46,44 @@ export async function commitDecisionOnAll(
   await context.journal.persist()
 }
 
-/** One behaviour before and after a decision, for the audit. */
+/** One behaviour before and after a decision, for the audit. Its members are in the order in which they are hashed. */
 export interface Change {
-  readonly behaviour: BehaviourId
-  readonly text: string
-  readonly before: string
   readonly after: string
+  readonly before: string
+  readonly behaviour: BehaviourId
+  readonly image?: string
+  readonly text: string
 }
 
-/** Applies a decision to these behaviours, and returns their new states. */
+/**
+ * Applies a decision to these behaviours, and returns their new states.
+ *
+ * @param texts the lines of some or all of them; absent: they are made here
+ */
 export function changesBy(
   { profile }: DeployedVersion,
   ids: readonly BehaviourId[],
   decide: () => void,
+  texts?: ReadonlyMap<BehaviourId, string>,
 ): readonly Change[] {
-  const before = ids.map((id) => ({ entry: profile.entry(id), state: profile.state(id) }))
+  const before = ids.map((id) => ({ subject: profile.subject(id), state: profile.state(id) }))
   decide()
   return ids.map((behaviour, i) => {
-    const entry = profile.entry(behaviour) ?? before[i]?.entry
+    const subject = before[i]?.subject ?? profile.subject(behaviour)
     return {
-      behaviour,
-      text: entry === undefined ? '' : describeBehaviour(entry),
-      before: before[i]?.state ?? 'unknown',
       after: profile.state(behaviour) ?? 'gone',
+      before: before[i]?.state ?? 'unknown',
+      behaviour,
+      text: texts?.get(behaviour) ?? (subject === undefined ? '' : describeBehaviour(subject)),
     }
   })
 }
 
 /** The changes of a decision on several versions name the version of each. */
-export function changesIn(
-  { key }: DeployedVersion,
-  changes: readonly Change[],
-): readonly (Change & { readonly image: string })[] {
-  return changes.map((change) => ({ image: key, ...change }))
+export function changesIn({ key }: DeployedVersion, changes: readonly Change[]): readonly Change[] {
+  return changes.map(({ after, before, behaviour, text }) => {
+    return { after, before, behaviour, image: key, text }
+  })
 }
 
 /** State and mode of a version, for the audit. */

@@ -72,7 +72,8 @@ export class AuditTrail {
       { kind: 'audit', id: idOf(record.seq), value: record },
       { kind: 'meta', key: auditHeadKey, value: this.#chain.head },
     ]
-    return { record: this.#record(record), writes }
+    // The chain has hashed it: an entry of thousands of changes is long.
+    return { record: this.#record(record, this.#chain.head.hash), writes }
   }
 
   /**
@@ -102,8 +103,8 @@ export class AuditTrail {
     return (await this.#follow()).check
   }
 
-  #record(entry: AuditEntry): AuditRecord | undefined {
-    return auditRecord(entry, hashOf(entry), this.#options.node)
+  #record(entry: AuditEntry, hash = hashOf(entry)): AuditRecord | undefined {
+    return auditRecord(entry, hash, this.#options.node)
   }
 
   async #follow() {
