@@ -67,6 +67,8 @@ interface InstalledProfile {
 
 interface Compiling {
   isOutdated: boolean
+  /** Resolves as it ends, also where its result is no longer needed. */
+  done: Promise<void>
 }
 
 /** Decisions that come together are compiled together; the first of them at once. */
@@ -197,17 +199,22 @@ export class KernelProfiles {
     return installed?.profile === 'none' && installed.compiling !== undefined
   }
 
-  /**
-   * The version moved: its mode, canary, break-glass, or whether it learns.
-   *
-   * @param atOnce its containers are assigned next, and must find the profile
-   */
-  moved(version: DeployedVersion, atOnce = false): void {
+  /** Resolves once nothing of the version is being compiled. */
+  async compiled(version: DeployedVersion): Promise<void> {
+    for (;;) {
+      const compiling = this.#installed.get(version)?.compiling
+      if (compiling === undefined) return
+      await compiling.done
+    }
+  }
+
+  /** The version moved: its mode, canary, break-glass, or whether it learns. */
+  moved(version: DeployedVersion): void {
     if (!this.supported) return
     const installed = this.#of(version)
     if (judgesInKernel(version.life)) {
       const isMade = installed.profile !== 'none' || installed.compiling !== undefined
-      if (!isMade) this.#compile(version, installed, atOnce)
+      if (!isMade) this.#compile(version, installed)
       // What its deviations get follows the profile.
       if (installed.profile === 'none') return
     } else {
@@ -270,7 +277,7 @@ export class KernelProfiles {
     return installed
   }
 
-  #compile(version: DeployedVersion, installed: InstalledProfile, atOnce = false): void {
+  #compile(version: DeployedVersion, installed: InstalledProfile): void {
     if (installed.compiling !== undefined) {
       installed.compiling.isOutdated = true
       return
@@ -282,11 +289,11 @@ export class KernelProfiles {
       shippedMatching: (automaton) => shippedMatching(version, automaton),
     })
     const withFiles = version.identity?.rootfs !== undefined
-    if (slices === undefined || atOnce || version.profile.size <= compiledAtOnce) {
+    if (slices === undefined || version.profile.size <= compiledAtOnce) {
       this.#install(version, installed, withFiles, () => finish(steps))
       return
     }
-    const compiling: Compiling = { isOutdated: false }
+    const compiling: Compiling = { isOutdated: false, done: Promise.resolve() }
     installed.compiling = compiling
     const end = (compiled: () => CompiledKernel): void => {
       // It was withdrawn, removed, or has a new scope.
@@ -301,7 +308,7 @@ export class KernelProfiles {
       if (isFirst) this.#enforce(version, installed)
       if (compiling.isOutdated) this.changed(version)
     }
-    slices.run('a profile is compiled for the kernel', steps).then(
+    compiling.done = slices.run('a profile is compiled for the kernel', steps).then(
       (compiled) => end(() => compiled),
       (error: unknown) => {
         end(() => {

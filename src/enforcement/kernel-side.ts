@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { dnsPeer } from '../core/behaviour/dns-peer.ts'
 import { describeError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
@@ -97,10 +98,17 @@ export class KernelSide {
     ])
   }
 
-  /** Sends the restored state to the sources. Call it once, before they are read. */
-  start(): void {
+  /**
+   * Sends the restored state to the sources, a version in each turn of the event loop. Call it once; sources are read
+   * after it resolves, because containers are assigned next, and must find their profiles.
+   */
+  async start(): Promise<void> {
     for (const control of this.#options.controls()) control.failClosed?.(this.#options.failClosed)
-    for (const version of this.#options.versions()) this.profiles.moved(version, true)
+    for (const version of this.#options.versions()) {
+      this.profiles.moved(version)
+      await this.profiles.compiled(version)
+      await nextTurn()
+    }
     this.#peers.refresh()
   }
 

@@ -341,7 +341,7 @@ export class Daemon {
     const answers = Promise.all(engines.map((engine) => engine.start(signal)))
     await Promise.race([answers, delay(engineStartMs, undefined, { ref: false })])
     this.loop.start()
-    this.kernel.start()
+    await this.kernel.start()
     this.journal.start()
     const timers = [
       setInterval(() => void this.tickInSlices(), tickMs),

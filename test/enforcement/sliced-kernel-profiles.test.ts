@@ -4,8 +4,15 @@ import { compiledAtOnce, KernelProfiles } from '../../src/enforcement/kernel-pro
 import { eventKinds } from '../../src/core/event/event.ts'
 import { startVersion, type Version } from '../../src/core/lifecycle/version.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
-import { RecordingControl } from '../fixtures/daemon-fixtures.ts'
+import { MemoryStore } from '../../src/state/store/memory-store.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  RecordingControl,
+} from '../fixtures/daemon-fixtures.ts'
 import { act, feed, learned } from '../fixtures/event-fixture.ts'
+import { identityOf } from '../fixtures/identity-fixtures.ts'
 
 const image = { repository: 'shop/web', digest: 'sha256:aa' }
 const blocking: Version = {
@@ -142,8 +149,50 @@ describe('the profile of a version with many behaviours', () => {
     expect(control.last('profile')?.scope).toBe(8)
   })
 
-  it('is compiled at once where its containers are assigned next', () => {
-    profiles.moved(version, true)
-    expect(sent()).toEqual(['profile', 'enforce'])
+  it('is waited for, also where it has to be compiled again', async () => {
+    profiles.moved(version)
+    let isCompiled = false
+    const compiled = profiles.compiled(version).then(() => (isCompiled = true))
+    version.scope = 8
+    await slices.rest()
+    expect(isCompiled).toBe(false)
+    await slices.rest()
+    await compiled
+    expect(control.last('profile')?.scope).toBe(8)
+  })
+})
+
+describe('a daemon that starts again', () => {
+  const by = { who: 'cli:root' }
+  const container = 'a'.repeat(64)
+  const programs = Array.from({ length: compiledAtOnce + 10 }, (_, n) => `/bin/a${n}`)
+
+  function begin(world: DaemonWorld): void {
+    world.containers.report(identityOf(container))
+    world.containers.atOnce.add(container)
+    const time = new Date(world.now()).toISOString()
+    const began = { id: container, cgroup: '', time, before: false }
+    world.source.emit({ type: 'container-started', container: began })
+  }
+
+  it('reads its sources once they have all profiles', async () => {
+    const store = new MemoryStore()
+    const first = daemonWorld({ store })
+    await first.start()
+    begin(first)
+    first.source.emit(...programs.map((path) => eventMessage(act.exec(path, { container }))))
+    await first.source.received()
+    await first.engine.endLearning('shop/web', by)
+    await first.stop()
+    const next = daemonWorld({ store })
+    begin(next)
+    await next.start()
+    await next.source.received()
+    const sent = next.control.reported.map(({ what }) => what)
+    const [firstOfBoth] = sent.filter((what) => what === 'profile' || what === 'assign')
+    expect(firstOfBoth).toBe('profile')
+    expect(sent).toContain('assign')
+    expect(next.control.last('profile')?.profile?.rules).toHaveLength(programs.length)
+    await next.stop()
   })
 })
