@@ -7,6 +7,7 @@ import { Dispatcher } from '../../../src/pipeline/delivery/dispatcher.ts'
 import { Identifier } from '../../../src/pipeline/identity/identifier.ts'
 import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
 import { openLevelStore } from '../../../src/state/store/level-store.ts'
+import type { Store } from '../../../src/state/store/store.ts'
 import { loadConfig } from '../../../src/support/config/load-config.ts'
 import { growHeapSlowly } from '../../../src/support/telemetry/heap.ts'
 import { createLog } from '../../../src/support/telemetry/log.ts'
@@ -14,9 +15,11 @@ import { createMetrics } from '../../../src/support/telemetry/metrics.ts'
 import { guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
 import { SoakEngine } from '../../soak/soak-source.ts'
 import { TurnWatch } from '../../soak/turn-watch.ts'
-import { imageOf, type LoadImage, LoadSource, type NodeScale } from './turns-load.ts'
+import { imageOf, letters, type LoadImage, LoadSource, type NodeScale } from './turns-load.ts'
 
 const by = { who: 'cli:root' }
+/** Phases whose work is done here. */
+const toldPhases = ['names are learned', 'a window of names ends', 'start']
 /** Containers that start in a second meanwhile, and their events. */
 const startsEveryMs = 100
 const eventsOfStart = 20
@@ -27,36 +30,8 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
   const containers = new SoakEngine()
   const source = new LoadSource(containers)
   const { store } = await openLevelStore(`${folder}/store`)
-  const files = new ImageFiles()
   const log = createLog('silent')
-  const daemon = new Daemon({
-    node: 'n1',
-    sources: [source],
-    engines: [containers],
-    files,
-    makeIdentifier: (links) =>
-      new Identifier({ engines: [containers], files, node: 'n1', ...links }),
-    shaper,
-    guardrails,
-    techniques,
-    rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
-    retention: { versions: 10, ageMs: 90 * 86_400_000 },
-    failClosed: false,
-    store,
-    makeDispatcher: (news) =>
-      new Dispatcher([], {
-        node: 'n1',
-        outbox: { maxBytes: 67_108_864, maxAgeMs: 86_400_000, maxSpan: 100_000 },
-        repeatMs: 0,
-        onError: () => undefined,
-        ...news,
-      }),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-    flushIntervalMs: 15_000,
-    alertsKept: 10_000,
-    auditKept: 100_000,
-    log,
-  })
+  const daemon = daemonOf(store, containers, source)
   await daemon.load()
   const ending = new AbortController()
   const { signal } = ending
@@ -92,6 +67,14 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
     name = String(chunk).trim().split('\n').at(-1) ?? ''
     turns.phase(name)
     if (name === 'new version') newVersion(source, scale)
+    if (name === 'names are learned') await learnNames(source)
+    if (name === 'a window of names ends') await alerting(engine, madeNames)
+    if (name === 'start') {
+      ending.abort()
+      await running
+      await startAgain(store, turns)
+    }
+    if (toldPhases.includes(name)) process.stdout.write('done\n')
   }
   turns.stop()
   clearInterval(load)
@@ -105,10 +88,40 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
     alerts,
   }
   await server[Symbol.asyncDispose]()
-  ending.abort()
-  await running
   await store.close()
   process.stdout.write(`${JSON.stringify(figures)}\n`)
+}
+
+function daemonOf(store: Store, containers: SoakEngine, source: LoadSource): Daemon {
+  const files = new ImageFiles()
+  return new Daemon({
+    node: 'n1',
+    sources: [source],
+    engines: [containers],
+    files,
+    makeIdentifier: (links) =>
+      new Identifier({ engines: [containers], files, node: 'n1', ...links }),
+    shaper,
+    guardrails,
+    techniques,
+    rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
+    retention: { versions: 10, ageMs: 90 * 86_400_000 },
+    failClosed: false,
+    store,
+    makeDispatcher: (news) =>
+      new Dispatcher([], {
+        node: 'n1',
+        outbox: { maxBytes: 67_108_864, maxAgeMs: 86_400_000, maxSpan: 100_000 },
+        repeatMs: 0,
+        onError: () => undefined,
+        ...news,
+      }),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+    flushIntervalMs: 15_000,
+    alertsKept: 10_000,
+    auditKept: 100_000,
+    log: createLog('silent'),
+  })
 }
 
 async function fill(
@@ -158,6 +171,41 @@ function newVersion(source: LoadSource, { learned, waiting }: NodeScale): void {
   const digest = `sha256:${'c'.repeat(64)}`
   const id = source.start({ ...acts, ref: { ...ref, digest } }, 0)
   source.shows(id, acts.learned.slice(0, 1_000))
+}
+
+const names = 4_000
+const madeNames = withNames(imageOf(1_000, 20, 0))
+
+/** An image that names files as no program does, in one folder: a place of that many names. */
+function withNames(image: LoadImage): LoadImage {
+  const name = (n: number): string => `${letters(n * 7_919)}-${'aeiou'[n % 5]}x.part`
+  const acts = Array.from({ length: names }, (_, n) => ({
+    exe: '/usr/bin/names',
+    act: { kind: 'file', file: { path: `/data/all/${name(n)}`, access: ['write'] } },
+  }))
+  return { ...image, learned: [...image.learned, ...acts] }
+}
+
+async function learnNames(source: LoadSource): Promise<void> {
+  const id = source.start(madeNames, 0)
+  source.shows(id, madeNames.learned)
+  await source.judged()
+}
+
+/** Another daemon on the same store, until its sources are read. */
+async function startAgain(store: Store, turns: TurnWatch): Promise<void> {
+  const containers = new SoakEngine()
+  const source = new LoadSource(containers)
+  const daemon = daemonOf(store, containers, source)
+  turns.phase('the store is read')
+  await daemon.load()
+  turns.phase('start')
+  turns.name(daemon.loop)
+  const ending = new AbortController()
+  const running = daemon.run(ending.signal)
+  await source.judged()
+  ending.abort()
+  await running
 }
 
 let next = 0

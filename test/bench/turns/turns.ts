@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bundledProgram } from '../../fixtures/bundled-program.ts'
 import type { LongTurn } from '../../soak/turn-watch.ts'
+import type { ProfileView } from '../../../src/engine/api/engine-views.ts'
 import type { Bench } from '../bench.ts'
 import { plain } from '../figures.ts'
 import { imageOf, type NodeScale } from './turns-load.ts'
@@ -99,6 +100,11 @@ export async function measureTurns(
     }
     await phase('all at once', () => Promise.all(Object.values(asks).map((ask) => ask())))
     await phase('new version', () => delay(3_000))
+    for (const decision of ['reject', 'withdraw', 'approve'])
+      await phase(`${decision} all that waits`, () => decideOnAll(scale, socket, decision))
+    // The daemon prints a line as it is done.
+    for (const name of ['names are learned', 'a window of names ends', 'start'])
+      await phase(name, () => lines.next())
     child.stdin.end()
     const { value: last } = (await lines.next()) as { value?: string }
     if (child.exitCode === null) await once(child, 'close')
@@ -146,15 +152,38 @@ function asksOf(
   }
 }
 
+/** One decision of one card on all deviations of the heavy image that wait, or waited. */
+async function decideOnAll(scale: NodeScale, socket: string, decision: string): Promise<void> {
+  const { ref } = imageOf(0, scale.learned, scale.waiting)
+  const name = `${ref.repository}@${ref.digest}`
+  const image = `/v1/images/${encodeURIComponent(name)}`
+  const ids: string[] = []
+  let revision = ''
+  let next: string | undefined = `${image}/profile?limit=200`
+  while (next !== undefined) {
+    const answer: Answer = await ask(socket, next)
+    next = answer.next
+    const profile = JSON.parse(answer.body) as ProfileView
+    revision = profile.version.revision
+    for (const { id, text } of profile.behaviours) if (text.includes(' /srv/')) ids.push(id)
+  }
+  const places = [{ ref: name, revision, behaviours: ids }]
+  await ask(socket, '/v1/review/decide', { decision, places })
+}
+
 interface Answer {
   readonly body: string
   /** The path of the next page. */
   readonly next: string | undefined
 }
 
-function ask(socketPath: string, path: string): Promise<Answer> {
+/** @param asked the body of a POST */
+function ask(socketPath: string, path: string, asked?: object): Promise<Answer> {
+  const body = asked === undefined ? {} : { method: 'POST' }
+  const type = asked === undefined ? {} : { 'content-type': 'application/json' }
+  const headers = { host: 'localhost', ...type }
   return new Promise((resolve, reject) => {
-    request({ socketPath, path, headers: { host: 'localhost' }, agent: false }, (response) => {
+    request({ socketPath, path, ...body, headers, agent: false }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.once('error', reject)
@@ -167,6 +196,6 @@ function ask(socketPath: string, path: string): Promise<Answer> {
       })
     })
       .once('error', reject)
-      .end()
+      .end(asked === undefined ? undefined : JSON.stringify(asked))
   })
 }
