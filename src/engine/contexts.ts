@@ -38,6 +38,8 @@ export interface RemovalContext extends AuditContext {
 export interface ReviewContext extends DecisionContext {
   readonly alerts: AlertStore
   readonly journal: Pick<Journal, 'audit' | 'persist' | 'trail'>
+  /** For decisions on many behaviours. */
+  readonly slices: Pick<Slices, 'run'>
 }
 
 /** The data of the page: versions, alerts, the audit log, and why a behaviour is new. */

@@ -196,7 +196,7 @@ export class Allowance {
   readonly grants: Grants
   readonly #subject: AllowanceSubject
   /** Undefined where it has none of them: of most behaviours. */
-  readonly #particulars: Particulars | undefined
+  #particulars: Particulars | undefined
 
   constructor(subject: AllowanceSubject, facts: AllowanceFacts) {
     const { learned, inherited, decision, shape, shipped } = facts
@@ -211,7 +211,7 @@ export class Allowance {
       shipped,
       decision,
       approved: this.#approvedBy(decision),
-      until: decision?.until === undefined ? Infinity : microsOf(decision.until),
+      until: untilOf(decision),
       faces: shape instanceof PlacePattern ? facesOf(subject, facts, shape) : NO_FACES,
       related: undefined,
     }
@@ -224,6 +224,20 @@ export class Allowance {
     // What was learned and what was approved add up to one set of witnesses.
     for (const grant of this.grants.toJSON()) approved.merge(grant)
     return approved
+  }
+
+  /** Another decision on it, where it is no pattern. */
+  decide(decision: Decision): void {
+    this.#particulars = {
+      shape: undefined,
+      block: undefined,
+      shipped: this.shipped,
+      decision,
+      approved: this.#approvedBy(decision),
+      until: untilOf(decision),
+      faces: NO_FACES,
+      related: undefined,
+    }
   }
 
   get id(): BehaviourId {
@@ -406,6 +420,10 @@ function facesOf(
 /** An approval for one uid covers the actor that had it: if that is the declared user, it covers the declared user. */
 export function isForUser({ onlyUid }: Decision, user: User): boolean {
   return onlyUid === undefined || user === 'declared' || accountOf(onlyUid) === user
+}
+
+function untilOf(decision: Decision | undefined): Micros {
+  return decision?.until === undefined ? Infinity : microsOf(decision.until)
 }
 
 function blockOf(object: BehaviourObject): AddressBlock | undefined {

@@ -276,6 +276,15 @@ export class LiveEntry {
     return false
   }
 
+  /** Some evidence of it allows it. */
+  get isGranted(): boolean {
+    const list = this.#cells
+    for (let at = 0; at < list.length; at++) {
+      if (!list.isDropped(at) && grants(list.kind(at))) return true
+    }
+    return false
+  }
+
   /** All evidence of it is of reads that follow from the image's files. */
   get isDerived(): boolean {
     return !this.isOwn && [...this.allCells()].some(({ phase }) => phase === 'derived')

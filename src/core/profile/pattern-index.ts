@@ -47,6 +47,11 @@ export class PatternIndex implements Patterns {
     return this.#widened.get(group) ?? NONE
   }
 
+  /** So many more of all allowances are rejected. */
+  rejectedMore(count: number): void {
+    this.#rejected += count
+  }
+
   /** Puts `now` where `old` was; either may be absent. */
   replace(old: Allowance | undefined, now: Allowance | undefined): void {
     this.#rejected += Number(now?.rejected === true) - Number(old?.rejected === true)

@@ -28,6 +28,7 @@ import {
   type BehaviourState,
   compareText,
   type Decision,
+  type Grant,
   type Phase,
   type ProfileEntry,
 } from './profile-entry.ts'
@@ -84,6 +85,11 @@ export interface DrainedEntry {
   readonly id: BehaviourId
   readonly value: StoredEntry
 }
+
+/** What was seen of each behaviour that a decision is about. */
+export type PreparedDecision = ReadonlyMap<BehaviourId, readonly Grant[]>
+
+const noneSeen: PreparedDecision = new Map()
 
 /** What a person decided; the grants are filled in from what was seen. */
 export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
@@ -509,20 +515,50 @@ export class Profile implements ProfileReader {
     return this.decideAll([id], decision) === 1
   }
 
-  /** The same of many, as one step: places are derived once. Returns how many of them exist. */
-  decideAll(ids: Iterable<BehaviourId>, decision: DecisionInput): number {
+  /**
+   * The same of many, as one step: places are derived once. Returns how many of them exist.
+   *
+   * @param prepared by {@link prepareDecision}
+   */
+  decideAll(
+    ids: Iterable<BehaviourId>,
+    decision: DecisionInput,
+    prepared: PreparedDecision = noneSeen,
+  ): number {
     let decided = 0
     for (const id of ids) {
       const entry = this.#byId.get(id)
       if (entry === undefined) continue
-      entry.decision = { ...decision, grants: entry.seen().toJSON() }
-      this.#places.touch(entry)
-      this.#refresh(entry)
-      this.#changed.add(entry)
+      const grants = prepared.get(id) ?? entry.seen().toJSON()
+      this.#decide(entry, { ...decision, grants })
       decided += 1
     }
     if (decided > 0) this.settle()
     return decided
+  }
+
+  /** What a decision on many covers, with pauses, before the decision itself. */
+  *prepareDecision(ids: Iterable<BehaviourId>): Steps<PreparedDecision> {
+    const seen = new Map<BehaviourId, readonly Grant[]>()
+    for (const id of ids) {
+      const entry = this.#byId.get(id)
+      if (entry !== undefined) {
+        seen.set(id, entry.seen().toJSON())
+        // Of what waits for review there is none yet. It allows nothing.
+        if (this.#known.allowance(entry.key) === undefined) this.#refresh(entry)
+      }
+      yield
+    }
+    return seen
+  }
+
+  #decide(entry: LiveEntry, decision: Decision): void {
+    // Of what waits for review, no place was derived.
+    const isOfPlace = entry.place !== undefined || entry.within !== undefined
+    if (isOfPlace || entry.isGranted) this.#places.touch(entry)
+    entry.decision = decision
+    if (entry.isSuperseded || !this.#known.decide(entry.key, decision)) this.#refresh(entry)
+    this.#changed.add(entry)
   }
 
   /**
@@ -539,15 +575,9 @@ export class Profile implements ProfileReader {
     for (const id of ids) {
       const entry = this.#byId.get(id)
       if (entry?.isDecided !== true) continue
-      entry.decision = { ...word, kind: 'withdrawn', grants: [] }
       withdrawn += 1
-      if (entry.isWithoutEvidence && entry.inherited === undefined) {
-        this.#remove(entry)
-        continue
-      }
-      this.#places.touch(entry)
-      this.#refresh(entry)
-      this.#changed.add(entry)
+      if (entry.isWithoutEvidence && entry.inherited === undefined) this.#remove(entry)
+      else this.#decide(entry, { ...word, kind: 'withdrawn', grants: [] })
     }
     if (withdrawn > 0) this.settle()
     return withdrawn

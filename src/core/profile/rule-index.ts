@@ -1,6 +1,7 @@
 import { Allowance } from './allowance.ts'
 import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
 import { DerivedReads } from '../learning/derived-reads.ts'
+import type { Decision } from './profile-entry.ts'
 import type { ProfileReader } from './profile-reader.ts'
 import { RelatedPlaceholders } from '../behaviour/related-placeholders.ts'
 import { PatternIndex } from './pattern-index.ts'
@@ -86,6 +87,19 @@ export class KnownIndex implements ProfileReader {
       replace(this.#byActor, actorKey(object.kind, actor.exe), old, allowance)
       this.#replaceByObject(old, allowance)
     }
+  }
+
+  /**
+   * Another decision on the allowance with this key, which stays where it is: thousands are decided on at once. False
+   * where that is not all: a pattern has another place once it is rejected.
+   */
+  decide(key: string, decision: Decision): boolean {
+    const known = this.#byKey.get(key)
+    if (known === undefined || known.shape !== undefined || known.block !== undefined) return false
+    const before = known.rejected
+    known.decide(decision)
+    this.patterns.rejectedMore(Number(known.rejected) - Number(before))
+    return true
   }
 
   /** The allowance no longer grants anything itself, but still shows which parts of names vary. */

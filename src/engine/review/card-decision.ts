@@ -1,17 +1,14 @@
 import { SnugError } from '../../errors.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { PreparedDecision } from '../../core/profile/profile.ts'
 import type { ReviewContext } from '../contexts.ts'
 import { decisionOf } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { CardDecision, CardDecisionResult, DecidedPlace, Decider } from '../api/engine.ts'
 import { revisionOf } from '../live/revision.ts'
 import { changesBy, changesIn, commitDecisionOnAll } from './commit-decision.ts'
+import { type DecidedPart, isLarge, prepareDecision } from './prepare-decision.ts'
 import { behaviourOf } from './review-service.ts'
-
-interface Part {
-  readonly version: DeployedVersion
-  readonly ids: readonly BehaviourId[]
-}
 
 /**
  * Decides on exactly the behaviours that a reader saw: one that arrived after stays in review. Nothing is decided where
@@ -29,13 +26,18 @@ export async function decideCard(
     throw new SnugError('DECISION_INVALID', 'only an approval can end by itself')
   }
   const parts = partsOf(context, places, decision)
-  if (decision === 'approve' && !quarantined) mustNotBeHeld(parts)
+  const mayHold = decision !== 'approve' || quarantined
+  if (!mayHold) mustNotBeHeld(parts)
   if (dryRun) return { decided: parts.map(placeOf) }
+  const prepared = isLarge(parts) ? await prepareDecision(context, parts) : []
+  // A guardrail may have fired meanwhile.
+  if (!mayHold) mustNotBeHeld(parts)
   const bounds = until === undefined ? {} : { until }
   const word = { ...decisionOf(by, context.now()), ...bounds }
-  const changes = parts.flatMap((part) => {
+  const changes = parts.flatMap((part, i) => {
     const { version, ids } = part
-    const changed = changesBy(version, ids, () => apply(part, decision, word))
+    const { seen, texts } = prepared[i] ?? {}
+    const changed = changesBy(version, ids, () => apply(part, decision, word, seen), texts)
     return parts.length === 1 ? changed : changesIn(version, changed)
   })
   const fields = { changes, ...(decision === 'approve' ? { quarantined, ...bounds } : {}) }
@@ -48,20 +50,22 @@ export async function decideCard(
 }
 
 function apply(
-  { version: { profile }, ids }: Part,
+  { version: { profile }, ids }: DecidedPart,
   decision: CardDecision['decision'],
   word: ReturnType<typeof decisionOf>,
+  seen: PreparedDecision | undefined,
 ): void {
   const { kind: _, ...author } = word
+  const kind = decision === 'approve' ? 'approved' : 'rejected'
   if (decision === 'withdraw') profile.withdrawAll(ids, author)
-  else profile.decideAll(ids, { ...word, kind: decision === 'approve' ? 'approved' : 'rejected' })
+  else profile.decideAll(ids, { ...word, kind }, seen)
 }
 
 function partsOf(
   { registry }: ReviewContext,
   places: readonly DecidedPlace[],
   decision: CardDecision['decision'],
-): readonly Part[] {
+): readonly DecidedPart[] {
   const byVersion = new Map<DeployedVersion, Set<BehaviourId>>()
   for (const { ref, revision, behaviours } of places) {
     const version = registry.index.findOne(ref)
@@ -83,7 +87,7 @@ function namesIn({ profile }: DeployedVersion, ids: ReadonlySet<BehaviourId>): B
     .map(({ id }) => id)
 }
 
-function mustNotBeHeld(parts: readonly Part[]): void {
+function mustNotBeHeld(parts: readonly DecidedPart[]): void {
   const held = parts.flatMap(({ version: { profile }, ids }) =>
     ids.filter((id) => profile.state(id) === 'quarantined'),
   )
@@ -97,6 +101,6 @@ function mustNotBeHeld(parts: readonly Part[]): void {
   throw new SnugError('DECISION_INVALID', `${which}${more}: ${advice}`)
 }
 
-function placeOf({ version, ids }: Part): DecidedPlace {
+function placeOf({ version, ids }: DecidedPart): DecidedPlace {
   return { ref: version.key, revision: revisionOf([version]), behaviours: ids }
 }

@@ -6,7 +6,7 @@ import { isoOf } from '../../core/event/time.ts'
 import type { Forgetting } from '../../core/profile/forgetting.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
-import { finish } from '../../core/steps.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ReviewContext } from '../contexts.ts'
 import {
@@ -29,6 +29,7 @@ import {
   commitDecisionOnAll,
   enforcementSnapshot,
 } from './commit-decision.ts'
+import { isLarge, prepareDecision } from './prepare-decision.ts'
 import { sharersOf } from './shared-alert.ts'
 import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
@@ -50,13 +51,7 @@ export class ReviewService {
     const version = registry.index.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
     const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
-    const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
-    if (held.length > 0) {
-      const which = held.map((id) => `\`${id}\``).join(', ')
-      const advice =
-        'a guardrail fired on this behaviour: approve it with `--quarantined`, or reject it'
-      throw new SnugError('DECISION_INVALID', `${which}: ${advice}`)
-    }
+    if (!quarantined) mustNotBeHeld(version, ids)
     const from = enforcementSnapshot(version)
     if (until !== undefined && behaviours === undefined) {
       throw new SnugError(
@@ -68,9 +63,14 @@ export class ReviewService {
       throw new SnugError('DECISION_INVALID', 'an approval for all scopes must name its behaviours')
     }
     if (dryRun) return this.#result(version, ids)
+    const part = { version, ids }
+    const [prepared] = isLarge([part]) ? await prepareDecision(this.#context, [part]) : []
+    // A guardrail may have fired meanwhile.
+    if (prepared !== undefined && !quarantined) mustNotBeHeld(version, ids)
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#context.now()), ...bounds }
-    const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
+    const decide = (): unknown => version.profile.decideAll(ids, decision, prepared?.seen)
+    const changes = changesBy(version, ids, decide, prepared?.texts)
     const others = allScopes ? registry.index.otherScopes(version) : []
     const elsewhere = others.flatMap((other) => extend(version, ids, other))
     let hasMoved = false
@@ -105,8 +105,11 @@ export class ReviewService {
     const version = this.#context.registry.index.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
+    const part = { version, ids }
+    const [prepared] = isLarge([part]) ? await prepareDecision(this.#context, [part]) : []
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
-    const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
+    const decide = (): unknown => version.profile.decideAll(ids, decision, prepared?.seen)
+    const changes = changesBy(version, ids, decide, prepared?.texts)
     await commitDecision(this.#context, version, {
       what: 'reject',
       by,
@@ -125,8 +128,11 @@ export class ReviewService {
     const version = this.#context.registry.index.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
+    const part = { version, ids }
+    const [prepared] = isLarge([part]) ? await prepareDecision(this.#context, [part]) : []
     const { kind: _, ...author } = decisionOf(by, this.#context.now())
-    const changes = changesBy(version, ids, () => version.profile.withdrawAll(ids, author))
+    const withdraw = (): unknown => version.profile.withdrawAll(ids, author)
+    const changes = changesBy(version, ids, withdraw, prepared?.texts)
     const fields = { changes }
     await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
@@ -324,19 +330,25 @@ export class ReviewService {
   }
 
   #view(version: DeployedVersion): views.VersionView {
-    return finish(
-      versionView(
-        version,
-        this.#context.registry,
-        this.#context.kernel.profiles,
-        this.#context.now(),
-      ),
-    )
+    return finish(this.#viewSteps(version))
   }
 
-  #result(version: DeployedVersion, ids: readonly BehaviourId[]): views.DecisionResult {
-    const left = finish(version.profile.tally()).states.quarantined
-    return { decided: ids, quarantined: left, version: this.#view(version) }
+  #viewSteps(version: DeployedVersion): Steps<views.VersionView> {
+    const { registry, kernel } = this.#context
+    return versionView(version, registry, kernel.profiles, this.#context.now())
+  }
+
+  #result(version: DeployedVersion, ids: readonly BehaviourId[]): Promise<views.DecisionResult> {
+    return this.#context.slices.run('decided', this.#resultSteps(version, ids))
+  }
+
+  *#resultSteps(
+    version: DeployedVersion,
+    ids: readonly BehaviourId[],
+  ): Steps<views.DecisionResult> {
+    const { states } = yield* version.profile.tally()
+    const view = yield* this.#viewSteps(version)
+    return { decided: ids, quarantined: states.quarantined, version: view }
   }
 }
 
@@ -389,8 +401,13 @@ function idsIn({ profile }: DeployedVersion, states: ReadonlySet<string>): reado
     .map(({ id }) => id)
 }
 
-function isHeld({ profile }: DeployedVersion, id: BehaviourId): boolean {
-  return profile.state(id) === 'quarantined'
+function mustNotBeHeld({ profile }: DeployedVersion, ids: readonly BehaviourId[]): void {
+  const held = ids.filter((id) => profile.state(id) === 'quarantined')
+  if (held.length === 0) return
+  const which = held.map((id) => `\`${id}\``).join(', ')
+  const advice =
+    'a guardrail fired on this behaviour: approve it with `--quarantined`, or reject it'
+  throw new SnugError('DECISION_INVALID', `${which}: ${advice}`)
 }
 
 function forgottenFields(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {

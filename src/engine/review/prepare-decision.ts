@@ -1,0 +1,63 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { SnugError } from '../../errors.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import { describeBehaviour } from '../../core/behaviour/describe.ts'
+import type { PreparedDecision } from '../../core/profile/profile.ts'
+import type { Steps } from '../../core/steps.ts'
+import type { ReviewContext } from '../contexts.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import { revisionOf } from '../live/revision.ts'
+
+/** Behaviours of one version that are decided on. */
+export interface DecidedPart {
+  readonly version: DeployedVersion
+  readonly ids: readonly BehaviourId[]
+}
+
+/** What a decision on a part is recorded as, as far as it is known before. */
+export interface Preparation {
+  readonly seen: PreparedDecision
+  /** The line for people of each behaviour. */
+  readonly texts: ReadonlyMap<BehaviourId, string>
+}
+
+/** Decisions on more behaviours are prepared beside judging. */
+export const decidedAtOnce = 250
+
+export function isLarge(parts: readonly DecidedPart[]): boolean {
+  return parts.reduce((sum, { ids }) => sum + ids.length, 0) > decidedAtOnce
+}
+
+/**
+ * Prepares a decision on many behaviours in slices. It changes nothing: the decision itself is one step afterwards.
+ *
+ * Errors: REVISION_STALE where a version changed meanwhile, by another decision or a step of its lifecycle.
+ */
+export async function prepareDecision(
+  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  parts: readonly DecidedPart[],
+): Promise<readonly Preparation[]> {
+  const versions = parts.map(({ version }) => version)
+  const revision = revisionOf(versions)
+  const prepared = await slices.run('decision', steps(parts))
+  // The last slice is a turn, and the decision another.
+  await nextTurn()
+  const isSame = versions.every((version) => registry.index.has(version))
+  if (isSame && revisionOf(versions) === revision) return prepared
+  throw new SnugError('REVISION_STALE', 'the image changed while the decision was prepared')
+}
+
+function* steps(parts: readonly DecidedPart[]): Steps<readonly Preparation[]> {
+  const prepared: Preparation[] = []
+  for (const { version, ids } of parts) {
+    const { profile } = version
+    const texts = new Map<BehaviourId, string>()
+    for (const id of ids) {
+      const subject = profile.subject(id)
+      if (subject !== undefined) texts.set(id, describeBehaviour(subject))
+      yield
+    }
+    prepared.push({ texts, seen: yield* profile.prepareDecision(ids) })
+  }
+  return prepared
+}
