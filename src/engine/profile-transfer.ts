@@ -5,7 +5,7 @@ import {
   type ProfileDocument,
 } from '../supplychain/export/profile-document.ts'
 import { finish } from '../core/steps.ts'
-import { withImported } from '../core/lifecycle/imported.ts'
+import { withImported, withPrior } from '../core/lifecycle/imported.ts'
 import type { DecisionContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
@@ -29,7 +29,7 @@ export function exportOf(
 
 /**
  * Merges an exported profile into the version of its image, which is made where this node has not seen it yet, and
- * then waits for review.
+ * then waits for review. A profile that a vendor ships becomes its prior: the version goes on learning.
  *
  * Errors: `PROFILE_INVALID`, `MODE_REFUSED` where the version is enforced already.
  */
@@ -38,13 +38,19 @@ export async function importProfile(
   chunks: AsyncIterable<Uint8Array>,
   by: Decider,
 ): Promise<DeployedVersion> {
-  const { image, behaviours, observed } = parseProfileDocument(await readDocument(chunks))
+  const document = parseProfileDocument(await readDocument(chunks))
+  const { image, behaviours, observed, prior } = document
   const nowMs = context.now()
   const version = context.registry.ofImage(image, new Date(nowMs).toISOString())
   const before = enforcementSnapshot(version)
-  const step = withImported(version.life, by.who, nowMs)
+  const kinds = observed === undefined ? allKinds : new Set(observed)
+  const step =
+    prior === undefined
+      ? withImported(version.life, by.who, nowMs)
+      : withPrior(version.life, prior.name, by.who)
   version.profile.merge(behaviours)
-  version.watchedFor(observed === undefined ? allKinds : new Set(observed))
+  version.watchedFor(kinds)
+  if (prior !== undefined) version.judgedByPrior(kinds)
   context.registry.lifecycle.apply(version, step)
   const fields = { behaviours: behaviours.length, before, after: enforcementSnapshot(version) }
   await commitDecision(context, version, { what: 'import', by, fields, expects: true })

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadRules } from '../../src/support/config/load-rules.ts'
 import { exportProfile } from '../../src/supplychain/export/export-profile.ts'
 import type { LineageView, ProfileView, VersionView } from '../../src/engine/api/engine-views.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import type { NetworkDifference } from '../../src/supplychain/netpol/difference.ts'
 import { behaviourId, behaviourKey } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
@@ -234,4 +235,39 @@ test('a profile moves to another node as a file, and waits there for review', as
   expect((await agent.cli(['profile', 'import', file])).stderr).toContain('MODE_REFUSED')
   writeFileSync(file, text.replace('/usr/sbin/nginx', '/usr/sbin/other'))
   expect((await other.cli(['profile', 'import', file])).code).toBe(3)
+})
+
+test('a profile shipped as a Software Bill of Behavior lets the service run on another node, and alerts on the rest', async () => {
+  const { text } = await exported('container-profile')
+  const file = join(agent.folder, 'shipped.yaml')
+  writeFileSync(file, text)
+  const users = (await agent.json<ProfileView>(['profile', 'show', image])).behaviours.map(
+    ({ uid }) => String(uid),
+  )
+  await using other = await startAgent({ docker: socket, config: { ...learnerConfig, node: 'n2' } })
+  await other.until<LineageView>(['image', 'show', image], ({ versions }) => versions.length > 0)
+  const bring = ['profile', 'import', file, '--image', image, '--user', ...new Set(users)]
+  expect(await other.json<VersionView>(bring)).toMatchObject({ state: 'learning' })
+  await other.json(['profile', 'mode', image, 'alert'])
+  const container = await run({})
+  await serve(container)
+  // Not of the service, and the last of it: all before it is judged by then.
+  await execIn(docker, container, ['/usr/bin/id'])
+  const alerts = await other.until<Alert[]>(['alert', 'list', '--limit', '500'], (list) =>
+    list.some(({ container: of, behaviour }) => {
+      return of?.id === container.id && behaviour?.object.includes('/usr/bin/id') === true
+    }),
+  )
+  const own = alerts.filter(
+    ({ container: of, process }) => of?.id === container.id && process?.origin !== 'exec-in',
+  )
+  // Removed and renamed files, changes of user, and what listens are not in the format.
+  const carried = own.filter(
+    ({ event }) =>
+      event?.kind === 'exec' ||
+      event?.kind === 'capability' ||
+      (event?.kind === 'file' &&
+        !event.file.access.some((access) => access === 'delete' || access === 'rename')),
+  )
+  expect(carried.map(({ behaviour }) => behaviour?.object)).toEqual([])
 })

@@ -7,10 +7,7 @@ import type { Step, Version } from './version.ts'
  * Errors: `MODE_REFUSED` where the version is enforced, since an import alone must not change its expected behaviour.
  */
 export function withImported(version: Version, who: string, nowMs: number): Step {
-  if (version.state === 'enforced') {
-    const how = 'set its mode to `learn` first'
-    throw new SnugError('MODE_REFUSED', `the version is enforced in mode ${version.mode}: ${how}`)
-  }
+  mustNotBeEnforced(version)
   const because = `${who} imported a profile: it waits for review`
   const next: Version = Object.freeze({ ...version, state: 'review', learnedAt: nowMs, because })
   const transition = {
@@ -20,4 +17,22 @@ export function withImported(version: Version, who: string, nowMs: number): Step
     because,
   }
   return { version: next, transitions: version.state === 'review' ? [] : [transition] }
+}
+
+/**
+ * Imports the profile that a vendor ships: the prior of a version, as the profile of a previous version is. It learns
+ * on, or waits for review as before.
+ *
+ * Errors: `MODE_REFUSED` where the version is enforced
+ */
+export function withPrior(version: Version, name: string, who: string): Step {
+  mustNotBeEnforced(version)
+  const because = `${who} imported the shipped profile \`${name}\` as its prior`
+  return { version: Object.freeze({ ...version, because }), transitions: [] }
+}
+
+function mustNotBeEnforced({ state, mode }: Version): void {
+  if (state !== 'enforced') return
+  const how = 'set its mode to `learn` first'
+  throw new SnugError('MODE_REFUSED', `the version is enforced in mode ${mode}: ${how}`)
 }

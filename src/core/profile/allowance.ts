@@ -6,9 +6,8 @@ import { type AddressBlock, parseBlock } from '../behaviour/address-block.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import { type ObjectPattern, sourcesOf } from '../behaviour/shape-pattern.ts'
 import { type RelatedShown, type Literal, Witnesses } from '../behaviour/witness.ts'
-import { isDrawn } from '../behaviour/ports.ts'
 import { accountOf, type User } from '../behaviour/user.ts'
-import { keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
+import { isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 
 const NO_FACES: readonly Allowance[] = []
 const NOTHING: Literal = { text: '', values: [] }
@@ -395,7 +394,7 @@ export class Allowance {
 
   /** True where it allows more than the witnesses themselves. */
   get generalised(): boolean {
-    if (this.faces.length > 0 || isDrawn(this.object)) return true
+    if (isPlace(this.object)) return true
     if (this.thresholds.length === 0) return false
     const { thresholds, related } = this
     return (

@@ -78,11 +78,23 @@ export interface Decision {
   readonly grants: readonly Grant[]
 }
 
-/** From the version before: expected, though this version has not shown it yet. */
+/** From the version before, or from a vendor: expected, though this version has not shown it yet. */
 export interface Inheritance {
-  /** Digest of that version. */
+  /** Digest of that version, or {@link fromShipped}. */
   readonly from: string
   readonly grants: readonly Grant[]
+}
+
+const shippedPrefix = 'profile:'
+
+/** The origin of what is in a profile that a vendor ships. */
+export function fromShipped(name: string): string {
+  return `${shippedPrefix}${name}`
+}
+
+/** The name of that profile; undefined where it was inherited from a version. */
+export function shippedName(from: string): string | undefined {
+  return from.startsWith(shippedPrefix) ? from.slice(shippedPrefix.length) : undefined
 }
 
 /** `snug.behaviour/v1`: one behaviour of a version, with its evidence. Plain data. */

@@ -8,7 +8,7 @@ import { objectLine, objectText, witnessText } from '../../core/behaviour/descri
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { BehaviourState } from '../../core/profile/profile-entry.ts'
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText, shippedName } from '../../core/profile/profile-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { Blocking } from '../../core/lifecycle/blocking.ts'
@@ -166,7 +166,7 @@ export function behaviourView(
     text: place === undefined ? objectLine(object) : placeLine(place),
     ...(entry.within === undefined ? {} : { within: entry.within }),
     state: shown,
-    why: inheritedOnly ? inheritedText(expiresAt) : why[state],
+    why: inheritedOnly ? inheritedText(expiresAt, entry.inherited?.from) : why[state],
     generalised: allowance?.generalised === true,
     witnesses:
       place?.witnesses ??
@@ -198,11 +198,16 @@ export function behaviourView(
   }
 }
 
-export function inheritedText(expiresAt: number | undefined): string {
-  if (expiresAt === undefined)
-    return 'inherited from the previous version, not observed in this one yet'
+/** @param from where the behaviour comes from, see `Inheritance` */
+export function inheritedText(expiresAt: number | undefined, from = ''): string {
+  const shipped = shippedName(from)
+  const origin =
+    shipped === undefined
+      ? 'inherited from the previous version'
+      : `in the shipped profile \`${shipped}\``
+  if (expiresAt === undefined) return `${origin}, not observed in this one yet`
   const until = new Date(expiresAt).toISOString()
-  return `inherited from the previous version, not observed while this one learned: expected until ${until}`
+  return `${origin}, not observed while this one learned: expected until ${until}`
 }
 
 /** The newest losses, of all reasons. */

@@ -313,10 +313,8 @@ export class JudgeStage {
       explain: false,
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
       // While a version learns, the profile of its predecessor judges it, for the kinds observed
-      // there.
-      ...(learning && life.predecessor === undefined
-        ? {}
-        : { observed: learning ? observedBefore : observed }),
+      // there; or that of its vendor, for the kinds that it has.
+      ...(learning && !hasPrior(version) ? {} : { observed: learning ? observedBefore : observed }),
     }
     this.#judgedBy = { version, life, observed, options }
     return options
@@ -419,13 +417,15 @@ export class JudgeStage {
     }
     // Behaviour of a container that does not teach waits for review.
     const quiet = version.learnsFrom(event.container.id) ? 'learned' : 'deviation'
-    if (life.predecessor === undefined || event.process.origin === 'exec-in') return quiet
+    if (!hasPrior(version) || event.process.origin === 'exec-in') return quiet
     // A new version of a known image: behaviours that its image explains are its delta, for review;
     // others raise an alert now.
     if (this.#isExplained(verdict, version)) return quiet
     if (!deservesAlert(event, verdict, facts)) return quiet
     this.#alert(judged, [
-      'this behaviour is new in this version, and no change of the image explains it',
+      life.predecessor === undefined
+        ? 'the profile that was shipped for the image does not have this behaviour'
+        : 'this behaviour is new in this version, and no change of the image explains it',
     ])
     return 'deviation'
   }
@@ -616,4 +616,9 @@ function isFull({ profile, life, learnedSize }: DeployedVersion, isTaught: boole
   // While it learns, those that wait for review leave most of the room to what is learned.
   if (life.state === 'learning') return profile.ownSize >= laterKept
   return profile.size >= laterKept + learnedSize
+}
+
+/** A profile judges it while it learns: its predecessor's, or one that was shipped. */
+function hasPrior({ life, inherited }: DeployedVersion): boolean {
+  return life.predecessor !== undefined || inherited
 }

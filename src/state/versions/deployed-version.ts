@@ -121,7 +121,7 @@ export class DeployedVersion {
   /** Later digests of the same image after a push, and the ids of its configuration. */
   readonly otherDigests = new Set<string>()
   readonly imageIds = new Set<string>()
-  /** Its prior comes from a version that completed its learning window. */
+  /** Its prior comes from a version that completed its learning window, or from a vendor. */
   inherited = false
   /** The identity of one of its containers, to find the files of the image. */
   identity: ContainerIdentity | undefined
@@ -229,6 +229,13 @@ export class DeployedVersion {
     this.#watched.add(kinds)
     if ([...kinds].every((kind) => this.observed.has(kind))) return
     this.observed = new Set([...this.observed, ...kinds])
+    this.changed = true
+  }
+
+  /** A shipped profile judges it for these kinds while it learns, besides the predecessor's. */
+  judgedByPrior(kinds: Kinds): void {
+    this.inherited = true
+    this.observedBefore = new Set([...this.observedBefore, ...kinds])
     this.changed = true
   }
 

@@ -52,11 +52,16 @@ export function containerProfile(what: Exportable): Exported {
 /** A script is the first argument of its interpreter. */
 function execsOf(allowed: readonly Allowed[]): readonly object[] {
   const found = allowed.flatMap(({ object }) =>
-    object.kind === 'exec' && object.path.startsWith('/')
+    object.kind === 'exec' && object.path.startsWith('/') && !readsAsPattern(object.path)
       ? [{ path: object.path, args: [object.script ?? object.path, anyArguments] }]
       : [],
   )
   return unique(found)
+}
+
+/** The format has no escapes, and no program may stand for others. */
+function readsAsPattern(path: string): boolean {
+  return /[*⋯]/.test(path)
 }
 
 function opensOf(allowed: readonly Allowed[]): readonly object[] {
@@ -67,6 +72,12 @@ function opensOf(allowed: readonly Allowed[]): readonly object[] {
     for (const flag of flagsOf(file.access)) own.add(flag)
     // A file that is only removed or renamed is not opened.
     if (own.size > 0) flags.set(path, own)
+  }
+  // An interpreter reads its script, which by that differs from another name of the program.
+  for (const { object } of allowed) {
+    if (object.kind !== 'exec' || object.script?.startsWith('/') !== true) continue
+    const path = segmentsOf([{ text: object.script }])
+    flags.set(path, (flags.get(path) ?? new Set()).add('O_RDONLY'))
   }
   return [...flags]
     .sort(([a], [b]) => compareText(a, b))
@@ -81,10 +92,10 @@ function flagsOf(access: ReadonlySet<Access>): readonly string[] {
   ]
 }
 
-/** A path with each segment that varies as any segment. */
+/** A path with each segment that varies as any segment; also one that is literal, and would be read as a pattern. */
 export function segmentsOf(parts: readonly PathPart[]): string {
   const marked = parts.map((part) => ('text' in part ? part.text : '\0')).join('')
-  return marked.replace(/[^/]*\0[^/]*/g, anySegment)
+  return marked.replace(/[^/]*[\0*⋯][^/]*/g, anySegment)
 }
 
 function neighbour({ peer, protocol, port }: Egress): object {

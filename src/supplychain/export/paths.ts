@@ -1,4 +1,5 @@
 import type { Access } from '../../core/event/event.ts'
+import { impliedBy, isPlace } from '../../core/behaviour/place-pattern.ts'
 import { RENAMES_TO } from '../../core/behaviour/shape-pattern.ts'
 import { type Allowed, compareText } from './allowed.ts'
 
@@ -53,16 +54,20 @@ export function filePaths(allowed: readonly Allowed[]): readonly FilePath[] {
   }
   for (const { object, actor, literals } of allowed) {
     if (object.kind !== 'file') continue
-    const { access, path, to } = object
+    const { path, to } = object
+    // Of a place a program may use what it creates in any way.
+    const accesses = isPlace(object) ? impliedBy(object.access) : [object.access]
     const plain = (name: string): readonly PathPart[] => [{ text: name }]
     if (literals !== undefined) {
       // Of a rename a literal is both of its paths.
       for (const literal of literals.flatMap((each) => each.split(RENAMES_TO))) {
-        add(plain(literal), access, actor.exe)
+        for (const access of accesses) add(plain(literal), access, actor.exe)
       }
       continue
     }
-    for (const name of to === undefined ? [path] : [path, to]) add(partsOf(name), access, actor.exe)
+    for (const name of to === undefined ? [path] : [path, to]) {
+      for (const access of accesses) add(partsOf(name), access, actor.exe)
+    }
   }
   return [...found]
     .sort(([a], [b]) => compareText(a, b))

@@ -14,6 +14,8 @@ export interface ProfileDocument {
   readonly observed?: readonly BehaviourKind[]
   /** How it was recorded, where it was made for that; sorted. */
   readonly recordings?: readonly Recording[]
+  /** Present where it was shipped by a vendor and not observed: it is the prior of its version. */
+  readonly prior?: { readonly name: string }
 }
 
 /** A span of time in which a node observed the image; shows the quality of the evidence. */
@@ -63,6 +65,7 @@ export const profileDocumentSchema = z.looseObject({
   behaviours: z.array(entrySchema),
   observed: z.array(z.enum(behaviourKinds)).optional(),
   recordings: z.array(recording).optional(),
+  prior: z.looseObject({ name: text }).optional(),
 })
 
 /** Deterministic: the same profile is the same text. */

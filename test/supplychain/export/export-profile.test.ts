@@ -234,13 +234,18 @@ describe('the profile of Kubescape', () => {
       learned({ kind: 'connect', protocol: 'tcp', peer: 'api.example.', port: 443 }),
     ])
     expect(execs).toEqual([{ path: '/bin/busybox', args: ['/start.sh', '⋯⋯'] }])
-    expect(opens).toEqual([{ path: '/srv/new', flags: ['O_CREAT', 'O_WRONLY'] }])
+    expect(opens).toEqual([
+      { path: '/srv/new', flags: ['O_CREAT', 'O_WRONLY'] },
+      { path: '/start.sh', flags: ['O_RDONLY'] },
+    ])
     expect(egress).toMatchObject([{ type: 'external', dnsNames: ['api.example.'] }])
   })
 
   it('has a segment for each that varies', () => {
     expect(segmentsOf(partsOf('/srv/<uuid>/a-<int>.part'))).toBe('/srv/⋯/⋯')
     expect(segmentsOf(partsOf('/srv/<lt>a>'))).toBe('/srv/<a>')
+    // A literal `*` would be read as a pattern over folders.
+    expect(segmentsOf(partsOf('/srv/a*/⋯b/c'))).toBe('/srv/⋯/⋯/c')
   })
 
   it('has the members of one that a vendor ships', () => {

@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream'
 import { type Command, Option } from 'commander'
 import { loadRules } from '../../../support/config/load-rules.ts'
 import { mergeDocuments } from '../../../supplychain/export/merge-documents.ts'
-import { documentText } from '../../../supplychain/export/profile-document.ts'
+import { documentText, parseProfileDocument } from '../../../supplychain/export/profile-document.ts'
 import { shaperOf } from '../../../core/match/shaper-of.ts'
 import { readProfileFile } from '../input/json-file.ts'
 import { writeTextFile } from '../input/text-file.ts'
@@ -11,7 +12,7 @@ import type { VersionView } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
-import { openInput } from '../input/event-input.ts'
+import { importInput, type ShippedOptions } from '../input/shipped-profile.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { textFields } from '../output/text-table.ts'
 import { imageText } from '../output/view-text.ts'
@@ -65,14 +66,35 @@ export function transferCommands(program: Command, context: CliContext): void {
   profile
     .command('import')
     .description(
-      'merges an exported profile into the version of its image, which then waits for review',
+      'merges an exported profile into the version of its image, which then waits for review. A profile that a vendor ships becomes its prior: expected from the first event, while the version learns',
     )
-    .argument('<file>', 'output of `snug profile export`; `-` reads standard input')
-    .action(async (file: string) => {
-      const input = await openInput(file, context.io)
+    .argument(
+      '<file>',
+      'output of `snug profile export`, or a ContainerProfile or ApplicationProfile of Kubescape (a Software Bill of Behavior); `-` reads standard input',
+    )
+    .option(
+      '--image <image>',
+      'image of a shipped profile. REPOSITORY@sha256:… with the whole digest needs no agent; default: the one that it names',
+    )
+    .option('--container <name>', 'container of an ApplicationProfile, if it has several')
+    .option(
+      '--user <uid...>',
+      'users that the programs of a shipped profile run as, which it does not have; default: `declared` and 0',
+    )
+    .option(
+      '--out <file>',
+      'writes the profile in the format `snug` to this file, and imports nothing',
+    )
+    .action(async (file: string, { out, ...options }: ShippedOptions & { out?: string }) => {
+      const { text, value, shipped } = await importInput(context, file, options)
+      for (const note of shipped?.notes ?? []) printLine(context.io, `snug: ${safeText(note)}`)
+      if (out !== undefined) {
+        writeTextFile(out, documentText(parseProfileDocument(value)))
+        return
+      }
       const version = await context.client.upload<VersionView>(
         '/v1/profiles',
-        input,
+        Readable.from([Buffer.from(text)]),
         context.io.signal,
       )
       await context.print(version, [version], () =>
