@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { admissionSchema } from '../src/supplychain/admission/policy-schema.ts'
 import { configJsonSchema } from '../src/support/config/config-keys.ts'
 import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
+import { representativeSchema } from '../src/supplychain/gate/representative.ts'
 import {
   generaliseRulesSchema,
   guardrailRulesSchema,
@@ -68,6 +69,11 @@ const pages: Readonly<Record<string, string>> = {
     'The file that `snug gate --policy FILE` reads, as YAML. `profiles/gate.yaml` is the default.',
     jsonSchema(gatePolicySchema),
   ),
+  'docs/reference/representative.md': schemaPage(
+    'What a profile must have seen, v1',
+    'The file that `--representative FILE` reads, as YAML: see [CI](../ci.md).',
+    jsonSchema(representativeSchema),
+  ),
   'docs/reference/admission.md': schemaPage(
     'Admission, v1',
     'The file that `snug admit --config FILE` reads, as YAML: see [Admission](../admission.md).',
@@ -86,6 +92,7 @@ const pages: Readonly<Record<string, string>> = {
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
   'profiles/techniques.schema.json': json(jsonSchema(techniqueRulesSchema)),
   'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
+  'profiles/representative.schema.json': json(jsonSchema(representativeSchema)),
   'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),
 }
 

@@ -45,7 +45,7 @@ export const errorTable = {
   POLICY_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'check the file against profiles/gate.schema.json',
+    hint: 'check the file against profiles/gate.schema.json or profiles/representative.schema.json',
   },
   NETWORK_POLICY_INVALID: {
     exit: 3,

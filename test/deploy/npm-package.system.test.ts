@@ -12,7 +12,9 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { profileDocument } from '../../src/supplychain/export/profile-document.ts'
 import { BareRoot } from '../fixtures/bare-root.ts'
+import { fileOf, service } from '../fixtures/gate-fixtures.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync('/var/tmp/snug-npm-test-')
@@ -53,6 +55,16 @@ it('installs globally where there is Node and no compiler, and its sensor runs',
     code: 0,
     stderr: `snug: nothing to detach: ${nowhere} does not exist\n`,
   })
+})
+
+it('tries the recorded attacks that are installed with it', async () => {
+  const { image, behaviours } = fileOf(service())
+  writeFileSync(join(root.path, 'profile.json'), profileDocument(image, behaviours))
+  const config = [{ Id: image.digest, Config: { User: 'web' }, RootFS: { Layers: [] } }]
+  writeFileSync(join(root.path, 'image.json'), JSON.stringify(config))
+  const files = ['--profile', '/profile.json', '--image-config', '/image.json']
+  const gate = await root.must('snug', 'gate', 'shop/web', ...files, '--contrast', '-o', 'json')
+  expect(JSON.parse(gate)).toMatchObject({ passed: true, contrast: { tried: 22, blind: 0 } })
 })
 
 const nowhere = `/sys/fs/bpf/snug-npm-${process.pid}`

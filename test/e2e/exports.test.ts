@@ -237,6 +237,35 @@ test('a profile moves to another node as a file, and waits there for review', as
   expect((await other.cli(['profile', 'import', file])).code).toBe(3)
 })
 
+test('a learned profile lets no recorded attack pass, and lacks what it never showed', async () => {
+  const file = join(agent.folder, 'must.yaml')
+  const must = (program: string) =>
+    writeFileSync(
+      file,
+      JSON.stringify({
+        schema: 'snug.representative/v1',
+        programs: [program],
+        listens: [{ port: 80 }],
+        files: [{ path: '/var/www/html/one.html', access: 'read' }],
+      }),
+    )
+  const tried = ['profile', 'test', image, '--contrast', '--representative', file, '-o', 'json']
+  must('/usr/sbin/nginx')
+  const passed = await agent.cli(tried)
+  expect(passed.code, passed.stdout).toBe(0)
+  expect(JSON.parse(passed.stdout)).toMatchObject({
+    passed: true,
+    contrast: { tried: 22, blind: 0 },
+    representative: { required: 4, missing: [] },
+  })
+  must('/usr/bin/convert')
+  const lacks = await agent.cli(tried)
+  expect(lacks.code).toBe(2)
+  expect(JSON.parse(lacks.stdout)).toMatchObject({
+    representative: { missing: ['program /usr/bin/convert never ran'] },
+  })
+})
+
 test('a profile shipped as a Software Bill of Behavior lets the service run on another node, and alerts on the rest', async () => {
   const { text } = await exported('container-profile')
   const file = join(agent.folder, 'shipped.yaml')

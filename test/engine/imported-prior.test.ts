@@ -46,7 +46,10 @@ async function run(): Promise<void> {
 }
 
 const alerts = async () =>
-  (await world.engine.alerts({ limit: 10 })).map(({ behaviour, reasons }) => [behaviour?.object, reasons])
+  (await world.engine.alerts({ limit: 10 })).map(({ behaviour, reasons }) => [
+    behaviour?.object,
+    reasons,
+  ])
 
 it('a shipped profile is the prior of its version, which goes on learning', async () => {
   expect(await bring()).toMatchObject({ image, state: 'learning', mode: 'learn' })

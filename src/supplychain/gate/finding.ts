@@ -1,3 +1,5 @@
+import type { User } from '../../core/behaviour/user.ts'
+
 /** The rules of a gate; each has a level in the policy. */
 export const gateRules = [
   'new-program',
@@ -14,6 +16,8 @@ export const gateRules = [
   'other-image',
   'no-baseline',
   'lost-evidence',
+  'blind-attack',
+  'not-representative',
   'image-root',
   'image-base',
   'image-age',
@@ -40,6 +44,8 @@ export const ruleTitles: Readonly<Record<GateRule, string>> = {
   'other-image': 'profile of another image',
   'no-baseline': 'no baseline to compare with',
   'lost-evidence': 'events were lost while it was recorded',
+  'blind-attack': 'lets an attack pass',
+  'not-representative': 'lacks what it must have seen',
   'image-root': 'starts as root',
   'image-base': 'base image is not approved',
   'image-age': 'image is old',
@@ -78,6 +84,29 @@ export interface GateFinding {
   readonly approved?: Approval
 }
 
+/** A recorded attack against a profile: `blind` where the profile expects all of it by one of its actors. */
+export interface AttackContrast {
+  readonly name: string
+  /** MITRE ATT&CK ids. */
+  readonly attack: readonly string[]
+  readonly outcome: 'blind' | 'detectable'
+  /** Who may do all of it: `blind` only. */
+  readonly actors: readonly { readonly actor: string; readonly uid: User }[]
+}
+
+export interface Contrast {
+  readonly tried: number
+  readonly blind: number
+  readonly attacks: readonly AttackContrast[]
+}
+
+/** What a profile must have seen. */
+export interface Representative {
+  readonly required: number
+  /** Sentences, in the order of the file. */
+  readonly missing: readonly string[]
+}
+
 /** `snug.gate-result/v1` */
 export interface GateResult {
   readonly schema: 'snug.gate-result/v1'
@@ -90,6 +119,10 @@ export interface GateResult {
   /** Behaviours of the profile, and how many of them the baseline has too. */
   readonly behaviours: { readonly seen: number; readonly asBefore: number }
   readonly counts: Readonly<Record<FindingLevel | 'approved', number>>
+  /** Present where recorded attacks were tried. */
+  readonly contrast?: Contrast
+  /** Present where a file names what must have been seen. */
+  readonly representative?: Representative
   /** Gravest first, then by rule and text. */
   readonly findings: readonly GateFinding[]
 }

@@ -1,14 +1,25 @@
 import type { ProfileDocument } from '../export/profile-document.ts'
 import type { ImageFacts } from '../image/image-facts.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import { Profile } from '../../core/profile/profile.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
+import type { AttackTrace } from '../../support/config/load-attacks.ts'
 import type { JoinedScan } from '../scan/join.ts'
 import { withApprovals } from './approvals.ts'
 import { type BehaviourFindings, behaviourFindings } from './behaviour-findings.ts'
-import { findingLevels, type GateFinding, gateRules, type GateResult } from './finding.ts'
+import { contrastFindings, contrastOf } from './contrast.ts'
+import {
+  type Contrast,
+  findingLevels,
+  type GateFinding,
+  gateRules,
+  type GateResult,
+  type Representative,
+} from './finding.ts'
 import { imageFindings, otherImageFinding } from './image-findings.ts'
 import type { GatePolicy } from './policy.ts'
+import { representativeFindings, representativeOf, type Requirements } from './representative.ts'
 import { vulnerabilityFindings } from './vulnerability-findings.ts'
 
 /** The input to judge; an absent member is not judged. */
@@ -19,6 +30,9 @@ export interface GateInput {
   readonly profile?: ProfileDocument
   readonly baseline?: ProfileDocument
   readonly scan?: JoinedScan
+  /** Recorded attacks to try. */
+  readonly attacks?: readonly AttackTrace[]
+  readonly requirements?: Requirements
   readonly policy: GatePolicy
   readonly guardrails: GuardrailRules
   readonly shaper: Shaper
@@ -31,6 +45,8 @@ const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, again: 
 export interface FoundByGate {
   readonly findings: readonly GateFinding[]
   readonly behaviour: BehaviourFindings
+  readonly contrast?: Contrast
+  readonly representative?: Representative
 }
 
 /** Looks at all that was given. */
@@ -44,19 +60,45 @@ export function findAll(input: GateInput): FoundByGate {
     facts === undefined || profile === undefined
       ? undefined
       : otherImageFinding(profile.image, facts)
+  const trials = profile === undefined ? {} : trialsOf({ ...input, profile })
+  const { contrast, representative } = trials
   const findings = [
+    ...(contrast === undefined ? [] : contrastFindings(contrast, policy.behaviour.blindAttack)),
+    ...(representative === undefined
+      ? []
+      : representativeFindings(representative, policy.behaviour.notRepresentative)),
     ...(other === undefined ? [] : [other]),
     ...behaviour.findings,
     ...(facts === undefined ? [] : imageFindings(facts, policy.image, nowMs)),
     ...(scan === undefined ? [] : vulnerabilityFindings(scan, policy.vulnerabilities, nowMs)),
   ]
-  return { findings, behaviour }
+  return { findings, behaviour, ...trials }
+}
+
+function trialsOf({
+  profile,
+  attacks,
+  requirements,
+  shaper,
+  nowMs,
+}: GateInput & { readonly profile: ProfileDocument }): Pick<
+  FoundByGate,
+  'contrast' | 'representative'
+> {
+  if (attacks === undefined && requirements === undefined) return {}
+  const loaded = Profile.load(profile.behaviours, shaper)
+  return {
+    ...(attacks === undefined ? {} : { contrast: contrastOf(loaded, attacks, nowMs) }),
+    ...(requirements === undefined
+      ? {}
+      : { representative: representativeOf(requirements, loaded, profile.recordings) }),
+  }
 }
 
 /** Whether the image may pass, and what blocks it, after approvals are applied. */
 export function gateResult(
   input: GateInput,
-  { findings: found, behaviour }: FoundByGate,
+  { findings: found, behaviour, contrast, representative }: FoundByGate,
 ): GateResult {
   const { image, baseline, policy, nowMs } = input
   const findings = withApprovals(found, policy, nowMs).toSorted(graverFirst)
@@ -76,6 +118,8 @@ export function gateResult(
       note: count('note'),
       approved: findings.length - open.length,
     },
+    ...(contrast === undefined ? {} : { contrast }),
+    ...(representative === undefined ? {} : { representative }),
     findings,
   }
 }

@@ -3,7 +3,10 @@ import { SnugError } from '../../errors.ts'
 import type { GateResult } from './finding.ts'
 
 /** A gate result as it was written; its findings are passed on without validation. */
-export type AttestedGate = Omit<GateResult, 'findings' | 'behaviours' | 'baseline'>
+export type AttestedGate = Omit<
+  GateResult,
+  'findings' | 'behaviours' | 'baseline' | 'contrast' | 'representative'
+>
 
 const count = z.int().min(0)
 const gateResult = z.looseObject({

@@ -57,6 +57,12 @@ const behaviourPart = z.strictObject({
   lostEvidence: level('approve').meta({
     description: 'the profile has known losses',
   }),
+  blindAttack: level('approve').meta({
+    description: 'with `--contrast`: a recorded attack that the profile expects',
+  }),
+  notRepresentative: level('approve').meta({
+    description: 'with `--representative`: something that the profile must have seen, and did not',
+  }),
   dataPaths: z
     .array(text)
     .default([

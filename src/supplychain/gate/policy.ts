@@ -22,6 +22,8 @@ export interface BehaviourPolicy {
   readonly guardrail: GateLevel
   readonly noBaseline: GateLevel
   readonly lostEvidence: GateLevel
+  readonly blindAttack: GateLevel
+  readonly notRepresentative: GateLevel
   /** Globs: files written below them are the service's own data. */
   readonly dataPaths: readonly string[]
 }

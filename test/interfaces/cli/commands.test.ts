@@ -133,6 +133,8 @@ describe('a command', () => {
     [['break-glass', web, '--end', '--for', '15m']],
     [['profile', 'test', web]],
     [['profile', 'test', web, '--events', 'x', '--allow', 'b-7']],
+    [['profile', 'test', web, '--events', 'x', '--contrast']],
+    [['profile', 'test', web, '--allow', 'b-7', '--representative', 'x']],
     [['profile', 'reject', web]],
     [['profile', 'forget', web]],
     [['profile', 'forget', web, '--container', 'a', '--session', 'b']],

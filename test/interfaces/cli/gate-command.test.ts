@@ -124,3 +124,31 @@ it('writes a result for Grafeas, by its project', async () => {
     { noteName: 'projects/ci/notes/snug-gate-new-peer', kind: 'COMPLIANCE' },
   ])
 })
+
+it('tries the installed attacks and what must have been seen, with exit code 2 where one fails', async () => {
+  const files = ['--profile', at('same.json'), '--baseline', at('old.json')]
+  writeFileSync(
+    at('must.yaml'),
+    'schema: snug.representative/v1\nprograms: [/usr/sbin/nginx, /usr/bin/convert]\n',
+  )
+  const contrast = await run(...files, '--contrast')
+  expect([contrast.exit, contrast.stderr]).toEqual([0, ''])
+  expect(contrast.stdout).toMatch(/^attacks +22 tried, 0 would pass$/m)
+  const { exit, stdout } = await run(...files, '--contrast', '--representative', at('must.yaml'))
+  expect(exit).toBe(2)
+  expect(stdout).toMatch(/^required +2 of 3 were seen$/m)
+  expect(stdout).toMatch(
+    /lacks what it must have seen +unseen-[0-9a-f]{10}\n +program \/usr\/bin\/convert never ran/,
+  )
+  const json = await run(...files, '--representative', at('must.yaml'), '-o', 'json')
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    passed: false,
+    representative: { required: 3, missing: ['program /usr/bin/convert never ran'] },
+  })
+  const none = await run('--contrast')
+  expect([none.exit, none.stderr]).toEqual([64, expect.stringContaining('`--profile`')])
+  const wrong = await run(...files, '--contrast', at('none'))
+  expect([wrong.exit, wrong.stderr]).toEqual([3, expect.stringContaining('RULES_INVALID')])
+  const bad = await run(...files, '--representative', at('policy.yaml'))
+  expect([bad.exit, bad.stderr]).toEqual([3, expect.stringContaining('POLICY_INVALID')])
+})

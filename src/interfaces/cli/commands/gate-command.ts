@@ -22,6 +22,7 @@ import { imageInput, type ImageOptions } from '../input/image-input.ts'
 import { readProfileFile } from '../input/json-file.ts'
 import { packageVersion } from '../../../support/package-version.ts'
 import type { JoinedScan } from '../../../supplychain/scan/join.ts'
+import { contrastOption, representativeOption, trialsOf } from '../input/profile-trials.ts'
 import { grafeasProjectOption } from '../input/option-values.ts'
 import { joined, readReports } from '../input/scan-input.ts'
 import { writeTextFile } from '../input/text-file.ts'
@@ -47,6 +48,8 @@ interface Options extends ImageOptions {
   readonly policyOpa?: string
   readonly rules?: string
   readonly scan?: readonly string[]
+  readonly contrast?: true | string
+  readonly representative?: string
   readonly grafeasProject: string
   readonly write: readonly ReportTo[]
 }
@@ -88,6 +91,8 @@ export function gateCommand(program: Command, context: CliContext): void {
     )
     .option('--archive <file>', 'image archive of `docker save`; default: ask the engine')
     .option('--scan <file...>', 'scanner reports, combined with the observed use of packages')
+    .option(...contrastOption)
+    .option(...representativeOption)
     .option(
       '--write <format=file>',
       `also writes a report: ${reportFormats.join(', ')}; \`-\` writes to standard output instead of the table`,
@@ -116,6 +121,10 @@ async function judge(context: CliContext, image: string, options: Options): Prom
   const shaper = shaperOf({ generalise, guardrails })
   const reports = readReports(options.scan ?? [])
   const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
+  const trials = trialsOf(options)
+  if (profile === undefined && Object.keys(trials).length > 0) {
+    throw new SnugError('USAGE', '`--contrast` and `--representative` need `--profile`')
+  }
   // Without the information, a policy that would shut the gate by it fails with an error; otherwise a note is enough.
   const { root, base, age } = policy.image
   const must = root === 'approve' || base !== undefined || age !== undefined
@@ -128,6 +137,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
     guardrails,
     shaper,
     nowMs,
+    ...trials,
     ...(input.facts === undefined ? {} : { facts: input.facts }),
     ...(scan === undefined ? {} : { scan }),
     ...(profile === undefined ? {} : { profile }),

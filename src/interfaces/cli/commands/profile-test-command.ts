@@ -4,6 +4,23 @@ import { SnugError } from '../../../errors.ts'
 import type { AttackRow, EditTestResult, EditTestRow } from '../../../engine/api/engine.ts'
 import type { BackTestResult, BackTestRow } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
+import { userText } from '../../../core/behaviour/user.ts'
+import type { ImageRef } from '../../../core/event/event.ts'
+import { shaperOf } from '../../../core/match/shaper-of.ts'
+import { Profile } from '../../../core/profile/profile.ts'
+import { contrastOf } from '../../../supplychain/gate/contrast.ts'
+import type { Contrast, Representative } from '../../../supplychain/gate/finding.ts'
+import { representativeOf } from '../../../supplychain/gate/representative.ts'
+import { loadRules } from '../../../support/config/load-rules.ts'
+import { profileInput } from '../input/profile-input.ts'
+import {
+  contrastOption,
+  representativeOption,
+  type TrialOptions,
+  trialsOf,
+} from '../input/profile-trials.ts'
+import { attacksText, requiredText } from '../output/gate-text.ts'
+import { imageText } from '../output/view-text.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
 import { rejectedExit, reportRejected } from '../output/rejected-lines.ts'
@@ -11,7 +28,7 @@ import { withProgress } from '../output/progress.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 
-interface Options {
+interface Options extends TrialOptions {
   readonly events?: string
   readonly edit?: string
   readonly allow?: string[]
@@ -48,24 +65,75 @@ export function profileTestCommand(profile: Command, context: CliContext): void 
   profile
     .command('test')
     .description(
-      'judges recorded events against a profile, or tries an edit of the profile on stored events and recorded attacks. Changes nothing. Exits with 2 on deviations or if the edit allows an attack, with 3 on invalid lines',
+      'judges recorded events against a profile, tries an edit of the profile on stored events and recorded attacks, or tries the profile itself. Changes nothing. Exits with 2 on deviations, if an attack would pass, or if something that must have been seen was not; with 3 on invalid lines',
     )
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
     .option('--events <file>', 'events as NDJSON; `-` reads standard input')
     .option('--edit <file>', 'decisions to try, as YAML or JSON: `allow`, `reject`, `forget`')
     .option('--allow <id...>', 'tries to approve these behaviours')
     .option('--reject <id...>', 'tries to reject these behaviours')
-    .action(async (ref: string, { events, edit, allow, reject }: Options) => {
+    .option(...contrastOption)
+    .option(...representativeOption)
+    .action(async (ref: string, options: Options) => {
+      const { events, edit, allow, reject, contrast, representative } = options
       const edits = edit ?? allow ?? reject
-      if ((events === undefined) === (edits === undefined)) {
+      const trials = contrast ?? representative
+      if ([events, edits, trials].filter((each) => each !== undefined).length !== 1) {
         throw new SnugError(
           'USAGE',
-          'pass either `--events`, or `--edit`, `--allow` and `--reject`',
+          'pass either `--events`; or `--edit`, `--allow` and `--reject`; or `--contrast` and `--representative`',
         )
       }
-      if (events === undefined) await testEdit(context, ref, editOf(edit, allow, reject))
-      else await testEvents(context, ref, events)
+      if (events !== undefined) await testEvents(context, ref, events)
+      else if (edits !== undefined) await testEdit(context, ref, editOf(edit, allow, reject))
+      else await testProfile(context, ref, options)
     })
+}
+
+/** The answer of `--contrast` and `--representative`. */
+interface ProfileTrial {
+  readonly schema: 'snug.profile-trial/v1'
+  readonly image: ImageRef
+  readonly passed: boolean
+  readonly contrast?: Contrast
+  readonly representative?: Representative
+}
+
+async function testProfile(context: CliContext, ref: string, options: Options): Promise<void> {
+  const { attacks, requirements } = trialsOf(options)
+  const { image, behaviours, recordings } = await profileInput(context, ref, undefined)
+  const profile = Profile.load(behaviours, shaperOf(loadRules()))
+  const contrast =
+    attacks === undefined ? {} : { contrast: contrastOf(profile, attacks, Date.now()) }
+  const representative =
+    requirements === undefined
+      ? {}
+      : { representative: representativeOf(requirements, profile, recordings) }
+  const found = { ...contrast, ...representative }
+  const passed = (found.contrast?.blind ?? 0) + (found.representative?.missing.length ?? 0) === 0
+  const trial: ProfileTrial = { schema: 'snug.profile-trial/v1', image, passed, ...found }
+  await context.print(trial, [trial], () => trialText(trial))
+  if (!passed) context.exit = 2
+}
+
+function trialText({ image, contrast, representative }: ProfileTrial): string {
+  const blind = (contrast?.attacks ?? []).flatMap(({ name, attack, actors }) =>
+    actors.map(
+      ({ actor, uid }) => `would pass: ${name} (${attack.join(' ')}) by ${actor}, ${userText(uid)}`,
+    ),
+  )
+  const missing = (representative?.missing ?? []).map((what) => `not seen: ${what}`)
+  const lines = [...blind, ...missing].map((line) => `${safeText(line)}\n`)
+  return [
+    textFields([
+      ['image', imageText(image)],
+      ...(contrast === undefined ? [] : [['attacks', attacksText(contrast)] as const]),
+      ...(representative === undefined
+        ? []
+        : [['required', requiredText(representative)] as const]),
+    ]),
+    ...(lines.length === 0 ? [] : ['\n', ...lines]),
+  ].join('')
 }
 
 async function testEvents(context: CliContext, ref: string, events: string): Promise<void> {

@@ -1,4 +1,10 @@
-import { type GateFinding, type GateResult, ruleTitles } from '../../../supplychain/gate/finding.ts'
+import {
+  type Contrast,
+  type GateFinding,
+  type GateResult,
+  type Representative,
+  ruleTitles,
+} from '../../../supplychain/gate/finding.ts'
 import { decisions } from '../../../supplychain/gate/markdown.ts'
 import { safeText } from './terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from './text-table.ts'
@@ -31,9 +37,17 @@ const columns: readonly Column<GateFinding>[] = [
   { head: 'ID', value: idText, cut: true },
 ]
 
+export function attacksText({ tried, blind }: Contrast): string {
+  return `${tried} tried, ${blind} would pass`
+}
+
+export function requiredText({ required, missing }: Representative): string {
+  return `${required - missing.length} of ${required} were seen`
+}
+
 /** For a terminal: findings that need a decision, warnings, and a count of the rest. */
 export function gateText(result: GateResult, style: TableStyle): string {
-  const { image, baseline, passed, behaviours, counts, findings } = result
+  const { image, baseline, passed, behaviours, counts, findings, contrast, representative } = result
   const reported = findings.filter(({ level }) => level !== 'note')
   const rest = [
     counts.approved === 0 ? '' : `${counts.approved} approved`,
@@ -43,6 +57,8 @@ export function gateText(result: GateResult, style: TableStyle): string {
     ['image', image],
     ['against', baseline ?? 'no baseline'],
     ['behaviours', `${behaviours.seen} seen, ${behaviours.asBefore} as before`],
+    ...(contrast === undefined ? [] : [['attacks', attacksText(contrast)] as const]),
+    ...(representative === undefined ? [] : [['required', requiredText(representative)] as const]),
     ['gate', passed ? 'open' : `shut: ${decisions(counts.approve)}`],
     ...(rest.length === 0 ? [] : [['beside', rest.join('; ')] as const]),
   ])
