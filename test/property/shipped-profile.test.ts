@@ -61,7 +61,10 @@ function allows(spec: ShippedSpec, ref: BehaviourRef): boolean {
       }[object.access]
       return needed.some((flag) => flags.includes(flag))
     }
-    default:
+    case 'listen':
+    case 'identity':
+    case 'capability':
+    case 'syscall':
       return false
   }
 }

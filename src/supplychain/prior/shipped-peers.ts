@@ -11,17 +11,18 @@ const protocols: Readonly<Record<string, string>> = { TCP: 'tcp', UDP: 'udp' }
 /** The connections to a neighbour; undefined where a profile of Snug cannot name all of them. */
 export function connectsTo(to: Neighbour): readonly Connect[] | undefined {
   // A pod is known by its labels there, and by the name of its service here.
-  if (to.podSelector != null || to.namespaceSelector != null) return undefined
+  if ((to.podSelector ?? to.namespaceSelector ?? undefined) !== undefined) return undefined
   const peers = [
     ...[...to.ipAddresses, ...present(to.ipAddress)].map(addressPeer),
     ...[...to.dnsNames, ...present(to.dns)].map(namePeer),
   ]
   if (peers.length === 0 || to.ports.length === 0) return undefined
   const connects: Connect[] = []
-  for (const { port, protocol = '' } of to.ports) {
+  for (const { port: given, protocol = '' } of to.ports) {
+    const port = given ?? 0
     const name = protocols[protocol.toUpperCase()]
     // Without a port it is any port.
-    if (name === undefined || port == null || port === 0) return undefined
+    if (name === undefined || port === 0) return undefined
     for (const peer of peers) {
       if (peer === undefined) return undefined
       connects.push({ kind: 'connect', protocol: name, peer, port })
@@ -31,7 +32,7 @@ export function connectsTo(to: Neighbour): readonly Connect[] | undefined {
 }
 
 function present(text: string | null | undefined): readonly string[] {
-  return text == null || text === '' ? [] : [text]
+  return (text ?? '') === '' ? [] : [text ?? '']
 }
 
 function addressPeer(address: string): string | undefined {

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { describeError, SnugError } from '../../../errors.ts'
 import { MAX_UID, type User } from '../../../core/behaviour/user.ts'
 import type { ImageRef } from '../../../core/event/event.ts'
-import { parseImageReference } from '../../../pipeline/identity/image-reference.ts'
+import { wholeImage } from '../../../supplychain/prior/shipped-image.ts'
 import { type ShippedPrior, shippedPrior } from '../../../supplychain/prior/shipped-prior.ts'
 import { parseShippedProfile } from '../../../supplychain/prior/shipped-profile.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -97,9 +97,5 @@ async function imageFor(context: CliContext, named: string | undefined): Promise
   if (named === undefined) {
     throw new SnugError('USAGE', 'pass `--image`: the profile does not name its image')
   }
-  const { repository, tag, digest } = parseImageReference(named) ?? {}
-  if (repository !== undefined && digest !== undefined && /^sha256:[0-9a-f]{64}$/.test(digest)) {
-    return { repository, ...(tag === undefined ? {} : { tag }), digest }
-  }
-  return (await profileInput(context, named, undefined)).image
+  return wholeImage(named) ?? (await profileInput(context, named, undefined)).image
 }
