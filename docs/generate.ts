@@ -71,7 +71,7 @@ const pages: Readonly<Record<string, string>> = {
   ),
   'docs/reference/representative.md': schemaPage(
     'What a profile must have seen, v1',
-    'The file that `--representative FILE` reads, as YAML: see [CI](../ci.md).',
+    'The file that `--representative FILE` reads, as YAML: see [Try a profile](../profile-trials.md).',
     jsonSchema(representativeSchema),
   ),
   'docs/reference/admission.md': schemaPage(
