@@ -1,6 +1,6 @@
-import { isAlphanumeric } from '../behaviour/characters.ts'
+import { isAlphanumeric, isDigit } from '../behaviour/characters.ts'
 import { plainPath } from '../behaviour/shape.ts'
-import { type CutName, cutName, extensionAt, isRandom, kindOf, leadingLetters } from './name.ts'
+import { type CutName, cutName, extensionAt, kindOf, leadingLetters } from './name.ts'
 
 /** Digits of the shortest number that is known as one of a row by the zeros before it. */
 const PADDED_LEAST = 4
@@ -88,9 +88,7 @@ function written({ separators }: CutName, parts: readonly string[]): string {
 /** Behind a separator, as long as `mkstemp` and `mktemp` make it: no word, and no word with a number. */
 function isDrawnTail(name: string): boolean {
   const tail = /[._-]([A-Za-z0-9]{6}|[A-Za-z0-9]{10})$/.exec(name)?.[1]
-  return (
-    tail !== undefined && !/^(?:[A-Z]?[a-z]*|[A-Z]*)\d*$/.test(tail) && !/^\d+[a-z]+$/i.test(tail)
-  )
+  return tail !== undefined && !/^\d*(?:[A-Z]?[a-z]*|[A-Z]*)\d*$/.test(tail)
 }
 
 function tokenOf(word: string): string | undefined {
@@ -124,8 +122,16 @@ function mixedToken(word: string): string | undefined {
     return isCertainNumber(number) ? letters + NUMBER : undefined
   }
   const isLong = word.length >= DRAWN_LONG && countOf(word, /\d/g) >= 3
-  const isDrawn = isLong || (word.length >= DRAWN_LEAST && isRandom(word))
+  const isDrawn = isLong || (word.length >= DRAWN_LEAST && alternates(word))
   return isDrawn ? `<fixed:${word.length}>` : undefined
+}
+
+/** Letters and digits in turn, more often than in a word with a number in it. */
+function alternates(word: string): boolean {
+  let turns = 0
+  for (let i = 1; i < word.length; i++)
+    if (isDigit(word.charCodeAt(i)) !== isDigit(word.charCodeAt(i - 1))) turns += 1
+  return turns >= 3
 }
 
 function countOf(word: string, of: RegExp): number {
