@@ -307,6 +307,8 @@ struct snug_hello {
 /* Ids of people's accounts, of login.defs: rules name the least for all of them. */
 #define SNUG_ACCOUNT_LEAST 1000
 #define SNUG_ACCOUNT_MOST 60000
+/* Stands for any of them in a rule for a change of identity. To the kernel it is no valid uid. */
+#define SNUG_ANYBODY 0xffffffffu
 
 enum snug_trait {
 	SNUG_ENFORCED = 1, /* its deviations are stopped where its version's are */

@@ -79,10 +79,15 @@ export const acts: fc.Arbitrary<ActEvent> = fc
       },
       {
         weight: 1,
-        arbitrary: fc.constantFrom(0, 101, 1_000, 1_001).map((to) => ({
-          kind: 'identity' as const,
-          identity: { from: { uid: 0, gid: 0 }, to: { uid: to, gid: to } },
-        })),
+        arbitrary: fc
+          .tuple(
+            fc.constantFrom(0, 1_000, 1_002),
+            fc.constantFrom(0, 101, 1_000, 1_001, 1_002, 1_003),
+          )
+          .map(([from, to]) => ({
+            kind: 'identity' as const,
+            identity: { from: { uid: 0, gid: from }, to: { uid: to, gid: to } },
+          })),
       },
       {
         weight: 1,

@@ -24,6 +24,31 @@ static __always_inline void note_held_root(struct snug_task *state, const struct
 		state->flags &= ~SNUG_HELD_ROOT;
 }
 
+/* Any account of people: no process has this id. */
+static __always_inline u32 anybody_for(u32 id)
+{
+	return account_of(id) == SNUG_ACCOUNT_LEAST ? SNUG_ANYBODY : id;
+}
+
+/* A rule for these ids decides. Else that for anybody does, where they are of people. */
+static __always_inline void judge_identity(const struct snug_task *state, struct verdict *verdict,
+					   u32 uid, u32 gid)
+{
+	u32 found;
+	u64 rule;
+
+	if (!has_profile(verdict))
+		return;
+	rule = SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid);
+	found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+	if (found == RULE_NONE) {
+		rule = SNUG_RULE_IDENTITY(keys, anybody_for(state->uid), anybody_for(state->gid),
+					  anybody_for(uid), anybody_for(gid));
+		found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+	}
+	verdict->deviates = found != RULE_ALLOW;
+}
+
 /*
  * True where the change may be made. `stop`: how it is stopped where this is called. `about`:
  * SNUG_AT_EXEC, or 0.
@@ -35,12 +60,17 @@ static __always_inline bool report_identity(struct snug_task *state, struct task
 	struct verdict verdict;
 	struct snug_event *event;
 	void *ring;
+	u32 found;
 
 	/* Root that was held is another event than root that was gained. */
 	object = SNUG_MIX(keys, object,
 			  (u64)state->gid | (u64)(about | (state->flags & SNUG_HELD_ROOT)) << 32);
-	if (judge_event(state, &verdict, SNUG_IDENTITY, object, state->actor,
-			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid), stop)) {
+	found = lookup_seen(state, SNUG_IDENTITY, object, &verdict);
+	if (found == SEEN_NEW) {
+		judge_identity(state, &verdict, uid, gid);
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+	}
+	if (note_stop(&verdict, found, stop) != SEEN_COUNTED) {
 		event = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (event) {
 			event->event_flags = about | stop_flag(&verdict, stop);

@@ -1,3 +1,4 @@
+import { ACCOUNTS_LEAST, anybodyKey, ofAnybody } from '../behaviour/accounts.ts'
 import type { Origin } from '../event/event.ts'
 import { origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
@@ -25,7 +26,7 @@ export interface Claims {
   /** What was rejected first, then the most specific first. */
   readonly patterns: readonly PatternClaim[]
   readonly blocks: readonly Allowance[]
-  /** Of ports that are drawn from a range. */
+  /** Of ports that are drawn from a range, and of changes of identity that are made for anybody. */
   readonly ranges: readonly KernelRule[]
 }
 
@@ -44,15 +45,20 @@ export function* claimsOf(
   const shaped: Allowance[] = []
   const blocks: Allowance[] = []
   const ranges: KernelRule[] = []
+  const forPeople = new Map<string, Allowance[]>()
   let looked = 0
   for (const allowance of known.all()) {
     if (++looked % atOnce === 0) yield
     if (!inKernel(allowance.object)) continue
     if (allowance.block !== undefined) blocks.push(allowance)
     else if (isDrawn(allowance.object)) ranges.push(...rangeRules(allowance, now))
-    else if (allowance.shape === undefined) claimLiteral(literals, allowance, now)
-    else shaped.push(allowance, ...allowance.faces)
+    else if (allowance.shape === undefined) {
+      claimLiteral(literals, allowance, now)
+      const key = allowance.rejected ? undefined : anybodyKey(allowance)
+      if (key !== undefined) forPeople.set(key, [...(forPeople.get(key) ?? []), allowance])
+    } else shaped.push(allowance, ...allowance.faces)
   }
+  for (const alike of forPeople.values()) ranges.push(...anybodyRules(alike, now))
   const ordered = yield* sorted(
     shaped,
     (a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b),
@@ -79,6 +85,17 @@ function rangeRules(allowance: Allowance, now: Micros): readonly KernelRule[] {
     if (range === undefined) return []
     const rule = { tag: tagOf(id), actor, uid, origin, object: { ...object, range } } as const
     return [rejected ? { ...rule, deny: true } : rule]
+  })
+}
+
+/** `alike`: the same change of identity by one actor and user, for several people. */
+function anybodyRules(alike: readonly Allowance[], now: Micros): readonly KernelRule[] {
+  return origins.flatMap((origin): readonly KernelRule[] => {
+    const granted = alike.filter((one) => one.grantsAt(now).origins.includes(origin))
+    if (granted.length < ACCOUNTS_LEAST) return []
+    const { id, actor, uid, object } = granted.reduce((a, b) => (b.id < a.id ? b : a))
+    const anybody = ofAnybody(object)
+    return anybody === undefined ? [] : [{ tag: tagOf(id), actor, uid, origin, object: anybody }]
   })
 }
 

@@ -1,3 +1,4 @@
+import { ofAnybody } from '../behaviour/accounts.ts'
 import { bytesOfName } from '../event/name-bytes.ts'
 import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
@@ -77,6 +78,8 @@ export class KernelReading {
   #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
     const byRange = this.#byRange(ref, object)
     if (byRange !== undefined) return byRange
+    const anybody = ofAnybody(object)
+    if (anybody !== undefined) return this.#rule(ref, anybody)
     if (object.kind === 'connect') {
       return this.#byPrefix(ref, object) ?? this.#byAddress(ref, object)
     }

@@ -1,6 +1,7 @@
 import type { Access } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { holds, parseAddress } from '../behaviour/address-block.ts'
+import { ACCOUNTS_LEAST, anybodyKey } from '../behaviour/accounts.ts'
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from './profile-reader.ts'
@@ -33,6 +34,7 @@ export function matchedRuleOf(
     byRename(known, ref, now) ??
     byProgram(known, ref, now) ??
     byAddress(known, ref, now) ??
+    byAccounts(known, ref, now) ??
     known.derived.covers(ref, now)
   return cover === 'refused' ? undefined : cover
 }
@@ -129,6 +131,19 @@ function byAddress(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRu
   const other = { ...object, peer: address }
   const key = behaviourKey(ref.actor, ref.uid, other)
   return searched(known, { ...ref, object: other, key }, known.allowance(key), now)
+}
+
+/** An actor that acts for several people may act for one more: with the same change of identity, and its own. */
+function byAccounts(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
+  const { actor, origin, workload } = ref
+  const key = anybodyKey(ref)
+  if (key === undefined) return undefined
+  const at = now()
+  const alike = known
+    .byActor('identity', actor.exe)
+    .filter((one) => !one.rejected && anybodyKey(one) === key)
+    .filter((one) => one.grantsAt(at, workload).includes(origin))
+  return alike.length < ACCOUNTS_LEAST ? undefined : alike.reduce((a, b) => (b.id < a.id ? b : a))
 }
 
 function searched(

@@ -76,6 +76,33 @@ describe('accounts of people', () => {
       expect(outcome(profile, act.identity(from, to))).toBe('deviation')
   })
 
+  it('are anybody where a program takes the identity of several, in the same way', () => {
+    const people = [1_001, 1_002, 1_003].map((uid) => act.identity(0, uid))
+    const profile = learned(...people)
+    expect(outcome(learned(...people.slice(1)), act.identity(0, 1_017))).toBe('deviation')
+    expect(outcome(profile, act.identity(0, 1_017))).toBe('expected')
+    for (const [from, to] of [
+      [0, 33],
+      [0, 70_000],
+      [1_001, 0],
+      [1_001, 1_002],
+    ] as const)
+      expect(outcome(profile, act.identity(from, to))).toBe('deviation')
+    const elsewhere = act.identity(0, 1_017, { exe: '/usr/bin/other' })
+    expect(outcome(profile, elsewhere)).toBe('deviation')
+    expect(outcome(profile, act.identity(0, 1_017, { origin: 'exec-in' }))).toBe('deviation')
+  })
+
+  it('are anybody but whom a person rejected', () => {
+    const people = [1_001, 1_002, 1_003, 1_004].map((uid) => act.identity(0, uid))
+    const profile = learned(...people)
+    const rejected = profile.entries().find(({ object }) => /1001/.test(JSON.stringify(object)))
+    const word = { kind: 'rejected', by: 'cli:root', at: '2026-11-24T13:40:27Z' } as const
+    expect(profile.decide(rejected!.id, word)).toBe(true)
+    expect(outcome(profile, act.identity(0, 1_001))).toBe('deviation')
+    expect(outcome(profile, act.identity(0, 1_017))).toBe('expected')
+  })
+
   it('were several once, and are one of what was stored then, with the evidence of all', () => {
     const entries = learned(app({ uid: 1_000 })).entries()
     const [stored] = JSON.parse(JSON.stringify(entries)) as ProfileEntry[]
