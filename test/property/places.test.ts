@@ -120,6 +120,20 @@ describe('folders that are named in several ways', () => {
       expect(takes(uploads, `/srv/files/${folder}/page9.csv`), folder).toBe(true)
   })
 
+  it('vary beside what is never given twice, where the other names vary as a whole', () => {
+    const texts = ['lilac', 'reed-bank', 'oak2', 'stone_x', 'dune-kelp', 'fir'].map((name, n) =>
+      act(`/srv/texts/${name}.txt`, n),
+    )
+    const drawn = act('/srv/texts/ridge.7f3a91c2.txt', 9)
+    expect(takes([...texts, drawn], '/srv/texts/summit.4dab0aad.txt')).toBe(true)
+    expect(takes([...texts, drawn], '/srv/texts/summit.php.txt')).toBe(false)
+    expect(takes([...texts, drawn], '/srv/texts/summit.4dab0aad.php')).toBe(false)
+    expect(takes(texts, '/srv/texts/summit.4dab0aad.txt')).toBe(false)
+    // Alone, the word beside it may have a meaning.
+    expect(takes([drawn], '/srv/texts/ridge.4dab0aad.txt')).toBe(true)
+    expect(takes([drawn], '/srv/texts/summit.4dab0aad.txt')).toBe(false)
+  })
+
   it('are not hidden ones, and hold no other files than they did', () => {
     for (const path of [
       '.river/page9.csv',

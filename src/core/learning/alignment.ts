@@ -506,12 +506,18 @@ function alignLoosely(
   return { alignments, left }
 }
 
-/** The form of names that are made in different ways: what all begin with and end in is literal. */
+/** In so many ways people and programs name things together: the next way has other separators. */
+const WAYS_MOST = 3
+
+/** The form of folders that are named in different ways: what all begin with and end in is literal. */
 export function formOfAll(names: readonly string[]): string {
   const ends = new Set(names.map((name) => name.slice(nonNegative(extensionAt(name), name))))
   const [end = ''] = ends.size === 1 ? ends : []
   const cuts = names.map((name) => cutName(name.slice(0, name.length - end.length)))
   const head = literalHead(cuts.flatMap((cut) => cut ?? []))
-  const isOne = names.every((name) => isSlug(name.slice(head.length, name.length - end.length)))
+  const ways = new Set(cuts.map((cut) => cut?.separators))
+  const isOne =
+    ways.size < WAYS_MOST &&
+    names.every((name) => isSlug(name.slice(head.length, name.length - end.length)))
   return `${plainPath(head)}<${isOne ? 'slug' : 'free'}:${ANY_LENGTH}>${plainPath(end)}`
 }

@@ -1,5 +1,6 @@
 import { isAlphanumeric, isDigit } from '../behaviour/characters.ts'
 import { plainPath } from '../behaviour/shape.ts'
+import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import { type CutName, cutName, extensionAt, kindOf, leadingLetters } from './name.ts'
 
 /** Digits of the shortest number that is known as one of a row by the zeros before it. */
@@ -12,6 +13,7 @@ const DRAWN_LEAST = 6
 const DRAWN_LONG = 16
 const DIGITS_MOST = 20
 const NUMBER = `<digits:${DIGITS_MOST}>`
+const ANY_WORD = `<alnum:${ANY_LENGTH}>`
 
 const day = String.raw`(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])`
 const clock = String.raw`(?:[01]\d|2[0-3])[0-5]\d[0-5]\d`
@@ -47,12 +49,17 @@ export function certainPath(path: string): string {
 /**
  * The form of a name that no program gives twice: it has a uuid, a digest, a time, a number with zeros before it, or
  * letters and digits drawn at random. A single one shows what varies. Undefined where nothing is that certain.
+ *
+ * @param beside how the words beside it stand in the form: as they are, or as any
  */
-export function certainForm(name: string): string | undefined {
+export function certainForm(
+  name: string,
+  beside: 'literal' | 'any' = 'literal',
+): string | undefined {
   const found = dateIn(name)
   if (found !== undefined) {
     const [head, tail] = [name.slice(0, found.from), name.slice(found.end)]
-    return `${besideOf(head)}<date>${besideOf(tail)}`
+    return `${besideOf(head, beside)}<date>${besideOf(tail, beside)}`
   }
   const at = isDrawnTail(name) ? -1 : extensionAt(name)
   const [stem, extension] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at)]
@@ -63,21 +70,27 @@ export function certainForm(name: string): string | undefined {
     const isTail = i > 0 && i === cut.words.length - 1 && isDrawnTail(stem)
     const token = isTail ? `<fixed:${word.length}>` : tokenOf(word)
     if (token !== undefined) isCertain = true
-    return token ?? (kindOf(word) === 'digits' ? NUMBER : plainPath(word))
+    return token ?? wordIn(word, beside)
   })
   return isCertain ? written(cut, parts) + plainPath(extension) : undefined
 }
 
 /** Numbers beside it vary as well: a time behind a day, the part of a whole. */
-function besideOf(part: string): string {
-  const certain = certainForm(part)
+function besideOf(part: string, beside: 'literal' | 'any'): string {
+  const certain = certainForm(part, beside)
   if (certain !== undefined) return certain
   const at = extensionAt(part)
   const [stem, extension] = at < 0 ? [part, ''] : [part.slice(0, at), part.slice(at)]
   const cut = cutName(stem)
   if (cut === undefined) return plainPath(part)
-  const parts = cut.words.map((word) => (kindOf(word) === 'digits' ? NUMBER : plainPath(word)))
+  const parts = cut.words.map((word) => wordIn(word, beside))
   return written(cut, parts) + plainPath(extension)
+}
+
+function wordIn(word: string, beside: 'literal' | 'any'): string {
+  const kind = kindOf(word)
+  if (kind === 'digits') return NUMBER
+  return beside === 'any' && kind !== 'empty' ? ANY_WORD : plainPath(word)
 }
 
 function written({ separators }: CutName, parts: readonly string[]): string {

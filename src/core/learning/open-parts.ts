@@ -28,11 +28,21 @@ export interface OpenPart {
 }
 
 /** Forms of names that the program made, each once. */
-export function certainParts(names: Iterable<string>, node: FolderNode): readonly OpenPart[] {
+export function certainParts(
+  names: Iterable<string>,
+  node: FolderNode,
+  open: readonly OpenPart[] = [],
+): readonly OpenPart[] {
   const forms = new Map<string, string[]>()
+  const anyWords = new Set(
+    open
+      .map(({ template }) => template)
+      .filter(isText)
+      .map(kindOf),
+  )
   for (const name of names) {
     if (node.factsOf(name, 'own').length === 0) continue
-    const form = certainForm(name)
+    const form = certainForm(name, anyWords.has(kindOf(name)) ? 'any' : 'literal')
     if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
     const known = forms.get(form)
     if (known === undefined) forms.set(form, [name])
@@ -154,6 +164,11 @@ export function openParts(
     const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
     return isOpen && names.length >= Math.min(least, 2) ? [{ template, names }] : []
   })
+}
+
+/** Nothing in it is constant but the extension. */
+function isText(template: string): boolean {
+  return /^<(?:alnum|slug|free):\d+>(?:\.[A-Za-z0-9]+)?$/.test(template)
 }
 
 /** Hidden or not, and the extension. */

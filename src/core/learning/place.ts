@@ -163,7 +163,7 @@ function namesOf({ node, base, tail, found, options }: Visit, folders: readonly 
   }
   const taken = new Set(parts.flatMap(({ names }) => names))
   const apart = [...uses.keys()].filter((name) => !taken.has(name))
-  parts.push(...certainParts(apart, node))
+  parts.push(...certainParts(apart, node, parts))
   const isFolded = node.isFolded
   if (tail.length > 0 || isFolded) {
     const covered = new Set(parts.flatMap(({ names }) => names))
