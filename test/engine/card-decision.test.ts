@@ -57,6 +57,8 @@ async function card(world: DaemonWorld, text: string): Promise<ReviewCard> {
   return found
 }
 
+const open = (world: DaemonWorld) => world.engine.alerts({ limit: 100, state: 'open' })
+
 function decide(
   world: DaemonWorld,
   { places }: ReviewCard,
@@ -190,6 +192,51 @@ describe('a decision on a card', () => {
     expect(entry?.['changes']).toHaveLength(11)
     await world.engine.undo(entry?.seq ?? 0, by)
     expect((await card(world, 'tickets')).behaviours).toBe(11)
+  })
+
+  it('closes the alert about its behaviours, and not what comes later', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak', 'sun']))
+    const [alert] = await open(world)
+    const read = await card(world, 'tickets')
+    expect(read.alerts).toEqual([alert?.id])
+    await decide(world, read, 'approve')
+    expect(await open(world)).toEqual([])
+    expect(world.engine.alert(alert?.id ?? '')).toMatchObject({
+      decision: { kind: 'acknowledged', by: by.who, reason: 'approved in review' },
+    })
+    const [entry] = await world.engine.audit(1)
+    expect(entry).toMatchObject({ what: 'approve', alerts: [alert?.id] })
+    await happens(world, writes(['fog']))
+    expect((await open(world)).map(({ id }) => id)).not.toContain(alert?.id)
+    expect(await open(world)).toHaveLength(1)
+    await world.engine.undo(entry?.seq ?? 0, by)
+    expect(world.engine.alert(alert?.id ?? '').decision).toBeUndefined()
+  })
+
+  it('leaves an alert open while a behaviour of it waits', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak', 'sun']))
+    const read = await card(world, 'tickets')
+    const [place] = read.places
+    const [first = '', ...rest] = place?.behaviours ?? []
+    const at = { ref: place?.ref ?? '', revision: place?.revision ?? '' }
+    const reject = (behaviours: readonly string[], revision = at.revision) =>
+      world.engine.decideCard({ decision: 'reject', places: [{ ...at, revision, behaviours }] }, by)
+    await reject([first])
+    expect(await open(world)).toHaveLength(1)
+    await reject(rest, (await card(world, 'tickets')).places[0]?.revision)
+    expect(await open(world)).toEqual([])
+  })
+
+  it('leaves the alerts of another version open', async () => {
+    const world = await alerting(one, two)
+    await happens(world, writes(['red', 'oak']))
+    await happens(world, writes(['red', 'oak']), two)
+    const read = await card(world, 'tickets')
+    expect(await open(world)).toHaveLength(2)
+    await decide(world, { ...read, places: read.places.slice(0, 1) }, 'approve')
+    expect(await open(world)).toHaveLength(1)
   })
 
   it('covers all versions of the card in one entry, whose undoing covers them too', async () => {

@@ -1,3 +1,4 @@
+import { isSameImage, unscoped } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { PreparedDecision } from '../../core/profile/profile.ts'
@@ -9,6 +10,7 @@ import { revisionOf } from '../live/revision.ts'
 import { changesBy, changesIn, commitDecisionOnAll } from './commit-decision.ts'
 import { type DecidedPart, isLarge, prepareDecision } from './prepare-decision.ts'
 import { behaviourOf } from './review-service.ts'
+import { sharersOf } from './shared-alert.ts'
 
 /**
  * Decides on exactly the behaviours that a reader saw: one that arrived after stays in review. Nothing is decided where
@@ -40,7 +42,12 @@ export async function decideCard(
     const changed = changesBy(version, ids, () => apply(part, decision, word, seen), texts)
     return parts.length === 1 ? changed : changesIn(version, changed)
   })
-  const fields = { changes, ...(decision === 'approve' ? { quarantined, ...bounds } : {}) }
+  const alerts = decision === 'withdraw' ? [] : closeAlerts(context, parts, decision, word)
+  const fields = {
+    changes,
+    ...(alerts.length === 0 ? {} : { alerts }),
+    ...(decision === 'approve' ? { quarantined, ...bounds } : {}),
+  }
   await commitDecisionOnAll(
     context,
     parts.map(({ version }) => version),
@@ -59,6 +66,45 @@ function apply(
   const kind = decision === 'approve' ? 'approved' : 'rejected'
   if (decision === 'withdraw') profile.withdrawAll(ids, author)
   else profile.decideAll(ids, { ...word, kind }, seen)
+}
+
+const decidedInReview = { approve: 'approved in review', reject: 'rejected in review' } as const
+
+/**
+ * Acknowledges the open alerts about these behaviours that no other behaviour still waits behind: what they ask is
+ * answered. The decision is in the profile, so that later names of the cause are decided on by themselves.
+ */
+function closeAlerts(
+  { alerts, registry }: ReviewContext,
+  parts: readonly Part[],
+  decision: keyof typeof decidedInReview,
+  { by, at, reason }: ReturnType<typeof decisionOf>,
+): readonly string[] {
+  const open = alerts.list({ limit: Infinity, state: 'open' })
+  const closed: string[] = []
+  for (const { version, ids } of parts) {
+    const decided = new Set<string>(ids)
+    const image = unscoped(version.image)
+    for (const alert of open) {
+      if (alert.image === undefined || !isSameImage(alert.image, image)) continue
+      const shown = [alert.behaviour, ...(alert.samples ?? [])].flatMap((each) => each?.id ?? [])
+      if (!shown.some((id) => decided.has(id))) continue
+      // A container of another scope has a profile of its own.
+      const present = registry.versionOfContainer(alert.container?.id ?? '')
+      if (present !== undefined && present !== version) continue
+      if (sharersOf(version, alert, open).length > 0 || shown.some((id) => waits(version, id)))
+        continue
+      const why = reason ?? decidedInReview[decision]
+      alerts.decide(alert.id, { kind: 'acknowledged', by, at, reason: why })
+      closed.push(alert.id)
+    }
+  }
+  return closed
+}
+
+function waits({ profile }: DeployedVersion, id: string): boolean {
+  const state = profile.state(id as BehaviourId)
+  return state === 'pending' || state === 'quarantined'
 }
 
 function partsOf(

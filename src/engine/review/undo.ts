@@ -43,8 +43,18 @@ export async function undo(
     revision: revisionOf([version]),
     behaviours: some,
   }))
+  reopenAlerts(context, entry)
   await decideCard(context, { decision: 'withdraw', places: withdrawn }, decision)
   return { undone: seq, what, image: String(entry['image']), behaviours }
+}
+
+/** Those that the decision closed, unless somebody decided on them since or they were removed. */
+function reopenAlerts({ alerts }: ReviewContext, { who, time, alerts: ids }: AuditView): void {
+  const closed = new Set<unknown>(Array.isArray(ids) ? ids : [])
+  for (const { id, decision } of alerts.list({ limit: Infinity })) {
+    if (!closed.has(id) || decision?.kind !== 'acknowledged') continue
+    if (decision.by === who && decision.at <= time) alerts.reopen(id)
+  }
 }
 
 interface PlacedChange {
