@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { admittedNames } from '../../src/core/learning/adversary.ts'
 import { align } from '../../src/core/learning/alignment.ts'
 import { certainForm } from '../../src/core/learning/notation.ts'
 import { mayHoldPlaces, placesOf } from '../../src/core/learning/place.ts'
@@ -118,6 +119,14 @@ describe('folders that are named in several ways', () => {
   it('are one kind: the next may be named in another way', () => {
     for (const folder of ['river', 'a-b_c.d', '3f2504e0-4f89-41d3-9a0c-0305e82c3301'])
       expect(takes(uploads, `/srv/files/${folder}/page9.csv`), folder).toBe(true)
+  })
+
+  it('are made under such names themselves, which are those of no file with an extension', () => {
+    const made = [...uploads, ...names.map((name, n) => act(`/srv/files/${name}`, n))]
+    expect(takes(made, '/srv/files/river')).toBe(true)
+    expect(takes(made, '/srv/files/2027-03-01-river')).toBe(true)
+    const admitted = admittedNames((name) => takes(made, `/srv/files/${name}`))
+    expect(admitted.filter((name) => name.includes('.'))).toEqual([])
   })
 
   it('vary beside what is never given twice, where the other names vary as a whole', () => {

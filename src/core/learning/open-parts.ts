@@ -23,8 +23,8 @@ export interface OpenPart {
   readonly names: readonly string[]
   /** Each name shows what varies in it. */
   readonly certain?: true
-  /** Folders that are named in several ways. */
-  readonly isFree?: true
+  /** Of folders that are named in several ways: the form of their own names, which files beside them could have too. */
+  readonly beside?: OpenPart
 }
 
 /** Forms of names that the program made, each once. */
@@ -101,7 +101,12 @@ function freelyNamed(
   const template = formOfAll(names)
   const pattern = new PathPattern(shapedLanguage(template))
   if (takesOthers(pattern, names, uses.keys())) return undefined
-  return { template, names: names.filter((name) => pattern.has(name)), isFree: true }
+  const plain = names.filter(isSlug)
+  return {
+    template,
+    names: names.filter((name) => pattern.has(name)),
+    beside: { template: `<slug:${ANY_LENGTH}>`, names: plain },
+  }
 }
 
 function isMadeUpName(name: string): boolean {

@@ -149,11 +149,11 @@ function namesOf({ node, base, tail, found, options }: Visit, folders: readonly 
   const below = tail.length === 0 ? '' : `${tail.join('/')}/`
   const uses = new Map(node.nameUses())
   const parts: OpenPart[] = []
-  // Folders that are used themselves are called as those with contents are.
-  for (const { template, names, isFree } of folders) {
-    const used = isFree === true ? names.filter((name) => uses.has(name)) : []
-    if (used.length < CLASS_LEAST) continue
-    parts.push({ template, names: used })
+  // Folders that are used themselves are called as those with contents are, but for what could be an extension.
+  for (const { beside } of folders) {
+    const used = beside?.names.filter((name) => uses.has(name)) ?? []
+    if (beside === undefined || used.length < CLASS_LEAST) continue
+    parts.push({ template: beside.template, names: used })
     for (const name of used) uses.delete(name)
   }
   if (uses.size >= (tail.length === 0 ? MADE_UP_LEAST : 2)) {
