@@ -55,6 +55,15 @@ it('lets no report steer the terminal', async () => {
   }
 })
 
+it('gives no OpenVEX document without a statement, which would be invalid', async () => {
+  const none = trivy.Results.map((result) => ({ ...result, Vulnerabilities: [] }))
+  writeFileSync(at('none.json'), JSON.stringify({ ...trivy, Results: none }))
+  const scan = ['scan', 'x', '--report', at('none.json'), ...files()]
+  const vex = await cli([...scan, '--format', 'openvex'])
+  expect([vex.exit, vex.stdout]).toEqual([0, ''])
+  expect(vex.stderr).toContain('the reports have no findings')
+})
+
 it('gives OpenVEX, and the same findings to the gate', async () => {
   const vex = await cli([
     'scan',

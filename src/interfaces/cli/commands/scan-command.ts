@@ -8,7 +8,7 @@ import { countsText, type PackageUse } from '../../../supplychain/scan/package-u
 import { openVex } from '../../../supplychain/scan/openvex.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
-import { writeTo } from '../cli-io.ts'
+import { printLine, writeTo } from '../cli-io.ts'
 import { imageInput, type ImageOptions } from '../input/image-input.ts'
 import { packageVersion } from '../../../support/package-version.ts'
 import { profileInput } from '../input/profile-input.ts'
@@ -59,7 +59,10 @@ export function scanCommand(program: Command, context: CliContext): void {
     .option('--archive <file>', 'image archive of `docker save`; default: ask the engine')
     .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
     .addOption(
-      new Option('--format <format>', '`openvex` prints proposed statements for other tools')
+      new Option(
+        '--format <format>',
+        '`openvex` prints proposed statements for other tools, and nothing where there are no findings',
+      )
         .choices(['findings', 'openvex'])
         .default('findings'),
     )
@@ -79,6 +82,9 @@ export function scanCommand(program: Command, context: CliContext): void {
       }
       if (options.format === 'findings') {
         await context.print(scan, scan.findings, () => scanText(scan, context.io))
+      } else if (scan.findings.length === 0) {
+        // OpenVEX has no document without a statement.
+        printLine(context.io, 'snug: the reports have no findings, so there is no OpenVEX document')
       } else {
         const vex = openVex(scan, {
           image: profile.image,
