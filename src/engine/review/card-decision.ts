@@ -76,7 +76,7 @@ const decidedInReview = { approve: 'approved in review', reject: 'rejected in re
  */
 function closeAlerts(
   { alerts, registry }: ReviewContext,
-  parts: readonly Part[],
+  parts: readonly DecidedPart[],
   decision: keyof typeof decidedInReview,
   { by, at, reason }: ReturnType<typeof decisionOf>,
 ): readonly string[] {
