@@ -14,7 +14,7 @@ TEST_PACKAGES  := docker.io podman crun uidmap busybox-static mmdebstrap strace 
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
                   golang-github-google-cel-go-dev clang-format-19 libclang-rt-19-dev
 # Virtual machines with Debian's kernels, for x86-64 and arm64.
-QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils \
+QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils e2fsprogs \
                   gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 # A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).
 # With other servers in its folder `bin`, from 1.20 to 1.36, the tests run on those.
@@ -80,8 +80,8 @@ test: build ## every test; installs what the tests need
 	cat .build/node.log
 	exit $$kube
 
-test-kernels: sensor .build/npm.stamp ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md
-	$(NEED) 'the kernels' busybox-static gcc libc6-dev $(QEMU_PACKAGES)
+test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md
+	$(NEED) 'the kernels' busybox-static gcc libc6-dev mmdebstrap $(QEMU_PACKAGES)
 	npx vitest run --project kernels
 
 check: .build/npm.stamp ## types, lint, format, unused code, generated pages, prose

@@ -188,7 +188,7 @@ export class VmContainer {
 }
 
 /** One of the machine's ports, as lines. */
-class Port {
+export class Port {
   readonly #socket: Socket
   readonly #lines: Interface
 
@@ -203,7 +203,12 @@ class Port {
     return new Port(socket)
   }
 
-  ask(line: string, end: RegExp, log: () => string): Promise<{ printed: string; last: string }> {
+  ask(
+    line: string,
+    end: RegExp,
+    log: () => string,
+    timeoutMs = 120_000,
+  ): Promise<{ printed: string; last: string }> {
     return new Promise((resolve, reject) => {
       const printed: string[] = []
       const finish = (): void => {
@@ -221,7 +226,7 @@ class Port {
       const timer = setTimeout(() => {
         finish()
         reject(new Error(`no answer to \`${line}\`: ${printed.join('\n')}\n${log().slice(-4000)}`))
-      }, 120_000)
+      }, timeoutMs)
       this.#lines.on('line', take)
       this.#socket.write(`${line}\n`)
     })
