@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 7
+#define SNUG_ABI 8
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -158,7 +158,8 @@ enum snug_drop {
 	SNUG_DROP_FILE = 3,	 /* the descriptor was gone before it could be looked at */
 	SNUG_DROP_TEXT = 4,	 /* a string of the caller could not be read */
 	SNUG_DROP_ANSWER = 5,	 /* more DNS answers than the ring, or a container's share, holds */
-	SNUG_DROPS = 6,
+	SNUG_DROP_LEFT_OUT = 6,	 /* the kernel left out a program: see left_out.h */
+	SNUG_DROPS = 7,
 };
 
 struct snug_head {

@@ -264,6 +264,8 @@ struct snug_pinned_state {
 	__u64 reported[SNUG_DROPS]; /* losses */
 	__u64 hidden;		    /* events of the self-test: emitted, and filtered */
 	__u64 hidden_counts;
+	__u64 left_out;		 /* runs that the kernel left out, of all generations, */
+	__u64 left_out_read;	 /* and as far as they are of the active one */
 	__u32 generation;	 /* the last that was given to programs */
 	__u32 active_generation; /* of the programs that handle events */
 	__u32 daemon_run;	 /* of a daemon: its scopes are not another's */

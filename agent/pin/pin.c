@@ -31,6 +31,7 @@
 #include "pin/pin.h"
 #include "pin/state.h"
 #include "sensor/agent.h"
+#include "sensor/left_out.h"
 #include "sensor/log.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -260,6 +261,7 @@ void pin_activate(struct agent *agent, int ring)
 		wait_for_programs(agent, ring);
 		set_generation(agent, agent->generation);
 		links_path(path, sizeof(path), before);
+		note_left_out_before(agent, path);
 		remove_all(path);
 	}
 	agent->pinned->active_generation = agent->generation;

@@ -20,6 +20,7 @@
 #include "sensor/agent.h"
 #include "sensor/attach.h"
 #include "sensor/hooks.h"
+#include "sensor/left_out.h"
 #include "sensor/log.h"
 #include "sensor/object.h"
 #include "sensor/preempt.h"
@@ -363,6 +364,20 @@ void hooks_detach(void)
 		links[i] = NULL;
 		hooks[i].attached = false;
 	}
+}
+
+__u64 hooks_left_out(struct agent *agent)
+{
+	__u64 count = 0;
+
+	for (size_t i = 0; i < HOOKS; i++) {
+		struct bpf_program *program = program_of(agent, &hooks[i]);
+
+		if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING &&
+		    bpf_program__fd(program) >= 0)
+			count += left_out_of(bpf_program__fd(program));
+	}
+	return count;
 }
 
 static bool is_attached(struct agent *agent, const char *name)

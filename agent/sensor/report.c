@@ -14,6 +14,7 @@
 #include "sensor/clock.h"
 #include "sensor/container.h"
 #include "sensor/frame.h"
+#include "sensor/left_out.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
 #include "sensor/object.h"
@@ -47,6 +48,8 @@ static struct snug_counters sum_counters(struct agent *agent)
 		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)
 			to[i] += from[i];
 	}
+	sum.received += agent->pinned->left_out;
+	sum.dropped[SNUG_DROP_LEFT_OUT] += agent->pinned->left_out;
 	return sum;
 }
 
@@ -241,9 +244,11 @@ void report_container_ends(struct agent *agent)
 /* `all`: also the counts that can wait. */
 void report_heartbeat(struct agent *agent, bool all)
 {
-	struct snug_counters now = sum_counters(agent);
 	struct snug_stats frame = { .time = monotonic(), .wall_offset = wall_offset() };
+	struct snug_counters now;
 
+	note_left_out(agent);
+	now = sum_counters(agent);
 	if (all || stale || now.filtered != last.filtered)
 		flush(agent, all);
 	if (agent->control->containers_lost) {

@@ -29,6 +29,32 @@ async function block(lane: Lane): Promise<void> {
   await source.obeyed()
 }
 
+// The kernel does not run a program where it interrupted another process in it.
+describe('on a preemptible kernel, by fmod_ret in spite of that', () => {
+  let lane: Lane
+  beforeAll(async () => {
+    lane = await machineLane({ append: `${preemptible} ${withoutBpf}` }, ['--hooks', 'fmod_ret'])
+    await block(lane)
+  })
+  afterAll(async () => {
+    await lane.stop()
+  })
+
+  it('what the kernel left out is a loss on record', async () => {
+    const { recorder } = lane
+    const leftOut = () => recorder.losses().filter(({ loss }) => loss.reason === 'program-left-out')
+    await lane.run(`${crowd}\nend`)
+    await recorder.until(() => leftOut().length > 0, 'the loss')
+    let count = 0
+    for (const { container, loss } of leftOut()) {
+      expect(container).toBeUndefined()
+      count += loss.count
+    }
+    expect(count).toBeGreaterThan(0)
+    expect(recorder.source.stats.lost['program-left-out']).toBe(count)
+  })
+})
+
 describe.each([
   // By fmod_ret a program would be left out where another process was preempted in it.
   ['without BPF LSM', withoutBpf, 'hook.sys_exit', 'killed 9', 'killed'],

@@ -2,7 +2,7 @@
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 7
+export const ABI = 8
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -113,15 +113,15 @@ export const layout = {
   'snug_loss.to': 24,
   'snug_loss.count': 32,
   'snug_loss.reason': 40,
-  snug_stats: 112,
+  snug_stats: 120,
   'snug_stats.time': 8,
   'snug_stats.wall_offset': 16,
   'snug_stats.received': 24,
   'snug_stats.emitted': 32,
   'snug_stats.filtered': 40,
   'snug_stats.dropped': 48,
-  'snug_stats.unfiltered': 96,
-  'snug_stats.unnamed': 104,
+  'snug_stats.unfiltered': 104,
+  'snug_stats.unnamed': 112,
   snug_hello: 40,
   'snug_hello.time': 8,
   'snug_hello.wall_offset': 16,
@@ -304,6 +304,7 @@ export const dropReasons = [
   'file-gone',
   'path-unreadable',
   'answers-full',
+  'program-left-out',
 ] as const
 
 /** Index → system call, as in `enum snug_call`. */
