@@ -187,6 +187,8 @@ struct snug_task {
 	__u64 actor;		  /* hash of what of it the rules of a profile name */
 	__u64 capabilities;	  /* reported since the last exec, */
 	__u64 capabilities_under; /* and under this profile, mode and user */
+	__u64 judged;		  /* address of what a hook has judged last: task.bpf.h */
+	__u64 executions;	  /* the kernel's count at its last one */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
@@ -277,6 +279,9 @@ struct snug_flush {
 	__u64 removed;
 	__u64 failed;
 };
+
+/* Beside an access, where a probe has to know. */
+#define SNUG_BY_LINK 0x100
 
 enum snug_syscall_class {
 	SNUG_CLASS_NONE = 0,

@@ -33,6 +33,8 @@ enum family {
 	SECURITY,
 	RETURN, /* with security hooks: the return of one system call */
 	COMPAT, /* the same, of the 32-bit table's */
+	CATCH,	/* a probe behind a security hook, for what the kernel leaves out there */
+	AGAIN,	/* the same for tracepoints: a probe, or a second program */
 };
 
 struct hook {
@@ -49,6 +51,8 @@ struct hook {
 	{                                                      \
 		"compat_" call, call, COMPAT, false, "", false \
 	}
+
+#define CATCHES(program, hook) { "catch_" program, hook, CATCH, false, "", false }
 
 static struct hook hooks[] = {
 	{ "on_fork", "sched_process_fork", BOTH, true, "", false },
@@ -107,6 +111,37 @@ static struct hook hooks[] = {
 	{ "lsm_kill", "task_kill", SECURITY, false, "", false },
 	{ "lsm_clone", "task_alloc", SECURITY, false, "", false },
 	{ "lsm_socket", "socket_create", SECURITY, false, "", false },
+	{ "on_exec_again", "sched_process_exec", AGAIN, false, "", false },
+	{ "catch_fork", "wake_up_new_task", AGAIN, false, "", false },
+	CATCHES("open", "file_open"),
+	CATCHES("name", "path_unlink"),
+	CATCHES("name", "path_rmdir"),
+	CATCHES("name", "path_symlink"),
+	CATCHES("name", "path_mkdir"),
+	CATCHES("name", "path_rename"),
+	CATCHES("name", "path_link"),
+	CATCHES("name", "path_truncate"),
+	CATCHES("connect", "socket_connect"),
+	CATCHES("send", "socket_sendmsg"),
+	CATCHES("bind", "socket_bind"),
+	CATCHES("listen", "socket_listen"),
+	CATCHES("unix", "unix_stream_connect"),
+	CATCHES("setuid", "task_fix_setuid"),
+	CATCHES("setgid", "task_fix_setgid"),
+	CATCHES("call", "ptrace_access_check"),
+	CATCHES("call", "ptrace_traceme"),
+	CATCHES("call", "sb_mount"),
+	CATCHES("call", "sb_umount"),
+	CATCHES("call", "move_mount"),
+	CATCHES("call", "sb_pivotroot"),
+	CATCHES("call", "path_chroot"),
+	CATCHES("call", "kernel_read_file"),
+	CATCHES("call", "kernel_load_data"),
+	CATCHES("call", "bpf"),
+	CATCHES("call", "perf_event_open"),
+	CATCHES("call", "key_alloc"),
+	CATCHES("clone", "task_alloc"),
+	CATCHES("socket", "socket_create"),
 	RETURNS("unshare"),
 	RETURNS("setns"),
 	RETURNS("memfd_create"),
@@ -121,7 +156,53 @@ static struct hook hooks[] = {
 	{ "return_setresuid", "setresuid", RETURN, false, "", false },
 };
 
+/* Sizes of instructions of x86-64. */
+#define TRAMPOLINE_CALL 5
+#define JUMP_MARK 4
+#if defined(__x86_64__)
+#define HAS_CATCHES true
+#else
+#define HAS_CATCHES false
+#endif
+
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
+
+#define CALL(id) (1ull << SNUG_CALL_##id)
+
+/* What the program of a probe has to know of the hook, where it has several. */
+static const struct {
+	const char *hook;
+	__u64 cookie;
+} cookies[] = {
+	{ "path_unlink", SNUG_DELETE },
+	{ "path_rmdir", SNUG_DELETE },
+	{ "path_symlink", SNUG_CREATE },
+	{ "path_mkdir", SNUG_CREATE },
+	{ "path_rename", SNUG_RENAME },
+	{ "path_link", SNUG_CREATE | SNUG_BY_LINK },
+	{ "path_truncate", SNUG_WRITE },
+	{ "ptrace_access_check",
+	  CALL(PTRACE) | CALL(PROCESS_VM_WRITEV) | CALL(PROCESS_VM_READV) | CALL(PIDFD_GETFD) },
+	{ "ptrace_traceme", CALL(PTRACE) },
+	{ "sb_mount", CALL(MOUNT) },
+	{ "sb_umount", CALL(UMOUNT) },
+	{ "move_mount", CALL(MOVE_MOUNT) },
+	{ "sb_pivotroot", CALL(PIVOT_ROOT) },
+	{ "path_chroot", CALL(CHROOT) },
+	{ "kernel_read_file", CALL(FINIT_MODULE) | CALL(KEXEC_LOAD) },
+	{ "kernel_load_data", CALL(INIT_MODULE) | CALL(KEXEC_LOAD) },
+	{ "bpf", CALL(BPF) },
+	{ "perf_event_open", CALL(PERF_EVENT_OPEN) },
+	{ "key_alloc", CALL(ADD_KEY) },
+};
+
+static __u64 cookie_of(const struct hook *hook)
+{
+	for (size_t i = 0; i < sizeof(cookies) / sizeof(*cookies); i++)
+		if (!strcmp(cookies[i].hook, hook->name))
+			return cookies[i].cookie;
+	return 0;
+}
 
 static struct bpf_link *links[HOOKS];
 
@@ -177,11 +258,17 @@ static const struct stop {
 
 static enum attach_kind attach_kind;
 static bool portable;
+static bool catching;
+static bool again;
 
 static bool is_of_family(const struct hook *hook)
 {
 	if (hook->family == PORTABLE)
 		return portable;
+	if (hook->family == CATCH)
+		return catching;
+	if (hook->family == AGAIN)
+		return again;
 	return hook->family == BOTH ||
 	       (attach_kind == ATTACH_TRACEPOINT) == (hook->family == TRACEPOINT);
 }
@@ -220,7 +307,12 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 	int kind = BTF_KIND_FUNC;
 
 	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_KPROBE:
 	case BPF_PROG_TYPE_LSM:
+		if (hook->family == AGAIN) {
+			snprintf(name, sizeof(name), "%s", hook->name);
+			break;
+		}
 		snprintf(name, sizeof(name), "%s%s",
 			 attach_kind == ATTACH_LSM ? "bpf_lsm_" : "security_", hook->name);
 		break;
@@ -272,7 +364,7 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 		}
 		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s",
 			 why_missing(&hooks[i], program, btf, cgroup_storage));
-		if (hooks[i].why[0])
+		if (hooks[i].why[0] && hooks[i].family != CATCH)
 			bpf_program__set_autoload(program, false);
 		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
 			call_function(&hooks[i], name, sizeof(name));
@@ -282,6 +374,7 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 			modify_return(program, hooks[i].name);
 	}
 	agent->skel->rodata->callers_of_all = !cgroup_storage;
+	agent->skel->rodata->catches = catching || again;
 	if (attach_kind == ATTACH_TRACEPOINT && !cgroup_storage)
 		set_peer_syscalls(agent->skel);
 	bpf_program__set_autoload(agent->skel->progs.flush_counts, !portable);
@@ -290,16 +383,42 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 	size_scratches(agent, attach_kind);
 }
 
+/*
+ * Behind the instruction that trampolines replace, which is the first one or comes after that which
+ * marks a target of jumps. An address within an instruction is refused.
+ */
+static struct bpf_link *attach_catch(struct bpf_program *program, const struct hook *hook)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
+	struct bpf_link *link = NULL;
+	char name[64];
+
+	snprintf(name, sizeof(name), "security_%s", hook->name);
+	for (size_t at = TRAMPOLINE_CALL; !link && at <= TRAMPOLINE_CALL + JUMP_MARK;
+	     at += JUMP_MARK) {
+		LIBBPF_OPTS(bpf_kprobe_opts, options, .offset = at, .bpf_cookie = cookie_of(hook));
+
+		link = bpf_program__attach_kprobe_opts(program, name, &options);
+	}
+	libbpf_set_print(print);
+	return link;
+}
+
 static bool attach(struct agent *agent, struct hook *hook)
 {
 	struct bpf_program *program = program_of(agent, hook);
 	struct bpf_link *link;
+	char name[64];
 
 	if (hook->why[0])
 		return false;
 	if (bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
 	    bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB)
 		link = bpf_program__attach_cgroup(program, agent->cgroup_fd);
+	else if (hook->family == AGAIN && bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
+		link = bpf_program__attach_kprobe(program, false, hook->name);
+	else if (hook->family == CATCH)
+		link = attach_catch(program, hook);
 	else if (bpf_program__expected_attach_type(program) == BPF_MODIFY_RETURN)
 		link = bpf_program__attach_trace(program);
 	else
@@ -308,7 +427,10 @@ static bool attach(struct agent *agent, struct hook *hook)
 		snprintf(hook->why, sizeof(hook->why), "%s", strerror(errno));
 		return false;
 	}
-	if (!pin_link(agent, hook->program, bpf_link__fd(link))) {
+	/* A program with several hooks has several links. */
+	snprintf(name, sizeof(name), "%s%s", hook->family == CATCH ? "catch_" : "",
+		 hook->family == CATCH ? hook->name : hook->program);
+	if (!pin_link(agent, name, bpf_link__fd(link))) {
 		snprintf(hook->why, sizeof(hook->why), "cannot be pinned: %s", strerror(errno));
 		bpf_link__destroy(link);
 		return false;
@@ -316,6 +438,25 @@ static bool attach(struct agent *agent, struct hook *hook)
 	links[hook - hooks] = link;
 	hook->attached = true;
 	return true;
+}
+
+/*
+ * The kernel does not run a program by fmod_ret on a processor where a process was interrupted in
+ * it: a crowd of processes would pass unseen. Where any program may be interrupted at any time,
+ * tracepoints are better, as long as their programs are not interrupted too. Elsewhere probes catch
+ * what was left out.
+ */
+static void expect_preemption(enum attach_kind strongest)
+{
+	enum preemption preemption = find_preemption();
+
+	again = preemption != PREEMPTION_NONE && preempts_tracepoints();
+	if (attach_kind != ATTACH_FMOD_RET)
+		return;
+	if (preemption == PREEMPTION_FULL && strongest < attach_kind && !preempts_tracepoints())
+		attach_kind = ATTACH_TRACEPOINT;
+	else
+		catching = HAS_CATCHES && preemption != PREEMPTION_NONE;
 }
 
 bool hooks_load(struct agent *agent, enum attach_kind strongest)
@@ -328,15 +469,8 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest)
 	}
 	attach_kind = strongest_attach(strongest);
 	portable = is_portable(agent);
-	/*
-	 * The kernel does not run a program by fmod_ret on a processor where a process was
-	 * preempted in it: a crowd of processes would pass unseen. Programs of tracepoints are not
-	 * preempted.
-	 */
-	if (attach_kind == ATTACH_FMOD_RET && strongest < attach_kind && !portable &&
-	    btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0 &&
-	    preempts_everywhere())
-		attach_kind = ATTACH_TRACEPOINT;
+	if (!portable && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0)
+		expect_preemption(strongest);
 	choose_programs(agent, btf);
 	btf__free(btf);
 	if (load_programs(agent)) {
@@ -366,6 +500,49 @@ void hooks_detach(void)
 	}
 }
 
+/* What the kernel leaves out of an execution and of a fork, another program does. */
+static const char *const caught[][2] = {
+	{ "lsm_exec", "on_exec" },
+	{ "on_exec", "on_exec_again" },
+	{ "on_fork", "catch_fork" },
+};
+
+static bool has_attached(const char *program)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].program, program))
+			return hooks[i].attached;
+	return false;
+}
+
+static bool has_catch(const struct hook *hook)
+{
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		if (!strcmp(hook->program, caught[i][0]))
+			return has_attached(caught[i][1]);
+	for (size_t i = 0; hook->family == SECURITY && i < HOOKS; i++)
+		if (hooks[i].family == CATCH && !strcmp(hooks[i].name, hook->name))
+			return hooks[i].attached;
+	return false;
+}
+
+/* `name`: of a program, or of a probe's link. */
+bool hooks_cover(const char *name)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].program, name))
+			return has_catch(&hooks[i]);
+	return false;
+}
+
+static bool is_first_of_program(size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (!strcmp(hooks[i].program, hooks[index].program))
+			return false;
+	return true;
+}
+
 __u64 hooks_left_out(struct agent *agent)
 {
 	__u64 count = 0;
@@ -373,8 +550,10 @@ __u64 hooks_left_out(struct agent *agent)
 	for (size_t i = 0; i < HOOKS; i++) {
 		struct bpf_program *program = program_of(agent, &hooks[i]);
 
-		if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING &&
-		    bpf_program__fd(program) >= 0)
+		if ((bpf_program__type(program) == BPF_PROG_TYPE_TRACING ||
+		     bpf_program__type(program) == BPF_PROG_TYPE_KPROBE) &&
+		    bpf_program__fd(program) >= 0 && !has_catch(&hooks[i]) &&
+		    is_first_of_program(i))
 			count += left_out_of(bpf_program__fd(program));
 	}
 	return count;
@@ -405,7 +584,7 @@ static size_t describe_stops(struct agent *agent, char *text, size_t size)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	const char *prefixes[] = { "", "", "", "lsm/", "return/", "return32/" };
+	const char *prefixes[] = { "", "", "", "lsm/", "return/", "return32/", "catch/", "again/" };
 	struct utsname name;
 	size_t used;
 

@@ -11,7 +11,12 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest);
 bool hooks_attach(struct agent *agent);
 /* For the benchmark. What is pinned stays attached. */
 void hooks_detach(void);
-/* Runs of its programs that the kernel left out, since they were loaded. */
+/* Whether another program does what the kernel leaves out of this one. */
+bool hooks_cover(const char *name);
+/*
+ * Runs of its programs that the kernel left out, and that no other program covers,
+ * since they were loaded.
+ */
 __u64 hooks_left_out(struct agent *agent);
 size_t hooks_describe(struct agent *agent, char *text, size_t size);
 

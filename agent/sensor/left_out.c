@@ -32,7 +32,21 @@ void note_left_out(struct agent *agent)
 	note(agent->pinned, hooks_left_out(agent));
 }
 
+#define PROGRAMS_MAX 256
+
 static __u64 before;
+static __u32 counted[PROGRAMS_MAX]; /* ids of programs: some have several links */
+static size_t programs;
+
+static bool was_counted(__u32 id)
+{
+	for (size_t i = 0; i < programs; i++)
+		if (counted[i] == id)
+			return true;
+	if (programs < PROGRAMS_MAX)
+		counted[programs++] = id;
+	return false;
+}
 
 static bool add_left_out(const char *path, const char *name, bool is_folder)
 {
@@ -41,11 +55,13 @@ static bool add_left_out(const char *path, const char *name, bool is_folder)
 	char pinned[PATH_MAX];
 	int link, program = -1;
 
+	if (hooks_cover(name))
+		return true;
 	snprintf(pinned, sizeof(pinned), "%s/%s", path, name);
 	link = bpf_obj_get(pinned);
 	if (link < 0)
 		return true;
-	if (!bpf_link_get_info_by_fd(link, &info, &size))
+	if (!bpf_link_get_info_by_fd(link, &info, &size) && !was_counted(info.prog_id))
 		program = bpf_prog_get_fd_by_id(info.prog_id);
 	if (program >= 0) {
 		before += left_out_of(program);
@@ -58,6 +74,7 @@ static bool add_left_out(const char *path, const char *name, bool is_folder)
 void note_left_out_before(struct agent *agent, const char *links)
 {
 	before = 0;
+	programs = 0;
 	walk_folder(links, add_left_out);
 	note(agent->pinned, before);
 	agent->pinned->left_out_read = 0;

@@ -104,7 +104,7 @@ static void send_hello(struct agent *agent)
 		.ring_size = agent->ring_size,
 		.slots = SNUG_SLOTS,
 	};
-	char text[4096];
+	char text[8192];
 	size_t size = hooks_describe(agent, text, sizeof(text));
 
 	size += pin_describe(agent, text + size, sizeof(text) - size);

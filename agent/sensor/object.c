@@ -30,7 +30,8 @@ typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;
 	DO(peers_by_call)          \
 	DO(callers_of_all)         \
 	DO(memory_syscalls)        \
-	DO(own_generation)
+	DO(own_generation)         \
+	DO(catches)
 
 static constants_t constants; /* of the portable programs, in the other order */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether this kernel preempts a process anywhere. Some kernels state in their version what is
+ * Where this kernel preempts a process. Some kernels state in their version what is
  * fixed. Elsewhere debugfs shows what is in force, then the command line, then the configuration.
  */
 #include <limits.h>
@@ -11,77 +11,75 @@
 #include <zlib.h>
 #include "sensor/preempt.h"
 
-enum answer {
-	UNKNOWN,
-	NO,
-	YES,
-};
-
-static enum answer answer_of(const char *mode)
+static enum preemption preemption_of(const char *mode)
 {
-	return !strcmp(mode, "full") ? YES : NO;
+	if (!strcmp(mode, "full"))
+		return PREEMPTION_FULL;
+	return strcmp(mode, "lazy") ? PREEMPTION_NONE : PREEMPTION_LAZY;
 }
 
 /* The mode in brackets is in force. */
-static enum answer ask_debugfs(void)
+static enum preemption ask_debugfs(void)
 {
 	FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
 	char line[128] = "", *mode;
 
 	if (!file)
-		return UNKNOWN;
+		return PREEMPTION_UNKNOWN;
 	if (!fgets(line, sizeof(line), file))
 		line[0] = 0;
 	fclose(file);
 	mode = strchr(line, '(');
 	if (!mode)
-		return UNKNOWN;
+		return PREEMPTION_UNKNOWN;
 	mode++;
 	mode[strcspn(mode, ")")] = 0;
-	return answer_of(mode);
+	return preemption_of(mode);
 }
 
 /* The last one counts. */
-static enum answer ask_command_line(void)
+static enum preemption ask_command_line(void)
 {
 	FILE *file = fopen("/proc/cmdline", "re");
-	enum answer answer = UNKNOWN;
+	enum preemption answer = PREEMPTION_UNKNOWN;
 	char line[4096] = "", *rest = line, *word;
 
 	if (!file)
-		return UNKNOWN;
+		return PREEMPTION_UNKNOWN;
 	if (fgets(line, sizeof(line), file))
 		while ((word = strsep(&rest, " \n")))
 			if (!strncmp(word, "preempt=", 8))
-				answer = answer_of(word + 8);
+				answer = preemption_of(word + 8);
 	fclose(file);
 	return answer;
 }
 
 /* Compressed or not. */
-static enum answer ask_configuration(const char *path)
+static enum preemption ask_configuration(const char *path)
 {
 	gzFile file = gzopen(path, "re");
-	enum answer answer = UNKNOWN;
+	enum preemption answer = PREEMPTION_UNKNOWN;
 	char line[1024];
 
 	if (!file)
-		return UNKNOWN;
-	while (answer != YES && gzgets(file, line, sizeof(line)))
-		answer = !strcmp(line, "CONFIG_PREEMPT=y\n") ? YES : NO;
+		return PREEMPTION_UNKNOWN;
+	while (answer < PREEMPTION_LAZY && gzgets(file, line, sizeof(line)))
+		answer = !strcmp(line, "CONFIG_PREEMPT=y\n")	  ? PREEMPTION_FULL :
+			 !strcmp(line, "CONFIG_PREEMPT_LAZY=y\n") ? PREEMPTION_LAZY :
+								    PREEMPTION_NONE;
 	gzclose(file);
 	return answer;
 }
 
-bool preempts_everywhere(void)
+enum preemption find_preemption(void)
 {
 	char path[PATH_MAX];
 	struct utsname name;
-	enum answer answer;
+	enum preemption answer;
 
 	uname(&name);
 	if (strstr(name.version, " PREEMPT_RT") || strstr(name.version, " PREEMPT "))
-		return true;
+		return PREEMPTION_FULL;
 	snprintf(path, sizeof(path), "/boot/config-%s", name.release);
 	answer = ask_debugfs();
 	if (!answer)
@@ -90,5 +88,14 @@ bool preempts_everywhere(void)
 		answer = ask_configuration("/proc/config.gz");
 	if (!answer)
 		answer = ask_configuration(path);
-	return answer == YES;
+	return answer;
+}
+
+/* Since 7.0; nothing else shows it. */
+bool preempts_tracepoints(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	return strtoul(name.release, NULL, 10) >= 7;
 }

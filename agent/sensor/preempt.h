@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether this kernel preempts a process anywhere. */
+/* Where this kernel interrupts a process. */
 #ifndef SNUG_PREEMPT_H
 #define SNUG_PREEMPT_H
 
 #include <stdbool.h>
 
-/* False too where that cannot be found out. */
-bool preempts_everywhere(void);
+enum preemption {
+	PREEMPTION_UNKNOWN,
+	PREEMPTION_NONE, /* not within the kernel, except where it offers that */
+	PREEMPTION_LAZY, /* anywhere, but for ordinary processes only after a while */
+	PREEMPTION_FULL, /* anywhere */
+};
+
+enum preemption find_preemption(void);
+/* Whether programs of tracepoints are interrupted too. */
+bool preempts_tracepoints(void);
 
 #endif

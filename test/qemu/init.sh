@@ -25,6 +25,8 @@ mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
 mount -t securityfs security /sys/kernel/security
+# Shows the mode of preemption.
+mount -t debugfs debug /sys/kernel/debug
 mount -t tmpfs tmpfs /run
 mkdir -p /dev/virtio-ports
 ip link set lo up

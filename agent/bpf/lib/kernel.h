@@ -197,6 +197,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	u64 start_time;
+	u64 self_exec_id; /* counts its executions */
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	const struct cred *cred;

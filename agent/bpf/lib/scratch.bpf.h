@@ -13,12 +13,14 @@
 
 /*
  * Where events with text are built. There is one scratch for each class of programs: those of one
- * class cannot interrupt each other (tracepoints run with preemption off), those of different
- * classes can. The cgroup hooks can be preempted by their own kind, so they use none.
+ * class cannot interrupt each other, those of different classes can. Programs of tracepoints run
+ * with preemption off before Linux 7. Since, the kernel leaves out the second one, see left_out.h.
+ * The cgroup hooks can be preempted by their own kind, so they use none.
  */
 enum scratch_class {
 	SCRATCH_SYSCALL = 0,
 	SCRATCH_EXEC,
+	SCRATCH_EXEC_AGAIN, /* while another process was interrupted with the one above */
 	SCRATCH_URING,
 	SCRATCH_CGROUP,
 	SCRATCH_SIGNAL,

@@ -271,12 +271,8 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 		kill_current();
 }
 
-/*
- * Why this hook: the program is in place with its credentials and arguments, and has not run yet.
- * Where LSM is missing, a SIGKILL here comes in time.
- */
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+static __always_inline int run_exec(struct task_struct *task, int old_pid,
+				    struct linux_binprm *bprm, enum scratch_class class)
 {
 	struct snug_task *state = task_after_exec(task, old_pid);
 	struct scratch *scratch;
@@ -288,11 +284,15 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!is_acting_generation(state, OLDER_FIRST))
 		return 0;
+	if (catches && state && state->executions == READ(task, self_exec_id))
+		return 0;
 	if (state)
 		push_ancestor(state);
 	else
 		state = start_tree(task);
-	scratch = scratch_of(SCRATCH_EXEC);
+	if (catches && state)
+		state->executions = READ(task, self_exec_id);
+	scratch = scratch_of(class);
 	if (!state || !scratch)
 		return 0;
 
@@ -320,6 +320,26 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	note_held_root(state, READ(task, cred));
 	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;
+}
+
+/*
+ * Why this hook: the program is in place with its credentials and arguments, and has not run yet.
+ * Where LSM is missing, a SIGKILL here comes in time.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return run_exec(task, old_pid, bprm, SCRATCH_EXEC);
+}
+
+/*
+ * Only where the kernel leaves out the first one because it interrupted another process in it. Of
+ * the two, the second to run finds that the first has run.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec_again, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return run_exec(task, old_pid, bprm, SCRATCH_EXEC_AGAIN);
 }
 
 #endif

@@ -156,6 +156,44 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 }
 
 /*
+ * Where the kernel leaves out programs, see left_out.h, a probe comes after a hook and does its
+ * work then. What the hook has done is noted in the process's state; nothing of the process comes
+ * in between.
+ */
+const volatile bool catches;
+
+static __always_inline void note_judged(struct snug_task *state, u64 object)
+{
+	if (catches)
+		state->judged = object;
+}
+
+/* To be asked by the probe alone. `stop`: how the caller stops a deviation. */
+static __always_inline bool was_judged(struct snug_task *state, u64 object, u32 stop)
+{
+	bool judged = state->judged == object;
+
+	if (stop == SNUG_REFUSED)
+		return false;
+	state->judged = 0;
+	return judged;
+}
+
+/* The arguments of the kernel's function. */
+#if defined(__TARGET_ARCH_x86)
+#define FIRST (registers->di)
+#define SECOND (registers->si)
+#define THIRD (registers->dx)
+#define FOURTH (registers->cx)
+#else
+#define FIRST (registers->regs[0])
+#define SECOND (registers->regs[1])
+#define THIRD (registers->regs[2])
+#define FOURTH (registers->regs[3])
+#endif
+#define AS(type, address) ((type *)bpf_core_cast((void *)(address), type))
+
+/*
  * Why this hook: it fires before the child runs, so a child has its state from its first
  * instruction.
  */
@@ -167,6 +205,29 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!from || !is_acting_generation(0, OLDER_FIRST))
 		return 0;
 	to = new_state(child);
+	if (to)
+		*to = *from;
+	else
+		count_drop(slot_of(from), SNUG_DROP_TASK);
+	note_judged(from, (u64)child);
+	return 0;
+}
+
+#ifndef SNUG_PORTABLE
+#define separate(child) new_separate_state(child)
+#else
+#define separate(child) new_state(child)
+#endif
+
+/* A probe of the function that comes next. It has the child only as an address. */
+SEC("kprobe")
+int catch_fork(struct pt_regs *registers)
+{
+	struct snug_task *from = find_state(bpf_get_current_task_btf()), *to;
+
+	if (!from || !is_acting_generation(0, OLDER_FIRST) || was_judged(from, FIRST, SNUG_MISSED))
+		return 0;
+	to = separate(AS(struct task_struct, FIRST));
 	if (to)
 		*to = *from;
 	else

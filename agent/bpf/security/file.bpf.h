@@ -59,15 +59,14 @@ static __always_inline bool is_layer(struct task_struct *task, const struct file
 		(u64)file->f_inode != (u64)file->f_path.dentry->d_inode);
 }
 
-static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+/* `scratch->opened.stop`: how it is stopped by the caller. */
+static __noinline int judge_open(struct scratch *scratch, struct task_struct *task,
 				 struct snug_task *state, struct file *file)
 {
-	struct scratch *scratch = &lsm_scratch->scratch;
 	struct opened *opened = &scratch->opened;
 	struct verdict verdict;
 	u32 found;
 
-	opened->stop = SNUG_REFUSED;
 	opened->flags = 0;
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
@@ -110,10 +109,37 @@ int BPF_PROG(lsm_open, struct file *file)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_FILE));
-	result = judge_open(lsm_scratch, task, state, file);
+	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
+	result = judge_open(&lsm_scratch->scratch, task, state, file);
 	release_scratch(depth);
+	if (!result)
+		note_judged(state, (u64)file);
 	return REFUSE_IF(result);
 }
+
+/* It may be emptied yet. */
+static __always_inline u32 kill_of_opening(struct task_struct *task, const struct file *file)
+{
+	return file->f_mode & FMODE_CREATED || file->f_flags & O_TRUNC ? SNUG_SURVIVES :
+									 kill_of_table(task);
+}
+
+static __always_inline int open_left_out(struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	if (!state || !scratch)
+		return 0;
+	scratch->opened.stop = kill_of_opening(task, file);
+	if (was_judged(state, (u64)file, scratch->opened.stop) || !has_path(file) ||
+	    !is_opening(task) || is_layer(task, file))
+		return 0;
+	return judge_open(scratch, task, state, file);
+}
+
+CATCH(open, open_left_out(AS(struct file, FIRST)))
 
 /*
  * Why this hook: each mapping of a file passes it, with the protection that it will have. In an
@@ -242,10 +268,10 @@ CHECKED_ONCE int resolve_path_op(struct scratch *scratch, struct lsm_path_op *ls
 	return 0;
 }
 
-static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+/* `scratch->opened.stop`: as above. */
+static __noinline int judge_lsm_path_op(struct scratch *scratch, struct task_struct *task,
 					struct snug_task *state, struct lsm_path_op *lsm_path_op)
 {
-	struct scratch *scratch = &lsm_scratch->scratch;
 	struct paths *paths = &scratch->paths;
 	struct verdict verdict = { .kind = SNUG_FILE };
 	struct snug_event *event;
@@ -278,7 +304,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 		event = event_at(scratch, paths->at);
 		fill_event(event, state, task, SNUG_FILE, verdict.key,
 			   sizeof(*event) + SNUG_TEXT_MAX - paths->at);
-		event->event_flags = flags | stop_flag(&verdict, SNUG_REFUSED);
+		event->event_flags = flags | stop_flag(&verdict, scratch->opened.stop);
 		event->code = lsm_path_op->access;
 		event->text_size = paths->to_at - paths->at;
 		event->to_size = SNUG_TEXT_MAX - paths->to_at;
@@ -300,14 +326,53 @@ static __always_inline int on_lsm_path_op(struct lsm_path_op *lsm_path_op)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_FILE));
-	result = judge_lsm_path_op(lsm_scratch, task, state, lsm_path_op);
+	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
+	result = judge_lsm_path_op(&lsm_scratch->scratch, task, state, lsm_path_op);
+	release_scratch(depth);
 	if (!result && lsm_path_op->access == SNUG_WRITE)
 		mark_untrusted(state);
-	release_scratch(depth);
+	if (!result)
+		note_judged(state, lsm_path_op->path_ref.dentry);
 	return REFUSE_IF(result);
 }
 
+static __always_inline void path_op_left_out(struct lsm_path_op *lsm_path_op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	if (!state || !scratch || was_judged(state, lsm_path_op->path_ref.dentry, SNUG_MISSED))
+		return;
+	if (lsm_path_op->access == SNUG_WRITE)
+		mark_untrusted(state);
+	scratch->opened.stop = SNUG_MISSED;
+	judge_lsm_path_op(scratch, task, state, lsm_path_op);
+}
+
 #define CHILD_REF(path, entry) ((struct path_ref){ (u64)(entry), (u64)(path)->mnt })
+#define CHILD_OF(folder, entry) CHILD_REF(AS(struct path, folder), entry)
+
+/* The cookie of the attachment is the access. That to link has another bit beside it. */
+static __always_inline void name_left_out(struct pt_regs *registers)
+{
+	u64 cookie = bpf_get_attach_cookie(registers);
+	struct lsm_path_op lsm_path_op = { .access = cookie & 0xff };
+
+	if (cookie == SNUG_WRITE) {
+		lsm_path_op.path_ref = PATH_REF(*AS(struct path, FIRST));
+	} else if (cookie == (SNUG_CREATE | SNUG_BY_LINK)) {
+		lsm_path_op.path_ref = CHILD_OF(SECOND, THIRD);
+		lsm_path_op.to = CHILD_OF(SECOND, FIRST);
+	} else {
+		lsm_path_op.path_ref = CHILD_OF(FIRST, SECOND);
+		if (cookie == SNUG_RENAME)
+			lsm_path_op.to = CHILD_OF(THIRD, FOURTH);
+	}
+	path_op_left_out(&lsm_path_op);
+}
+
+CATCH_ALIVE(name, name_left_out(registers))
 
 /*
  * Why the path_* hooks: unlike inode_*, they have the mount, and with it the path inside the

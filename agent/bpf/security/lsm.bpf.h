@@ -142,6 +142,29 @@ static __noinline int unjudged(const struct snug_task *state, u8 kind)
 	return REFUSE_IF(must_stop(&verdict));
 }
 
+/*
+ * By fmod_ret the kernel leaves out a program on a processor where it interrupted another process
+ * in it. A probe behind the hook, in the kernel's function itself, then judges what was left out.
+ * It is not interrupted, so the kernel leaves it out only where it interrupted the sensor in a
+ * change of a map. It comes too late to refuse.
+ */
+#define CATCH(name, refused)                        \
+	SEC("kprobe")                               \
+	int catch_##name(struct pt_regs *registers) \
+	{                                           \
+		if (refused)                        \
+			kill_current();             \
+		return 0;                           \
+	}
+/* For changes of names: to kill the process would undo nothing. */
+#define CATCH_ALIVE(name, ...)                      \
+	SEC("kprobe")                               \
+	int catch_##name(struct pt_regs *registers) \
+	{                                           \
+		__VA_ARGS__;                        \
+		return 0;                           \
+	}
+
 /* The state of a container's process, where this is these programs' to judge. */
 static __always_inline struct snug_task *acting_state(struct task_struct *task)
 {

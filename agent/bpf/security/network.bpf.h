@@ -26,20 +26,35 @@ static __always_inline bool peer_at(const void *address, int size, struct peer *
 	       peer_of(&read, size, peer, any);
 }
 
-/* `cookie`: of the socket that a datagram is sent by; otherwise 0. */
+/*
+ * `cookie`: of the socket that a datagram is sent by; otherwise 0. `stop`: how the caller stops it.
+ */
 static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size,
-				   u32 any, u64 cookie)
+				   u32 any, u64 cookie, u32 stop)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct peer peer = {};
 
-	if (!state || !peer_at(address, size, &peer, any))
+	if (!state || was_judged(state, (u64)sock, stop) || !peer_at(address, size, &peer, any))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
 	if (is_answer(cookie, &peer))
 		return 0;
-	return REFUSE_IF(!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
+	if (!report_peer(task, state, kind, &peer, 0, stop))
+		return REFUSE_IF(true);
+	note_judged(state, (u64)sock);
+	return 0;
+}
+
+static __always_inline int on_connect(struct socket *socket, const void *address, int size,
+				      u32 stop)
+{
+	struct sock *sock = socket->sk;
+
+	if (!sock || (sock->sk_type != SOCK_STREAM && sock->sk_type != SOCK_DGRAM))
+		return 0;
+	return on_peer(sock, SNUG_CONNECT, address, size, 0, 0, stop);
 }
 
 /*
@@ -49,16 +64,11 @@ static __always_inline int on_peer(const struct sock *sock, u8 kind, const void 
 SEC("lsm/socket_connect")
 int BPF_PROG(lsm_connect, struct socket *socket, struct sockaddr *address, int size)
 {
-	struct sock *sock = socket->sk;
-
-	if (!sock || (sock->sk_type != SOCK_STREAM && sock->sk_type != SOCK_DGRAM))
-		return 0;
-	return on_peer(sock, SNUG_CONNECT, address, size, 0, 0);
+	return on_connect(socket, address, size, SNUG_REFUSED);
 }
+CATCH(connect, on_connect(AS(struct socket, FIRST), (void *)SECOND, THIRD, SNUG_SURVIVES))
 
-/* Datagrams to an address that comes with them, and data that opens its own connection. */
-SEC("lsm/socket_sendmsg")
-int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
+static __always_inline int on_send(struct socket *socket, struct msghdr *message, u32 stop)
 {
 	struct sock *sock;
 
@@ -68,34 +78,58 @@ int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
 	if (!sock || (sock->sk_type != SOCK_DGRAM && !(message->msg_flags & MSG_FASTOPEN)))
 		return 0;
 	return on_peer(sock, SNUG_CONNECT, message->msg_name, message->msg_namelen,
-		       sock->__sk_common.skc_family, cookie_of(sock));
+		       sock->__sk_common.skc_family, cookie_of(sock), stop);
+}
+
+/* Datagrams to an address that comes with them, and data that opens its own connection. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
+{
+	return on_send(socket, message, SNUG_REFUSED);
+}
+CATCH_ALIVE(send, on_send(AS(struct socket, FIRST), AS(struct msghdr, SECOND), SNUG_MISSED))
+
+static __always_inline int on_bind(struct socket *socket, const void *address, int size, u32 stop)
+{
+	struct sock *sock = socket->sk;
+
+	return sock && sock->sk_type == SOCK_DGRAM ?
+		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family, 0,
+			       stop) :
+		       0;
 }
 
 /* A bound datagram socket receives at once; a stream socket only after listen(). */
 SEC("lsm/socket_bind")
 int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size)
 {
-	struct sock *sock = socket->sk;
-
-	return sock && sock->sk_type == SOCK_DGRAM ?
-		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family, 0) :
-		       0;
+	return on_bind(socket, address, size, SNUG_REFUSED);
 }
+CATCH(bind, on_bind(AS(struct socket, FIRST), (void *)SECOND, THIRD, SNUG_SURVIVES))
 
-/* Why this hook: it covers sockets that were never bound, whose port the kernel chose by now. */
-SEC("lsm/socket_listen")
-int BPF_PROG(lsm_listen, struct socket *socket, int backlog)
+static __always_inline int on_listen(struct socket *socket, u32 stop)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct sock *sock = socket->sk;
 	struct peer peer = {};
 
-	if (!state || !sock || !local_address(sock, &peer))
+	if (!state || was_judged(state, (u64)sock, stop) || !sock || !local_address(sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	return REFUSE_IF(!report_peer(task, state, SNUG_LISTEN, &peer, 0, SNUG_REFUSED));
+	if (!report_peer(task, state, SNUG_LISTEN, &peer, 0, stop))
+		return REFUSE_IF(true);
+	note_judged(state, (u64)sock);
+	return 0;
 }
+
+/* Why this hook: it covers sockets that were never bound, whose port the kernel chose by now. */
+SEC("lsm/socket_listen")
+int BPF_PROG(lsm_listen, struct socket *socket, int backlog)
+{
+	return on_listen(socket, SNUG_REFUSED);
+}
+CATCH(listen, on_listen(AS(struct socket, FIRST), SNUG_SURVIVES))
 
 static __always_inline int on_unix(struct sock *sock)
 {
@@ -112,7 +146,19 @@ static __always_inline int on_unix(struct sock *sock)
 		return REFUSE_IF(unjudged(state, SNUG_CONNECT));
 	passes = report_unix_peer(&lsm_scratch->scratch, task, state, (u64)sock, SNUG_REFUSED);
 	release_scratch(depth);
+	if (passes)
+		note_judged(state, (u64)sock);
 	return REFUSE_IF(!passes);
+}
+
+static __always_inline int unix_left_out(u64 sock, u32 stop)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	return state && scratch && sock && !was_judged(state, sock, stop) &&
+	       !report_unix_peer(scratch, task, state, sock, stop);
 }
 
 /*
@@ -124,6 +170,7 @@ int BPF_PROG(lsm_unix, struct sock *sock, struct sock *other, struct sock *fresh
 {
 	return on_unix(other);
 }
+CATCH(unix, unix_left_out(SECOND, SNUG_SURVIVES))
 
 /* A connect of a datagram socket, and each datagram to another peer than the connected one. */
 SEC("lsm/unix_may_send")
@@ -134,13 +181,13 @@ int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
 	return peer == (u64)other->sk ? 0 : on_unix(other->sk);
 }
 
-static __always_inline int on_ids(const struct cred *fresh)
+static __always_inline int on_ids(const struct cred *fresh, u32 stop)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	u32 uid, gid;
 
-	if (!state)
+	if (!state || was_judged(state, (u64)fresh, stop))
 		return 0;
 	uid = uid_inside(state, fresh->euid.val);
 	gid = gid_inside(state, fresh->egid.val);
@@ -148,22 +195,27 @@ static __always_inline int on_ids(const struct cred *fresh)
 		return 0;
 	/* The task has its old credentials until the call ends. */
 	note_held_root(state, READ(task, cred));
-	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED, 0));
+	if (!report_identity(state, task, uid, gid, stop, 0))
+		return REFUSE_IF(true);
+	note_judged(state, (u64)fresh);
+	return 0;
 }
 
 /* Why this hook: all set*uid calls pass it with the new credentials, before these apply. */
 SEC("lsm/task_fix_setuid")
 int BPF_PROG(lsm_setuid, struct cred *fresh, const struct cred *old, int flags)
 {
-	return on_ids(fresh);
+	return on_ids(fresh, SNUG_REFUSED);
 }
+CATCH(setuid, on_ids(AS(struct cred, FIRST), SNUG_KILLED))
 
 /* Why this hook: the same for set*gid, since Linux 5.9. */
 SEC("lsm/task_fix_setgid")
 int BPF_PROG(lsm_setgid, struct cred *fresh, const struct cred *old, int flags)
 {
-	return on_ids(fresh);
+	return on_ids(fresh, SNUG_REFUSED);
 }
+CATCH(setgid, on_ids(AS(struct cred, FIRST), SNUG_KILLED))
 
 /* The kernel asks on its own, and a refusal takes nothing from the process that it asked for. */
 #define CAP_OPT_NOAUDIT 2

@@ -16,11 +16,10 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
-/* `before`: this comes before the call has an effect, and refuses it. */
-static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id,
-				      bool before)
+/* `before`: this comes before the call has an effect. `refuses`: and the caller refuses it. */
+static __noinline int judge_sensitive(struct scratch *scratch, struct call *call, u32 id,
+				      bool before, bool refuses)
 {
-	struct scratch *scratch = &lsm_scratch->scratch;
 	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX };
 	struct snug_task *state = state_of(call->task);
 	struct syscall_arguments shape = arguments_of(id);
@@ -32,7 +31,7 @@ static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct ca
 		sensitive.number = argument(call, 0);
 	else if (shape.number == 1)
 		sensitive.number = argument(call, 1);
-	sensitive.stop = before ? SNUG_REFUSED : stop_for(call->task, id, sensitive.number);
+	sensitive.stop = refuses ? SNUG_REFUSED : stop_for(call->task, id, sensitive.number);
 	if (shape.string == 0)
 		string = argument(call, 0);
 	else if (shape.string == 1)
@@ -66,10 +65,32 @@ static __always_inline int on_sensitive_hook(u64 ids)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
-	result = judge_sensitive(lsm_scratch, &call, class - SNUG_CLASS_CALL, true);
+	result = judge_sensitive(&lsm_scratch->scratch, &call, class - SNUG_CLASS_CALL, true, true);
 	release_scratch(depth);
+	if (!result)
+		note_judged(state, ids);
 	return REFUSE_IF(result);
 }
+
+static __always_inline int sensitive_left_out(u64 ids)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct call call = {};
+	u32 class;
+
+	if (!state || !scratch || was_judged(state, ids, SNUG_KILLED))
+		return 0;
+	class = current_class(&call, task);
+	if (class <= SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS ||
+	    !(ids & 1ull << (class - SNUG_CLASS_CALL)))
+		return 0;
+	return judge_sensitive(scratch, &call, class - SNUG_CLASS_CALL, true, false);
+}
+
+/* The cookie of the attachment is the calls that its hook is about. */
+CATCH(call, sensitive_left_out(bpf_get_attach_cookie(registers)))
 
 /* Why this hook: PTRACE_ATTACH, process_vm_* and pidfd_getfd pass it, with their target resolved.
  */
@@ -177,7 +198,22 @@ static __always_inline int on_numbered(u32 id, u64 number)
 		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
 	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
 	release_scratch(depth);
+	if (!refused)
+		note_judged(state, (u64)id << 32 | number);
 	return REFUSE_IF(refused);
+}
+
+static __always_inline bool numbered_left_out(u32 id, u64 number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct sensitive sensitive = {
+		.id = id, .number = number, .at = SNUG_TEXT_MAX, .stop = stop_for(task, id, number)
+	};
+
+	return state && scratch && !was_judged(state, (u64)id << 32 | number, SNUG_KILLED) &&
+	       report_sensitive(scratch, task, state, &sensitive);
 }
 
 /* A fork into new namespaces. The flags are the kernel's copy. */
@@ -186,6 +222,7 @@ int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 {
 	return flags & CLONE_NEW_ANY ? on_numbered(SNUG_CALL_CLONE, flags & CLONE_NEW_ANY) : 0;
 }
+CATCH(clone, (SECOND & CLONE_NEW_ANY) && numbered_left_out(SNUG_CALL_CLONE, SECOND &CLONE_NEW_ANY))
 
 /* Why this hook: io_uring makes sockets too. Those of the kernel itself are none of a process. */
 SEC("lsm/socket_create")
@@ -195,6 +232,9 @@ int BPF_PROG(lsm_socket, int family, int type, int protocol, int kern)
 		       on_numbered(SNUG_CALL_SOCKET, SNUG_SOCKET_KIND(family, type, protocol)) :
 		       0;
 }
+CATCH(socket, !(u32)FOURTH && is_special_socket((u32)FIRST, (u32)SECOND, (u32)THIRD) &&
+		      numbered_left_out(SNUG_CALL_SOCKET,
+					SNUG_SOCKET_KIND((u32)FIRST, (u32)SECOND, (u32)THIRD)))
 
 /*
  * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no
@@ -217,7 +257,7 @@ static __always_inline int on_return(long ret, u32 id, u32 compat)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
-	if (judge_sensitive(lsm_scratch, &call, id, false))
+	if (judge_sensitive(&lsm_scratch->scratch, &call, id, false, false))
 		kill_current();
 	release_scratch(depth);
 	return 0;

@@ -7,11 +7,13 @@ import { shaper } from '../../fixtures/event-fixture.ts'
 import type { Lane } from '../bypass-suite.ts'
 import { machineLane } from '../machine-lane.ts'
 import { withBpf, withoutBpf } from '../machine.ts'
+import { backports, bookworm } from '../platform.ts'
 
 // Here a process is preempted anywhere. By default Debian's kernel waits for the end of the call.
 const preemptible = 'preempt=full'
 const scope = 1
 const crowd = 'crowd-read /etc/private'
+const rounds = 5
 
 async function block(lane: Lane): Promise<void> {
   const { id, recorder } = lane
@@ -29,11 +31,52 @@ async function block(lane: Lane): Promise<void> {
   await source.obeyed()
 }
 
-// The kernel does not run a program where it interrupted another process in it.
-describe('on a preemptible kernel, by fmod_ret in spite of that', () => {
+// The kernel does not run a program by fmod_ret where it interrupted another process in it.
+describe.each([
+  ['Linux 6.12 with preempt=full', { append: `${preemptible} ${withoutBpf}` }, false],
+  ["Debian's newest kernel", { platform: backports, append: withoutBpf }, true],
+] as const)('by fmod_ret on %s', (_, machine, interruptsTracepoints) => {
   let lane: Lane
   beforeAll(async () => {
-    lane = await machineLane({ append: `${preemptible} ${withoutBpf}` }, ['--hooks', 'fmod_ret'])
+    lane = await machineLane(machine, ['--hooks', 'fmod_ret'])
+    await block(lane)
+  })
+  afterAll(async () => {
+    await lane.stop()
+  })
+
+  it('a probe behind each hook that refuses catches what it left out', () => {
+    const { facts } = lane.recorder.source.stats
+    expect(facts['hook.fmod_ret/security_file_open']).toBe('yes')
+    const catches = Object.entries(facts).filter(([name]) => name.startsWith('hook.catch/'))
+    expect(new Set(catches.map(([, attached]) => attached))).toEqual(new Set(['yes']))
+  })
+
+  it('forks and executions have a second program where the first can be left out', () => {
+    const { facts } = lane.recorder.source.stats
+    const expected = interruptsTracepoints ? 'yes' : undefined
+    expect(facts['hook.again/wake_up_new_task']).toBe(expected)
+    expect(facts['hook.again/sched_process_exec']).toBe(expected)
+  })
+
+  it('of 64 processes that preempt each other, none reads a forbidden file', async () => {
+    const { recorder } = lane
+    for (let round = 0; round < rounds; round++) {
+      recorder.messages.length = 0
+      expect((await lane.run(`${crowd}\nend`)).trim()).toBeOneOf(['1', 'killed 9'])
+      await recorder.source.obeyed()
+      const done = recorder.acts(lane.id).map((event) => event.enforced)
+      expect(done.filter((how) => how !== 'blocked' && how !== 'killed')).toEqual([])
+      expect(done).toContain('blocked')
+    }
+  })
+})
+
+// It has no probes.
+describe('by fmod_ret on Linux 6.1 with preempt=full', () => {
+  let lane: Lane
+  beforeAll(async () => {
+    lane = await machineLane({ platform: bookworm, append: `${preemptible} ${withoutBpf}` })
     await block(lane)
   })
   afterAll(async () => {
@@ -75,7 +118,7 @@ describe.each([
 
   it('of 64 processes that preempt each other, none reads a forbidden file', async () => {
     const { recorder } = lane
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < rounds; round++) {
       recorder.messages.length = 0
       expect((await lane.run(`${crowd}\nend`)).trim()).toBe(result)
       await recorder.source.obeyed()
