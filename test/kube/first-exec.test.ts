@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
 import { misledConfig, misledService, untilArmed } from '../fixtures/misled-service.ts'
-import type { LineageView } from '../../src/engine/api/engine-views.ts'
 import { Cluster } from './cluster/cluster.ts'
 
 /**
@@ -79,7 +79,7 @@ interface PodSeen {
   readonly status: {
     readonly phase: string
     readonly containerStatuses?: readonly {
-      readonly state: { readonly terminated?: { readonly exitCode: number } }
+      readonly state: { readonly terminated?: Ended }
     }[]
   }
 }
@@ -107,11 +107,13 @@ async function run(name: string, containers: readonly Asked[]): Promise<void> {
   })
 }
 
-/** Runs pods whose containers all have the program as their first. Gives their exit codes once all have ended. */
-async function firstPrograms(
-  image: string,
-  names: readonly string[],
-): Promise<readonly (number | undefined)[]> {
+interface Ended {
+  readonly exitCode: number
+  readonly message?: string
+}
+
+/** Runs pods whose containers all have the program as their first. Gives how each has ended. */
+async function firstPrograms(image: string, names: readonly string[]): Promise<readonly Ended[]> {
   const containers = Array.from({ length: inPod }, () => ({ image, command: ['/bin/other'] }))
   await Promise.all(names.map((name) => run(name, containers)))
   const pods = await Promise.all(
@@ -126,8 +128,34 @@ async function firstPrograms(
   )
   for (const name of names) await cluster.kubectl(['-n', namespace, 'delete', 'pod', name])
   return pods.flatMap(({ status }) =>
-    (status.containerStatuses ?? []).map(({ state }) => state.terminated?.exitCode),
+    (status.containerStatuses ?? []).map(({ state }) => {
+      if (state.terminated === undefined)
+        throw new Error('a container of an ended pod has not ended')
+      return state.terminated
+    }),
   )
+}
+
+/** What the programs have left since the last time. */
+function taken(): number {
+  const names = readdirSync(marks)
+  for (const name of names) rmSync(join(marks, name))
+  return names.length
+}
+
+/** A new agent on the same data, with another configuration. */
+async function again(change: (config: AgentConfig) => void): Promise<void> {
+  await agent.stop()
+  const config = JSON.parse(readFileSync(agent.config, 'utf8')) as AgentConfig
+  change(config)
+  writeFileSync(agent.config, JSON.stringify(config))
+  await agent.start()
+  await untilRegistered()
+}
+
+interface AgentConfig {
+  readonly block: Record<string, unknown>
+  readonly engines: { readonly kubernetes: Record<string, unknown> }
 }
 
 async function untilRegistered(): Promise<void> {
@@ -136,45 +164,59 @@ async function untilRegistered(): Promise<void> {
   )
 }
 
-const failed = (code: number | undefined): boolean => code !== undefined && code !== 0
+const failed = ({ exitCode }: Ended): boolean => exitCode !== 0
+const ran = (ended: Ended): boolean => !failed(ended)
 
 describe.skipIf(!isHere)('a new pod of a version in block mode', () => {
   it('never runs a forbidden first program', async () => {
     await untilRegistered()
     const names = ['forbidden-1', 'forbidden-2', 'forbidden-3']
-    const codes = await firstPrograms(blocked, names)
-    expect(readdirSync(marks)).toEqual([])
-    expect(codes).toHaveLength(names.length * inPod)
-    expect(codes.every(failed)).toBe(true)
+    const ends = await firstPrograms(blocked, names)
+    expect(taken()).toBe(0)
+    expect(ends.filter(failed)).toHaveLength(names.length * inPod)
   })
 
   it('of another image runs the same program', async () => {
-    const codes = await firstPrograms(other, ['allowed'])
-    expect(readdirSync(marks)).toHaveLength(inPod)
-    expect(codes).toEqual(codes.map(() => 0))
-    for (const mark of readdirSync(marks)) rmSync(`${marks}/${mark}`)
+    const ends = await firstPrograms(other, ['allowed'])
+    expect(taken()).toBe(inPod)
+    expect(ends.filter(ran)).toHaveLength(inPod)
   })
 
   it('starts while the agent does not answer, and is blocked again once it does', async () => {
     process.kill(agent.pid, 'SIGSTOP')
     try {
-      const codes = await firstPrograms(other, ['unanswered'])
-      expect(codes).toEqual(codes.map(() => 0))
-      expect(readdirSync(marks)).toHaveLength(inPod)
+      const ends = await firstPrograms(other, ['unanswered'])
+      expect(ends.filter(ran)).toHaveLength(inPod)
+      expect(taken()).toBe(inPod)
     } finally {
       process.kill(agent.pid, 'SIGCONT')
     }
-    for (const mark of readdirSync(marks)) rmSync(`${marks}/${mark}`)
     await untilRegistered()
-    expect((await firstPrograms(blocked, ['answered'])).every(failed)).toBe(true)
-    expect(readdirSync(marks)).toEqual([])
+    expect((await firstPrograms(blocked, ['answered'])).filter(failed)).toHaveLength(inPod)
+    expect(taken()).toBe(0)
   })
 
   it('is blocked from its first program after a restart of the agent', async () => {
     await agent.kill()
     await agent.start()
     await untilRegistered()
-    expect((await firstPrograms(blocked, ['restarted'])).every(failed)).toBe(true)
-    expect(readdirSync(marks)).toEqual([])
+    expect((await firstPrograms(blocked, ['restarted'])).filter(failed)).toHaveLength(inPod)
+    expect(taken()).toBe(0)
+  })
+})
+
+describe.skipIf(!isHere)('with `block.failClosed`, a new pod', () => {
+  it('of a known version runs what it may', async () => {
+    await again(({ block }) => (block['failClosed'] = true))
+    expect((await firstPrograms(other, ['closed'])).filter(ran)).toHaveLength(inPod)
+    expect(taken()).toBe(inPod)
+  })
+
+  it('does not start where the agent cannot identify it', async () => {
+    await again(({ engines }) => (engines.kubernetes['runtime'] = join(marks, 'none.sock')))
+    const ends = await firstPrograms(other, ['unknown'])
+    expect(taken()).toBe(0)
+    const refused = ends.filter(({ message = '' }) => message.includes('block.failClosed'))
+    expect(refused).toHaveLength(inPod)
   })
 })

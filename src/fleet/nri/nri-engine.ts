@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
 import type {
+  ContainerIdentity,
   EngineState,
   IdentityEngine,
   LeftListener,
@@ -45,12 +46,14 @@ interface Made {
 }
 
 /**
- * Containers of pods before they start, from the runtime's Node Resource Interface. It knows only what is needed to
- * assign them; the engine `kubernetes` reports the rest.
+ * Containers of pods before they start, from the runtime's Node Resource Interface. Of a container it has only what is
+ * needed to assign it, and the engine `kubernetes` reports the rest. Sandboxes it identifies itself.
  */
 export class NriEngine implements IdentityEngine {
   readonly name = 'nri'
   readonly #options: NriEngineOptions
+  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #sandboxes = new Map<string, ContainerIdentity>()
   readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   readonly #startingListeners = new Set<(container: PendingContainer) => Promise<void>>()
   readonly #leftListeners = new Set<LeftListener>()
@@ -77,12 +80,12 @@ export class NriEngine implements IdentityEngine {
     })
   }
 
-  known(): undefined {
-    return undefined
+  known(id: string): ContainerIdentity | undefined {
+    return this.#sandboxes.get(id)
   }
 
-  lookup(): Promise<'unknown'> {
-    return Promise.resolve('unknown')
+  lookup(id: string): Promise<ContainerIdentity | 'unknown'> {
+    return Promise.resolve(this.known(id) ?? 'unknown')
   }
 
   peer(): undefined {
@@ -93,8 +96,9 @@ export class NriEngine implements IdentityEngine {
     return []
   }
 
-  subscribe(): () => void {
-    return () => undefined
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   subscribePending(listener: (container: PendingContainer) => void): () => void {
@@ -168,26 +172,24 @@ export class NriEngine implements IdentityEngine {
 
   async #place(subject: NriSubject, ended: AbortSignal): Promise<PendingContainer | undefined> {
     const signal = AbortSignal.any([ended, AbortSignal.timeout(placeMs)])
-    const container = await this.#identify(subject, signal)
-    if (container === undefined || signal.aborted) return undefined
+    const { id, pod: uid, container: name } = subject
+    const isSandbox = name === ''
+    const [pod, imageRef = ''] = await Promise.all([
+      this.#options.pods.pod(uid, signal),
+      isSandbox ? undefined : this.#client?.imageRef(id),
+    ])
+    if (pod === undefined || signal.aborted) return undefined
+    if (isSandbox) return this.#sandbox(sandboxOf(id, pod))
+    const container = pendingOf(pod, { id, name, imageRef })
+    if (container === undefined) return undefined
     for (const listener of this.#pendingListeners) listener(container)
     return container
   }
 
-  async #identify(
-    { id, pod: uid, container: name }: NriSubject,
-    signal: AbortSignal,
-  ): Promise<PendingContainer | undefined> {
-    const { pods } = this.#options
-    if (name === '') {
-      const pod = await pods.pod(uid, signal)
-      return pod && sandboxOf(id, pod)
-    }
-    const [pod, imageRef = ''] = await Promise.all([
-      pods.pod(uid, signal),
-      this.#client?.imageRef(id),
-    ])
-    return pod && pendingOf(pod, { id, name, imageRef })
+  #sandbox(identity: ContainerIdentity): ContainerIdentity {
+    this.#sandboxes.set(identity.id, identity)
+    for (const listener of this.#listeners) listener(identity)
+    return identity
   }
 
   /** Rejects where it must not start. */
@@ -220,6 +222,7 @@ export class NriEngine implements IdentityEngine {
     this.#made.get(id)?.end.abort()
     // The engine that knows the pod reports the end of what it has reported.
     const isOwn = this.#made.delete(id) && this.#options.pods.known(id) === undefined
+    this.#sandboxes.delete(id)
     if (!isOwn) return
     for (const listener of this.#leftListeners) listener(id, 'gone')
   }

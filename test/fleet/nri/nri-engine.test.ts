@@ -133,10 +133,17 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     expect(pending).toEqual([])
   })
 
-  it('may be the sandbox of the pod', async () => {
+  it('may be the sandbox of the pod, which is known at once and until it is removed', async () => {
     await start()
+    const seen: string[] = []
+    engine.subscribe(({ id }) => seen.push(id))
     await change(1, null)
-    expect(pending).toMatchObject([{ id: sandbox.id, image: sandboxImage }])
+    expect(seen).toEqual([sandbox.id])
+    expect(engine.known(sandbox.id)).toMatchObject({ name: 'web-1/sandbox', image: sandboxImage })
+    expect(await engine.lookup(sandbox.id)).toBe(engine.known(sandbox.id))
+    await change(3, null)
+    expect(await engine.lookup(sandbox.id)).toBe('unknown')
+    expect(left).toEqual([`${sandbox.id} gone`])
   })
 
   it('is gone once it is removed, unless another engine reports its end', async () => {
