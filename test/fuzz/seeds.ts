@@ -15,6 +15,9 @@ import {
   encodePeer,
   encodePing,
 } from '../../src/pipeline/sources/ebpf/command-encoder.ts'
+import { connections, encodeFrame } from '../../src/pipeline/identity/nri/mux.ts'
+import { encodeMessage } from '../../src/pipeline/identity/nri/nri-messages.ts'
+import { encodeTtrpc } from '../../src/pipeline/identity/nri/ttrpc.ts'
 import { frameTypes, layout } from '../../src/pipeline/sources/ebpf/abi.ts'
 import { frame } from '../../src/pipeline/sources/ebpf/frame.ts'
 import { encodeProfile } from '../../src/pipeline/sources/ebpf/profile-encoder.ts'
@@ -84,6 +87,30 @@ function commandSeeds(): Readonly<Record<string, Buffer>> {
       encodeAck('1,2,3' as SourceMark),
     ]),
   }
+}
+
+/** What a runtime sends to a plugin: the answer to its registration, and calls. */
+function nriFrames(): Buffer {
+  const id = 'a'.repeat(64)
+  const pod = { id: 'b'.repeat(64), uid: 'u' }
+  const container = { id, podSandboxId: pod.id, name: 'web', state: 1 }
+  const service = 'nri.pkg.api.v1alpha1.Plugin'
+  const call = (stream: number, method: string, payload: Buffer): Buffer => {
+    const request = { service, method, payload, timeoutNano: 2_000_000_000 }
+    const data = encodeMessage('Request', request)
+    return encodeFrame(connections.plugin, encodeTtrpc({ stream, type: 'request', data }))
+  }
+  const registered = encodeMessage('Response', { payload: Buffer.alloc(0) })
+  const answer = encodeTtrpc({ stream: 1, type: 'response', data: registered })
+  const about = { runtimeName: 'containerd', runtimeVersion: 'v1.7', requestTimeout: 2_000 }
+  const all = { pods: [pod], containers: [container], more: false }
+  return Buffer.concat([
+    encodeFrame(connections.runtime, answer),
+    call(1, 'Configure', encodeMessage('Configure', about)),
+    call(3, 'Synchronize', encodeMessage('Synchronize', all)),
+    call(5, 'StateChange', encodeMessage('StateChange', { event: 6, pod, container })),
+    call(7, 'StartContainer', encodeMessage('Change', { pod, container })),
+  ])
 }
 
 function reportFrames(): Buffer {
@@ -169,6 +196,7 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
     ),
   },
   frames: { reports: at(40, reportFrames()) },
+  nri: { calls: at(40, nriFrames()) },
   'image-archive': {
     saved: await savedImage(layers.slice(0, 1), (layer) => layer),
   },

@@ -76,7 +76,7 @@ export async function linkToNri({ socket, handlers, signal }: NriLinkOptions): P
   trunk.on('error', () => undefined)
   const end = (): void => void trunk.destroy()
   signal.addEventListener('abort', end, { once: true })
-  const session = new Session(handlers, (bytes) => {
+  const session = new NriSession(handlers, (bytes) => {
     if (trunk.writable) trunk.write(bytes)
   })
   // A runtime that accepts the connection and does nothing would otherwise look like a quiet one.
@@ -94,7 +94,8 @@ export async function linkToNri({ socket, handlers, signal }: NriLinkOptions): P
   }
 }
 
-class Session {
+/** What one connection says, without the socket. */
+export class NriSession {
   readonly #handlers: NriHandlers
   readonly #write: (bytes: Buffer) => void
   readonly #mux = new MuxReader()
@@ -126,6 +127,7 @@ class Session {
     this.#send(connections.runtime, { stream: 1, type: 'request', data })
   }
 
+  /** Errors: `NRI_PROTOCOL` and `NRI_REFUSED`; the connection is unusable afterwards. */
   read(chunk: Buffer): void {
     for (const { connection, payload } of this.#mux.push(chunk)) {
       for (const message of this.#readers.get(connection)?.push(payload) ?? []) {
