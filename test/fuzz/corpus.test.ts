@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
 const folder = new URL('corpus/', import.meta.url)
-/** Those are programs in C: `run.ts` gives them their inputs. */
+/** Programs in C, to which `run.ts` gives their inputs. */
 const inC = ['commands', 'paths']
 const inputs = readdirSync(folder)
   .filter((target) => !inC.includes(target))

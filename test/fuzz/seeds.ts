@@ -102,11 +102,10 @@ function nriFrames(): Buffer {
   }
   const registered = encodeMessage('Response', { payload: Buffer.alloc(0) })
   const answer = encodeTtrpc({ stream: 1, type: 'response', data: registered })
-  const about = { runtimeName: 'containerd', runtimeVersion: 'v1.7', requestTimeout: 2_000 }
   const all = { pods: [pod], containers: [container], more: false }
   return Buffer.concat([
     encodeFrame(connections.runtime, answer),
-    call(1, 'Configure', encodeMessage('Configure', about)),
+    call(1, 'Configure', Buffer.alloc(0)),
     call(3, 'Synchronize', encodeMessage('Synchronize', all)),
     call(5, 'StateChange', encodeMessage('StateChange', { event: 6, pod, container })),
     call(7, 'StartContainer', encodeMessage('Change', { pod, container })),

@@ -59,7 +59,7 @@ export class NriEngine implements IdentityEngine {
   readonly #leftListeners = new Set<LeftListener>()
   readonly #made = new Map<string, Made>()
   #client: CriClient | undefined
-  #patienceMs: number
+  readonly #patienceMs: number
   #state: EngineState = { kind: 'starting' }
 
   constructor(options: NriEngineOptions) {
@@ -125,14 +125,14 @@ export class NriEngine implements IdentityEngine {
           socket: this.#options.socket,
           signal,
           handlers: {
-            present: (subjects, requestMs) => {
+            present: (subjects) => {
               backoff.reset()
               this.#become({ kind: 'running' })
               decided()
-              this.#present(subjects, requestMs)
+              this.#present(subjects)
             },
             created: (subject) => this.#create(subject),
-            starting: (subject) => this.#starting(subject),
+            starting: (subject, patienceMs) => this.#starting(subject, patienceMs),
             removed: (id) => this.#remove(id),
           },
         })
@@ -150,9 +150,7 @@ export class NriEngine implements IdentityEngine {
   }
 
   /** After a gap: the others were removed meanwhile. */
-  #present(subjects: readonly NriSubject[], requestMs: number): void {
-    const own = patience[this.#options.failClosed ? 'closed' : 'open']
-    this.#patienceMs = requestMs > 0 ? Math.min(own, requestMs * share) : own
+  #present(subjects: readonly NriSubject[]): void {
     const ids = new Set(subjects.map(({ id }) => id))
     for (const id of this.#made.keys()) if (!ids.has(id)) this.#remove(id)
     for (const subject of subjects) {
@@ -193,9 +191,10 @@ export class NriEngine implements IdentityEngine {
   }
 
   /** Rejects where it must not start. */
-  async #starting(subject: NriSubject): Promise<void> {
+  async #starting(subject: NriSubject, runtimeMs: number): Promise<void> {
     const end = new AbortController()
-    const late = delay(this.#patienceMs, 'late' as const, { signal: end.signal })
+    const waitMs = Math.min(this.#patienceMs, runtimeMs > 0 ? runtimeMs * share : Infinity)
+    const late = delay(waitMs, 'late' as const, { signal: end.signal })
     late.catch(() => undefined)
     try {
       const outcome = await Promise.race([this.#judged(subject), late])

@@ -89,6 +89,21 @@ describe('the containers of a node’s pods', () => {
     expect(left).toEqual([`${web.slice(0, 6)} stopped`])
   })
 
+  it('have a pod that is known by its cgroup, as soon as the server reports it', async () => {
+    await start()
+    const early = engine.pod(uid, stop.signal)
+    const never = new AbortController()
+    const other = engine.pod('0'.repeat(32), never.signal)
+    server.put('web-1', withUid({ app: [{ name: 'web' }] }))
+    expect(await early).toMatchObject({ uid, name: 'web-1' })
+    expect((await engine.pod(uid, stop.signal))?.asked.get('web')).toEqual({
+      image: 'localhost/web:1',
+      probes: [],
+    })
+    never.abort()
+    expect(await other).toBeUndefined()
+  })
+
   it('stay known while the server is away', async () => {
     server.put('web-1', podOf({ app: [{ name: 'web' }] }))
     await start()

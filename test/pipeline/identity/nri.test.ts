@@ -38,9 +38,9 @@ async function connected(): Promise<void> {
     handlers: {
       present: (subjects) => seen.push(['present', subjects]),
       created: (one) => seen.push(['created', one]),
-      starting: (one) => {
+      starting: (one, patienceMs) => {
         seen.push(['starting', one])
-        return starting(one)
+        return starting(one, patienceMs)
       },
       removed: (id) => seen.push(['removed', id]),
     },
@@ -101,6 +101,10 @@ describe('the plugin of the Node Resource Interface', () => {
     })
     go()
     expect((await first).status).toBeNull()
+    let patience = 0
+    starting = async (_, ms) => void (patience = ms)
+    await runtime.call('StateChange', changed(6), 700)
+    expect(patience).toBe(700)
     starting = () => Promise.reject(new Error('x'.repeat(5_000)))
     const { status } = await runtime.call('StateChange', changed(6))
     expect(status).toEqual({ code: 2, message: 'x'.repeat(500) })

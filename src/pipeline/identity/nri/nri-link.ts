@@ -21,12 +21,15 @@ export interface NriSubject {
 }
 
 export interface NriHandlers {
-  /** All that the runtime has; it comes once, first. `requestMs`: how long it waits for an answer, 0 if unknown. */
-  readonly present: (subjects: readonly NriSubject[], requestMs: number) => void
+  /** All that the runtime has; it comes once, first. */
+  readonly present: (subjects: readonly NriSubject[]) => void
   /** It exists, and does not run. */
   readonly created: (subject: NriSubject) => void
-  /** The runtime starts it once the promise resolves, and not at all if it rejects. */
-  readonly starting: (subject: NriSubject) => Promise<void>
+  /**
+   * The runtime starts it once the promise resolves, and not at all if it rejects. It waits `patienceMs`; 0 where it
+   * does not report that.
+   */
+  readonly starting: (subject: NriSubject, patienceMs: number) => Promise<void>
   readonly removed: (id: string) => void
 }
 
@@ -104,7 +107,6 @@ export class NriSession {
     [connections.runtime, new TtrpcReader()],
   ])
   readonly #present: NriSubject[] = []
-  #requestMs = 0
   #isReady = false
 
   constructor(handlers: NriHandlers, write: (bytes: Buffer) => void) {
@@ -139,10 +141,10 @@ export class NriSession {
 
   #asked({ stream, type, data }: TtrpcMessage): void {
     if (type !== 'request') throw new SnugError('NRI_PROTOCOL', 'an answer that was not asked for')
-    const { service: asked, method, payload } = decodeMessage('Request', data)
-    const answer = asked === `${service}.Plugin` ? this.#answer(method, payload) : undefined
+    const request = decodeMessage('Request', data)
+    const answer = request.service === `${service}.Plugin` ? this.#answer(request) : undefined
     if (answer === undefined) {
-      const message = `no method \`${method.slice(0, 100)}\``
+      const message = `no method \`${request.method.slice(0, 100)}\``
       this.#refuse(stream, codes.unimplemented, message)
       return
     }
@@ -155,10 +157,14 @@ export class NriSession {
     }
   }
 
-  #answer(method: string, payload: Uint8Array): Buffer | Promise<void> | undefined {
+  #answer({
+    method,
+    payload,
+    timeoutNano,
+  }: Messages['Request']): Buffer | Promise<void> | undefined {
+    const patienceMs = timeoutNano / 1_000_000
     switch (method) {
       case 'Configure':
-        this.#requestMs = decodeMessage('Configure', payload).requestTimeout
         return encodeMessage('Configured', { events: mask })
       case 'Synchronize':
         return this.#synchronized(decodeMessage('Synchronize', payload))
@@ -166,13 +172,12 @@ export class NriSession {
         return empty
       case 'StateChange': {
         const { event, ...change } = decodeMessage('StateChange', payload)
-        return this.#changed(event, change)
+        return this.#changed(event, change, patienceMs)
       }
       default: {
         const event = methods[method]
-        return event === undefined
-          ? undefined
-          : this.#changed(event, decodeMessage('Change', payload))
+        if (event === undefined) return undefined
+        return this.#changed(event, decodeMessage('Change', payload), patienceMs)
       }
     }
   }
@@ -187,19 +192,23 @@ export class NriSession {
     }
     if (!more) {
       this.#isReady = true
-      this.#handlers.present(this.#present.splice(0).filter(isSubject), this.#requestMs)
+      this.#handlers.present(this.#present.splice(0).filter(isSubject))
     }
     return encodeMessage('Synchronized', { more })
   }
 
-  #changed(event: number, { pod, container }: Messages['Change']): Buffer | Promise<void> {
+  #changed(
+    event: number,
+    { pod, container }: Messages['Change'],
+    patienceMs: number,
+  ): Buffer | Promise<void> {
     const { created, starting, removed } = this.#handlers
     const isOfPod = event === events.runSandbox || event === events.removeSandbox
     const subject = isOfPod ? sandboxOf(pod) : containerOf(pod, container)
     switch (event) {
       case events.runSandbox:
       case events.start:
-        return subject === undefined ? empty : starting(subject)
+        return subject === undefined ? empty : starting(subject, patienceMs)
       case events.postCreate:
         if (subject !== undefined) created(subject)
         return empty

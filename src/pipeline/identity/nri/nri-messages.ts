@@ -17,13 +17,6 @@ const definitions = {
   RegisterPlugin: {
     fields: { pluginName: { type: 'string', id: 1 }, pluginIdx: { type: 'string', id: 2 } },
   },
-  Configure: {
-    fields: {
-      runtimeName: { type: 'string', id: 2 },
-      runtimeVersion: { type: 'string', id: 3 },
-      requestTimeout: { type: 'int64', id: 5 },
-    },
-  },
   Configured: { fields: { events: { type: 'int32', id: 2 } } },
   Synchronize: {
     fields: {
@@ -76,12 +69,6 @@ export interface Messages {
   readonly Response: { readonly status?: Messages['Status'] | null; readonly payload: Uint8Array }
   readonly Empty: object
   readonly RegisterPlugin: { readonly pluginName: string; readonly pluginIdx: string }
-  readonly Configure: {
-    readonly runtimeName: string
-    readonly runtimeVersion: string
-    /** Milliseconds; 0 where the runtime does not report it. */
-    readonly requestTimeout: number
-  }
   readonly Configured: { readonly events: number }
   readonly Synchronize: {
     readonly pods: readonly NriPod[]
