@@ -101,6 +101,26 @@ describe('mode block', () => {
     })
   })
 
+  it('lets a container start once the sensor has its assignment', async () => {
+    const world = await blocking()
+    let done = (): void => undefined
+    world.control.done = new Promise((resolve) => (done = resolve))
+    let isStarted = false
+    const start = world.containers.make(identityOf(second)).then(() => (isStarted = true))
+    await judged()
+    expect(world.control.enforced(second)).toBe(true)
+    expect(isStarted).toBe(false)
+    done()
+    await start
+  })
+
+  it('alone holds a start: one that only alerts goes on at once', async () => {
+    const world = await learned()
+    world.control.done = new Promise(() => undefined)
+    await world.containers.make(identityOf(second))
+    expect(world.control.enforced(second)).toBe(false)
+  })
+
   it('is refused where no source can stop anything, and where a gate is shut', async () => {
     const quiet = { assign: () => {}, known: () => {}, filter: () => {}, flush: () => {} }
     const world = await learned({ control: quiet })
