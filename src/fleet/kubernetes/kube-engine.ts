@@ -106,11 +106,17 @@ export class KubeEngine implements IdentityEngine {
     return 'unavailable'
   }
 
-  /** The pod of such a cgroup, as soon as the API server has reported it; undefined once the signal aborts. */
+  /**
+   * The pod of such a cgroup, as soon as the API server has reported it, with the owner of its Job. Undefined once the
+   * signal aborts.
+   */
   async pod(cgroupName: string, signal: AbortSignal): Promise<PodView | undefined> {
     while (!signal.aborted) {
       for (const pod of this.#pods.items.values()) {
-        if (pod.cgroupNames.includes(cgroupName)) return pod
+        if (!pod.cgroupNames.includes(cgroupName)) continue
+        const { job, workload } = pod
+        if (job === undefined) return pod
+        return { ...pod, workload: await this.#jobs.resolve(workload, job) }
       }
       await this.#nextPod(signal)
     }

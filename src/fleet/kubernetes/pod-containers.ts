@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { ContainerRole, WorkloadRef } from '../../core/event/event.ts'
-import type { ContainerIdentity, PendingContainer } from '../../pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { imageOf } from './image-id.ts'
 import type { OwnerReference } from './object.ts'
 import type { ContainerSpec, ContainerStatus, Pod } from './pod.ts'
@@ -32,9 +32,10 @@ export interface PodContainer {
 }
 
 /** A container as its pod asks for it. */
-export interface AskedContainer extends Pick<PendingContainer, 'role' | 'probes' | 'user'> {
+export interface AskedContainer {
   /** As in the pod's specification. */
   readonly image: string
+  readonly rest: Omit<ContainerIdentity, 'id' | 'image' | 'imageId'>
 }
 
 const manifestHash = 'kubernetes.io/config.hash'
@@ -59,7 +60,7 @@ export function viewOf(pod: Pod): PodView {
     addresses,
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),
-    asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, pod)])),
+    asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, about)])),
     complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
   }
@@ -94,57 +95,49 @@ interface PodFacts {
 function containersOf({ role, spec, status }: Row, about: PodFacts): readonly PodContainer[] {
   const image = imageOf(spec.image ?? '', status?.imageID ?? '')
   if (image === undefined || status === undefined) return []
-  const { pod, labels, addresses, workload } = about
-  const asked = askedOf({ role, spec, status }, pod)
-  const { user } = asked
+  const { rest } = askedOf({ role, spec, status }, about)
   const current = idOf(status.containerID)
   return idsOf(status).map((id) => ({
     id,
     running: id === current && status.state?.running !== undefined,
-    identity: {
-      id,
+    identity: { id, image, imageId: image.digest, ...rest },
+  }))
+}
+
+function askedOf({ role, spec }: Row, about: PodFacts): AskedContainer {
+  const { pod, labels, addresses, workload } = about
+  const user = spec.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser
+  return {
+    image: spec.image ?? '',
+    rest: {
       name: `${pod.metadata.name}/${spec.name}`,
-      image,
-      imageId: image.digest,
       labels,
       workload,
       ...(role === undefined ? {} : { role }),
       entrypoint: spec.command === undefined ? [] : [...spec.command, ...(spec.args ?? [])],
-      probes: asked.probes ?? [],
+      probes: probesOf(spec),
       declaredUser: user === undefined ? '' : String(user),
       ...(user === undefined ? {} : { user }),
       initInjected: false,
       addresses,
       mounts: (spec.volumeMounts ?? []).map(({ mountPath }) => mountPath),
     },
-  }))
-}
-
-function askedOf({ role, spec }: Row, pod: Pod): AskedContainer {
-  const user = spec.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser
-  return {
-    image: spec.image ?? '',
-    probes: probesOf(spec),
-    ...(role === undefined ? {} : { role }),
-    ...(user === undefined ? {} : { user }),
   }
 }
 
 /**
- * A container that the runtime has made, before the pod's status names it.
+ * A container that the runtime has made, before the pod's status names it. Undefined where the pod does not ask for it.
  *
  * @param imageRef as the runtime reports it
  */
-export function pendingOf(
+export function madeOf(
   { asked, workload }: PodView,
   { id, name, imageRef }: { readonly id: string; readonly name: string; readonly imageRef: string },
-): PendingContainer | undefined {
-  const spec = asked.get(name)
-  if (spec === undefined) return undefined
-  const { image: typed, ...traits } = spec
-  const image = imageOf(typed, imageRef)
-  if (image === undefined) return undefined
-  return { id, image, imageId: image.digest, initInjected: false, workload, ...traits }
+): ContainerIdentity | undefined {
+  const container = asked.get(name)
+  const image = imageOf(container?.image ?? '', imageRef)
+  if (container === undefined || image === undefined) return undefined
+  return { ...container.rest, workload, id, image, imageId: image.digest }
 }
 
 /** The newest first. */

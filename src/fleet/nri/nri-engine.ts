@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { describeError, SnugError } from '../../errors.ts'
 import type {
   ContainerIdentity,
@@ -10,7 +11,7 @@ import type {
 import type { CriClient } from '../../pipeline/identity/nri/cri-client.ts'
 import type { NriSubject } from '../../pipeline/identity/nri/nri-link.ts'
 import { Backoff } from '../../support/backoff.ts'
-import { pendingOf, type PodView } from '../kubernetes/pod-containers.ts'
+import { madeOf, type PodView } from '../kubernetes/pod-containers.ts'
 import { sandboxOf } from '../kubernetes/sandboxes.ts'
 
 export interface NriEngineOptions {
@@ -37,24 +38,26 @@ const patience = { open: 500, closed: 1_500 } as const
 const share = 0.75
 /** Until then the API server may report the pod, in milliseconds. */
 const placeMs = 10_000
+/** Containers that were removed lately: their last events may still arrive. */
+const remembered = 1_024
 
 /** One that the runtime has made and not removed. */
 interface Made {
   /** Undefined: nothing says what it is. */
-  readonly placed: Promise<PendingContainer | undefined>
+  readonly placed: Promise<ContainerIdentity | undefined>
   readonly end: AbortController
 }
 
 /**
- * Containers of pods before they start, from the runtime's Node Resource Interface. Of a container it has only what is
- * needed to assign it, and the engine `kubernetes` reports the rest. Sandboxes it identifies itself.
+ * Containers of pods and their sandboxes before they start, from the runtime's Node Resource Interface. The engine
+ * `kubernetes` reports containers again once their pod's status names them.
  */
 export class NriEngine implements IdentityEngine {
   readonly name = 'nri'
   readonly #options: NriEngineOptions
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #sandboxes = new Map<string, ContainerIdentity>()
-  readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
+  readonly #identities = new Map<string, ContainerIdentity>()
+  readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   readonly #startingListeners = new Set<(container: PendingContainer) => Promise<void>>()
   readonly #leftListeners = new Set<LeftListener>()
   readonly #made = new Map<string, Made>()
@@ -81,7 +84,7 @@ export class NriEngine implements IdentityEngine {
   }
 
   known(id: string): ContainerIdentity | undefined {
-    return this.#sandboxes.get(id)
+    return this.#identities.get(id) ?? this.#gone.get(id)
   }
 
   lookup(id: string): Promise<ContainerIdentity | 'unknown'> {
@@ -99,11 +102,6 @@ export class NriEngine implements IdentityEngine {
   subscribe(listener: (identity: ContainerIdentity) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  subscribePending(listener: (container: PendingContainer) => void): () => void {
-    this.#pendingListeners.add(listener)
-    return () => this.#pendingListeners.delete(listener)
   }
 
   subscribeStarting(listener: (container: PendingContainer) => Promise<void>): () => void {
@@ -168,7 +166,7 @@ export class NriEngine implements IdentityEngine {
     return made
   }
 
-  async #place(subject: NriSubject, ended: AbortSignal): Promise<PendingContainer | undefined> {
+  async #place(subject: NriSubject, ended: AbortSignal): Promise<ContainerIdentity | undefined> {
     const signal = AbortSignal.any([ended, AbortSignal.timeout(placeMs)])
     const { id, pod: uid, container: name } = subject
     const isSandbox = name === ''
@@ -177,15 +175,9 @@ export class NriEngine implements IdentityEngine {
       isSandbox ? undefined : this.#client?.imageRef(id),
     ])
     if (pod === undefined || signal.aborted) return undefined
-    if (isSandbox) return this.#sandbox(sandboxOf(id, pod))
-    const container = pendingOf(pod, { id, name, imageRef })
-    if (container === undefined) return undefined
-    for (const listener of this.#pendingListeners) listener(container)
-    return container
-  }
-
-  #sandbox(identity: ContainerIdentity): ContainerIdentity {
-    this.#sandboxes.set(identity.id, identity)
+    const identity = isSandbox ? sandboxOf(id, pod) : madeOf(pod, { id, name, imageRef })
+    if (identity === undefined) return undefined
+    this.#identities.set(id, identity)
     for (const listener of this.#listeners) listener(identity)
     return identity
   }
@@ -221,7 +213,9 @@ export class NriEngine implements IdentityEngine {
     this.#made.get(id)?.end.abort()
     // The engine that knows the pod reports the end of what it has reported.
     const isOwn = this.#made.delete(id) && this.#options.pods.known(id) === undefined
-    this.#sandboxes.delete(id)
+    const identity = this.#identities.get(id)
+    this.#identities.delete(id)
+    if (identity !== undefined) this.#gone.set(id, identity)
     if (!isOwn) return
     for (const listener of this.#leftListeners) listener(id, 'gone')
   }

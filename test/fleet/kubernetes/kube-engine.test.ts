@@ -96,9 +96,10 @@ describe('the containers of a node’s pods', () => {
     const other = engine.pod('0'.repeat(32), never.signal)
     server.put('web-1', withUid({ app: [{ name: 'web' }] }))
     expect(await early).toMatchObject({ uid, name: 'web-1' })
-    expect((await engine.pod(uid, stop.signal))?.asked.get('web')).toEqual({
+    const again = await engine.pod(uid, stop.signal)
+    expect(again?.asked.get('web')).toMatchObject({
       image: 'localhost/web:1',
-      probes: [],
+      rest: { probes: [] },
     })
     never.abort()
     expect(await other).toBeUndefined()

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type PodView, viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { NriEngine } from '../../../src/fleet/nri/nri-engine.ts'
-import type { PendingContainer } from '../../../src/pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
 import { encodeMessage, type Messages } from '../../../src/pipeline/identity/nri/nri-messages.ts'
 import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
 import { ScriptedCri, ScriptedRuntime } from '../../fixtures/nri-runtime.ts'
@@ -19,7 +19,7 @@ let stop: AbortController
 let engine: NriEngine
 let pod: PodView | undefined
 let known: Set<string>
-let pending: PendingContainer[]
+let seen: ContainerIdentity[]
 let left: string[]
 let refused: string[]
 
@@ -31,7 +31,7 @@ beforeEach(async () => {
   stop = new AbortController()
   pod = viewOf(asked)
   known = new Set()
-  pending = []
+  seen = []
   left = []
   refused = []
 })
@@ -57,7 +57,7 @@ async function start(failClosed = false): Promise<void> {
     },
     onRefused: ({ container }) => refused.push(container),
   })
-  engine.subscribePending((container) => pending.push(container))
+  engine.subscribe((identity) => seen.push(identity))
   engine.subscribeLeft((id, how) => left.push(`${id} ${how}`))
   await engine.start(stop.signal)
 }
@@ -73,15 +73,22 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     await start()
     expect(engine.state).toEqual({ kind: 'running' })
     await change(5)
-    await vi.waitFor(() => expect(pending).toHaveLength(1))
-    expect(pending[0]).toEqual({
+    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    expect(seen[0]).toEqual({
       id: web.id,
+      name: 'web-1/web',
       image: { repository: 'localhost/web', tag: '1', digest: digestOf('web') },
       imageId: digestOf('web'),
-      initInjected: false,
+      labels: {},
       workload: { kind: 'Pod', name: 'web-1', namespace: 'shop', pod: 'web-1' },
+      entrypoint: [],
       probes: [probe.exec.command],
+      declaredUser: '',
+      initInjected: false,
+      addresses: [],
+      mounts: [],
     })
+    expect(engine.known(web.id)).toBe(seen[0])
   })
 
   it('is asked about again at its start where the runtime did not know it yet', async () => {
@@ -89,7 +96,7 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     await change(5)
     cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
     expect((await change(6)).status).toBeNull()
-    expect(pending).toHaveLength(1)
+    expect(seen).toHaveLength(1)
   })
 
   it('starts once all who were told have done their part', async () => {
@@ -130,19 +137,19 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     spoil()
     await start(true)
     expect((await change(6)).status?.message).toContain('block.failClosed')
-    expect(pending).toEqual([])
+    expect(seen).toEqual([])
   })
 
-  it('may be the sandbox of the pod, which is known at once and until it is removed', async () => {
+  it('may be the sandbox of the pod, which is known at once', async () => {
     await start()
-    const seen: string[] = []
-    engine.subscribe(({ id }) => seen.push(id))
     await change(1, null)
-    expect(seen).toEqual([sandbox.id])
+    expect(seen.map(({ id }) => id)).toEqual([sandbox.id])
     expect(engine.known(sandbox.id)).toMatchObject({ name: 'web-1/sandbox', image: sandboxImage })
     expect(await engine.lookup(sandbox.id)).toBe(engine.known(sandbox.id))
     await change(3, null)
-    expect(await engine.lookup(sandbox.id)).toBe('unknown')
+    // Its last events may still arrive.
+    expect(engine.known(sandbox.id)).toMatchObject({ image: sandboxImage })
+    expect(await engine.lookup(web.id)).toBe('unknown')
     expect(left).toEqual([`${sandbox.id} gone`])
   })
 
