@@ -31,6 +31,7 @@ import { alertRevisionOf, revisionOf } from './live/revision.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { decideCard } from './review/card-decision.ts'
 import { testEdit } from './review/edit-test.ts'
+import { prepareEnd } from './review/prepare-decision.ts'
 import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
 import { ReviewService } from './review/review-service.ts'
@@ -481,6 +482,7 @@ export class SnugEngine implements view.Engine {
   ): Promise<views.VersionView> {
     const { registry } = this.#daemon
     const version = registry.index.findOne(ref)
+    if (what === 'end-learning') await prepareEnd(this.#daemon, version)
     const nowMs = this.#daemon.now()
     const before = enforcementSnapshot(version)
     const step = move(

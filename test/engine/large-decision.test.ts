@@ -169,3 +169,34 @@ describe('A decision on more behaviours than are decided on at once', () => {
     expect(await statesOf(world)).toEqual({ approved: count })
   })
 })
+
+describe('The end of a window with more behaviours than that', () => {
+  async function learning(): Promise<DaemonWorld> {
+    const world = daemonWorld()
+    worlds.push(world)
+    await world.start()
+    await happens(
+      world,
+      folders.map((path) => act.file(path, ['write'], node)),
+    )
+    return world
+  }
+
+  it('comes after its places were derived', async () => {
+    const world = await learning()
+    expect((await world.engine.endLearning(ref, by)).state).not.toBe('learning')
+    // Their place is one more.
+    expect(await statesOf(world)).toEqual({ learned: count + 1 })
+  })
+
+  it('is refused where a decision was made meanwhile, which stands', async () => {
+    const world = await learning()
+    const ids = await idsOf(world)
+    const end = world.engine.endLearning(ref, by)
+    const rejection = world.engine.reject(ref, ids.slice(0, 2), by)
+    await expect(end).rejects.toMatchObject({ code: 'REVISION_STALE' })
+    await rejection
+    expect(await statesOf(world)).toEqual({ learned: count - 1, rejected: 2 })
+    expect((await world.engine.endLearning(ref, by)).state).not.toBe('learning')
+  })
+})

@@ -1,5 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
+import type { Steps } from '../steps.ts'
 import type { FilePlaceClass, FileUse } from './file-use.ts'
 import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
@@ -9,6 +10,8 @@ const OWN_NAMES_LEAST = 2
 /** Folders that have names of their own: more of all names than this share are different ones. */
 const OWN_NAMES = 0.8
 const FOLDERS_LEAST = 3
+/** Uses that are put into the tree in one step. */
+const atOnce = 64
 
 /** Observations of one path, of all its uses or of those of one class. */
 export interface PathFacts {
@@ -75,10 +78,12 @@ export class FolderNode {
     this.sources = sources
   }
 
-  static of(uses: Iterable<FileUse>): FolderNode {
+  static *steps(uses: Iterable<FileUse>): Steps<FolderNode> {
     const root = new FolderNode()
     const byPath = new Map<string, PathUse>()
+    let count = 0
     for (const use of uses) {
+      if (++count % atOnce === 0) yield
       let known = byPath.get(use.path)
       if (known === undefined) {
         known = { all: factsOf(use.path), byClass: new Map() }

@@ -1,4 +1,5 @@
 import type { Origin } from '../event/event.ts'
+import { finish, type Steps } from '../steps.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { plainPath } from '../behaviour/shape.ts'
@@ -79,12 +80,21 @@ export function mayHoldPlaces(folder: string): boolean {
 
 /** The places of one actor and user. A function of the evidence: the same for any order of it. */
 export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readonly FilePlace[] {
-  const root = FolderNode.of(uses)
+  return finish(placesSteps(uses, options))
+}
+
+/** The same, with pauses. */
+export function* placesSteps(
+  uses: Iterable<FileUse>,
+  options: PlaceOptions,
+): Steps<readonly FilePlace[]> {
+  const root = yield* FolderNode.steps(uses)
   const found = new Map<string, Draft>()
-  walk({ node: root, base: '/', tail: [], found, options })
-  return [...found]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, { base, depth, class: of, templates, facts }]) => ({
+  yield* walk({ node: root, base: '/', tail: [], found, options })
+  const places: FilePlace[] = []
+  for (const [, draft] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const { base, depth, class: of, templates, facts } = draft
+    places.push({
       base,
       depth,
       class: of,
@@ -93,7 +103,10 @@ export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readon
       renames: false,
       origins: [...new Set(facts.flatMap(({ origins }) => [...origins]))].sort(),
       witnesses: sampleOf(facts.map(({ path }) => path)),
-    }))
+    })
+    yield
+  }
+  return places
 }
 
 /** A place with what it is made of. What lies in different folders below one that varies adds up. */
@@ -111,31 +124,32 @@ interface Visit {
   readonly options: PlaceOptions
 }
 
-function walk(visit: Visit): void {
+function* walk(visit: Visit): Steps<void> {
   const { node, base, tail, options } = visit
   const isOpen = mayHoldPlaces(base)
   const varies = isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST
   const folders = varies ? openFolders(node, options) : []
-  if (isOpen) namesOf(visit, folders)
+  yield
+  if (isOpen) yield* namesOf(visit, folders)
   const fixed = new Set(node.folders.keys())
   if (varies) {
     for (const { template, names } of folders) {
       for (const name of names) fixed.delete(name)
-      walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
+      yield* walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
   }
   if (isOpen && tail.length < DEPTH_MOST) {
     for (const { template, names } of certainParts(fixed, node)) {
       for (const name of names) fixed.delete(name)
-      walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
+      yield* walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
   }
   for (const name of fixed) {
     const child = node.folders.get(name)
     if (child === undefined) continue
-    if (tail.length === 0) walk({ ...visit, node: child, base: `${base}${name}/` })
+    if (tail.length === 0) yield* walk({ ...visit, node: child, base: `${base}${name}/` })
     else if (tail.length < DEPTH_MOST && child.sources >= sharedLeast(node)) {
-      walk({ ...visit, node: child, tail: [...tail, plainPath(name)] })
+      yield* walk({ ...visit, node: child, tail: [...tail, plainPath(name)] })
     }
   }
 }
@@ -145,9 +159,13 @@ function sharedLeast({ sources }: FolderNode): number {
   return Math.min(CLASS_LEAST, sources)
 }
 
-function namesOf({ node, base, tail, found, options }: Visit, folders: readonly OpenPart[]): void {
+function* namesOf(
+  { node, base, tail, found, options }: Visit,
+  folders: readonly OpenPart[],
+): Steps<void> {
   const below = tail.length === 0 ? '' : `${tail.join('/')}/`
   const uses = new Map(node.nameUses())
+  yield
   const parts: OpenPart[] = []
   // Folders that are used themselves are called as those with contents are, but for what could be an extension.
   for (const { beside } of folders) {
@@ -162,6 +180,7 @@ function namesOf({ node, base, tail, found, options }: Visit, folders: readonly 
     if (total >= MADE_UP_LEAST) parts.push(...open)
   }
   const taken = new Set(parts.flatMap(({ names }) => names))
+  yield
   const apart = [...uses.keys()].filter((name) => !taken.has(name))
   parts.push(...certainParts(apart, node, parts))
   const isFolded = node.isFolded
@@ -182,6 +201,7 @@ function namesOf({ node, base, tail, found, options }: Visit, folders: readonly 
     const templates = made
       .map(({ template }) => plainPath(base) + below + template)
       .filter((template) => !isHeldBack(template, options))
+    yield
     if (of === 'own') known = new Set(made.map(({ template }) => template))
     if (templates.length === 0) continue
     const depth = tail.length + 1
@@ -189,6 +209,7 @@ function namesOf({ node, base, tail, found, options }: Visit, folders: readonly 
     const draft = found.get(key) ?? { base, depth, class: of, templates: new Set(), facts: [] }
     found.set(key, draft)
     for (const template of templates) draft.templates.add(template)
+    yield
     for (const { names } of made) {
       for (const name of names) draft.facts.push(...node.factsOf(name, of))
     }

@@ -225,7 +225,11 @@ export class LiveEntry {
 
   /** A pattern all of whose evidence is in a place. */
   get isSuperseded(): boolean {
-    return this.within !== undefined && this.#shape !== undefined
+    return this.within !== undefined && this.isPattern
+  }
+
+  get isPattern(): boolean {
+    return this.#shape !== undefined
   }
 
   get isPlace(): boolean {

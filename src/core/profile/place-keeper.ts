@@ -1,6 +1,6 @@
 import type { FilePlaceClass, FileUse } from '../learning/file-use.ts'
 import { movedUses } from '../learning/moved-folders.ts'
-import { type FilePlace, type Place, placesOf, type PlaceOptions } from '../learning/place.ts'
+import { type FilePlace, type Place, placesSteps, type PlaceOptions } from '../learning/place.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
 import type { Access, Origin } from '../event/event.ts'
 import type { Allowance } from './allowance.ts'
@@ -18,6 +18,7 @@ import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
+import { finish, type Steps } from '../steps.ts'
 import { fileUsesOf, type RenameUse } from './file-uses.ts'
 import { portPlacesOf } from './port-place.ts'
 
@@ -30,6 +31,20 @@ interface Owner {
   readonly uid: User
   readonly entries: Set<LiveEntry>
   places: ReadonlySet<LiveEntry>
+  /** Changes with what its places are derived from. */
+  revision: number
+  prepared: Prepared | undefined
+}
+
+type Made = readonly { readonly object: BehaviourObject; readonly place: Place }[]
+
+/** The places of an owner as they would be, of its evidence at that revision. */
+interface Prepared {
+  readonly revision: number
+  readonly executedRevision: number
+  readonly made: Made
+  /** Of entries that are no places: the place that each would be in. */
+  readonly within: ReadonlyMap<LiveEntry, BehaviourId | undefined>
 }
 
 /** The result of deriving the places again. */
@@ -39,9 +54,13 @@ export interface Settled {
   readonly removed: readonly LiveEntry[]
   /** Entries whose place has changed. */
   readonly changed: readonly LiveEntry[]
+  /** Entries that are in another place, or in none any more. */
+  readonly moved: readonly LiveEntry[]
 }
 
 const S = '\u0000'
+
+const unprepared = { revision: 0, prepared: undefined }
 
 const accessOf: Readonly<Record<FilePlaceClass, Access>> = {
   own: 'create',
@@ -60,6 +79,7 @@ export class PlaceKeeper {
   readonly #dirty = new Set<Owner>()
   /** Executed paths, with the number of entries that show it. */
   readonly #executed = new Map<string, number>()
+  #executedRevision = 0
   #seen = 0
   /** Evidence at the last derivation; the first is worth it from some names on. */
   #settledAt = 128
@@ -72,9 +92,12 @@ export class PlaceKeeper {
     for (const path of executedBy(entry.object)) {
       const before = this.#executed.get(path) ?? 0
       this.#executed.set(path, before + 1)
-      if (before === 0) this.#dirtyAround(path)
+      if (before > 0) continue
+      this.#executedRevision += 1
+      this.#dirtyAround(path)
     }
     this.#ownerOf(entry)?.entries.add(entry)
+    this.outdate(entry)
     // A deviation changes no place: a flood of them must not have places derived again and again.
     if (isEvidence(entry)) this.touch(entry)
   }
@@ -83,17 +106,25 @@ export class PlaceKeeper {
     for (const path of executedBy(entry.object)) {
       const left = (this.#executed.get(path) ?? 1) - 1
       if (left > 0) this.#executed.set(path, left)
-      else this.#executed.delete(path)
+      else if (this.#executed.delete(path)) this.#executedRevision += 1
     }
+    this.outdate(entry)
     const owner = this.#ownerOf(entry)
     owner?.entries.delete(entry)
     if (owner !== undefined) this.#dirty.add(owner)
+  }
+
+  /** What was prepared of it no longer holds, which alone is no reason to derive places again. */
+  outdate(entry: LiveEntry): void {
+    const owner = this.#ownerOf(entry)
+    if (owner !== undefined) owner.revision += 1
   }
 
   /** Its evidence has changed. */
   touch(entry: LiveEntry): void {
     const owner = this.#ownerOf(entry)
     if (owner === undefined) return
+    owner.revision += 1
     this.#dirty.add(owner)
     this.#seen += 1
   }
@@ -107,15 +138,51 @@ export class PlaceKeeper {
     return this.#dirty.size > 0
   }
 
+  /**
+   * Derives places with pauses, and changes nothing: {@link settle} uses what still holds by then. Of owners whose
+   * evidence changes meanwhile nothing does.
+   */
+  *prepare(known: ReadonlyMap<string, LiveEntry>): Steps<void> {
+    for (const owner of this.#dirty) {
+      if (this.#preparedOf(owner) !== undefined) continue
+      const { revision } = owner
+      const executedRevision = this.#executedRevision
+      const made = yield* this.#derive(owner, [...this.#executed.keys()])
+      const places = made.map(({ object, place }) => {
+        const key = behaviourKey(owner.actor, owner.uid, object)
+        const there = known.get(key)
+        return takerOf(
+          there ?? new LiveEntry(owner.actor, owner.uid, object, this.#shaper, key),
+          place,
+        )
+      })
+      const keys = new Set(places.map(({ entry }) => entry.key))
+      const within = new Map<LiveEntry, BehaviourId | undefined>()
+      for (const entry of owner.entries) {
+        if (entry.place !== undefined || keys.has(entry.key)) continue
+        within.set(entry, withinOf(entry, places))
+        yield
+      }
+      owner.prepared = { revision, executedRevision, made, within }
+    }
+  }
+
+  #preparedOf({ prepared, revision }: Owner): Prepared | undefined {
+    const isSame = prepared?.revision === revision
+    return isSame && prepared.executedRevision === this.#executedRevision ? prepared : undefined
+  }
+
   settle(known: ReadonlyMap<string, LiveEntry>): Settled {
     const added: LiveEntry[] = []
     const removed: LiveEntry[] = []
     const changed: LiveEntry[] = []
+    const moved: LiveEntry[] = []
     const executed = [...this.#executed.keys()]
     for (const owner of this.#dirty) {
       const before = owner.places
       const now = new Set<LiveEntry>()
-      for (const { object, place } of this.#derive(owner, executed)) {
+      const prepared = this.#preparedOf(owner)
+      for (const { object, place } of prepared?.made ?? finish(this.#derive(owner, executed))) {
         const key = behaviourKey(owner.actor, owner.uid, object)
         const there = known.get(key)
         const entry = there ?? new LiveEntry(owner.actor, owner.uid, object, this.#shaper, key)
@@ -134,31 +201,29 @@ export class PlaceKeeper {
         else changed.push(entry)
       }
       owner.places = now
-      for (const entry of cover(owner)) {
-        if (!now.has(entry)) changed.push(entry)
-      }
+      for (const entry of cover(owner, prepared?.within)) if (!now.has(entry)) moved.push(entry)
+      owner.prepared = undefined
     }
     this.#dirty.clear()
     this.#settledAt = Math.max(128, this.#seen)
-    return { added, removed, changed }
+    return { added, removed, changed, moved }
   }
 
-  #derive(
-    owner: Owner,
-    executed: readonly string[],
-  ): readonly { readonly object: BehaviourObject; readonly place: Place }[] {
+  *#derive(owner: Owner, executed: readonly string[]): Steps<Made> {
     if (owner.of === 'ports') return portPlacesOf(owner.entries, defaultVocabulary)
     const uses: FileUse[] = []
     const renames: RenameUse[] = []
     for (const entry of owner.entries) {
       if (!entry.fixed && entry.decision?.kind !== 'rejected') fileUsesOf(entry, uses, renames)
+      yield
     }
     const options: PlaceOptions = {
       ...defaultVocabulary,
       executed,
       isGuarded: this.#shaper.isGuarded,
     }
-    const places = placesOf([...uses, ...movedUses(uses, renames)], options).map((place) => ({
+    const found = yield* placesSteps([...uses, ...movedUses(uses, renames)], options)
+    const places = found.map((place) => ({
       object: objectOf(place),
       place: { ...place, renames: renames.length > 0 },
     }))
@@ -173,7 +238,7 @@ export class PlaceKeeper {
     let owner = this.#owners.get(key)
     if (owner === undefined) {
       const of = ports === undefined ? 'files' : 'ports'
-      owner = { of, actor, uid, entries: new Set(), places: new Set() }
+      owner = { of, actor, uid, entries: new Set(), places: new Set(), ...unprepared }
       this.#owners.set(key, owner)
     }
     return owner
@@ -313,12 +378,13 @@ function pairsOf(
 }
 
 /** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */
-function cover({ entries, places }: Owner): readonly LiveEntry[] {
+function cover({ entries, places }: Owner, prepared?: Prepared['within']): readonly LiveEntry[] {
   const moved: LiveEntry[] = []
   const takers = [...places].map((entry) => ({ entry, allowance: entry.allowance() }))
   for (const entry of entries) {
     const before = entry.within
-    entry.within = withinOf(entry, takers)
+    const isPrepared = prepared?.has(entry) === true
+    entry.within = isPrepared ? prepared.get(entry) : withinOf(entry, takers)
     if (entry.within !== before) moved.push(entry)
   }
   return moved
@@ -327,6 +393,15 @@ function cover({ entries, places }: Owner): readonly LiveEntry[] {
 interface Taker {
   readonly entry: LiveEntry
   readonly allowance: Allowance
+}
+
+/** The entry as it would be with that place. */
+function takerOf(entry: LiveEntry, place: Place): Taker {
+  const before = entry.place
+  entry.place = place
+  const allowance = entry.allowance()
+  entry.place = before
+  return { entry, allowance }
 }
 
 function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | undefined {

@@ -169,7 +169,7 @@ export class Profile implements ProfileReader {
    */
   settle(): void {
     if (!this.#places.isDirty) return
-    const { added, removed, changed } = this.#places.settle(this.#entries)
+    const { added, removed, changed, moved } = this.#places.settle(this.#entries)
     for (const entry of added) {
       this.#add(entry)
       this.#known.set(entry.allowance())
@@ -179,6 +179,16 @@ export class Profile implements ProfileReader {
       this.#refresh(entry)
       this.#changed.add(entry)
     }
+    for (const entry of moved) {
+      // What a literal entry allows does not depend on its place.
+      if (entry.isPattern) this.#refresh(entry)
+      this.#changed.add(entry)
+    }
+  }
+
+  /** Does most of the next {@link settle}, with pauses, unless the evidence changes meanwhile. */
+  prepareSettle(): Steps<void> {
+    return this.#places.prepare(this.#entries)
   }
 
   get patterns(): Patterns {
@@ -326,6 +336,7 @@ export class Profile implements ProfileReader {
       if (changed) {
         this.#refreshFor(entry, ref, cell.grants)
         if (cell.grants) this.#places.touch(entry)
+        else this.#places.outdate(entry)
       }
       if (isNews) this.#changed.add(entry)
       else this.#counted.add(entry)
@@ -627,6 +638,7 @@ export class Profile implements ProfileReader {
       if (!entry.onlyInherited) continue
       gone.push(entry.toJSON())
       entry.inherited = undefined
+      this.#places.outdate(entry)
       if (entry.empty) {
         this.#remove(entry)
         continue

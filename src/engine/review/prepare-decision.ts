@@ -38,11 +38,33 @@ export async function prepareDecision(
   parts: readonly DecidedPart[],
 ): Promise<readonly Preparation[]> {
   const versions = parts.map(({ version }) => version)
+  return unlessChanged(registry, versions, () => slices.run('decision', steps(parts)))
+}
+
+/**
+ * Before a person ends a large window: derives the places of its evidence in slices.
+ *
+ * Errors: REVISION_STALE as above.
+ */
+export async function prepareEnd(
+  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  version: DeployedVersion,
+): Promise<void> {
+  if (version.life.state !== 'learning' || version.profile.size <= decidedAtOnce) return
+  const places = (): Promise<void> => slices.run('places', version.profile.prepareSettle())
+  await unlessChanged(registry, [version], places)
+}
+
+async function unlessChanged<T>(
+  { index }: ReviewContext['registry'],
+  versions: readonly DeployedVersion[],
+  prepare: () => Promise<T>,
+): Promise<T> {
   const revision = revisionOf(versions)
-  const prepared = await slices.run('decision', steps(parts))
+  const prepared = await prepare()
   // The last slice is a turn, and the decision another.
   await nextTurn()
-  const isSame = versions.every((version) => registry.index.has(version))
+  const isSame = versions.every((version) => index.has(version))
   if (isSame && revisionOf(versions) === revision) return prepared
   throw new SnugError('REVISION_STALE', 'the image changed while the decision was prepared')
 }

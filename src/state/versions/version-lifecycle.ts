@@ -145,7 +145,12 @@ export class VersionLifecycle {
       // A person decided meanwhile, or removed it.
       if (version.life !== life || !this.#index.has(version)) continue
       this.#estimates.set(version, { atMs: nowMs, bound: evidence.coverage.bound })
-      this.apply(version, advance(version.life, evidence, this.rules, nowMs))
+      const step = advance(life, evidence, this.rules, nowMs)
+      if (step.transitions.some(({ from }) => from.state === 'learning')) {
+        yield* version.profile.prepareSettle()
+        if (version.life !== life || !this.#index.has(version)) continue
+      }
+      this.apply(version, step)
     }
     this.learning = learning.map((version) => ({
       version,
