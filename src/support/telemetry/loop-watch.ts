@@ -1,5 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Log } from './log.ts'
+import { StackWatch } from './stack-watch.ts'
 
 export interface LoopDelay {
   /** Seconds that a turn of the event loop took at most since the last look, and the 99th percentile. */
@@ -15,9 +16,10 @@ const resolutionMs = 10
 /** How often the watch looks whether anything held the loop that no piece of work is the name of. */
 const lookMs = 100
 
-/** Measures how long the event loop waits, and names the work that held it for long. */
+/** Measures how long the event loop waits, and names the work that held it for long. Of the next it logs the stack. */
 export class LoopWatch {
   readonly #log: Log
+  readonly #stacks: StackWatch
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs })
   #timer: NodeJS.Timeout | undefined
   #lookedMs = 0
@@ -31,6 +33,9 @@ export class LoopWatch {
 
   constructor(log: Log) {
     this.#log = log
+    this.#stacks = new StackWatch((sample) => {
+      log.warn(sample, 'what held the event loop, by its stack')
+    })
   }
 
   start(): void {
@@ -43,6 +48,8 @@ export class LoopWatch {
   close(): void {
     this.#histogram.disable()
     clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#stacks.close()
   }
 
   /** Runs `work`, and names its synchronous part if it takes long. */
@@ -68,6 +75,7 @@ export class LoopWatch {
 
   /** A late look shows work without a name, or that the process did not get a processor: then it used little. */
   #look(): void {
+    this.#stacks.looked()
     const nowMs = performance.now()
     const lateMs = nowMs - this.#lookedMs - lookMs
     const { user, system } = process.cpuUsage(this.#lookedCpu)
@@ -81,6 +89,7 @@ export class LoopWatch {
 
   #long(what: string, milliseconds: number, nowMs: number): void {
     this.longTurns += 1
+    if (this.#timer !== undefined) this.#stacks.arm()
     this.#longMs = nowMs
     if (nowMs - this.#loggedMs < quietMs) {
       this.#unlogged += 1
