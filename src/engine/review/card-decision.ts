@@ -1,5 +1,6 @@
 import { isSameImage, unscoped } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
+import { finish, type Steps } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { PreparedDecision } from '../../core/profile/profile.ts'
 import type { ReviewContext } from '../contexts.ts'
@@ -8,7 +9,7 @@ import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { CardDecision, CardDecisionResult, DecidedPlace, Decider } from '../api/engine.ts'
 import { revisionOf } from '../live/revision.ts'
 import { changesBy, changesIn, commitDecisionOnAll } from './commit-decision.ts'
-import { type DecidedPart, isLarge, prepareDecision } from './prepare-decision.ts'
+import { type DecidedPart, isLarge, prepareCard } from './prepare-decision.ts'
 import { behaviourOf } from './review-service.ts'
 import { sharersOf } from './shared-alert.ts'
 
@@ -31,7 +32,11 @@ export async function decideCard(
   const mayHold = decision !== 'approve' || quarantined
   if (!mayHold) mustNotBeHeld(parts)
   if (dryRun) return { decided: parts.map(placeOf) }
-  const prepared = isLarge(parts) ? await prepareDecision(context, parts) : []
+  // A decision that is withdrawn answers none.
+  const asked = answeredAlerts(context, decision === 'withdraw' ? [] : parts)
+  const { prepared, answered } = isLarge(parts)
+    ? await prepareCard(context, parts, asked)
+    : { prepared: [], answered: finish(asked) }
   // A guardrail may have fired meanwhile.
   if (!mayHold) mustNotBeHeld(parts)
   const bounds = until === undefined ? {} : { until }
@@ -42,7 +47,7 @@ export async function decideCard(
     const changed = changesBy(version, ids, () => apply(part, decision, word, seen), texts)
     return parts.length === 1 ? changed : changesIn(version, changed)
   })
-  const alerts = decision === 'withdraw' ? [] : closeAlerts(context, parts, decision, word)
+  const alerts = decision === 'withdraw' ? [] : closeAlerts(context, answered, decision, word)
   const fields = {
     changes,
     ...(alerts.length === 0 ? {} : { alerts }),
@@ -71,35 +76,47 @@ function apply(
 const decidedInReview = { approve: 'approved in review', reject: 'rejected in review' } as const
 
 /**
- * Acknowledges the open alerts about these behaviours that no other behaviour still waits behind: what they ask is
- * answered. The decision is in the profile, so that later names of the cause are decided on by themselves.
+ * The open alerts about these behaviours that no other behaviour still waits behind: once they are decided on, what the
+ * alerts ask is answered. The decision is in the profile, so that later names of the cause are decided on by themselves.
  */
-function closeAlerts(
+function* answeredAlerts(
   { alerts, registry }: ReviewContext,
   parts: readonly DecidedPart[],
-  decision: keyof typeof decidedInReview,
-  { by, at, reason }: ReturnType<typeof decisionOf>,
-): readonly string[] {
-  const open = alerts.list({ limit: Infinity, state: 'open' })
-  const closed: string[] = []
+): Steps<readonly string[]> {
+  const open = yield* alerts.listSteps({ limit: Infinity, state: 'open' })
+  const answered: string[] = []
   for (const { version, ids } of parts) {
     const decided = new Set<string>(ids)
     const image = unscoped(version.image)
     for (const alert of open) {
+      yield
       if (alert.image === undefined || !isSameImage(alert.image, image)) continue
       const shown = [alert.behaviour, ...(alert.samples ?? [])].flatMap((each) => each?.id ?? [])
       if (!shown.some((id) => decided.has(id))) continue
       // A container of another scope has a profile of its own.
       const present = registry.versionOfContainer(alert.container?.id ?? '')
       if (present !== undefined && present !== version) continue
-      if (sharersOf(version, alert, open).length > 0 || shown.some((id) => waits(version, id)))
-        continue
-      const why = reason ?? decidedInReview[decision]
-      alerts.decide(alert.id, { kind: 'acknowledged', by, at, reason: why })
-      closed.push(alert.id)
+      const others = [
+        ...sharersOf(version, alert, open),
+        ...shown.filter((id) => waits(version, id)),
+      ]
+      if (others.every((id) => decided.has(id))) answered.push(alert.id)
     }
   }
-  return closed
+  return answered
+}
+
+/** Acknowledges those that are still open. */
+function closeAlerts(
+  { alerts }: ReviewContext,
+  answered: readonly string[],
+  decision: keyof typeof decidedInReview,
+  { by, at, reason }: ReturnType<typeof decisionOf>,
+): readonly string[] {
+  const open = answered.filter((id) => alerts.has(id) && alerts.get(id).decision === undefined)
+  const why = reason ?? decidedInReview[decision]
+  for (const id of open) alerts.decide(id, { kind: 'acknowledged', by, at, reason: why })
+  return open
 }
 
 function waits({ profile }: DeployedVersion, id: string): boolean {

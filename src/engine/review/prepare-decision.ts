@@ -21,6 +21,12 @@ export interface Preparation {
   readonly texts: ReadonlyMap<BehaviourId, string>
 }
 
+export interface CardPreparation {
+  readonly prepared: readonly Preparation[]
+  /** Ids of alerts. */
+  readonly answered: readonly string[]
+}
+
 /** Decisions on more behaviours are prepared beside judging. */
 export const decidedAtOnce = 250
 
@@ -39,6 +45,23 @@ export async function prepareDecision(
 ): Promise<readonly Preparation[]> {
   const versions = parts.map(({ version }) => version)
   return unlessChanged(registry, versions, () => slices.run('decision', steps(parts)))
+}
+
+/** The same of a card, with the alerts that it answers. */
+export function prepareCard(
+  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  parts: readonly DecidedPart[],
+  alerts: Steps<readonly string[]>,
+): Promise<CardPreparation> {
+  const versions = parts.map(({ version }) => version)
+  return unlessChanged(registry, versions, () => slices.run('decision', cardSteps(parts, alerts)))
+}
+
+function* cardSteps(
+  parts: readonly DecidedPart[],
+  alerts: Steps<readonly string[]>,
+): Steps<CardPreparation> {
+  return { prepared: yield* steps(parts), answered: yield* alerts }
 }
 
 /**
