@@ -98,7 +98,9 @@ describe('work that holds the event loop', () => {
     expect(armed.threads).toBeGreaterThan(before.threads)
     expect(isArmed).toBe(false)
     const [sample] = samples
-    expect(sample?.stack[0]).toMatch(/^holdsTheLoop stack-watch\.mjs:\d+$/)
+    // What it calls may be innermost.
+    const own = sample?.stack.filter((frame) => frame.includes(' stack-watch.mjs:'))
+    expect(own?.[0]).toMatch(/^holdsTheLoop stack-watch\.mjs:\d+$/)
     expect(sample?.milliseconds).toBeGreaterThanOrEqual(200)
   }, 120_000)
 
