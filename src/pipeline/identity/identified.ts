@@ -1,5 +1,5 @@
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
-import type { SnugEvent } from '../../core/event/event.ts'
+import type { ActEvent, SnugEvent } from '../../core/event/event.ts'
 import type { ProfileScope } from '../../core/event/image-key.ts'
 import type {
   BehaviourKey,
@@ -10,6 +10,7 @@ import type {
   SourceMark,
   SourceMessage,
 } from '../sources/source.ts'
+import type { KnownContainer } from './container-state.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
 import type { OnResolvers } from './answered-names.ts'
 import type { ImageFiles } from './image-files.ts'
@@ -96,4 +97,47 @@ export interface IdentifierStats {
    * themselves.
    */
   readonly unplaced: number
+}
+
+/** The container that a message is about. */
+export function containerOf(message: IdentifiedMessage): string | undefined {
+  switch (message.type) {
+    case 'event':
+      return message.event.container?.id
+    case 'count-update':
+    case 'container':
+      return message.identity.id
+    case 'container-ended':
+      return message.id
+    case 'disarmed':
+    case 'policy':
+    case 'self-probe':
+    case 'began':
+    case 'mark':
+      return undefined
+  }
+}
+
+/** The event with the identity of its container. */
+export function identified(
+  message: SourceMessage & { type: 'event' },
+  { identity, seen, refiner }: KnownContainer,
+): IdentifiedMessage {
+  const { event } = message
+  const container = {
+    id: identity.id,
+    name: identity.name,
+    ...(seen.before ? { before: true } : {}),
+    ...(identity.role === undefined ? {} : { role: identity.role }),
+  }
+  if (event.kind === 'loss') {
+    return { ...message, event: { ...event, container, image: identity.image } }
+  }
+  const named: ActEvent = {
+    ...event,
+    container,
+    image: identity.image,
+    ...(identity.workload === undefined ? {} : { workload: identity.workload }),
+  }
+  return { ...message, event: refiner.refine(named, identity) }
 }

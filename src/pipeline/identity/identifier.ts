@@ -1,14 +1,24 @@
-import type { ActEvent, ImageRef, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import type { ImageRef, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { scopedImage } from '../../core/event/image-key.ts'
 import type { ContainerSeen, NameAnswer, SourceBatch, SourceMessage } from '../sources/source.ts'
 import { AnsweredNames } from './answered-names.ts'
+import {
+  extentOf,
+  type GivenUp,
+  givenUp,
+  type KnownContainer,
+  missed,
+  type Waiting,
+} from './container-state.ts'
 import { EventRefiner } from './event-refiner.ts'
-import type {
-  IdentifiedBatch,
-  IdentifiedMessage,
-  IdentifierLimits,
-  IdentifierOptions,
-  IdentifierStats,
+import {
+  containerOf,
+  identified,
+  type IdentifiedBatch,
+  type IdentifiedMessage,
+  type IdentifierLimits,
+  type IdentifierOptions,
+  type IdentifierStats,
 } from './identified.ts'
 import type { ContainerIdentity, Rootfs } from './identity.ts'
 import { ResolverLookup } from './resolver-lookup.ts'
@@ -29,43 +39,6 @@ const releasedAtOnce = 64
 
 /** Delays between queries about an unknown container, in milliseconds. */
 const askAgainMs = [50, 100, 250, 500, 1_000] as const
-
-interface Waiting {
-  readonly kind: 'waiting'
-  readonly seen: ContainerSeen
-  readonly since: number
-  readonly held: SourceMessage[]
-  timer: NodeJS.Timeout | undefined
-  asked: number
-  /** Looked up while the container runs, because it may end before it is identified. */
-  rootfs: Rootfs | undefined
-  lost: Missed | undefined
-  /** It is identified, and what it held is released in parts. */
-  known: KnownContainer | undefined
-}
-
-interface KnownContainer {
-  readonly kind: 'known'
-  identity: ContainerIdentity
-  readonly seen: ContainerSeen
-  readonly refiner: EventRefiner
-  /** No source reports its start and end. */
-  readonly isUnannounced: boolean
-}
-
-interface GivenUp {
-  readonly kind: 'given-up'
-  readonly seen: ContainerSeen
-  /** No engine could be asked about it, so its events are in no profile. */
-  readonly isMissed: boolean
-  missed: Missed | undefined
-}
-
-interface Missed {
-  count: number
-  readonly from: string
-  to: string
-}
 
 /**
  * Adds the container identity to every event. It is synchronous: a batch passes through as one.
@@ -588,78 +561,4 @@ export class Identifier {
       loss: { reason, count, from, to },
     }
   }
-}
-
-function givenUp(seen: ContainerSeen, isMissed: boolean): GivenUp {
-  return { kind: 'given-up', seen, isMissed, missed: undefined }
-}
-
-function missed(
-  container: GivenUp,
-  message: SourceMessage & { type: 'event' | 'count-update' },
-): void {
-  if (!container.isMissed || isLoss(message)) return
-  const { count, from, to } = extentOf(message)
-  container.missed ??= { count: 0, from, to }
-  container.missed.count += count
-  if (to > container.missed.to) container.missed.to = to
-}
-
-function isLoss(message: SourceMessage & { type: 'event' | 'count-update' }): boolean {
-  return message.type === 'event' && message.event.kind === 'loss'
-}
-
-function containerOf(message: IdentifiedMessage): string | undefined {
-  switch (message.type) {
-    case 'event':
-      return message.event.container?.id
-    case 'count-update':
-    case 'container':
-      return message.identity.id
-    case 'container-ended':
-      return message.id
-    case 'disarmed':
-    case 'policy':
-    case 'self-probe':
-    case 'began':
-    case 'mark':
-      return undefined
-  }
-}
-
-function identified(
-  message: SourceMessage & { type: 'event' },
-  { identity, seen, refiner }: KnownContainer,
-): IdentifiedMessage {
-  const { event } = message
-  const container = {
-    id: identity.id,
-    name: identity.name,
-    ...(seen.before ? { before: true } : {}),
-    ...(identity.role === undefined ? {} : { role: identity.role }),
-  }
-  if (event.kind === 'loss') {
-    return { ...message, event: { ...event, container, image: identity.image } }
-  }
-  const named: ActEvent = {
-    ...event,
-    container,
-    image: identity.image,
-    ...(identity.workload === undefined ? {} : { workload: identity.workload }),
-  }
-  return { ...message, event: refiner.refine(named, identity) }
-}
-
-function extentOf(message: SourceMessage & { type: 'event' | 'count-update' }): {
-  readonly count: number
-  readonly from: string
-  readonly to: string
-} {
-  if (message.type === 'count-update') {
-    const { count, first, last } = message.countUpdate
-    return { count, from: first, to: last }
-  }
-  const { event } = message
-  if (event.kind === 'loss') return event.loss
-  return { count: event.count ?? 1, from: event.time, to: event.time }
 }

@@ -3,7 +3,7 @@ import {
   pendingContainerOf,
   identityOf,
   imageRefOf,
-} from '../../../src/pipeline/identity/docker-identity.ts'
+} from '../../../src/pipeline/identity/docker/docker-identity.ts'
 import { parseImageReference } from '../../../src/pipeline/identity/image-reference.ts'
 
 const imageId = `sha256:${'1'.repeat(64)}`

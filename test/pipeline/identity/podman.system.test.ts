@@ -6,7 +6,7 @@ import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.
 import {
   PodmanEngine,
   type PodmanEngineOptions,
-} from '../../../src/pipeline/identity/podman-engine.ts'
+} from '../../../src/pipeline/identity/docker/podman-engine.ts'
 import { ScriptedEngine } from '../../fixtures/identity-fixtures.ts'
 
 /** A user that no host has. The socket's owner decides how far an engine is believed. */

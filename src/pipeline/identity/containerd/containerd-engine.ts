@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../../../errors.ts'
 import { Backoff } from '../../../support/backoff.ts'
-import { remembered } from '../docker-engine.ts'
+import { remembered } from '../docker/docker-engine.ts'
 import type { ContainerIdentity, EngineState, IdentityEngine, LeftListener } from '../identity.ts'
 import type { ContainerdClient } from './containerd-client.ts'
 import {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
-import { composeWorkload } from '../docker-identity.ts'
+import { composeWorkload } from '../docker/docker-identity.ts'
 import type { ContainerIdentity } from '../identity.ts'
 import { parseImageReference } from '../image-reference.ts'
 import type { ContainerdContainer } from './containerd-messages.ts'

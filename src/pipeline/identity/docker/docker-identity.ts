@@ -1,7 +1,7 @@
-import { canonicalAddress, canonicalRepository } from '../../core/event/canonical.ts'
-import type { ImageRef, WorkloadRef } from '../../core/event/event.ts'
-import type { ContainerIdentity, PendingContainer, Rootfs } from './identity.ts'
-import { parseImageReference } from './image-reference.ts'
+import { canonicalAddress, canonicalRepository } from '../../../core/event/canonical.ts'
+import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
+import type { ContainerIdentity, PendingContainer, Rootfs } from '../identity.ts'
+import { parseImageReference } from '../image-reference.ts'
 
 /**
  * The members that the agent reads from the engine's answer. Other engine versions may omit some.

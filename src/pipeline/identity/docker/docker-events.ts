@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { SnugError } from '../../errors.ts'
-import { deadline } from '../../support/deadline.ts'
+import { SnugError } from '../../../errors.ts'
+import { deadline } from '../../../support/deadline.ts'
 
 export interface DockerEventHandlers {
   /**

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { socketsOf, type UnixSocket } from '../../support/socket-paths.ts'
+import { socketsOf, type UnixSocket } from '../../../support/socket-paths.ts'
 import { DockerEngine } from './docker-engine.ts'
 import type { DockerImage } from './docker-identity.ts'
 import type {
@@ -10,7 +10,7 @@ import type {
   LeftListener,
   Peer,
   PendingContainer,
-} from './identity.ts'
+} from '../identity.ts'
 
 export interface PodmanEngineOptions {
   /** Paths of sockets. `*` as a part of a path stands for every folder there. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { LRUCache } from 'lru-cache'
-import { describeError } from '../../errors.ts'
-import { Backoff } from '../../support/backoff.ts'
+import { describeError } from '../../../errors.ts'
+import { Backoff } from '../../../support/backoff.ts'
 import {
   type DockerContainer,
   type DockerImage,
@@ -10,7 +10,7 @@ import {
   identityOf,
   removedIdentityOf,
 } from './docker-identity.ts'
-import { declaredUid } from './declared-user.ts'
+import { declaredUid } from '../declared-user.ts'
 import { answerMs, isRemoval, readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
@@ -19,7 +19,7 @@ import type {
   IdentityEngine,
   LeftListener,
   Peer,
-} from './identity.ts'
+} from '../identity.ts'
 
 export interface DockerEngineOptions {
   readonly socket: string
