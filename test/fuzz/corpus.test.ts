@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { commandSeeds, reportFrames } from './sensor-seeds.ts'
 
 const folder = new URL('corpus/', import.meta.url)
 /** Programs in C, to which `run.ts` gives their inputs. */
@@ -18,3 +19,12 @@ it.each(inputs)('%s takes or refuses %s', async (target, name) => {
     fuzz(readFileSync(new URL(`${target}/${name}`, folder)))
   await expect(work()).resolves.toBeUndefined()
 })
+
+// Fuzzing would begin with frames that the other side refuses by their version.
+it.each(Object.entries({ ...commandSeeds(), reports: reportFrames() }))(
+  '%s is what the daemon and the sensor send today: `npx tsx test/fuzz/seeds.ts` writes it',
+  (name, bytes) => {
+    const target = name === 'reports' ? 'frames' : 'commands'
+    expect(readFileSync(new URL(`${target}/${name}`, folder))).toEqual(bytes)
+  },
+)

@@ -1,36 +1,20 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { formatEvent } from '../../src/core/event/parse-event.ts'
-import { microsOf } from '../../src/core/event/time.ts'
 import { profileObject, sliceObject } from '../../src/fleet/kubernetes/fleet-objects.ts'
-import {
-  encodeAck,
-  encodeAssign,
-  encodeEnforce,
-  encodeFailClosed,
-  encodeFilter,
-  encodeFlush,
-  encodeKnown,
-  encodePeer,
-  encodePing,
-} from '../../src/pipeline/sources/ebpf/command-encoder.ts'
 import { connections, encodeFrame } from '../../src/pipeline/identity/nri/mux.ts'
 import { encodeMessage } from '../../src/pipeline/identity/nri/nri-messages.ts'
 import { encodeTtrpc } from '../../src/pipeline/identity/nri/ttrpc.ts'
-import { frameTypes, layout } from '../../src/pipeline/sources/ebpf/abi.ts'
-import { frame } from '../../src/pipeline/sources/ebpf/frame.ts'
-import { encodeProfile } from '../../src/pipeline/sources/ebpf/profile-encoder.ts'
-import type { BehaviourKey, SourceMark } from '../../src/pipeline/sources/source.ts'
 import { base64Of, inTotoType } from '../../src/supplychain/attest/dsse.ts'
 import { profilePredicate, statementText } from '../../src/supplychain/attest/statement.ts'
-import { act, learned } from '../fixtures/event-fixture.ts'
+import { act } from '../fixtures/event-fixture.ts'
 import { dnsAnswer } from '../fixtures/dns-messages.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
 import { nodeEntry } from '../fixtures/node-entries.ts'
 import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
 import { falcoOpen, kubearmor, tetragonRead, traceeOpen } from '../fixtures/sensors/sensor-lines.ts'
+import { commandSeeds, deviations, reportFrames } from './sensor-seeds.ts'
 
 /**
  * Writes the inputs that fuzzing begins with, from what the encoders and fixtures really make. Inputs that once
@@ -40,54 +24,6 @@ const corpus = new URL('corpus/', import.meta.url).pathname
 const at = (byte: number, text: string | Buffer): Buffer =>
   Buffer.concat([Buffer.from([byte]), Buffer.from(text)])
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
-
-const deviations = [
-  act.file('/srv/data/3f2504e0-4f89-41d3-9a0c-0305e82c3301/a.txt', ['read']),
-  act.file('/srv/data/b', ['rename'], {}, { to: '/srv/data/c' }),
-  act.run('/usr/bin/python3', ['python3', '-c', 'print(1)']),
-  act.connect('10.0.0.7', 5432),
-  act.listen('0.0.0.0', 8080),
-  act.identity(0, 33),
-  act.capability('CAP_NET_RAW'),
-  act.syscall('mount', {}, '/mnt'),
-]
-
-function commandSeeds(): Readonly<Record<string, Buffer>> {
-  const { profile } = compileKernel(learned(...deviations), {
-    now: microsOf('2026-11-24T13:40:27.123456Z'),
-    shippedMatching: () => ['/srv/data/shipped'],
-  })
-  const id = '0'.repeat(64)
-  const start = Buffer.from([255, 15, 0x3f, 255])
-  const whole = encodeProfile(1, profile, 7)
-  return {
-    profile: Buffer.concat([start, whole]),
-    'profile-assigned': Buffer.concat([
-      start,
-      encodeAssign(id, 1, {
-        enforce: true,
-        init: true,
-        user: 33,
-        probes: [['/bin/sh', '-c', 'x']],
-      }),
-      whole,
-      encodeEnforce(1, { mode: 'block', budget: 100, except: ['connect'] }),
-      encodeProfile(1, undefined),
-    ]),
-    'profile-without-memory': Buffer.concat([Buffer.from([63, 0, 1, 0]), whole]),
-    others: Buffer.concat([
-      start,
-      encodeKnown(1, ['00000000000000ab' as BehaviourKey]),
-      encodePeer({ address: '10.0.0.0/8', name: 'db' }),
-      encodePeer({ address: '10.0.0.0/8', name: undefined }),
-      encodeFailClosed(true),
-      encodeFilter('novelty'),
-      encodeFlush(),
-      encodePing(1n),
-      encodeAck('1,2,3' as SourceMark),
-    ]),
-  }
-}
 
 /** What a runtime sends to a plugin: the answer to its registration, and calls. */
 function nriFrames(): Buffer {
@@ -110,23 +46,6 @@ function nriFrames(): Buffer {
     call(5, 'StateChange', encodeMessage('StateChange', { event: 6, pod, container })),
     call(7, 'StartContainer', encodeMessage('Change', { pod, container })),
   ])
-}
-
-function reportFrames(): Buffer {
-  const hello = frame(frameTypes.hello, layout.snug_hello + 12)
-  hello.write('kernel 6.12\n', layout.snug_hello)
-  const container = frame(frameTypes.container, layout.snug_container + 6)
-  container.writeBigUInt64LE(5n, layout['snug_container.container'])
-  container.write('a'.repeat(64), layout['snug_container.id'], 'latin1')
-  container.write('/a/b\0\0', layout.snug_container, 'latin1')
-  const event = frame(frameTypes.event, layout.snug_event + 10)
-  event.writeBigUInt64LE(5n, layout['snug_event.container'])
-  event.writeUInt8(2, layout['snug_event.kind'])
-  event.writeUInt8(1, layout['snug_event.origin'])
-  event.writeUInt32LE(1, layout['snug_event.code'])
-  event.writeUInt16LE(10, layout['snug_event.text_size'])
-  event.write('/etc/hosts', layout.snug_event)
-  return Buffer.concat([hello, container, event])
 }
 
 /** Name, version, release and one file, as rpm stores them. */
@@ -194,7 +113,7 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
       'type=SYSCALL msg=audit(1732455627.123:7): arch=c000003e syscall=257 success=yes exit=3 pid=8 uid=0 exe="/usr/bin/cat"\ntype=PATH msg=audit(1732455627.123:7): item=0 name="/etc/hosts" nametype=NORMAL\ntype=EOE msg=audit(1732455627.123:7):',
     ),
   },
-  frames: { reports: at(40, reportFrames()) },
+  frames: { reports: reportFrames() },
   nri: { calls: at(40, nriFrames()) },
   'image-archive': {
     saved: await savedImage(layers.slice(0, 1), (layer) => layer),

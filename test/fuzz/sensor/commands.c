@@ -130,6 +130,7 @@ static size_t chunk;
 static size_t installed;
 static struct snug_slot *slot_memory;
 static struct snug_version *version_memory;
+static struct snug_answered_set *answered_memory;
 
 static _Noreturn void end_process(int code)
 {
@@ -171,8 +172,13 @@ static ssize_t check_output(int fd, const void *bytes, size_t size)
 
 static void *map_memory(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
-	return size == sizeof(struct snug_slot) * SNUG_SLOTS ? (void *)slot_memory :
-							       (void *)version_memory;
+	if (size == sizeof(struct snug_slot) * SNUG_SLOTS)
+		return slot_memory;
+	if (size == sizeof(struct snug_version) * SNUG_VERSIONS)
+		return version_memory;
+	if (size == sizeof(struct snug_answered_set) * SNUG_ANSWERED_ALL)
+		return answered_memory;
+	__builtin_trap();
 }
 
 static int quiet(FILE *stream, const char *format, va_list list)
@@ -209,6 +215,7 @@ static __u32 counted_profile_end(struct agent *agent, __u32 index, struct profil
 #include "sensor/install.c"
 #include "sensor/assign.c"
 #include "sensor/known.c"
+#include "sensor/answered.c"
 
 /* Of reports only the shape is of interest here: they have their own tests on a real kernel. */
 #include "sensor/report.h"
@@ -252,6 +259,7 @@ static void start(void)
 					  0x94d049bb133111ebull, 0x2545f4914f6cdd1dull };
 	slot_memory = calloc(SNUG_SLOTS, sizeof(*slot_memory));
 	version_memory = calloc(SNUG_VERSIONS, sizeof(*version_memory));
+	answered_memory = calloc(SNUG_ANSWERED_ALL, sizeof(*answered_memory));
 #define MAP(name, key, value) \
 	agent->skel->maps.name = (struct bpf_map *)(uintptr_t)new_table(key, value)
 	MAP(rules, 4, 4);
@@ -263,6 +271,7 @@ static void start(void)
 	MAP(slots, 4, sizeof(struct snug_slot));
 	MAP(versions, 4, sizeof(struct snug_version));
 	MAP(cgroups, 8, 4);
+	MAP(answered, 4, sizeof(struct snug_answered_set));
 	MAP(free_slots, 0, 4);
 #undef MAP
 }
@@ -282,6 +291,7 @@ static void reset(void)
 	}
 	memset(number_used, 0, sizeof(number_used));
 	memset(slot_memory, 0, 4 * sizeof(*slot_memory));
+	memset(answered_memory, 0, 4 * SNUG_ANSWERED_SETS * sizeof(*answered_memory));
 	*agent->control = (struct snug_control){};
 	replaced_count = uses = settled_at = refused.scope = refused.serial = 0;
 	in_used = out_used = 0;
@@ -374,8 +384,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
 
 		memcpy(&head, data + at, sizeof(head));
 		head.version = SNUG_ABI;
-		if (head.type < SNUG_ASSIGN || head.type > SNUG_ACK)
-			head.type = SNUG_ASSIGN + head.type % (SNUG_ACK - SNUG_ASSIGN + 1);
+		if (head.type < SNUG_ASSIGN || head.type > SNUG_ANSWERED)
+			head.type = SNUG_ASSIGN + head.type % (SNUG_ANSWERED - SNUG_ASSIGN + 1);
 		if (head.size > left)
 			head.size = left ? head.size % (left + 1) : 0;
 		memcpy(data + at, &head, sizeof(head));
