@@ -20,6 +20,7 @@ import {
   joined,
   mayForget,
 } from './forgetting.ts'
+import { type DrainedEntry, EntryTable } from './entry-table.ts'
 import { foldIn, type Folding } from './folding.ts'
 import { KnownIndex } from './rule-index.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
@@ -34,7 +35,7 @@ import {
 } from './profile-entry.ts'
 import { SharedParts } from './shared-parts.ts'
 import { recordedAs } from '../behaviour/recorded-as.ts'
-import type { AnyStoredEntry, StoredEntry } from './stored-entry.ts'
+import type { AnyStoredEntry } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import type { Span } from '../coverage/time-buckets.ts'
@@ -80,12 +81,6 @@ export const derivedKept = 10_000
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
 
-/** A behaviour for the store. */
-export interface DrainedEntry {
-  readonly id: BehaviourId
-  readonly value: StoredEntry
-}
-
 /** What was seen of each behaviour that a decision is about. */
 export type PreparedDecision = ReadonlyMap<BehaviourId, readonly Grant[]>
 
@@ -102,14 +97,9 @@ export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
  */
 export class Profile implements ProfileReader {
   readonly shaper: Shaper
-  readonly #entries = new Map<string, LiveEntry>()
-  readonly #byId = new Map<BehaviourId, LiveEntry>()
+  readonly #table = new EntryTable()
   readonly #known: KnownIndex
   readonly #places: PlaceKeeper
-  readonly #changed = new Set<LiveEntry>()
-  /** Of these only counts and times rose. */
-  readonly #counted = new Set<LiveEntry>()
-  readonly #removed = new Set<BehaviourId>()
   /** The last that was forgotten, and when. */
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
   readonly #parts = new SharedParts()
@@ -119,8 +109,6 @@ export class Profile implements ProfileReader {
   readonly #derived = new Set<LiveEntry>()
   /** Size at which the places were last derived for a lack of room. */
   #fullAt = 0
-  /** In order of id, until one comes or goes. */
-  #sorted: readonly LiveEntry[] | undefined
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -145,7 +133,7 @@ export class Profile implements ProfileReader {
         continue
       }
       const entry = LiveEntry.ofStored(each, shaper, profile.#parts)
-      if (profile.#entries.has(entry.key)) profile.merge([entry.toJSON()])
+      if (profile.#table.byKey.has(entry.key)) profile.merge([entry.toJSON()])
       else if (!entry.empty) {
         profile.#add(entry)
         profile.#mayFold(entry)
@@ -158,9 +146,8 @@ export class Profile implements ProfileReader {
 
   #loaded(): void {
     this.settle()
-    for (const entry of this.#entries.values()) if (entry.isDerived) this.#derived.add(entry)
-    this.#changed.clear()
-    this.#counted.clear()
+    for (const entry of this.#table) if (entry.isDerived) this.#derived.add(entry)
+    this.#table.stored()
   }
 
   /**
@@ -169,7 +156,7 @@ export class Profile implements ProfileReader {
    */
   settle(): void {
     if (!this.#places.isDirty) return
-    const { added, removed, changed, moved } = this.#places.settle(this.#entries)
+    const { added, removed, changed, moved } = this.#places.settle(this.#table.byKey)
     for (const entry of added) {
       this.#add(entry)
       this.#known.set(entry.allowance())
@@ -177,18 +164,18 @@ export class Profile implements ProfileReader {
     for (const entry of removed) this.#remove(entry)
     for (const entry of changed) {
       this.#refresh(entry)
-      this.#changed.add(entry)
+      this.#table.changed(entry)
     }
     for (const entry of moved) {
       // What a literal entry allows does not depend on its place.
       if (entry.isPattern) this.#refresh(entry)
-      this.#changed.add(entry)
+      this.#table.changed(entry)
     }
   }
 
   /** Does most of the next {@link settle}, with pauses, unless the evidence changes meanwhile. */
   prepareSettle(): Steps<void> {
-    return this.#places.prepare(this.#entries)
+    return this.#places.prepare(this.#table.byKey)
   }
 
   get patterns(): Patterns {
@@ -205,18 +192,18 @@ export class Profile implements ProfileReader {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#table.size
   }
 
   /** Behaviours without the reads that follow from the image's files. */
   get ownSize(): number {
-    return this.#entries.size - this.#derived.size
+    return this.#table.size - this.#derived.size
   }
 
   /** Behaviours for people to look at: one that lies in a place is not listed separately. */
   get shown(): number {
     let count = 0
-    for (const { within } of this.#entries.values()) if (within === undefined) count += 1
+    for (const { within } of this.#table) if (within === undefined) count += 1
     return count
   }
 
@@ -245,15 +232,15 @@ export class Profile implements ProfileReader {
   declare(uid: number, from: string): boolean {
     if (uid === 0) return false
     let isNews = false
-    const numbered = [...this.#entries.values()].filter((entry) => entry.uid === accountOf(uid))
+    const numbered = [...this.#table].filter((entry) => entry.uid === accountOf(uid))
     for (const entry of numbered) {
       const twin = entry.asDeclared(from)
       if (twin.inherited === undefined && twin.decision === undefined) continue
       const before = JSON.stringify(this.entry(twin.id))
       this.merge([twin])
-      const after = this.#byId.get(twin.id)
+      const after = this.#table.byId.get(twin.id)
       if (after === undefined || JSON.stringify(after.toJSON()) === before) continue
-      this.#changed.add(after)
+      this.#table.changed(after)
       isNews = true
     }
     return isNews
@@ -263,7 +250,7 @@ export class Profile implements ProfileReader {
   merge(entries: Iterable<ProfileEntry>): void {
     for (const json of entries) {
       const fresh = LiveEntry.ofJSON(json, this.shaper)
-      const known = this.#entries.get(fresh.key)
+      const known = this.#table.byKey.get(fresh.key)
       if (known === undefined) {
         if (fresh.empty) continue
         this.#add(fresh)
@@ -296,7 +283,7 @@ export class Profile implements ProfileReader {
       const reported = refs[i]
       if (reported === undefined) continue
       const ref = this.recordedAs(reported)
-      let entry = this.#entries.get(ref.key)
+      let entry = this.#table.byKey.get(ref.key)
       const phase = this.#phaseOf(ref, how, i, when)
       if (phase === undefined) continue
       const hasRoom =
@@ -338,8 +325,8 @@ export class Profile implements ProfileReader {
         if (cell.grants) this.#places.touch(entry)
         else this.#places.outdate(entry)
       }
-      if (isNews) this.#changed.add(entry)
-      else this.#counted.add(entry)
+      if (isNews) this.#table.changed(entry)
+      else this.#table.counted(entry)
     }
     if (fresh > 0 && how.phase === 'learned' && this.#places.isDue) this.settle()
     return refused
@@ -347,9 +334,9 @@ export class Profile implements ProfileReader {
 
   /** Once a profile is full, places that the names so far make take further names. */
   #settleFull(): void {
-    if (this.#fullAt === this.#entries.size) return
+    if (this.#fullAt === this.#table.size) return
     this.settle()
-    this.#fullAt = this.#entries.size
+    this.#fullAt = this.#table.size
   }
 
   #grants({ key }: LiveEntry, origin: Origin): boolean {
@@ -371,35 +358,35 @@ export class Profile implements ProfileReader {
     const now = (): Micros => when
     if ((how.guardrails?.[i] ?? []).length > 0) return how.phase
     if (this.derived.fromOf(ref, now) === undefined) return how.phase
-    if (this.#entries.get(ref.key)?.isOwn === true) return how.phase
+    if (this.#table.byKey.get(ref.key)?.isOwn === true) return how.phase
     return how.phase === 'learned' || this.isExpected(ref, when) ? 'derived' : undefined
   }
 
   /** The behaviour under which an event is recorded. */
   recordedAs(ref: BehaviourRef): BehaviourRef {
-    return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, this.shaper, ref)
+    return this.#table.byKey.has(ref.key) ? ref : recordedAs(this.patterns, this.shaper, ref)
   }
 
   #count(key: string, event: ActEvent, when: Micros): void {
-    const entry = this.#entries.get(key)
+    const entry = this.#table.byKey.get(key)
     if (entry === undefined) return
     const { origin, session } = event.process
     const cell = entry.cell(this.#parts.text(event.container.id), origin, session, 'later')
     this.#mayFold(entry)
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
-    this.#counted.add(entry)
+    this.#table.counted(entry)
   }
 
   /** Its id, or that under which it would be recorded. */
   idOf(ref: BehaviourRef): BehaviourId {
     const { key } = this.recordedAs(ref)
-    return this.#entries.get(key)?.id ?? behaviourId(key)
+    return this.#table.byKey.get(key)?.id ?? behaviourId(key)
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
   addCountUpdate(id: BehaviourId, seen: CountUpdateOf, phase: Phase): boolean {
-    const entry = this.#byId.get(id)
+    const entry = this.#table.byId.get(id)
     if (entry === undefined) return false
     if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
     // Counts of what follows from the image's files are evidence of that, and of nothing more.
@@ -411,30 +398,30 @@ export class Profile implements ProfileReader {
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
     if (isNew && (cell.grants || cell.grantsShipped)) this.#refresh(entry)
-    this.#counted.add(entry)
+    this.#table.counted(entry)
     return true
   }
 
   has(id: BehaviourId): boolean {
-    return this.#byId.has(id)
+    return this.#table.byId.has(id)
   }
 
   /** Ids that begin so: people copy the beginning of an id. */
   startingWith(prefix: string): readonly BehaviourId[] {
-    return prefix === '' ? [] : [...this.#byId.keys()].filter((id) => id.startsWith(prefix))
+    return prefix === '' ? [] : [...this.#table.byId.keys()].filter((id) => id.startsWith(prefix))
   }
 
   /** Who does what, without the evidence of it. */
   subject(id: BehaviourId): Pick<ProfileEntry, 'actor' | 'uid' | 'object'> | undefined {
-    return this.#byId.get(id)
+    return this.#table.byId.get(id)
   }
 
   entry(id: BehaviourId): ProfileEntry | undefined {
-    return this.#byId.get(id)?.toJSON()
+    return this.#table.byId.get(id)?.toJSON()
   }
 
   state(id: BehaviourId): BehaviourState | undefined {
-    return this.#byId.get(id)?.state
+    return this.#table.byId.get(id)?.state
   }
 
   /** Entries in order of id: all of them, or `limit` of those after the id `after`. */
@@ -445,15 +432,13 @@ export class Profile implements ProfileReader {
   /** The same entries as live objects: read only, and valid only until the next event. */
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
     this.settle()
-    this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    const from = after === undefined ? 0 : firstBehind(this.#sorted, after)
-    return this.#sorted.slice(from, from + limit)
+    return this.#table.page(after, limit)
   }
 
   /** Every entry as a live object, in no order: read only, and valid only until the next event. */
   outline(): Iterable<Readonly<LiveEntry>> {
     this.settle()
-    return this.#byId.values()
+    return this.#table.byId.values()
   }
 
   /** How many behaviours are in each state, and how many are for people to look at, see {@link shown}. */
@@ -468,7 +453,7 @@ export class Profile implements ProfileReader {
       derived: 0,
     }
     let shown = 0
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#table) {
       states[entry.state] += 1
       if (entry.within === undefined) shown += 1
       yield
@@ -484,7 +469,7 @@ export class Profile implements ProfileReader {
   /** The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. */
   *coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
     const shownByOne: (readonly Cell[])[] = []
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#table) {
       const only = entry.onlyContainer()
       if (only !== undefined) shownByOne.push(only)
       yield
@@ -538,7 +523,7 @@ export class Profile implements ProfileReader {
   ): number {
     let decided = 0
     for (const id of ids) {
-      const entry = this.#byId.get(id)
+      const entry = this.#table.byId.get(id)
       if (entry === undefined) continue
       const grants = prepared.get(id) ?? entry.seen().toJSON()
       this.#decide(entry, { ...decision, grants })
@@ -552,7 +537,7 @@ export class Profile implements ProfileReader {
   *prepareDecision(ids: Iterable<BehaviourId>): Steps<PreparedDecision> {
     const seen = new Map<BehaviourId, readonly Grant[]>()
     for (const id of ids) {
-      const entry = this.#byId.get(id)
+      const entry = this.#table.byId.get(id)
       if (entry !== undefined) {
         seen.set(id, entry.seen().toJSON())
         // Of what waits for review there is none yet. It allows nothing.
@@ -569,7 +554,7 @@ export class Profile implements ProfileReader {
     if (isOfPlace || entry.isGranted) this.#places.touch(entry)
     entry.decision = decision
     if (entry.isSuperseded || !this.#known.decide(entry.key, decision)) this.#refresh(entry)
-    this.#changed.add(entry)
+    this.#table.changed(entry)
   }
 
   /**
@@ -584,7 +569,7 @@ export class Profile implements ProfileReader {
   withdrawAll(ids: Iterable<BehaviourId>, word: Pick<Decision, 'by' | 'at' | 'reason'>): number {
     let withdrawn = 0
     for (const id of ids) {
-      const entry = this.#byId.get(id)
+      const entry = this.#table.byId.get(id)
       if (entry?.isDecided !== true) continue
       withdrawn += 1
       if (entry.isWithoutEvidence && entry.inherited === undefined) this.#remove(entry)
@@ -609,7 +594,7 @@ export class Profile implements ProfileReader {
     let acts = 0
     let span: Span | undefined
     // Deleting what an iteration of a Map has just visited is defined and safe.
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#table) {
       const before = mayForget(entry, what) ? entry.toJSON() : undefined
       const less = before === undefined ? undefined : forgetIn(entry, what)
       if (before === undefined || less === undefined) continue
@@ -622,7 +607,7 @@ export class Profile implements ProfileReader {
         lessened.push(entry.id)
         this.#places.touch(entry)
         this.#refresh(entry)
-        this.#changed.add(entry)
+        this.#table.changed(entry)
       }
     }
     this.settle()
@@ -634,7 +619,7 @@ export class Profile implements ProfileReader {
   /** Removes inherited behaviours that were never shown. Returns them as they were, in order of id. */
   expireInherited(): readonly ProfileEntry[] {
     const gone: ProfileEntry[] = []
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#table) {
       if (!entry.onlyInherited) continue
       gone.push(entry.toJSON())
       entry.inherited = undefined
@@ -644,14 +629,14 @@ export class Profile implements ProfileReader {
         continue
       }
       this.#refresh(entry)
-      this.#changed.add(entry)
+      this.#table.changed(entry)
     }
     return gone.sort((a, b) => compareText(a.id, b.id))
   }
 
   /** Whether it is expected by inheritance alone. */
   onlyInherited(id: BehaviourId): boolean {
-    return this.#byId.get(id)?.onlyInherited === true
+    return this.#table.byId.get(id)?.onlyInherited === true
   }
 
   #mayFold(entry: LiveEntry): void {
@@ -667,14 +652,14 @@ export class Profile implements ProfileReader {
     for (const entry of this.#crowded) {
       if (!hasTime()) return
       this.#crowded.delete(entry)
-      if (foldIn(entry, folding)) this.#counted.add(entry)
+      if (foldIn(entry, folding)) this.#table.counted(entry)
     }
   }
 
   /** Sessions and containers that the evidence names and whose ids begin so. */
   seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
     const found = new Set<string>()
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#table) {
       for (const cell of entry.allCells()) {
         if (kind === 'container' ? cell.isOfEarlier : cell.isOfSessions) continue
         const name = cell[kind]
@@ -686,7 +671,7 @@ export class Profile implements ProfileReader {
 
   /** Entries of which only counts rose, and for which the last drain had no time. */
   get undrained(): number {
-    return this.#counted.size
+    return this.#table.undrained
   }
 
   /**
@@ -694,47 +679,25 @@ export class Profile implements ProfileReader {
    * counts rose follow, the longest waiting first, while there is time.
    */
   drainChanged(hasTime: () => boolean = () => true): readonly DrainedEntry[] {
-    const drained: DrainedEntry[] = []
-    for (const entry of this.#changed) {
-      this.#counted.delete(entry)
-      drained.push({ id: entry.id, value: entry.stored() })
-    }
-    this.#changed.clear()
-    for (const entry of this.#counted) {
-      if (!hasTime()) break
-      this.#counted.delete(entry)
-      drained.push({ id: entry.id, value: entry.stored() })
-    }
-    return drained
+    return this.#table.drainChanged(hasTime)
   }
 
   /** Ids of entries removed since last drained. */
   drainRemoved(): readonly BehaviourId[] {
-    const removed = [...this.#removed]
-    this.#removed.clear()
-    return removed
+    return this.#table.drainRemoved()
   }
 
   #add(entry: LiveEntry): LiveEntry {
-    this.#entries.set(entry.key, entry)
-    this.#byId.set(entry.id, entry)
-    this.#sorted = undefined
-    this.#changed.add(entry)
-    this.#removed.delete(entry.id)
+    this.#table.add(entry)
     this.#places.add(entry)
     return entry
   }
 
   #remove(entry: LiveEntry): void {
+    this.#table.remove(entry)
     this.#derived.delete(entry)
-    this.#entries.delete(entry.key)
-    this.#byId.delete(entry.id)
-    this.#sorted = undefined
     this.#known.delete(entry.key)
-    this.#changed.delete(entry)
-    this.#counted.delete(entry)
     this.#crowded.delete(entry)
-    this.#removed.add(entry.id)
     this.#places.remove(entry)
   }
 
@@ -753,16 +716,4 @@ export class Profile implements ProfileReader {
     if (entry.isSuperseded) this.#known.supersede(entry.allowance())
     else this.#known.set(entry.allowance())
   }
-}
-
-/** Index of the first entry whose id comes after `id`. */
-function firstBehind(sorted: readonly LiveEntry[], id: string): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle]?.id ?? '') > id) high = middle
-    else low = middle + 1
-  }
-  return low
 }

@@ -1,0 +1,120 @@
+import type { BehaviourId } from '../behaviour/behaviour.ts'
+import type { LiveEntry } from './live-entry.ts'
+import type { StoredEntry } from './stored-entry.ts'
+
+/** A behaviour for the store. */
+export interface DrainedEntry {
+  readonly id: BehaviourId
+  readonly value: StoredEntry
+}
+
+/** The entries of a profile, by key and by id, and which of them the store does not have as they are. */
+export class EntryTable {
+  readonly #byKey = new Map<string, LiveEntry>()
+  readonly #byId = new Map<BehaviourId, LiveEntry>()
+  readonly #changed = new Set<LiveEntry>()
+  /** Of these only counts and times rose. */
+  readonly #counted = new Set<LiveEntry>()
+  readonly #removed = new Set<BehaviourId>()
+  /** In order of id, until one comes or goes. */
+  #sorted: readonly LiveEntry[] | undefined
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  get byKey(): ReadonlyMap<string, LiveEntry> {
+    return this.#byKey
+  }
+
+  get byId(): ReadonlyMap<BehaviourId, LiveEntry> {
+    return this.#byId
+  }
+
+  [Symbol.iterator](): Iterator<LiveEntry> {
+    return this.#byKey.values()
+  }
+
+  add(entry: LiveEntry): void {
+    this.#byKey.set(entry.key, entry)
+    this.#byId.set(entry.id, entry)
+    this.#sorted = undefined
+    this.#changed.add(entry)
+    this.#removed.delete(entry.id)
+  }
+
+  remove(entry: LiveEntry): void {
+    this.#byKey.delete(entry.key)
+    this.#byId.delete(entry.id)
+    this.#sorted = undefined
+    this.#changed.delete(entry)
+    this.#counted.delete(entry)
+    this.#removed.add(entry.id)
+  }
+
+  /** There is something new about it, which must not be lost. */
+  changed(entry: LiveEntry): void {
+    this.#changed.add(entry)
+  }
+
+  /** Its counts and times rose. */
+  counted(entry: LiveEntry): void {
+    this.#counted.add(entry)
+  }
+
+  /** The store has every entry as it is. */
+  stored(): void {
+    this.#changed.clear()
+    this.#counted.clear()
+  }
+
+  /** In order of id: all of them, or `limit` of those after the id `after`. */
+  page(after?: string, limit = Infinity): readonly LiveEntry[] {
+    this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const from = after === undefined ? 0 : firstBehind(this.#sorted, after)
+    return this.#sorted.slice(from, from + limit)
+  }
+
+  /** Entries of which only counts rose, and for which the last drain had no time. */
+  get undrained(): number {
+    return this.#counted.size
+  }
+
+  /**
+   * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
+   * counts rose follow, the longest waiting first, while there is time.
+   */
+  drainChanged(hasTime: () => boolean): readonly DrainedEntry[] {
+    const drained: DrainedEntry[] = []
+    for (const entry of this.#changed) {
+      this.#counted.delete(entry)
+      drained.push({ id: entry.id, value: entry.stored() })
+    }
+    this.#changed.clear()
+    for (const entry of this.#counted) {
+      if (!hasTime()) break
+      this.#counted.delete(entry)
+      drained.push({ id: entry.id, value: entry.stored() })
+    }
+    return drained
+  }
+
+  /** Ids of entries removed since last drained. */
+  drainRemoved(): readonly BehaviourId[] {
+    const removed = [...this.#removed]
+    this.#removed.clear()
+    return removed
+  }
+}
+
+/** Index of the first entry whose id comes after `id`. */
+function firstBehind(sorted: readonly LiveEntry[], id: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle]?.id ?? '') > id) high = middle
+    else low = middle + 1
+  }
+  return low
+}
