@@ -81,12 +81,10 @@ async function learned(image: string, text: string): Promise<void> {
 }
 
 /** A behaviour that is not in the profile of the first version. */
-async function deviates(file: string): Promise<void> {
-  await runContainer(docker, first, [
-    '/bin/sh',
-    '-c',
-    `read x < /app/shop.conf; exec /app/cat ${file}`,
-  ])
+const deviates = (file: string): Promise<void> => runs(`exec /app/cat ${file}`)
+
+async function runs(script: string): Promise<void> {
+  await runContainer(docker, first, ['/bin/sh', '-c', `read x < /app/shop.conf; ${script}`])
 }
 
 function options(page: Page) {
@@ -214,7 +212,7 @@ test('a press on a row chooses no other row that moves to its place meanwhile', 
   const place = await pressed.getAttribute('aria-posinset')
   await pressed.hover()
   await page.mouse.down()
-  await deviates('/proc/version')
+  await runs('echo "* * * * * root /app/cat" > /etc/crontab')
   await expect.poll(() => pressed.getAttribute('aria-posinset')).not.toBe(place)
   await page.mouse.up()
   expect(await detail.locator('h2').textContent()).toBe(chosen)

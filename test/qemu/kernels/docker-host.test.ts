@@ -4,7 +4,7 @@ import { bundledProgram } from '../../fixtures/bundled-program.ts'
 import { compile } from '../../fixtures/workload-image.ts'
 import { DockerHost } from '../docker/docker-host.ts'
 import type { Story } from '../docker/story.ts'
-import { withoutBpf } from '../machine.ts'
+import { withBpf, withoutBpf } from '../machine.ts'
 
 /** The machine is emulated: most of the time is its own. */
 const storyMs = 3_000_000
@@ -24,13 +24,16 @@ const marks = [
   'D /etc/redis/redis.conf',
 ]
 
-describe("with Docker on Debian 13's own kernel, by fmod_ret", () => {
+describe.each([
+  { how: 'fmod_ret', append: withoutBpf, hook: 'fmod_ret/security_file_open' },
+  { how: 'BPF LSM', append: withBpf, hook: 'lsm/file_open' },
+])("with Docker on Debian 13's own kernel, by $how", ({ append, hook }) => {
   let host: DockerHost
   let told: Story
 
   beforeAll(async () => {
     host = await DockerHost.boot({
-      append: withoutBpf,
+      append,
       files: {
         '.build/programs/story.mjs': await bundledProgram('story', program),
         bypass: compile('fixtures/bypass-acts.c'),
@@ -47,7 +50,7 @@ describe("with Docker on Debian 13's own kernel, by fmod_ret", () => {
   })
 
   it('the sensor refuses every class of act but system calls before it happens', () => {
-    expect(told.facts['hook.fmod_ret/security_file_open']).toBe('yes')
+    expect(told.facts[`hook.${hook}`]).toBe('yes')
     const others = told.stops.filter(({ how }) => how !== 'blocked')
     expect(others.map(({ act, how }) => `${act} ${how}`)).toEqual(['call killed'])
   })
