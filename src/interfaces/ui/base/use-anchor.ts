@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 /** How many rows to search for one that has moved. */
 const reach = 300
@@ -32,7 +32,8 @@ export function useAnchor(
   const changedAt = useRef(0)
   const key = keyAt(cursor)
 
-  useEffect(() => {
+  // Before the browser handles a key or paints: another row under the cursor must not be decided on, or be seen there.
+  useLayoutEffect(() => {
     if (at.current !== cursor || held.current === undefined) {
       at.current = cursor
       held.current = key
