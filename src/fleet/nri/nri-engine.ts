@@ -13,6 +13,7 @@ import type { NriSubject } from '../../pipeline/identity/nri/nri-link.ts'
 import { Backoff } from '../../support/backoff.ts'
 import { madeOf, type PodView } from '../kubernetes/pod-containers.ts'
 import { sandboxOf } from '../kubernetes/sandboxes.ts'
+import { StateKeeper } from '../../pipeline/identity/state-keeper.ts'
 
 export interface NriEngineOptions {
   /** Of the runtime's Node Resource Interface. */
@@ -63,15 +64,16 @@ export class NriEngine implements IdentityEngine {
   readonly #made = new Map<string, Made>()
   #client: CriClient | undefined
   readonly #patienceMs: number
-  #state: EngineState = { kind: 'starting' }
+  readonly #keeper: StateKeeper
 
   constructor(options: NriEngineOptions) {
     this.#options = options
+    this.#keeper = new StateKeeper(options.onState)
     this.#patienceMs = patience[options.failClosed ? 'closed' : 'open']
   }
 
   get state(): EngineState {
-    return this.#state
+    return this.#keeper.state
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -125,7 +127,7 @@ export class NriEngine implements IdentityEngine {
           handlers: {
             present: (subjects) => {
               backoff.reset()
-              this.#become({ kind: 'running' })
+              this.#keeper.become({ kind: 'running' })
               decided()
               this.#present(subjects)
             },
@@ -134,16 +136,16 @@ export class NriEngine implements IdentityEngine {
             removed: (id) => this.#remove(id),
           },
         })
-        if (!signal.aborted) this.#degrade('the runtime closed the connection')
+        if (!signal.aborted) this.#keeper.degrade('the runtime closed the connection')
       } catch (error) {
-        if (!signal.aborted) this.#degrade(describeError(error))
+        if (!signal.aborted) this.#keeper.degrade(describeError(error))
       }
       decided()
       await delay(backoff.next(), undefined, { signal }).catch(() => undefined)
     }
     for (const { end } of this.#made.values()) end.abort()
     this.#client?.close()
-    this.#become({ kind: 'stopped' })
+    this.#keeper.become({ kind: 'stopped' })
     decided()
   }
 
@@ -160,7 +162,7 @@ export class NriEngine implements IdentityEngine {
   #create(subject: NriSubject): Made {
     const end = new AbortController()
     const made = { placed: this.#place(subject, end.signal), end }
-    // Whoever starts it asks again.
+    // The start of the container looks at it again.
     made.placed.catch(() => undefined)
     this.#made.set(subject.id, made)
     return made
@@ -218,17 +220,5 @@ export class NriEngine implements IdentityEngine {
     if (identity !== undefined) this.#gone.set(id, identity)
     if (!isOwn) return
     for (const listener of this.#leftListeners) listener(id, 'gone')
-  }
-
-  #degrade(reason: string): void {
-    if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
-    const since = this.#state.kind === 'degraded' ? this.#state.since : new Date().toISOString()
-    this.#become({ kind: 'degraded', reason, since })
-  }
-
-  #become(state: EngineState): void {
-    if (state.kind === this.#state.kind && state.kind !== 'degraded') return
-    this.#state = state
-    this.#options.onState?.(state)
   }
 }

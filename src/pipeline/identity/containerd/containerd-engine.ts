@@ -13,6 +13,7 @@ import {
   manifestSchema,
 } from './containerd-identity.ts'
 import type { ContainerdContainer, Messages } from './containerd-messages.ts'
+import { StateKeeper } from '../state-keeper.ts'
 
 export interface ContainerdEngineOptions {
   readonly socket: string
@@ -41,14 +42,15 @@ export class ContainerdEngine implements IdentityEngine {
   /** By digest: its content is always the same. */
   readonly #imageIds = new LRUCache<string, string>({ max: 512 })
   #client: ContainerdClient | undefined
-  #state: EngineState = { kind: 'starting' }
+  readonly #keeper: StateKeeper
 
   constructor(options: ContainerdEngineOptions) {
     this.#options = options
+    this.#keeper = new StateKeeper(options.onState)
   }
 
   get state(): EngineState {
-    return this.#state
+    return this.#keeper.state
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -108,14 +110,14 @@ export class ContainerdEngine implements IdentityEngine {
         const reading = this.#read(client, either)
         const listing = this.#list(client).then(() => {
           backoff.reset()
-          this.#become({ kind: 'running' })
+          this.#keeper.become({ kind: 'running' })
           decided()
         })
         const watching = listing.then(() => this.#watch(client, either))
         await Promise.race([reading, watching])
-        if (!signal.aborted) this.#degrade('the engine closed its event stream')
+        if (!signal.aborted) this.#keeper.degrade('the engine closed its event stream')
       } catch (error) {
-        if (!signal.aborted) this.#degrade(describeError(error))
+        if (!signal.aborted) this.#keeper.degrade(describeError(error))
       } finally {
         attempt.abort()
       }
@@ -123,7 +125,7 @@ export class ContainerdEngine implements IdentityEngine {
       await delay(backoff.next(), undefined, { signal }).catch(() => undefined)
     }
     client.close()
-    this.#become({ kind: 'stopped' })
+    this.#keeper.become({ kind: 'stopped' })
     decided()
   }
 
@@ -249,17 +251,5 @@ export class ContainerdEngine implements IdentityEngine {
     this.#containers.delete(id)
     this.#gone.set(id, identity)
     for (const listener of this.#leftListeners) listener(id, 'gone')
-  }
-
-  #degrade(reason: string): void {
-    if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
-    const since = this.#state.kind === 'degraded' ? this.#state.since : new Date().toISOString()
-    this.#become({ kind: 'degraded', reason, since })
-  }
-
-  #become(state: EngineState): void {
-    if (state.kind === this.#state.kind && state.kind !== 'degraded') return
-    this.#state = state
-    this.#options.onState?.(state)
   }
 }

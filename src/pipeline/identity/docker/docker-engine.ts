@@ -20,6 +20,7 @@ import type {
   LeftListener,
   Peer,
 } from '../identity.ts'
+import { StateKeeper } from '../state-keeper.ts'
 
 export interface DockerEngineOptions {
   readonly socket: string
@@ -59,16 +60,17 @@ export class DockerEngine implements IdentityEngine {
   readonly #asking = new Map<string, Promise<ContainerIdentity | 'unknown' | 'unavailable'>>()
   readonly #addresses = new Map<string, string>()
   #docker: Docker | undefined
-  #state: EngineState = { kind: 'starting' }
+  readonly #keeper: StateKeeper
   #reached = false
 
   constructor(options: DockerEngineOptions) {
     this.#options = options
+    this.#keeper = new StateKeeper(options.onState, options.now)
     this.name = options.name ?? 'docker'
   }
 
   get state(): EngineState {
-    return this.#state
+    return this.#keeper.state
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -129,22 +131,22 @@ export class DockerEngine implements IdentityEngine {
             await this.#list(docker)
             backoff.reset()
             this.#reached = true
-            this.#become({ kind: 'running' })
+            this.#keeper.become({ kind: 'running' })
             decided()
           },
           onContainer: (action, id, attributes) => this.#changed(action, id, attributes),
           onImage: () => this.#images.clear(),
         })
-        if (!signal.aborted) this.#degrade('the engine closed its event stream')
+        if (!signal.aborted) this.#keeper.degrade('the engine closed its event stream')
       } catch (error) {
-        if (this.#isAbsent(error)) this.#become({ kind: 'absent' })
-        else this.#degrade(describeError(error))
+        if (this.#isAbsent(error)) this.#keeper.become({ kind: 'absent' })
+        else this.#keeper.degrade(describeError(error))
       }
       decided()
       if (signal.aborted) break
       await delay(backoff.next(), undefined, { signal }).catch(() => undefined)
     }
-    this.#become({ kind: 'stopped' })
+    this.#keeper.become({ kind: 'stopped' })
     decided()
   }
 
@@ -288,19 +290,6 @@ export class DockerEngine implements IdentityEngine {
 
   #isAbsent(error: unknown): boolean {
     return isMissing(causeOf(error)) && !this.#reached && this.#options.isOptional?.() === true
-  }
-
-  #degrade(reason: string): void {
-    if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
-    const now = this.#options.now ?? (() => new Date())
-    const since = this.#state.kind === 'degraded' ? this.#state.since : now().toISOString()
-    this.#become({ kind: 'degraded', reason, since })
-  }
-
-  #become(state: EngineState): void {
-    if (state.kind === this.#state.kind && state.kind !== 'degraded') return
-    this.#state = state
-    this.#options.onState?.(state)
   }
 }
 
