@@ -12,6 +12,7 @@ import { Cluster } from './cluster/cluster.ts'
  * New pods whose first program is forbidden, on a real node. The agent runs on this machine, which is the node. What the
  * program would have done is looked for in a folder of the machine.
  */
+// A cluster that is given from outside has its nodes, and its runtime's socket, on other machines.
 const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
 const namespace = 'first-exec'
 const blocked = 'localhost/first-blocked'

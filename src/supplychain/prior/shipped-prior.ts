@@ -19,7 +19,7 @@ import type { ShippedProfile, ShippedSpec } from './shipped-profile.ts'
 /** The profile holds each object for each program and user: more is no profile of one container. */
 export const mostShipped = 100_000
 
-/** Kubescape tells apart neither of them; an exec session never counts as the service. */
+/** Kubescape does not distinguish them; an exec session never counts as the service. */
 const origins: readonly Origin[] = ['entrypoint', 'init', 'probe']
 
 export interface ShippedPrior {

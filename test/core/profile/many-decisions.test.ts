@@ -61,7 +61,7 @@ describe('A decision on many behaviours', () => {
       decisions[name]?.(prepared, true)
       decisions[name]?.(atOnce, false)
       expect(prepared.entries()).toEqual(atOnce.entries())
-      // Of a loaded profile, all that follows from its entries is made anew.
+      // A loaded profile derives again all that follows from its entries.
       const loaded = Profile.load(prepared.entries(), shaper)
       expect(expected(prepared)).toEqual(expected(loaded))
       expect(prepared.patterns.anyRejected).toBe(loaded.patterns.anyRejected)

@@ -99,7 +99,7 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     expect(seen).toHaveLength(1)
   })
 
-  it('starts once all who were told have done their part', async () => {
+  it('starts once all listeners have done their part', async () => {
     cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
     await start(true)
     const order: string[] = []

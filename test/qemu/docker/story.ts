@@ -60,7 +60,7 @@ export async function story(program: string, services: string): Promise<Story> {
     await makeBypassImage(engine.docker, program)
     await importServices(engine.docker, services)
     await makeVersions(engine.docker)
-    return await told(engine)
+    return await played(engine)
   } finally {
     await engine.stop()
   }
@@ -68,7 +68,7 @@ export async function story(program: string, services: string): Promise<Story> {
 
 const blockConfig = { canary: 1, budget: 1_000_000 }
 
-async function told({ docker, socket, hostAddress }: Dockerd): Promise<Story> {
+async function played({ docker, socket, hostAddress }: Dockerd): Promise<Story> {
   said('a new agent')
   await using agent = await startAgent({
     docker: socket,

@@ -29,7 +29,7 @@ describe.each([
   { how: 'BPF LSM', append: withBpf, hook: 'lsm/file_open' },
 ])("with Docker on Debian 13's own kernel, by $how", ({ append, hook }) => {
   let host: DockerHost
-  let told: Story
+  let seen: Story
 
   beforeAll(async () => {
     host = await DockerHost.boot({
@@ -42,7 +42,7 @@ describe.each([
     const line = 'node .build/programs/story.mjs 2>/dev/console'
     const { output, status } = await host.run(line, storyMs)
     if (status !== 0) throw new Error(`the story ended with ${status}:\n${host.log.slice(-8000)}`)
-    told = JSON.parse(output) as Story
+    seen = JSON.parse(output) as Story
   }, storyMs + 600_000)
 
   afterAll(async () => {
@@ -50,13 +50,13 @@ describe.each([
   })
 
   it('the sensor refuses every class of act but system calls before it happens', () => {
-    expect(told.facts[`hook.${hook}`]).toBe('yes')
-    const others = told.stops.filter(({ how }) => how !== 'blocked')
+    expect(seen.facts[`hook.${hook}`]).toBe('yes')
+    const others = seen.stops.filter(({ how }) => how !== 'blocked')
     expect(others.map(({ act, how }) => `${act} ${how}`)).toEqual(['call killed'])
   })
 
   it('in mode alert an intruder in the service has its effects, and each is reported', () => {
-    const { alerting } = told
+    const { alerting } = seen
     // What permissions refuse does not reach the hooks.
     const done = Object.entries(alerting.replies).filter(
       ([, reply]) => !reply.includes('not permitted'),
@@ -70,15 +70,15 @@ describe.each([
   })
 
   it('in mode block nginx and redis do their usual work: nothing is stopped, reported or sent up', () => {
-    expect(told.load.requests).toBeGreaterThan(10_000)
-    expect(told.load.alerts).toEqual([])
-    expect(told.load.cameUp).toBe(0)
-    expect(told.counters['kernelDisagreements']).toBe(0)
-    expect(told.degraded).toEqual([])
+    expect(seen.load.requests).toBeGreaterThan(10_000)
+    expect(seen.load.alerts).toEqual([])
+    expect(seen.load.cameUp).toBe(0)
+    expect(seen.counters['kernelDisagreements']).toBe(0)
+    expect(seen.degraded).toEqual([])
   })
 
   it('in mode block the same intruder has no effect, and the service goes on', () => {
-    const { alerting, blocking } = told
+    const { alerting, blocking } = seen
     expect(blocking.changes.filter((change) => marks.includes(change))).toEqual([])
     expect(blocking.connections).toBe(0)
     const worked = ([name, reply]: readonly [string, string]): boolean =>
@@ -92,12 +92,12 @@ describe.each([
   })
 
   it('what a service did while it was learned stays allowed in block mode', () => {
-    expect(new Set(Object.values(told.bypass.learned))).toEqual(new Set(['0']))
-    expect(told.bypass.again).toEqual(told.bypass.learned)
+    expect(new Set(Object.values(seen.bypass.learned))).toEqual(new Set(['0']))
+    expect(seen.bypass.again).toEqual(seen.bypass.learned)
   })
 
   it('each bypass ends as in the machines without Docker, but for one, and none leaves a trace', () => {
-    const { attacks, before, after } = told.bypass
+    const { attacks, before, after } = seen.bypass
     expect(Object.keys(attacks).length).toBeGreaterThan(60)
     const other = bypassActs.filter(({ name, line, lsm, absent }) => {
       const expected = line.startsWith('exec-memory') ? 'killed 9' : lsm
@@ -108,18 +108,18 @@ describe.each([
   })
 
   it('a new container runs no instruction of a first program that the profile does not have', () => {
-    expect(told.bypass.newcomers).toHaveLength(3)
-    for (const { id, exit } of told.bypass.newcomers) {
+    expect(seen.bypass.newcomers).toHaveLength(3)
+    for (const { id, exit } of seen.bypass.newcomers) {
       expect(exit).not.toBe(0)
       expect(exit).not.toBe(42)
-      const actions = told.alerts.filter(({ container }) => container === id)
+      const actions = seen.alerts.filter(({ container }) => container === id)
       expect(actions.map(({ action }) => action)).not.toEqual([])
       for (const { action } of actions) expect(action).not.toBe('alerted')
     }
   })
 
   it('a new version is learned while the old one goes on to block', () => {
-    const { versions } = told
+    const { versions } = seen
     expect(versions).toMatchObject({ firstMode: 'block', isPredecessor: true, running: true })
     expect(versions.secondMode).not.toBe('block')
     expect(versions.added.some((text) => text.includes('/app/payment.conf'))).toBe(true)
