@@ -4,15 +4,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AlertPruner } from '../../src/state/persistence/alert-pruner.ts'
-import { Daemon } from '../../src/engine/daemon.ts'
 import { SnugEngine } from '../../src/engine/snug-engine.ts'
-import { Dispatcher } from '../../src/pipeline/delivery/dispatcher.ts'
-import { Identifier } from '../../src/pipeline/identity/identifier.ts'
-import { ImageFiles } from '../../src/pipeline/identity/image-files.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
 import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
 import { createLog } from '../../src/support/telemetry/log.ts'
-import { guardrails, shaper, techniques } from '../fixtures/event-fixture.ts'
+import { measuredDaemon } from './measured-daemon.ts'
 import { SoakEngine, SoakSource } from './soak-source.ts'
 import { type LongTurn, TurnWatch } from './turn-watch.ts'
 import { runsOf, type SoakRun, type SoakScale } from './workload.ts'
@@ -200,7 +196,6 @@ function known(engine: SnugEngine, ref: string): boolean {
 
 async function daemonOf(folder: string, containers: SoakEngine, now: () => number) {
   const { store } = await openLevelStore(`${folder}/store`, new Date(startMs))
-  const files = new ImageFiles()
   const log = createLog('silent')
   const sources: SoakSource[] = []
   let end: () => void = () => undefined
@@ -225,33 +220,10 @@ async function daemonOf(folder: string, containers: SoakEngine, now: () => numbe
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     },
   }
-  const daemon = new Daemon({
-    node: 'n1',
-    sources: [source as unknown as SoakSource],
-    engines: [containers],
-    files,
-    makeIdentifier: (links) =>
-      new Identifier({ engines: [containers], files, node: 'n1', ...links, now }),
-    shaper,
-    guardrails,
-    techniques,
-    rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
-    retention: { versions: 10, ageMs: 90 * 86_400_000 },
-    failClosed: false,
+  const daemon = measuredDaemon({
+    source: source as unknown as SoakSource,
+    containers,
     store,
-    makeDispatcher: (news) =>
-      new Dispatcher([], {
-        node: 'n1',
-        outbox: { maxBytes: 67_108_864, maxAgeMs: 86_400_000, maxSpan: 100_000 },
-        repeatMs: 0,
-        onError: () => undefined,
-        ...news,
-      }),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-    flushIntervalMs: 15_000,
-    alertsKept: 10_000,
-    auditKept: 100_000,
-    log,
     now,
   })
   const pruner = new AlertPruner({

@@ -1,18 +1,14 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Daemon } from '../../../src/engine/daemon.ts'
 import { SnugEngine } from '../../../src/engine/snug-engine.ts'
 import { startServer } from '../../../src/interfaces/server/server.ts'
-import { Dispatcher } from '../../../src/pipeline/delivery/dispatcher.ts'
-import { Identifier } from '../../../src/pipeline/identity/identifier.ts'
-import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
 import { openLevelStore } from '../../../src/state/store/level-store.ts'
 import type { Store } from '../../../src/state/store/store.ts'
 import { loadConfig } from '../../../src/support/config/load-config.ts'
 import { growHeapSlowly } from '../../../src/support/telemetry/heap.ts'
 import { createLog } from '../../../src/support/telemetry/log.ts'
 import { createMetrics } from '../../../src/support/telemetry/metrics.ts'
-import { guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { measuredDaemon } from '../../soak/measured-daemon.ts'
 import { SoakEngine } from '../../soak/soak-source.ts'
 import { TurnWatch } from '../../soak/turn-watch.ts'
 import { imageOf, letters, type LoadImage, LoadSource, type NodeScale } from './turns-load.ts'
@@ -31,7 +27,7 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
   const source = new LoadSource(containers)
   const { store } = await openLevelStore(`${folder}/store`)
   const log = createLog('silent')
-  const daemon = daemonOf(store, containers, source)
+  const daemon = measuredDaemon({ store, containers, source })
   await daemon.load()
   const ending = new AbortController()
   const { signal } = ending
@@ -90,38 +86,6 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
   await server[Symbol.asyncDispose]()
   await store.close()
   process.stdout.write(`${JSON.stringify(figures)}\n`)
-}
-
-function daemonOf(store: Store, containers: SoakEngine, source: LoadSource): Daemon {
-  const files = new ImageFiles()
-  return new Daemon({
-    node: 'n1',
-    sources: [source],
-    engines: [containers],
-    files,
-    makeIdentifier: (links) =>
-      new Identifier({ engines: [containers], files, node: 'n1', ...links }),
-    shaper,
-    guardrails,
-    techniques,
-    rules: { floorMs: 600_000, ceilingMs: 86_400_000, unseen: 0.05, after: 'alert' },
-    retention: { versions: 10, ageMs: 90 * 86_400_000 },
-    failClosed: false,
-    store,
-    makeDispatcher: (news) =>
-      new Dispatcher([], {
-        node: 'n1',
-        outbox: { maxBytes: 67_108_864, maxAgeMs: 86_400_000, maxSpan: 100_000 },
-        repeatMs: 0,
-        onError: () => undefined,
-        ...news,
-      }),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-    flushIntervalMs: 15_000,
-    alertsKept: 10_000,
-    auditKept: 100_000,
-    log: createLog('silent'),
-  })
 }
 
 async function fill(
@@ -196,7 +160,7 @@ async function learnNames(source: LoadSource): Promise<void> {
 async function startAgain(store: Store, turns: TurnWatch): Promise<void> {
   const containers = new SoakEngine()
   const source = new LoadSource(containers)
-  const daemon = daemonOf(store, containers, source)
+  const daemon = measuredDaemon({ store, containers, source })
   turns.phase('the store is read')
   await daemon.load()
   turns.phase('start')
