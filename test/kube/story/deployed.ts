@@ -90,9 +90,11 @@ export class Deployed {
     try {
       await this.#cluster.kubectl(['-n', namespace, ...status])
     } catch (error) {
-      throw new Error(`the DaemonSet did not come up:\n${await this.#lastOutput()}`, {
-        cause: error,
-      })
+      const output = await this.#output([
+        ['describe', 'pods'],
+        ['logs', 'ds/snug-agent', '--tail=30'],
+      ])
+      throw new Error(`the DaemonSet did not come up:\n${output}`, { cause: error })
     }
   }
 
@@ -165,24 +167,25 @@ export class Deployed {
     })
   }
 
+  /** Fails with what is left of it. */
   async remove(): Promise<void> {
     for (const end of this.#ends.splice(0)) end()
-    await this.#cluster.kubectl([
-      'delete',
-      '-k',
-      this.#overlay,
-      '--ignore-not-found',
-      '--timeout=60s',
-    ])
+    const removed = ['-k', this.#overlay, '--ignore-not-found', '--timeout=180s']
+    try {
+      await this.#cluster.kubectl(['delete', ...removed])
+    } catch (error) {
+      const left = await this.#output([
+        ['get', 'namespace', namespace, '-o', 'yaml'],
+        ['describe', 'pods'],
+      ])
+      throw new Error(`Snug was not removed:\n${left}`, { cause: error })
+    }
     rmSync(this.#overlay, { recursive: true })
     rmSync(this.#data, { recursive: true, force: true })
   }
 
-  async #lastOutput(): Promise<string> {
-    const asked = [
-      ['describe', 'pods'],
-      ['logs', 'ds/snug-agent', '--tail=30'],
-    ]
+  /** The end of what each of these prints. */
+  async #output(asked: readonly (readonly string[])[]): Promise<string> {
     const config = ['--kubeconfig', this.#cluster.kubeconfig, '-n', namespace]
     const reported = asked.map((args) =>
       sh('kubectl', [...config, ...args]).then(
