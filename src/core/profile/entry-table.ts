@@ -18,6 +18,12 @@ export class EntryTable {
   readonly #removed = new Set<BehaviourId>()
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
+  #revision = 0
+
+  /** Rises with each change of the entries and of their cells, but not where only counts and times of cells rise. */
+  get revision(): number {
+    return this.#revision
+  }
 
   get size(): number {
     return this.#byKey.size
@@ -39,6 +45,7 @@ export class EntryTable {
     this.#byKey.set(entry.key, entry)
     this.#byId.set(entry.id, entry)
     this.#sorted = undefined
+    this.#revision += 1
     this.#changed.add(entry)
     this.#removed.delete(entry.id)
   }
@@ -47,6 +54,7 @@ export class EntryTable {
     this.#byKey.delete(entry.key)
     this.#byId.delete(entry.id)
     this.#sorted = undefined
+    this.#revision += 1
     this.#changed.delete(entry)
     this.#counted.delete(entry)
     this.#removed.add(entry.id)
@@ -54,7 +62,13 @@ export class EntryTable {
 
   /** There is something new about it, which must not be lost. */
   changed(entry: LiveEntry): void {
+    this.#revision += 1
     this.#changed.add(entry)
+  }
+
+  /** Its evidence has other cells. */
+  cellsChanged(): void {
+    this.#revision += 1
   }
 
   /** Its counts and times rose. */

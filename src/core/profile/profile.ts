@@ -42,6 +42,7 @@ import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { PlaceKeeper } from './place-keeper.ts'
 import { finish, type Steps } from '../steps.ts'
+import { TableFigures, type Tally } from './table-figures.ts'
 
 /** How to record an event. */
 export interface Observation {
@@ -52,11 +53,6 @@ export interface Observation {
   readonly isFull?: boolean
   /** All versions together have as many as they may have: the same, also for reads that follow from the image's files. */
   readonly isNodeFull?: boolean
-}
-
-export interface Tally {
-  readonly states: Readonly<Record<BehaviourState, number>>
-  readonly shown: number
 }
 
 /** A known behaviour was seen `count` more times by a source that folds repeats. */
@@ -98,6 +94,7 @@ export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
 export class Profile implements ProfileReader {
   readonly shaper: Shaper
   readonly #table = new EntryTable()
+  readonly #figures = new TableFigures(this.#table)
   readonly #known: KnownIndex
   readonly #places: PlaceKeeper
   /** The last that was forgotten, and when. */
@@ -256,6 +253,7 @@ export class Profile implements ProfileReader {
         this.#add(fresh)
       } else {
         known.merge(json)
+        this.#table.cellsChanged()
         this.#places.touch(known)
       }
       this.#mayFold(known ?? fresh)
@@ -308,10 +306,12 @@ export class Profile implements ProfileReader {
       }
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
+      const guardrails = how.guardrails?.[i] ?? []
+      if (cell.count === 0 || guardrails.length > 0) this.#table.cellsChanged()
       this.#mayFold(entry)
       cell.see(count, when)
       cell.from(node, source)
-      cell.trip(how.guardrails?.[i] ?? [], when)
+      cell.trip(guardrails, when)
       let changed = before !== (cell.grants || cell.grantsShipped)
       // One more container that shows what others did is a count.
       const grants = cell.grants || cell.grantsShipped
@@ -372,6 +372,7 @@ export class Profile implements ProfileReader {
     if (entry === undefined) return
     const { origin, session } = event.process
     const cell = entry.cell(this.#parts.text(event.container.id), origin, session, 'later')
+    if (cell.count === 0) this.#table.cellsChanged()
     this.#mayFold(entry)
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
@@ -392,6 +393,7 @@ export class Profile implements ProfileReader {
     // Counts of what follows from the image's files are evidence of that, and of nothing more.
     const as = entry.isDerived ? 'derived' : phase
     const cell = entry.cell(this.#parts.text(seen.container), seen.origin, seen.session, as)
+    if (cell.count === 0) this.#table.cellsChanged()
     // One more container that shows what others did is a count.
     const isNew = cell.count === 0 && !this.#isGranted(entry, cell)
     this.#mayFold(entry)
@@ -442,23 +444,8 @@ export class Profile implements ProfileReader {
   }
 
   /** How many behaviours are in each state, and how many are for people to look at, see {@link shown}. */
-  *tally(): Steps<Tally> {
-    const states: Record<BehaviourState, number> = {
-      learned: 0,
-      approved: 0,
-      rejected: 0,
-      pending: 0,
-      quarantined: 0,
-      apart: 0,
-      derived: 0,
-    }
-    let shown = 0
-    for (const entry of this.#table) {
-      states[entry.state] += 1
-      if (entry.within === undefined) shown += 1
-      yield
-    }
-    return { states, shown }
+  tally(): Steps<Tally> {
+    return this.#figures.tally()
   }
 
   /** How well the evidence covers the image; exec sessions are no evidence about it. */
@@ -468,13 +455,7 @@ export class Profile implements ProfileReader {
 
   /** The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. */
   *coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
-    const shownByOne: (readonly Cell[])[] = []
-    for (const entry of this.#table) {
-      const only = entry.onlyContainer()
-      if (only !== undefined) shownByOne.push(only)
-      yield
-    }
-    return coverageOf(shownByOne, runs, slice)
+    return coverageOf(yield* this.#figures.shownByOne(), runs, slice)
   }
 
   /** Whether an event that shows it is expected at `now`. */
@@ -653,6 +634,7 @@ export class Profile implements ProfileReader {
       if (!hasTime()) return
       this.#crowded.delete(entry)
       if (foldIn(entry, folding)) this.#table.counted(entry)
+      this.#table.cellsChanged()
     }
   }
 

@@ -25,6 +25,12 @@ const observed: ReadonlySet<string> = new Set(['forgotten', enforcementGap])
 export class LossLedger {
   #spans: LedgerSpan[] = []
   #changed = false
+  #revision = 0
+
+  /** Rises with each change. */
+  get revision(): number {
+    return this.#revision
+  }
 
   get spans(): readonly LedgerSpan[] {
     return this.#spans
@@ -32,10 +38,12 @@ export class LossLedger {
 
   load(spans: readonly LedgerSpan[]): void {
     this.#spans = [...spans]
+    this.#revision += 1
   }
 
   add(span: LedgerSpan): void {
     this.#changed = true
+    this.#revision += 1
     const near = this.#spans.findIndex(
       (known) =>
         known.reason === span.reason &&

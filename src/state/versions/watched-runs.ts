@@ -1,29 +1,72 @@
-import { type Micros, microsOf } from '../../core/event/time.ts'
+import { microsOf } from '../../core/event/time.ts'
 import type { ContainerRun, Stint } from '../../core/coverage/coverage.ts'
 import type { DeployedVersion, PastStint, Run } from './deployed-version.ts'
+import type { LossLedger } from './loss-ledger.ts'
 
 /**
  * Observed run times of a version's containers until `nowMs`: from start to end, without the gaps
  * in observation.
  */
 export function watchedRuns(
-  { runs, losses }: DeployedVersion,
+  { runs, losses }: Pick<DeployedVersion, 'runs' | 'losses'>,
   nowMs: number,
   node: string,
 ): readonly ContainerRun[] {
-  return [...runs.values()].flatMap((run): readonly ContainerRun[] => {
+  const found: ContainerRun[] = []
+  for (const run of runs.values()) {
     // It adds nothing to what is learned, so it says nothing about what is left to learn.
-    if (run.outside === true) return []
-    const gaps = losses.blindOf(run.container).map(({ from, to }): Gap => {
-      return { from: microsOf(from), to: microsOf(to) }
-    })
-    const stints = allStints(run, nowMs).flatMap((stint) => without(stint, gaps))
-    const last = stints.at(-1)
-    if (last === undefined) return []
-    const earlier = stints.slice(0, -1)
-    const one = { ...last, container: run.container, node }
-    return [earlier.length === 0 ? one : { ...one, earlier }]
+    if (run.outside === true) continue
+    const one = endedRun(run, losses, node) ?? watchedRun(run, losses, nowMs, node)
+    if (one.watched !== undefined) found.push(one.watched)
+  }
+  return found
+}
+
+interface Watched {
+  readonly watched: ContainerRun | undefined
+}
+
+interface EndedRun extends Watched {
+  readonly to: string
+  readonly endUnseen: boolean
+  readonly losses: number
+  readonly node: string
+}
+
+/** Views and estimates read the runs again and again, and most of them have ended. */
+const ended = new WeakMap<Run, EndedRun>()
+
+/** Of a run that ended, which changes only with the losses. Undefined while it runs. */
+function endedRun(run: Run, losses: LossLedger, node: string): Watched | undefined {
+  const { to } = run
+  if (to === undefined) return undefined
+  const endUnseen = run.endUnseen === true
+  const { revision } = losses
+  const known = ended.get(run)
+  if (
+    known?.to === to &&
+    known.endUnseen === endUnseen &&
+    known.losses === revision &&
+    known.node === node
+  ) {
+    return known
+  }
+  const { watched } = watchedRun(run, losses, Date.parse(to), node)
+  const fresh = { to, endUnseen, losses: revision, node, watched }
+  ended.set(run, fresh)
+  return fresh
+}
+
+function watchedRun(run: Run, losses: LossLedger, nowMs: number, node: string): Watched {
+  const gaps = losses.blindOf(run.container).map(({ from, to }): Gap => {
+    return { from: microsOf(from), to: microsOf(to) }
   })
+  const stints = allStints(run, nowMs).flatMap((stint) => without(stint, gaps))
+  const last = stints.at(-1)
+  if (last === undefined) return { watched: undefined }
+  const earlier = stints.slice(0, -1)
+  const one = { ...last, container: run.container, node }
+  return { watched: earlier.length === 0 ? one : { ...one, earlier } }
 }
 
 interface Gap {
@@ -36,27 +79,10 @@ function allStints(run: Run, nowMs: number): readonly Stint[] {
     return { from: microsOf(from), to: microsOf(to), before, ended: true }
   })
   const { to, before, actsOnly, endUnseen } = run
-  const { from, end = nowMs * 1_000 } = timesOf(run)
-  const ended = to !== undefined && actsOnly !== true && endUnseen !== true
-  return [...past, { from, to: Math.max(end, from), before, ended }]
-}
-
-interface Times {
-  readonly to: string | undefined
-  readonly from: Micros
-  readonly end?: Micros
-}
-
-/** Views and estimates read the runs again and again, and most of them have ended. */
-const times = new WeakMap<Run, Times>()
-
-function timesOf(run: Run): Times {
-  const known = times.get(run)
-  if (known !== undefined && known.to === run.to) return known
-  const { from, to } = run
-  const read = { to, from: microsOf(from), ...(to === undefined ? {} : { end: microsOf(to) }) }
-  times.set(run, read)
-  return read
+  const from = microsOf(run.from)
+  const end = to === undefined ? nowMs * 1_000 : microsOf(to)
+  const hasEnded = to !== undefined && actsOnly !== true && endUnseen !== true
+  return [...past, { from, to: Math.max(end, from), before, ended: hasEnded }]
 }
 
 /** The parts of a stint outside of all gaps. A part after a gap has no observed start. */

@@ -1,0 +1,67 @@
+import type { Steps } from '../steps.ts'
+import type { EntryTable } from './entry-table.ts'
+import type { Cell } from './evidence.ts'
+import type { BehaviourState } from './profile-entry.ts'
+
+/** How many behaviours are in each state, and how many are for people to look at. */
+export interface Tally {
+  readonly states: Readonly<Record<BehaviourState, number>>
+  readonly shown: number
+}
+
+/** What was computed of the entries at that revision of the table. */
+interface AtRevision<T> {
+  readonly revision: number
+  readonly value: T
+}
+
+/**
+ * What views and estimates ask of all entries of a profile. They ask again and again, and most profiles stay as they are
+ * meanwhile, so the answers are kept until the table changes.
+ */
+export class TableFigures {
+  readonly #table: EntryTable
+  #tally: AtRevision<Tally> | undefined
+  #shownByOne: AtRevision<readonly (readonly Cell[])[]> | undefined
+
+  constructor(table: EntryTable) {
+    this.#table = table
+  }
+
+  /** A behaviour that lies in a place is not for people to look at separately. */
+  *tally(): Steps<Tally> {
+    const { revision } = this.#table
+    if (this.#tally?.revision === revision) return this.#tally.value
+    const states: Record<BehaviourState, number> = {
+      learned: 0,
+      approved: 0,
+      rejected: 0,
+      pending: 0,
+      quarantined: 0,
+      apart: 0,
+      derived: 0,
+    }
+    let shown = 0
+    for (const entry of this.#table) {
+      states[entry.state] += 1
+      if (entry.within === undefined) shown += 1
+      yield
+    }
+    this.#tally = { revision, value: { states, shown } }
+    return this.#tally.value
+  }
+
+  /** Evidence of the service itself, of each behaviour that a single container showed. */
+  *shownByOne(): Steps<readonly (readonly Cell[])[]> {
+    const { revision } = this.#table
+    if (this.#shownByOne?.revision === revision) return this.#shownByOne.value
+    const value: (readonly Cell[])[] = []
+    for (const entry of this.#table) {
+      const only = entry.onlyContainer()
+      if (only !== undefined) value.push(only)
+      yield
+    }
+    this.#shownByOne = { revision, value }
+    return value
+  }
+}
