@@ -8,7 +8,7 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { isOpen } from '../../src/engine/queries/profile-graph.ts'
 import { reviewPage } from '../../src/engine/queries/review-cards.ts'
-import { groupsOf } from '../../src/engine/queries/review-groups.ts'
+import { groupsOf, type ReviewGroup } from '../../src/engine/queries/review-groups.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { act, feed, shaper } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
@@ -52,6 +52,13 @@ function cardsOf(later: readonly ActEvent[]): readonly string[] {
   return finish(reviewPage(read, { offset: 0, limit: 100 })).cards.map(({ text }) => text)
 }
 
+function listed(groups: readonly ReviewGroup[]): unknown {
+  return groups.map(({ key, members }) => ({
+    key,
+    members: members.map(({ version, entry, state }) => [version.key, entry.id, state]),
+  }))
+}
+
 describe('the cards of what waits for review', () => {
   it('have every behaviour that waits in exactly one of them', () => {
     fc.assert(
@@ -67,6 +74,41 @@ describe('the cards of what waits for review', () => {
         )
         expect(grouped).toEqual(expect.arrayContaining(open))
       }),
+      { numRuns: cases(100) },
+    )
+  })
+
+  it('are those of the profiles as they are now', () => {
+    fc.assert(
+      fc.property(
+        world,
+        fc.array(acts, { maxLength: 6 }),
+        fc.nat({ max: 3 }),
+        (old, more, what) => {
+          const { versions, predecessorOf } = old
+          const [first, second] = versions
+          if (first === undefined || second === undefined) throw new Error('no versions')
+          feed(what === 0 ? first.profile : second.profile, more, what === 1 ? 'learned' : 'later')
+          const [one] = second.profile.entries()
+          if (what === 2 && one !== undefined) {
+            second.profile.decide(one.id, {
+              by: 'ann',
+              at: '2026-11-25T00:00:00Z',
+              kind: 'approved',
+            })
+          }
+          if (what === 3) second.life = { ...second.life, state: 'enforced' }
+          // Of other objects, nothing is known from before.
+          const fresh = versions.map(({ image, life, profile, firstSeen }) => {
+            return new DeployedVersion(image, life, profile, firstSeen)
+          })
+          const before = (version: DeployedVersion): DeployedVersion | undefined =>
+            version === fresh[1] ? fresh[0] : undefined
+          expect(listed(finish(groupsOf(versions, predecessorOf)))).toEqual(
+            listed(finish(groupsOf(fresh, before))),
+          )
+        },
+      ),
       { numRuns: cases(100) },
     )
   })

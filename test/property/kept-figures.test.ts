@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { type ContainerRun, coverageOf } from '../../src/core/coverage/coverage.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
-import type { BehaviourId } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { act, feed, shaper } from '../fixtures/event-fixture.ts'
@@ -15,8 +14,8 @@ const from = Date.parse('2026-11-24T00:00:00Z') * 1_000
 type Change =
   | { readonly kind: 'event'; readonly event: ActEvent; readonly phase: 'learned' | 'later' }
   | { readonly kind: 'count'; readonly nth: number; readonly container: number }
-  | { readonly kind: 'approve' | 'reject' | 'withdraw' | 'merge'; readonly nth: number }
-  | { readonly kind: 'forget'; readonly container: number }
+  | { readonly kind: 'approve' | 'reject' | 'withdraw'; readonly nth: number }
+  | { readonly kind: 'forget' | 'merge'; readonly container: number }
   | { readonly kind: 'settle' | 'fold' | 'expire' | 'declare' }
 
 const event = fc
@@ -56,15 +55,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { arbitrary: events, weight: 12 },
   { arbitrary: fc.record({ kind: fc.constant('count' as const), nth, container }), weight: 3 },
   fc.record({
-    kind: fc.constantFrom(
-      'approve' as const,
-      'reject' as const,
-      'withdraw' as const,
-      'merge' as const,
-    ),
+    kind: fc.constantFrom('approve' as const, 'reject' as const, 'withdraw' as const),
     nth,
   }),
-  fc.record({ kind: fc.constant('forget' as const), container }),
+  fc.record({ kind: fc.constantFrom('forget' as const, 'merge' as const), container }),
   fc.record({
     kind: fc.constantFrom(
       'settle' as const,
@@ -91,11 +85,6 @@ function begun(): Profile {
 }
 
 function apply(profile: Profile, one: Change): void {
-  const idOf = (at: number): BehaviourId | undefined => {
-    const ids = profile.entries().map(({ id }) => id)
-    return ids[at % Math.max(1, ids.length)]
-  }
-  const by = { by: 'ann', at: '2026-11-25T00:00:00Z' }
   switch (one.kind) {
     case 'event':
       feed(profile, [one.event], one.phase)
@@ -115,9 +104,25 @@ function apply(profile: Profile, one: Change): void {
     case 'forget':
       profile.forget({ kind: 'container', container: `c${one.container}` })
       return
+    case 'merge': {
+      const other = new Profile(shaper)
+      feed(other, [act.file('/etc/app/part8.conf', ['read'], { container: `c${one.container}` })])
+      profile.merge(other.entries())
+      return
+    }
+    case 'count':
+    case 'approve':
+    case 'reject':
+    case 'withdraw':
+      applyToEntry(profile, one)
   }
-  const id = idOf(one.nth)
+}
+
+function applyToEntry(profile: Profile, one: Extract<Change, { readonly nth: number }>): void {
+  const ids = profile.entries().map(({ id }) => id)
+  const id = ids[one.nth % Math.max(1, ids.length)]
   if (id === undefined) return
+  const by = { by: 'ann', at: '2026-11-25T00:00:00Z' }
   switch (one.kind) {
     case 'count': {
       const at = isoOf(from + one.nth * minute)
@@ -126,16 +131,11 @@ function apply(profile: Profile, one: Change): void {
       profile.addCountUpdate(id, seen, 'later')
       return
     }
-    case 'merge': {
-      const other = new Profile(shaper)
-      feed(other, [act.file('/etc/app/part8.conf', ['read'], { container: `c${one.nth % 31}` })])
-      profile.merge(other.entries())
-      return
-    }
     case 'withdraw':
       profile.withdraw(id, by)
       return
-    default:
+    case 'approve':
+    case 'reject':
       profile.decide(id, { ...by, kind: one.kind === 'approve' ? 'approved' : 'rejected' })
   }
 }
@@ -200,6 +200,20 @@ describe('figures of a profile that are kept until it changes', () => {
     const before = keptFiguresOf(profile, one)
     apply(profile, { kind: 'fold' })
     feed(profile, [read('c1', 200, 'entrypoint')])
+    expect(keptFiguresOf(profile, one)).toEqual(figuresOf(profile, one))
+    expect(keptFiguresOf(profile, one)).not.toEqual(before)
+  })
+
+  it('follow times that alone rise', () => {
+    const profile = begun()
+    const one = [{ container: 'c1', from, to: from + 300 * minute, ended: true }]
+    const read = (minutes: number): ActEvent => {
+      const time = isoOf(from + minutes * minute)
+      return act.file('/etc/app/one.conf', ['read'], { container: 'c1', time })
+    }
+    feed(profile, [read(50)])
+    const before = keptFiguresOf(profile, one)
+    feed(profile, [read(200)])
     expect(keptFiguresOf(profile, one)).toEqual(figuresOf(profile, one))
     expect(keptFiguresOf(profile, one)).not.toEqual(before)
   })

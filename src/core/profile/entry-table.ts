@@ -19,10 +19,16 @@ export class EntryTable {
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
   #revision = 0
+  #counts = 0
 
   /** Rises with each change of the entries and of their cells, but not where only counts and times of cells rise. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Rises where the counts and times of cells rise. */
+  get counts(): number {
+    return this.#counts
   }
 
   get size(): number {
@@ -73,6 +79,7 @@ export class EntryTable {
 
   /** Its counts and times rose. */
   counted(entry: LiveEntry): void {
+    this.#counts += 1
     this.#counted.add(entry)
   }
 

@@ -9,7 +9,7 @@ import {
   type BehaviourRef,
 } from '../behaviour/behaviour.ts'
 import { matchedRuleOf } from './matched-rule.ts'
-import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
+import type { ContainerRun, Coverage } from '../coverage/coverage.ts'
 import type { Cell } from './evidence.ts'
 import type { ProfileReader, Patterns } from './profile-reader.ts'
 import {
@@ -186,6 +186,11 @@ export class Profile implements ProfileReader {
 
   get derived(): DerivedReads {
     return this.#known.derived
+  }
+
+  /** Rises with each change of the entries and of their cells, but not where only counts and times of cells rise. */
+  get changes(): number {
+    return this.#table.revision
   }
 
   get size(): number {
@@ -454,8 +459,8 @@ export class Profile implements ProfileReader {
   }
 
   /** The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. */
-  *coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
-    return coverageOf(yield* this.#figures.shownByOne(), runs, slice)
+  coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
+    return this.#figures.coverage(runs, slice)
   }
 
   /** Whether an event that shows it is expected at `now`. */

@@ -1,3 +1,5 @@
+import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
+import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'
 import type { Cell } from './evidence.ts'
@@ -15,6 +17,12 @@ interface AtRevision<T> {
   readonly value: T
 }
 
+interface KeptCoverage extends AtRevision<Coverage> {
+  readonly counts: number
+  readonly slice: Micros
+  readonly runs: readonly ContainerRun[]
+}
+
 /**
  * What views and estimates ask of all entries of a profile. They ask again and again, and most profiles stay as they are
  * meanwhile, so the answers are kept until the table changes.
@@ -23,6 +31,8 @@ export class TableFigures {
   readonly #table: EntryTable
   #tally: AtRevision<Tally> | undefined
   #shownByOne: AtRevision<readonly (readonly Cell[])[]> | undefined
+
+  #coverage: KeptCoverage | undefined
 
   constructor(table: EntryTable) {
     this.#table = table
@@ -51,8 +61,25 @@ export class TableFigures {
     return this.#tally.value
   }
 
+  /** How well the evidence covers what the image does, see {@link coverageOf}. */
+  *coverage(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
+    const { revision, counts } = this.#table
+    const known = this.#coverage
+    if (
+      known?.revision === revision &&
+      known.counts === counts &&
+      known.slice === slice &&
+      areSame(known.runs, runs)
+    ) {
+      return known.value
+    }
+    const value = coverageOf(yield* this.#shownByOneSteps(), runs, slice)
+    this.#coverage = { revision, counts, slice, runs, value }
+    return value
+  }
+
   /** Evidence of the service itself, of each behaviour that a single container showed. */
-  *shownByOne(): Steps<readonly (readonly Cell[])[]> {
+  *#shownByOneSteps(): Steps<readonly (readonly Cell[])[]> {
     const { revision } = this.#table
     if (this.#shownByOne?.revision === revision) return this.#shownByOne.value
     const value: (readonly Cell[])[] = []
@@ -64,4 +91,8 @@ export class TableFigures {
     this.#shownByOne = { revision, value }
     return value
   }
+}
+
+function areSame(a: readonly ContainerRun[], b: readonly ContainerRun[]): boolean {
+  return a.length === b.length && a.every((run, i) => run === b[i])
 }

@@ -65,23 +65,18 @@ function* groupsOfImage(
   predecessorOf: PredecessorOf,
 ): Steps<readonly ReviewGroup[]> {
   const waiting: Waiting[] = []
-  const expected: Entry[] = []
+  const parts: Parts[] = []
   for (const version of versions) {
-    const before = predecessorOf(version)
+    const parted = yield* partsOf(version, predecessorOf(version))
+    parts.push(parted)
+    if (parted.waiting.length === 0) continue
     const revision = revisionOf([version])
-    for (const entry of version.profile.outline()) {
-      yield
-      const { state } = entry
-      if (isOpen(state)) waiting.push({ version, revision, entry, state, before: version })
-      else if (before !== undefined && isDelta(entry, state, version, before)) {
-        waiting.push({ version, revision, entry, state, before })
-      } else if (state === 'learned' || state === 'approved') expected.push(entry)
-    }
+    for (const each of parted.waiting) waiting.push({ version, revision, ...each })
   }
   if (waiting.length === 0) return []
   const programs = NewPrograms.of(
     waiting.map(({ entry }) => entry),
-    expected,
+    expectedIn(parts),
   )
   const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
   const groups = new Map<string, ReviewGroup & { readonly members: Waiting[] }>()
@@ -105,6 +100,53 @@ function* groupsOfImage(
     }
   }
   return [...groups.values()]
+}
+
+/** The behaviours of a version that wait, and those that are expected. */
+interface Parts {
+  /** Of what they follow from. */
+  readonly changes: number
+  readonly state: DeployedVersion['life']['state']
+  readonly before: DeployedVersion | undefined
+  readonly changesBefore: number | undefined
+  readonly waiting: readonly Pick<Waiting, 'entry' | 'state' | 'before'>[]
+  readonly expected: readonly Entry[]
+}
+
+/** A page asks again each minute, of versions that mostly stay as they are. */
+const partsKept = new WeakMap<DeployedVersion, Parts>()
+
+function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined): Steps<Parts> {
+  const outline = version.profile.outline()
+  const { changes } = version.profile
+  const changesBefore = before?.profile.changes
+  const { state: life } = version.life
+  const known = partsKept.get(version)
+  if (
+    known?.changes === changes &&
+    known.state === life &&
+    known.before === before &&
+    known.changesBefore === changesBefore
+  ) {
+    return known
+  }
+  const waiting: Pick<Waiting, 'entry' | 'state' | 'before'>[] = []
+  const expected: Entry[] = []
+  for (const entry of outline) {
+    yield
+    const { state } = entry
+    if (isOpen(state)) waiting.push({ entry, state, before: version })
+    else if (before !== undefined && isDelta(entry, state, version, before)) {
+      waiting.push({ entry, state, before })
+    } else if (state === 'learned' || state === 'approved') expected.push(entry)
+  }
+  const parts = { changes, state: life, before, changesBefore, waiting, expected }
+  partsKept.set(version, parts)
+  return parts
+}
+
+function* expectedIn(parts: readonly Parts[]): Iterable<Entry> {
+  for (const { expected } of parts) yield* expected
 }
 
 /** A new version learned it, and its predecessor does not have it: nobody has reviewed it yet. */
