@@ -262,7 +262,12 @@ export const errorTable = {
   CARD_UNKNOWN: {
     exit: 1,
     status: 404,
-    hint: 'it was decided on, or has changed: run `snug profile review` to see the cards',
+    hint: 'the agent listed no such card since its start: run `snug profile review` to see the cards',
+  },
+  CARD_DECIDED: {
+    exit: 1,
+    status: 409,
+    hint: 'run `snug profile review` to see the cards that wait',
   },
   EVIDENCE_UNKNOWN: {
     exit: 1,

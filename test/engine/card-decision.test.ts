@@ -57,6 +57,8 @@ async function card(world: DaemonWorld, text: string): Promise<ReviewCard> {
   return found
 }
 
+const named = (world: DaemonWorld, id: string) => world.engine.page.review({ ...all, card: id })
+
 const open = (world: DaemonWorld) => world.engine.alerts({ limit: 100, state: 'open' })
 
 function decide(
@@ -166,16 +168,62 @@ describe('a card', () => {
     ])
   })
 
-  it('has another id once a behaviour comes, and is found by it', async () => {
+  it('has another id once a behaviour comes, and the earlier id stands for what it showed', async () => {
     const world = await alerting(one)
     await happens(world, writes(['red', 'oak']))
     const before = await card(world, 'tickets')
-    expect((await world.engine.page.review({ ...all, card: before.id })).cards).toEqual([before])
+    expect((await named(world, before.id)).cards).toEqual([before])
     await happens(world, writes(['sun']))
     const after = await card(world, 'tickets')
     expect(after.key).toBe(before.key)
     expect(after.id).not.toBe(before.id)
-    expect((await world.engine.page.review({ ...all, card: before.id })).total).toBe(0)
+    const [earlier] = (await named(world, before.id)).cards
+    expect(earlier).toMatchObject({ id: before.id, behaviours: 2, samples: before.samples })
+    const range = { card: earlier?.key ?? '', offset: 0, limit: 10 }
+    expect((await world.engine.page.cardBehaviours(range)).total).toBe(2)
+    await decide(world, earlier!, 'approve')
+    expect((await card(world, 'tickets')).samples.map(({ text }) => text)).toEqual([
+      `write ${folder}/sun.md`,
+    ])
+  })
+
+  it('keeps its id for readers while a decision on another card divides or joins it', async () => {
+    const world = await alerting(one)
+    const dropped = { ...act.exec('/data/cat', node), exec: { path: '/data/cat', drift: true } }
+    const does: Where = { ...node, exe: '/data/cat' }
+    await happens(world, [
+      dropped,
+      act.file('/srv/prices.txt', ['read'], does),
+      act.connect('203.0.113.9', 443, does),
+      act.file('/srv/orders.log', ['write'], node),
+    ])
+    const listed = await cards(world)
+    expect(listed.map(({ behaviours }) => behaviours)).toEqual([1, 2, 1])
+    for (const { id, behaviours } of listed) {
+      const [found] = (await named(world, id)).cards
+      expect(found).toMatchObject({ id, behaviours })
+      await decide(world, found!, 'reject')
+      // What the rejected program did is two causes by now.
+      if (id === listed[0]?.id) {
+        expect((await cards(world)).map((each) => each.behaviours)).toEqual([1, 1, 1])
+      }
+    }
+    expect(await cards(world)).toEqual([])
+  })
+
+  it('that nothing waits on reports what became of it', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak', 'sun']))
+    const listed = await card(world, 'tickets')
+    const [place] = listed.places
+    const first = { ...place!, behaviours: place!.behaviours.slice(0, 1) }
+    await decide(world, { ...listed, places: [first] }, 'reject')
+    await decide(world, await card(world, 'tickets'), 'approve')
+    await expect(named(world, listed.id)).rejects.toMatchObject({
+      code: 'CARD_DECIDED',
+      message: expect.stringMatching(/: (1 rejected, 2 approved|2 approved, 1 rejected)$/),
+    })
+    expect((await named(world, 'another')).total).toBe(0)
   })
 })
 

@@ -7,6 +7,7 @@ import { causeOf, kindKey } from '../../src/core/match/cause.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { isOpen } from '../../src/engine/queries/profile-graph.ts'
+import { ListedCards } from '../../src/engine/queries/listed-cards.ts'
 import { reviewPage } from '../../src/engine/queries/review-cards.ts'
 import { groupsOf, type ReviewGroup } from '../../src/engine/queries/review-groups.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
@@ -48,6 +49,7 @@ function cardsOf(later: readonly ActEvent[]): readonly string[] {
     scopesExpecting: () => [],
     explained: () => undefined,
     alerts: [],
+    listed: new ListedCards(),
   }
   return finish(reviewPage(read, { offset: 0, limit: 100 })).cards.map(({ text }) => text)
 }
@@ -227,6 +229,7 @@ describe('5,000 behaviours that wait', () => {
       scopesExpecting: () => [],
       explained: () => undefined,
       alerts: [],
+      listed: new ListedCards(),
     }
     const page = finish(reviewPage(world, { offset: 0, limit: 100 }))
     expect([page.total, page.behaviours]).toEqual([total, 5_000])

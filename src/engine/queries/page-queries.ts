@@ -31,6 +31,7 @@ import type {
   WaitingVersion,
 } from '../api/page-views.ts'
 import { pictureOf } from './profile-graph.ts'
+import { ListedCards } from './listed-cards.ts'
 import { cardBehaviours, reviewPage, type ReviewWorld } from './review-cards.ts'
 import { storyOf } from './alert-story.ts'
 import { timelineOf } from './timeline.ts'
@@ -42,6 +43,7 @@ const auditRead = 2_000
 export class PageQueries implements PageViews {
   readonly #context: QueryContext
   readonly #outlines = new Outlines()
+  readonly #listed = new ListedCards()
   /** When a profile's behaviours were first seen: computed again only after it grew. */
   readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
   /** By the files of two images: reading them for each behaviour of a large card takes long. */
@@ -124,6 +126,7 @@ export class PageQueries implements PageViews {
         return text
       },
       alerts: yield* alerts.listSteps({ limit: Infinity }),
+      listed: this.#listed,
     }
   }
 

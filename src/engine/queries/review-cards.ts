@@ -19,6 +19,7 @@ import type {
   ReviewQuery,
 } from '../api/page-views.ts'
 import { titleOf } from './card-text.ts'
+import type { ListedCards } from './listed-cards.ts'
 import {
   contentId,
   type Entry,
@@ -44,6 +45,14 @@ export interface ReviewWorld {
     before: DeployedVersion,
   ) => string | undefined
   readonly alerts: Iterable<Alert>
+  /** Of which the page reads earlier cards, and to which it adds the cards that it shows. */
+  readonly listed: ListedCards
+}
+
+interface Card {
+  readonly key: string
+  readonly id: string
+  readonly group: ReviewGroup
 }
 
 /** A behaviour with all versions in which it waits. */
@@ -56,7 +65,10 @@ interface Row {
 
 const samplesShown = 5
 
-/** Everything that waits for a decision, one card for each cause; the gravest first. */
+/**
+ * Everything that waits for a decision, one card for each cause; the gravest first. Errors: CARD_DECIDED where `card` is
+ * the id of an earlier card of which nothing waits.
+ */
 export function* reviewPage(
   world: ReviewWorld,
   { q, repository, card, offset, limit }: ReviewQuery,
@@ -64,16 +76,21 @@ export function* reviewPage(
   const repositories: Record<string, number> = {}
   const found: ReviewGroup[] = []
   const text = q?.toLowerCase()
-  for (const group of yield* groupsOf(world.versions, world.predecessorOf)) {
+  const groups = yield* groupsOf(world.versions, world.predecessorOf)
+  const named = card === undefined ? undefined : yield* cardOf(card, groups, world)
+  for (const group of card === undefined ? groups : named === undefined ? [] : [named.group]) {
     if (text !== undefined && !(yield* mentions(group, text))) continue
-    if (card !== undefined && (yield* contentId(group)) !== card) continue
     repositories[group.repository] = (repositories[group.repository] ?? 0) + 1
     if (repository === undefined || group.repository === repository) found.push(group)
   }
   const shown = (yield* gravestFirst(found)).slice(offset, offset + limit)
   const alerts = yield* openAlerts(world.alerts)
   const cards: ReviewCard[] = []
-  for (const group of shown) cards.push(yield* cardView(group, world, alerts))
+  for (const group of shown) {
+    const { key, id } = named ?? { key: publicKey(group), id: yield* contentId(group) }
+    cards.push(yield* cardView({ key, id, group }, world, alerts))
+    if (key !== id) yield* world.listed.remember(id, group)
+  }
   let behaviours = 0
   for (const { members } of found) {
     behaviours += countOf(members)
@@ -82,13 +99,33 @@ export function* reviewPage(
   return { total: found.length, offset, cards, behaviours, repositories }
 }
 
-/** Errors: CARD_UNKNOWN. */
+/**
+ * The card with this id as it is now, or what still waits of an earlier card. The key of an earlier card is its id: its
+ * behaviours may be on other cards by now. Errors: CARD_DECIDED.
+ */
+function* cardOf(
+  id: string,
+  groups: readonly ReviewGroup[],
+  { listed, versions }: Pick<ReviewWorld, 'listed' | 'versions'>,
+): Steps<Card | undefined> {
+  for (const group of groups) {
+    if ((yield* contentId(group)) === id) return { key: publicKey(group), id, group }
+  }
+  if (!listed.has(id)) return undefined
+  const group = yield* listed.stillWaiting(id, groups)
+  if (group !== undefined) return { key: id, id, group }
+  const outcome = yield* listed.outcome(id, versions)
+  throw new SnugError('CARD_DECIDED', `nothing of card \`${id}\` waits any more: ${outcome}`)
+}
+
+/** Errors: CARD_UNKNOWN, CARD_DECIDED. */
 export function* cardBehaviours(
   world: Omit<ReviewWorld, 'alerts'>,
   { card, offset, limit }: CardQuery,
 ): Steps<CardBehaviourPage> {
   const groups = yield* groupsOf(world.versions, world.predecessorOf)
-  const group = groups.find((each) => publicKey(each) === card)
+  const current = groups.find((each) => publicKey(each) === card)
+  const group = current ?? (yield* cardOf(card, groups, world))?.group
   if (group === undefined) throw new SnugError('CARD_UNKNOWN', `no card has the key \`${card}\``)
   const all = yield* rowsOf(group)
   const rows = yield* rowViews(all.slice(offset, offset + limit), world)
@@ -165,7 +202,7 @@ function* openAlerts(alerts: Iterable<Alert>): Steps<ReadonlyMap<string, readonl
 }
 
 function* cardView(
-  group: ReviewGroup,
+  { key, id, group }: Card,
   world: ReviewWorld,
   alerts: ReadonlyMap<string, readonly string[]>,
 ): Steps<ReviewCard> {
@@ -173,8 +210,8 @@ function* cardView(
   const rows = yield* rowsOf(group)
   const explained = yield* explanationOf(members, world)
   return {
-    key: publicKey(group),
-    id: yield* contentId(group),
+    key,
+    id,
     repository,
     grouping,
     ...titleOf(

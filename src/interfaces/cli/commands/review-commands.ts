@@ -190,7 +190,7 @@ interface CardOptions extends BulkOptions {
   readonly reason?: string
 }
 
-/** A card with other behaviours has another id: what is decided on is what was listed under this one. */
+/** What is decided on is what was listed under this id, and still waits. */
 async function decideOnCard(
   context: CliContext,
   image: string,
