@@ -326,6 +326,23 @@ const drawing = fc
     return { ...event, connect: { ...event.connect, name: peer } }
   })
 
+/** Calls about folders of people, and beside them. */
+const boxes = fc
+  .tuple(
+    fc.constantFrom({}, {}, {}, { origin: 'probe' as const }, { declaredUser: true }),
+    fc.oneof(
+      { weight: 9, arbitrary: of(letters, 4) },
+      { weight: 1, arbitrary: from(['.olga', 'a<b', '<name>', '<alnum:255>', 'x.y', 'ü7']) },
+    ),
+    from(['', '', '/dev/log', '/dev/log', '/dev/log', '/dev/docker.sock', '/data.txt']),
+    from(['chroot', 'chroot', 'chroot', 'mount', 'kill', 'write']),
+  )
+  .map(([who, name, below, what]) => {
+    const path = canonicalPath(`/srv/boxes/${name}${below}`)
+    if (what === 'write') return act.file(path, ['write'], who)
+    return act.syscall(what, who, path)
+  })
+
 /** Decisions and inheritance from previous versions, by the number of the entry. */
 const edits = fc.array(
   fc.record({
@@ -503,6 +520,9 @@ export const replaced = worldsOf(
     fewEdits: true,
   },
 )
+
+/** Places of folders that calls are about. */
+export const calls = worldsOf(boxes, 40)
 
 /** Ports of ranges, and beside them. */
 export const ranges = worldsOf(drawing, 8)

@@ -15,6 +15,7 @@ import { judge } from '../../src/core/match/judge.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'
 import { run } from '../../src/core/compile/path-automaton.ts'
 import { type BehaviourRef, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { isPathPlace } from '../../src/core/behaviour/place-pattern.ts'
 import { isDrawn } from '../../src/core/behaviour/ports.ts'
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
@@ -22,7 +23,15 @@ import type { ProfileReader } from '../../src/core/profile/profile-reader.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
-import { crowded, overlapping, ranges, replaced, worlds, type World } from './kernel-arbitrary.ts'
+import {
+  calls,
+  crowded,
+  overlapping,
+  ranges,
+  replaced,
+  worlds,
+  type World,
+} from './kernel-arbitrary.ts'
 import { naive, naivelyRefused } from './naive.ts'
 
 const now = microsOf('2026-11-24T13:40:27.123456Z')
@@ -74,6 +83,14 @@ function byRange(known: ProfileReader): (ref: BehaviourRef) => boolean {
   }
 }
 
+/** A call that is expected as one of a place. */
+function byPlace(known: ProfileReader): (ref: BehaviourRef) => boolean {
+  return (ref) => {
+    const cover = matchedRuleOf(known, ref, () => now)?.object
+    return cover !== undefined && cover.kind !== 'file' && isPathPlace(cover)
+  }
+}
+
 const share = (size: number, percent: number) => Math.ceil((size * percent) / 100)
 
 const described = (event: World['exam'][number]) => JSON.stringify(event)
@@ -83,41 +100,62 @@ function same<T>(actual: T, expected: T, event: World['exam'][number]): void {
   if (actual !== expected) expect(actual, described(event)).toBe(expected)
 }
 
+interface Count {
+  expected: number
+  deviations: number
+  patterns: number
+  byRename: number
+  drawn: number
+  byPlace: number
+}
+
+/** Compares the answers of all of them, and counts the cases that were met. */
+function compare(worldsOfOne: fc.Arbitrary<World>, numRuns: number): Count {
+  const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0, drawn: 0, byPlace: 0 }
+  fc.assert(
+    fc.property(worldsOfOne, (world) => {
+      const { profile } = compiled(world)
+      const reading = new KernelReading(profile)
+      const entries = world.profile.entries()
+      const tags = new Set(entries.map(({ id }) => tagOf(id)))
+      const stored = compile(entries, shaper)
+      for (const event of world.exam) {
+        const output = both(world.profile, reading, event)
+        same(output.kernel, output.judged, event)
+        same(both(stored, reading, event).judged, output.judged, event)
+        if (event.kind !== 'connect') {
+          const plain = output.refs.every((ref) => naive(entries, ref, now))
+          same(plain, output.judged, event)
+        }
+        for (const tag of output.tags) same(tags.has(tag), true, event)
+        if (output.judged && output.refs.some(byRange(world.profile))) count.drawn += 1
+        if (output.judged && output.refs.some(byPlace(world.profile))) count.byPlace += 1
+        if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
+        count[output.judged ? 'expected' : 'deviations'] += 1
+      }
+      count.patterns += profile.rules.filter(({ object }) => object.kind === 'file-pattern').length
+    }),
+    { numRuns },
+  )
+  return count
+}
+
 describe('the compiled profile', () => {
   it('gives every event the same answer as the matcher and the definition', () => {
-    const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0, drawn: 0 }
-    fc.assert(
-      fc.property(fc.oneof(worlds, overlapping, replaced, ranges, ranges), (world) => {
-        const { profile } = compiled(world)
-        const reading = new KernelReading(profile)
-        const entries = world.profile.entries()
-        const tags = new Set(entries.map(({ id }) => tagOf(id)))
-        const stored = compile(entries, shaper)
-        for (const event of world.exam) {
-          const output = both(world.profile, reading, event)
-          same(output.kernel, output.judged, event)
-          same(both(stored, reading, event).judged, output.judged, event)
-          if (event.kind !== 'connect') {
-            const plain = output.refs.every((ref) => naive(entries, ref, now))
-            same(plain, output.judged, event)
-          }
-          for (const tag of output.tags) same(tags.has(tag), true, event)
-          if (output.judged && output.refs.some(byRange(world.profile))) count.drawn += 1
-          if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
-          count[output.judged ? 'expected' : 'deviations'] += 1
-        }
-        count.patterns += profile.rules.filter(
-          ({ object }) => object.kind === 'file-pattern',
-        ).length
-      }),
-      { numRuns: cases(1000) },
-    )
+    const count = compare(fc.oneof(worlds, overlapping, replaced, ranges, ranges), cases(1000))
     // Both answers occurred often; otherwise the comparison proves nothing.
     expect(count.expected).toBeGreaterThan(cases(1000))
     expect(count.deviations).toBeGreaterThan(cases(1000))
     expect(count.patterns).toBeGreaterThan(cases(500))
     expect(count.byRename).toBeGreaterThan(cases(30))
     expect(count.drawn).toBeGreaterThan(cases(60))
+  })
+
+  it('gives the same answers about calls, by places as well', () => {
+    const count = compare(calls, cases(500))
+    expect(count.expected).toBeGreaterThan(cases(300))
+    expect(count.deviations).toBeGreaterThan(cases(300))
+    expect(count.byPlace).toBeGreaterThan(cases(25))
   })
 
   it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {

@@ -146,8 +146,14 @@ function rangeSays(
   return object.port >= Math.min(...ends) && object.port <= Math.max(...ends) ? true : undefined
 }
 
-const isPlace = ({ object }: ProfileEntry): boolean =>
-  object.kind === 'file' && `${object.path}${object.to ?? ''}`.includes('<name>')
+const isPlace = ({ object }: ProfileEntry): boolean => {
+  if (object.kind === 'connect') return isSockets(object)
+  if (object.kind === 'syscall') return object.target?.includes('<name>') === true
+  return object.kind === 'file' && `${object.path}${object.to ?? ''}`.includes('<name>')
+}
+
+const isSockets = (object: BehaviourObject): boolean =>
+  object.kind === 'connect' && object.protocol === 'unix' && object.drawn === true
 
 /** What the right to create in a place implies. */
 const implied: readonly string[] = ['create', 'write', 'read', 'delete', 'rename']
@@ -159,21 +165,21 @@ function placeSays(
   object: BehaviourObject,
   now: number,
 ): boolean | undefined {
-  if (object.kind !== 'file') return undefined
   const subject = subjectOf(literal(object, ref)) ?? ''
+  if (object.kind === 'exec' || subject === '') return undefined
   const [path = '', to] = subject.split('\u0000')
   const about = entries.filter((entry) => {
     if (!isPlace(entry) || !same([entry.actor, entry.uid], [ref.actor, ref.uid])) return false
+    if (object.kind !== 'file') return alike(entry.object, object)
     if (entry.object.kind !== 'file') return false
     if (entry.object.access === object.access) return true
     if (object.access === 'rename' && entry.place?.renames === false) return false
     return entry.object.access === 'create' && implied.includes(object.access)
   })
   const inFolder = ({ object: place }: ProfileEntry): boolean => {
-    if (place.kind !== 'file') return false
     const folder = (shape: string): RegExp => new RegExp(`^(?:${templateOf(shape)})$`, 'u')
-    if (!folder(place.path).test(path)) return false
-    return to === undefined || folder(place.to ?? place.path).test(to)
+    const [from = '', onto = from] = (subjectOf(place) ?? '').split('\u0000')
+    return folder(from).test(path) && (to === undefined || folder(onto).test(to))
   }
   if (about.some((entry) => entry.decision?.kind === 'rejected' && inFolder(entry))) return false
   const taken = about.some(
@@ -274,6 +280,9 @@ function literal(object: BehaviourObject, ref: BehaviourRef): BehaviourObject | 
 function subjectOf(object: BehaviourObject | undefined): string | undefined {
   if (object?.kind === 'syscall') return object.target
   if (object?.kind === 'exec') return object.args
+  if (object?.kind === 'connect') {
+    return object.protocol === 'unix' && object.peer.startsWith('/') ? object.peer : undefined
+  }
   if (object?.kind !== 'file') return undefined
   return object.to === undefined ? object.path : `${object.path}\u0000${object.to}`
 }
@@ -281,6 +290,8 @@ function subjectOf(object: BehaviourObject | undefined): string | undefined {
 const token = /<([a-z]+)(?::(\d+))?>/g
 
 function tokensOf(object: BehaviourObject): readonly string[] {
+  // The path of a single socket is in no language.
+  if (object.kind === 'connect' && !isSockets(object)) return []
   return [...(subjectOf(object) ?? '').matchAll(token)].map(([, name = '']) => name).filter(isType)
 }
 

@@ -6,6 +6,8 @@ import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.
 import type { Witnesses } from './witness.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+/** What a place of paths is about: files, or what a system call is called with. */
+export type PlaceObject = Extract<BehaviourObject, { kind: 'file' | 'syscall' }>
 
 /** A part of a path that varies. No file name can pass for it: a literal `<` is written `<lt>`. */
 export const NAME = '<name>'
@@ -13,8 +15,17 @@ export const NAME = '<name>'
 export const PLACE_KEPT = 64
 
 export function isPlace(object: BehaviourObject): boolean {
-  if (object.kind !== 'file') return isDrawn(object)
+  return isDrawn(object) || isPathPlace(object)
+}
+
+export function isPathPlace(object: BehaviourObject): object is PlaceObject {
+  if (object.kind === 'syscall') return object.target?.includes(NAME) === true
+  if (object.kind !== 'file') return false
   return object.path.includes(NAME) || object.to?.includes(NAME) === true
+}
+
+function pathOf(object: PlaceObject): string {
+  return object.kind === 'file' ? object.path : (object.target ?? '')
 }
 
 /** How many witnesses are kept of it; undefined: as many as of any. */
@@ -35,17 +46,19 @@ export class PlacePattern implements ObjectPattern {
   readonly thresholds: readonly number[] = []
   readonly open: PathPattern
   readonly literalSize: number
-  readonly #object: FileObject
+  readonly #object: PlaceObject
   readonly #within: boolean
 
   /** @param within renames that stay in the place */
-  constructor(object: FileObject, within = false) {
+  constructor(object: PlaceObject, within = false) {
     this.#object = object
     this.#within = within
-    const names = shapedLanguage(object.path)
-    const to = object.to === undefined ? undefined : shapedLanguage(object.to)
+    const path = pathOf(object)
+    const names = shapedLanguage(path)
+    const to =
+      object.kind !== 'file' || object.to === undefined ? undefined : shapedLanguage(object.to)
     this.open = new PathPattern(to === undefined ? names : seq(names, text(SUBJECT_TO), to))
-    this.literalSize = object.path.indexOf(NAME)
+    this.literalSize = path.indexOf(NAME)
   }
 
   of(witnesses: Witnesses): PathPattern {
@@ -58,6 +71,7 @@ export class PlacePattern implements ObjectPattern {
   faces(
     renames: boolean,
   ): readonly { readonly object: FileObject; readonly pattern: PlacePattern }[] {
+    if (this.#object.kind !== 'file') return []
     const { access, path, to } = this.#object
     if (to !== undefined) return []
     return impliedBy(access)

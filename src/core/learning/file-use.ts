@@ -1,19 +1,43 @@
 import type { Access, Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 
+/** A system call that is about a file or folder: `call chroot`. */
+export type CallUse = `call ${string}`
+
 /**
  * The operations on the names of a place. `own`: the program creates them there, and so may write, read and delete
  * them, and rename them within the place. The others include only themselves.
  */
-export const placeClasses = ['own', 'read', 'delete'] as const
-export type FilePlaceClass = (typeof placeClasses)[number] | 'rename'
+export type PathPlaceClass = 'own' | 'read' | 'delete' | CallUse
+export type FilePlaceClass = PathPlaceClass | 'rename'
 /** `connect`, `listen`: no place of files, but a range of ports. */
 export type PlaceClass = FilePlaceClass | 'connect' | 'listen'
+
+/** What a program does with a path: an access to the file, or a call about it. */
+export type PathUse = Access | CallUse
+
+export function isCallUse(use: string): use is CallUse {
+  return use.startsWith('call ')
+}
+
+/**
+ * The name in a folder by which a call is about the folder itself: so such folders hold the same, as those of users do.
+ */
+export const ITSELF = '.'
+
+export function underItself(path: string): string {
+  return `${path}/${ITSELF}`
+}
+
+/** The path or template that {@link underItself} made of one; the same of any other. */
+export function aboveItself(path: string): string {
+  return path.endsWith(`/${ITSELF}`) ? path.slice(0, -ITSELF.length - 1) : path
+}
 
 /** One use of a file, as evidence has it. */
 export interface FileUse {
   readonly path: string
-  readonly access: Access
+  readonly access: PathUse
   readonly container: string
   readonly origin: Origin
   readonly acts: number

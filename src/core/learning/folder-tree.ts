@@ -1,7 +1,7 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
-import type { FilePlaceClass, FileUse } from './file-use.ts'
+import { type FileUse, isCallUse, type PathPlaceClass } from './file-use.ts'
 import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
 
@@ -46,12 +46,13 @@ function addUse(facts: PathFacts, use: FileUse): void {
 }
 
 /** One path below a folder: by class, and over all. */
-interface PathUse {
+interface PathSeen {
   readonly all: PathFacts
-  readonly byClass: Map<FilePlaceClass, PathFacts>
+  readonly byClass: Map<PathPlaceClass, PathFacts>
 }
 
-function classOf({ access }: FileUse): FilePlaceClass | undefined {
+function classOf({ access }: FileUse): PathPlaceClass | undefined {
+  if (isCallUse(access)) return access
   switch (access) {
     case 'write':
     case 'create':
@@ -69,8 +70,10 @@ function classOf({ access }: FileUse): FilePlaceClass | undefined {
 /** A folder with its sub-folders and names; or several that are taken for one, because what they are called varies. */
 export class FolderNode {
   readonly folders = new Map<string, FolderNode>()
+  /** What was done with any path below the root: of the root alone. */
+  readonly classes = new Set<PathPlaceClass>()
   /** Of each name the paths that end in it: of one folder one. */
-  readonly #names = new Map<string, PathUse[]>()
+  readonly #names = new Map<string, PathSeen[]>()
   /** How many folders it stands for. */
   readonly sources: number
 
@@ -80,7 +83,7 @@ export class FolderNode {
 
   static *steps(uses: Iterable<FileUse>): Steps<FolderNode> {
     const root = new FolderNode()
-    const byPath = new Map<string, PathUse>()
+    const byPath = new Map<string, PathSeen>()
     let count = 0
     for (const use of uses) {
       if (++count % atOnce === 0) yield
@@ -93,6 +96,7 @@ export class FolderNode {
       addUse(known.all, use)
       const of = classOf(use)
       if (of === undefined) continue
+      root.classes.add(of)
       let facts = known.byClass.get(of)
       if (facts === undefined) {
         facts = factsOf(use.path)
@@ -103,7 +107,7 @@ export class FolderNode {
     return root
   }
 
-  #put(path: string, use: PathUse): void {
+  #put(path: string, use: PathSeen): void {
     const parts = path.slice(1).split('/')
     const name = parts.pop() ?? ''
     FolderNode.#make(this, parts).#names.set(name, [use])
@@ -157,12 +161,18 @@ export class FolderNode {
     return [...this.#names.values()].some((paths) => paths.some(({ all }) => all.folded))
   }
 
+  /** Whether most of several folders that it stands for have that sub-folder: then its name is no value. */
+  isShared(folder: string): boolean {
+    const { sources = 0 } = this.folders.get(folder) ?? {}
+    return this.sources >= FOLDERS_LEAST && sources * 2 > this.sources
+  }
+
   /** In how many of the folders that it stands for the name was seen. */
   sourcesOf(name: string): number {
     return this.#names.get(name)?.length ?? 0
   }
 
-  factsOf(name: string, of: FilePlaceClass): readonly PathFacts[] {
+  factsOf(name: string, of: PathPlaceClass): readonly PathFacts[] {
     return (this.#names.get(name) ?? []).flatMap(({ byClass }) => byClass.get(of) ?? [])
   }
 

@@ -53,7 +53,7 @@ export function certainParts(
 
 /** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
 export function openFolders(node: FolderNode, options: VocabularyOptions): readonly OpenPart[] {
-  const all = new Map(node.folderUses())
+  const all = new Map([...node.folderUses()].filter(([name]) => !node.isShared(name)))
   const alike = new Set(node.alike())
   const parts: OpenPart[] = []
   const free = freelyNamed(all, new Set(node.alike(1)), options)

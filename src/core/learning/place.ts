@@ -4,7 +4,15 @@ import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { plainPath } from '../behaviour/shape.ts'
 import { adversarialNames } from './adversary.ts'
-import { type FilePlaceClass, type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
+import {
+  aboveItself,
+  type FilePlaceClass,
+  type FileUse,
+  isCallUse,
+  ITSELF,
+  type PathPlaceClass,
+  type PlaceClass,
+} from './file-use.ts'
 import { FolderNode, type PathFacts } from './folder-tree.ts'
 import {
   certainParts,
@@ -90,19 +98,23 @@ export function* placesSteps(
 ): Steps<readonly FilePlace[]> {
   const root = yield* FolderNode.steps(uses)
   const found = new Map<string, Draft>()
-  yield* walk({ node: root, base: '/', tail: [], found, options })
+  // Whether something may be created decides what else is known of the names: it comes first.
+  const classes = [...root.classes].sort(
+    (a, b) => Number(b === 'own') - Number(a === 'own') || (a < b ? -1 : 1),
+  )
+  yield* walk({ node: root, base: '/', tail: [], found, classes, options })
   const places: FilePlace[] = []
   for (const [, draft] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const { base, depth, class: of, templates, facts } = draft
     places.push({
       base,
-      depth,
+      depth: isCallUse(of) ? depth - 1 : depth,
       class: of,
-      templates: [...templates].sort().slice(0, TEMPLATES_MOST),
+      templates: [...templates].map(aboveItself).sort().slice(0, TEMPLATES_MOST),
       figures: figuresOf(usesOf(facts), options),
       renames: false,
       origins: [...new Set(facts.flatMap(({ origins }) => [...origins]))].sort(),
-      witnesses: sampleOf(facts.map(({ path }) => path)),
+      witnesses: sampleOf(facts.map(({ path }) => aboveItself(path))),
     })
     yield
   }
@@ -110,7 +122,8 @@ export function* placesSteps(
 }
 
 /** A place with what it is made of. What lies in different folders below one that varies adds up. */
-interface Draft extends Pick<FilePlace, 'base' | 'depth' | 'class'> {
+interface Draft extends Pick<FilePlace, 'base' | 'depth'> {
+  readonly class: PathPlaceClass
   readonly templates: Set<string>
   readonly facts: PathFacts[]
 }
@@ -121,6 +134,7 @@ interface Visit {
   /** What stands below the base, in the language of shapes: empty while nothing varies. */
   readonly tail: readonly string[]
   readonly found: Map<string, Draft>
+  readonly classes: readonly PathPlaceClass[]
   readonly options: PlaceOptions
 }
 
@@ -160,11 +174,12 @@ function sharedLeast({ sources }: FolderNode): number {
 }
 
 function* namesOf(
-  { node, base, tail, found, options }: Visit,
+  { node, base, tail, found, classes, options }: Visit,
   folders: readonly OpenPart[],
 ): Steps<void> {
   const below = tail.length === 0 ? '' : `${tail.join('/')}/`
   const uses = new Map(node.nameUses())
+  const isAboutFolders = uses.delete(ITSELF)
   yield
   const parts: OpenPart[] = []
   // Folders that are used themselves are called as those with contents are, but for what could be an extension.
@@ -194,13 +209,16 @@ function* namesOf(
       }
     }
   }
+  if (isAboutFolders && tail.length > 0 && node.sourcesOf(ITSELF) >= sharedLeast(node)) {
+    parts.push({ template: ITSELF, names: [ITSELF] })
+  }
   if (parts.length === 0) return
   let known: ReadonlySet<string> = new Set()
-  for (const of of placeClasses) {
+  for (const of of classes) {
     const made = classOf(of, parts, node, known)
     const templates = made
       .map(({ template }) => plainPath(base) + below + template)
-      .filter((template) => !isHeldBack(template, options))
+      .filter((template) => !isHeldBack(aboveItself(template), options))
     yield
     if (of === 'own') known = new Set(made.map(({ template }) => template))
     if (templates.length === 0) continue
@@ -218,13 +236,13 @@ function* namesOf(
 
 /** An access of a few of the names is one of all; `known` templates may be used in every way already. */
 function classOf(
-  of: FilePlaceClass,
+  of: PathPlaceClass,
   parts: readonly OpenPart[],
   node: FolderNode,
   known: ReadonlySet<string>,
 ): readonly OpenPart[] {
   return parts.filter(({ template, names, certain }) => {
-    if (known.has(template)) return false
+    if (known.has(template) && !isCallUse(of)) return false
     let seen = 0
     for (const name of names) seen += node.factsOf(name, of).length
     return seen >= (node.isFolded || certain === true ? 1 : sharedLeast(node))

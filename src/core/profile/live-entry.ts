@@ -31,7 +31,7 @@ import { wholeText } from '../behaviour/whole-text.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell, StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
-import { isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
+import { isPathPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 import { placeJson } from './place-json.ts'
 
 const NO_THRESHOLDS: readonly number[] = []
@@ -62,7 +62,7 @@ export class LiveEntry {
     this.actor = actor
     this.uid = uid
     this.object = object
-    if (object.kind === 'file' && isPlace(object)) this.#shape = new PlacePattern(object)
+    if (isPathPlace(object)) this.#shape = new PlacePattern(object)
     else if (isDrawn(object)) this.#shape = new PortsPattern()
     else {
       const subject = isPattern(object) ? shapedSubject(object) : undefined

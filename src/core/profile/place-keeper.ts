@@ -1,4 +1,4 @@
-import type { FilePlaceClass, FileUse } from '../learning/file-use.ts'
+import { aboveItself, type FileUse, isCallUse } from '../learning/file-use.ts'
 import { movedUses } from '../learning/moved-folders.ts'
 import { type FilePlace, type Place, placesSteps, type PlaceOptions } from '../learning/place.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
@@ -13,18 +13,19 @@ import {
 } from '../behaviour/behaviour.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { LiveEntry } from './live-entry.ts'
-import { isPlace, NAME, PLACE_KEPT } from '../behaviour/place-pattern.ts'
+import { isPlace, NAME, PLACE_KEPT, type PlaceObject } from '../behaviour/place-pattern.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
+import { groupOf } from '../behaviour/subject.ts'
 import type { User } from '../behaviour/user.ts'
 import { finish, type Steps } from '../steps.ts'
-import { fileUsesOf, type RenameUse } from './file-uses.ts'
+import { isOfPath, pathUsesOf, type RenameUse } from './path-uses.ts'
 import { portPlacesOf } from './port-place.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
-/** Files, or ports at one peer, of one actor and user: what their places are derived from. */
+/** Files and what else is named by paths, or ports at one peer, of one actor and user: what their places are derived from. */
 interface Owner {
   readonly of: 'files' | 'ports'
   readonly actor: Actor
@@ -62,12 +63,12 @@ const S = '\u0000'
 
 const unprepared = { revision: 0, prepared: undefined }
 
-const accessOf: Readonly<Record<FilePlaceClass, Access>> = {
+const accessOf = {
   own: 'create',
   read: 'read',
   delete: 'delete',
   rename: 'rename',
-}
+} as const satisfies Record<string, Access>
 
 /** Renames of one make from which on others of that make are expected. */
 const RENAMES_LEAST = 2
@@ -214,7 +215,7 @@ export class PlaceKeeper {
     const uses: FileUse[] = []
     const renames: RenameUse[] = []
     for (const entry of owner.entries) {
-      if (!entry.fixed && entry.decision?.kind !== 'rejected') fileUsesOf(entry, uses, renames)
+      if (!entry.fixed && entry.decision?.kind !== 'rejected') pathUsesOf(entry, uses, renames)
       yield
     }
     const options: PlaceOptions = {
@@ -227,12 +228,12 @@ export class PlaceKeeper {
       object: objectOf(place),
       place: { ...place, renames: renames.length > 0 },
     }))
-    return [...places, ...renamePlaces(places, renames)]
+    return [...places, ...renamePlaces(places.flatMap(ofFiles), renames)]
   }
 
   #ownerOf({ actor, uid, object }: LiveEntry): Owner | undefined {
     const ports = drawnOf(object)
-    if (object.kind !== 'file' && ports === undefined) return undefined
+    if (!isOfPath(object) && ports === undefined) return undefined
     const who = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}`
     const key = ports === undefined ? who : `${who}${S}${objectKey(ports)}`
     let owner = this.#owners.get(key)
@@ -278,8 +279,9 @@ function executedBy(object: BehaviourObject): readonly string[] {
   return object.kind === 'file' && object.access === 'exec' ? [literalPath(object.path)] : []
 }
 
-function objectOf({ base, depth, class: of }: FilePlace): FileObject {
+function objectOf({ base, depth, class: of }: FilePlace): PlaceObject {
   const path = plainPath(base) + Array.from({ length: depth }, () => NAME).join('/')
+  if (isCallUse(of)) return { kind: 'syscall', name: of.slice(of.indexOf(' ') + 1), target: path }
   return { kind: 'file', access: accessOf[of], path }
 }
 
@@ -290,6 +292,14 @@ function samePlace(a: Place | undefined, b: Place): boolean {
     a.origins.join() === b.origins.join() &&
     a.renames === b.renames
   )
+}
+
+function ofFiles(derived: {
+  readonly object: PlaceObject
+  readonly place: FilePlace
+}): readonly Derived[] {
+  const { object, place } = derived
+  return object.kind === 'file' ? [{ object, place }] : []
 }
 
 type Derived = { readonly object: FileObject; readonly place: Place }
@@ -418,18 +428,17 @@ function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | und
   }
   const uses: FileUse[] = []
   const renames: RenameUse[] = []
-  fileUsesOf(entry, uses, renames)
-  if (object.kind !== 'file') return undefined
+  pathUsesOf(entry, uses, renames)
   const subjects: readonly (readonly [string, Origin])[] =
-    object.access === 'rename'
+    object.kind === 'file' && object.access === 'rename'
       ? renames.map(({ from, to, origin }) => [`${from}${S}${to}`, origin])
-      : uses.map(({ path, origin }) => [path, origin])
+      : uses.map(({ path, origin }) => [aboveItself(path), origin])
   if (subjects.length === 0) return undefined
+  const group = groupOf(entry)
   const taker = takers.find(({ allowance }) =>
     [allowance, ...allowance.faces].some(
       (face) =>
-        face.object.kind === 'file' &&
-        face.object.access === object.access &&
+        groupOf(face) === group &&
         subjects.every(([subject, origin]) => face.takes(subject, origin, 0)),
     ),
   )

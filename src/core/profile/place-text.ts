@@ -1,13 +1,11 @@
 import { literalPath } from '../behaviour/shape.ts'
-import type { FilePlaceClass } from '../learning/file-use.ts'
+import { type FilePlaceClass, isCallUse } from '../learning/file-use.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import type { PlaceJson } from './profile-entry.ts'
 
-const doing: Readonly<Record<FilePlaceClass, string>> = {
-  own: 'create files with new names in',
-  read: 'read files with new names in',
-  delete: 'delete files with new names in',
-  rename: 'rename files with new names in',
+function doing(of: FilePlaceClass): string {
+  if (isCallUse(of)) return `${of} with new names in`
+  return `${of === 'own' ? 'create' : of} files with new names in`
 }
 
 /** Templates that a line names; all are in the view. */
@@ -25,7 +23,7 @@ export function placeLine({ class: of, base, templates, why }: PlaceJson): strin
   const named = templates.slice(0, NAMED).map((template) => templateText(template, base))
   const more = templates.length > NAMED ? ` and ${templates.length - NAMED} more` : ''
   const folder = base.length > 1 ? base.slice(0, -1) : base
-  return `${doing[of]} ${literalPath(folder)} (${why}): ${named.join(' or ')}${more}`
+  return `${doing(of)} ${literalPath(folder)} (${why}): ${named.join(' or ')}${more}`
 }
 
 /** A template with its tokens as text. */

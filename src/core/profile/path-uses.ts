@@ -1,11 +1,12 @@
-import type { FileUse } from '../learning/file-use.ts'
+import { type FileUse, underItself } from '../learning/file-use.ts'
 import type { Origin } from '../event/event.ts'
 import { microsOf } from '../event/time.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LiveEntry } from './live-entry.ts'
 import { NAME } from '../behaviour/place-pattern.ts'
-import { isShaped, literalPath } from '../behaviour/shape.ts'
+import { literalPath } from '../behaviour/shape.ts'
 import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
+import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 
 export interface RenameUse {
   readonly from: string
@@ -16,11 +17,18 @@ export interface RenameUse {
 /** When and where something was seen. */
 type Seen = Omit<FileUse, 'path' | 'access'>
 
-/** The files that an entry is learned evidence of, as far as its witnesses were kept. */
-export function fileUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse[]): void {
+/** Files, and what a system call is about by path. A program that gets a signal stands for itself. */
+export function isOfPath(object: BehaviourObject): boolean {
+  if (object.kind === 'syscall')
+    return object.name !== 'kill' && object.target?.startsWith('/') === true
+  return object.kind === 'file'
+}
+
+/** The paths that an entry is learned evidence of, as far as its witnesses were kept. */
+export function pathUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse[]): void {
   const { object } = entry
-  if (object.kind !== 'file') return
-  const isLiteral = !isShaped(object.path) && (object.to === undefined || !isShaped(object.to))
+  if (!isOfPath(object)) return
+  const isLiteral = !isPattern(object)
   for (const cell of entry.allCells()) {
     if (!cell.grants || cell.count === 0) continue
     const seen = { container: cell.container, origin: cell.origin }
@@ -52,17 +60,24 @@ export function fileUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse
   }
 }
 
-function textOf({ path, to }: Extract<BehaviourObject, { kind: 'file' }>): string {
-  return to === undefined ? literalPath(path) : literalPath(path) + RENAMES_TO + literalPath(to)
+function textOf(object: BehaviourObject): string {
+  if (object.kind === 'file' && object.to !== undefined)
+    return literalPath(object.path) + RENAMES_TO + literalPath(object.to)
+  return literalPath(shapedSubject(object) ?? '')
 }
 
 function put(
-  object: Extract<BehaviourObject, { kind: 'file' }>,
+  object: BehaviourObject,
   text: string,
   seen: Seen,
   uses: FileUse[],
   renames: RenameUse[],
 ): void {
+  if (object.kind !== 'file') {
+    if (object.kind === 'syscall' && text.startsWith('/'))
+      uses.push({ ...seen, path: underItself(text), access: `call ${object.name}` })
+    return
+  }
   const { access, to } = object
   const isFolded = object.path.includes(NAME)
   if (to === undefined) {

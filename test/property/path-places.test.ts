@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { microsOf } from '../../src/core/event/time.ts'
+import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { KernelReading } from '../../src/core/match/evaluate.ts'
+import { mergeEntries } from '../../src/core/profile/merge.ts'
+import { placeLine } from '../../src/core/profile/place-text.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { act, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
+
+const now = microsOf('2026-11-24T13:40:27.123456Z')
+
+/** The verdict of the matcher; the kernel has to give the same. */
+function verdictOn(profile: Profile, event: ActEvent): string {
+  const kernel = new KernelReading(
+    compileKernel(profile, { now, shippedMatching: () => [] }).profile,
+  )
+  const isAllowed = behavioursOf(event, shaper).every(
+    (ref) => kernel.evaluate(ref)?.verdict === 'allow',
+  )
+  const verdict = outcome(profile, event)
+  expect(isAllowed, JSON.stringify(event)).toBe(verdict === 'expected')
+  return verdict
+}
+
+const at = (n: number): string => `2026-11-24T13:40:${10 + n * 3}.000000Z`
+const users = ['anna', 'carl', 'dora', 'luca']
+const enter = (folder: string, n = 0, container = 'a', name = 'chroot'): ActEvent =>
+  act.syscall(name, { container, time: at(n) }, folder)
+const entered = users.map((user, n) => enter(`/home/${user}`, n))
+
+describe('folders that a system call is about', () => {
+  it('are a place once there were three beside each other', () => {
+    const profile = learned(...entered.slice(0, 3))
+    expect(verdictOn(profile, enter('/home/olga'))).toBe('expected')
+    for (const other of ['/home', '/home/.olga', '/home/olga/x', '/srv/olga', '/homes/olga'])
+      expect(verdictOn(profile, enter(other)), other).toBe('deviation')
+    expect(verdictOn(learned(...entered.slice(0, 2)), enter('/home/olga'))).toBe('deviation')
+  })
+
+  it('are one only for that call, and for its program', () => {
+    const profile = learned(...entered)
+    expect(verdictOn(profile, enter('/home/olga', 0, 'a', 'mount'))).toBe('deviation')
+    const other = act.syscall('chroot', { exe: '/bin/sh' }, '/home/olga')
+    expect(verdictOn(profile, other)).toBe('deviation')
+    expect(verdictOn(profile, act.file('/home/olga', ['read']))).toBe('deviation')
+    expect(verdictOn(profile, act.file('/home/olga/.', ['read']))).toBe('deviation')
+  })
+
+  it('are none in folders of the system, nor are programs that get a signal', () => {
+    const system = ['/etc/a', '/etc/b', '/etc/c', '/proc/1', '/usr/x', '/usr/y', '/usr/z']
+    const profile = learned(...system.map((folder, n) => enter(folder, n)))
+    for (const other of ['/etc/d', '/usr/w', '/proc/self'])
+      expect(verdictOn(profile, enter(other)), other).toBe('deviation')
+    const killed = learned(...users.map((user, n) => enter(`/srv/${user}`, n, 'a', 'kill')))
+    expect(verdictOn(killed, enter('/srv/olga', 0, 'a', 'kill'))).toBe('deviation')
+  })
+})
+
+describe('a place of folders that a call is about', () => {
+  const lessons = entered
+  const ask = enter('/home/olga')
+
+  it('is the same after a merge in any order, and after loading', () => {
+    const half = (of: number) => learned(...lessons.filter((_, n) => n % 2 === of)).entries()
+    const merged = mergeEntries(half(0), half(1), shaper)
+    expect(mergeEntries(half(1), half(0), shaper)).toEqual(merged)
+    expect(Profile.load(merged, shaper).entries()).toEqual(merged)
+    expect(merged.flatMap(({ place }) => place?.class ?? []).sort()).toEqual(['call chroot'])
+    expect(verdictOn(Profile.load(merged, shaper), ask)).toBe('expected')
+  })
+
+  it('goes with the evidence, and no later event widens it', () => {
+    const profile = learned(...lessons)
+    for (let n = 0; n < 9; n++) {
+      expect(outcome(profile, enter(`/home/a-b${n}`))).toBe('deviation')
+    }
+    profile.forget({ kind: 'container', container: 'a' })
+    expect(verdictOn(profile, ask)).toBe('deviation')
+  })
+
+  it('can be rejected', () => {
+    const profile = learned(...lessons)
+    for (const { id, place } of profile.entries()) {
+      if (place === undefined) continue
+      profile.decide(id, { kind: 'rejected', by: 'cli:root', at: '2026-11-24T14:00:00.000000Z' })
+    }
+    expect(verdictOn(profile, ask)).toBe('deviation')
+  })
+
+  it('says what it is', () => {
+    const lines = learned(...lessons)
+      .entries()
+      .flatMap(({ place }) => (place === undefined ? [] : [placeLine(place)]))
+    expect(lines.sort()).toEqual([
+      'call chroot with new names in /home (4 names in 1 container, the next is new with 100 %): <letters or digits>',
+    ])
+  })
+})
