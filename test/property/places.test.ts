@@ -322,6 +322,21 @@ describe('renames of a program', () => {
   const draft = (n: number): string => `/srv/drafts/${(n * 7_919).toString(36)}x${n}`
   const page = (n: number): string => `/srv/pages/note${n}.txt`
 
+  it('to a name that is never given twice are expected after one', () => {
+    const gone = (name: string): string => `/srv/gone/${name}`
+    const once = learned(move('/srv/incoming', gone('2635490450')))
+    expect(outcome(once, move('/srv/incoming', gone('1162426252')))).toBe('expected')
+    for (const [from, to] of [
+      ['/srv/incoming', gone('run.sh')],
+      ['/srv/incoming', gone('n17')],
+      ['/srv/other', gone('1162426252')],
+      [gone('1162426252'), '/srv/incoming'],
+    ] as const)
+      expect(outcome(once, move(from, to)), `${from} ${to}`).toBe('deviation')
+    const named = learned(move('/srv/incoming', gone('morning')))
+    expect(outcome(named, move('/srv/incoming', gone('evening')))).toBe('deviation')
+  })
+
   it('between its own places are expected once it renamed two names', () => {
     const events = Array.from({ length: 12 }, (_, n) => [
       act.file(draft(n), ['write'], {
@@ -337,5 +352,16 @@ describe('renames of a program', () => {
     expect(outcome(profile, move(draft(77), page(99)))).toBe('expected')
     expect(outcome(profile, move(draft(77), '/srv/pages/note9.php'))).toBe('deviation')
     expect(outcome(profile, move('/srv/pages/note9.txt', '/srv/other/note9.txt'))).toBe('deviation')
+  })
+})
+
+describe('names of one use that a program removes', () => {
+  it('are expected again after one, and those that it only reads are not', () => {
+    const at = (name: string): string => `/srv/gone/${name}`
+    const removed = learned(act.file(at('2635490450'), ['delete']))
+    expect(outcome(removed, act.file(at('1162426252'), ['delete']))).toBe('expected')
+    expect(outcome(removed, act.file(at('1162426252'), ['write']))).toBe('deviation')
+    const read = learned(act.file(at('2635490450'), ['read']))
+    expect(outcome(read, act.file(at('1162426252'), ['read']))).toBe('deviation')
   })
 })

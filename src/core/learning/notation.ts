@@ -12,14 +12,14 @@ const DRAWN_LEAST = 6
 /** Words of this length are drawn, whatever their order of letters and digits. */
 const DRAWN_LONG = 16
 const DIGITS_MOST = 20
+/** Digits of the shortest number that was drawn: no count, no id of a process, and no day has as many. */
+const DRAWN_DIGITS = 9
 const NUMBER = `<digits:${DIGITS_MOST}>`
 const ANY_WORD = `<alnum:${ANY_LENGTH}>`
 
 const day = String.raw`(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])`
 const clock = String.raw`(?:[01]\d|2[0-3])[0-5]\d[0-5]\d`
 const stamp = new RegExp(`^${day}(?:T?${clock}Z?)?$`)
-/** Seconds of the years from 2001 to 2033, and parts of them. */
-const epoch = /^1\d{9}(?:\d{3}|\d{6}|\d{9})?$/
 
 /** `2026-11-27` and `2026-11-27T10:45:01Z`, as no part of a word. */
 const dated = new RegExp(
@@ -120,7 +120,7 @@ function tokenOf(word: string): string | undefined {
 
 function isCertainNumber(word: string): boolean {
   if (word.length > DIGITS_MOST) return false
-  if (word.length >= DRAWN_LONG || stamp.test(word) || epoch.test(word)) return true
+  if (word.length >= DRAWN_DIGITS || stamp.test(word)) return true
   return word.startsWith('0') && word.length >= PADDED_LEAST
 }
 

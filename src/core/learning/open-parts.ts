@@ -27,7 +27,7 @@ export interface OpenPart {
   readonly beside?: OpenPart
 }
 
-/** Forms of names that the program made, each once. */
+/** Forms of names that the program made or removed, each once. */
 export function certainParts(
   names: Iterable<string>,
   node: FolderNode,
@@ -41,7 +41,7 @@ export function certainParts(
       .map(kindOf),
   )
   for (const name of names) {
-    if (node.factsOf(name, 'own').length === 0) continue
+    if (!isOfOneUse(node, name)) continue
     const form = certainForm(name, anyWords.has(kindOf(name)) ? 'any' : 'literal')
     if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
     const known = forms.get(form)
@@ -114,7 +114,12 @@ function isMadeUpName(name: string): boolean {
 }
 
 function isCertainFolder(node: FolderNode, name: string): boolean {
-  return node.factsOf(name, 'own').length > 0 && certainForm(name) !== undefined
+  return isOfOneUse(node, name) && certainForm(name) !== undefined
+}
+
+/** What is only read may be there for good. */
+function isOfOneUse(node: FolderNode, name: string): boolean {
+  return node.factsOf(name, 'own').length > 0 || node.factsOf(name, 'delete').length > 0
 }
 
 /** The forms that folders' names have together; a hidden folder is not one of them. */

@@ -1,6 +1,7 @@
 import { aboveItself, type FileUse, isCallUse } from '../learning/file-use.ts'
 import { movedUses } from '../learning/moved-folders.ts'
 import { type FilePlace, type Place, placesSteps, type PlaceOptions } from '../learning/place.ts'
+import { certainForm } from '../learning/notation.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
 import type { Access, Origin } from '../event/event.ts'
 import type { Allowance } from './allowance.ts'
@@ -367,7 +368,7 @@ function renamePlaces(
 
 /**
  * From one place to another where both are the program's own, renames of a few names are of all: it may write the one and
- * the other as it is. Onto a single name, those makes that were seen often.
+ * the other as it is. Onto a single name, those makes that were seen often, or to or from a name that is never given twice.
  */
 function pairsOf(
   { path, to }: FileObject,
@@ -383,8 +384,14 @@ function pairsOf(
   if (all.length >= RENAMES_LEAST && every.length > 0 && every.length <= PLACE_KEPT) {
     return { templates: every.sort(), uses: all }
   }
-  const often = [...pairs].filter(([, uses]) => uses.length >= RENAMES_LEAST)
+  const often = [...pairs].filter(
+    ([, uses]) => uses.length >= RENAMES_LEAST || uses.every(isOfOneUse),
+  )
   return { templates: often.map(([pair]) => pair).sort(), uses: often.flatMap(([, uses]) => uses) }
+}
+
+function isOfOneUse({ from, to }: RenameUse): boolean {
+  return [from, to].some((path) => certainForm(path.slice(path.lastIndexOf('/') + 1)) !== undefined)
 }
 
 /** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */

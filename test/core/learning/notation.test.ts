@@ -17,6 +17,8 @@ describe('the form of a name that is never given twice', () => {
     ['work.xEBEUD', 'work.<fixed:6>'],
     ['work.5uYmZR', 'work.<fixed:6>'],
     ['task12345678901234567.draft', 'task<digits:20>.draft'],
+    ['2635490450', '<digits:20>'],
+    ['118274655.part', '<digits:20>.part'],
     ['dump-1795687200.sql', 'dump-<digits:20>.sql'],
     ['db_20270628_102908.dump', 'db_<digits:20>_<digits:20>.dump'],
     ['blog-2027-03-21-104659.sql.gz', 'blog-<date>.sql.gz'],
@@ -44,6 +46,7 @@ describe('the form of a name that is never given twice', () => {
     'Makefile',
     'Übersicht.odt',
     '42',
+    '4194304',
   ])('is not found in %s', (name) => {
     expect(certainForm(name)).toBeUndefined()
   })
