@@ -41,6 +41,7 @@ import { Techniques } from './core/match/technique.ts'
 import { shaperOf } from './core/match/shaper-of.ts'
 import type { StormRules } from './pipeline/alerts/storms.ts'
 import { alertPolicy } from './supplychain/policy/alert-policy.ts'
+import { requirementsByImage } from './supplychain/gate/representative.ts'
 import { fetchTrusted } from './supplychain/registry/trusted-fetch.ts'
 import { startServer } from './interfaces/server/server.ts'
 import { trustedKey } from './supplychain/attest/keys.ts'
@@ -299,6 +300,9 @@ function liveParts(config: Config) {
     block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
     teaches: teachingNamespaces(learn.namespaces),
     mergeFrom: profiles.mergeFrom,
+    ...(learn.representative.length === 0
+      ? {}
+      : { mustSee: requirementsByImage(learn.representative) }),
   }
   const limits: DeliveryQueueLimits = {
     outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },

@@ -1,5 +1,7 @@
 import { SnugError } from '../../errors.ts'
 import type { Coverage } from '../coverage/coverage.ts'
+import type { ImageRef } from '../event/event.ts'
+import type { Profile } from '../profile/profile.ts'
 import {
   type Blocking,
   type BlockRules,
@@ -29,6 +31,8 @@ export interface LearnRules {
   readonly block?: BlockRules
   /** Whether containers of that namespace teach a version; absent: all do. */
   readonly teaches?: (namespace: string | undefined) => boolean
+  /** What must have been seen before a window of that image ends; undefined for an image without requirements. */
+  readonly mustSee?: (image: ImageRef) => ((profile: Profile) => readonly string[]) | undefined
   /** Scopes that must have shown a behaviour before others of the image expect it. Absent or 0: it takes a person. */
   readonly mergeFrom?: number
 }
@@ -70,6 +74,8 @@ export interface WindowEvidence {
   readonly startSeen: boolean
   /** Kinds of events that no source observed. */
   readonly unobserved?: readonly string[]
+  /** What the profile must have seen and has not, a sentence each. Asked last, as it reads the whole profile. */
+  readonly unmet?: () => readonly string[]
 }
 
 export interface Transition {
@@ -126,7 +132,9 @@ function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): st
   if (coverage.bound > rules.unseen) {
     return `${coverage.sentence}; the limit is ${percentText(rules.unseen)}`
   }
-  return undefined
+  const [first, ...more] = evidence.unmet?.() ?? []
+  if (first === undefined) return undefined
+  return `not representative: ${first}${more.length === 0 ? '' : `, and ${more.length} more`}`
 }
 
 function whileLearning(

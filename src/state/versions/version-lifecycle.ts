@@ -70,6 +70,7 @@ export class VersionLifecycle {
     const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
+    const unmet = this.rules.mustSee?.(version.image)
     const unrecorded = spans
       .filter(
         ({ reason, to }) => reason === profileFull && Date.parse(to) >= version.life.learningSince,
@@ -84,6 +85,7 @@ export class VersionLifecycle {
         : { lastLossMs: Date.parse(last.to), lastLossReason: last.reason }),
       startSeen: countStarts(runs) > 0,
       unobserved: version.unobserved,
+      ...(unmet === undefined ? {} : { unmet: () => unmet(version.profile) }),
     }
   }
 

@@ -3,7 +3,7 @@ import { holds, parseAddress, parseBlock } from '../../core/behaviour/address-bl
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import { literalPath } from '../../core/behaviour/shape.ts'
-import { accesses } from '../../core/event/event.ts'
+import { accesses, type ImageRef } from '../../core/event/event.ts'
 import { globs, type Matcher, texts } from '../../core/match/glob.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
@@ -55,6 +55,25 @@ export type Requirements = z.output<typeof representativeSchema>
 /** Errors: POLICY_INVALID, with file and line */
 export function loadRequirements(file: string): Requirements {
   return readRules(file, representativeSchema, 'POLICY_INVALID')
+}
+
+/**
+ * For the agent: what a version of an image has not shown yet, by the files for its repository. Undefined without one.
+ * Errors: POLICY_INVALID, with file and line
+ */
+export function requirementsByImage(
+  rules: readonly { readonly images: readonly string[]; readonly file: string }[],
+): (image: ImageRef) => ((profile: Profile) => readonly string[]) | undefined {
+  const loaded = rules.map(({ images, file }) => ({
+    concerns: globs(images),
+    requirements: loadRequirements(file),
+  }))
+  return ({ repository }) => {
+    const own = loaded.filter(({ concerns }) => concerns(repository))
+    if (own.length === 0) return undefined
+    return (profile) =>
+      own.flatMap(({ requirements }) => representativeOf(requirements, profile).missing)
+  }
 }
 
 /**

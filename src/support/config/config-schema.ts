@@ -63,6 +63,13 @@ const learn = z
       description:
         'globs of the namespaces whose containers teach their versions. Behaviours of others wait for review. `**`: all, also containers without a namespace',
     }),
+    representative: z
+      .array(z.strictObject({ images: z.array(z.string().min(1)).min(1), file: path }))
+      .default([])
+      .meta({
+        description:
+          'what versions must have shown before their window ends: globs of repositories, and a file as for `snug gate --representative`, which is read with the config',
+      }),
   })
   .refine(({ floor, ceiling }) => floor <= ceiling, {
     path: ['floor'],
