@@ -253,7 +253,11 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug image list` to see the observed images',
   },
-  IMAGE_AMBIGUOUS: { exit: 1, status: 409, hint: 'name one version as repository@sha256:…' },
+  IMAGE_AMBIGUOUS: {
+    exit: 1,
+    status: 409,
+    hint: 'name one version: repository@sha256:…, or repository#scope:tag',
+  },
   BEHAVIOUR_UNKNOWN: {
     exit: 1,
     status: 404,
