@@ -16,7 +16,7 @@ export const withoutBpf = 'lsm=lockdown,capability,landlock,yama'
 export const withBpf = `${withoutBpf},bpf`
 
 /** However the tests go, a machine does not outlive this. */
-const lifetimeSeconds = 900
+const testSeconds = 900
 const bootDeadlineMs = 240_000
 const containerPorts = ['c0', 'c1', 'c2', 'c3']
 const bridge = fileURLToPath(new URL('sensor-bridge.ts', import.meta.url))
@@ -29,6 +29,8 @@ export interface MachineOptions {
   readonly addTo?: (root: string) => void
   /** More for the kernel's command line, as `lsm=…`. */
   readonly append?: string
+  /** The machine does not outlive this, however its user ends. */
+  readonly lifetimeSeconds?: number
 }
 
 /**
@@ -68,7 +70,7 @@ export class Machine {
       `virtserialport,chardev=${name},name=${name}`,
     ])
     const command = [
-      ['--kill-after=5', String(lifetimeSeconds)],
+      ['--kill-after=5', String(options.lifetimeSeconds ?? testSeconds)],
       [platform.qemu, ...platform.machine],
       ['-accel', 'tcg,thread=multi'],
       ['-smp', '2'],

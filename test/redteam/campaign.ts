@@ -91,11 +91,13 @@ function batchesOf(
   moments: readonly Moment[],
 ): readonly (readonly Composition[])[] {
   const turns: (readonly Composition[])[][] = []
+  const has = ([moment]: (typeof shares)[number]): boolean => moments.includes(moment)
+  const whole = shares.filter(has).reduce((sum, [, share]) => sum + share, 0)
   for (const [index, [moment, share]] of shares.entries()) {
     if (!moments.includes(moment)) continue
     const all = fc.sample(compositionOf(moment), {
       seed: seed * shares.length + index,
-      numRuns: Math.round(count * share),
+      numRuns: Math.round((count * share) / whole),
     })
     for (let turn = 0; turn * size < all.length; turn++) {
       turns[turn] ??= []

@@ -15,12 +15,16 @@ const { values } = parseArgs({
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 process.stderr.write(`seed ${seed}\n`)
 
+const minutes = Number(values.minutes)
+/** To boot, and to end the batch that runs when the time is over. */
+const lifetimeSeconds = (minutes + 20) * 60
+
 /** The kernels, by the value of `--on`. */
 const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
   this: () => Promise.resolve(thisKernel()),
-  lsm: () => machineGround({ append: withBpf }),
-  fmod_ret: () => machineGround({ append: withoutBpf }),
-  tracepoints: () => machineGround({ append: withoutBpf }, 'tracepoints'),
+  lsm: () => machineGround({ append: withBpf, lifetimeSeconds }),
+  fmod_ret: () => machineGround({ append: withoutBpf, lifetimeSeconds }),
+  tracepoints: () => machineGround({ append: withoutBpf, lifetimeSeconds }, 'tracepoints'),
 }
 const ground = grounds[values.on]
 if (ground === undefined) throw new Error(`--on: ${Object.keys(grounds).join(', ')}`)
@@ -29,7 +33,7 @@ try {
   const outcome = await attack(field, {
     seed,
     count: Number(values.count),
-    until: Date.now() + Number(values.minutes) * 60_000,
+    until: Date.now() + minutes * 60_000,
     log: (line) => process.stderr.write(`${line}\n`),
   })
   process.stdout.write(`${outcomeText(outcome)}\n`)
