@@ -76,6 +76,7 @@ long do_symlink(enum via via, const char *target, const struct where *at);
 long do_mkdir(enum via via, const struct where *where);
 long do_mknod(enum via via, const struct where *where);
 long do_chmod(enum via via, const struct where *where, int mode);
+long do_set_time(enum via via, const struct where *where);
 long do_chown(enum via via, const struct where *where);
 long do_truncate(enum via via, const struct where *where);
 long do_exec(enum via via, const struct where *where, char *const arguments[]);

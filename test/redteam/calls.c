@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include "acts.h"
 
@@ -250,6 +251,35 @@ long do_chmod(enum via via, const struct where *where, int mode)
 		return said(syscall(SYS_chmod, where->path, mode));
 #endif
 	return said(syscall(SYS_fchmodat, where->fd, where->path, mode));
+}
+
+/* Back to the first second of all: of access and of modification. */
+long do_set_time(enum via via, const struct where *where)
+{
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	const struct timeval older[2] = { { 1, 0 }, { 1, 0 } };
+	const int32_t compat_times[4] = { 1, 0, 1, 0 };
+	struct where file = { AT_FDCWD, "" };
+
+	if (by_ring(via))
+		return -ENOTSUP;
+	if (via == VIA_OPENAT2) {
+		/* By a descriptor of the object. */
+		int fd = syscall(SYS_openat, where->fd, where->path, O_PATH);
+
+		snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
+		return said(syscall(SYS_utimensat, AT_FDCWD, file.path, times, 0));
+	}
+	if (via == VIA_COMPAT) {
+		uint32_t path = low_string(where->path);
+
+		return compat(320, where->fd, path, to_low(compat_times, sizeof(compat_times)), 0);
+	}
+#ifdef SYS_utimes
+	if (via == VIA_LEGACY && where->fd == AT_FDCWD)
+		return said(syscall(SYS_utimes, where->path, older));
+#endif
+	return said(syscall(SYS_utimensat, where->fd, where->path, times, 0));
 }
 
 long do_chown(enum via via, const struct where *where)

@@ -1,5 +1,12 @@
 import fc from 'fast-check'
-import { type Composition, compositionOf, type Moment, simplerThan, textOf } from './composition.ts'
+import {
+  type Act,
+  type Composition,
+  compositionOf,
+  type Moment,
+  simplerThan,
+  textOf,
+} from './composition.ts'
 import type { Batch, Field } from './field.ts'
 import { SLOTS_USABLE } from './image.ts'
 import { limitOf } from './known.ts'
@@ -33,8 +40,8 @@ export interface Outcome {
   readonly findings: Readonly<Record<Finding, number>>
   /** By the name of the limit. */
   readonly limits: ReadonlyMap<string, number>
-  /** Had their effect, and are reported as `missed`. */
-  readonly admitted: number
+  /** Had their effect, and are reported as `missed`: how many, by the act. */
+  readonly admitted: ReadonlyMap<Act, number>
   /** Each with its minimal composition. */
   readonly broken: readonly string[]
 }
@@ -51,7 +58,7 @@ export async function attack(field: Field, campaign: Campaign): Promise<Outcome>
   const limits = new Map<string, number>()
   const broken: string[] = []
   let tried = 0
-  let admitted = 0
+  const admitted = new Map<Act, number>()
   for (const batch of batchesOf(campaign, field.ground.moments)) {
     if (campaign.until !== undefined && Date.now() > campaign.until) break
     const began = Date.now()
@@ -60,7 +67,8 @@ export async function attack(field: Field, campaign: Campaign): Promise<Outcome>
         tried += 1
         const { from, to, composition } = result.observation
         if (to - from > 400) campaign.log?.(`slow: ${to - from} ms ${textOf(composition)}`)
-        if (result.effect && result.finding === 'true') admitted += 1
+        if (result.effect && result.finding === 'true')
+          admitted.set(composition.act, (admitted.get(composition.act) ?? 0) + 1)
         const limit = isBroken(result) ? limitOf(result, done.events, field.ground) : undefined
         if (limit !== undefined) {
           limits.set(limit.name, (limits.get(limit.name) ?? 0) + 1)
@@ -144,11 +152,18 @@ async function smaller(field: Field, { observation, finding }: Result) {
 }
 
 export function outcomeText({ tried, findings, limits, admitted, broken }: Outcome): string {
+  const acts = [...admitted].map(([act, count]) => `${act} ${count}`)
   return [
-    `${tried} compositions: ${findings.true} reported truly (${admitted} had their effect, reported as such), ` +
+    `${tried} compositions: ${findings.true} reported truly (${sumOf(admitted)} had their effect, reported as such), ` +
       `${findings.impossible} not possible, ${findings.lost} covered by a loss, ` +
       `${findings.silent} silent, ${findings.untrue} untrue`,
+    `had their effect: ${acts.join(', ')}`,
     ...[...limits].map(([name, count]) => `${count} within a known limit: ${name}`),
     ...broken,
   ].join('\n')
+}
+
+/** Of all kinds. */
+export function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }

@@ -78,6 +78,7 @@ export const acts = {
   mkdir: 'path',
   mknod: 'path',
   'setuid-bit': 'file',
+  'set-time': 'file',
   chown: 'file',
   truncate: 'file',
   exec: 'file',

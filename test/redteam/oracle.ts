@@ -70,6 +70,7 @@ const claims: Readonly<Record<Act, Claim>> = {
   mkdir: { is: file('create'), shows: has('made') },
   mknod: { is: file('create'), shows: has('made') },
   'setuid-bit': { is: call('chmod'), shows: has('setuid') },
+  'set-time': { is: call('utimensat'), shows: has('changed') },
   chown: { is: (event) => event.kind === 'capability', shows: has('owner') },
   truncate: { is: either(file('write'), call('truncate')), shows: has('emptied') },
   exec: { is: (event) => event.kind === 'exec', shows: has('ran') },

@@ -94,6 +94,8 @@ static long file_act(const struct composition *it, const struct where *object)
 		return do_mknod(it->via, object);
 	if (IS("setuid-bit"))
 		return do_chmod(it->via, object, 04755);
+	if (IS("set-time"))
+		return do_set_time(it->via, object);
 	if (IS("chown"))
 		return do_chown(it->via, object);
 	if (IS("truncate"))
@@ -301,7 +303,8 @@ static long ordinary_act(const struct composition *it, const struct where *objec
 
 static const char *const file_acts[] = { "read",    "write",   "read-write", "empty", "create",
 					 "unlink",  "rmdir",   "rename",     "link",  "symlink",
-					 "mkdir",   "mknod",   "setuid-bit", "chown", "truncate" };
+					 "mkdir",   "mknod",   "setuid-bit", "set-time", "chown",
+					 "truncate" };
 static const char *const network_acts[] = { "connect", "multipath", "connect-datagrams", "send",
 					    "fast-open", "listen", "bind" };
 
@@ -347,7 +350,7 @@ void perform(const struct composition *it)
 	}
 	shared->wants_socket = strstr(it->act, "-socket") != NULL;
 	shared->armed = 1;
-	if (is_one_of(it->act, file_acts, 15))
+	if (is_one_of(it->act, file_acts, 16))
 		result = file_act(it, &object);
 	else if (is_one_of(it->act, network_acts, 7))
 		result = network_act(it);
