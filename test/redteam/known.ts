@@ -58,6 +58,12 @@ const limits: readonly Limit[] = [
       finding === 'silent' && before615 && observation.composition.act === 'chown',
   },
   {
+    name: 'a change of owner that permissions refuse',
+    reason: 'it is reported by its capability, and one that is not granted is no event',
+    covers: ({ finding, effect, observation }) =>
+      finding === 'silent' && !effect && observation.composition.act === 'chown',
+  },
+  {
     name: 'a group that permissions refuse',
     reason: 'of the identities that are refused, only the user root is an attempt',
     covers: ({ finding, effect, observation }) =>
