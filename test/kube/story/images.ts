@@ -40,7 +40,7 @@ export async function loadImages(cluster: Cluster): Promise<void> {
   const engine = await startDockerd()
   try {
     const { docker, root } = engine
-    await snugImage(docker)
+    await snugImage(docker, images.snug)
     await reportedImage(docker, images.web1, { greeting: 'hello\n' })
     await reportedImage(docker, images.web2, { greeting: 'hello\n', price: '3\n' })
     for (const name of [images.db, images.tick]) await reportedImage(docker, name, { name })
@@ -58,7 +58,7 @@ export async function loadImages(cluster: Cluster): Promise<void> {
  * Snug's own image by the last stage of deploy/Dockerfile. The output of its first stage comes from this checkout,
  * which `make build` made with the same commands: the stage would need a compiler and a package registry.
  */
-async function snugImage(docker: Docker): Promise<void> {
+export async function snugImage(docker: Docker, name: string): Promise<void> {
   await debianImage(docker, {
     name: base,
     packages: ['nodejs'],
@@ -74,7 +74,7 @@ async function snugImage(docker: Docker): Promise<void> {
     execFileSync('npm', prune, { cwd: context, stdio: ['ignore', 'ignore', 'inherit'] })
     execFileSync(process.execPath, [join(checkout, 'deploy/only-packages.mjs'), context])
     writeFileSync(join(context, 'Dockerfile'), lastStage())
-    await build(docker, context, images.snug)
+    await build(docker, context, name)
   } finally {
     rmSync(context, { recursive: true, force: true })
   }
