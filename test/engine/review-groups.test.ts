@@ -162,6 +162,12 @@ describe('the cards of what waits for review', () => {
     expect(cardsOf(written(settings))).toHaveLength(6)
   })
 
+  it('are one for the people as whom a program acts, and never with a change by which it becomes root', () => {
+    const takes = [act.identity(0, 1_001), act.identity(0, 1_002), act.identity(1_001, 1_002)]
+    expect(cardsOf(takes)).toEqual(['changes identity, 3 changes'])
+    expect(cardsOf([...takes, act.identity(0, 33), act.identity(1_001, 0)])).toHaveLength(3)
+  })
+
   it('are one for what a program reads that is no secret, and for its sockets', () => {
     const read = ['/etc/app/a.conf', '/etc/other/b.conf', '/etc/c.conf'].map((path) =>
       act.file(path),

@@ -1,3 +1,4 @@
+import { ofAnybody } from '../behaviour/accounts.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import { actorText } from '../behaviour/describe.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
@@ -59,8 +60,9 @@ export function causeKey(behaviour: Behaviour): string {
 }
 
 /**
- * The same for causes of files that differ in their folder alone, and for sockets of the container. Undefined for others:
- * what is hidden, changes of code and settings, and secrets are decided one by one.
+ * The same for causes of files that differ in their folder alone, for sockets of the container, and for changes to and
+ * from the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and
+ * settings, and secrets are decided one by one.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
   const { object } = behaviour
@@ -69,6 +71,10 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   if (placeClass === 'secret') return undefined
   const group = groupKey(behaviour, parts)
   if (object.kind === 'connect') return object.peer.startsWith('/') ? group : undefined
+  if (object.kind === 'identity') {
+    const becomesRoot = object.to.uid === 0 && object.from.uid !== 0
+    return becomesRoot || ofAnybody(object) === undefined ? undefined : `${group}\u0000people`
+  }
   if (object.kind !== 'file' || detail === '.') return undefined
   const isOwn = placeClass === 'data' || placeClass === 'temporary'
   return isOwn || access === 'read' ? `${group}\u0000${detail}` : undefined
