@@ -24,6 +24,8 @@ export interface KnownContainer {
   readonly refiner: EventRefiner
   /** No source reports its start and end. */
   readonly isUnannounced: boolean
+  /** Messages since it was identified without the folders of its root. */
+  rootless: number
 }
 
 /** Its messages pass without an identity. */

@@ -185,7 +185,26 @@ export class Identifier {
     if (container?.kind === 'given-up') missed(container, message)
     if (container === undefined || container.kind === 'given-up') out.push(message)
     else if (container.kind === 'waiting') this.#hold(container, message)
-    else out.push(identified(message, container))
+    else {
+      this.#findRoot(container, out)
+      out.push(identified(message, container))
+    }
+  }
+
+  /**
+   * A container that is identified before it starts has no root yet: its messages look for it. Less often each time, as
+   * a runtime may have roots whose layers are not found.
+   */
+  #findRoot(known: KnownContainer, out: IdentifiedMessage[]): void {
+    const { identity, seen } = known
+    if (identity.rootfs !== undefined || seen.cgroup === '') return
+    known.rootless += 1
+    // At the first message, the second, the fourth and so on.
+    if ((known.rootless & (known.rootless - 1)) !== 0) return
+    const rootfs = this.#options.rootfsOf?.(seen.cgroup)
+    if (rootfs === undefined) return
+    known.identity = { ...identity, rootfs }
+    out.push({ type: 'container', identity: known.identity, seen })
   }
 
   /**
@@ -231,6 +250,7 @@ export class Identifier {
     const container = this.#containers.get(countUpdate.containerId)
     if (container?.kind === 'waiting') this.#hold(container, message)
     else if (container?.kind === 'known') {
+      this.#findRoot(container, out)
       out.push({ type: 'count-update', countUpdate, identity: container.identity })
     } else {
       if (container?.kind === 'given-up') missed(container, message)
@@ -347,7 +367,14 @@ export class Identifier {
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const { engines, files, programs } = this.#options
     const refiner = new EventRefiner(engines, files, programs, this.names)
-    const known: KnownContainer = { kind: 'known', identity, seen, refiner, isUnannounced }
+    const known: KnownContainer = {
+      kind: 'known',
+      identity,
+      seen,
+      refiner,
+      isUnannounced,
+      rootless: 0,
+    }
     this.#resolved += 1
     out.push({ type: 'container', identity, seen })
     return known
