@@ -10,6 +10,7 @@ import { build, type Metafile, type Plugin } from 'esbuild'
  */
 const programs = [
   'src/interfaces/cli/main.ts',
+  'src/interfaces/kubectl/main.ts',
   'src/interfaces/cli/run-cli.ts',
   'src/interfaces/gateway/main.ts',
   'src/interfaces/demo/main.ts',

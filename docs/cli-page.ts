@@ -1,12 +1,18 @@
 import { PassThrough } from 'node:stream'
 import type { Argument, Command, Option } from 'commander'
+import type { CliIo } from '../src/interfaces/cli/cli-io.ts'
 import { createProgram } from '../src/interfaces/cli/program.ts'
+import { createKubectlProgram } from '../src/interfaces/kubectl/kubectl-program.ts'
 import { code, page, table } from './markdown.ts'
 
 /** The commands as documents describe them. */
 export function documentedProgram(): Command {
+  return createProgram(silent()).program
+}
+
+function silent(): CliIo {
   const stream = new PassThrough()
-  const { program } = createProgram({
+  return {
     stdin: stream,
     stdout: stream,
     stderr: stream,
@@ -17,8 +23,7 @@ export function documentedProgram(): Command {
     width: 80,
     signal: new AbortController().signal,
     ended: new AbortController().signal,
-  })
-  return program
+  }
 }
 
 export function cliPage(): string {
@@ -29,6 +34,17 @@ export function cliPage(): string {
     '## Options of every command',
     optionTable(program.options),
     ...program.commands.flatMap((command) => sections(command, 'snug')),
+  )
+}
+
+export function kubectlPage(): string {
+  const { program } = createKubectlProgram(silent())
+  return page(
+    'kubectl snug',
+    'The plugin for kubectl: see [kubectl snug](../kubectl.md). Data goes to standard output and everything else to standard error. Exit codes: 0 success, 1 failure, or what the command names, 3 invalid kubeconfig, 64 wrong usage. PROFILE is the name of an ImageProfile, `repository` or `repository#namespace`, with `@sha256:…` where it has several versions. The beginning of a digest is enough.',
+    '## Options of every command',
+    optionTable(program.options),
+    ...program.commands.flatMap((command) => sections(command, 'kubectl snug')),
   )
 }
 

@@ -23,7 +23,7 @@ import {
   techniquesPage,
 } from './table-pages.ts'
 import { chartValuesSchema } from './chart-values.ts'
-import { cliPage } from './cli-page.ts'
+import { cliPage, kubectlPage } from './cli-page.ts'
 import { decisionsPage } from './adr-index.ts'
 import { type JsonSchema, schemaPage } from './schema-page.ts'
 import { faultsOfGlossary } from './prose/glossary-page.ts'
@@ -43,6 +43,7 @@ const { config: agentConfig, ...chartRest } = chartSchema.properties ?? {}
 const pages: Readonly<Record<string, string>> = {
   'docs/adr/README.md': decisionsPage(`${root}docs/adr`),
   'docs/reference/cli.md': cliPage(),
+  'docs/reference/kubectl.md': kubectlPage(),
   'docs/reference/config.md': configPage(),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/api.md': apiPage(),

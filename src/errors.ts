@@ -177,6 +177,57 @@ export const errorTable = {
     status: 502,
     hint: 'the agent ignores the object: repair or delete it, and find out who wrote it',
   },
+  KUBECONFIG_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'name a file with --kubeconfig or KUBECONFIG, and a context of it with --context',
+  },
+  CLUSTER_UNREACHABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'check the context with `kubectl cluster-info`',
+  },
+  CLUSTER_FORBIDDEN: {
+    exit: 1,
+    status: 403,
+    hint: 'ask for the rights that docs/kubernetes.md lists for `kubectl snug`',
+  },
+  FLEET_MISSING: {
+    exit: 1,
+    status: 404,
+    hint: 'install Snug in this cluster: see docs/kubernetes.md',
+  },
+  PROFILE_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `kubectl snug images` to see the profiles and their names',
+  },
+  PROFILE_AMBIGUOUS: {
+    exit: 1,
+    status: 409,
+    hint: 'name one profile as `kubectl snug images` lists it, or add --namespace',
+  },
+  PROFILE_OF_GIT: {
+    exit: 1,
+    status: 409,
+    hint: 'change the object in its repository, or its `spec.authority`',
+  },
+  POD_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'check the name and --namespace with `kubectl get pods`',
+  },
+  NAMESPACE_UNKNOWN: { exit: 1, status: 404, hint: 'run `kubectl get namespaces`' },
+  AGENT_POD_MISSING: {
+    exit: 1,
+    status: 404,
+    hint: "name the namespace of Snug's DaemonSet with --snug-namespace; see `kubectl snug status`",
+  },
+  AGENT_POD_FAILED: {
+    exit: 1,
+    status: 502,
+    hint: 'see `kubectl logs` of the pod of the agent',
+  },
   STORE_LOCKED: {
     exit: 1,
     status: 503,

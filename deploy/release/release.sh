@@ -16,6 +16,7 @@ for machine in amd64 arm64; do
   deploy/release/rpm.sh "$machine" "$out" "$version"
 done
 deploy/release/npm.sh "$out" "$version"
+deploy/release/krew.sh "$out" "$version"
 # The section of that version; before a release, of what is not released yet.
 section() {
   awk -v name="$1" '/^## / { on = $2 == name || $2 == "[" name "]"; next } on' CHANGELOG.md

@@ -30,10 +30,12 @@ find "$lib" -type d -path '*/prebuilds/*' -not -name "linux-$node_machine" -prun
 find "$lib" -type d -empty -delete
 sed -i "s/^  \"version\": .*/  \"version\": \"$version\",/" "$lib/package.json"
 # The Node that the package depends on, not another one that is first in some PATH.
-main=$lib/dist/interfaces/cli/main.js
-sed -i '1s|^#!/usr/bin/env node$|#!/usr/bin/node|' "$main"
-head -n 1 "$main" | grep -qx '#!/usr/bin/node'
-ln -s ../lib/snug/dist/interfaces/cli/main.js "$root/usr/bin/snug"
+for each in cli:snug kubectl:kubectl-snug; do
+  main=dist/interfaces/${each%:*}/main.js
+  sed -i '1s|^#!/usr/bin/env node$|#!/usr/bin/node|' "$lib/$main"
+  head -n 1 "$lib/$main" | grep -qx '#!/usr/bin/node'
+  ln -s "../lib/snug/$main" "$root/usr/bin/${each#*:}"
+done
 
 deploy/release/sensor.sh "$machine" "$lib/agent/snug-sensor"
 

@@ -92,6 +92,7 @@ it('installs where nothing but its dependencies is there, and says what to do ne
   expect(printed).toMatch(/^snug: next: /m)
   expect((await root.must('snug', '--version')).trim()).toBe('0.1.0')
   expect(await root.must('getent', 'passwd', 'snug')).toContain('/usr/sbin/nologin')
+  expect((await root.must('kubectl-snug', '--version')).trim()).toMatch(/^\d+\.\d+\.\d+/)
   const manual = await root.must('sh', '-c', 'zcat /usr/share/man/man1/snug.1.gz')
   expect(manual).toContain('.SS snug agent')
   expect(await root.must('cat', '/usr/lib/systemd/system/snug.service')).toMatch(

@@ -1,17 +1,21 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { profileDocument } from '../../src/supplychain/export/profile-document.ts'
 import { BareRoot } from '../fixtures/bare-root.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
@@ -56,6 +60,38 @@ it('installs globally where there is Node and no compiler, and its sensor runs',
     stderr: `snug: nothing to detach: ${nowhere} does not exist\n`,
   })
 })
+
+it('has the plugin for kubectl, where the manifest for krew names it', async () => {
+  const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
+    readonly version: string
+  }
+  execFileSync(join(checkout, 'deploy/release/krew.sh'), [folder, version], {
+    env: { ...process.env, SNUG_HOMEPAGE: 'https://example.org/snug' },
+  })
+  const manifest = parse(readFileSync(join(folder, 'snug-krew.yaml'), 'utf8')) as KrewPlugin
+  expect(manifest.spec.version).toBe(`v${version}`)
+  const [{ uri, sha256, bin }] = manifest.spec.platforms
+  expect(uri).toBe(`https://example.org/snug/releases/download/v${version}/snug-${version}.tgz`)
+  expect(sha256).toBe(createHash('sha256').update(readFileSync(tarball)).digest('hex'))
+  // As krew installs it: the archive as it is, and a link by the name that kubectl looks for. npm installed nothing.
+  mkdirSync(join(root.path, 'opt/krew'))
+  execFileSync('tar', ['-xzf', tarball, '-C', join(root.path, 'opt/krew')])
+  symlinkSync(`/opt/krew/${bin}`, join(root.path, 'opt/kubectl-snug'))
+  const asked = await root.run('/opt/kubectl-snug', 'images', '--kubeconfig', '/nowhere')
+  expect(asked).toMatchObject({ code: 3, stdout: '' })
+  expect(asked.stderr).toContain('(KUBECONFIG_INVALID)')
+  const globally = await root.run('kubectl-snug', 'images', '--kubeconfig', '/nowhere')
+  expect(globally.stderr).toBe(asked.stderr)
+})
+
+interface KrewPlugin {
+  readonly spec: {
+    readonly version: string
+    readonly platforms: readonly [
+      { readonly uri: string; readonly sha256: string; readonly bin: string },
+    ]
+  }
+}
 
 it('tries the recorded attacks that are installed with it', async () => {
   const { image, behaviours } = fileOf(service())

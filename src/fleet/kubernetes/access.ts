@@ -51,7 +51,8 @@ function kubeconfigAt(path: string): KubeConfig {
   return config
 }
 
-function accessBy(from: string, config: () => KubeConfig): KubeAccess {
+/** Errors: `KUBE_ACCESS` where its current context names no cluster. */
+export function accessBy(from: string, config: () => KubeConfig): KubeAccess {
   const cluster = config().getCurrentCluster()
   if (cluster === null) {
     throw new SnugError('KUBE_ACCESS', `\`${from}\` names no cluster in its current context`)

@@ -1,12 +1,20 @@
 import { CommanderError } from 'commander'
 import { describeError, errorTable, SnugError } from '../../errors.ts'
 import { type CliIo, printLine } from './cli-io.ts'
-import { createProgram } from './program.ts'
+import { type Cli, createProgram } from './program.ts'
 import { safeText } from './output/terminal-text.ts'
 
-/** Runs one command; resolves with its exit code. Never throws: errors go to `stderr`. */
+/** Runs one command of `snug`; resolves with its exit code. Never throws: errors go to `stderr`. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
-  const { program, context } = createProgram(io)
+  return runProgram(createProgram(io), args, io)
+}
+
+/** The same for any program. */
+export async function runProgram(
+  { program, context }: Cli,
+  args: readonly string[],
+  io: CliIo,
+): Promise<number> {
   try {
     await program.parseAsync([...args], { from: 'user' })
     return context.exit

@@ -1,15 +1,17 @@
-import { runCli } from './run-cli.ts'
+import type { CliIo } from './cli-io.ts'
 import { plainWidth } from './output/text-table.ts'
 
 /** Runs the command of this process; its exit code is that of the process. */
-export async function runProcess(): Promise<void> {
+export async function runProcess(
+  run: (args: readonly string[], io: CliIo) => Promise<number>,
+): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
   // `snug alert list | head -1`: the reader has seen enough.
   const unread = new AbortController()
   process.stdout.on('error', () => unread.abort())
 
-  process.exitCode = await runCli(process.argv.slice(2), {
+  process.exitCode = await run(process.argv.slice(2), {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,

@@ -6,29 +6,11 @@ import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { parseCount, parseUntil } from '../input/option-values.ts'
 import { storyText } from '../output/alert-story.ts'
+import { alertColumns, alertLineBelow, severityColour } from '../output/alert-table.ts'
 import { renderItem } from '../output/output.ts'
-import { type Colour, paint, safeText } from '../output/terminal-text.ts'
-import { type Column, textFields, textTable } from '../output/text-table.ts'
+import { paint, safeText } from '../output/terminal-text.ts'
+import { textFields, textTable } from '../output/text-table.ts'
 import { alertText, imageText } from '../output/view-text.ts'
-
-const severityColour: Readonly<Record<Alert['severity'], Colour | undefined>> = {
-  low: undefined,
-  medium: 'yellow',
-  high: 'red',
-  critical: 'red',
-}
-
-const columns: readonly Column<Alert>[] = [
-  { head: 'ID', value: ({ id }) => id },
-  {
-    head: 'SEVERITY',
-    value: ({ severity, novelty }) => (novelty === true ? `${severity}, novelty` : severity),
-    colour: ({ severity }) => severityColour[severity],
-  },
-  { head: 'ACTION', value: ({ action }) => action },
-  { head: 'COUNT', value: ({ count }) => count, right: true },
-  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
-]
 
 interface Filter {
   readonly image?: string
@@ -74,7 +56,9 @@ export function alertCommands(program: Command, context: CliContext): void {
       const query = new URLSearchParams()
       for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
       const alerts = await context.client.get<readonly Alert[]>(`/v1/alerts?${query.toString()}`)
-      await context.print(alerts, alerts, () => textTable(columns, alerts, context.io, actText))
+      await context.print(alerts, alerts, () =>
+        textTable(alertColumns, alerts, context.io, alertLineBelow),
+      )
     })
 
   alert
@@ -217,11 +201,6 @@ function causeFields({
       ? []
       : [['replicas', `${replicas.shown} of ${replicas.running}`] as const]),
   ]
-}
-
-function actText(alert: Alert): string {
-  const actor = alert.process === undefined ? '' : `${alert.process.exe}: `
-  return `${actor}${alertText(alert)}`
 }
 
 function alertLine(alert: Alert, colour: boolean): string {

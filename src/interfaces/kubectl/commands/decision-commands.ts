@@ -1,0 +1,123 @@
+import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { SnugError } from '../../../errors.ts'
+import { lineageName } from '../../../core/event/image-key.ts'
+import {
+  type FleetMode,
+  fleetModes,
+  type ImageProfile,
+} from '../../../fleet/kubernetes/fleet-objects.ts'
+import { dryRunHelp, yesHelp } from '../../cli/bulk.ts'
+import type { CliContext } from '../../cli/cli-context.ts'
+import { confirm } from '../../cli/input/confirm.ts'
+import { clusterAccess } from '../cluster-access.ts'
+import { approvalSteps, modeSteps } from '../decision-steps.ts'
+import { FleetClient } from '../fleet-client.ts'
+import { chosenProfile } from '../profile-choice.ts'
+import { profileTable } from './images-command.ts'
+
+const profileHelp = 'name of a profile, repository, repository#namespace, or one of them @sha256:…'
+const managerHelp = 'author of the decision in the object'
+const manager = 'kubectl-snug'
+
+interface DecisionOptions {
+  readonly fieldManager: string
+  readonly dryRun?: true
+  readonly yes?: true
+}
+
+interface ApproveOptions extends DecisionOptions {
+  readonly all?: true
+  readonly behaviour?: readonly string[]
+  readonly quarantined?: readonly string[]
+}
+
+export function decisionCommands(program: Command, context: CliContext): void {
+  program
+    .command('approve')
+    .description('approves behaviours of an image on every node')
+    .argument('<profile>', profileHelp)
+    .option('--behaviour <id...>', 'ids, as `kubectl snug review` prints them', parseId)
+    .option(
+      '--quarantined <id...>',
+      'ids of behaviours that a guardrail keeps in quarantine',
+      parseId,
+    )
+    .option('--all', 'everything that waits for review now, except behaviours in quarantine')
+    .option('--field-manager <name>', managerHelp, manager)
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, options: ApproveOptions, command: Command) => {
+      const { all = false, behaviour: behaviours = [], quarantined = [] } = options
+      if (!all && behaviours.length + quarantined.length === 0)
+        throw new SnugError('USAGE', 'pass `--behaviour`, `--quarantined` or `--all`')
+      const approval = { all, behaviours, quarantined }
+      await decide(ref, options, command, (spec) => approvalSteps(spec, approval), approvalText)
+
+      function approvalText({ status }: ImageProfile): string {
+        const named = behaviours.length + quarantined.length
+        const parts = [
+          ...(named === 0 ? [] : [`${named} behaviours`]),
+          ...(all ? [`everything that waits, ${status?.pending ?? 0} at present`] : []),
+        ]
+        return `Approve ${parts.join(' and ')}`
+      }
+    })
+
+  program
+    .command('mode')
+    .description('sets the mode of an image on every node: how Snug responds to a deviation')
+    .argument('<profile>', profileHelp)
+    .addArgument(new Argument('<mode>', 'what a deviation gets').choices(fleetModes))
+    .option('--field-manager <name>', managerHelp, manager)
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, mode: FleetMode, options: DecisionOptions, command: Command) => {
+      await decide(
+        ref,
+        options,
+        command,
+        (spec) => modeSteps(spec, mode),
+        () => `Set mode ${mode}`,
+      )
+    })
+
+  async function decide(
+    ref: string,
+    { fieldManager, dryRun, yes }: DecisionOptions,
+    command: Command,
+    steps: (spec: ImageProfile['spec']) => readonly object[],
+    text: (profile: ImageProfile) => string,
+  ): Promise<void> {
+    const { io } = context
+    const access = clusterAccess(command)
+    const client = new FleetClient(access, io.signal)
+    const profile = chosenProfile(ref, await client.profiles(), access.namespace)
+    const { name } = profile.metadata
+    refuseGit(profile)
+    const what = `${text(profile)} for ${lineageName(profile.spec.image)} (${name})`
+    if (dryRun === true) {
+      const changes = { profile: name, changes: steps(profile.spec) }
+      return context.print(changes, [changes], () => `${what}: not done\n`)
+    }
+    await confirm(io, `${what}?`, yes === true)
+    const stepsNow = (now: ImageProfile): readonly object[] => {
+      refuseGit(now)
+      return steps(now.spec)
+    }
+    const changed = await client.decide(name, stepsNow, fieldManager)
+    await context.print(changed, [changed], () => profileTable([changed], context))
+  }
+}
+
+/** Where git decides, a change here would count as one of git, until git writes its own again. */
+function refuseGit({ spec, metadata }: ImageProfile): void {
+  if (spec.authority !== 'git') return
+  throw new SnugError('PROFILE_OF_GIT', `\`${metadata.name}\` has the authority \`git\``)
+}
+
+function parseId(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^b[0-9a-f]{20}$/.test(text)) {
+    throw new InvalidArgumentError('It must be a whole id, `b` and 20 digits.')
+  }
+  return before.includes(text) ? before : [...before, text]
+}
