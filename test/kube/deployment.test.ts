@@ -11,12 +11,18 @@ import type {
   VersionView,
 } from '../../src/engine/api/engine-views.ts'
 import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { ExplainedPod } from '../../src/interfaces/kubectl/commands/explain-command.ts'
+import type { NamespaceProtection } from '../../src/interfaces/kubectl/commands/protection-command.ts'
+import type { ProfileReview } from '../../src/interfaces/kubectl/commands/review-command.ts'
+import type { ClusterStatus } from '../../src/interfaces/kubectl/commands/status-command.ts'
 import { Cluster } from './cluster/cluster.ts'
+import { Plugin } from './plugin.ts'
 import { Deployed } from './story/deployed.ts'
 import { images, loadImages, repositories } from './story/images.ts'
 import {
   containerOf,
   debug,
+  firstProgram,
   namespace,
   removeShop,
   rolledOut,
@@ -48,10 +54,12 @@ const web1 = scoped(images.web1)
 const web2 = scoped(images.web2)
 let cluster: Cluster
 let snug: Deployed
+let plugin: Plugin
 const events: SnugEvent[] = []
 
 beforeAll(async () => {
   cluster = await Cluster.start({ node: true })
+  plugin = new Plugin(cluster.kubeconfig)
   await loadImages(cluster)
   snug = await Deployed.on(cluster, {
     learn: { floor, ceiling: '1h', unseen: 1 },
@@ -68,6 +76,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (cluster === undefined) return
+  plugin?.remove()
   try {
     await removeShop(cluster)
     await snug?.remove()
@@ -141,7 +150,10 @@ describe('Snug on a node', () => {
     expect(status).toMatchObject({
       degraded: [],
       sources: [{ name: 'ebpf', state: 'running' }],
-      engines: [{ name: 'kubernetes', state: 'running' }],
+      engines: [
+        { name: 'kubernetes', state: 'running' },
+        ...(cluster.own ? [{ name: 'nri', state: 'running' }] : []),
+      ],
     })
   })
 
@@ -299,6 +311,54 @@ describe('a service', () => {
     expect(counters['kernelDisagreements']).toBe(0)
     const pods = await podsOf(images.web1, 2)
     expect(pods.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual([0, 0])
+  })
+
+  it('is shown by `kubectl snug`: its nodes, its alerts, its review, and why it is protected', async () => {
+    const [pod] = await podsOf(images.web1, 2)
+    const status = await plugin.json<ClusterStatus>(['status', '--ask'])
+    expect(status).toMatchObject({
+      uncovered: [],
+      agents: [{ node: pod.spec.nodeName, ready: true, state: 'running', degraded: [] }],
+    })
+    expect(status.agents[0]?.openAlerts).toBeGreaterThan(0)
+    const { containers } = await plugin.json<NamespaceProtection>(['show', 'protection', namespace])
+    const ours = containers.filter((each) => each.pod === pod.metadata.name)
+    expect(ours).toMatchObject([{ container: 'web', image: images.web1, protection: 'blocked' }])
+    expect(containers.filter(({ protection }) => protection === 'none')).toEqual([])
+    const explained = await plugin.json<ExplainedPod>([
+      'explain',
+      pod.metadata.name,
+      '--namespace',
+      namespace,
+    ])
+    expect(explained.containers[0]?.version?.mode).toBe('block')
+    expect(explained.containers[0]?.alerts.some(on(pod, 'run /bin/true', 'killed'))).toBe(true)
+    const alerts = await plugin.json<readonly Alert[]>(['alerts', '--namespace', namespace])
+    expect(alerts.some(on(pod, 'run /bin/true', 'killed'))).toBe(true)
+    expect(alerts.filter(({ workload }) => workload?.namespace !== namespace)).toEqual([])
+    const reviews = await plugin.json<readonly ProfileReview[]>([
+      'review',
+      '--namespace',
+      namespace,
+    ])
+    const waits = reviews.find(({ image }) => image.repository === webName)?.behaviours ?? []
+    expect(row(waits, 'connect to tcp kubernetes.default:443')?.state).toBe('pending')
+    const { code, stderr } = await plugin.run(['explain', 'no-such-pod', '-n', namespace])
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching('POD_UNKNOWN'),
+    })
+  })
+
+  it('is defended from the first program of a new pod on', async () => {
+    // A node of another cluster need not have the interface for that.
+    if (!cluster.own) return
+    const forbidden = ['first-1', 'first-2', 'first-3'].map((name) =>
+      firstProgram(cluster, { name, image: images.web1, command: ['/bin/true'] }),
+    )
+    expect(await Promise.all(forbidden)).toEqual(['Failed', 'Failed', 'Failed'])
+    const elsewhere = { name: 'first', image: images.web1, command: ['/bin/true'], within: tenant }
+    expect(await firstProgram(cluster, elsewhere)).toBe('Succeeded')
   })
 
   it('is defended while no agent runs too, and the next agent reports the attempts', async () => {

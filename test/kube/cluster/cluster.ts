@@ -76,9 +76,10 @@ export class Cluster {
     return cluster
   }
 
-  /** The sockets of the runtime of the cluster's own node: of its Node Resource Interface, and its own. */
-  get sockets(): { readonly nri: string; readonly runtime: string } {
-    return { nri: join(this.#run, 'nri.sock'), runtime: join(this.#run, 'containerd.sock') }
+  /** The sockets of the runtime of the cluster's own node: of its Node Resource Interface, and its own; both in one folder. */
+  get sockets(): { readonly folder: string; readonly nri: string; readonly runtime: string } {
+    const folder = this.#run
+    return { folder, nri: join(folder, 'nri.sock'), runtime: join(folder, 'containerd.sock') }
   }
 
   /** Starts or ends parts of the cluster's own control plane. */

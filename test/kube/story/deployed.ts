@@ -12,6 +12,7 @@ import { images, repositories } from './images.ts'
 const sh = promisify(execFile)
 const shipped = fileURLToPath(new URL('../../../deploy/kubernetes/', import.meta.url))
 const base = join(shipped, 'base')
+const nri = join(shipped, 'nri')
 const namespace = 'snug'
 const image = { name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }
 const agent = ['-n', namespace, 'exec', 'ds/snug-agent', '-c', 'agent', '--']
@@ -39,17 +40,27 @@ export class Deployed {
 
   #write(config: object): void {
     const settings = parse(readFileSync(join(base, 'snug.yaml'), 'utf8')) as object
-    const path = '/spec/template/spec/volumes'
-    const { spec } = parse(readFileSync(join(base, 'daemonset.yaml'), 'utf8')) as DaemonSet
-    const at = spec.template.spec.volumes.findIndex(({ name }) => name === 'data')
-    const patch = [{ op: 'replace', path: `${path}/${at}/hostPath/path`, value: this.#data }]
+    const { own, sockets } = this.#cluster
+    const moved = {
+      data: this.#data,
+      ...(own ? { nri: sockets.folder, runtime: sockets.folder } : {}),
+    }
+    const volumes = Object.entries(moved).map(([name, path]) => ({ name, hostPath: { path } }))
+    const patch = {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name: 'snug-agent' },
+      spec: { template: { spec: { volumes } } },
+    }
     const kustomization = {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: [relative(this.#overlay, base)],
       images: [image],
       configMapGenerator: [{ name: 'snug', namespace, behavior: 'replace', files: ['snug.yaml'] }],
-      patches: [{ target: { kind: 'DaemonSet', name: 'snug-agent' }, patch: stringify(patch) }],
+      // Of a runtime that is not the test's own, the sockets are not known.
+      components: own ? [relative(this.#overlay, nri)] : [],
+      patches: [{ patch: stringify(patch) }],
     }
     writeFileSync(join(this.#overlay, 'snug.yaml'), stringify({ ...settings, ...config }))
     writeFileSync(join(this.#overlay, 'kustomization.yaml'), stringify(kustomization))
@@ -194,11 +205,5 @@ export class Deployed {
       ),
     )
     return (await Promise.all(reported)).join('\n')
-  }
-}
-
-interface DaemonSet {
-  readonly spec: {
-    readonly template: { readonly spec: { readonly volumes: readonly { readonly name: string }[] } }
   }
 }

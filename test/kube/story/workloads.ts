@@ -121,7 +121,10 @@ export interface ReportedPod {
     readonly namespace: string
     readonly deletionTimestamp?: string
   }
-  readonly spec: { readonly containers: readonly { readonly image: string }[] }
+  readonly spec: {
+    readonly nodeName?: string
+    readonly containers: readonly { readonly image: string }[]
+  }
   readonly status: {
     readonly phase: string
     readonly containerStatuses?: readonly {
@@ -131,6 +134,32 @@ export interface ReportedPod {
       readonly imageID: string
     }[]
   }
+}
+
+/** Runs a pod once, without labels, and gives its phase at its end. The pod is removed. */
+export async function firstProgram(
+  cluster: Cluster,
+  how: {
+    readonly name: string
+    readonly image: string
+    readonly command: readonly string[]
+    readonly within?: string
+  },
+): Promise<string> {
+  const { name, image, command, within = namespace } = how
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: within },
+    spec: { restartPolicy: 'Never', containers: [{ name: 'first', image, command }] },
+  })
+  const { status } = await cluster.until(
+    `the end of ${name}`,
+    () => cluster.json<ReportedPod>(['-n', within, 'get', 'pod', name]),
+    (pod) => ['Succeeded', 'Failed'].includes(pod.status.phase),
+  )
+  await cluster.kubectl(['-n', within, 'delete', 'pod', name])
+  return status.phase
 }
 
 /** Pods of the web service that serve, of this image. */
