@@ -4,6 +4,7 @@ import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
 import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
+import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
 import { connections } from '../src/interfaces/gateway/gateway.ts'
 import { sessionsKept } from '../src/interfaces/gateway/sessions.ts'
 import { kept as guestsKept } from '../src/interfaces/server/access/guest-tokens.ts'
@@ -403,6 +404,16 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'spans that wait for the collector of traces',
         bound: mostSpans,
         atBound: 'further spans are dropped, and the log has their number',
+      },
+      {
+        what: 'Events on pods that wait for the API server',
+        bound: eventsWaiting,
+        atBound: 'the oldest are dropped, and the log has their number; the alerts stay',
+      },
+      {
+        what: 'pods whose rate of Events is remembered',
+        bound: podsLimited,
+        atBound: 'the rate of the pod that had none for the longest time begins again',
       },
       {
         what: 'bytes that wait for a sink',

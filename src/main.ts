@@ -32,6 +32,7 @@ import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import { scopedEngine } from './pipeline/identity/scoped-engine.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
+import type { PodEvents } from './fleet/pod-events.ts'
 import type { KubeNode } from './fleet/kubernetes/kube-node.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import type { LearnRules } from './core/lifecycle/version.ts'
@@ -83,7 +84,9 @@ export async function runAgent(
   const grade = await gradeOf(config)
   const { close, ...kept } = await openStore(config, log)
   const { store } = kept
-  const { daemon, traces } = assemble(config, engines, { ...kept, ...grade }, log)
+  const events = podEventsOf(config, kube, stageLog(log, 'deliver'))
+  const onStored: OnStored = (records) => events?.stored(records)
+  const { daemon, traces } = assemble(config, engines, { ...kept, ...grade, onStored }, log)
   const sinks = (): Dispatcher => daemon.journal.dispatcher
   const pruner = new AlertPruner({
     store,
@@ -137,6 +140,7 @@ export async function runAgent(
     undoExit()
     await pruner.stop()
     await traces?.close()
+    await events?.close()
     await close()
   }
 }
@@ -212,6 +216,9 @@ export async function detachAgent({ config }: LoadedConfig): Promise<string> {
   return detachKernelState(kernelState, sensor.path)
 }
 
+/** Receives the records of the node once they are stored. */
+type OnStored = NonNullable<DispatcherOptions['onOffered']>
+
 interface Assembled {
   readonly daemon: Daemon
   /** Absent where nobody wants them. */
@@ -221,7 +228,7 @@ interface Assembled {
 function assemble(
   config: Config,
   engines: readonly IdentityEngine[],
-  kept: Kept,
+  { onStored, ...kept }: Kept & { readonly onStored?: OnStored },
   log: Log,
   rules: Rules = loadRules(),
   sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
@@ -257,7 +264,10 @@ function assemble(
       new Dispatcher(outletsOf(config), {
         ...dispatcherOptions(config, log),
         ...news,
-        onOffered: (records) => traces?.stored(records, daemon.now()),
+        onOffered: (records) => {
+          traces?.stored(records, daemon.now())
+          onStored?.(records)
+        },
         onDelivered: (sink, cursor, records) => {
           news.onDelivered(sink, cursor)
           traces?.delivered(sink, records, daemon.now())
@@ -403,6 +413,19 @@ async function kubeOf(config: Config, log: Log): Promise<KubeNode | undefined> {
   const kube = kubeNode(access, config.node)
   log.info({ server: kube.server, by: kube.from }, 'Kubernetes is the container engine')
   return kube
+}
+
+function podEventsOf(
+  { engines }: Config,
+  kube: KubeNode | undefined,
+  log: Log,
+): PodEvents | undefined {
+  if (!engines.kubernetes.events) return undefined
+  return kube?.events({
+    onLost: (count, error) => {
+      log.warn({ count, error: describeError(error) }, 'events on pods were not written')
+    },
+  })
 }
 
 function enginesOf(

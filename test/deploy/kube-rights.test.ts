@@ -2,12 +2,16 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ulid } from 'ulid'
 import { afterEach, expect, it, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import type { Alert } from '../../src/core/event/alert.ts'
+import { PodEvents } from '../../src/fleet/pod-events.ts'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
 import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
+import { sampleAlerts } from '../fixtures/format-alerts.ts'
 import { ownerOf, podOf } from '../fixtures/kube-pods.ts'
 
 /** Makes every request of an agent to the API server and compares the requests with the rights of its role. */
@@ -128,6 +132,20 @@ it('an agent makes only requests that its role allows, and the role allows no ot
     now.mockReturnValue(Date.now() + 3_600_000)
   }
   now.mockRestore()
+  // The pod that the server lists.
+  const events = new PodEvents({
+    api,
+    node: 'n1',
+    pod: (space, name) => engine.podNamed(space, name),
+  })
+  await vi.waitFor(() => expect(engine.podNamed('shop', 'web-1')).toBeDefined(), {
+    timeout: 60_000,
+  })
+  const [alert] = sampleAlerts
+  const workload = { namespace: 'shop', kind: 'Job', name: 'tick', pod: 'web-1' }
+  events.stored([{ ...(alert as Alert), id: ulid(), workload }])
+  await vi.waitFor(() => expect([...used]).toContain('create events of '), { timeout: 60_000 })
+  await events.close()
   await vi.waitFor(() => expect([...used]).toContain('watch endpointslices of discovery.k8s.io'))
 
   const roles = parseAllDocuments(readFileSync(rbac, 'utf8')).map((each) => each.toJS() as Role)

@@ -66,7 +66,7 @@ beforeAll(async () => {
     block: { canary: 1 },
     engines: {
       docker: { socket: 'none' },
-      kubernetes: { access: 'pod', share: true, shareWithin: '2s' },
+      kubernetes: { access: 'pod', share: true, shareWithin: '2s', events: true },
     },
   })
   await snug.follow(events)
@@ -333,6 +333,12 @@ describe('a service', () => {
     ])
     expect(explained.containers[0]?.version?.mode).toBe('block')
     expect(explained.containers[0]?.alerts.some(on(pod, 'run /bin/true', 'killed'))).toBe(true)
+    const killing = explained.containers[0]?.alerts.find(on(pod, 'run /bin/true', 'killed'))
+    await cluster.until(
+      'the Event of the alert',
+      () => cluster.kubectl(['-n', namespace, 'describe', 'pod', pod.metadata.name]),
+      (text) => text.includes('SnugDeviationKilled') && text.includes(`[${killing?.id}]`),
+    )
     const alerts = await plugin.json<readonly Alert[]>(['alerts', '--namespace', namespace])
     expect(alerts.some(on(pod, 'run /bin/true', 'killed'))).toBe(true)
     expect(alerts.filter(({ workload }) => workload?.namespace !== namespace)).toEqual([])

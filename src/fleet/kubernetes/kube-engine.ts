@@ -106,6 +106,13 @@ export class KubeEngine implements IdentityEngine {
     return 'unavailable'
   }
 
+  podNamed(namespace: string, name: string): PodView | undefined {
+    for (const pod of this.#pods.items.values()) {
+      if (pod.name === name && pod.namespace === namespace) return pod
+    }
+    return undefined
+  }
+
   /**
    * The pod of such a cgroup, as soon as the API server has reported it, with the owner of its Job. Undefined once the
    * signal aborts.

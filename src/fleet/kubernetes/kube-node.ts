@@ -1,3 +1,4 @@
+import { PodEvents, type PodEventsOptions } from '../pod-events.ts'
 import { kubeAccess } from './access.ts'
 import { KubeApi } from './api.ts'
 import { KubeEngine, type KubeEngineOptions } from './kube-engine.ts'
@@ -10,6 +11,8 @@ export interface KubeNode {
   /** By which credentials; for people. */
   readonly from: string
   readonly engine: (options: Pick<KubeEngineOptions, 'onState'>) => KubeEngine
+  /** Of pods that the engine has. */
+  readonly events: (options: Pick<PodEventsOptions, 'onLost'>) => PodEvents
   readonly fleet: (options: Omit<KubeFleetOptions, 'api' | 'node'>) => KubeFleet
 }
 
@@ -21,10 +24,18 @@ export interface KubeNode {
 export function kubeNode(how: string, node: string): KubeNode {
   const access = kubeAccess(how)
   const api = new KubeApi(access)
+  let pods: KubeEngine | undefined
   return {
     server: access.server.host,
     from: access.from,
-    engine: (options) => new KubeEngine({ api, node, ...options }),
+    engine: (options) => {
+      pods = new KubeEngine({ api, node, ...options })
+      return pods
+    },
+    events: (options) => {
+      const pod: PodEventsOptions['pod'] = (namespace, name) => pods?.podNamed(namespace, name)
+      return new PodEvents({ api, node, pod, ...options })
+    },
     fleet: (options) => new KubeFleet({ api, node, ...options }),
   }
 }

@@ -218,6 +218,10 @@ export const configSchema = z
               description:
                 'the author of a decision in an ImageProfile: the name that the client gave itself, or the user from the admission webhook',
             }),
+            events: z.boolean().default(false).meta({
+              description:
+                'whether each new alert is an Event on its pod, which `kubectl describe pod` shows. At most 10 at once and one a minute for each pod',
+            }),
             shareWithin: duration.prefault('2m').meta({
               description: 'maximum delay of reports from this node to the fleet',
             }),
