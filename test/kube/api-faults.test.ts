@@ -70,7 +70,7 @@ beforeAll(async () => {
   mint = await mintOf(cluster, namespace, account)
   pod.give(mint(60))
   image = new FleetImage(cluster)
-  node = new FleetNode('far', 'pod', image, pod.node)
+  node = new FleetNode('far', 'pod', image, { node: pod.node })
   await node.agent.start()
 })
 

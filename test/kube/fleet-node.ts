@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ActEvent } from '../../src/core/event/event.ts'
+import { imageKey } from '../../src/core/event/image-key.ts'
 import type { AuditView } from '../../src/engine/api/engine.ts'
 import type { BehaviourView, LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
@@ -18,13 +19,24 @@ type Wish = (rows: Rows) => boolean
 export class FleetImage {
   readonly repository = 'shop/web'
   readonly tag = '1'
-  readonly digest = `sha256:${randomBytes(32).toString('hex')}`
-  readonly ref = `${this.repository}@${this.digest}`
-  readonly name = profileName(this)
+  readonly digest: string
+  readonly ref: string
+  readonly name: string
+  /** The namespace of its containers; absent: they have none. */
+  readonly scope: string | undefined
   readonly #cluster: Cluster
 
-  constructor(cluster: Cluster) {
+  constructor(
+    cluster: Cluster,
+    { digest = `sha256:${randomBytes(32).toString('hex')}`, scope }: Partial<FleetImage> = {},
+  ) {
     this.#cluster = cluster
+    this.digest = digest
+    this.scope = scope
+    const { repository } = this
+    const image = { repository, digest, ...(scope === undefined ? {} : { scope }) }
+    this.ref = imageKey(image)
+    this.name = profileName(image)
   }
 
   async patch(spec: object): Promise<void> {
@@ -39,37 +51,57 @@ export async function installKinds(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 }
 
+interface FleetNodeOptions {
+  /** Another program to run it by than Node itself. */
+  readonly node?: string
+  /** Of this node, where it runs already. */
+  readonly agent?: Agent
+  /** Laid over the configuration of the agent. */
+  readonly config?: object
+}
+
 /** An agent with its own data, to which the test sends events. deployment.test.ts takes events from the kernel. */
 export class FleetNode {
   readonly agent: Agent
   readonly #name: string
   readonly #image: FleetImage
 
-  /**
-   * @param access a kubeconfig, or `pod`
-   * @param node another program to run it by than Node itself
-   */
-  constructor(name: string, access: string, image: FleetImage, node?: string) {
+  /** `access`: a kubeconfig, or `pod`. */
+  constructor(
+    name: string,
+    access: string,
+    image: FleetImage,
+    { node, agent, config = {} }: FleetNodeOptions = {},
+  ) {
     this.#name = name
     this.#image = image
-    this.agent = new Agent({
-      ...(node === undefined ? {} : { node }),
-      config: {
-        node: name,
-        sources: ['file:/dev/null'],
-        kernelState: 'none',
-        engines: {
-          docker: { socket: 'none' },
-          kubernetes: { access, share: true, shareWithin: '2s' },
+    this.agent =
+      agent ??
+      new Agent({
+        ...(node === undefined ? {} : { node }),
+        config: {
+          node: name,
+          sources: ['file:/dev/null'],
+          kernelState: 'none',
+          ...config,
+          engines: {
+            docker: { socket: 'none' },
+            kubernetes: { access, share: true, shareWithin: '2s' },
+          },
         },
-      },
-    })
+      })
+  }
+
+  /** The same node, for another image. */
+  of(image: FleetImage): FleetNode {
+    return new FleetNode(this.#name, '', image, { agent: this.agent })
   }
 
   /** A container of the node opened these. */
   async opened(...paths: readonly string[]): Promise<void> {
     const id = randomBytes(32).toString('hex')
-    const { repository, tag, digest } = this.#image
+    const { repository, tag, digest, scope } = this.#image
+    const workload = scope === undefined ? {} : { workload: { namespace: scope, name: 'web' } }
     const events = paths.map(
       (path): ActEvent => ({
         v: 1,
@@ -79,6 +111,7 @@ export class FleetNode {
         source: 'ebpf',
         container: { id, name: 'web' },
         image: { repository, tag, digest },
+        ...workload,
         process: { pid: 1, exe: '/usr/sbin/web', uid: 0, origin: 'entrypoint' },
         file: { path, access: ['read'] },
       }),
@@ -107,6 +140,11 @@ export class FleetNode {
   async reject(path: string): Promise<void> {
     const id = await this.idOf(path)
     const result = await this.agent.cli(['profile', 'reject', this.#image.ref, '--behaviour', id])
+    if (result.code !== 0) throw new Error(result.stderr)
+  }
+
+  async endLearning(): Promise<void> {
+    const result = await this.agent.cli(['profile', 'end-learning', this.#image.ref])
     if (result.code !== 0) throw new Error(result.stderr)
   }
 

@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Alert } from '../../src/core/event/alert.ts'
 import type { BehaviourView, StatusView } from '../../src/engine/api/engine-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { learnerConfig } from '../fixtures/learned-agent.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
 
@@ -34,6 +36,19 @@ afterAll(async () => {
 interface HeadSeen {
   readonly reconciled?: { readonly decisions: readonly { readonly names: readonly string[] }[] }
 }
+
+/** The members of a ProfileSlice that the tests read. */
+interface SliceSeen extends HeadSeen {
+  readonly image: { readonly scope?: string }
+  readonly learnedAt?: string
+  readonly entries: readonly { readonly object: { readonly path?: string } }[]
+}
+
+/** Once its window is over: until then it is no evidence for others. */
+const teaches = ({ entries, learnedAt }: SliceSeen, path: string): boolean =>
+  learnedAt !== undefined && entries.some(({ object }) => object.path === path)
+
+const isNamed = ({ metadata }: ImageProfile, name: string): boolean => metadata.name === name
 
 function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
   return slices
@@ -224,6 +239,53 @@ describe('one profile for the fleet', () => {
     await node(2).setMode('learn')
     for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:kubectl-patch')
     expect(await node(2).lastMode()).toMatchObject({ who: 'git:kubectl-patch', mode: 'alert' })
+  })
+
+  it('is kept for each namespace: a tenant of one node teaches no other on another', async () => {
+    const shop = new FleetImage(cluster, { scope: 'shop' })
+    const { digest } = shop
+    const evil = new FleetImage(cluster, { digest, scope: 'evil' })
+    const all = new FleetImage(cluster, { digest })
+    const options = { config: learnerConfig }
+    const one = new FleetNode('t1', cluster.kubeconfig, shop, options)
+    const victim = new FleetNode('t2', cluster.kubeconfig, shop, options)
+    await using _ = one.agent
+    await using __ = victim.agent
+    await Promise.all([one.agent.start(), victim.agent.start()])
+    await one.of(evil).opened('/etc/conf', '/srv/key')
+    await one.of(evil).endLearning()
+    await cluster.until(
+      'what the tenant taught',
+      () => cluster.json<{ items: readonly SliceSeen[] }>(['get', 'profileslices']),
+      ({ items }) => items.some((each) => each.image.scope === 'evil' && teaches(each, '/srv/key')),
+    )
+    // The other node gets slices in their order: it has that one once it has a later one.
+    await victim.opened('/etc/conf')
+    await one.opened('/etc/conf', '/etc/later')
+    await victim.rows(has('/etc/later'))
+    for (const each of [one, victim]) await each.endLearning()
+    await victim.opened('/srv/key')
+    const objects = await cluster.json<{ items: readonly ImageProfile[] }>(['get', 'improf'])
+    const scopes = [shop, evil].map(({ name }) => objects.items.find((each) => isNamed(each, name)))
+    expect(scopes.map((each) => each?.spec.image.scope)).toEqual(['shop', 'evil'])
+    const alerts = await victim.agent.json<readonly Alert[]>(['alert', 'list'])
+    const alert = alerts.find(({ behaviour }) => behaviour?.text === 'read /srv/key')
+    expect(alert?.reasons.join()).toContain('expect it in `evil`')
+    expect(alert?.image).toMatchObject({ digest, scope: 'shop' })
+    expect((await victim.rows(stateIs('/srv/key', 'pending'))).length).toBeGreaterThan(0)
+    // A person decides for all of them: in the object without a scope.
+    await cluster.apply({
+      apiVersion: 'snug.dev/v1alpha1',
+      kind: 'ImageProfile',
+      metadata: { name: all.name },
+      spec: {
+        image: { repository: all.repository, digest },
+        approve: { behaviours: [await victim.idOf('/srv/key')] },
+      },
+    })
+    await victim.rows(stateIs('/srv/key', 'approved'))
+    await one.opened('/srv/key')
+    await one.rows(stateIs('/srv/key', 'approved'))
   })
 
   it('reports a missing permission, and goes on', async () => {
