@@ -10,6 +10,8 @@ export interface IntruderAct {
   readonly alerts: (alert: Alert) => boolean
   /** Where a guardrail must have spoken: one of its ATT&CK techniques begins like this. */
   readonly attack?: string
+  /** What it changes in the container's files, as Docker names it: kind (`A`, `C`, `D`) and path. */
+  readonly change?: string
 }
 
 export interface IntruderSetting {
@@ -36,6 +38,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       command: shell('cp /usr/bin/true /tmp/xmrig && /tmp/xmrig'),
       alerts: exec((path, event) => path === '/tmp/xmrig' && event.exec.drift),
       attack: 'T1',
+      change: 'A /tmp/xmrig',
     },
     {
       name: 'a program that is only in memory',
@@ -69,6 +72,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       command: act('create', '/etc/cron.daily/refresh'),
       alerts: file('/etc/cron.daily/refresh', 'create', 'write'),
       attack: 'T1053',
+      change: 'A /etc/cron.daily/refresh',
     },
     {
       name: 'a move to uid 0',
@@ -94,18 +98,21 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       command: act('write', '/usr/bin/passwd'),
       alerts: file('/usr/bin/passwd', 'write'),
       attack: 'T1',
+      change: 'C /usr/bin/passwd',
     },
     {
       name: 'a preload file',
       command: act('create', '/etc/ld.so.preload'),
       alerts: file('/etc/ld.so.preload', 'create', 'write'),
       attack: 'T1574',
+      change: 'A /etc/ld.so.preload',
     },
     {
       name: 'an ssh key',
       command: act('create', '/root/.ssh/authorized_keys'),
       alerts: file('/root/.ssh/authorized_keys', 'create', 'write'),
       attack: 'T1098',
+      change: 'A /root/.ssh/authorized_keys',
     },
     {
       name: 'ptrace of another process',
@@ -130,6 +137,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       name: 'a deleted configuration',
       command: act('delete', '/etc/redis/redis.conf'),
       alerts: file('/etc/redis/redis.conf', 'delete'),
+      change: 'D /etc/redis/redis.conf',
     },
     {
       name: 'another identity',

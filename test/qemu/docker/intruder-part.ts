@@ -22,6 +22,8 @@ export interface Intrusion {
   /** The names of those that have their alert, and the actions of all alerts of the container. */
   readonly reported: readonly string[]
   readonly actions: readonly Alert['action'][]
+  /** By the name of the act: the actions of its alerts. */
+  readonly said: Readonly<Record<string, readonly Alert['action'][]>>
   readonly running: boolean
 }
 
@@ -100,7 +102,7 @@ async function cameUp({ agent }: Setting): Promise<number> {
 /** All acts on one container; resolves once the last has its alert, or long after. */
 export async function intrude(
   { agent }: Setting,
-  { redis, redisAddress, listener, port }: Attacked,
+  { redis, redisAddress, listener, port }: IntruderHost,
   hostAddress: string,
 ): Promise<Intrusion> {
   const acts = intruderActs({ hostAddress, hostPort: port })
@@ -130,6 +132,9 @@ export async function intrude(
       .filter((act) => alerts.some((alert) => act.alerts(alert)))
       .map(({ name }) => name),
     actions: alerts.map(({ action }) => action),
+    said: Object.fromEntries(
+      acts.map((act) => [act.name, alerts.filter(act.alerts).map(({ action }) => action)]),
+    ),
     running: State.Running,
   }
 }

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer } from '../fixtures/containers.ts'
+import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
+import { type IntruderHost, intruderHost } from '../fixtures/intruder-host.ts'
+import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
+import { loadRedis } from '../fixtures/load.ts'
+import { askRedis, holedRedisImage } from '../fixtures/service-images.ts'
+import { intrude, type Intrusion } from '../qemu/docker/intruder-part.ts'
+import { intruderActs } from './intruder-acts.ts'
+
+const { docker, socket } = sharedEngine()
+const image = `${uniqueName('redis')}:1`
+const address = hostAddress()
+let agent: Agent
+let host: IntruderHost | undefined
+let alerting: Intrusion
+let blocking: Intrusion
+
+/** A new redis, which does its work. */
+async function working(): Promise<IntruderHost> {
+  host = await intruderHost(docker, { socket, folder: agent.folder, image, hostAddress: address })
+  await loadRedis(host.redisAddress, 'set,get,incr,lpush', 1_000)
+  return host
+}
+
+async function end(): Promise<void> {
+  host?.listener.close()
+  if (host !== undefined) await removeContainer(host.redis)
+  host = undefined
+}
+
+beforeAll(async () => {
+  await holedRedisImage(docker, image)
+  agent = await startAgent({ docker: socket, config: learnerConfig })
+  const learned = await working()
+  agent = await startLearned(agent, socket, [image], { block: { canary: 1, budget: 1_000_000 } })
+  alerting = await intrude({ docker, agent }, learned, address)
+  await end()
+  await setMode(agent, image, 'block')
+  blocking = await intrude({ docker, agent }, await working(), address)
+})
+
+afterAll(async () => {
+  await end()
+  await agent?.[Symbol.asyncDispose]()
+})
+
+const acts = intruderActs({ hostAddress: address, hostPort: 0 })
+
+/** The acts whose effect is there: in the container's files, or as the call told the attacker. */
+function effective({ replies, changes }: Intrusion): readonly string[] {
+  return acts
+    .filter(({ name, change }) =>
+      change === undefined ? /ok$|status 0$/.test(replies[name] ?? '') : changes.includes(change),
+    )
+    .map(({ name }) => name)
+}
+
+test('most acts of an intruder have their effect in mode alert', () => {
+  expect(effective(alerting).length).toBeGreaterThan(acts.length / 2)
+})
+
+test('each act in mode block is answered: the service goes on, also where its children are killed', async () => {
+  expect(Object.keys(blocking.replies)).toEqual(acts.map(({ name }) => name))
+  expect(blocking.replies['ptrace of another process']).not.toMatch(/ok$/)
+  expect(blocking.running).toBe(true)
+  expect(await askRedis(host?.redisAddress ?? '', ['ping'])).toBe('+PONG')
+})
+
+test('most acts have no effect in mode block, and none that has is said to be stopped', () => {
+  const had = effective(alerting)
+  const passed = effective(blocking).filter((name) => had.includes(name))
+  console.log(`${had.length - passed.length} of ${had.length} stopped; not: ${passed.join(', ')}`)
+  expect(passed.length).toBeLessThan(had.length / 2)
+  const untrue = passed.filter((name) => blocking.said[name]?.includes('missed') !== true)
+  expect(untrue).toEqual([])
+  expect(blocking.connections).toBe(0)
+})
