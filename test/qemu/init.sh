@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # The first process of the virtual machine: mounts the sensor's file systems, then serves three kinds of virtio ports.
-# `control` runs one line of shell at a time; `sensor` runs the sensor with the arguments that the host names first;
+# `control` runs one line of shell at a time; each `sensor…` runs a sensor with the arguments that the host names first;
 # the others are the standard streams of containers.
 export PATH=/bin
 
@@ -38,15 +38,14 @@ for port in /sys/class/virtio-ports/*; do
   ln -s "/dev/${port##*/}" "/dev/virtio-ports/$(cat "$port/name")"
 done
 
-# While the host is not connected a port is at its end: then look again.
+# While the host is not connected a port is at its end: then look again. To close it would drop what came meanwhile.
 serve_sensor() {
   while :; do
-    exec 4<>/dev/virtio-ports/sensor
-    if read -r args <&4; then
-      echo "sensor: begins: $args"
-      snug-sensor $args <&4 >&4 4>&-
-      echo "sensor: ended with $?"
-    fi
+    exec 4<>"$1"
+    until read -r args <&4; do sleep 0.1; done
+    echo "sensor: begins: $args"
+    snug-sensor $args <&4 >&4 4>&-
+    echo "sensor: ended with $?"
     exec 4>&-
     sleep 0.1
   done
@@ -74,14 +73,14 @@ uncontain() {
   [ ! -e "/sys/fs/cgroup/$1" ]
 }
 
-serve_sensor &
+for port in /dev/virtio-ports/sensor*; do serve_sensor "$port" & done
 echo "the machine is up"
+exec 3<>/dev/virtio-ports/control
 while :; do
-  exec 3<>/dev/virtio-ports/control
-  while read -r line <&3; do
+  if read -r line <&3; then
     eval "$line" >&3 2>&1 3>&-
     echo "done $?" >&3
-  done
-  exec 3>&-
-  sleep 0.1
+  else
+    sleep 0.1
+  fi
 done

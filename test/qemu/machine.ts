@@ -31,6 +31,10 @@ export interface MachineOptions {
   readonly append?: string
   /** The machine does not outlive this, however its user ends. */
   readonly lifetimeSeconds?: number
+  /** How many sensors can run in it at a time. By default one. */
+  readonly sensors?: number
+  /** It has one processor, and its clock counts instructions: a nanosecond is one. So it does not tell what they cost. */
+  readonly countsInstructions?: true
 }
 
 /**
@@ -39,8 +43,8 @@ export interface MachineOptions {
  */
 export class Machine {
   readonly release: string
-  /** For `EbpfSourceOptions.sensorPath`. */
-  readonly sensorPath: string
+  /** Each for `EbpfSourceOptions.sensorPath`, of one sensor at a time. */
+  readonly sensorPaths: readonly string[]
   readonly #folder: string
   readonly #qemu: ChildProcess
   readonly #ended: Promise<unknown>
@@ -56,14 +60,17 @@ export class Machine {
     const programs = options.programs ?? ownPrograms(process.env['SNUG_TEST_SENSOR'] ?? builtSensor)
     const initrd = buildInitramfs(this.#folder, platform, kernel, programs, options.addTo)
     this.release = kernel.release
-    this.sensorPath = join(this.#folder, 'snug-sensor')
-    writeFileSync(
-      this.sensorPath,
-      `#!/bin/sh\nexec '${process.execPath}' --import tsx '${bridge}' '${this.#socket('sensor')}' "$@"\n`,
-    )
-    chmodSync(this.sensorPath, 0o755)
+    const sensors = Array.from({ length: options.sensors ?? 1 }, (_, n) => `sensor${n}`)
+    this.sensorPaths = sensors.map((name) => {
+      const path = join(this.#folder, name)
+      const socket = this.#socket(name)
+      const line = `exec '${process.execPath}' --import tsx '${bridge}' '${socket}' "$@"`
+      writeFileSync(path, `#!/bin/sh\n${line}\n`)
+      chmodSync(path, 0o755)
+      return path
+    })
     const log = `console=${platform.console} panic=-1 quiet ${platform.parameters ?? ''} ${options.append ?? ''}`
-    const ports = ['control', 'sensor', ...containerPorts].flatMap((name) => [
+    const ports = ['control', ...sensors, ...containerPorts].flatMap((name) => [
       '-chardev',
       `socket,id=${name},path=${this.#socket(name)},server=on,wait=off`,
       '-device',
@@ -72,8 +79,9 @@ export class Machine {
     const command = [
       ['--kill-after=5', String(options.lifetimeSeconds ?? testSeconds)],
       [platform.qemu, ...platform.machine],
-      ['-accel', 'tcg,thread=multi'],
-      ['-smp', '2'],
+      options.countsInstructions === true
+        ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=on', '-smp', '1']
+        : ['-accel', 'tcg,thread=multi', '-smp', '2'],
       ['-m', '1G'],
       ['-display', 'none'],
       ['-no-reboot', '-nodefaults'],
@@ -100,6 +108,11 @@ export class Machine {
       throw error
     }
     return machine
+  }
+
+  /** The path of the only sensor, or of the first. */
+  get sensorPath(): string {
+    return this.sensorPaths[0] ?? ''
   }
 
   get #console(): string {
@@ -180,6 +193,12 @@ export class VmContainer {
   async run(command: string): Promise<string> {
     const { printed } = await this.#streams.ask(command, /^done$/, () => this.#machine.log)
     return printed
+  }
+
+  /** The same for a program that answers each command with one line. */
+  async line(command: string): Promise<string> {
+    const { last } = await this.#streams.ask(command, /^/, () => this.#machine.log)
+    return last
   }
 
   async stop(): Promise<void> {
