@@ -49,8 +49,8 @@ export class Recorder {
   }
 
   /** In an emulated machine the kernel takes its time to check the programs. */
-  running(): Promise<void> {
-    return this.until(() => this.source.state.kind === 'running', 'a running sensor', 240_000)
+  running(ms = 240_000): Promise<void> {
+    return this.until(() => this.source.state.kind === 'running', 'a running sensor', ms)
   }
 
   acts(id?: string): ActEvent[] {

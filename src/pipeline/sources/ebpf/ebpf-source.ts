@@ -55,6 +55,8 @@ export interface EbpfSourceOptions {
   readonly probeSeconds?: number
   /** Programs whose arguments define their behaviour, by name without a version; absent: none. */
   readonly programs?: readonly string[]
+  /** After so long without a byte the sensor counts as hung; absent: 5 s. For machines slower than any real one. */
+  readonly silentSeconds?: number
   /** Further arguments of the sensor, for tests. */
   readonly sensorArguments?: readonly string[]
   /** Receives each line that the sensor logs and, as a warning, the reason of its exit. */
@@ -221,7 +223,7 @@ export class EbpfSource implements EventSource {
     const reader = new FrameReader()
     const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
     let fault: SnugError | undefined
-    const silence = new SensorSilence(() => sensor.kill())
+    const silence = new SensorSilence(() => sensor.kill(), this.#options.silentSeconds)
     const unmarked = new UnmarkedMessages()
     try {
       for await (const chunk of sensor.output) {

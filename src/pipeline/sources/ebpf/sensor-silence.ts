@@ -2,7 +2,7 @@
  * The sensor reports every second. After this time without a byte it counts as hung, and is
  * replaced.
  */
-const silentSeconds = 5
+const defaultSilentSeconds = 5
 /** The limit before the first report: a kernel may take long to verify the programs. */
 const silentAtStartSeconds = 300
 
@@ -14,10 +14,13 @@ export class SensorSilence {
   isHang = false
   readonly #timer: NodeJS.Timeout
   #seconds = 0
-  limitSeconds = silentAtStartSeconds
+  readonly #silentSeconds: number
+  limitSeconds: number
   #listens = true
 
-  constructor(onHang: () => void) {
+  constructor(onHang: () => void, silentSeconds = defaultSilentSeconds) {
+    this.#silentSeconds = silentSeconds
+    this.limitSeconds = Math.max(silentAtStartSeconds, silentSeconds)
     this.#timer = setInterval(() => {
       if (!this.#listens || this.isHang) return
       this.#seconds += 1
@@ -30,7 +33,7 @@ export class SensorSilence {
   /** Data arrived and is being judged now. */
   broken(): void {
     this.#seconds = 0
-    this.limitSeconds = silentSeconds
+    this.limitSeconds = this.#silentSeconds
     this.#listens = false
   }
 
