@@ -16,6 +16,7 @@ import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
 import { startsBench } from './starts.ts'
 import { turnsBench } from './turns/turns.ts'
+import { probesBench, waysBench } from './ways/ways.ts'
 
 /**
  * `make bench`: the cost of Snug, as figures for people on standard output and as JSON in a file. Runs without and
@@ -35,6 +36,8 @@ const benches: readonly Bench[] = [
   liveBench,
   turnsBench,
   startsBench,
+  waysBench,
+  probesBench,
 ]
 
 const { values } = parseArgs({

@@ -10,6 +10,8 @@ import { compile } from '../fixtures/workload-image.ts'
 /** `drawn`: opens of files whose names a pattern allows; it is learned from others, which are those of `learned`. */
 export const loops = ['open', 'drawn', 'exec', 'connect'] as const
 export type Loop = (typeof loops)[number]
+/** `learned`: see {@link loops}. `call`: a system call that no hook is about. */
+export type AnyLoop = Loop | 'learned' | 'call'
 
 /** Nanoseconds for one. */
 export interface Timed {
@@ -21,7 +23,7 @@ export interface Timed {
 export interface OverheadService {
   readonly id: string
   /** Repeats it for so many milliseconds of processor time. */
-  run(loop: Loop | 'learned', ms: number): Promise<Timed>
+  run(loop: AnyLoop, ms: number): Promise<Timed>
   stop(): Promise<void>
 }
 
@@ -51,26 +53,36 @@ export async function startOverheadService(
     async run(loop, ms) {
       stream.write(`${loop} ${ms}\n`)
       const { value = '' } = (await lines.next()) as { value?: string }
-      const [count = 0, cpu = 0, wall = 0] = value.split(' ').map(Number)
-      if (!(count > 0)) throw new Error(`the loop ${loop} ended: ${value}`)
-      return { cpu: cpu / count, wall: wall / count }
+      return timed(value)
     },
     stop: () => removeContainer(container),
   }
 }
 
+/** What the program answers. */
+export function timed(line: string): Timed {
+  const [count = 0, cpu = 0, wall = 0] = line.split(' ').map(Number)
+  if (!(count > 0)) throw new Error(`a loop ended: ${line}`)
+  return { cpu: cpu / count, wall: wall / count }
+}
+
+/** The program and its files, into the root of an image. */
+export function addLoops(root: string): void {
+  mkdirSync(join(root, 'data'))
+  mkdirSync(join(root, 'spool'))
+  for (let n = 0; n < 100; n++)
+    writeFileSync(join(root, `data/f${String(n).padStart(3, '0')}`), 'x\n')
+  for (let n = 1; n <= 200; n++) {
+    const name = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0')
+    writeFileSync(join(root, 'spool', name), 'x\n')
+  }
+  copyFileSync(compile('bench/overhead.c'), join(root, 'overhead'))
+}
+
 async function makeImage(docker: Docker, name: string): Promise<void> {
   const context = mkdtempSync('/tmp/snug-overhead-')
   try {
-    mkdirSync(join(context, 'data'))
-    mkdirSync(join(context, 'spool'))
-    for (let n = 0; n < 100; n++)
-      writeFileSync(join(context, `data/f${String(n).padStart(3, '0')}`), 'x\n')
-    for (let n = 1; n <= 200; n++) {
-      const name = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0')
-      writeFileSync(join(context, 'spool', name), 'x\n')
-    }
-    copyFileSync(compile('bench/overhead.c'), join(context, 'overhead'))
+    addLoops(context)
     const lines = [
       'FROM scratch',
       'COPY overhead /',

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,12 @@ static void one_connect(void)
 	close(other);
 }
 
+/* A system call that no hook is about. */
+static void one_call(void)
+{
+	check(syscall(SYS_getpid) > 0, "getpid");
+}
+
 static const struct loop {
 	const char *name;
 	void (*one)(void);
@@ -111,6 +118,7 @@ static const struct loop {
 	{ "learned", one_learned, FILES }, /* of the same kind of names as those before */
 	{ "exec", one_exec, 2 },
 	{ "connect", one_connect, 10 },
+	{ "call", one_call, 1000 },
 };
 
 static double processor_ns(void)

@@ -50,7 +50,7 @@ export const overheadBench: Bench = {
         }
         print(`  ${mode} done, ${measured.bare.length} alternations`)
       }
-      sensor.assertQuiet(service.id)
+      sensor.assertQuiet()
       return figures
     } finally {
       await service.stop()

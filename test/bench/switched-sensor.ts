@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
@@ -5,53 +6,76 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Recorder } from '../sensor/recorder.ts'
 
-const scope = 3
+/** Also where the machine is emulated, and another one runs beside it. */
+const startMs = 900_000
+const switchMs = 300_000
+/** Of the first container's profile. */
+const firstScope = 3
+
+type Switch = 'SIGUSR1' | 'SIGUSR2'
+
+/** A sensor elsewhere than on this machine. */
+export interface Remote {
+  readonly sensorPath: string
+  readonly sensorArguments: readonly string[]
+  readonly signal: (name: Switch) => Promise<unknown>
+  /** What it has printed until now. */
+  readonly log: () => string
+}
 
 /** A sensor by itself, whose programs are attached and detached on command. */
 export class SwitchedSensor {
   readonly #recorder: Recorder
-  #log: string[] = []
+  readonly #remote: Remote | undefined
   #isAttached = true
-  #learned = 0
-  #wake: () => void = () => undefined
+  readonly #learned = new Map<string, number>()
 
-  private constructor() {
+  private constructor(remote?: Remote) {
+    this.#remote = remote
     this.#recorder = new Recorder({
       probeSeconds: 0,
-      sensorArguments: ['--switchable'],
-      log: (line) => {
-        this.#log.push(line)
-        this.#wake()
-      },
+      ...(remote !== undefined && {
+        sensorPath: remote.sensorPath,
+        silentSeconds: startMs / 1_000,
+      }),
+      sensorArguments: ['--switchable', ...(remote?.sensorArguments ?? [])],
     })
   }
 
-  static async start(): Promise<SwitchedSensor> {
-    const sensor = new SwitchedSensor()
-    await sensor.#recorder.running()
+  static async start(remote?: Remote): Promise<SwitchedSensor> {
+    const sensor = new SwitchedSensor(remote)
+    await sensor.#recorder.running(startMs)
     return sensor
   }
 
-  /** Gives the container a profile of all that it has done. */
-  async learn(container: string): Promise<void> {
+  get facts(): Readonly<Record<string, string>> {
+    return this.#recorder.source.stats.facts
+  }
+
+  /** Gives each container a profile of all that it has done. */
+  async learn(...containers: readonly string[]): Promise<void> {
     const { source } = this.#recorder
     await source.obeyed()
-    const seen = this.#recorder.acts(container)
-    this.#learned = seen.length
-    const profile = new Profile(shaper)
-    const observe = (event: ActEvent): void => {
-      profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
-    }
-    seen.forEach(observe)
-    const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
-    source.control.profile?.(scope, compiled.profile)
-    source.control.assign(container, scope, { enforce: true })
+    containers.forEach((container, index) => {
+      const seen = this.#recorder.acts(container)
+      this.#learned.set(container, seen.length)
+      const profile = new Profile(shaper)
+      const observe = (event: ActEvent): void => {
+        profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+      }
+      seen.forEach(observe)
+      const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+      source.control.profile?.(firstScope + index, compiled.profile)
+      source.control.assign(container, firstScope + index, { enforce: true })
+    })
     await source.obeyed()
   }
 
   async enforce(mode: 'alert' | 'block'): Promise<void> {
     const { source } = this.#recorder
-    source.control.enforce?.(scope, { mode, budget: 1_000_000 })
+    const budget = 1_000_000
+    for (const index of [...this.#learned.keys()].keys())
+      source.control.enforce?.(firstScope + index, { mode, budget })
     await source.obeyed()
   }
 
@@ -59,21 +83,35 @@ export class SwitchedSensor {
     if (on === this.#isAttached) return
     this.#isAttached = on
     const { source } = this.#recorder
-    this.#log = []
-    process.kill(source.sensorPid ?? 0, on ? 'SIGUSR2' : 'SIGUSR1')
-    // Wakes it, should the signal have come just before it went to sleep.
+    const before = this.#switches()
+    const name = on ? 'SIGUSR2' : 'SIGUSR1'
+    if (this.#remote === undefined) process.kill(source.sensorPid ?? 0, name)
+    else await this.#remote.signal(name)
+    // A command wakes it, should the signal have come just before it went to sleep.
     await source.obeyed()
-    while (!this.#log.includes(on ? 'hooks attached' : 'hooks detached')) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+    const deadline = performance.now() + switchMs
+    while (this.#switches() === before) {
+      if (performance.now() > deadline) throw new Error(`hooks not switched:\n${this.#log()}`)
+      await delay(10)
     }
   }
 
+  #log(): string {
+    return this.#remote?.log() ?? this.#recorder.log.join('\n')
+  }
+
+  #switches(): number {
+    return this.#log().match(/hooks (attached|detached)/g)?.length ?? 0
+  }
+
   /** What is measured is the cost of known behaviour: nothing of it may have come up. */
-  assertQuiet(container: string): void {
-    const reported = this.#recorder.acts(container).length - this.#learned
-    if (reported > 0) throw new Error(`${reported} events that the profile has were reported`)
+  assertQuiet(): void {
+    for (const [container, learned] of this.#learned) {
+      const news = this.#recorder.acts(container).slice(learned)
+      if (news.length === 0) continue
+      const [first] = news
+      throw new Error(`${news.length} events were reported, first ${JSON.stringify(first)}`)
+    }
   }
 
   stop(): Promise<void> {
