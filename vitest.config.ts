@@ -9,7 +9,7 @@ const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
   .map((path) => `test/${path}`)
 
-const onNode = ['test/kube/{deployment,cgroup-forms,first-exec}.test.ts']
+const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
 
 /**
  * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
