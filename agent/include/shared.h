@@ -189,6 +189,7 @@ struct snug_task {
 	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u64 judged;		  /* address of what a hook has judged last: task.bpf.h */
 	__u64 executions;	  /* the kernel's count at its last one */
+	__u64 timed[2];		  /* the file whose times it sets right now: dentry, mount */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;

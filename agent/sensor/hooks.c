@@ -86,6 +86,8 @@ static struct hook hooks[] = {
 	{ "lsm_mknod", "path_mknod", SECURITY, false, "", false },
 	{ "lsm_truncate", "path_truncate", SECURITY, false, "", false },
 	{ "lsm_chmod", "path_chmod", SECURITY, false, "", false },
+	{ "before_times", "vfs_utimes", SECURITY, false, "", false },
+	{ "lsm_setattr", "inode_setattr", SECURITY, false, "", false },
 	{ "return_times", "vfs_utimes", SECURITY, false, "", false },
 	{ "lsm_connect", "socket_connect", SECURITY, false, "", false },
 	{ "lsm_send", "socket_sendmsg", SECURITY, false, "", false },
@@ -321,7 +323,8 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 			call_function(hook, name, sizeof(name));
 			break;
 		}
-		if (bpf_program__expected_attach_type(program) == BPF_TRACE_FEXIT) {
+		if (bpf_program__expected_attach_type(program) == BPF_TRACE_FENTRY ||
+		    bpf_program__expected_attach_type(program) == BPF_TRACE_FEXIT) {
 			snprintf(name, sizeof(name), "%s", hook->name);
 			break;
 		}

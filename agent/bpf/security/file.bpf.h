@@ -451,6 +451,8 @@ static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u
 	/* By other credentials: overlayfs does to its layer what it was asked to. */
 	if (!state || (u64)READ(task, cred) != (u64)READ(task, real_cred))
 		return 0;
+	if (id == SNUG_CALL_UTIMENSAT)
+		state->timed[0] = 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
@@ -484,20 +486,55 @@ int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 }
 
 /*
- * Why fexit of vfs_utimes: all calls that set times pass it, and it has the path. The LSM hook
- * below it (inode_setattr) has only the inode.
+ * All calls that set times pass vfs_utimes, which has the path and cannot be refused. What can is
+ * the LSM hook below it (inode_setattr), which has only the inode: it judges this path.
  */
+SEC("fentry/vfs_utimes")
+int BPF_PROG(before_times, const struct path *path, struct file_time *times)
+{
+	struct snug_task *state = state_of(bpf_get_current_task_btf());
+	struct file_time given[2] = {};
+
+	if (!state)
+		return 0;
+	if (times)
+		bpf_probe_read_kernel(given, sizeof(given), times);
+	state->timed[0] = times && sets_time(given) ? (u64)path->dentry : 0;
+	state->timed[1] = (u64)path->mnt;
+	return 0;
+}
+
+/* `stop`: what is left to do. Once for each call: overlayfs asks again for its layer. */
+static __always_inline int on_times(u32 stop, u32 flags)
+{
+	struct snug_task *state = state_of(bpf_get_current_task_btf());
+	struct path_ref path_ref;
+
+	if (!state || !state->timed[0])
+		return 0;
+	path_ref.dentry = state->timed[0];
+	path_ref.mnt = state->timed[1];
+	return on_attribute(SNUG_CALL_UTIMENSAT, path_ref, stop, flags);
+}
+
+/* Not its arguments, which differ between kernels. Other calls pass it too. */
+SEC("lsm/inode_setattr")
+int BPF_PROG(lsm_setattr)
+{
+	struct call call = {};
+	u32 class = current_class(&call, bpf_get_current_task_btf());
+
+	return class >= SNUG_CLASS_TIMES && class <= SNUG_CLASS_TIMESAT_NS ?
+		       on_times(SNUG_REFUSED, 0) :
+		       0;
+}
+
+/* Permissions may have refused before that hook, or the kernel left it out. */
 SEC("fexit/vfs_utimes")
 int BPF_PROG(return_times, const struct path *path, struct file_time *times, int ret)
 {
-	struct file_time given[2] = {};
-
-	if (!times || (ret < 0 && !was_denied(ret)))
-		return 0;
-	bpf_probe_read_kernel(given, sizeof(given), times);
-	if (sets_time(given))
-		on_attribute(SNUG_CALL_UTIMENSAT, PATH_REF(*path), SNUG_MISSED,
-			     was_denied(ret) ? SNUG_DENIED : 0);
+	if (ret >= 0 || was_denied(ret))
+		on_times(SNUG_MISSED, was_denied(ret) ? SNUG_DENIED : 0);
 	return 0;
 }
 
