@@ -37,9 +37,11 @@ export interface AttackSetting {
   readonly port: number
 }
 
+export type FileLook = Pick<Stats, 'mode' | 'size' | 'mtimeMs'>
+
 /** The state outside the container, inspected before and after an attack. */
 export interface Look {
-  readonly stat: (path: string) => Stats | undefined
+  readonly stat: (path: string) => FileLook | undefined
   readonly text: (path: string) => string
   readonly received: number
 }

@@ -36,8 +36,22 @@ const hex = (text: string): string => Buffer.from(text).toString('hex')
 
 let compiled: string | undefined
 
+/** For the standard input of `door.c`. */
+export function inputOf(calls: readonly Call[]): string {
+  const lines = calls.map(([number, ...args]) => [number, ...args.map(argument)].join(' '))
+  return `${lines.join('\n')}\n`
+}
+
+/** Reads what `door.c` printed. */
+export function doingOf(printed: string): Doing {
+  const lines = printed.trim().split('\n')
+  const results = lines.filter((line) => /^-?\d+$/.test(line)).map(Number)
+  const end = lines.find((line) => /^(killed|exited) /.test(line))
+  return { results, ...(end === undefined ? {} : { end }) }
+}
+
 /** Compiled once. */
-function doorProgram(): string {
+export function doorProgram(): string {
   compiled ??= compile('eval/door.c')
   return compiled
 }
@@ -45,20 +59,15 @@ function doorProgram(): string {
 /** Makes these calls in a child of a process of the service. */
 export async function enter(pid: number, calls: readonly Call[]): Promise<Doing> {
   const program = doorProgram()
-  const input = calls.map(([number, ...args]) => [number, ...args.map(argument)].join(' '))
   return new Promise((resolve) => {
     const child = execFile(program, [String(pid)], { timeout: 15_000 }, (error, stdout, stderr) => {
-      const lines = stdout.trim().split('\n')
-      const results = lines.filter((line) => /^-?\d+$/.test(line)).map(Number)
-      const end = lines.find((line) => /^(killed|exited) /.test(line))
       resolve({
-        results,
-        ...(end === undefined ? {} : { end }),
+        ...doingOf(stdout),
         ...(error === null ? {} : { failure: stderr.trim() || error.message }),
       })
     })
     child.stdin?.on('error', () => undefined)
-    child.stdin?.end(`${input.join('\n')}\n`)
+    child.stdin?.end(inputOf(calls))
   })
 }
 

@@ -20,7 +20,8 @@ export interface Lane {
   stop(): Promise<void>
 }
 
-async function learn(lane: Lane): Promise<void> {
+/** Learns the container's ordinary work; from then on it blocks. */
+export async function learn(lane: Pick<Lane, 'id' | 'recorder' | 'run'>): Promise<void> {
   const { source } = lane.recorder
   await lane.run(['hold /etc/private', ...ordinaryActs, 'end'].join('\n'))
   await source.obeyed()
