@@ -28,6 +28,9 @@ const at = (n: number): string => `2026-11-24T13:40:${10 + n * 3}.000000Z`
 const users = ['anna', 'carl', 'dora', 'luca']
 const enter = (folder: string, n = 0, container = 'a', name = 'chroot'): ActEvent =>
   act.syscall(name, { container, time: at(n) }, folder)
+const connect = (socket: string, n = 0, container = 'a'): ActEvent =>
+  act.connect(socket, 0, { container, time: at(n) }, 'unix')
+const asked = users.map((user, n) => connect(`/home/${user}/dev/log`, n))
 const entered = users.map((user, n) => enter(`/home/${user}`, n))
 
 describe('folders that a system call is about', () => {
@@ -55,6 +58,33 @@ describe('folders that a system call is about', () => {
       expect(verdictOn(profile, enter(other)), other).toBe('deviation')
     const killed = learned(...users.map((user, n) => enter(`/srv/${user}`, n, 'a', 'kill')))
     expect(verdictOn(killed, enter('/srv/olga', 0, 'a', 'kill'))).toBe('deviation')
+  })
+})
+
+describe('unix sockets in folders', () => {
+  it('show that folders of files are alike', () => {
+    const notes = ['apple river paper', 'silver stone amber', 'fjord lilac maple', 'kelp oak fir']
+    // The users come again, so that new ones are not to be expected for that alone.
+    const files = [0, 1, 2].flatMap((round) =>
+      users.map((user, n) =>
+        act.file(`/home/${user}/${notes[n]?.split(' ')[round]}`, ['write'], {
+          container: 'a',
+          time: at(n + round * 5),
+        }),
+      ),
+    )
+    const olgas = act.file('/home/olga/cloud', ['write'])
+    expect(verdictOn(learned(...files), olgas)).toBe('deviation')
+    expect(verdictOn(learned(...files, ...asked), olgas)).toBe('expected')
+    const other = act.file('/home/olga/cloud.php', ['write'])
+    expect(verdictOn(learned(...files, ...asked), other)).toBe('deviation')
+  })
+
+  it('stand for themselves', () => {
+    const profile = learned(...asked)
+    expect(verdictOn(profile, connect('/home/anna/dev/log'))).toBe('expected')
+    expect(verdictOn(profile, connect('/home/olga/dev/log'))).toBe('deviation')
+    expect(verdictOn(profile, act.file('/home/olga/dev/log', ['write']))).toBe('deviation')
   })
 })
 

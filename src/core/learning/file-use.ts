@@ -13,8 +13,8 @@ export type FilePlaceClass = PathPlaceClass | 'rename'
 /** `connect`, `listen`: no place of files, but a range of ports. */
 export type PlaceClass = FilePlaceClass | 'connect' | 'listen'
 
-/** What a program does with a path: an access to the file, or a call about it. */
-export type PathUse = Access | CallUse
+/** What a program does with a path: an access to the file, a connection to the socket, or a call about it. */
+export type PathUse = Access | 'connect' | CallUse
 
 export function isCallUse(use: string): use is CallUse {
   return use.startsWith('call ')

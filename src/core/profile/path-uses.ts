@@ -17,11 +17,11 @@ export interface RenameUse {
 /** When and where something was seen. */
 type Seen = Omit<FileUse, 'path' | 'access'>
 
-/** Files, and what a system call is about by path. A program that gets a signal stands for itself. */
+/** Files, unix sockets by path, and what a system call is about by path. A program that gets a signal stands for itself. */
 export function isOfPath(object: BehaviourObject): boolean {
   if (object.kind === 'syscall')
     return object.name !== 'kill' && object.target?.startsWith('/') === true
-  return object.kind === 'file'
+  return object.kind === 'file' || socketOf(object) !== undefined
 }
 
 /** The paths that an entry is learned evidence of, as far as its witnesses were kept. */
@@ -60,7 +60,15 @@ export function pathUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse
   }
 }
 
+/** The path of a unix socket; undefined of abstract names, and of other objects. */
+function socketOf(object: BehaviourObject): string | undefined {
+  if (object.kind !== 'connect' || object.protocol !== 'unix') return undefined
+  return object.peer.startsWith('/') ? object.peer : undefined
+}
+
 function textOf(object: BehaviourObject): string {
+  const socket = socketOf(object)
+  if (socket !== undefined) return socket
   if (object.kind === 'file' && object.to !== undefined)
     return literalPath(object.path) + RENAMES_TO + literalPath(object.to)
   return literalPath(shapedSubject(object) ?? '')
@@ -74,8 +82,10 @@ function put(
   renames: RenameUse[],
 ): void {
   if (object.kind !== 'file') {
-    if (object.kind === 'syscall' && text.startsWith('/'))
+    if (!text.startsWith('/')) return
+    if (object.kind === 'syscall')
       uses.push({ ...seen, path: underItself(text), access: `call ${object.name}` })
+    else uses.push({ ...seen, path: text, access: 'connect' })
     return
   }
   const { access, to } = object
