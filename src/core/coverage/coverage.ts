@@ -191,7 +191,15 @@ function isStart({ before }: Stint): boolean {
 
 /** Stints whose start was watched. */
 export function countStarts(runs: readonly ContainerRun[]): number {
-  return runs.flatMap(stintsOf).filter(isStart).length
+  // A list of all stints would be garbage with each view of each version.
+  let count = 0
+  for (const run of runs) count += restartsOf(run) + (isStart(run.earlier?.[0] ?? run) ? 1 : 0)
+  return count
+}
+
+function restartsOf(run: ContainerRun): number {
+  if (run.earlier === undefined) return 0
+  return stintsOf(run).slice(1).filter(isStart).length
 }
 
 /**
@@ -231,7 +239,7 @@ function sentenceOf(
 ): string {
   const nodes = new Set(runs.map((run) => run.node).filter((node) => node !== undefined)).size
   const where = nodes > 1 ? ` on ${nodes} nodes` : ''
-  const restarts = runs.flatMap((run) => stintsOf(run).slice(1)).filter(isStart).length
+  const restarts = runs.reduce((sum, run) => sum + restartsOf(run), 0)
   const again = restarts === 0 ? '' : ` with ${plural(restarts, 'restart')}`
   const head = `${plural(runs.length, 'container run')}${again}${where}`
   const isKnown = units > 0 && bound < 1
