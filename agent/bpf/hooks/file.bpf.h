@@ -70,9 +70,11 @@ static __noinline u32 absolute_string(struct scratch *scratch, const struct snug
 	return scratch->walk.cut ? at : canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 }
 
-/* Reports the operation in `scratch->path_op`. */
-static __noinline int report_path_op(struct call *call, struct scratch *scratch)
+/* Reports the operation in `path_op` of this processor's scratch. */
+__noinline __weak int report_path_op(s64 ret, u32 compat)
 {
+	struct call call = { .ret = ret, .compat = compat };
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct path_op *path_op;
 	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
 	struct snug_task *state;
@@ -82,31 +84,31 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	u64 root;
 	u32 access;
 
-	if (!call || !scratch)
+	init_call(&call);
+	state = call.state;
+	if (!state || !scratch)
 		return 0;
 	path_op = &scratch->path_op;
-	state = state_of(call->task);
-	if (!state)
-		return 0;
 	paths = &scratch->paths;
 	paths->path = 0;
 	paths->to = 0;
 	paths->from_image = 0;
 	access = path_op->access;
-	root = root_of(state, call->task);
+	root = root_of(state, call.task);
 	if (path_op->to_string)
-		to_at = prepend_user_string(scratch, call, SNUG_TEXT_MAX, path_op->to_string,
+		to_at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, path_op->to_string,
 					    path_op->to_fd, root);
 	if (path_op->to_string && scratch->walk.cut)
 		flags |= SNUG_TO_CUT;
-	at = to_at ? prepend_user_string(scratch, call, to_at, path_op->string, path_op->fd, root) :
+	at = to_at ? prepend_user_string(scratch, &call, to_at, path_op->string, path_op->fd,
+					 root) :
 		     0;
 	if (!at) {
 		COUNT(received);
 		count_drop(slot_of(state), SNUG_DROP_TEXT);
 		return 0;
 	}
-	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
+	flags |= (was_denied(ret) ? SNUG_DENIED : 0) | (compat ? SNUG_COMPAT : 0) |
 		 (scratch->walk.cut ? SNUG_CUT : 0);
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(access, flags, hash_text_tail(scratch, at)), &verdict);
@@ -123,7 +125,7 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	}
 	at = paths->at;
 	event = event_at(scratch, at);
-	fill_event(event, state, call->task, SNUG_FILE, verdict.key,
+	fill_event(event, state, call.task, SNUG_FILE, verdict.key,
 		   sizeof(*event) + SNUG_TEXT_MAX - at);
 	/* By now it is done: to kill the process would undo nothing. */
 	event->event_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));

@@ -119,7 +119,7 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		event->access = SNUG_WRITE;
 		break;
 	}
-	return event->access ? report_path_op(call, scratch) : 0;
+	return event->access ? report_path_op(call->ret, call->compat) : 0;
 }
 
 #endif

@@ -234,24 +234,41 @@ static __noinline u32 string_of_call(struct scratch *scratch, struct call *call,
 	return absolute_string(scratch, state, call->task, fd, size - 1);
 }
 
-static __noinline int report_sensitive_call(struct call *call, u32 id, u64 number, u64 string)
+/* Where the string of a call that returned begins, in this processor's scratch. */
+__noinline __weak u32 string_of_returned(u32 id, u64 string, s64 ret, u32 compat)
 {
+	struct call call = { .ret = ret, .compat = compat };
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = { .number = number, .id = id };
-	struct snug_task *state;
 
-	if (!call || !scratch)
+	init_call(&call);
+	return call.state && scratch ? string_of_call(scratch, &call, id, string, true) :
+				       SNUG_TEXT_MAX;
+}
+
+/* `at`: where its string begins, in this processor's scratch. */
+__noinline __weak int report_returned_call(u32 id, u64 number, u32 at, s64 ret, u32 compat)
+{
+	struct sensitive sensitive = { .number = number, .id = id, .at = at };
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct snug_task *state = state_of(task);
+
+	if (!state || !scratch)
 		return 0;
-	sensitive.stop = stop_for(call->task, id, number);
-	state = state_of(call->task);
-	if (!state)
-		return 0;
-	sensitive.at = string_of_call(scratch, call, id, string, true);
-	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
-			  (call->compat ? SNUG_COMPAT : 0);
-	if (report_sensitive(scratch, call->task, state, &sensitive))
+	sensitive.stop = stop_for(task, id, number);
+	sensitive.flags = (was_denied(ret) ? SNUG_DENIED : 0) | (compat ? SNUG_COMPAT : 0);
+	if (report_sensitive(scratch, task, state, &sensitive))
 		kill_current();
 	return 0;
+}
+
+/* Two steps: the stack of both together is too large for Linux 6.12. */
+static __always_inline int report_sensitive_call(const struct call *call, u32 id, u64 number,
+						 u64 string)
+{
+	u32 at = string ? string_of_returned(id, string, call->ret, call->compat) : SNUG_TEXT_MAX;
+
+	return report_returned_call(id, number, at, call->ret, call->compat);
 }
 
 #endif
