@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,6 +10,7 @@ import type { StatusView } from '../../src/engine/api/engine-views.ts'
 import type { LiveMessage } from '../../src/interfaces/server/live-query.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import type { Bench, Setting } from './bench.ts'
+import { eventOf, lettersOf, openUpload, send } from './event-upload.ts'
 import { type Figure, paired, spread } from './figures.ts'
 import { usage } from './process-usage.ts'
 
@@ -33,7 +33,7 @@ export const liveBench: Bench = {
         kernelState: 'none',
       },
     })
-    await send(agent, [actOf('/bin/known')])
+    await send(agent, [execOf('/bin/known')])
     await agent.json(['profile', 'end-learning', 'bench/web'])
     const { gateway } = await agent.json<StatusView>(['status'])
     const token = readFileSync(join(agent.data, 'admin.token'), 'utf8')
@@ -106,9 +106,9 @@ async function burst(agent: Agent): Promise<Burst> {
     const lines: string[] = []
     for (let each = 0; each < (perSecond * stepMs) / 1_000; each += 1) {
       made += 1
-      const path = `/opt/${String(made).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)] ?? '')}`
+      const path = `/opt/${lettersOf(made)}`
       sentAt.set(path, performance.now())
-      lines.push(actOf(path))
+      lines.push(execOf(path))
     }
     upload.write(lines)
     await delay(Math.max(0, start + (step + 1) * stepMs - performance.now()))
@@ -121,46 +121,10 @@ async function burst(agent: Agent): Promise<Burst> {
   return { cpuSeconds: cpuSeconds - before, delayMs: delays[Math.floor(total * 0.99)] ?? 0 }
 }
 
-async function send(agent: Agent, lines: readonly string[]): Promise<void> {
-  const upload = openUpload(agent)
-  upload.write(lines)
-  await upload.end()
-}
-
-function openUpload(agent: Agent) {
-  const options = { socketPath: agent.socket, path: '/v1/events', method: 'POST', agent: false }
-  const sent = request(options)
-  const answered = new Promise<void>((resolve, reject) => {
-    sent.once('error', reject)
-    sent.once('response', (response) => {
-      response.resume()
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve()
-        else reject(new Error(`events were refused with ${response.statusCode}`))
-      })
-    })
-  })
-  return {
-    write: (lines: readonly string[]) => void sent.write(`${lines.join('\n')}\n`),
-    end: (): Promise<void> => {
-      sent.end()
-      return answered
-    },
-  }
-}
-
-function actOf(path: string): string {
-  return JSON.stringify({
-    v: 1,
-    time: new Date().toISOString(),
-    node: 'n1',
-    source: 'ebpf',
-    kind: 'exec',
-    container: { id: 'a'.repeat(64), name: 'web-1' },
-    image: { repository: 'bench/web', tag: '1', digest: `sha256:${'b'.repeat(64)}` },
-    process: { pid: 812, exe: '/usr/sbin/nginx', uid: 101, gid: 101, origin: 'entrypoint' },
-    exec: { path, drift: false },
-  })
+/** By a program of its own, so that it has an alert of its own. */
+function execOf(path: string): string {
+  const exe = `/usr/sbin/${path.slice(path.lastIndexOf('/') + 1)}`
+  return eventOf('bench/web', exe, { kind: 'exec', exec: { path, drift: false } })
 }
 
 interface Crowd {

@@ -14,6 +14,7 @@ import { replayBench } from './replay-rate.ts'
 import { restBench } from './rest.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
+import { slowNamesBench } from './slow-names.ts'
 import { startsBench } from './starts.ts'
 import { turnsBench } from './turns/turns.ts'
 import { probesBench, waysBench } from './ways/ways.ts'
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   liveBench,
   turnsBench,
   startsBench,
+  slowNamesBench,
   waysBench,
   probesBench,
 ]

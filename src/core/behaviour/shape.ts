@@ -22,6 +22,8 @@ export interface ShapedArguments extends ShapedPath {
   readonly subject: string
 }
 
+/** Further variable parts of a path, or of an argument, stay literal: each costs memory, and a name can have thousands. */
+export const MAX_PARTS = 32
 /** Further tokens of one path share the last place, so that the stored values stay bounded. */
 export const MAX_PLACES = 3
 
@@ -103,11 +105,7 @@ export class Shaper {
     return {
       // A byte that is not text stays literal, and so does the text around it.
       path: vector(
-        head.map((arg) =>
-          /\\x/.test(arg)
-            ? plainPath(arg)
-            : this.#finder.replace(arg, (kind, text) => this.#token(kind, text, values)),
-        ),
+        head.map((arg) => (/\\x/.test(arg) ? plainPath(arg) : this.#replace(arg, values))),
       ),
       values,
       plain: vector(head.map(plainPath)),
@@ -148,14 +146,22 @@ export class Shaper {
       const numbered = this.rules.numbered.find((rule) => path.startsWith(rule.prefix))
       if (numbered !== undefined) {
         rest = path.slice(numbered.prefix.length)
-        const named = rest.replace(/<|\d+/g, (found) => (found === '<' ? '<lt>' : '<num>'))
+        let parts = 0
+        const named = rest.replace(/<|\d+/g, (found) => {
+          if (found === '<') return '<lt>'
+          parts += 1
+          return parts > MAX_PARTS ? found : '<num>'
+        })
         return named === rest ? undefined : { path: numbered.prefix + named, values }
       }
     }
-    const shaped =
-      head + this.#finder.replace(rest, (kind, text) => this.#token(kind, text, values))
+    const shaped = head + this.#replace(rest, values)
     // A copy: an array that grew has room for more.
     return shaped === path ? undefined : { path: shaped, values: values.slice() }
+  }
+
+  #replace(text: string, values: string[]): string {
+    return this.#finder.replace(text, (kind, part) => this.#token(kind, part, values), MAX_PARTS)
   }
 
   #token(name: FoundKind, text: string, values: string[]): string {

@@ -82,10 +82,14 @@ export class TokenFinder {
     this.#never = never
   }
 
-  /** The text with each variable part replaced; `token` gets its kind and its text. */
-  replace(text: string, token: (kind: FoundKind, text: string) => string): string {
+  /**
+   * The text with each variable part replaced; `token` gets its kind and its text. Behind `atMost` variable parts only
+   * each `<` is.
+   */
+  replace(text: string, token: (kind: FoundKind, text: string) => string, atMost: number): string {
     let made = ''
     let from = 0
+    let found = 0
     let slash = -1
     for (let at = 0; at < text.length; ) {
       const next = this.#at(text, at, slash)
@@ -101,6 +105,8 @@ export class TokenFinder {
       made += text.slice(from, at) + token(next.kind, text.slice(at, next.end))
       from = next.end
       at = next.end
+      if (next.kind !== 'lt') found += 1
+      if (found === atMost) return made + text.slice(from).replaceAll('<', () => token('lt', '<'))
     }
     return from === 0 ? text : made + text.slice(from)
   }

@@ -56,6 +56,17 @@ describe('shapes', () => {
     '/usr/share/zoneinfo/Europe/Berlin',
   ])('%s stands for itself', (path) => expect(shaper.shape(path)).toBeUndefined())
 
+  it.each([
+    ['/srv/', '_9', '_<int>'],
+    ['/dev/pts/', '_9', '_<num>'],
+  ])('of %s have %s at most 32 times, and all behind them literally', (folder, part, shaped) => {
+    const path = (last: string): string => `${folder}x${part.repeat(1_900)}<${last}`
+    const expected = `${folder}x${shaped.repeat(32)}${part.repeat(1_868)}<lt>a1b2`
+    expect(shaper.shape(path('a1b2'))?.path).toBe(expected)
+    expect(shaper.shape(path('a1b3'))?.path).not.toBe(expected)
+    expect(shaper.shape(path('a1b2'))?.values.length ?? 0).toBeLessThanOrEqual(3)
+  })
+
   it('leave a name with bytes that are no text as it is, but for `<`', () => {
     expect(shaper.shape('/data/\\xff-12')).toBeUndefined()
     expect(shaper.shape('/dev/pts/\\x8012')).toBeUndefined()
