@@ -15,6 +15,38 @@ import type { Decider } from '../engine/api/engine.ts'
 /** A version with the state of one of the objects that decide on it: its own, or the one for all scopes. */
 export type Reconcilable = Pick<DeployedVersion, 'profile' | 'reconciled'>
 
+/** An object as it was received, with what it lacked meanwhile. */
+export interface ReceivedDecision extends SpecDecision {
+  /**
+   * The latest generation in which it lacked a decision that it had before. One that came again is another decision, also
+   * where this node looked at the object neither time.
+   */
+  readonly lacked: ReadonlyMap<string, number>
+}
+
+/** Of an object, decisions whose absence is remembered. Those that left it first are forgotten first. */
+const lackedKept = 4_096
+
+/** @param before the same object as it was received last */
+export function receivedDecision(
+  decision: SpecDecision,
+  before: ReceivedDecision | undefined,
+): ReceivedDecision {
+  if (before?.profile !== decision.profile) return { ...decision, lacked: new Map() }
+  const lacked = new Map(before.lacked)
+  const now = new Set(decisionNames(decision).map(([name]) => name))
+  for (const [name] of decisionNames(before)) {
+    if (now.has(name)) continue
+    lacked.delete(name)
+    lacked.set(name, decision.generation)
+  }
+  for (const name of lacked.keys()) {
+    if (lacked.size <= lackedKept) break
+    lacked.delete(name)
+  }
+  return { ...decision, lacked }
+}
+
 export function isReconciled(
   { reconciled }: Pick<Reconcilable, 'reconciled'>,
   decision: SpecDecision,
@@ -32,7 +64,7 @@ export function decidedAt({ decisions }: ReconciledSpec, name: string): string |
  */
 export function reconcileSpec(
   version: Reconcilable,
-  decision: SpecDecision,
+  decision: ReceivedDecision,
   written: ReadonlyMap<string, readonly DecisionTime[]> | undefined,
   nowMs: number,
 ): { readonly reconciled: ReconciledSpec; readonly fresh: ReadonlySet<string> } {
@@ -45,8 +77,9 @@ export function reconcileSpec(
   const after = isSame ? reconciled.generation : 0
   const decisions = new Map<string, DecisionTime>()
   for (const [name, at] of timesOf(decision, isSame ? reconciled : undefined, nowMs)) {
-    const known = before.get(name)
-    const own = { after, generation, at }
+    const lackedAt = decision.lacked.get(name) ?? 0
+    const known = lackedAt > after ? undefined : before.get(name)
+    const own = { after: Math.max(after, lackedAt), generation, at }
     decisions.set(name, known ?? bestDecisionTime([...(written?.get(name) ?? []), own]) ?? own)
     if (known === undefined) fresh.add(name)
   }
@@ -59,16 +92,27 @@ export function reconcileSpec(
   return { reconciled: mode === undefined ? next : { ...next, modeNoted: mode.at }, fresh }
 }
 
-/** All decisions in an object, each with the time that the server noted for its author. */
+/** All decisions in an object, each with the time from which it counts. */
 function* timesOf(
   decision: SpecDecision,
   before: ReconciledSpec | undefined,
   nowMs: number,
 ): Iterable<readonly [string, string]> {
-  for (const what of decidable) for (const { id, at } of decision[what]) yield [`${what} ${id}`, at]
-  if (decision.approveAll !== undefined) yield [approveAllName, decision.approveAll.at]
-  if (decision.mode !== undefined)
-    yield [modeName(decision.mode.is, decision.isGit), modeTime(decision.mode.at, before, nowMs)]
+  for (const [name, at] of decisionNames(decision))
+    yield [name, isModeName(name) ? modeTime(at, before, nowMs) : at]
+}
+
+/** All decisions in an object by name, each with the time that the server noted for its author. */
+function decisionNames(decision: SpecDecision): readonly (readonly [string, string])[] {
+  const { approveAll, mode, isGit } = decision
+  const listed = decidable.flatMap((what) =>
+    decision[what].map(({ id, at }) => [`${what} ${id}`, at] as const),
+  )
+  return [
+    ...listed,
+    ...(approveAll === undefined ? [] : [[approveAllName, approveAll.at] as const]),
+    ...(mode === undefined ? [] : [[modeName(mode.is, isGit), mode.at] as const]),
+  ]
 }
 
 const secondMs = 1_000

@@ -1,7 +1,6 @@
 import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
-import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
 import { decisionTimesOf } from '../core/lifecycle/reported.ts'
 import { approveAllName } from '../core/lifecycle/spec-names.ts'
@@ -15,6 +14,8 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
   applicableDecisions,
+  receivedDecision,
+  type ReceivedDecision,
   reconcileSpec,
   isReconciled,
   isPast,
@@ -45,7 +46,7 @@ export interface FleetSyncOptions {
 /** An ImageProfile that decides on a version, with what was reconciled of it. */
 type DecidingObject = Reconcilable & {
   readonly slot: 'reconciled' | 'reconciledForAll'
-  readonly decision: SpecDecision
+  readonly decision: ReceivedDecision
 }
 
 const secondMs = 1_000
@@ -61,7 +62,7 @@ const refusedKept = 4_096
 export class FleetSync {
   readonly #options: FleetSyncOptions
   readonly #fleet: KubeFleet
-  readonly #decisions = new Map<string, SpecDecision>()
+  readonly #decisions = new Map<string, ReceivedDecision>()
   /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
@@ -79,7 +80,10 @@ export class FleetSync {
     const { log } = parts
     this.#fleet = options.makeFleet({
       onEntries: (image) => this.#reported.add(nameOf(image)),
-      onSpecDecision: (decision) => this.#decisions.set(nameOf(decision.image), decision),
+      onSpecDecision: (decision) => {
+        const name = nameOf(decision.image)
+        this.#decisions.set(name, receivedDecision(decision, this.#decisions.get(name)))
+      },
       onSpecDecisionGone: (image) => this.#decisions.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
@@ -353,7 +357,7 @@ function nameOf(image: FleetImage): string {
   return imageKey(image)
 }
 
-function withoutApproveAll(decision: SpecDecision): SpecDecision {
+function withoutApproveAll(decision: ReceivedDecision): ReceivedDecision {
   const { approveAll: _, ...rest } = decision
   return rest
 }

@@ -314,6 +314,30 @@ describe('a decision among others of its object', () => {
     expect(await stateOf(again, '/srv/a')).toBe('rejected')
   })
 
+  it('applies again where it was withdrawn and made again before this node looked', async () => {
+    const world = await alerting()
+    const { sync, receives } = await share(world, { clock: false })
+    const receive = (spec: object, afterMs: number): Promise<void> =>
+      receives('onSpecDecision', () => emit(spec, { at: world.now() + afterMs }))
+    await does(world, '/srv/a')
+    const approved = { mode: 'alert', approve: { behaviours: [a] } }
+    await receive(approved, 1_000)
+    await sync.tick()
+    expect(await stateOf(world, '/srv/a')).toBe('approved')
+    world.advance(3_000)
+    await world.engine.reject(ref, [a], person)
+    await world.engine.setMode(ref, 'learn', person)
+    await sync.tick()
+    expect(await stateOf(world, '/srv/a')).toBe('rejected')
+    expect(versionOf(world)?.life.mode).toBe('learn')
+    await receive({ mode: 'alert', approve: { behaviours: [] } }, 1_000)
+    await receive({ approve: { behaviours: [a] } }, 2_000)
+    await receive(approved, 2_000)
+    await sync.tick()
+    expect(await stateOf(world, '/srv/a')).toBe('approved')
+    expect(versionOf(world)?.life.mode).toBe('alert')
+  })
+
   it('applies again where it was withdrawn before', async () => {
     const world = await alerting()
     await share(world)
