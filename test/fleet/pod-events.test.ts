@@ -8,6 +8,7 @@ import { hostileAlert, sampleAlerts } from '../fixtures/format-alerts.ts'
 import { ScriptedApi } from '../fixtures/kube-server.ts'
 import { podOf } from '../fixtures/kube-pods.ts'
 
+/** test/kube/pod-events.test.ts has the same on a real API server. */
 const pods = ['web-1', 'web-2'].map((name) => viewOf(podOf({ name, app: [{ name: 'web' }] })))
 const [pod] = pods
 const startMs = Date.parse('2026-11-24T12:00:00Z')

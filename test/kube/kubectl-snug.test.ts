@@ -1,0 +1,216 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
+import { Plugin } from './plugin.ts'
+
+/** `kubectl snug` on a real API server, with two agents that share profiles there. One story. */
+let cluster: Cluster
+let plugin: Plugin
+let image: FleetImage
+let one: FleetNode
+let two: FleetNode
+
+interface Kubeconfig {
+  readonly clusters: readonly [{ readonly cluster: { server: string } }]
+  contexts: { name: string; context: { cluster: string; user: string; namespace?: string } }[]
+  users: object[]
+}
+
+beforeAll(async () => {
+  cluster = await Cluster.start({ node: false })
+  plugin = new Plugin(cluster.kubeconfig)
+})
+
+afterAll(async () => {
+  try {
+    for (const node of [one, two]) await node?.agent[Symbol.asyncDispose]()
+    plugin?.remove()
+    if (cluster?.own === false && image !== undefined) {
+      await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
+    }
+  } finally {
+    await cluster?.stop()
+  }
+})
+
+async function kubeconfig(name: string, change: (config: Kubeconfig) => void): Promise<string> {
+  const text = await cluster.kubectl(['config', 'view', '--raw', '-o', 'json'])
+  const config = JSON.parse(text) as Kubeconfig
+  change(config)
+  const file = join(one.agent.folder, `${name}.kubeconfig`)
+  writeFileSync(file, JSON.stringify(config))
+  return file
+}
+
+it('names what a cluster without Snug lacks', async (task) => {
+  if (!cluster.own) task.skip('another cluster may have Snug')
+  const { code, stdout, stderr } = await plugin.run(['images'])
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toContain('(FLEET_MISSING)')
+})
+
+it('lists the profiles of the cluster, as a table and as JSON', async () => {
+  await installKinds(cluster)
+  image = new FleetImage(cluster)
+  one = new FleetNode('n1', cluster.kubeconfig, image)
+  two = new FleetNode('n2', cluster.kubeconfig, image)
+  await Promise.all([one, two].map(({ agent }) => agent.start()))
+  // An agent has profiles of images that run on its node.
+  for (const node of [one, two]) await node.opened('/etc/a')
+  for (const node of [one, two]) await node.rows(has('/etc/a'))
+  const found = await cluster.until(
+    'the profile',
+    () => plugin.json<ImageProfile[]>(['images']),
+    (profiles) => profiles.some(({ status }) => status?.behaviours === 1),
+  )
+  expect(found.find(({ metadata }) => metadata.name === image.name)?.spec.image).toEqual({
+    repository: image.repository,
+    digest: image.digest,
+  })
+  const { stdout } = await plugin.run(['images'])
+  expect(stdout).toMatch(/^NAME +IMAGE +STATE +MODE +KNOWN +REVIEW +NODES\n/)
+  expect(stdout).toMatch(new RegExp(`^${image.name} .* learning +learn +1 +0 `, 'm'))
+})
+
+it('sets a mode on every node, and again where another decision came between', async () => {
+  expect((await plugin.run(['mode', image.name, 'alert'])).code).toBe(0)
+  for (const node of [one, two])
+    expect(await node.modeIs('alert')).toContain('field-manager:kubectl-snug')
+  // The server records the time of a decision in whole seconds.
+  await delay(1_100)
+  await one.setMode('learn')
+  for (const node of [one, two]) await node.modeIs('learn')
+  await delay(1_100)
+  expect((await plugin.run(['mode', image.ref, 'alert'])).code).toBe(0)
+  for (const node of [one, two]) await node.modeIs('alert')
+})
+
+it('approves a behaviour on every node, and again after a person rejected it', async () => {
+  await one.opened('/etc/new')
+  await one.rows(stateIs('/etc/new', 'pending'))
+  const id = await one.idOf('/etc/new')
+  const approve = ['approve', image.repository, '--behaviour', id]
+  const planned = await plugin.run([...approve, '--dry-run'])
+  expect(planned.stdout).toContain('not done')
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.approve).toBeUndefined()
+  expect((await plugin.run(approve)).code).toBe(0)
+  for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'approved'))
+  await delay(1_100)
+  await two.reject('/etc/new')
+  for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'rejected'))
+  await delay(1_100)
+  expect((await plugin.run(approve)).code).toBe(0)
+  for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'approved'))
+})
+
+it('ends a rejection in the object by an approval, and keeps the other decisions', async () => {
+  await one.opened('/etc/x', '/etc/y')
+  const [x, y] = [await one.idOf('/etc/x'), await one.idOf('/etc/y')]
+  await image.patch({ reject: { behaviours: [x, y] } })
+  for (const node of [one, two]) await node.rows(stateIs('/etc/x', 'rejected'))
+  await delay(1_100)
+  expect((await plugin.run(['approve', image.name, '--behaviour', x])).code).toBe(0)
+  for (const node of [one, two]) {
+    const rows = await node.rows(stateIs('/etc/x', 'approved'))
+    expect(stateIs('/etc/y', 'rejected')(rows)).toBe(true)
+  }
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.reject?.behaviours).toEqual([y])
+  expect(spec.approve?.behaviours).toContain(x)
+})
+
+it('approves everything that waits', async () => {
+  await one.opened('/etc/last')
+  await one.rows(stateIs('/etc/last', 'pending'))
+  expect((await plugin.run(['approve', image.name, '--all'])).code).toBe(0)
+  await one.rows(stateIs('/etc/last', 'approved'))
+})
+
+it('refuses to decide against git', async () => {
+  await image.patch({ authority: 'git' })
+  const { code, stderr } = await plugin.run(['mode', image.name, 'learn'])
+  expect(code).toBe(1)
+  expect(stderr).toContain('(PROFILE_OF_GIT)')
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.mode).toBe('alert')
+})
+
+it('counts the nodes that have no agent', async () => {
+  interface Status {
+    readonly uncovered: readonly string[]
+    readonly agents: readonly object[]
+  }
+  const elsewhere = ['--snug-namespace', 'kube-public']
+  const node = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'snug-bare', labels: { 'kubernetes.io/os': 'linux' } },
+  }
+  await cluster.apply(node)
+  try {
+    const status = await plugin.json<Status>(['status', ...elsewhere], 1)
+    expect(status.uncovered).toContain('snug-bare')
+    expect(status.agents).toEqual([])
+    expect((await plugin.run(['status', ...elsewhere])).code).toBe(1)
+  } finally {
+    await cluster.kubectl(['delete', 'node', 'snug-bare'])
+  }
+})
+
+it.each([
+  ['POD_UNKNOWN', 1, ['explain', 'nothing-of-this-name']],
+  ['NAMESPACE_UNKNOWN', 1, ['show', 'protection', 'nothing-of-this-name']],
+  ['PROFILE_UNKNOWN', 1, ['mode', 'nothing/of-this-name', 'alert']],
+  ['AGENT_POD_MISSING', 1, ['alerts', '--snug-namespace', 'kube-public']],
+  ['KUBECONFIG_INVALID', 3, ['images', '--context', 'nothing-of-this-name']],
+  ['KUBECONFIG_INVALID', 3, ['images', '--kubeconfig', '/nothing/of-this-name']],
+  ['USAGE', 64, ['approve', 'shop/web']],
+  ['USAGE', 64, ['approve', 'shop/web', '--behaviour', 'b1']],
+])('refuses with %s and exit code %i: %j', async (name, exit, args) => {
+  const { code, stdout, stderr } = await plugin.run(args)
+  expect({ code, stdout }).toEqual({ code: exit, stdout: '' })
+  expect(stderr).toContain(`(${name})`)
+  expect(stderr).toMatch(/^hint: /m)
+})
+
+it('names a missing right', async () => {
+  await cluster.kubectl(['-n', 'default', 'create', 'serviceaccount', 'plugin-nobody'])
+  const token = await cluster.kubectl(['-n', 'default', 'create', 'token', 'plugin-nobody'])
+  const file = await kubeconfig('nobody', (config) => {
+    config.users = [{ name: 'nobody', user: { token: token.trim() } }]
+    for (const { context } of config.contexts) context.user = 'nobody'
+  })
+  for (const args of [['images'], ['explain', 'x'], ['mode', image.name, 'learn']]) {
+    const { code, stderr } = await plugin.run(args, file)
+    expect(code).toBe(1)
+    expect(stderr).toContain('(CLUSTER_FORBIDDEN)')
+  }
+})
+
+it('asks the cluster and the namespace of the context that is named', async () => {
+  const file = await kubeconfig('contexts', (config) => {
+    const [first] = config.contexts
+    if (first === undefined) throw new Error('the kubeconfig has no context')
+    const team = { ...first.context, namespace: 'team-a' }
+    config.contexts.push({ name: 'team', context: team })
+  })
+  const chosen = await plugin.run(['explain', 'x', '--context', 'team'], file)
+  expect(chosen.stderr).toContain('in the namespace `team-a` (POD_UNKNOWN)')
+  const given = await plugin.run(['explain', 'x', '--context', 'team', '-n', 'team-b'], file)
+  expect(given.stderr).toContain('in the namespace `team-b` (POD_UNKNOWN)')
+})
+
+it('reports an API server that does not answer', async () => {
+  const file = await kubeconfig('gone', (config) => {
+    // Nothing listens at the port 1.
+    for (const each of config.clusters) each.cluster.server = 'https://127.0.0.1:1'
+  })
+  const { code, stderr } = await plugin.run(['images'], file)
+  expect(code).toBe(1)
+  expect(stderr).toContain('(CLUSTER_UNREACHABLE)')
+})
