@@ -46,6 +46,7 @@ const others: Readonly<Record<string, unknown>> = {
   'config engines docker socket': '/run/docker.sock',
   'config engines kubernetes access': 'none',
   'config engines kubernetes share': false,
+  'config engines kubernetes events': false,
   'resources requests cpu': '250m',
   'resources requests memory': '300Mi',
   'resources limits memory': '1Gi',
