@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,44 +14,65 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { removeDemoCgroup } from '../../src/interfaces/demo/tiny-container.ts'
 import { profileDocument } from '../../src/supplychain/export/profile-document.ts'
 import { BareRoot } from '../fixtures/bare-root.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
+import { PackagedAgent } from '../fixtures/packaged-agent.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync('/var/tmp/snug-npm-test-')
+const next = mkdtempSync('/var/tmp/snug-npm-next-')
+const kernelState = `/sys/fs/bpf/snug-npm-${process.pid}`
+const nowhere = `${kernelState}-none`
 let root: BareRoot
+let agent: PackagedAgent
 let tarball = ''
 
-beforeAll(async () => {
-  execFileSync(join(checkout, 'deploy/release/npm.sh'), [folder], {
+/** Gives the tarball. */
+function pack(to: string, ...version: readonly string[]): string {
+  execFileSync(join(checkout, 'deploy/release/npm.sh'), [to, ...version], {
+    env: { ...process.env, SNUG_SENSORS: folder },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '')
+  return join(to, readdirSync(to).find((name) => name.endsWith('.tgz')) ?? '')
+}
+
+const npm = (...args: readonly string[]): Promise<string> =>
+  root.must('node', '/opt/npm/bin/npm-cli.js', ...args)
+
+beforeAll(async () => {
+  tarball = pack(folder)
   root = await BareRoot.make()
+  agent = new PackagedAgent(root, kernelState)
   root.connect()
   // npm itself is a program in JavaScript; Debian's package of it would bring a compiler.
-  const npm = dirname(
+  const installed = dirname(
     dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())),
   )
-  cpSync(npm, join(root.path, 'opt/npm'), { recursive: true })
+  cpSync(installed, join(root.path, 'opt/npm'), { recursive: true })
   copyFileSync(tarball, join(root.path, 'snug.tgz'))
 })
 
-afterAll(() => {
+afterAll(async () => {
+  await agent.end()
+  removeDemoCgroup()
+  // Where a test failed before.
+  if (existsSync(kernelState)) await root.run('snug', 'kernel', 'detach', '--yes')
   root.remove()
-  rmSync(folder, { recursive: true, force: true })
+  for (const each of [folder, next]) rmSync(each, { recursive: true, force: true })
 })
 
 it('installs globally where there is Node and no compiler, and its sensor runs', async () => {
   expect((await root.run('sh', '-c', 'command -v cc gcc make')).stdout).toBe('')
-  await root.must('node', '/opt/npm/bin/npm-cli.js', 'install', '--global', '/snug.tgz')
+  await npm('install', '--global', '/snug.tgz')
   expect((await root.must('snug', '--version')).trim()).toMatch(/^\d+\.\d+\.\d+/)
   expect(await root.must('snug', 'doctor')).toMatch(/^next: start the agent/)
-  const prefix = (await root.must('node', '/opt/npm/bin/npm-cli.js', 'root', '--global')).trim()
+  const prefix = (await npm('root', '--global')).trim()
   const sensor = `${prefix}/snug/agent/snug-sensor-${process.arch}`
   expect(await root.must(sensor, '--libraries')).toContain('libbpf@')
   // By the agent itself, which finds the sensor of this machine.
@@ -103,7 +125,27 @@ it('tries the recorded attacks that are installed with it', async () => {
   expect(JSON.parse(gate)).toMatchObject({ passed: true, contrast: { tried: 22, blind: 0 } })
 })
 
-const nowhere = `/sys/fs/bpf/snug-npm-${process.pid}`
+it('learns a container, alerts on an attack, and blocks it', () => agent.learnAttackBlock())
+
+it('blocks on while it is upgraded, and with the agent of the next version', async () => {
+  copyFileSync(pack(next, '0.1.1'), join(root.path, 'next.tgz'))
+  await npm('install', '--global', '/next.tgz')
+  await agent.expectBlocked('while the package was replaced')
+  await agent.stop()
+  await agent.expectBlocked('without an agent')
+  await agent.start()
+  await agent.expectBlocked('with the next agent')
+  expect((await agent.status()).version).toBe('0.1.1')
+})
+
+it('is removed after its state in the kernel, as npm runs nothing of it then', async () => {
+  await agent.stop()
+  await root.must('snug', 'kernel', 'detach', '--yes')
+  expect(existsSync(kernelState)).toBe(false)
+  while (!agent.service.attackWorked) await delay(100)
+  await npm('uninstall', '--global', 'snug')
+  expect((await root.run('snug', '--version')).code).not.toBe(0)
+})
 
 it('has what a source in TypeScript compiles against', () => {
   const project = join(folder, 'consumer')
