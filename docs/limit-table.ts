@@ -1,6 +1,8 @@
 import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/profile.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
+import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
+import { listedKept } from '../src/engine/queries/listed-cards.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
 import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
@@ -95,6 +97,17 @@ export const limitTable: readonly LimitGroup[] = [
         bound: laterKept,
         of: 'version',
         atBound: 'further deviations raise alerts, and are not recorded as behaviours',
+      },
+      {
+        what: 'variable parts of a name',
+        bound: MAX_PARTS,
+        of: 'path',
+        atBound: 'all behind them is literal',
+      },
+      {
+        what: 'behaviours of review cards that were listed',
+        bound: listedKept,
+        atBound: 'the ids of the cards that were listed longest ago lead nowhere',
       },
       {
         what: 'ended containers with separate evidence of a behaviour',

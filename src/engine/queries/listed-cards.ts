@@ -6,7 +6,7 @@ import type { DeployedVersion, VersionKey } from '../../state/versions/deployed-
 import type { ReviewGroup, Waiting } from './review-groups.ts'
 
 /** About 10 MB, as ids are kept by reference. */
-const behavioursKept = 200_000
+export const listedKept = 200_000
 
 type Listed = Pick<ReviewGroup, 'key' | 'repository' | 'grouping'> & {
   readonly behaviours: ReadonlyMap<VersionKey, ReadonlySet<BehaviourId>>
@@ -18,7 +18,7 @@ type Listed = Pick<ReviewGroup, 'key' | 'repository' | 'grouping'> & {
  */
 export class ListedCards {
   readonly #cards = new LRUCache<string, Listed>({
-    maxSize: behavioursKept,
+    maxSize: listedKept,
     sizeCalculation: ({ behaviours }) => {
       let size = 1
       for (const ids of behaviours.values()) size += ids.size
