@@ -39,13 +39,14 @@ beforeAll(async () => {
       for (const path of [root, archive]) rmSync(path, { recursive: true, force: true })
     }
   }
+  const { nri, runtime } = cluster.sockets
   agent = new Agent({
     config: {
       node: 'node1',
       engines: {
         docker: { socket: 'none' },
         podman: { sockets: [] },
-        kubernetes: { access: cluster.kubeconfig, ...cluster.sockets },
+        kubernetes: { access: cluster.kubeconfig, nri, runtime },
       },
       ...misledConfig,
     },

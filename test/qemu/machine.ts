@@ -100,14 +100,28 @@ export class Machine {
   }
 
   static async boot(options: MachineOptions = {}): Promise<Machine> {
+    const first = await Machine.#bootOnce(options)
+    const machine = first ?? (await Machine.#bootOnce(options))
+    if (machine === undefined) throw new Error('the emulator lost a timer of the machine twice')
+    return machine
+  }
+
+  /** Undefined where the emulator lost a timer of a processor while its kernel began: it then hangs for ever. */
+  static async #bootOnce(options: MachineOptions): Promise<Machine | undefined> {
     const machine = new Machine(options)
     try {
       await machine.#up()
+      return machine
     } catch (error) {
+      const hasLostTimer = machine.#hasLostTimer
       await machine.stop()
+      if (hasLostTimer) return undefined
       throw error
     }
-    return machine
+  }
+
+  get #hasLostTimer(): boolean {
+    return this.log.includes("kthread timer wakeup didn't happen")
   }
 
   /** The path of the only sensor, or of the first. */
@@ -132,7 +146,8 @@ export class Machine {
   async #up(): Promise<void> {
     const deadline = performance.now() + bootDeadlineMs
     while (!this.log.includes('the machine is up')) {
-      if (this.#qemu.exitCode !== null || performance.now() > deadline) {
+      const isOver = this.#qemu.exitCode !== null || performance.now() > deadline
+      if (isOver || this.#hasLostTimer) {
         throw new Error(`the machine does not come up:\n${this.log.slice(-4000)}`)
       }
       await delay(100)
