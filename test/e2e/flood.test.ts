@@ -109,5 +109,7 @@ test('once it is learned the flood stays in the kernel, which counts every event
     60_000,
   )
   expect(counted(after)).toBe(all)
-  expect(cameUp(await agent.json<StatusView>(['status'])) - up).toBe(0)
+  // Other containers of the machine may have events meanwhile, and some have no image by which to tell them apart.
+  const came = cameUp(await agent.json<StatusView>(['status'])) - up
+  expect(came).toBeLessThan((did.opens + did.execs) / 1_000)
 }, 120_000)
