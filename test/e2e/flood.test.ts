@@ -90,9 +90,12 @@ test('the daemon still answers, and sees the next container', async () => {
   )
 })
 
-/** Events that reached user space: the kernel only counts learned ones. */
+/**
+ * Events that reached user space, of which the kernel only counts learned ones. Without those of containers that no engine
+ * of the agent knows: they are `unprofiled`, and other containers of the machine do as they like.
+ */
 const cameUp = ({ counters }: StatusView): number =>
-  sum(['expected', 'learned', 'deviation', 'unprofiled'].map((name) => counters[name] ?? 0))
+  sum(['expected', 'learned', 'deviation'].map((name) => counters[name] ?? 0))
 
 test('once it is learned the flood stays in the kernel, which counts every event', async () => {
   await agent.json(['profile', 'mode', image, 'alert'])
@@ -109,7 +112,5 @@ test('once it is learned the flood stays in the kernel, which counts every event
     60_000,
   )
   expect(counted(after)).toBe(all)
-  // Other containers of the machine may have events meanwhile, and some have no image by which to tell them apart.
-  const came = cameUp(await agent.json<StatusView>(['status'])) - up
-  expect(came).toBeLessThan((did.opens + did.execs) / 1_000)
+  expect(cameUp(await agent.json<StatusView>(['status'])) - up).toBe(0)
 }, 120_000)
