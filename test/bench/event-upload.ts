@@ -1,4 +1,7 @@
 import { request } from 'node:http'
+import { WebSocket } from 'ws'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { LiveMessage } from '../../src/interfaces/server/live-query.ts'
 import type { Agent } from '../fixtures/agent.ts'
 
 /** One upload of event lines, for as long as it is open. */
@@ -57,4 +60,42 @@ export function eventOf(repository: string, exe: string, act: object): string {
 /** A word for each number. */
 export function lettersOf(number: number): string {
   return String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)] ?? '')
+}
+
+export interface AlertDelays {
+  /** Path of an exec → when it is sent, by `performance.now()`. */
+  readonly sent: Map<string, number>
+  /** Waits for the alerts of all that was sent. Milliseconds, in no order. */
+  readonly all: () => Promise<number[]>
+}
+
+/** From an event's being sent to its alert on the admin socket. */
+export async function alertDelays(agent: Agent): Promise<AlertDelays> {
+  const sent = new Map<string, number>()
+  const found: number[] = []
+  const watcher = new WebSocket(`ws+unix:${agent.socket}:/v1/live?topics=alerts`)
+  const failed = new Promise<never>((_, reject) => watcher.on('error', reject))
+  let wake = (): void => undefined
+  watcher.on('message', (data: Buffer) => {
+    const message = JSON.parse(data.toString('utf8')) as LiveMessage
+    if (message.type !== 'item') return
+    const { event } = message.item as Alert
+    const path = event.kind === 'exec' ? event.exec.path : ''
+    const at = sent.get(path)
+    if (at === undefined) return
+    sent.delete(path)
+    found.push(performance.now() - at)
+    wake()
+  })
+  await Promise.race([failed, new Promise((resolve) => watcher.once('open', resolve))])
+  return {
+    sent,
+    async all(): Promise<number[]> {
+      while (sent.size > 0) {
+        await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))])
+      }
+      watcher.terminate()
+      return found
+    },
+  }
 }

@@ -4,13 +4,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { WebSocket } from 'ws'
-import type { Alert } from '../../src/core/event/alert.ts'
 import type { StatusView } from '../../src/engine/api/engine-views.ts'
-import type { LiveMessage } from '../../src/interfaces/server/live-query.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import type { Bench, Setting } from './bench.ts'
-import { eventOf, lettersOf, openUpload, send } from './event-upload.ts'
+import { alertDelays, eventOf, lettersOf, openUpload, send } from './event-upload.ts'
 import { type Figure, paired, spread } from './figures.ts'
 import { usage } from './process-usage.ts'
 
@@ -80,25 +77,7 @@ function figuresOf(
 let made = 0
 
 async function burst(agent: Agent): Promise<Burst> {
-  const sentAt = new Map<string, number>()
-  const delays: number[] = []
-  const total = perSecond * seconds
-  const watcher = new WebSocket(`ws+unix:${agent.socket}:/v1/live?topics=alerts`)
-  const done = new Promise<void>((resolve, reject) => {
-    watcher.on('error', reject)
-    watcher.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString('utf8')) as LiveMessage
-      if (message.type !== 'item') return
-      const { event } = message.item as Alert
-      const path = event.kind === 'exec' ? event.exec.path : ''
-      const at = sentAt.get(path)
-      if (at === undefined) return
-      sentAt.delete(path)
-      delays.push(performance.now() - at)
-      if (delays.length === total) resolve()
-    })
-  })
-  await new Promise((resolve) => watcher.once('open', resolve))
+  const delays = await alertDelays(agent)
   const before = usage(agent.pid).daemon.cpuSeconds
   const upload = openUpload(agent)
   const start = performance.now()
@@ -107,18 +86,20 @@ async function burst(agent: Agent): Promise<Burst> {
     for (let each = 0; each < (perSecond * stepMs) / 1_000; each += 1) {
       made += 1
       const path = `/opt/${lettersOf(made)}`
-      sentAt.set(path, performance.now())
+      delays.sent.set(path, performance.now())
       lines.push(execOf(path))
     }
     upload.write(lines)
     await delay(Math.max(0, start + (step + 1) * stepMs - performance.now()))
   }
   await upload.end()
-  await done
+  const found = await delays.all()
   const { cpuSeconds } = usage(agent.pid).daemon
-  watcher.terminate()
-  delays.sort((a, b) => a - b)
-  return { cpuSeconds: cpuSeconds - before, delayMs: delays[Math.floor(total * 0.99)] ?? 0 }
+  found.sort((a, b) => a - b)
+  return {
+    cpuSeconds: cpuSeconds - before,
+    delayMs: found[Math.floor(found.length * 0.99)] ?? Number.NaN,
+  }
 }
 
 /** By a program of its own, so that it has an alert of its own. */

@@ -1,10 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { WebSocket } from 'ws'
-import type { Alert } from '../../src/core/event/alert.ts'
-import type { LiveMessage } from '../../src/interfaces/server/live-query.ts'
-import { type Agent, startAgent } from '../fixtures/agent.ts'
+import { startAgent } from '../fixtures/agent.ts'
 import type { Bench } from './bench.ts'
-import { eventOf, lettersOf, openUpload, send } from './event-upload.ts'
+import { alertDelays, eventOf, lettersOf, openUpload, send } from './event-upload.ts'
 import { type Figure, paired, plain } from './figures.ts'
 import { usage } from './process-usage.ts'
 
@@ -73,7 +70,7 @@ async function measure(unit: Unit | undefined): Promise<Measured> {
     await send(agent, [execOf(image, '/bin/known')])
     await agent.json(['profile', 'end-learning', image])
   }
-  const delays = await delaysOf(agent)
+  const delays = await alertDelays(agent)
   const uploads = { quiet: openUpload(agent), noisy: openUpload(agent) }
   const before = usage(agent.pid).daemon.cpuSeconds
   const start = performance.now()
@@ -114,35 +111,4 @@ function execOf(image: string, path: string): string {
 
 function fileOf(image: string, path: string): string {
   return eventOf(image, '/usr/sbin/nginx', { kind: 'file', file: { path, access: ['create'] } })
-}
-
-/** From an event's being sent to its alert on the admin socket. */
-async function delaysOf(agent: Agent) {
-  const sent = new Map<string, number>()
-  const found: number[] = []
-  const watcher = new WebSocket(`ws+unix:${agent.socket}:/v1/live?topics=alerts`)
-  const failed = new Promise<never>((_, reject) => watcher.on('error', reject))
-  let told = (): void => undefined
-  watcher.on('message', (data: Buffer) => {
-    const message = JSON.parse(data.toString('utf8')) as LiveMessage
-    if (message.type !== 'item') return
-    const { event } = message.item as Alert
-    const path = event.kind === 'exec' ? event.exec.path : ''
-    const at = sent.get(path)
-    if (at === undefined) return
-    sent.delete(path)
-    found.push(performance.now() - at)
-    told()
-  })
-  await Promise.race([failed, new Promise((resolve) => watcher.once('open', resolve))])
-  return {
-    sent,
-    async all(): Promise<number[]> {
-      while (sent.size > 0) {
-        await Promise.race([failed, new Promise<void>((resolve) => (told = resolve))])
-      }
-      watcher.terminate()
-      return found
-    },
-  }
 }

@@ -48,7 +48,7 @@ afterAll(async () => {
 
 const acts = intruderActs({ hostAddress: address, hostPort: 0 })
 
-/** The acts whose effect is there: in the container's files, or as the call told the attacker. */
+/** The acts whose effect is there: in the container's files, or in what the call returned to the attacker. */
 function effective({ replies, changes }: Intrusion): readonly string[] {
   return acts
     .filter(({ name, change }) =>

@@ -97,23 +97,27 @@ describe('a container that is identified at once', () => {
     expect(out[1]).toMatchObject({ event: { container: { before: true } } })
   })
 
-  it('is reported again with its layers once its process has its root', () => {
-    const rootfs = { upper: '/layers/2/fs', layers: ['/layers/1/fs'] }
-    let root: typeof rootfs | undefined
-    let asked = 0
+  function identifyAtOnce(rootfsOf: NonNullable<IdentifierOptions['rootfsOf']>): void {
     identifier.close()
     identifier = new Identifier({
       engines: [engine],
       files: new ImageFiles(),
       node: 'n1',
       release: (batch) => released.push(...batch),
-      rootfsOf: () => {
-        asked += 1
-        return root
-      },
+      rootfsOf,
     })
     engine.containers.set(idA, identityOf(idA))
     engine.atOnce.add(idA)
+  }
+
+  it('is reported again with its layers once its process has its root', () => {
+    const rootfs = { upper: '/layers/2/fs', layers: ['/layers/1/fs'] }
+    let root: typeof rootfs | undefined
+    let asked = 0
+    identifyAtOnce(() => {
+      asked += 1
+      return root
+    })
     const layersOf = (batch: readonly IdentifiedMessage[]) =>
       batch.map((each) =>
         each.type === 'container' ? (each.identity.rootfs ?? 'none') : each.type,
@@ -131,19 +135,10 @@ describe('a container that is identified at once', () => {
 
   it('is not asked for its layers by each event where they are not found', () => {
     let asked = 0
-    identifier.close()
-    identifier = new Identifier({
-      engines: [engine],
-      files: new ImageFiles(),
-      node: 'n1',
-      release: (batch) => released.push(...batch),
-      rootfsOf: () => {
-        asked += 1
-        return undefined
-      },
+    identifyAtOnce(() => {
+      asked += 1
+      return undefined
     })
-    engine.containers.set(idA, identityOf(idA))
-    engine.atOnce.add(idA)
     identifier.push([started(idA), ...Array.from({ length: 1_024 }, () => event(open('/a')))])
     // At its start, and at the messages 1, 2, 4, … 1,024.
     expect(asked).toBe(12)
