@@ -77,6 +77,11 @@ export const errorTable = {
     status: 400,
     hint: 'use a PEM key, ECDSA over P-256 or Ed25519: `openssl genpkey -algorithm ed25519`',
   },
+  TRUST_ROOT_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'pass a trusted root of Sigstore as JSON: see docs/attestation.md',
+  },
   REGISTRY_FAILED: {
     exit: 1,
     status: 502,
@@ -91,7 +96,17 @@ export const errorTable = {
   SIGNER_UNKNOWN: {
     exit: 2,
     status: 403,
-    hint: 'trust the key, or sign the profile with a trusted key',
+    hint: 'trust the key or the identity, or have a trusted one sign the profile',
+  },
+  CERTIFICATE_INVALID: {
+    exit: 2,
+    status: 403,
+    hint: 'sign again, and check that the trusted root has the authority that certified the signer',
+  },
+  PROOF_INVALID: {
+    exit: 2,
+    status: 403,
+    hint: 'sign again with an entry in the log that the trusted root names, or with a signed timestamp',
   },
   SIGNATURE_BROKEN: {
     exit: 2,

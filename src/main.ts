@@ -45,7 +45,7 @@ import { alertPolicy } from './supplychain/policy/alert-policy.ts'
 import { requirementsByImage } from './supplychain/gate/representative.ts'
 import { fetchTrusted } from './supplychain/registry/trusted-fetch.ts'
 import { startServer } from './interfaces/server/server.ts'
-import { trustedKey } from './supplychain/attest/keys.ts'
+import { trustedSigners } from './supplychain/attest/trusted-signers.ts'
 import { FileSource } from './pipeline/sources/file-source.ts'
 import { sensorSource } from './pipeline/sources/line-formats.ts'
 import { ListenSource } from './pipeline/sources/listen/listen-source.ts'
@@ -125,7 +125,7 @@ export async function runAgent(
     const parts = { engine, config: current, log, metrics, signal, sinks, watch, slices }
     await using server = await startServer(parts)
     process.on('SIGHUP', reload)
-    followTrust(config, daemon, engines, signal)
+    await followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     if (kube !== undefined && config.engines.kubernetes.share) {
       const { shareWithin: shareWithinMs, authors } = config.engines.kubernetes
@@ -145,18 +145,18 @@ export async function runAgent(
   }
 }
 
-/** Profiles that come with images, where there is a key to trust. Errors: KEY_INVALID */
-function followTrust(
+/** Profiles that come with images, where somebody is trusted. Errors: KEY_INVALID, TRUST_ROOT_INVALID */
+async function followTrust(
   { trust }: Config,
   daemon: Daemon,
   engines: readonly IdentityEngine[],
   signal: AbortSignal,
-): void {
-  const { keys: files, mode, plainHttp } = trust
-  if (files.length === 0) return
-  const keys = files.map(trustedKey)
+): Promise<void> {
+  const { keys, keyless, mode, plainHttp } = trust
+  if (keys.length === 0 && keyless.signers.length === 0) return
+  const signers = await trustedSigners(keys, keyless)
   const fetch = (image: string, digest: string): Promise<VerifiedProfile | undefined> =>
-    fetchTrusted({ keys, plainHttp }, image, digest)
+    fetchTrusted({ signers, plainHttp }, image, digest)
   new TrustedProfileLoader({ context: daemon, mode, fetch, signal }).follow(engines)
 }
 

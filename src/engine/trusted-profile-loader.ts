@@ -75,8 +75,9 @@ export class TrustedProfileLoader {
 
   async #trust(version: DeployedVersion, verified: VerifiedProfile): Promise<void> {
     const { context, mode } = this.#options
-    const { keyId, made, content: profile } = verified
-    const who = `key:${keyId.slice(0, 16)}`
+    const { signer, made, content: profile } = verified
+    const who =
+      'keyId' in signer ? `key:${signer.keyId.slice(0, 16)}` : `identity:${signer.identity}`
     const before = enforcementSnapshot(version)
     const rules = context.registry.lifecycle.rules.block ?? defaultBlockRules
     const step = withTrusted(version.life, { mode, rules, by: who }, context.now())
@@ -85,7 +86,7 @@ export class TrustedProfileLoader {
     version.watchedFor(profile.observed === undefined ? allKinds : new Set(profile.observed))
     context.registry.lifecycle.apply(version, step)
     const fields = {
-      keyId,
+      ...signer,
       made,
       behaviours: profile.behaviours.length,
       before,

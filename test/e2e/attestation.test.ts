@@ -284,7 +284,7 @@ test('the result of a gate is attached beside the profile, of the same image onl
   expect(made.stdout).toMatch(/^profile +sha256:.*\ngate +sha256:/m)
   const keys = [trustedKey(at('ed.pub'))]
   const address = { repository: 'ci/gated', digest: subject.digest }
-  const found = await fetchSigned(gatePredicate, client, address, keys)
+  const found = await fetchSigned(gatePredicate, client, address, { keys })
   expect(found?.content).toEqual(JSON.parse(readFileSync(at('gate.json'), 'utf8')))
   const { occurrences } = JSON.parse(readFileSync(at('grafeas.json'), 'utf8')) as GrafeasDocument
   expect(occurrences).toMatchObject(
@@ -294,7 +294,9 @@ test('the result of a gate is attached beside the profile, of the same image onl
     })),
   )
   // Each artefact is found by its type, and neither is mistaken for the other.
-  expect((await fetchSigned(profilePredicate, client, address, keys))?.content.image).toBeDefined()
+  expect(
+    (await fetchSigned(profilePredicate, client, address, { keys }))?.content.image,
+  ).toBeDefined()
 
   const another = await pushed('not-gated')
   const refused = ['attest', another, '--plain-http', '--gate', at('gate.json')]

@@ -43,11 +43,15 @@ const libraries: { readonly [type in Type]?: readonly string[] } = {
     'tweetnacl',
   ],
 }
-/** Of engines, clusters and policies, of which the agents here have none. */
+/** Of engines, clusters, policies and certified signers, of which the agents here have none. */
 const others = [
   '@grpc/grpc-js',
   '@kubernetes/client-node',
   '@open-policy-agent/opa-wasm',
+  '@sigstore/bundle',
+  '@sigstore/core',
+  '@sigstore/protobuf-specs',
+  '@sigstore/verify',
   'dockerode',
   'protobufjs',
   'sql.js',
@@ -99,7 +103,7 @@ const addedBy = async (types: readonly Type[]): Promise<readonly string[]> =>
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('an agent loads the libraries of a sink only when that sink is configured', () => {
-  test('without sinks it loads none of them, nor those of engines, clusters and policies', () => {
+  test('without sinks it loads none of them, nor those that other settings need', () => {
     const optional = [...Object.values(libraries).flat(), ...others]
     expect(without).toContain('pino')
     expect(optional.filter((name) => without.has(name))).toEqual([])

@@ -20,7 +20,7 @@ const verified: VerifiedProfile = {
   digests: [image.digest],
   content: fileOf(service(), '2'),
   made: '2026-11-24T13:00:00Z',
-  keyId: 'ab'.repeat(32),
+  signer: { keyId: 'ab'.repeat(32) },
 }
 
 let world: DaemonWorld
@@ -72,7 +72,7 @@ it('has a version with a trusted profile enforced, with nothing to learn', async
   expect((await version())?.because).toMatch(/signed by key:abababababababab: blocking in/)
   expect(world.control.last('profile')?.profile?.rules.length).toBeGreaterThan(0)
   expect(world.control.enforced(id)).toBe(true)
-  expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', keyId: verified.keyId }])
+  expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', ...verified.signer }])
 })
 
 it('enforces it in each namespace, also in one that starts the image for the first time', async () => {

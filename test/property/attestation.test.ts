@@ -67,7 +67,11 @@ it('base64 is decoded or refused by code, of any length and padding', () => {
 })
 
 it('accepts signed content, and refuses it with any byte changed', () => {
-  expect(verified(good)).toMatchObject({ content: profile, keyId: key.id, digests: [digest] })
+  expect(verified(good)).toMatchObject({
+    content: profile,
+    signer: { keyId: key.id },
+    digests: [digest],
+  })
   const changed = (base64: string, at: number, by: number): string => {
     const bytes = bytesOf(base64)
     const place = at % bytes.length
@@ -121,7 +125,7 @@ it('never encodes two messages the same way', () => {
 it('uses the newest valid one of several, and ignores an invalid one beside it', async () => {
   const bad = signed('{}')
   const none = new SnugError('ATTESTATION_INVALID', 'it is none')
-  expect(await newest([none, bad, good])).toMatchObject({ keyId: key.id })
+  expect(await newest([none, bad, good])).toMatchObject({ signer: { keyId: key.id } })
   expect(await newest([])).toBeUndefined()
   const all = newest([bad, { ...good, signatures: [{ sig: 'AAAA' }] }])
   await expect(all).rejects.toMatchObject({ code: 'ATTESTATION_INVALID' })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { gatePredicate, type Predicate, profilePredicate } from '../attest/statement.ts'
-import type { TrustedKey } from '../attest/verify.ts'
+import type { TrustedSigners } from '../attest/verify.ts'
 import { describeError, SnugError } from '../../errors.ts'
 import { configFactsOf } from '../image/image-facts.ts'
 import type { ImageAddress } from '../registry/image-address.ts'
@@ -10,7 +10,7 @@ import type { Attested, ImageEvidence } from './judge-image.ts'
 import type { ImageRequirements } from './policy.ts'
 
 export interface ImageRegistryOptions {
-  readonly keys: readonly TrustedKey[]
+  readonly signers: TrustedSigners
   /** Hosts of registries without TLS. */
   readonly plainHttp: readonly string[]
   readonly images: ImageRequirements
@@ -74,7 +74,7 @@ export class ImageRegistry {
     at: ImageAt,
   ): Promise<Attested<Content>> {
     try {
-      const verified = await fetchSigned(predicate, registry, at, this.#options.keys)
+      const verified = await fetchSigned(predicate, registry, at, this.#options.signers)
       return verified === undefined ? { kind: 'missing' } : { kind: 'good', verified }
     } catch (error) {
       // A failure of the registry is no evidence about the image.

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type AdmissionPolicy, admissionActions } from './policy.ts'
 import { trustDomainsSchema } from '../../support/config/access-schema.ts'
 import { baseImage } from '../gate/policy-schema.ts'
+import { keylessSchema } from '../../support/config/keyless-schema.ts'
 import { duration, hostPort, logLevels, path } from '../../support/config/value-schema.ts'
 
 const host = z.string().min(1)
@@ -31,19 +32,24 @@ const tls = z
     message: 'must have either `clientCa` or `trustDomains`',
   })
 
-const trust = z.strictObject({
-  keys: z.array(path).min(1).meta({
-    description: 'trusted public keys (PEM files) for profiles and gate results',
-  }),
-  registries: z.array(host).min(1).meta({
-    description:
-      'trusted registries, as pods name them: `registry.example:5000`, `docker.io`. Images from other registries are not trusted',
-  }),
-  plainHttp: z
-    .array(host)
-    .default([])
-    .meta({ description: 'registries (`HOST:PORT`) without TLS' }),
-})
+const trust = z
+  .strictObject({
+    keys: z.array(path).default([]).meta({
+      description: 'trusted public keys (PEM files) for profiles and gate results',
+    }),
+    keyless: keylessSchema.prefault({}),
+    registries: z.array(host).min(1).meta({
+      description:
+        'trusted registries, as pods name them: `registry.example:5000`, `docker.io`. Images from other registries are not trusted',
+    }),
+    plainHttp: z
+      .array(host)
+      .default([])
+      .meta({ description: 'registries (`HOST:PORT`) without TLS' }),
+  })
+  .refine(({ keys, keyless }) => keys.length + keyless.signers.length > 0, {
+    message: 'needs `keys` or `keyless.signers`',
+  })
 
 const require = z.strictObject({
   profile: z

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AdmissionConfig } from './policy-schema.ts'
 import { describeError } from '../../errors.ts'
 import { readWatched, WatchedFiles } from '../../support/net/watched-files.ts'
-import { trustedKey } from '../attest/keys.ts'
+import { trustedSigners } from '../attest/trusted-signers.ts'
 import { createLog, type Log } from '../../support/telemetry/log.ts'
 import { Admission } from './admission.ts'
 import { AdmissionMetrics } from './admission-metrics.ts'
@@ -12,14 +12,14 @@ import { Webhook, type WebhookTls } from './webhook.ts'
 /**
  * Runs the admission webhook until the signal fires.
  *
- * Errors: KEY_INVALID, ADMISSION_INVALID for an invalid certificate, LISTEN_FAILED
+ * Errors: KEY_INVALID, TRUST_ROOT_INVALID, ADMISSION_INVALID for an invalid certificate, LISTEN_FAILED
  */
 export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): Promise<void> {
   const log = createLog(config.log.level)
   const metrics = new AdmissionMetrics()
   const { policy, trust, times, kept, tls } = config
-  const keys = trust.keys.map(trustedKey)
-  const registry = new ImageRegistry({ keys, plainHttp: trust.plainHttp, images: policy.images })
+  const signers = await trustedSigners(trust.keys, trust.keyless)
+  const registry = new ImageRegistry({ signers, plainHttp: trust.plainHttp, images: policy.images })
   const onLook = metrics.looked.bind(metrics)
   const admission = new Admission({ policy, registry, times, most: kept, onLook })
   const files = new WatchedFiles(tlsPaths(config))

@@ -12,6 +12,12 @@ export interface Envelope {
   readonly signatures: readonly { readonly keyid?: string; readonly sig: string }[]
 }
 
+/** As it was attached. */
+export interface AttachedEnvelope extends Envelope {
+  /** The bundle around it, without content and as JSON, where its signer has a certificate instead of a key. */
+  readonly certified?: object
+}
+
 /** Of either alphabet, padded or not, and never one that `atob` refuses. */
 const base64 = z
   .string()

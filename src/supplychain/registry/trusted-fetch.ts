@@ -1,7 +1,7 @@
 import { type Predicate, profilePredicate } from '../attest/statement.ts'
 import {
   newestGood,
-  type TrustedKey,
+  type TrustedSigners,
   type Verified,
   type VerifiedProfile,
 } from '../attest/verify.ts'
@@ -11,7 +11,7 @@ import { imageAddress } from './image-address.ts'
 import { RegistryClient } from './registry-client.ts'
 
 export interface TrustedFetchOptions {
-  readonly keys: readonly TrustedKey[]
+  readonly signers: TrustedSigners
   /** Hosts of registries without TLS. */
   readonly plainHttp: readonly string[]
 }
@@ -35,10 +35,10 @@ export async function fetchSigned<Content>(
   predicate: Predicate<Content>,
   registry: RegistryClient,
   { repository, digest }: { readonly repository: string; readonly digest: string },
-  keys: readonly TrustedKey[],
+  signers: TrustedSigners,
 ): Promise<Verified<Content> | undefined> {
   const attachments = attached(registry, repository, digest, predicate)
-  return newestGood(predicate, attachments, { keys, digest, nowMs: Date.now() })
+  return newestGood(predicate, attachments, { ...signers, digest, nowMs: Date.now() })
 }
 
 /**
@@ -47,7 +47,7 @@ export async function fetchSigned<Content>(
  * Errors: those of {@link fetchSigned}
  */
 export async function fetchTrusted(
-  { keys, plainHttp }: TrustedFetchOptions,
+  { signers, plainHttp }: TrustedFetchOptions,
   image: string,
   digest: string,
 ): Promise<VerifiedProfile | undefined> {
@@ -55,5 +55,5 @@ export async function fetchTrusted(
   if (address === undefined) return undefined
   const { host, repository } = address
   const registry = registryAt(host, plainHttp.includes(host))
-  return fetchSigned(profilePredicate, registry, { repository, digest }, keys)
+  return fetchSigned(profilePredicate, registry, { repository, digest }, signers)
 }

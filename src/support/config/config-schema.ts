@@ -3,6 +3,7 @@ import { type ProfileScope, profileScopes } from '../../core/event/image-key.ts'
 import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
+import { keylessSchema } from './keyless-schema.ts'
 import {
   deliverSchema,
   outboxSchema,
@@ -110,6 +111,7 @@ const trust = z.strictObject({
     description:
       'trusted public keys (PEM files): a new image with an attached profile from one of them is enforced from its first event',
   }),
+  keyless: keylessSchema.prefault({}),
   mode: z
     .enum(['alert', 'block'])
     .default('alert')

@@ -37,7 +37,7 @@ function image(...layers: readonly string[]): string {
 }
 const registry = (more: object = {}) =>
   new ImageRegistry({
-    keys: [],
+    signers: { keys: [] },
     plainHttp: [host],
     images: {
       ...requirements,

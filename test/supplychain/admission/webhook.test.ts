@@ -197,7 +197,11 @@ describe('its config', () => {
   it.each([
     [{ ...least, action: 'maybe' }, 'line 1: `action`'],
     [{ ...least, typo: 1 }, '`typo`'],
-    [{ ...least, trust: { keys: [], registries: ['x'] } }, '`trust.keys`'],
+    [{ ...least, trust: { keys: [], registries: ['x'] } }, '`trust`: needs `keys`'],
+    [
+      { ...least, trust: { ...least.trust, keyless: { root: '/root.json' } } },
+      '`trust.keyless`: needs `root` and `signers`',
+    ],
     [
       { ...least, tls: { ...least.tls, clients: ['URI:x'] } },
       'needs `clients` together with `clientCa` or `trustDomains',

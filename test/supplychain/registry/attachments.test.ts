@@ -106,7 +106,7 @@ class TestRegistry {
       },
       async (host) => {
         const images = { ...requirements, profile: false }
-        const registry = new ImageRegistry({ keys: [key], plainHttp: [host], images })
+        const registry = new ImageRegistry({ signers: { keys: [key] }, plainHttp: [host], images })
         const at = { host, repository: 'shop/web', digest: this.subject }
         return judgeImage((await registry.evidence(at)) ?? {}, images).faults
       },

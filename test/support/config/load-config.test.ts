@@ -94,6 +94,7 @@ describe('a configuration', () => {
       if (key.path === 'tls.clients') return '[{ name: a, role: viewer }]'
       if (key.path === 'tls.trustDomains') return '[{ name: a.b, bundle: /b }]'
       if (key.path === 'oidc.roles') return '[{ value: a, role: viewer }]'
+      if (key.path === 'trust.keyless.signers') return '[{ identity: a, issuer: b }]'
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
       if (key.path === 'profiles.scope') return 'workload'
       if (key.path === 'learn.representative') return '[{ images: [a], file: /b }]'
@@ -109,6 +110,8 @@ describe('a configuration', () => {
       'oidc.issuer': 'https://issuer.example',
       'oidc.audience': 'snug',
       'oidc.jwks': '/keys.json',
+      'trust.keyless.root': '/root.json',
+      'trust.keyless.signers': '[{ identity: a, issuer: b }]',
     }
     for (const key of configKeys) {
       const byEnv = loadConfig({ flags: without(rest, key.path), env: { [key.env]: sample(key) } })

@@ -19,12 +19,13 @@ import {
   fileSigner,
   type Signer,
 } from '../../../supplychain/attest/keys.ts'
+import type { SignerName } from '../../../supplychain/attest/verify.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readGateResultFile, readProfileFile } from '../input/json-file.ts'
 import { grafeasProjectOption, parseFor } from '../input/option-values.ts'
 import { packageVersion } from '../../../support/package-version.ts'
 import { textFields } from '../output/text-table.ts'
-import { verifiedProfile } from '../input/verified-profile.ts'
+import { type TrustOptions, verifiedProfile, withTrustOptions } from '../input/verified-profile.ts'
 import { safeJson } from '../output/terminal-text.ts'
 import { writeTextFile } from '../input/text-file.ts'
 
@@ -39,10 +40,8 @@ interface AttestOptions {
   readonly plainHttp?: true
 }
 
-interface VerifyOptions {
-  readonly key: readonly string[]
+interface VerifyOptions extends TrustOptions {
   readonly out?: string
-  readonly plainHttp?: true
 }
 
 const plainHttp = ['--plain-http', 'connects to the registry without TLS'] as const
@@ -79,30 +78,39 @@ export function attestCommands(program: Command, context: CliContext): void {
       )
     })
 
-  program
+  const verify = program
     .command('verify')
     .description(
-      'verifies the attested profile of an image. Exits with 2 if it is missing, changed, expired, of another image, or not signed by a trusted key',
+      'verifies the attested profile of an image. Exits with 2 if it is missing, changed, expired, of another image, or not signed by a trusted key or identity',
     )
     .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…')
-    .requiredOption('--key <file...>', 'public keys to trust, PEM')
+  withTrustOptions(verify)
     .option('--out <file>', 'writes the profile to this file, as a baseline for `snug gate`')
     .option(...plainHttp)
     .action(async (image: string, options: VerifyOptions) => {
       const { subject, verified } = await verifiedProfile(image, options)
-      const { keyId, made, expires, content: profile } = verified
+      const { signer, made, expires, content: profile } = verified
       if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
-      const answer = { image: subject, keyId, made, expires, behaviours: profile.behaviours.length }
+      const behaviours = profile.behaviours.length
+      const answer = { image: subject, ...signer, made, expires, behaviours }
       await context.print(answer, [answer], () =>
         textFields([
           ['image', subject],
-          ['signed by', keyId],
+          ...signerFields(signer),
           ['made', made],
           ['expires', expires ?? 'never'],
           ['behaviours', String(profile.behaviours.length)],
         ]),
       )
     })
+}
+
+function signerFields(signer: SignerName): readonly [string, string][] {
+  if ('keyId' in signer) return [['signed by', signer.keyId]]
+  return [
+    ['signed by', signer.identity],
+    ['certified by', signer.issuer],
+  ]
 }
 
 function signerOf({ key, signWith }: AttestOptions): Signer {

@@ -26,7 +26,12 @@ import { contrastOption, representativeOption, trialsOf } from '../input/profile
 import { grafeasProjectOption } from '../input/option-values.ts'
 import { joined, readReports } from '../input/scan-input.ts'
 import { writeTextFile } from '../input/text-file.ts'
-import { verifiedProfile } from '../input/verified-profile.ts'
+import {
+  type TrustOptions,
+  trustsSomebody,
+  verifiedProfile,
+  withTrustOptions,
+} from '../input/verified-profile.ts'
 import { safeJson } from '../output/terminal-text.ts'
 
 const reportFormats = ['sarif', 'junit', 'markdown', 'json', 'grafeas'] as const
@@ -37,11 +42,9 @@ interface ReportTo {
   readonly file: string
 }
 
-interface Options extends ImageOptions {
+interface Options extends ImageOptions, TrustOptions {
   readonly profile?: string
   readonly baseline?: string
-  readonly key?: readonly string[]
-  readonly plainHttp?: true
   readonly policy?: string
   readonly policyWasm?: string
   readonly policyEntrypoint?: string
@@ -55,7 +58,7 @@ interface Options extends ImageOptions {
 }
 
 export function gateCommand(program: Command, context: CliContext): void {
-  program
+  const gate = program
     .command('gate')
     .description(
       'checks an image in CI: compares its profile with that of the previous version under a policy. Needs files only, no agent. Exits with 2 if something needs a decision',
@@ -67,9 +70,9 @@ export function gateCommand(program: Command, context: CliContext): void {
     )
     .option(
       '--baseline <file>',
-      'profile of the previous version. With `--key` it can be the image, HOST/REPOSITORY:TAG, that has the profile attached',
+      'profile of the previous version. With `--key` or `--identity` it can be the image, HOST/REPOSITORY:TAG, that has the profile attached',
     )
-    .option('--key <file...>', 'trusted public keys, PEM')
+  withTrustOptions(gate)
     .option('--plain-http', 'connects to the registry without TLS')
     .option(
       '--policy <file>',
@@ -165,14 +168,10 @@ async function regoPolicy(options: Options): Promise<RegoPolicy | undefined> {
   return policyWasm === undefined ? undefined : wasmPolicy(policyWasm, policyEntrypoint)
 }
 
-/** A file; or, with trusted keys, the attachment of the image of that name. */
-async function baselineOf(named: string, { key, plainHttp }: Options): Promise<ProfileDocument> {
-  if (key === undefined || existsSync(named)) return readProfileFile(named)
-  const { verified } = await verifiedProfile(named, {
-    key,
-    ...(plainHttp === undefined ? {} : { plainHttp }),
-  })
-  return verified.content
+/** A file; or, with trusted signers, the attachment of the image of that name. */
+async function baselineOf(named: string, options: Options): Promise<ProfileDocument> {
+  if (!trustsSomebody(options) || existsSync(named)) return readProfileFile(named)
+  return (await verifiedProfile(named, options)).verified.content
 }
 
 async function writeReports(
