@@ -18,6 +18,7 @@ const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts
  */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/fixtures/lane-results.ts'],
     // By itself vitest leaves a processor free, which of two is half of the time.
     maxWorkers: 2,
     // Compiled modules stay on disk, by their content: to compile them again is a third of what loading costs.
