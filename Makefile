@@ -62,9 +62,9 @@ test: build ## every test; installs what the tests need
 	npm run -s check
 	export SNUG_LANE_RESULTS=.build/lanes.jsonl
 	rm -f "$$SNUG_LANE_RESULTS"
-	built= failed=0
+	beside= failed=0
 	sum() {
-	  [ -z "$$built" ] || kill -- "-$$built" 2>/dev/null || true
+	  for group in $$beside; do kill -- "-$$group" 2>/dev/null || true; done
 	  npx tsx test/fixtures/sum-lanes.ts "$$SNUG_LANE_RESULTS"
 	}
 	trap sum EXIT
@@ -73,11 +73,16 @@ test: build ## every test; installs what the tests need
 	# A minute in all: each target for some seconds, from its corpus on.
 	npx tsx test/fuzz/run.ts --seconds 4
 	wait $$prepared
-	# The kube lane needs it. The system lane mostly waits, so both fit on two cores.
+	# The system lane mostly waits. Virtual machines, and the servers of the kube lane, take what it leaves.
+	setsid nice -n 10 npx vitest run --project qemu >.build/qemu.log 2>&1 &
+	machines=$$!
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
 	built=$$!
+	beside="$$machines $$built"
 	# These lanes take most of the time: one that fails does not keep the others from telling what they find.
 	npx vitest run --project system || failed=1
+	wait $$machines || failed=1
+	cat .build/qemu.log
 	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
 	# The kube and node lanes mostly wait.
 	npx vitest run --project node >.build/node.log 2>&1 &

@@ -14,7 +14,7 @@ const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts
 /**
  * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
  * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
- * because they share the kernel; `kube` and `node` have a Kubernetes.
+ * because they share the kernel; `qemu` runs the sensor in virtual machines; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -67,7 +67,17 @@ export default defineConfig({
       },
       {
         test: {
-          // More kernels than the system lane boots.
+          // Virtual machines with Debian's kernels: runs beside `system`.
+          name: 'qemu',
+          include: ['test/qemu/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          // More kernels than `make test` boots.
           name: 'kernels',
           include: ['test/qemu/{kernels/*,old-kernel,bypass,debian-kernel,arm64}.test.ts'],
           fileParallelism: false,
@@ -78,8 +88,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/{sensor,e2e,qemu}/**/*.test.ts', 'test/**/*.system.test.ts'],
-          exclude: ['test/qemu/kernels/**'],
+          include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
           globalSetup: ['test/fixtures/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
