@@ -60,7 +60,10 @@ export function decidedAt({ decisions }: ReconciledSpec, name: string): string |
 
 /**
  * Reconciles an object. The time of each decision is the one that this node remembers, or that other nodes reported, or
- * that the server noted. `fresh` names the new decisions.
+ * that the server noted. `fresh` names the new decisions. A decision that was absent after this node saw it was made
+ * again. Where the watch broke meanwhile, only other nodes know that.
+ *
+ * @param written what the nodes published; undefined where nothing is new of it since the object was reconciled
  */
 export function reconcileSpec(
   version: Reconcilable,
@@ -70,18 +73,27 @@ export function reconcileSpec(
 ): { readonly reconciled: ReconciledSpec; readonly fresh: ReadonlySet<string> } {
   const fresh = new Set<string>()
   const { reconciled } = version
-  if (isReconciled(version, decision)) return { reconciled, fresh }
+  if (isReconciled(version, decision) && written === undefined) return { reconciled, fresh }
   const { profile, generation, mode } = decision
   const isSame = reconciled.profile === profile
   const before: DecisionTimes = isSame ? decisionTimesOf(reconciled.decisions) : new Map()
   const after = isSame ? reconciled.generation : 0
   const decisions = new Map<string, DecisionTime>()
   for (const [name, at] of timesOf(decision, isSame ? reconciled : undefined, nowMs)) {
+    const last = before.get(name)
     const lackedAt = decision.lacked.get(name) ?? 0
-    const known = lackedAt > after ? undefined : before.get(name)
-    const own = { after: Math.max(after, lackedAt), generation, at }
-    decisions.set(name, known ?? bestDecisionTime([...(written?.get(name) ?? []), own]) ?? own)
-    if (known === undefined) fresh.add(name)
+    const reported = (written?.get(name) ?? []).filter((time) => isTimeIn(time, generation))
+    const reportedLack = Math.max(0, ...reported.map((time) => time.after))
+    const isKnown = last !== undefined && last.generation > Math.max(lackedAt, reportedLack)
+    if (isKnown) {
+      decisions.set(name, last)
+      continue
+    }
+    fresh.add(name)
+    const own = { after: last === undefined ? Math.max(after, lackedAt) : lackedAt, generation, at }
+    // Only others saw that it was made again. The time here would be that of their report.
+    const isOthers = last !== undefined && reportedLack > lackedAt
+    decisions.set(name, bestDecisionTime(isOthers ? reported : [...reported, own]) ?? own)
   }
   const next = {
     profile,
@@ -90,6 +102,11 @@ export function reconcileSpec(
     decisions: groupDecisionTimes(decisions),
   }
   return { reconciled: mode === undefined ? next : { ...next, modeNoted: mode.at }, fresh }
+}
+
+/** Whether the decision with this time is in that generation of the object, as far as one can tell. */
+function isTimeIn(time: DecisionTime, generation: number): boolean {
+  return time.after < time.generation && time.generation <= generation
 }
 
 /** All decisions in an object, each with the time from which it counts. */

@@ -65,6 +65,8 @@ export class FleetSync {
   readonly #decisions = new Map<string, ReceivedDecision>()
   /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
+  /** The same, until their times of decisions were compared with those that this node remembers. */
+  readonly #reportedTimes = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
   /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
@@ -79,7 +81,10 @@ export class FleetSync {
     const { registry, parts } = options.context
     const { log } = parts
     this.#fleet = options.makeFleet({
-      onEntries: (image) => this.#reported.add(nameOf(image)),
+      onEntries: (image) => {
+        this.#reported.add(nameOf(image))
+        this.#reportedTimes.add(nameOf(image))
+      },
       onSpecDecision: (decision) => {
         const name = nameOf(decision.image)
         this.#decisions.set(name, receivedDecision(decision, this.#decisions.get(name)))
@@ -125,6 +130,9 @@ export class FleetSync {
     const { context } = this.#options
     this.#reconciling = true
     try {
+      // Once objects and slices are both current: a report may name a generation that is still to come.
+      const retimed = this.#fleet.current ? new Set(this.#reportedTimes) : new Set<string>()
+      for (const name of retimed) this.#reportedTimes.delete(name)
       this.#schedule.keep((version) => context.registry.index.has(version))
       if (this.#refused.size > refusedKept) this.#refused.clear()
       for (const version of context.registry.index) {
@@ -139,9 +147,12 @@ export class FleetSync {
         const isWaiting = objects.some((each) => !isReconciled(each, each.decision))
         if (isWaiting && !this.#fleet.current) continue
         for (const object of objects) {
-          await this.#trying(version, `words ${object.slot}`, () =>
-            this.#reconcile(version, object),
+          const reportedName = nameOf(object.decision.image)
+          const isRetimed = retimed.has(reportedName)
+          const isDone = await this.#trying(version, `words ${object.slot}`, () =>
+            this.#reconcile(version, object, isRetimed),
           )
+          if (isRetimed && !isDone) this.#reportedTimes.add(reportedName)
         }
         await this.#trying(version, 'mode', () => this.#reconcileMode(version))
       }
@@ -208,13 +219,20 @@ export class FleetSync {
   /**
    * Each decision once: a decision that was in the object before does not count as new when another
    * part changes.
+   *
+   * @param isRetimed other nodes reported something since it was reconciled
    */
-  async #reconcile(version: DeployedVersion, object: DecidingObject): Promise<void> {
+  async #reconcile(
+    version: DeployedVersion,
+    object: DecidingObject,
+    isRetimed: boolean,
+  ): Promise<void> {
     const { slot, decision } = object
     const isNew = !isReconciled(object, decision)
-    if (!isNew && !decision.isGit && object.reconciled.awaited.length === 0) return
+    if (!isNew && !isRetimed && !decision.isGit && object.reconciled.awaited.length === 0) return
     const { engine, context } = this.#options
-    const written = isNew ? this.#fleet.times(decision.image, decision.profile) : undefined
+    const written =
+      isNew || isRetimed ? this.#fleet.times(decision.image, decision.profile) : undefined
     const { reconciled, fresh } = reconcileSpec(object, decision, written, context.now())
     const { applicable, awaited } = applicableDecisions(object, decision, reconciled, fresh)
     const ref = version.key
@@ -227,7 +245,8 @@ export class FleetSync {
       const at = decidedAt(reconciled, approveAllName) ?? approveAll.at
       await engine.approve(ref, undefined, { who: approveAll.by, at })
     }
-    if (!isNew && awaited.length === object.reconciled.awaited.length) return
+    const isAsBefore = fresh.size === 0 && awaited.length === object.reconciled.awaited.length
+    if (!isNew && isAsBefore) return
     version[slot] = { ...reconciled, awaited }
     version.changed = true
   }
@@ -269,20 +288,26 @@ export class FleetSync {
 
   /**
    * A decision that cannot be applied yet, for instance because a gate is shut, is retried and
-   * logged once.
+   * logged once. True where it was applied.
    */
-  async #trying(version: DeployedVersion, what: string, run: () => Promise<void>): Promise<void> {
+  async #trying(
+    version: DeployedVersion,
+    what: string,
+    run: () => Promise<void>,
+  ): Promise<boolean> {
     const name = `${what} ${version.key}`
     try {
       await run()
       this.#refused.delete(name)
+      return true
     } catch (error) {
       // The message changes with time (how long the version has alerted), so compare the code.
       const code = error instanceof SnugError ? error.code : 'INTERNAL'
-      if (this.#refused.get(name) === code) return
+      if (this.#refused.get(name) === code) return false
       this.#refused.set(name, code)
       const fields = { image: version.key, what, error: describeError(error) }
       this.#options.context.parts.log.warn(fields, 'a decision of the fleet cannot be applied yet')
+      return false
     }
   }
 

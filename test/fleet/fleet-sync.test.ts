@@ -338,6 +338,97 @@ describe('a decision among others of its object', () => {
     expect(versionOf(world)?.life.mode).toBe('alert')
   })
 
+  describe('whose withdrawal the watch of this node lost', () => {
+    /** A node with another decision than the object, of which it saw neither the withdrawal nor the repetition. */
+    async function missed(): Promise<{ readonly world: DaemonWorld; readonly shared: Shared }> {
+      const world = await alerting()
+      const shared = await share(world, { clock: false })
+      await does(world, '/srv/a')
+      const approved = { mode: 'alert', approve: { behaviours: [a] } }
+      await shared.receives('onSpecDecision', () => emit(approved, { at: world.now() + 1_000 }))
+      await shared.sync.tick()
+      world.advance(3_000)
+      await world.engine.reject(ref, [a], person)
+      await world.engine.setMode(ref, 'learn', person)
+      await shared.sync.tick()
+      return { world, shared }
+    }
+    /** The watch ends, and the server forgets the changes meanwhile: the node lists again. */
+    const repeats = (world: DaemonWorld): void => {
+      profiles.endWatches()
+      emit({ mode: 'learn', approve: { behaviours: [] } }, { at: world.now() + 1_000 })
+      emit({ mode: 'alert', approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
+      profiles.compact()
+    }
+    /** Once both watches run again. */
+    const looks = (world: DaemonWorld, { sync }: Shared): Promise<void> =>
+      vi.waitFor(async () => {
+        await sync.tick()
+        expect(versionOf(world)?.reconciled.generation).toBe(decisions)
+      })
+    const reportTimes = (world: DaemonWorld, after: number, generation: number): void => {
+      const names = ['mode alert', `approve ${a}`]
+      const time = { after, generation, at: secondOf(world.now() + 2_000), names }
+      const { repository, digest } = image
+      slices.put(sliceName(image, 'n2', 0), {
+        image: { repository, digest },
+        node: 'n2',
+        entries: [],
+        reconciled: { profile: 'one', decisions: [time] },
+      })
+    }
+
+    it.each([
+      ['before', true],
+      ['after', false],
+    ])('applies again: another node reports it %s this node lists again', async (_, isBefore) => {
+      const { world, shared } = await missed()
+      const { sync, receives } = shared
+      const reports = (): Promise<void> =>
+        receives('onEntries', () => {
+          const generation = isBefore ? decisions + 2 : decisions
+          reportTimes(world, generation - 1, generation)
+        })
+      if (isBefore) await reports()
+      await sync.tick()
+      expect(versionOf(world)?.life.mode).toBe('learn')
+      await receives('onSpecDecision', () => repeats(world))
+      await looks(world, shared)
+      if (!isBefore) {
+        // Nothing that this node has says that these are other decisions.
+        expect(versionOf(world)?.life.mode).toBe('learn')
+        await reports()
+        await sync.tick()
+      }
+      expect(versionOf(world)?.life.mode).toBe('alert')
+      expect(await stateOf(world, '/srv/a')).toBe('approved')
+      // Once: the same report again repeats nothing.
+      world.advance(3_000)
+      await world.engine.reject(ref, [a], person)
+      await world.engine.setMode(ref, 'learn', person)
+      await receives('onEntries', () => reportTimes(world, decisions - 1, decisions))
+      await sync.tick()
+      expect(versionOf(world)?.life.mode).toBe('learn')
+      expect(await stateOf(world, '/srv/a')).toBe('rejected')
+    })
+
+    it.each([
+      ['of the decision that this node knows', (known: number) => [known - 1, known] as const],
+      ['of a change that the object does not have yet', () => [98, 99] as const],
+      ['that contradicts itself', () => [99, 1] as const],
+    ])('does not apply again by a report %s', async (_, reportedOf) => {
+      const { world, shared } = await missed()
+      const { sync, receives } = shared
+      const known = decisions
+      await receives('onSpecDecision', () => repeats(world))
+      await looks(world, shared)
+      await receives('onEntries', () => reportTimes(world, ...reportedOf(known)))
+      await sync.tick()
+      expect(versionOf(world)?.life.mode).toBe('learn')
+      expect(await stateOf(world, '/srv/a')).toBe('rejected')
+    })
+  })
+
   it('applies again where it was withdrawn before', async () => {
     const world = await alerting()
     await share(world)

@@ -79,7 +79,7 @@ export function parseImageProfile(object: KubeObject): ImageProfile {
 export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
   check(sliceSchema.safeParse(object))
   const slice = object as ProfileSlice
-  const { node, mode, learnedAt, entries } = slice
+  const { node, mode, learnedAt, reconciled, entries } = slice
   if (pageOf(slice.metadata.name, slice.image, node) === undefined)
     throw invalid(`the name is not one of a slice of the node \`${node}\``)
   const isDue = (at: string | undefined): boolean =>
@@ -87,6 +87,9 @@ export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
   // The latest decision applies: one of next year would apply until then.
   if (!isDue(mode?.at)) throw invalid(`\`mode.at\` is in the future: ${mode?.at}`)
   if (!isDue(learnedAt)) throw invalid(`\`learnedAt\` is in the future: ${learnedAt}`)
+  for (const { at } of reconciled?.decisions ?? []) {
+    if (!isDue(at)) throw invalid(`\`reconciled\` has a time in the future: ${at}`)
+  }
   const own: ProfileEntry[] = []
   for (const entry of entries) {
     const { id, decision } = entry

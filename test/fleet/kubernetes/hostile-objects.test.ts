@@ -89,6 +89,17 @@ describe('a slice that no agent writes', () => {
       { mode: { mode: 'learn', by: 'cli:root', at: '2027-11-24T12:00:00.000Z' } },
     ],
     ['a mode that does not exist', { mode: { mode: 'off', by: 'cli:root', at } }],
+    [
+      'a time of next year',
+      {
+        reconciled: {
+          profile: 'one',
+          decisions: [
+            { after: 1, generation: 2, at: '2027-11-24T12:00:00.000Z', names: ['mode alert'] },
+          ],
+        },
+      },
+    ],
     ['times that are no list', { reconciled: { profile: 'one', decisions: 7 } }],
   ])('is one coded fault, and other slices are read: %s', async (_, content) => {
     put('n2', content)
