@@ -1,3 +1,4 @@
+import { mostBytesWaiting } from '../src/pipeline/judging-queue.ts'
 import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/profile.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
@@ -250,6 +251,13 @@ export const limitTable: readonly LimitGroup[] = [
         bound: remembered,
         of: 'engine',
         atBound: 'the oldest is dropped; its events have no image then',
+      },
+      {
+        what: 'bytes of events of the sensor that wait to be judged, as estimated',
+        bound: mostBytesWaiting,
+        atBound:
+          'a container with more than an equal part of it loses its further ones, see [decision 46](adr/0046-containers-take-turns.md)',
+        shownBy: { loss: 'judging-overflow' },
       },
       {
         what: 'events that wait for the identity of their container',

@@ -45,13 +45,19 @@ import { LiveUpdates } from './live/live-updates.ts'
 import { Preparation } from './preparation.ts'
 import { ScopeMerge } from './scope-merge.ts'
 import { Retention } from './retention.ts'
-import { BatchGate } from '../pipeline/batch-gate.ts'
+import { JudgingQueue, type QueuedFrom } from '../pipeline/judging-queue.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
 import { sourceFault, healthOf } from './status/health.ts'
 import { restore, restoreLosses, restoreMessages } from '../state/persistence/stored-state.ts'
 import { restoreNames } from '../state/persistence/names-record.ts'
+import {
+  restoreWaiting,
+  waitingRemoval,
+  waitingWrite,
+} from '../state/persistence/waiting-record.ts'
+import type { StoreWrite } from '../state/store/store.ts'
 import { restoreScan } from '../state/persistence/scan-record.ts'
 import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
@@ -128,6 +134,8 @@ export class Daemon {
   /** Events that several sources report; undefined with one source only. */
   readonly dedup: CrossSourceDedup | undefined
   readonly journal: Journal
+  /** What the sources reported and nobody has judged yet. */
+  readonly queue: JudgingQueue
   /** Names the work that blocks the event loop. */
   readonly loop: LoopWatch
   /** Work beside judging. */
@@ -135,7 +143,6 @@ export class Daemon {
   /** Current faults, as text: kept until they heal, or for good where they cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
-  readonly #gate = new BatchGate()
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
   readonly retention: Retention
@@ -209,12 +216,12 @@ export class Daemon {
       registry: this.registry,
       alerts: this.alerts,
       live: this.live,
-      gate: this.#gate,
       faults: this.faults,
       watch: this.loop,
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
       unidentified: () => this.identifier.unidentified,
+      waiting: () => this.#waiting(),
       changedNames: () => this.identifier.names.drainChanged(),
       now: this.#now,
     })
@@ -279,6 +286,17 @@ export class Daemon {
         else this.#checkGap(event)
       },
     })
+    this.queue = new JudgingQueue({
+      node: parts.node,
+      judge: (messages, { name, control }) =>
+        this.#judge(this.identifier.push(messages), name, control),
+      onFailed: ({ name }, error) => {
+        this.faults.set(sourceFault(name), describeError(error))
+        parts.log.error({ source: name, error: describeError(error) }, 'events were not judged')
+      },
+      room: () => this.journal.room(),
+      now: this.#now,
+    })
     const preparation = new Preparation(this.registry, this.slices)
     this.identifier = parts.makeIdentifier({
       prepared: (identity) => preparation.of(identity),
@@ -330,7 +348,10 @@ export class Daemon {
       (key) => this.#damaged(key, 'the stored names of addresses cannot be read'),
     )
     const unidentified = restoreMessages(snapshot.meta['unidentified'])
-    this.#judge(this.identifier.push(unidentified), 'identity', undefined)
+    const waited = restoreWaiting(snapshot.meta)
+    const taken = [...unidentified, ...waited.messages]
+    this.#judge(this.identifier.restore(taken), 'identity', undefined)
+    this.queue.took(waited.numbers)
     log.info({ versions: versions.length, alerts: alerts.length }, 'the stored state was restored')
   }
 
@@ -353,11 +374,8 @@ export class Daemon {
     const pipeline = runPipeline(
       {
         sources,
-        identifier: this.identifier,
         announce: (containers) => this.kernel.announced(containers),
-        judge: (messages, source) => this.#judge(messages, source.name, source.control),
-        gate: this.#gate,
-        room: () => this.journal.room(),
+        queue: this.queue,
         onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
       },
       signal,
@@ -368,6 +386,7 @@ export class Daemon {
     })
     this.state = 'stopping'
     await pipeline
+    await this.queue.settled()
     for (const timer of timers) clearInterval(timer)
     clearInterval(this.#flushTimer)
     this.identifier.close()
@@ -387,10 +406,12 @@ export class Daemon {
     return this.journal.changeSinks(parts.outlets, parts.limits)
   }
 
-  /** Judges events that come from no source: replayed ones. */
-  judgeEvents(events: readonly SnugEvent[]): void {
-    const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
-    this.#judge(batch, 'replay', undefined)
+  /** Judges events that come from no source: replayed ones. Resolves once they are judged. */
+  judgeEvents(events: readonly SnugEvent[]): Promise<void> {
+    return this.queue.add(
+      events.map((event) => ({ type: 'event', event })),
+      replay,
+    )
   }
 
   /** For a scrape: the delay is since the last one. */
@@ -466,6 +487,17 @@ export class Daemon {
 
   *#controls(): Iterable<SourceControl> {
     for (const { control } of this.parts.sources) if (control !== undefined) yield control
+  }
+
+  /** With what the next daemon needs to know about the containers. */
+  #waiting(): readonly StoreWrite[] {
+    const { added, removed } = this.queue.changes()
+    return [
+      ...removed.map(waitingRemoval),
+      ...added.map(({ number, message }) =>
+        waitingWrite(number, message, (id) => this.identifier.seenOf(id)),
+      ),
+    ]
   }
 
   #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {
@@ -567,6 +599,9 @@ export class Daemon {
     )
   }
 }
+
+/** Events that come from no source. */
+const replay: QueuedFrom = { name: 'replay', supports: {} }
 
 /** How long ago the oldest event of a batch happened, in milliseconds. */
 function queueAgeOf(messages: IdentifiedBatch, nowMs: number): number {

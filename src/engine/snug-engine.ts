@@ -390,10 +390,7 @@ export class SnugEngine implements view.Engine {
   ): Promise<views.ReplayResult> {
     const daemon = this.#daemon
     const before = { ...daemon.counters }
-    const summary = await readRecorded(chunks, signal, (events) => {
-      daemon.judgeEvents(events)
-      return daemon.journal.room()
-    })
+    const summary = await readRecorded(chunks, signal, (events) => daemon.judgeEvents(events))
     await daemon.journal.persist()
     const { expected, deviation, unprofiled, learned, loss } = daemon.counters
     return {

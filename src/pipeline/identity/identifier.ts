@@ -65,6 +65,7 @@ export class Identifier {
   #lost = 0
   #unplaced = 0
   #closed = false
+  #isRestoring = false
 
   constructor(options: IdentifierOptions) {
     this.#options = options
@@ -109,6 +110,22 @@ export class Identifier {
       messages.push({ type: 'container-started', container: container.seen }, ...container.held)
     }
     return messages
+  }
+
+  /** How its source reported the container. Undefined for one that no source has reported. */
+  seenOf(id: string): ContainerSeen | undefined {
+    const seen = this.#containers.get(id)?.seen
+    return seen?.cgroup === '' ? undefined : seen
+  }
+
+  /** What an earlier daemon had taken: it all waits, as its sources do not report it again. */
+  restore(batch: SourceBatch): IdentifiedBatch {
+    this.#isRestoring = true
+    try {
+      return this.push(batch)
+    } finally {
+      this.#isRestoring = false
+    }
   }
 
   push(batch: SourceBatch): IdentifiedBatch {
@@ -383,7 +400,7 @@ export class Identifier {
   #hold(container: Waiting, message: SourceMessage & { type: 'event' | 'count-update' }): void {
     const full =
       container.held.length >= this.#limits.perContainer || this.#held >= this.#limits.total
-    if (!full) {
+    if (!full || this.#isRestoring) {
       container.held.push(message)
       this.#held += 1
       return
@@ -402,7 +419,8 @@ export class Identifier {
         engine.lookup(id, waiting.seen.cgroup).catch(() => 'unavailable' as const),
       ),
     )
-    if (this.#containers.get(id) !== waiting) return
+    // What it held may still be on its way, in parts.
+    if (this.#containers.get(id) !== waiting || waiting.known !== undefined) return
     const identity = answers.find((answer) => typeof answer === 'object')
     if (identity !== undefined) {
       this.#resolvePrepared(identity, waiting)

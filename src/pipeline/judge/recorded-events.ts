@@ -5,7 +5,6 @@ import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
 import type { BackTestResult, BackTestRow, RejectedLine } from '../../engine/api/engine-views.ts'
-import { parts, Turn } from '../pipeline.ts'
 
 /** Rejected lines that are listed in full. Further lines are only counted. */
 const rejectedShown = 100
@@ -100,4 +99,37 @@ export async function backTest(
       .map(({ row, count }) => ({ ...row, count }))
       .sort((a, b) => b.count - a.count),
   }
+}
+
+const partSize = 64
+
+/** A larger batch is judged in parts. */
+function* parts<T>(batch: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < batch.length; at += partSize) {
+    yield batch.length <= partSize ? batch : batch.slice(at, at + partSize)
+  }
+}
+
+const turnMs = 2
+
+/**
+ * A turn of the event loop. It judges thousands of expected events, or some tens of events that
+ * raise alerts. Between turns, the API answers and sinks receive their answers, even during a
+ * flood.
+ */
+class Turn {
+  #beganMs = performance.now()
+
+  /** Continues in the next turn if the current one has lasted too long. */
+  async over(): Promise<void> {
+    if (performance.now() - this.#beganMs < turnMs) return
+    await breathe()
+    this.#beganMs = performance.now()
+  }
+}
+
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }

@@ -49,6 +49,8 @@ export interface SourceSupport {
   readonly confirms?: boolean
   /** The source may keep observing while no daemon runs: `began` reports whether it did. */
   readonly keeps?: boolean
+  /** What is not read in time is lost, as the producer cannot wait. */
+  readonly overflows?: boolean
 }
 
 export type SourceState =
@@ -99,6 +101,28 @@ export type SourceMessage =
    * the last one.
    */
   | { readonly type: 'began'; readonly kept: boolean }
+
+/** The id of the container that a message is about. */
+export function containerOfMessage(message: SourceMessage): string | undefined {
+  switch (message.type) {
+    case 'event':
+      return message.event.container?.id
+    case 'count-update':
+      return message.countUpdate.containerId
+    case 'container-started':
+      return message.container.id
+    case 'container-ended':
+      return message.id
+    case 'name-answer':
+      return message.answer.containerId
+    case 'disarmed':
+    case 'policy':
+    case 'self-probe':
+    case 'began':
+    case 'mark':
+      return undefined
+  }
+}
 
 /** Addresses that a resolver gave a container for a name. */
 export interface NameAnswer {

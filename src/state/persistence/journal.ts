@@ -8,7 +8,6 @@ import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import type { NamesChange } from '../../pipeline/identity/answered-names.ts'
-import type { BatchGate } from '../../pipeline/batch-gate.ts'
 import type { SourceBatch, SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
@@ -42,7 +41,6 @@ export interface JournalParts {
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
   readonly live: LiveUpdates
-  readonly gate: BatchGate
   readonly faults: Map<string, string>
   /** Names the work that blocks the event loop. */
   readonly watch: LoopWatch
@@ -50,6 +48,8 @@ export interface JournalParts {
   readonly controls: () => Iterable<SourceControl>
   /** Messages before the mark that wait for the identity of their container. */
   readonly unidentified: () => SourceBatch
+  /** What changed of the messages before the mark that wait to be judged. */
+  readonly waiting: () => readonly StoreWrite[]
   /** What changed of the names by which containers found addresses. */
   readonly changedNames: () => readonly NamesChange[]
   readonly log: Log
@@ -87,9 +87,9 @@ export class Journal {
   /** Versions with counts that did not fit into the last batch. */
   readonly #drainsCounts = new WeakSet<DeployedVersion>()
   #isClosing = false
-  /** The last mark was stored with messages that wait. */
+  /** The last batch was stored with such messages. */
   #hasUnidentified = true
-  /** The latest mark: all earlier messages are judged, but not yet stored. */
+  /** The latest mark: all earlier messages are judged or wait, and this is not yet stored. */
   #mark: SourceMark | undefined
 
   constructor(parts: JournalParts) {
@@ -100,10 +100,7 @@ export class Journal {
       store,
       intervalMs: persistMs,
       mostWaiting: alertsKept,
-      collect: () =>
-        parts.gate.between(() =>
-          parts.watch.during('what changed is collected', () => this.#collect()),
-        ),
+      collect: () => parts.watch.during('what changed is collected', () => this.#collect()),
       onStored: (outbound) => {
         faults.delete('store')
         this.#dispatcher?.offer(outbound)
@@ -223,7 +220,7 @@ export class Journal {
     this.#persister.kick()
   }
 
-  /** The pipeline has judged everything that a source reported before this mark. */
+  /** Everything that a source reported before this mark is judged, or waits. */
   judgedUntil(mark: SourceMark): void {
     this.#mark = mark
   }
@@ -291,15 +288,16 @@ export class Journal {
     }
     const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
     this.#audited = []
-    const mark = this.#mark
-    if (mark === undefined) return { writes, outbound }
-    this.#mark = undefined
-    writes.push({ kind: 'meta', key: 'mark', value: mark })
+    writes.push(...this.#parts.waiting())
     const unidentified = this.#parts.unidentified()
     if (unidentified.length > 0 || this.#hasUnidentified) {
       writes.push({ kind: 'meta', key: 'unidentified', value: unidentified })
     }
     this.#hasUnidentified = unidentified.length > 0
+    const mark = this.#mark
+    if (mark === undefined) return { writes, outbound }
+    this.#mark = undefined
+    writes.push({ kind: 'meta', key: 'mark', value: mark })
     const stored = (): void => {
       for (const control of controls()) control.acknowledge?.(mark)
     }

@@ -147,17 +147,17 @@ it('counts only reported kinds as observed by a sensor that reports by rule', as
 it('attributes recorded events to the source that they name', async () => {
   await open()
   const reported = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
-  world.daemon.judgeEvents([reported('falco', act.exec('/bin/a'))])
+  await world.daemon.judgeEvents([reported('falco', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  world.daemon.judgeEvents([
+  await world.daemon.judgeEvents([
     reported('ebpf', act.file('/etc/a')),
     reported('falco', act.exec('/bin/b')),
   ])
   expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
   await world.engine.setMode(image, 'learn', by)
-  world.daemon.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
+  await world.daemon.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  world.daemon.judgeEvents([reported('ebpf', act.file('/etc/a'))])
+  await world.daemon.judgeEvents([reported('ebpf', act.file('/etc/a'))])
   expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual([
     'read /etc/a',
     'run /bin/b',

@@ -29,11 +29,10 @@ function persisting() {
     intervalMs: 1_000_000,
     mostWaiting: 3,
     onLost: (alerts) => lost.push(...alerts.map(({ id }) => id)),
-    collect: () =>
-      Promise.resolve({
-        writes: queue.flatMap(({ writes }) => writes),
-        outbound: queue.splice(0).flatMap(({ outbound }) => outbound),
-      }),
+    collect: () => ({
+      writes: queue.flatMap(({ writes }) => writes),
+      outbound: queue.splice(0).flatMap(({ outbound }) => outbound),
+    }),
     onStored: (outbound) => stored.push(...outbound.map(({ id }) => id)),
     onError: (error) => errors.push(error),
   })

@@ -1,13 +1,22 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type {
-  EventSource,
   SourceMark,
   SourceMessage,
+  SourceSupport,
 } from '../../../src/pipeline/sources/source.ts'
 import { sourceMark } from '../../../src/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
-import { daemonWorld, type DaemonWorld, RecordingControl } from '../../fixtures/daemon-fixtures.ts'
+import type { StoreWrite } from '../../../src/state/store/store.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  RecordingControl,
+} from '../../fixtures/daemon-fixtures.ts'
+import { act } from '../../fixtures/event-fixture.ts'
+import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
 /** A source that may have observed while the daemon was down. */
 class KeepingControl extends RecordingControl {
@@ -27,10 +36,15 @@ afterEach(async () => {
   for (const world of worlds.splice(0)) await world.stop()
 })
 
-async function keepingWorld(store: MemoryStore): Promise<[DaemonWorld, KeepingControl]> {
+async function keepingWorld(
+  store: MemoryStore,
+  supports: Partial<SourceSupport> = {},
+): Promise<[DaemonWorld, KeepingControl]> {
   const control = new KeepingControl()
-  const world = daemonWorld({ store, control })
-  Object.assign(world.source.supports satisfies EventSource['supports'], { keeps: true })
+  // Learning goes on, however long a loaded machine takes.
+  const rules = { floorMs: 3_600_000, ceilingMs: 7_200_000 }
+  const world = daemonWorld({ store, control, rules })
+  Object.assign(world.source.supports satisfies SourceSupport, { keeps: true, ...supports })
   await world.start()
   worlds.push(world)
   return [world, control]
@@ -41,6 +55,33 @@ async function received(world: DaemonWorld, ...messages: SourceMessage[]): Promi
   await new Promise((resolve) => setImmediate(resolve))
   await world.daemon.journal.persist()
 }
+
+/** What it had at some time can be had later. */
+class RecordingStore extends MemoryStore {
+  readonly #batches: (readonly StoreWrite[])[] = []
+
+  override async batch(writes: readonly StoreWrite[]): Promise<void> {
+    this.#batches.push(structuredClone(writes))
+    await super.batch(writes)
+  }
+
+  async copy(): Promise<RecordingStore> {
+    const store = new RecordingStore()
+    for (const writes of this.#batches) await store.batch(writes)
+    return store
+  }
+}
+
+function knows(world: DaemonWorld, container: string): void {
+  world.containers.report(identityOf(container))
+  world.containers.atOnce.add(container)
+}
+
+const waitingIn = (meta: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.keys(meta).filter((key) => key.startsWith('waiting/'))
+
+const wordOf = (number: number): string =>
+  String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)] ?? '')
 
 async function observedBefore(): Promise<MemoryStore> {
   const store = new MemoryStore()
@@ -126,5 +167,35 @@ describe('a mark of the source', () => {
     world.daemon.identifier.flush()
     await received(world, { type: 'mark', mark: sourceMark('7,3,300') })
     expect((await store.load()).meta['unidentified']).toEqual([])
+  })
+
+  it('is stored with the messages that wait to be judged, and a later daemon judges these once', async () => {
+    const store = new RecordingStore()
+    const id = 'a'.repeat(64)
+    const [world] = await keepingWorld(store, { overflows: true })
+    knows(world, id)
+    const time = new Date().toISOString()
+    const container = { id, cgroup: `/${id}`, time, before: false }
+    await received(world, { type: 'container-started', container })
+    const flood = Array.from({ length: 6_000 }, (_, n) => {
+      const { image: _image, ...event } = act.exec(`/opt/${wordOf(n)}`, { container: id })
+      return eventMessage(event as ActEvent)
+    })
+    await received(world, ...flood, { type: 'mark', mark: sourceMark('7,2,200') })
+    // A kill at this moment leaves the next daemon this.
+    const left = await store.copy()
+    const { meta } = await left.load()
+    expect(meta['mark']).toBe('7,2,200')
+    expect(waitingIn(meta).length).toBeGreaterThan(0)
+    const [later] = await keepingWorld(left)
+    knows(later, id)
+    await expect
+      .poll(() => [...later.daemon.registry.index][0]?.profile.size, { timeout: 30_000 })
+      .toBe(6_000)
+    await later.daemon.journal.persist()
+    expect(waitingIn((await left.load()).meta)).toEqual([])
+    const [again] = await keepingWorld(await left.copy())
+    const { behaviours } = await again.engine.profile('shop/web')
+    expect(behaviours.map(({ count }) => count)).toEqual(Array.from({ length: 6_000 }, () => 1))
   })
 })

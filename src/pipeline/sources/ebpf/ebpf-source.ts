@@ -121,6 +121,7 @@ export class EbpfSource implements EventSource {
       filter: true,
       containers: true,
       confirms: true,
+      overflows: true,
       ...(options.kernelState !== undefined && { keeps: true }),
     }
     this.control = {
