@@ -61,6 +61,7 @@ describe('the stream of news', () => {
     const others = world.engine.liveNews({ topics: ['alerts'], image: 'shop/db' })
     await runs('/bin/odd')
     await runs('/bin/odd')
+    await world.daemon.journal.persist()
     const { id } = (await world.engine.alerts({ limit: 1 }))[0]!
     await world.engine.ackAlert(id, 'known', by)
     expect(items(alerts)).toMatchObject([

@@ -97,6 +97,7 @@ export class AlertStore {
   readonly #fingerprints = new Map<string, string>()
   /** In their newest state, including alerts that no longer fit into the store. */
   #changed = new Map<string, AlertRecord>()
+  #hasNew = false
   readonly #storms: Storms
   /** Number of distinct alerts, and how many of them a summary alert covered. */
   readonly counts = { raised: 0, inStorms: 0 }
@@ -126,8 +127,9 @@ export class AlertStore {
     return this.#open.size
   }
 
-  get hasChanged(): boolean {
-    return this.changes > 0
+  /** Whether one of these is new. */
+  get hasNew(): boolean {
+    return this.#hasNew
   }
 
   get pruned(): number {
@@ -211,6 +213,7 @@ export class AlertStore {
     if (storm !== undefined) this.counts.inStorms += 1
     const raised = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
     this.#touch(raised, fingerprint)
+    this.#hasNew = true
     this.#put(raised, fingerprint)
     return { alert: raised, fresh: true }
   }
@@ -411,6 +414,7 @@ export class AlertStore {
   drainChanged(): AlertRecord[] {
     const records = [...this.#changed.values()]
     this.#changed = new Map()
+    this.#hasNew = false
     return records
   }
 

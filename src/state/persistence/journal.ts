@@ -60,7 +60,7 @@ export interface JournalParts {
 const persistMs = 1_000
 /** Number of unstored alerts from which a source must wait for the store. */
 export const mostAlertsUnstored = 4_096
-/** Learned behaviour is written after this short delay, which joins changes into one batch. */
+/** Learned behaviour, and counts of alerts, are written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
 /**
  * Interval for counts without other changes: a busy image would otherwise rewrite its whole profile
@@ -171,10 +171,11 @@ export class Journal {
     return this.#persister.flush()
   }
 
-  /** Schedules a write of the changes; alerts are written at once. */
+  /** Schedules a write of the changes; new alerts are written at once. */
   changed(): void {
-    if (this.#parts.alerts.hasChanged) this.#persister.kick()
-    else if (this.#soon === undefined && this.#hasNews()) {
+    const { alerts } = this.#parts
+    if (alerts.hasNew) this.#persister.kick()
+    else if (this.#soon === undefined && (alerts.changes > 0 || this.#hasNews())) {
       this.#soon = setTimeout(() => {
         this.#soon = undefined
         this.#persister.kick()
