@@ -40,14 +40,16 @@ function allowed({ behaviours }: ProfileView): string[] {
     .sort()
 }
 
-/** A round of the workload is 23 execs, opens and connects; all of it, and its start, must be there. */
-const complete = (view: ProfileView): boolean =>
-  ['exec', 'file', 'connect'].every(
-    (kind) =>
-      view.behaviours.filter(
-        (row) => row.kind === kind && /\/data\/|:200\d\d|127\.0\.0\.1/.test(row.text),
-      ).length > 0,
+/** A round of the workload is 23 execs, opens and connects; all of it must be there, and reads are one place. */
+const complete = ({ behaviours }: ProfileView): boolean => {
+  const known = (kind: string, text: RegExp): number =>
+    behaviours.filter((row) => row.kind === kind && text.test(row.text)).length
+  return (
+    known('exec', /\/data\/bin\//) >= 23 &&
+    known('connect', /:200\d\d/) >= 23 &&
+    known('file', /\/data\//) > 0
   )
+}
 
 async function learnAll(agent: Agent): Promise<ProfileView> {
   const container = await startContainer(docker, image, ['/workload', 'loop', '5'])
