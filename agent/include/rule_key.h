@@ -45,7 +45,8 @@
 #define SNUG_RULE_ARGUMENTS(keys, exec, set) SNUG_MIX(keys, exec, SNUG_RULE_SET(keys, set))
 
 /*
- * `peer`: SNUG_RULE_ADDRESS, or the hash of a name with its domain, or SNUG_RULE_SET for a prefix.
+ * `peer`: SNUG_RULE_ADDRESS, or the hash of a name with its domain, or SNUG_RULE_SET for a prefix,
+ * and for the paths of unix sockets that an accepting set has.
  */
 #define SNUG_RULE_PEER(keys, kind, protocol, port, peer) \
 	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)

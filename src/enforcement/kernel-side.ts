@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { dnsPeer } from '../core/behaviour/dns-peer.ts'
+import { dnsPeer } from '../core/behaviour/peer.ts'
 import { describeError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'

@@ -326,7 +326,7 @@ const drawing = fc
     return { ...event, connect: { ...event.connect, name: peer } }
   })
 
-/** Calls about folders of people, and beside them. */
+/** Sockets and calls in folders of people, and beside them; one socket has a name that looks like a pattern. */
 const boxes = fc
   .tuple(
     fc.constantFrom({}, {}, {}, { origin: 'probe' as const }, { declaredUser: true }),
@@ -335,10 +335,11 @@ const boxes = fc
       { weight: 1, arbitrary: from(['.olga', 'a<b', '<name>', '<alnum:255>', 'x.y', 'ü7']) },
     ),
     from(['', '', '/dev/log', '/dev/log', '/dev/log', '/dev/docker.sock', '/data.txt']),
-    from(['chroot', 'chroot', 'chroot', 'mount', 'kill', 'write']),
+    from(['chroot', 'chroot', 'mount', 'kill', 'connect', 'connect', 'connect', 'write']),
   )
   .map(([who, name, below, what]) => {
     const path = canonicalPath(`/srv/boxes/${name}${below}`)
+    if (what === 'connect') return act.connect(path, 0, who, 'unix')
     if (what === 'write') return act.file(path, ['write'], who)
     return act.syscall(what, who, path)
   })
@@ -521,8 +522,8 @@ export const replaced = worldsOf(
   },
 )
 
-/** Places of folders that calls are about. */
-export const calls = worldsOf(boxes, 40)
+/** Places of sockets and of calls. */
+export const sockets = worldsOf(boxes, 40)
 
 /** Ports of ranges, and beside them. */
 export const ranges = worldsOf(drawing, 8)

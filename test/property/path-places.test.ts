@@ -30,8 +30,8 @@ const enter = (folder: string, n = 0, container = 'a', name = 'chroot'): ActEven
   act.syscall(name, { container, time: at(n) }, folder)
 const connect = (socket: string, n = 0, container = 'a'): ActEvent =>
   act.connect(socket, 0, { container, time: at(n) }, 'unix')
-const asked = users.map((user, n) => connect(`/home/${user}/dev/log`, n))
 const entered = users.map((user, n) => enter(`/home/${user}`, n))
+const asked = users.map((user, n) => connect(`/home/${user}/dev/log`, n))
 
 describe('folders that a system call is about', () => {
   it('are a place once there were three beside each other', () => {
@@ -61,7 +61,49 @@ describe('folders that a system call is about', () => {
   })
 })
 
-describe('unix sockets in folders', () => {
+describe('unix sockets', () => {
+  it('in folders that hold the same are a place', () => {
+    const profile = learned(...asked)
+    expect(verdictOn(profile, connect('/home/olga/dev/log'))).toBe('expected')
+    for (const other of [
+      '/home/olga/dev/other',
+      '/home/.olga/dev/log',
+      '/home/dev/log',
+      '/dev/log',
+    ])
+      expect(verdictOn(profile, connect(other)), other).toBe('deviation')
+    expect(verdictOn(profile, act.file('/home/olga/dev/log', ['write']))).toBe('deviation')
+  })
+
+  it('of abstract names, and names that look like patterns, stand for themselves', () => {
+    const profile = learned(
+      ...users.map((user, n) => connect(`@home/${user}/log`, n)),
+      connect('/run/<name>/log', 5),
+      connect('/run/<alnum:255>', 6),
+    )
+    for (const other of ['@home/olga/log', '/run/x/log', '/run/x'])
+      expect(verdictOn(profile, connect(other)), other).toBe('deviation')
+    expect(verdictOn(profile, connect('/run/<name>/log'))).toBe('expected')
+  })
+
+  it('that a guardrail is about are in none', () => {
+    const sockets = Array.from({ length: 12 }, (_, n) =>
+      connect(`/srv/run/${(n * 7_919).toString(36)}x${n}.sock`, n),
+    )
+    const others = Array.from({ length: 12 }, (_, n) =>
+      connect(`/srv/run/job-${(n * 7_919).toString(36)}x${n}.sock`, n),
+    )
+    expect(verdictOn(learned(...sockets), connect('/srv/run/docker.sock'))).toBe('deviation')
+    expect(verdictOn(learned(...others), connect('/srv/run/job-77x.sock'))).toBe('expected')
+    expect(verdictOn(learned(...others), connect('/srv/run/docker.sock'))).toBe('deviation')
+  })
+
+  it('with names that are words stand for themselves', () => {
+    const words = ['auth', 'login', 'config', 'stats', 'master', 'anvil', 'replication', 'log']
+    const profile = learned(...words.map((word, n) => connect(`/srv/run/${word}`, n)))
+    expect(verdictOn(profile, connect('/srv/run/backdoor'))).toBe('deviation')
+  })
+
   it('show that folders of files are alike', () => {
     const notes = ['apple river paper', 'silver stone amber', 'fjord lilac maple', 'kelp oak fir']
     // The users come again, so that new ones are not to be expected for that alone.
@@ -79,35 +121,32 @@ describe('unix sockets in folders', () => {
     const other = act.file('/home/olga/cloud.php', ['write'])
     expect(verdictOn(learned(...files, ...asked), other)).toBe('deviation')
   })
-
-  it('stand for themselves', () => {
-    const profile = learned(...asked)
-    expect(verdictOn(profile, connect('/home/anna/dev/log'))).toBe('expected')
-    expect(verdictOn(profile, connect('/home/olga/dev/log'))).toBe('deviation')
-    expect(verdictOn(profile, act.file('/home/olga/dev/log', ['write']))).toBe('deviation')
-  })
 })
 
-describe('a place of folders that a call is about', () => {
-  const lessons = entered
-  const ask = enter('/home/olga')
+describe('a place of sockets or calls', () => {
+  const lessons = [...entered, ...asked]
+  const asks = [enter('/home/olga'), connect('/home/olga/dev/log')]
 
   it('is the same after a merge in any order, and after loading', () => {
     const half = (of: number) => learned(...lessons.filter((_, n) => n % 2 === of)).entries()
     const merged = mergeEntries(half(0), half(1), shaper)
     expect(mergeEntries(half(1), half(0), shaper)).toEqual(merged)
     expect(Profile.load(merged, shaper).entries()).toEqual(merged)
-    expect(merged.flatMap(({ place }) => place?.class ?? []).sort()).toEqual(['call chroot'])
-    expect(verdictOn(Profile.load(merged, shaper), ask)).toBe('expected')
+    expect(merged.flatMap(({ place }) => place?.class ?? []).sort()).toEqual([
+      'call chroot',
+      'socket',
+    ])
+    for (const ask of asks) expect(verdictOn(Profile.load(merged, shaper), ask)).toBe('expected')
   })
 
   it('goes with the evidence, and no later event widens it', () => {
     const profile = learned(...lessons)
     for (let n = 0; n < 9; n++) {
       expect(outcome(profile, enter(`/home/a-b${n}`))).toBe('deviation')
+      expect(outcome(profile, connect(`/home/anna/dev/x${n}`))).toBe('deviation')
     }
     profile.forget({ kind: 'container', container: 'a' })
-    expect(verdictOn(profile, ask)).toBe('deviation')
+    for (const ask of asks) expect(verdictOn(profile, ask)).toBe('deviation')
   })
 
   it('can be rejected', () => {
@@ -116,7 +155,7 @@ describe('a place of folders that a call is about', () => {
       if (place === undefined) continue
       profile.decide(id, { kind: 'rejected', by: 'cli:root', at: '2026-11-24T14:00:00.000000Z' })
     }
-    expect(verdictOn(profile, ask)).toBe('deviation')
+    for (const ask of asks) expect(verdictOn(profile, ask)).toBe('deviation')
   })
 
   it('says what it is', () => {
@@ -125,6 +164,7 @@ describe('a place of folders that a call is about', () => {
       .flatMap(({ place }) => (place === undefined ? [] : [placeLine(place)]))
     expect(lines.sort()).toEqual([
       'call chroot with new names in /home (4 names in 1 container, the next is new with 100 %): <letters or digits>',
+      'connect to unix sockets with new names in /home (4 names in 1 container, the next is new with 100 %): <letters or digits>/dev/log',
     ])
   })
 })

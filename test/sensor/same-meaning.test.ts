@@ -15,7 +15,8 @@ import {
   behavioursOf,
 } from '../../src/core/behaviour/behaviour.ts'
 import { drawnOf, isDrawn, rangeText } from '../../src/core/behaviour/ports.ts'
-import { isDnsPeer } from '../../src/core/behaviour/dns-peer.ts'
+import { isPathPlace } from '../../src/core/behaviour/place-pattern.ts'
+import { isDnsPeer } from '../../src/core/behaviour/peer.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { userOf } from '../../src/core/behaviour/user.ts'
@@ -108,6 +109,13 @@ const address = fc.oneof(
   fc.constantFrom('127.0.0.1', '127.0.0.2', '127.1.0.3', '::1', '::ffff:127.0.0.7'),
   fc.constantFrom('198.51.100.5', '198.51.100.6', '198.51.100.7', '2001:db8::5'),
   fc.constant('::ffff:198.51.100.6'),
+)
+
+const homes = ['anna', 'carl', 'dora'].map((user) => `/data/homes/${user}`)
+const home = fc.oneof(
+  fc.constantFrom(...homes),
+  of(letters, 5).map((user) => `/data/homes/${user}`),
+  of(letters, 3).map((user) => `/data/homes/.${user}`),
 )
 
 const code: fc.Arbitrary<Buffer> = fc.oneof(
@@ -218,6 +226,17 @@ const act: fc.Arbitrary<string> = fc.oneof(
       'unix ' + hex('@abstract-b'),
     ),
   },
+  // Of a few there is a socket, or a folder; of most there is none.
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(home, fc.constantFrom('/log', '/log', '/log', '/other', ''))
+      .map(([folder, below]) =>
+        below === ''
+          ? `+ chroot-exec ${hex(folder)} ${hex('/none')}`
+          : `unix ${hex(folder + below)}`,
+      ),
+  },
 )
 
 /** Files that replace another, and some that turned out not to be needed. */
@@ -244,6 +263,8 @@ const before = [
   `write ${hex('/data/log')}`,
   `serve ${hex('/data/socket')}`,
   `serve ${hex('@abstract')}`,
+  `mkdir ${hex('/data/homes')}`,
+  ...homes.flatMap((folder) => [`mkdir ${hex(folder)}`, `serve ${hex(`${folder}/log`)}`]),
   ...replacing,
 ]
 
@@ -414,6 +435,12 @@ function isDrawnPort(profile: Profile, ref: BehaviourRef): boolean {
   return by !== undefined && isDrawn(by)
 }
 
+/** A socket or a call that is expected as one of a place. */
+function isOfPlace(profile: Profile, ref: BehaviourRef): boolean {
+  const by = matchedRuleOf(profile, ref, () => microsOf('2026-11-24T00:00:00Z'))?.object
+  return by !== undefined && by.kind !== 'file' && isPathPlace(by)
+}
+
 const isByDns = ({ object }: BehaviourRef): boolean =>
   object.kind === 'connect' && isDnsPeer(object.peer)
 
@@ -436,6 +463,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     let renamedAway = 0
     let drawn = 0
     let byDns = 0
+    let ofPlaces = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -474,6 +502,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
         if (refs.some((ref) => isRenamedAway(profile, ref))) renamedAway += 1
         if (refs.some((ref) => isDrawnPort(profile, ref))) drawn += 1
         if (outcome === 'expected' && refs.some(isByDns)) byDns += 1
+        if (refs.some((ref) => isOfPlace(profile, ref))) ofPlaces += 1
         expect({ kernel, key }).toEqual({ kernel: outcome, key })
       }
     }
@@ -484,6 +513,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     expect(renamedAway).toBeGreaterThan(profiles)
     expect(drawn).toBeGreaterThan(profiles)
     expect(byDns).toBeGreaterThan(profiles)
+    expect(ofPlaces).toBeGreaterThan(profiles)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)

@@ -479,6 +479,34 @@ static __noinline void report_listen(struct call *call, u32 fd)
 		kill_current();
 }
 
+/* A unix socket: literally, or, where its name is a path, by a pattern. It begins at `at`. */
+CHECKED_ONCE int judge_socket(struct scratch *scratch, struct snug_task *state,
+			      struct ruling *ruling, u64 name, u32 at)
+{
+	u32 profile, found, set = 0;
+
+	if (!scratch || !state || !ruling)
+		return 0;
+	profile = SNUG_POLICY_PROFILE(ruling->policy_state);
+	if (!profile)
+		return 0;
+	found = lookup_rule(ruling, state->actor,
+			    SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
+					   SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)),
+			    &ruling->tags[0]);
+	if (!found && at < SNUG_TEXT_MAX && *EVENT_TEXT(scratch, at) == '/')
+		set = run_automaton(scratch, profile, at, ~0u, SNUG_TEXT_MAX);
+	if (set)
+		found = lookup_rule(ruling, state->actor,
+				    SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
+						   SNUG_RULE_SET(keys, set)),
+				    &ruling->tags[0]);
+	ruling->deviates = found != RULE_ALLOW;
+	if (set && !ruling->deviates)
+		count_by_rules(state, ruling);
+	return 0;
+}
+
 /*
  * A unix socket by the file that its listener bound, not by the caller's string: the runtime's
  * socket is the runtime's, under whatever name it was mounted into the container. Abstract names
@@ -491,7 +519,7 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 	struct path_ref path = {};
 	struct verdict verdict;
 	struct snug_event *event;
-	u32 at, size;
+	u32 at, size, found;
 	u64 name;
 
 	scratch->walk.cut = 0;
@@ -519,12 +547,15 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 	}
 	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) :
 				   hash_text_tail(scratch, at);
-	if (judge_event(state, &verdict, SNUG_CONNECT,
-			SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
-			state->actor,
-			SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
-				       SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)),
-			stop)) {
+	found = lookup_seen(state, SNUG_CONNECT,
+			    SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
+			    &verdict);
+	if (found == SEEN_NEW) {
+		judge_socket(scratch, state, &verdict.ruling, name,
+			     scratch->walk.cut ? SNUG_TEXT_MAX : at);
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+	}
+	if (note_stop(&verdict, found, stop) != SEEN_COUNTED) {
 		event = event_at(scratch, at);
 		size = sizeof(*event) + SNUG_TEXT_MAX - at;
 		fill_event(event, state, task, SNUG_CONNECT, verdict.key, size);
@@ -582,9 +613,8 @@ static __noinline int report_unix_attempt(struct call *call, u64 address, u32 si
 	verdict.refused = true;
 	verdict.block = 0;
 	if (found == SEEN_NEW) {
-		judge_literal(&verdict, state->actor,
-			      SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
-					     SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)));
+		judge_socket(scratch, state, &verdict.ruling, name,
+			     flags & SNUG_CUT ? SNUG_TEXT_MAX : at);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found == SEEN_COUNTED)

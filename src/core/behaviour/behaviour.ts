@@ -45,7 +45,10 @@ export type BehaviourObject =
       readonly protocol: string
       readonly peer: string
       readonly port: number
-      /** It stands for ports of a range, which the program draws from; then `port` is 0. */
+      /**
+       * It stands for ports of a range, which the program draws from; then `port` is 0. With the protocol `unix`: for
+       * the sockets of a place, which `peer` has in the language of shapes.
+       */
       readonly drawn?: true
     }
   | {

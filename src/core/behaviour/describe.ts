@@ -1,4 +1,5 @@
 import { type Actor, type BehaviourObject, CUT, runtime } from './behaviour.ts'
+import { isSockets } from './peer.ts'
 import { type User, userText } from './user.ts'
 
 const verbs = {
@@ -10,8 +11,16 @@ const verbs = {
   exec: 'map for execution',
 } as const
 
-function port({ port: n, drawn }: { readonly port: number; readonly drawn?: true }): string {
-  if (drawn === true) return ', ports of a range'
+function port({
+  protocol,
+  port: n,
+  drawn,
+}: {
+  readonly protocol: string
+  readonly port: number
+  readonly drawn?: true
+}): string {
+  if (drawn === true && protocol !== 'unix') return ', ports of a range'
   return n === 0 ? '' : `:${n}`
 }
 
@@ -45,7 +54,7 @@ export function objectText(object: BehaviourObject): string {
         ? plain(object.path)
         : `${plain(object.path)} → ${plain(object.to)}`
     case 'connect':
-      return `${object.protocol} ${object.peer}${port(object)}`
+      return `${object.protocol} ${isSockets(object) ? plain(object.peer) : object.peer}${port(object)}`
     case 'listen':
       return `${object.protocol} ${object.address === 'own' ? 'own address' : object.address}${port(object)}`
     case 'identity': {

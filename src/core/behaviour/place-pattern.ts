@@ -2,12 +2,13 @@ import type { Access } from '../event/event.ts'
 import type { BehaviourObject } from './behaviour.ts'
 import { any, PathPattern, seq, text } from './language.ts'
 import { isDrawn } from './ports.ts'
+import { isSockets } from './peer.ts'
 import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.ts'
 import type { Witnesses } from './witness.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
-/** What a place of paths is about: files, or what a system call is called with. */
-export type PlaceObject = Extract<BehaviourObject, { kind: 'file' | 'syscall' }>
+/** What a place of paths is about: files, unix sockets, or what a system call is called with. */
+export type PlaceObject = Extract<BehaviourObject, { kind: 'file' | 'connect' | 'syscall' }>
 
 /** A part of a path that varies. No file name can pass for it: a literal `<` is written `<lt>`. */
 export const NAME = '<name>'
@@ -20,12 +21,13 @@ export function isPlace(object: BehaviourObject): boolean {
 
 export function isPathPlace(object: BehaviourObject): object is PlaceObject {
   if (object.kind === 'syscall') return object.target?.includes(NAME) === true
-  if (object.kind !== 'file') return false
+  if (object.kind !== 'file') return isSockets(object)
   return object.path.includes(NAME) || object.to?.includes(NAME) === true
 }
 
 function pathOf(object: PlaceObject): string {
-  return object.kind === 'file' ? object.path : (object.target ?? '')
+  if (object.kind === 'file') return object.path
+  return object.kind === 'connect' ? object.peer : (object.target ?? '')
 }
 
 /** How many witnesses are kept of it; undefined: as many as of any. */

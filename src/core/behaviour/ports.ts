@@ -19,12 +19,14 @@ type DrawnObject = Extract<BehaviourObject, { kind: 'connect' | 'listen' }>
 
 /** Whether it stands for ports of a range: which ones, its witnesses say as {@link rangeText}. */
 export function isDrawn(object: BehaviourObject): object is DrawnObject & { readonly drawn: true } {
-  return (object.kind === 'connect' || object.kind === 'listen') && object.drawn === true
+  if (object.kind !== 'connect' && object.kind !== 'listen') return false
+  return object.drawn === true && object.protocol !== 'unix'
 }
 
 /** The object of the range that the port of `object` may be of; undefined where none may hold it. */
 export function drawnOf(object: BehaviourObject): DrawnObject | undefined {
   if (object.kind !== 'connect' && object.kind !== 'listen') return undefined
+  if (object.protocol === 'unix') return undefined
   if (object.drawn !== true && !holdsPort(unprivilegedPorts, object.port)) return undefined
   return { ...object, port: 0, drawn: true }
 }

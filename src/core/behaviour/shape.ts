@@ -69,10 +69,17 @@ export class Shaper {
 
   /** Whether a guardrail is about the file: no place takes it. */
   readonly isGuarded: (path: string) => boolean
+  /** Names that unix sockets end in which a guardrail is about. */
+  readonly guardedSockets: readonly string[]
 
-  constructor(rules: GeneraliseRules, isGuarded: (path: string) => boolean = () => false) {
+  constructor(
+    rules: GeneraliseRules,
+    isGuarded: (path: string) => boolean = () => false,
+    guardedSockets: readonly string[] = [],
+  ) {
     this.rules = rules
     this.isGuarded = isGuarded
+    this.guardedSockets = guardedSockets
     this.#finder = new TokenFinder(rules.never)
     this.#programs = new ProgramArguments(rules.arguments)
   }

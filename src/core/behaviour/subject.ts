@@ -1,12 +1,15 @@
 import { type Actor, type BehaviourObject, type BehaviourRef, objectKey } from './behaviour.ts'
+import { isDrawn } from './ports.ts'
 import { isShaped, literalPath, plainPath } from './shape.ts'
 import { SUBJECT_TO } from './shape-pattern.ts'
+import { isSockets, socketOf } from './peer.ts'
 import type { User } from './user.ts'
 
 /** What an object's pattern is made of, in the language of shapes; undefined where it is about no path. */
 export function shapedSubject(object: BehaviourObject): string | undefined {
   if (object.kind === 'syscall') return object.target
   if (object.kind === 'exec') return object.args
+  if (isSockets(object)) return object.peer
   if (object.kind !== 'file') return undefined
   return object.to === undefined ? object.path : `${object.path}${SUBJECT_TO}${object.to}`
 }
@@ -21,6 +24,8 @@ export function isPattern(object: BehaviourObject): boolean {
  */
 export function subjectOf(ref: BehaviourRef): string | undefined {
   if (ref.literal !== undefined) return ref.literal.subject ?? ref.literal.text
+  const socket = socketOf(ref.object)
+  if (socket !== undefined) return socket
   const subject = shapedSubject(ref.object)
   return subject === undefined ? undefined : literalPath(subject)
 }
@@ -50,7 +55,7 @@ const S = '\u0000'
 
 /**
  * Patterns of one group can match the same events: those of one actor and uid, for files with one
- * access, system calls with one name, connections with one protocol and port, or runs of one
+ * access, system calls with one name, connections with one protocol and port (so to any unix socket), or runs of one
  * program; of drawn ports, those of one protocol and peer. Undefined if the kind has no patterns.
  */
 export function groupOf(b: {
@@ -66,12 +71,12 @@ export function groupOf(b: {
     case 'syscall':
       return object.target === undefined ? undefined : `${who}syscall${S}${object.name}`
     case 'connect':
-      if (object.drawn === true) return `${who}${objectKey(object)}`
+      if (isDrawn(object)) return `${who}${objectKey(object)}`
       return `${who}connect${S}${object.protocol}${S}${object.port}`
     case 'exec':
       return `${who}${objectKey(anyArguments(object))}`
     case 'listen':
-      return object.drawn === true ? `${who}${objectKey(object)}` : undefined
+      return isDrawn(object) ? `${who}${objectKey(object)}` : undefined
     case 'identity':
     case 'capability':
       return undefined

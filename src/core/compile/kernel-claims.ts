@@ -10,6 +10,7 @@ import { sorted, type Steps } from '../steps.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
 import { isDrawn, rangeOf, unprivilegedPorts } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
+import { isSockets } from '../behaviour/peer.ts'
 import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { groupOf, shapedSubject } from '../behaviour/subject.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
@@ -160,6 +161,8 @@ function literalClaim(
 function withSubject(object: BehaviourObject, subject: string | undefined): BehaviourObject {
   if (subject === undefined) return object
   if (object.kind === 'syscall') return { ...object, target: subject }
+  if (isSockets(object))
+    return { kind: 'connect', protocol: object.protocol, peer: subject, port: 0 }
   if (object.kind !== 'file') return object
   if (object.to === undefined) return { ...object, path: subject }
   const [path = '', to = ''] = subject.split(SUBJECT_TO)

@@ -90,6 +90,7 @@ function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelR
 
 function patternObject(object: BehaviourObject, set: number): RuleObject | undefined {
   if (object.kind === 'syscall') return { kind: 'syscall-pattern', name: object.name, set }
+  if (object.kind === 'connect') return { kind: 'socket-pattern', set }
   if (object.kind === 'exec') {
     const { path, drift, socketStdio } = object
     return {

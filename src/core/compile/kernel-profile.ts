@@ -33,6 +33,8 @@ export type RuleObject =
       readonly set: number
     }
   | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
+  /** A unix socket whose path ends in this set. */
+  | { readonly kind: 'socket-pattern'; readonly set: number }
   /** A program with arguments that end in this set; of 0: that it may be run with some arguments at all. */
   | {
       readonly kind: 'exec-pattern'
@@ -73,6 +75,7 @@ function ruleObjectKey(object: RuleObject): string {
     case 'rename-source':
       return [object.kind, object.path].join(S)
     case 'rename-source-pattern':
+    case 'socket-pattern':
       return [object.kind, object.set].join(S)
     case 'file-pattern':
       return [object.kind, object.access, object.set].join(S)

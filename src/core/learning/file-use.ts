@@ -6,9 +6,10 @@ export type CallUse = `call ${string}`
 
 /**
  * The operations on the names of a place. `own`: the program creates them there, and so may write, read and delete
- * them, and rename them within the place. The others include only themselves.
+ * them, and rename them within the place. The others include only themselves. `socket`: it connects to unix sockets
+ * of these names.
  */
-export type PathPlaceClass = 'own' | 'read' | 'delete' | CallUse
+export type PathPlaceClass = 'own' | 'read' | 'delete' | 'socket' | CallUse
 export type FilePlaceClass = PathPlaceClass | 'rename'
 /** `connect`, `listen`: no place of files, but a range of ports. */
 export type PlaceClass = FilePlaceClass | 'connect' | 'listen'

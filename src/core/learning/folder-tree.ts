@@ -61,8 +61,8 @@ function classOf({ access }: FileUse): PathPlaceClass | undefined {
       return 'read'
     case 'delete':
       return 'delete'
-    // A socket shows what its folder is for, and is in no place itself.
     case 'connect':
+      return 'socket'
     case 'rename':
     case 'exec':
       return undefined

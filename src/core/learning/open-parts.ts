@@ -21,6 +21,8 @@ export const FOLDERS_LEAST = 3
 export interface OpenPart {
   readonly template: string
   readonly names: readonly string[]
+  /** People chose the names, as far as can be seen: they are words. */
+  readonly words?: true
   /** Each name shows what varies in it. */
   readonly certain?: true
   /** Of folders that are named in several ways: the form of their own names, which files beside them could have too. */
@@ -172,7 +174,8 @@ export function openParts(
     // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
     const isFolded = names.some((name) => uses.get(name)?.folded === true)
     const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
-    return isOpen && names.length >= Math.min(least, 2) ? [{ template, names }] : []
+    if (!isOpen || names.length < Math.min(least, 2)) return []
+    return [madeUp ? { template, names } : { template, names, words: true as const }]
   })
 }
 

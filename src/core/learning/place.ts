@@ -54,6 +54,8 @@ export interface PlaceOptions extends VocabularyOptions {
   readonly executed: readonly string[]
   /** Names that a guardrail or a person excludes: no place includes them. */
   readonly isGuarded: (path: string) => boolean
+  /** Names of unix sockets that no place of sockets includes. */
+  readonly guardedSockets?: readonly string[]
 }
 
 /** For generated names, this few are enough: no person chose the variable parts. */
@@ -218,7 +220,7 @@ function* namesOf(
     const made = classOf(of, parts, node, known)
     const templates = made
       .map(({ template }) => plainPath(base) + below + template)
-      .filter((template) => !isHeldBack(aboveItself(template), options))
+      .filter((template) => !isHeldBack(aboveItself(template), of, options))
     yield
     if (of === 'own') known = new Set(made.map(({ template }) => template))
     if (templates.length === 0) continue
@@ -241,12 +243,19 @@ function classOf(
   node: FolderNode,
   known: ReadonlySet<string>,
 ): readonly OpenPart[] {
-  return parts.filter(({ template, names, certain }) => {
-    if (known.has(template) && !isCallUse(of)) return false
+  return parts.filter(({ template, names, words, certain }) => {
+    if (known.has(template) && isFileUse(of)) return false
+    // All sockets of a service come at its start, under names that its authors chose.
+    if (words === true && of === 'socket') return false
     let seen = 0
     for (const name of names) seen += node.factsOf(name, of).length
     return seen >= (node.isFolded || certain === true ? 1 : sharedLeast(node))
   })
+}
+
+/** Who creates a file may read and delete it, but is no client of a socket by that name. */
+function isFileUse(of: PathPlaceClass): boolean {
+  return of === 'own' || of === 'read' || of === 'delete'
 }
 
 function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {
@@ -260,15 +269,18 @@ function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {
 }
 
 /** Law 7: a place never includes an executed path or a guarded one. */
-function isHeldBack(template: string, { executed, isGuarded }: PlaceOptions): boolean {
+function isHeldBack(
+  template: string,
+  of: PathPlaceClass,
+  { executed, isGuarded, guardedSockets = [] }: PlaceOptions,
+): boolean {
   const pattern = new PathPattern(shapedLanguage(template))
   if (executed.some((path) => pattern.has(path))) return true
   const example = exampleOf(template)
   if (isGuarded(example)) return true
   const folder = example.slice(0, example.lastIndexOf('/') + 1)
-  return Object.values(adversarialNames).some((names) =>
-    names.some((name) => isGuarded(folder + name) && pattern.has(folder + name)),
-  )
+  const names = of === 'socket' ? guardedSockets : Object.values(adversarialNames).flat()
+  return names.some((name) => isGuarded(folder + name) && pattern.has(folder + name))
 }
 
 /** One of the paths that a template stands for. */

@@ -2,7 +2,7 @@ import { ofAnybody } from '../behaviour/accounts.ts'
 import { bytesOfName } from '../event/name-bytes.ts'
 import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import { isDnsPeer } from '../behaviour/dns-peer.ts'
+import { isDnsPeer } from '../behaviour/peer.ts'
 import { drawnOf, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -80,7 +80,7 @@ export class KernelReading {
     if (byRange !== undefined) return byRange
     const anybody = ofAnybody(object)
     if (anybody !== undefined) return this.#rule(ref, anybody)
-    if (object.kind === 'connect') {
+    if (object.kind === 'connect' && object.protocol !== 'unix') {
       return this.#byPrefix(ref, object) ?? this.#byAddress(ref, object)
     }
     const subject = subjectOf(ref)
@@ -90,6 +90,7 @@ export class KernelReading {
     if (object.kind === 'syscall') {
       return this.#rule(ref, { kind: 'syscall-pattern', name: object.name, set })
     }
+    if (object.kind === 'connect') return this.#rule(ref, { kind: 'socket-pattern', set })
     if (object.kind === 'exec') {
       const { path, drift, socketStdio } = object
       const flags = {

@@ -17,6 +17,14 @@ export function globs(patterns: readonly string[]): Matcher {
 
 const special = /[*?[\]{}()!+@|\\]/
 
+/** The last names of these paths, as far as they are no patterns. */
+export function literalNames(patterns: readonly string[]): readonly string[] {
+  const names = patterns
+    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+    .map((pattern) => pattern.slice(pattern.lastIndexOf('/') + 1))
+  return [...new Set(names)].filter((name) => name !== '' && !special.test(name)).sort()
+}
+
 interface CompiledGlob {
   /** In every match. Most names do not have it, and to look for it costs less than the expression. */
   readonly part: string

@@ -1,7 +1,7 @@
 import type { Severity } from '../event/alert.ts'
 import type { Access, ActEvent, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
-import { globs, holders, type Matcher, texts } from './glob.ts'
+import { literalNames, globs, holders, type Matcher, texts } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
 
 interface ConditionBase {
@@ -269,16 +269,33 @@ interface CompiledGuardrail {
 
 const NONE: readonly FiredGuardrail[] = []
 
-/** Whether a guardrail covers writing to the path, by any actor. */
+/** Whether a guardrail covers writing to the path or connecting to it, by any actor. */
 export function guardedFiles(rules: GuardrailRules): (path: string) => boolean {
   const hits = rules.guardrails
     .flatMap(({ when }) => when)
     .flatMap((condition) => {
-      if (condition.kind !== 'file') return []
-      const isWatched = condition.access.some((one) => one === 'write' || one === 'create')
-      return isWatched ? [fileMatcher(condition)] : []
+      if (condition.kind === 'connect') return [globs(socketsIn(condition))]
+      return condition.kind === 'file' && isWritten(condition) ? [fileMatcher(condition)] : []
     })
   return (path) => hits.some((hit) => hit(path))
+}
+
+/** Names that the guarded unix sockets end in: `docker.sock`. */
+export function guardedSockets(rules: GuardrailRules): readonly string[] {
+  const paths = rules.guardrails
+    .flatMap(({ when }) => when)
+    .flatMap((condition) => (condition.kind === 'connect' ? socketsIn(condition) : []))
+  return literalNames(paths)
+}
+
+function socketsIn({
+  peer = [],
+}: Extract<GuardrailCondition, { kind: 'connect' }>): readonly string[] {
+  return peer.filter((one) => one.startsWith('/'))
+}
+
+function isWritten({ access }: Extract<GuardrailCondition, { kind: 'file' }>): boolean {
+  return access.some((one) => one === 'write' || one === 'create')
 }
 
 function fileMatcher({

@@ -5,7 +5,7 @@ import { ACCOUNTS_LEAST, anybodyKey } from '../behaviour/accounts.ts'
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from './profile-reader.ts'
-import { isDnsPeer } from '../behaviour/dns-peer.ts'
+import { isDnsPeer } from '../behaviour/peer.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -161,7 +161,8 @@ function searched(
   const drawn = drawnOf(ref.object)
   const byPorts = drawn === undefined ? undefined : byRange(known, ref, drawn, now)
   if (byPorts !== undefined) return byPorts
-  return ref.object.kind === 'connect' ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
+  const isOfNet = ref.object.kind === 'connect' && ref.object.protocol !== 'unix'
+  return isOfNet ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
 }
 
 /** The range of ports that an actor draws from, at that peer or address. */

@@ -1,4 +1,4 @@
-import { type FileUse, underItself } from '../learning/file-use.ts'
+import { type FileUse, type PathUse, underItself } from '../learning/file-use.ts'
 import type { Origin } from '../event/event.ts'
 import { microsOf } from '../event/time.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
@@ -6,6 +6,7 @@ import type { LiveEntry } from './live-entry.ts'
 import { NAME } from '../behaviour/place-pattern.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
+import { isSockets, socketOf } from '../behaviour/peer.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 
 export interface RenameUse {
@@ -21,13 +22,13 @@ type Seen = Omit<FileUse, 'path' | 'access'>
 export function isOfPath(object: BehaviourObject): boolean {
   if (object.kind === 'syscall')
     return object.name !== 'kill' && object.target?.startsWith('/') === true
-  return object.kind === 'file' || socketOf(object) !== undefined
+  return object.kind === 'file' || isSockets(object) || socketOf(object) !== undefined
 }
 
 /** The paths that an entry is learned evidence of, as far as its witnesses were kept. */
 export function pathUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse[]): void {
   const { object } = entry
-  if (!isOfPath(object)) return
+  if (!isOfPath(object) || isSockets(object)) return
   const isLiteral = !isPattern(object)
   for (const cell of entry.allCells()) {
     if (!cell.grants || cell.count === 0) continue
@@ -60,12 +61,6 @@ export function pathUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse
   }
 }
 
-/** The path of a unix socket; undefined of abstract names, and of other objects. */
-function socketOf(object: BehaviourObject): string | undefined {
-  if (object.kind !== 'connect' || object.protocol !== 'unix') return undefined
-  return object.peer.startsWith('/') ? object.peer : undefined
-}
-
 function textOf(object: BehaviourObject): string {
   const socket = socketOf(object)
   if (socket !== undefined) return socket
@@ -82,10 +77,10 @@ function put(
   renames: RenameUse[],
 ): void {
   if (object.kind !== 'file') {
-    if (!text.startsWith('/')) return
-    if (object.kind === 'syscall')
-      uses.push({ ...seen, path: underItself(text), access: `call ${object.name}` })
-    else uses.push({ ...seen, path: text, access: 'connect' })
+    const isCall = object.kind === 'syscall'
+    const access: PathUse = isCall ? `call ${object.name}` : 'connect'
+    if (text.startsWith('/'))
+      uses.push({ ...seen, path: isCall ? underItself(text) : text, access })
     return
   }
   const { access, to } = object

@@ -223,6 +223,7 @@ export class PlaceKeeper {
       ...defaultVocabulary,
       executed,
       isGuarded: this.#shaper.isGuarded,
+      guardedSockets: this.#shaper.guardedSockets,
     }
     const found = yield* placesSteps([...uses, ...movedUses(uses, renames)], options)
     const places = found.map((place) => ({
@@ -282,6 +283,9 @@ function executedBy(object: BehaviourObject): readonly string[] {
 
 function objectOf({ base, depth, class: of }: FilePlace): PlaceObject {
   const path = plainPath(base) + Array.from({ length: depth }, () => NAME).join('/')
+  if (of === 'socket') {
+    return { kind: 'connect', protocol: 'unix', peer: path, port: 0, drawn: true }
+  }
   if (isCallUse(of)) return { kind: 'syscall', name: of.slice(of.indexOf(' ') + 1), target: path }
   return { kind: 'file', access: accessOf[of], path }
 }
@@ -426,7 +430,7 @@ function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | und
   if (entry.inherited !== undefined || entry.state !== 'learned' || isPlace(entry.object))
     return undefined
   const { object } = entry
-  if (object.kind === 'connect' || object.kind === 'listen') {
+  if (drawnOf(object) !== undefined && (object.kind === 'connect' || object.kind === 'listen')) {
     const port = String(object.port)
     const origins = [...entry.allCells()].map(({ origin }) => origin)
     return takers.find(({ allowance }) =>

@@ -228,6 +228,15 @@ function encodeObject({ object }: KernelRule): EncodedObject {
           bytes.writeUInt32LE(object.prefix, layout['snug_rule.set'])
         },
       }
+    case 'socket-pattern':
+      return {
+        kind: kinds.connect,
+        flags: ruleFlags.pattern,
+        write: (bytes) => {
+          writePort(bytes, 'unix', 0)
+          bytes.writeUInt32LE(object.set, layout['snug_rule.set'])
+        },
+      }
     case 'identity':
       return {
         kind: kinds.identity,
