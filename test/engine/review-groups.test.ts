@@ -150,11 +150,13 @@ describe('the cards of what waits for review', () => {
     )
   })
 
-  it('are one for all folders in which a program has files of one kind', () => {
+  it('are one for all folders in which a program has files that are neither code nor settings', () => {
     const written = (paths: readonly string[]) => paths.map((path) => act.file(path, ['write']))
     const notes = ['a', 'b', 'c', 'd', 'e', 'f'].map((user) => `/srv/notes/${user}/n1.txt`)
     expect(cardsOf(written(notes.slice(0, 1)))).toEqual(['writes /srv/notes/a/n1.txt'])
     expect(cardsOf(written(notes))).toEqual(['writes 6 files in several folders below /srv/notes/'])
+    const kinds = notes.map((path, i) => path.replace('.txt', ['.txt', '.csv', ''][i % 3] ?? ''))
+    expect(cardsOf(written(kinds))).toEqual(['writes 6 files in several folders below /srv/notes/'])
     // A script or a hidden file is another kind, and settings are decided one by one.
     const others = ['/srv/notes/a/x.php', '/srv/notes/b/.x', '/srv/notes/c/.x']
     expect(cardsOf(written([...notes, ...others]))).toHaveLength(4)

@@ -6,7 +6,7 @@ import { ACCOUNT_LEAST, accountOf, type User } from '../behaviour/user.ts'
 import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
 import { certainPath } from '../learning/notation.ts'
 import { mayHoldPlaces } from '../learning/place.ts'
-import { folderOfPath, nameKind, placeClassOf } from './place-class.ts'
+import { folderOfPath, isHarmfulKind, nameKind, placeClassOf } from './place-class.ts'
 
 /** Deviations of one actor, access and place. */
 export interface Cause {
@@ -60,8 +60,9 @@ export function causeKey(behaviour: Behaviour): string {
 }
 
 /**
- * The same for causes of files that differ in their folder alone, for sockets of the container, and for changes to and
- * from the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and
+ * The same for causes of files that differ in their folder alone, or in their kind where that is neither code nor settings.
+ * The same for sockets of the container, and for changes to and from the identities of people by which nobody becomes root.
+ * Undefined for others: what is hidden, changes of code and
  * settings, and secrets are decided one by one.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
@@ -77,7 +78,8 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   }
   if (object.kind !== 'file' || detail === '.') return undefined
   const isOwn = placeClass === 'data' || placeClass === 'temporary'
-  return isOwn || access === 'read' ? `${group}\u0000${detail}` : undefined
+  if (!isOwn && access !== 'read') return undefined
+  return `${group}\u0000${isHarmfulKind(detail) ? detail : ''}`
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {

@@ -1,4 +1,5 @@
 import type { PlaceClass } from '../event/alert-risk.ts'
+import { adversarialNames } from '../learning/adversary.ts'
 
 /** Devices that every runtime makes (OCI runtime specification) and that keep nothing of what is written. */
 const keepNothing = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom']
@@ -64,4 +65,14 @@ export function nameKind(path: string): string {
   if (name.startsWith('.')) return '.'
   // A longer end, or one with digits in most of it, is a part of the name.
   return /\.[a-z][a-z0-9]{0,4}$/i.exec(name)?.[0].toLowerCase() ?? ''
+}
+
+/** Code, settings and hidden files by their names. */
+const harmfulKinds: ReadonlySet<string> = new Set(
+  ['.', ...Object.values(adversarialNames).flat().map(nameKind)].filter((kind) => kind !== ''),
+)
+
+/** Whether files of that kind are code, settings, or hidden. */
+export function isHarmfulKind(kind: string): boolean {
+  return harmfulKinds.has(kind)
 }
