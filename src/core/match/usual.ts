@@ -1,16 +1,16 @@
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import { PathPattern } from '../behaviour/language.ts'
+import type { PathPattern } from '../behaviour/language.ts'
 import { isPlace, NAME } from '../behaviour/place-pattern.ts'
-import { shapedLanguage, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { accountOf } from '../behaviour/user.ts'
 import type { UserIds } from '../event/event.ts'
-import { adversarialNames } from '../learning/adversary.ts'
 import type { PlaceClass } from '../event/alert-risk.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
-import { folderOfPath, nameKind } from './place-class.ts'
+import { isBeside, variedAbove } from './beside.ts'
+import { folderOfPath, isHarmfulKind, nameKind } from './place-class.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
@@ -44,13 +44,34 @@ export function isUsual(
         isInClearedTree(profile, ref, object) ||
         isRotation(profile, ref, object) ||
         isUsualChange(profile, ref, object) ||
-        isOneMoreKind(profile, ref, object))
+        isOneMoreKind(profile, ref, object) ||
+        isInOneMoreFolder(profile, ref, object))
     )
   }
+  if (object.kind === 'connect') return isByOtherProtocol(profile, ref, object)
   if (object.kind === 'identity') return isOfOneMoreAccount(profile, ref, object)
   if (object.kind === 'syscall') return isOneMoreRoot(profile, ref, object)
   if (object.kind === 'listen') return isOneMoreDrawn(profile, ref, object)
   return object.kind === 'capability' && ref.uid === 0 && isForFiles(profile, ref, object.name)
+}
+
+const transports: ReadonlySet<string> = new Set(['tcp', 'udp'])
+
+/** A service that the program asks already, by its other protocol: long answers, or a faster way. */
+function isByOtherProtocol(
+  profile: ProfileReader,
+  ref: BehaviourRef,
+  { protocol, peer, port }: Extract<BehaviourObject, { kind: 'connect' }>,
+): boolean {
+  if (!transports.has(protocol)) return false
+  return knownOf(profile, ref, 'connect').some(
+    ({ object }) =>
+      object.kind === 'connect' &&
+      object.drawn !== true &&
+      transports.has(object.protocol) &&
+      object.peer === peer &&
+      object.port === port,
+  )
 }
 
 /** Ports that the kernel drew for a program, from which on it draws the next one as well. */
@@ -205,7 +226,7 @@ function isInClearedTree(profile: ProfileReader, ref: BehaviourRef, object: File
   if (object.access !== 'delete') return false
   const subject = subjectOf(ref) ?? literalPath(object.path)
   const kind = nameKind(subject)
-  if (kind === '' || harmfulKinds.has(kind)) return false
+  if (kind === '' || isHarmfulKind(kind)) return false
   const parts = folderOfPath(subject).split('/')
   const patterns = new Map<string, PathPattern>()
   const cleared = new Set<string>()
@@ -223,11 +244,6 @@ function isInClearedTree(profile: ProfileReader, ref: BehaviourRef, object: File
 /** Kinds of files that people keep in one place, from which on the next one may be of another kind. */
 const KINDS_LEAST = 2
 
-/** Code, settings and hidden files by their names. */
-const harmfulKinds: ReadonlySet<string> = new Set(
-  ['.', ...Object.values(adversarialNames).flat().map(nameKind)].filter((kind) => kind !== ''),
-)
-
 /**
  * Below a folder in which it makes ever new names, the actor has files of several kinds, as people upload them. A file
  * that gets another kind by a rename is none of these.
@@ -236,7 +252,7 @@ function isOneMoreKind(profile: ProfileReader, ref: BehaviourRef, object: FileOb
   if (object.access === 'read' || object.access === 'exec') return false
   const subject = subjectOf(ref) ?? literalPath(object.to ?? object.path)
   const [folder, kind] = [folderOfPath(subject), nameKind(subject)]
-  if (kind === '' || harmfulKinds.has(kind)) return false
+  if (kind === '' || isHarmfulKind(kind)) return false
   if (object.to !== undefined && nameKind(literalPath(object.path)) !== kind) return false
   const kinds = new Set<string>()
   for (const known of knownOf(profile, ref, 'file')) {
@@ -246,7 +262,49 @@ function isOneMoreKind(profile: ProfileReader, ref: BehaviourRef, object: FileOb
     for (const template of templatesOf(known)) kinds.add(nameKind(template))
   }
   kinds.delete('')
-  return kinds.size >= KINDS_LEAST && [...kinds].every((one) => !harmfulKinds.has(one))
+  return kinds.size >= KINDS_LEAST && ![...kinds].some(isHarmfulKind)
+}
+
+/** Folders that are compared with a new one. */
+const FOLDERS_MOST = 256
+
+/**
+ * The folder differs from those that the actor changes files in by what they differ in themselves, as those of users and
+ * their albums do. Below the folder that all of them are in, the kind of file is known, or one more among several.
+ */
+function isInOneMoreFolder(profile: ProfileReader, ref: BehaviourRef, object: FileObject): boolean {
+  const { access, path, to } = object
+  if (access === 'read' || access === 'exec') return false
+  const subject = subjectOf(ref) ?? literalPath(to ?? path)
+  const [folder, kind] = [folderOfPath(subject), nameKind(subject)]
+  if (isHarmfulKind(kind)) return false
+  if (to !== undefined && !isSameKindOfName(sourceOf(ref), subject)) return false
+  const changed = knownOf(profile, ref, 'file').flatMap((known) => {
+    const { object: other } = known
+    if (other.kind !== 'file' || other.access === 'read' || other.access === 'exec') return []
+    const paths = isPlace(other) ? templatesOf(known) : [other.to ?? other.path]
+    return paths.map((one) => ({ path: one, folder: folderOfPath(one), access: other.access }))
+  })
+  const folders = [...new Set(changed.map((one) => one.folder))].slice(0, FOLDERS_MOST)
+  const base = variedAbove(folders, folder)
+  if (base === undefined) return false
+  const within = changed.filter((one) => one.folder.startsWith(base))
+  if (access === 'delete' && !within.some((one) => one.access === access)) return false
+  const kinds = new Set(within.map((one) => nameKind(one.path)))
+  if (kinds.has(kind)) return true
+  kinds.delete('')
+  return kind !== '' && kinds.size >= KINDS_LEAST && ![...kinds].some(isHarmfulKind)
+}
+
+/** The path of a rename as it was before. */
+function sourceOf({ object, literal }: BehaviourRef): string {
+  const subject = literal?.subject ?? literal?.text ?? textOfRename(object)
+  return subject.slice(0, subject.indexOf(SUBJECT_TO))
+}
+
+/** It stays in its folder, and keeps its kind. */
+function isSameKindOfName(from: string, to: string): boolean {
+  return nameKind(from) === nameKind(to) && folderOfPath(from) === folderOfPath(to)
 }
 
 /** The path as it is, of a rename the one that the file gets. */
@@ -266,31 +324,4 @@ function templatesOf({ grants }: Allowance): readonly string[] {
     .toJSON()
     .flatMap(({ witnesses }) => witnesses?.literals ?? [])
     .map((template) => template.slice(template.indexOf(SUBJECT_TO) + 1))
-}
-
-/**
- * Whether the folder is one that is known, or differs from it in one part alone. Beside each other in the root are
- * folders of different programs.
- */
-function isBeside(known: string, folder: string, patterns: Map<string, PathPattern>): boolean {
-  const [a, b] = [known.split('/'), folder.split('/')]
-  if (a.length !== b.length) return false
-  let others = 0
-  for (const [i, part] of a.entries()) {
-    const name = b[i] ?? ''
-    if (part === name || isOneOf(part, name, patterns)) continue
-    others += 1
-    if (others > 1 || i < 2) return false
-  }
-  return true
-}
-
-function isOneOf(shape: string, name: string, patterns: Map<string, PathPattern>): boolean {
-  if (!shape.includes('<')) return false
-  let pattern = patterns.get(shape)
-  if (pattern === undefined) {
-    pattern = new PathPattern(shapedLanguage(shape))
-    patterns.set(shape, pattern)
-  }
-  return pattern.has(name)
 }

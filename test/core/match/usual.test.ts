@@ -100,6 +100,63 @@ describe('a kind of file that is new', () => {
   })
 })
 
+describe('a folder that differs in several parts', () => {
+  const albums = learned(
+    written('/home/chen/sable/maple.dat'),
+    written('/home/chen/pine.txt'),
+    written('/home/dora/prairie/meadow.dat'),
+  )
+  const renamed = (from: string, to: string): ActEvent => act.file(from, ['rename'], {}, { to })
+
+  it('is usual where known folders differ in the same parts, with a kind of file as they have', () => {
+    for (const path of ['/home/elif/quartz/valley.dat', '/home/elif/quartz/valley.csv'])
+      expect(severity(albums, written(path)), path).toBe('low')
+    const rename = renamed('/home/elif/quartz/a.csv', '/home/elif/quartz/b.csv')
+    expect(severity(albums, rename)).toBe('low')
+  })
+
+  it('is not usual with code or hidden files, deeper, elsewhere, or after one such folder', () => {
+    for (const path of [
+      '/home/elif/quartz/x.php',
+      '/home/elif/quartz/.x',
+      '/home/elif/quartz/deep/valley.dat',
+      '/data/elif/quartz/valley.dat',
+    ])
+      expect(severity(albums, written(path)), path).toBe('medium')
+    const one = learned(written('/home/chen/sable/maple.dat'), written('/home/chen/pine.txt'))
+    expect(severity(one, written('/home/elif/quartz/valley.dat'))).toBe('medium')
+    const alike = learned(
+      written('/home/chen/sable/maple.dat'),
+      written('/home/dora/sable/meadow.dat'),
+    )
+    expect(severity(alike, written('/home/elif/quartz/valley.dat'))).toBe('medium')
+  })
+
+  it('is not usual for a deletion that was never seen, or a rename to another kind or place', () => {
+    const file = '/home/elif/quartz/a.dat'
+    expect(severity(albums, act.file(file, ['delete']))).toBe('medium')
+    for (const to of ['/home/elif/quartz/a.enc', '/home/elif/other/a.dat'])
+      expect(severity(albums, renamed(file, to)), to).toBe('medium')
+  })
+
+  it('needs several kinds for one more', () => {
+    const one = learned(written('/home/chen/sable/a.dat'), written('/home/dora/prairie/b.dat'))
+    expect(severity(one, written('/home/elif/quartz/valley.dat'))).toBe('low')
+    expect(severity(one, written('/home/elif/quartz/valley.csv'))).toBe('medium')
+  })
+})
+
+describe('a peer by its other protocol', () => {
+  const asked = learned(act.connect('10.0.0.1', 53, {}, 'udp'))
+
+  it('is as usual as by the first, at that port', () => {
+    expect(severity(asked, act.connect('10.0.0.1', 53))).toBe('low')
+    expect(severity(asked, act.connect('10.0.0.1', 853))).toBe('medium')
+    expect(severity(asked, act.connect('10.0.0.2', 53))).toBe('medium')
+    expect(severity(asked, act.connect('10.0.0.1', 53, { exe: '/bin/other' }))).toBe('medium')
+  })
+})
+
 describe('a capability that is usual', () => {
   const profile = learned(
     act.capability('CAP_CHOWN', root),
