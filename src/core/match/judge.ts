@@ -8,6 +8,7 @@ import { type Guardrails, graver } from './guardrail.ts'
 import { riskOf } from './risk.ts'
 import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
+import { isRunAsSiblings } from './siblings.ts'
 import { isUsual } from './usual.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
 
@@ -79,7 +80,7 @@ function deviation(
     if (!unexpected.includes(ref)) return []
     // A call that is learned like any other may also be as usual as those that were learned.
     const isKnown = quiet || (ref.object.kind === 'syscall' && isUsual(known, ref, 'data'))
-    const tripped = options.guardrails.fired(ref, event, isKnown)
+    const tripped = options.guardrails.fired(ref, asDecided(known, event, ref), isKnown)
     for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
     return tripped.map((guardrail) => guardrail.id)
   })
@@ -108,6 +109,14 @@ function deviation(
       (options.explain === false ? 'low' : worstOf(known, event, unexpected)),
     confidence: options.incomplete === undefined ? 'full' : 'partial',
   }
+}
+
+/** Scripts of that form were decided on several times: a further one is no more foreign than those. */
+function asDecided(known: ProfileReader | undefined, event: ActEvent, ref: BehaviourRef): ActEvent {
+  if (event.kind !== 'exec' || event.exec.scriptDrift !== true) return event
+  if (known === undefined || !isRunAsSiblings(known, ref)) return event
+  const { scriptDrift: _, ...exec } = event.exec
+  return { ...event, exec }
 }
 
 /** The severity of a deviation that fires no guardrail. */

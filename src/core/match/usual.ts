@@ -11,6 +11,7 @@ import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { isBeside, variedAbove } from './beside.ts'
 import { folderOfPath, isHarmfulKind, nameKind } from './place-class.ts'
+import { isAsSiblings } from './siblings.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
@@ -37,6 +38,7 @@ export function isUsual(
 ): boolean {
   if (profile === undefined) return false
   const { object } = ref
+  if (isAsSiblings(profile, ref)) return true
   if (object.kind === 'file') {
     return (
       place === 'data' &&
