@@ -43,6 +43,7 @@ export function isUsual(
     return (
       place === 'data' &&
       (isOwn(profile, ref, object) ||
+        goesAnyway(profile, ref, object) ||
         isInClearedTree(profile, ref, object) ||
         isRotation(profile, ref, object) ||
         isUsualChange(profile, ref, object) ||
@@ -158,6 +159,16 @@ function isForFiles(profile: ProfileReader, ref: BehaviourRef, name: string): bo
   return knownOf(profile, ref, 'capability').some(
     ({ object }) => object.kind === 'capability' && forFiles.has(object.name),
   )
+}
+
+/** Another program deletes that very file, as a service does with its lock: so it holds nothing that is to stay. */
+function goesAnyway(
+  profile: ProfileReader,
+  { literal }: BehaviourRef,
+  object: FileObject,
+): boolean {
+  if (object.access !== 'delete' || literal !== undefined) return false
+  return profile.byObject(object).some((known) => !known.void)
 }
 
 /** It makes that very file, or it made the folder that the new name is in. */

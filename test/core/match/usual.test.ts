@@ -219,6 +219,23 @@ describe('a file that is cleared away', () => {
   })
 })
 
+describe('a file that another program deletes', () => {
+  const gone = (path: string, exe: string): ActEvent => act.file(path, ['delete'], { exe })
+  const service = learned(gone('/srv/app/app.pid', '/usr/bin/app'))
+
+  it('is usual to delete, and no other, and not to change', () => {
+    expect(severity(service, gone('/srv/app/app.pid', '/usr/bin/rm'))).toBe('low')
+    expect(severity(service, gone('/srv/app/app.db', '/usr/bin/rm'))).toBe('medium')
+    const changed = act.file('/srv/app/app.pid', ['write'], { exe: '/usr/bin/rm' })
+    expect(severity(service, changed)).toBe('medium')
+  })
+
+  it('is not usual by its form alone', () => {
+    const jobs = learned(gone('/srv/jobs/4f9c1e2ab7d05836.job', '/usr/bin/app'))
+    expect(severity(jobs, gone('/srv/jobs/b1d2f3a4958677c0.job', '/usr/bin/rm'))).toBe('medium')
+  })
+})
+
 describe('a port that the kernel drew', () => {
   const two = learned(act.listen('0.0.0.0', 40_003), act.listen('0.0.0.0', 51_200))
 
