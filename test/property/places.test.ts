@@ -143,6 +143,20 @@ describe('folders that are named in several ways', () => {
     expect(takes([drawn], '/srv/texts/summit.4dab0aad.txt')).toBe(false)
   })
 
+  it('vary so with each extension of which the names vary as a whole', () => {
+    const words = ['lilac', 'reed-bank', 'oak2', 'stone_x', 'dune-kelp', 'fir']
+    const files = words.flatMap((name, n) => [
+      act(`/srv/texts/${name}.txt`, n),
+      act(`/srv/texts/${name}${n}.csv`, n),
+      act(`/srv/texts/job-${n}4b.log`, n),
+    ])
+    const drawn = act('/srv/texts/ridge.7f3a91c2.csv', 9)
+    expect(takes([...files, drawn], '/srv/texts/summit.4dab0aad.txt')).toBe(true)
+    for (const other of ['summit.4dab0aad.log', 'summit.4dab0aad.php', 'summit.php.txt', 'a.b.txt'])
+      expect(takes([...files, drawn], `/srv/texts/${other}`), other).toBe(false)
+    expect(takes(files, '/srv/texts/summit.4dab0aad.txt')).toBe(false)
+  })
+
   it('are not hidden ones, and hold no other files than they did', () => {
     for (const path of [
       '.river/page9.csv',

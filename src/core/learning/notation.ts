@@ -11,6 +11,11 @@ const DIGEST_LEAST = 16
 const DRAWN_LEAST = 6
 /** Words of this length are drawn, whatever their order of letters and digits. */
 const DRAWN_LONG = 16
+/** Turns of letters and digits in it. */
+const DRAWN_TURNS = 3
+/** Hexadecimal digits of the shortest hash that is known as one by its letters between digits. */
+const HASH_LEAST = 8
+const HASH_TURNS = 2
 const DIGITS_MOST = 20
 /** Digits of the shortest number that was drawn: no count, no id of a process, and no day has as many. */
 const DRAWN_DIGITS = 9
@@ -135,16 +140,18 @@ function mixedToken(word: string): string | undefined {
     return isCertainNumber(number) ? letters + NUMBER : undefined
   }
   const isLong = word.length >= DRAWN_LONG && countOf(word, /\d/g) >= 3
-  const isDrawn = isLong || (word.length >= DRAWN_LEAST && alternates(word))
+  const isHash =
+    word.length >= HASH_LEAST && /^[0-9a-f]+$/.test(word) && turnsOf(word) >= HASH_TURNS
+  const isDrawn = isLong || isHash || (word.length >= DRAWN_LEAST && turnsOf(word) >= DRAWN_TURNS)
   return isDrawn ? `<fixed:${word.length}>` : undefined
 }
 
-/** Letters and digits in turn, more often than in a word with a number in it. */
-function alternates(word: string): boolean {
+/** How often letters and digits take turns: in a word with a number in it, once. */
+function turnsOf(word: string): number {
   let turns = 0
   for (let i = 1; i < word.length; i++)
     if (isDigit(word.charCodeAt(i)) !== isDigit(word.charCodeAt(i - 1))) turns += 1
-  return turns >= 3
+  return turns
 }
 
 function countOf(word: string, of: RegExp): number {

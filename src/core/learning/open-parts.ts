@@ -25,6 +25,8 @@ export interface OpenPart {
   readonly words?: true
   /** Each name shows what varies in it. */
   readonly certain?: true
+  /** The same form with the other extensions of the folder, where names vary as a whole. */
+  readonly alike?: readonly string[]
   /** Of folders that are named in several ways: the form of their own names, which files beside them could have too. */
   readonly beside?: OpenPart
 }
@@ -50,7 +52,24 @@ export function certainParts(
     if (known === undefined) forms.set(form, [name])
     else known.push(name)
   }
-  return [...forms].map(([template, some]) => ({ template, names: some.sort(), certain: true }))
+  return [...forms].map(([template, some]) => ({
+    template,
+    names: some.sort(),
+    certain: true,
+    alike: withOtherExtensions(template, anyWords),
+  }))
+}
+
+/** A program that names its files freely does so whatever their extension. */
+function withOtherExtensions(template: string, kinds: ReadonlySet<string>): readonly string[] {
+  const at = extensionAt(template)
+  if (at < 0 || !kinds.has(kindOf(template))) return []
+  return [...kinds].flatMap((kind) => {
+    const other = extensionOfKind(kind)
+    return other === undefined || other === template.slice(at)
+      ? []
+      : [template.slice(0, at) + other]
+  })
 }
 
 /** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
@@ -182,6 +201,12 @@ export function openParts(
 /** Nothing in it is constant but the extension. */
 function isText(template: string): boolean {
   return /^<(?:alnum|slug|free):\d+>(?:\.[A-Za-z0-9]+)?$/.test(template)
+}
+
+/** Of {@link kindOf}; undefined of hidden names, and where there is none. */
+function extensionOfKind(kind: string): string | undefined {
+  const extension = kind.slice(kind.indexOf('.'))
+  return kind.startsWith('false.') ? extension : undefined
 }
 
 /** Hidden or not, and the extension. */

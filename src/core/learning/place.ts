@@ -218,11 +218,12 @@ function* namesOf(
   let known: ReadonlySet<string> = new Set()
   for (const of of classes) {
     const made = classOf(of, parts, node, known)
-    const templates = made
-      .map(({ template }) => plainPath(base) + below + template)
+    const forms = made.flatMap(({ template, alike = [] }) => [template, ...alike])
+    const templates = forms
+      .map((form) => plainPath(base) + below + form)
       .filter((template) => !isHeldBack(aboveItself(template), of, options))
     yield
-    if (of === 'own') known = new Set(made.map(({ template }) => template))
+    if (of === 'own') known = new Set(forms)
     if (templates.length === 0) continue
     const depth = tail.length + 1
     const key = `${base}\u0000${depth}\u0000${of}`
