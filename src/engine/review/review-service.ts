@@ -4,7 +4,7 @@ import type { Alert, AlertDecision } from '../../core/event/alert.ts'
 import type { ActEvent } from '../../core/event/event.ts'
 import { isoOf } from '../../core/event/time.ts'
 import type { Forgetting } from '../../core/profile/forgetting.ts'
-import { Profile } from '../../core/profile/profile.ts'
+import { type PreparedDecision, Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
@@ -32,6 +32,15 @@ import {
 import { isLarge, prepareDecision } from './prepare-decision.ts'
 import { sharersOf } from './shared-alert.ts'
 import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
+
+interface Asked {
+  readonly ref: string
+  readonly behaviours: readonly string[]
+  readonly by: view.Decider
+  readonly dryRun: boolean
+  /** Of the audit entry. */
+  readonly what: 'reject' | 'withdraw'
+}
 
 /** A person's decisions on behaviours and alerts: each is recorded with its effect. */
 export class ReviewService {
@@ -96,45 +105,45 @@ export class ReviewService {
     return this.#result(version, ids)
   }
 
-  async reject(
+  reject(
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#context.registry.index.findOne(ref)
-    const ids = behaviours.map((id) => behaviourOf(version, id))
-    if (dryRun) return this.#result(version, ids)
-    const part = { version, ids }
-    const [prepared] = isLarge([part]) ? await prepareDecision(this.#context, [part]) : []
-    const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
-    const decide = (): unknown => version.profile.decideAll(ids, decision, prepared?.seen)
-    const changes = changesBy(version, ids, decide, prepared?.texts)
-    await commitDecision(this.#context, version, {
-      what: 'reject',
-      by,
-      fields: { changes },
-      expects: true,
-    })
-    return this.#result(version, ids)
+    return this.#decide(
+      { ref, behaviours, by, dryRun, what: 'reject' },
+      ({ profile }, ids, seen) => {
+        profile.decideAll(ids, { ...decisionOf(by, this.#context.now()), kind: 'rejected' }, seen)
+      },
+    )
   }
 
-  async withdraw(
+  withdraw(
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#context.registry.index.findOne(ref)
-    const ids = behaviours.map((id) => behaviourOf(version, id))
-    if (dryRun) return this.#result(version, ids)
+    return this.#decide({ ref, behaviours, by, dryRun, what: 'withdraw' }, ({ profile }, ids) => {
+      const { kind: _, ...author } = decisionOf(by, this.#context.now())
+      profile.withdrawAll(ids, author)
+    })
+  }
+
+  async #decide(
+    asked: Asked,
+    apply: (version: DeployedVersion, ids: readonly BehaviourId[], seen?: PreparedDecision) => void,
+  ): Promise<views.DecisionResult> {
+    const version = this.#context.registry.index.findOne(asked.ref)
+    const ids = asked.behaviours.map((id) => behaviourOf(version, id))
+    if (asked.dryRun) return this.#result(version, ids)
     const part = { version, ids }
     const [prepared] = isLarge([part]) ? await prepareDecision(this.#context, [part]) : []
-    const { kind: _, ...author } = decisionOf(by, this.#context.now())
-    const withdraw = (): unknown => version.profile.withdrawAll(ids, author)
-    const changes = changesBy(version, ids, withdraw, prepared?.texts)
-    const fields = { changes }
-    await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
+    const decide = (): void => apply(version, ids, prepared?.seen)
+    const fields = { changes: changesBy(version, ids, decide, prepared?.texts) }
+    const { what, by } = asked
+    await commitDecision(this.#context, version, { what, by, fields, expects: true })
     return this.#result(version, ids)
   }
 
