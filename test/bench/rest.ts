@@ -6,7 +6,8 @@ import type { Bench } from './bench.ts'
 import { paired, plain } from './figures.ts'
 import { residentMiB, usage } from './process-usage.ts'
 
-const settleMs = 3_000
+/** By then Node has collected what loading the modules left. */
+const settleMs = 20_000
 /** Of the client library, with what Snug does with it. */
 const mostMoreMiB = 20
 
