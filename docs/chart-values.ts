@@ -53,6 +53,13 @@ const nri = z.strictObject({
   runtime: socket.meta({ description: 'of the runtime itself (CRI), on the node' }),
 })
 
+const reports = z.strictObject({
+  enabled: z.boolean().meta({
+    description:
+      'whether the agents write Reports (`openreports.io/v1alpha1`) on images with behaviours that wait for review, and may do so',
+  }),
+})
+
 /** What `values.yaml` of the Helm chart may say. `config` is the agent's, key by key. */
 const chartValues = z
   .strictObject({
@@ -82,6 +89,7 @@ const chartValues = z
       enabled: z.boolean().meta({ description: 'whether others are kept from connecting' }),
     }),
     nri,
+    reports,
     serviceMonitor,
     extraEnv: objects.meta({
       description: 'variables of the container, such as tokens of sinks from a secret',

@@ -32,6 +32,7 @@ import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import { scopedEngine } from './pipeline/identity/scoped-engine.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
+import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import type { PodEvents } from './fleet/pod-events.ts'
 import type { KubeNode } from './fleet/kubernetes/kube-node.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
@@ -107,6 +108,7 @@ export async function runAgent(
     log,
   })
   const reload = (): void => void live.reload()
+  let reports: DeviationReports | undefined
   const undoExit = exitOnCrash(log, () => daemon.journal.persist())
   try {
     await daemon.load()
@@ -134,6 +136,8 @@ export async function runAgent(
       const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }
+    reports = await reportsOf(config, kube, daemon)
+    reports?.start()
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)
@@ -141,6 +145,7 @@ export async function runAgent(
     await pruner.stop()
     await traces?.close()
     await events?.close()
+    await reports?.close()
     await close()
   }
 }
@@ -424,6 +429,22 @@ function podEventsOf(
   return kube?.events({
     onLost: (count, error) => {
       log.warn({ count, error: describeError(error) }, 'events on pods were not written')
+    },
+  })
+}
+
+async function reportsOf(
+  { engines }: Config,
+  kube: KubeNode | undefined,
+  { faults, registry }: Daemon,
+): Promise<DeviationReports | undefined> {
+  if (kube === undefined || !engines.kubernetes.reports) return undefined
+  const { openVersions } = await import('./fleet/reports/deviation-reports.ts')
+  return kube.reports({
+    open: () => openVersions(registry.index),
+    onFault: (reason) => {
+      if (reason === undefined) faults.delete('reports')
+      else faults.set('reports', reason)
     },
   })
 }

@@ -204,6 +204,27 @@ describe('with the Node Resource Interface', () => {
   })
 })
 
+describe('with reports', () => {
+  const helm = renderChart({ reports: { enabled: true } }).objects
+  const kustomize = kustomized('reports').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent has the same rights from the chart as from kustomize’s component', () => {
+    const rightsOf = (objects: readonly Manifest[]): unknown =>
+      objects
+        .filter(({ metadata }) => metadata.name === 'snug-reports')
+        .map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }))
+    expect(rightsOf(helm)).toHaveLength(2)
+    expect(rightsOf(helm)).toEqual(rightsOf(kustomize))
+    expect(rightsOf(renderChart().objects)).toEqual([])
+  })
+
+  it('it writes them, and otherwise does not', () => {
+    for (const objects of [helm, kustomize])
+      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ share: true, reports: true })
+    expect(agentConfig(renderChart().objects).engines.kubernetes.reports).toBe(false)
+  })
+})
+
 interface Mounted {
   readonly containers: readonly { readonly volumeMounts: readonly { readonly name: string }[] }[]
   readonly volumes: readonly { readonly name: string }[]

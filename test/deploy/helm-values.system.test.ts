@@ -63,6 +63,7 @@ const others: Readonly<Record<string, unknown>> = {
   'nri enabled': true,
   'nri socket': '/run/nri/nri.sock',
   'nri runtime': '/var/run/crio/crio.sock',
+  'reports enabled': true,
   'serviceMonitor enabled': true,
   'serviceMonitor labels': { release: 'kube-prometheus-stack' },
   'serviceMonitor interval': '1m',

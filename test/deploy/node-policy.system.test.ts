@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { sliceName, sliceObject } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { reportName } from '../../src/fleet/reports/report-objects.ts'
 import { type Manifest, manifestsIn } from '../fixtures/chart.ts'
 import { goProgram } from '../fixtures/go-program.ts'
 
@@ -80,6 +81,27 @@ describe('a slice', () => {
     ['by the garbage collector', collector, slice('n1'), slice('n1'), /^not matched$/],
   ])('%s', (_, client, object, before, expected) => {
     expect(verdict('slices', client, object, before)).toMatch(expected)
+  })
+})
+
+const report = (name: string): object => ({ metadata: { name, namespace: 'shop' } })
+
+describe('a report', () => {
+  it.each<[string, Client, object, object | null, RegExp]>([
+    ['of the writer’s node', agent('n1'), report(reportName('n1')), null, /^allowed$/],
+    [
+      'of it, changed',
+      agent('n1'),
+      report(reportName('n1')),
+      report(reportName('n1')),
+      /^allowed$/,
+    ],
+    ['of another node', agent('n1'), report(reportName('n2')), null, /no other report/],
+    ['of another tool', agent('n1'), report('pol-audit'), report('pol-audit'), /no other report/],
+    ['by a token that is bound to no node', unbound, report(reportName('n1')), null, /no node/],
+    ['by another tool', person, report('pol-audit'), null, /^not matched$/],
+  ])('%s', (_, client, object, before, expected) => {
+    expect(verdict('reports', client, object, before)).toMatch(expected)
   })
 })
 

@@ -90,8 +90,10 @@ function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
-/** By this label a node's own slices are found. */
-const nodeLabel = 'snug.dev/node'
+/** By these labels the objects of a node are found. */
+export function nodeLabels(node: string): Readonly<Record<'snug.dev/node', string>> {
+  return { 'snug.dev/node': shortHash(node) }
+}
 
 export function sliceObject(
   image: FleetImage,
@@ -106,7 +108,7 @@ export function sliceObject(
     kind: 'ProfileSlice',
     metadata: {
       name: sliceName(image, node, number),
-      labels: { [nodeLabel]: shortHash(node) },
+      labels: nodeLabels(node),
       // Deleting the profile removes the observations of all nodes.
       ownerReferences: [
         {

@@ -1,3 +1,4 @@
+import { DeviationReports, type DeviationReportsOptions } from '../reports/deviation-reports.ts'
 import { PodEvents, type PodEventsOptions } from '../pod-events.ts'
 import { kubeAccess } from './access.ts'
 import { KubeApi } from './api.ts'
@@ -13,6 +14,7 @@ export interface KubeNode {
   readonly engine: (options: Pick<KubeEngineOptions, 'onState'>) => KubeEngine
   /** Of pods that the engine has. */
   readonly events: (options: Pick<PodEventsOptions, 'onLost'>) => PodEvents
+  readonly reports: (options: Omit<DeviationReportsOptions, 'api' | 'node'>) => DeviationReports
   readonly fleet: (options: Omit<KubeFleetOptions, 'api' | 'node'>) => KubeFleet
 }
 
@@ -36,6 +38,7 @@ export function kubeNode(how: string, node: string): KubeNode {
       const pod: PodEventsOptions['pod'] = (namespace, name) => pods?.podNamed(namespace, name)
       return new PodEvents({ api, node, pod, ...options })
     },
+    reports: (options) => new DeviationReports({ api, node, ...options }),
     fleet: (options) => new KubeFleet({ api, node, ...options }),
   }
 }

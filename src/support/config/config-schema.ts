@@ -224,6 +224,10 @@ export const configSchema = z
               description:
                 'whether each new alert is an Event on its pod, which `kubectl describe pod` shows. At most 10 at once and one a minute for each pod',
             }),
+            reports: z.boolean().default(false).meta({
+              description:
+                'whether images with behaviours that wait for review are in a Report (`openreports.io/v1alpha1`) in their namespace, one of each node. A node writes at most one each 30 seconds',
+            }),
             shareWithin: duration.prefault('2m').meta({
               description: 'maximum delay of reports from this node to the fleet',
             }),

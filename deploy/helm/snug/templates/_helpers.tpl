@@ -54,5 +54,10 @@ settings of the config take precedence.
 {{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.reports.enabled -}}
+{{- $engines := $config.engines | default dict -}}
+{{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "reports" true) -}}
+{{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}
