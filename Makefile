@@ -9,7 +9,7 @@ BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make
 RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io docker-cli podman crun uidmap busybox-static mmdebstrap strace systemd iptables iproute2 procps util-linux wrk redis-tools apparmor \
                   rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus prometheus-alertmanager \
-                  docker-registry cosign veristat \
+                  docker-registry cosign oras veristat \
                   rpm zstd golang-github-in-toto-attestation-dev \
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
                   golang-github-google-cel-go-dev clang-format-19 libclang-rt-19-dev
@@ -24,9 +24,10 @@ BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redi
 FUZZ_PACKAGES  := clang-19 libclang-rt-19-dev
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+PUBLISH_PACKAGES := cosign oras
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam release clean
+.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam release publish clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -121,9 +122,16 @@ redteam: sensor .build/npm.stamp ## 5,000 attacks composed at random; REDTEAM='-
 	node --import tsx test/redteam/main.ts $(REDTEAM)
 
 # What is in there: deploy/release/README.md.
-release: daemon ## packages of Debian, Fedora and npm for x86-64 and arm64, with checksums, into dist/release/
+release: daemon ## packages of Debian, Fedora and npm, image and chart, for x86-64 and arm64, into dist/release/
 	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES)
+	SNUG_BUILT_WITH='$(BUILD_PACKAGES) $(RELEASE_PACKAGES)' \
 	deploy/release/release.sh dist/release $(VERSION)
+
+# COSIGN_KEY is the key. Without it cosign needs an identity of its surroundings, as in a workflow.
+publish: ## push image and chart of `make release` to REGISTRY, signed, and attest its files
+	$(NEED) 'publishing' $(PUBLISH_PACKAGES)
+	[ -n '$(REGISTRY)' ] || { echo 'snug: name a registry: `make publish REGISTRY=registry.example`' >&2; exit 64; }
+	deploy/release/publish.sh dist/release '$(REGISTRY)'
 
 clean: ## remove what was built
 	rm -rf dist .build coverage

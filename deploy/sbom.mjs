@@ -31,10 +31,19 @@ function npmPackages() {
   return [...found.values()]
 }
 
-function debianPackages() {
+/** Those that are installed here, or those that SNUG_PACKAGES lists. */
+function debianLines() {
+  const listed = process.env.SNUG_PACKAGES
+  if (listed !== undefined) {
+    const lines = readFileSync(listed, 'utf8').trimEnd().split('\n')
+    return lines.map((line) => `installed\t${line}`)
+  }
   const format = '-f=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n'
-  const lines = execFileSync('dpkg-query', ['-W', format], { encoding: 'utf8' }).split('\n')
-  return lines
+  return execFileSync('dpkg-query', ['-W', format], { encoding: 'utf8' }).split('\n')
+}
+
+function debianPackages() {
+  return debianLines()
     .map((line) => line.split('\t'))
     .filter(([status]) => status === 'installed')
     .map(([, name, version, arch]) =>
@@ -47,11 +56,12 @@ function debianPackages() {
 }
 
 function linkedLibraries() {
-  const printed = execFileSync(join(folder, 'agent/snug-sensor'), ['--libraries'], {
-    encoding: 'utf8',
-  })
-  return printed
-    .trim()
+  // The file may be for another machine, which this one cannot ask.
+  const text = readFileSync(join(folder, 'agent/snug-sensor'), 'latin1')
+  const [printed] = /libbpf@[\w.~+-]+(?: [a-z]+@[\w.~+-]+)+/.exec(text) ?? []
+  const [, glibc] = /GNU C Library .* version (\d[\d.]*\d)\./.exec(text) ?? []
+  if (printed === undefined || glibc === undefined) throw new Error('the sensor names no libraries')
+  return `${printed} glibc@${glibc}`
     .split(' ')
     .map((each) => component(`pkg:generic/${each}`, ...each.split('@')))
 }

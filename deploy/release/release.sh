@@ -17,6 +17,8 @@ for machine in amd64 arm64; do
 done
 deploy/release/npm.sh "$out" "$version"
 deploy/release/krew.sh "$out" "$version"
+deploy/release/chart.sh "$out" "$version"
+deploy/release/image.sh "$out" "$version"
 # The section of that version; before a release, of what is not released yet.
 section() {
   awk -v name="$1" '/^## / { on = $2 == name || $2 == "[" name "]"; next } on' CHANGELOG.md
@@ -24,3 +26,4 @@ section() {
 section "$version" >"$out/notes.md"
 [ -s "$out/notes.md" ] || section Unreleased >"$out/notes.md"
 (cd "$out" && sha256sum -- *.deb *.rpm *.tgz >SHA256SUMS)
+node deploy/release/provenance.mjs "$out" "$version"

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeError } from '../../src/errors.ts'
 import { runCli } from '../fixtures/agent.ts'
+import { agentContainer } from '../fixtures/agent-container.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { Registry } from '../fixtures/registry.ts'
@@ -99,27 +100,8 @@ test('the image that the release signs is verified by cosign, pulled by that dig
   const name = `${registry.host}/snug@${signed}`
   await run('docker', ['pull', '-q', name])
   mkdirSync(at('data'))
-  const rights = [
-    'BPF',
-    'PERFMON',
-    'NET_ADMIN',
-    'SYS_PTRACE',
-    'DAC_READ_SEARCH',
-    'SETUID',
-    'SETGID',
-  ]
-  const agent = ['run', '-d', '--name', 'snug-signed', '--pid', 'host', '--cap-drop', 'ALL']
-  const mounts = [
-    '/sys/fs/bpf:/sys/fs/bpf',
-    '/sys/fs/cgroup:/host/cgroup:ro',
-    `${at('data')}:/var/lib/snug`,
-    `${socket}:/var/run/docker.sock`,
-  ]
-  const given = [
-    ...rights.flatMap((each) => ['--cap-add', each]),
-    ...mounts.flatMap((each) => ['-v', each]),
-  ]
-  await run('docker', [...agent, ...given, name, 'agent', '--kernel-state', kernelState])
+  const options = agentContainer('snug-signed', { data: at('data'), socket })
+  await run('docker', ['run', ...options, name, 'agent', '--kernel-state', kernelState])
   const status = JSON.parse(
     await run('docker', ['exec', 'snug-signed', 'snug', 'status', '--wait', '90s', '-o', 'json']),
   ) as object
