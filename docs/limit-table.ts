@@ -30,6 +30,7 @@ import {
   namesKept as alertNamesKept,
   sharesKept,
 } from '../src/state/alerts/alert-store.ts'
+import { sampleChars } from '../src/state/alerts/cause-fold.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
@@ -385,6 +386,12 @@ export const limitTable: readonly LimitGroup[] = [
         bound: alertNamesKept,
         of: 'alert',
         atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'characters of the samples of an alert',
+        bound: sampleChars,
+        of: 'alert',
+        atBound: 'of longer names it has fewer samples, and at least three',
       },
       {
         what: 'distinct behaviours of all alerts together',

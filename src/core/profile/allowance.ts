@@ -333,8 +333,9 @@ export class Allowance {
 
   /** Whether a pattern takes the path, for that origin, at that time and in that workload. */
   takes(subject: string, origin: Origin, now: Micros, workload?: string): boolean {
-    if (this.shape === undefined || this.rejected) return false
     const grants = this.grantsAt(now, workload)
+    // Thousands may wait for review, which grant nothing.
+    if (grants.empty || this.shape === undefined || this.rejected) return false
     return grants.pattern(origin, this.shape, this.related)?.has(subject) === true
   }
 

@@ -9,6 +9,8 @@ import type { ReplicaGroup } from './replica-groups.ts'
 /** The first samples show the start of the pattern, and the latest ones how it continues. */
 const firstKept = 5
 const latestKept = 5
+/** Characters of all samples. Each further event writes the whole alert, and a path may have 4,096 bytes. */
+export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
@@ -34,10 +36,11 @@ export function folded(
   const { cause, risk } = alert
   if (cause === undefined || !isNew || behaviour === null) return alert
   const samples = alert.samples ?? (alert.behaviour === null ? [] : [alert.behaviour])
-  const kept =
+  const kept = bounded(
     samples.length < firstKept + latestKept
       ? [...samples, behaviour]
-      : [...samples.slice(0, firstKept), ...samples.slice(firstKept + 1), behaviour]
+      : [...samples.slice(0, firstKept), ...samples.slice(firstKept + 1), behaviour],
+  )
   const names = cause.names + 1
   const shared = cause.wide === true ? commonFolder(cause.place, place) : cause.place
   const { proposed: _, ...rest } = cause
@@ -59,6 +62,18 @@ export function folded(
     },
     ...(risk === undefined ? {} : { risk: { ...risk, names } }),
   }
+}
+
+/** Long names are fewer: the first, and the latest ones. */
+function bounded(samples: readonly AlertBehaviour[]): readonly AlertBehaviour[] {
+  const sizes = samples.map(({ object, text }) => object.length + text.length)
+  let size = sizes.reduce((sum, each) => sum + each, 0)
+  let dropped = 0
+  while (size > sampleChars && samples.length - dropped > proposedFrom) {
+    dropped += 1
+    size -= sizes[dropped] ?? 0
+  }
+  return dropped === 0 ? samples : samples.toSpliced(1, dropped)
 }
 
 /** Keeps the constant part of the names, but only in a place that the service owns. */

@@ -64,6 +64,17 @@ describe('alerts of one cause', () => {
     expect(names?.at(-1)).toBe('job-x99.in')
   })
 
+  it('have fewer samples where names are long, because each further name writes the alert again', () => {
+    const alerts = storeOf()
+    const folder = `/srv/${'deep/'.repeat(800)}`
+    for (let n = 0; n < 100; n += 1)
+      alerts.raise(findingOf(reading(`${folder}job-x${n}.in`)), nowMs)
+    const [alert] = alerts.list({ limit: 9 })
+    expect(alert?.cause).toMatchObject({ names: 100, proposed: `${folder}job-x*.in` })
+    const names = alert?.samples?.map(({ object }) => object.slice(object.lastIndexOf('/') + 1))
+    expect(names).toEqual(['job-x0.in', 'job-x98.in', 'job-x99.in'])
+  })
+
   it('have the techniques of all their names', () => {
     const alerts = storeOf()
     alerts.raise(findingOf(reading('/home/anna/.pgpass')), nowMs)
