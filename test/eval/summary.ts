@@ -265,7 +265,7 @@ function whileLearning(results: readonly ServiceResult[]): string {
   )
   if (counts.every((of) => of.length === 0)) return ''
   const said = counts.map((of, i) => `${summed(of)} in the ${columns[i]} services`).join(' and ')
-  return ` While they learned, guardrails raised ${said}: a person decides on these before the load that is judged.`
+  return ` While they learned, guardrails raised ${said}. A person decides on these before the load that is judged.`
 }
 
 /** Names of a few, and the number of many. */
