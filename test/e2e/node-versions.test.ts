@@ -75,7 +75,12 @@ describe.each([22, 24])('on Node %i', (major) => {
         'test/contract',
         'test/property',
       ],
-      { cwd: root, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: '1' } },
+      {
+        cwd: root,
+        maxBuffer: 1 << 26,
+        // They are no lane of their own.
+        env: { ...process.env, NO_COLOR: '1', SNUG_LANE_RESULTS: undefined },
+      },
     )
     expect(stdout).toMatch(/Tests\s+\d+ passed/)
   })
