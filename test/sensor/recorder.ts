@@ -26,7 +26,8 @@ export class Recorder {
 
   async #read(): Promise<void> {
     for await (const batch of this.source.messages(this.#stop.signal)) {
-      this.messages.push(...batch)
+      // A batch can have more messages than a call may have arguments.
+      for (const message of batch) this.messages.push(message)
       for (const wake of this.#waiting.splice(0)) wake()
     }
     for (const wake of this.#waiting.splice(0)) wake()
