@@ -85,5 +85,5 @@ afterAll(async () => {
 })
 
 test('every command of the tutorial for Kubernetes works as it stands, with the output that the page shows', async () => {
-  await runPage('kubernetes.md', { cwd: folder, env, timeoutMs: 500_000 })
-}, 520_000)
+  await runPage('kubernetes.md', { cwd: folder, env, timeoutMs: 1_200_000 })
+}, 1_220_000)
