@@ -155,8 +155,12 @@ describe('the cards of what waits for review', () => {
     const notes = ['a', 'b', 'c', 'd', 'e', 'f'].map((user) => `/srv/notes/${user}/n1.txt`)
     expect(cardsOf(written(notes.slice(0, 1)))).toEqual(['writes /srv/notes/a/n1.txt'])
     expect(cardsOf(written(notes))).toEqual(['writes 6 files in several folders below /srv/notes/'])
-    const kinds = notes.map((path, i) => path.replace('.txt', ['.txt', '.csv', ''][i % 3] ?? ''))
+    const kinds = notes.map((path, i) =>
+      path.replace('.txt', ['.txt', '.csv', '.idx'][i % 3] ?? ''),
+    )
     expect(cardsOf(written(kinds))).toEqual(['writes 6 files in several folders below /srv/notes/'])
+    // What was dropped among them may be a program.
+    expect(cardsOf(written([...kinds, '/srv/notes/a/miner']))).toHaveLength(2)
     // A script or a hidden file is another kind, and settings are decided one by one.
     const others = ['/srv/notes/a/x.php', '/srv/notes/b/.x', '/srv/notes/c/.x']
     expect(cardsOf(written([...notes, ...others]))).toHaveLength(4)

@@ -60,10 +60,10 @@ export function causeKey(behaviour: Behaviour): string {
 }
 
 /**
- * The same for causes of files that differ in their folder alone, or in their kind where that is neither code nor settings.
- * The same for sockets of the container, and for changes to and from the identities of people by which nobody becomes root.
- * Undefined for others: what is hidden, changes of code and
- * settings, and secrets are decided one by one.
+ * The same for causes of files that differ in their folder alone, or in their kind where all are data: neither code nor
+ * settings, nor without an extension, as programs are. The same for sockets of the container, and for changes to and from
+ * the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and settings,
+ * and secrets are decided one by one.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
   const { object } = behaviour
@@ -79,7 +79,8 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   if (object.kind !== 'file' || detail === '.') return undefined
   const isOwn = placeClass === 'data' || placeClass === 'temporary'
   if (!isOwn && access !== 'read') return undefined
-  return `${group}\u0000${isHarmfulKind(detail) ? detail : ''}`
+  const isApart = detail === '' || isHarmfulKind(detail)
+  return `${group}\u0000${isApart ? detail : '*'}`
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {
