@@ -106,9 +106,9 @@ it('reads on where a producer cannot wait, and passes the mark on beside what wa
 
 it('counts what does not fit as a loss of the container that has the most', async () => {
   const { queue, messages } = judging(() => 1, 20_000)
-  const told = (): number => messages.filter(({ type }) => type === 'mark').length
+  const reported = (): number => messages.filter(({ type }) => type === 'mark').length
   await queue.add([...opens('loud', 500), ...opens('quiet', 5), mark(1)], kernel)
-  expect(told()).toBe(1)
+  expect(reported()).toBe(1)
   await queue.settled()
   const losses = messages.flatMap((message) =>
     message.type === 'event' && message.event.kind === 'loss' ? [message.event] : [],

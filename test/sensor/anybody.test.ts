@@ -45,25 +45,25 @@ async function blocked(profile: Profile, uids: readonly number[]) {
   sensor.recorder.messages.length = 0
   const results = await acts.did(actsFor(uids))
   await sensor.recorder.source.obeyed()
-  const told = sensor.recorder
+  const reported = sensor.recorder
     .acts(acts.id)
     .flatMap((event: ActEvent) => (event.kind === 'identity' ? [event.identity.to.uid] : []))
-  return { passed: uids.filter((_, i) => results[i] === '0'), told }
+  return { passed: uids.filter((_, i) => results[i] === '0'), reported }
 }
 
 describe('a service that takes the identity of people', () => {
   it('may act for anybody once it did for three, in block mode too', async () => {
     const profile = await learnedFor([1_001, 1_002, 1_003])
     const others = [33, 999, 60_001, 70_000]
-    const { passed, told } = await blocked(profile, [1_001, 1_017, 60_000, ...others])
+    const { passed, reported } = await blocked(profile, [1_001, 1_017, 60_000, ...others])
     expect(passed).toEqual([1_001, 1_017, 60_000])
-    expect(told).toEqual(others)
+    expect(reported).toEqual(others)
   })
 
   it('may act for nobody else after two', async () => {
     const profile = await learnedFor([1_001, 1_002])
-    const { passed, told } = await blocked(profile, [1_001, 1_002, 1_017])
+    const { passed, reported } = await blocked(profile, [1_001, 1_002, 1_017])
     expect(passed).toEqual([1_001, 1_002])
-    expect(told).toEqual([1_017])
+    expect(reported).toEqual([1_017])
   })
 })

@@ -87,8 +87,8 @@ describe('in block mode', () => {
     ['to become another user', '+ setuid 6', KILLED, 'killed'],
     ['a namespace of its own', '+ unshare 0x4000000', KILLED, 'killed'],
     ['a program from memory', `+ memory ${hex('/bin/acts')}`, KILLED, 'killed'],
-    ['a signal to another process, which is only told', '+ signal', '0', 'missed'],
-    ['a removal, which is only told', `+ unlink ${hex('/etc/script.sh')}`, '0', 'missed'],
+    ['a signal to another process, which is only reported', '+ signal', '0', 'missed'],
+    ['a removal, which is only reported', `+ unlink ${hex('/etc/script.sh')}`, '0', 'missed'],
   ] as const)('%s is stopped, and reported with that action', async (_, line, result, enforced) => {
     await learnedFrom(known)
     expect(await acts.did([line])).toEqual([result])

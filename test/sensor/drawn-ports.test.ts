@@ -76,8 +76,8 @@ describe('a service that draws its ports anew at each start', () => {
       KILLED,
     ])
     await sensor.recorder.source.obeyed()
-    const told = sensor.recorder.acts(acts.id)
-    expect(told.filter(({ kind }) => kind === 'connect')).toHaveLength(3)
-    expect(told.filter(({ kind }) => kind === 'listen')).toHaveLength(2)
+    const reported = sensor.recorder.acts(acts.id)
+    expect(reported.filter(({ kind }) => kind === 'connect')).toHaveLength(3)
+    expect(reported.filter(({ kind }) => kind === 'listen')).toHaveLength(2)
   })
 })

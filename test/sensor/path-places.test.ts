@@ -56,11 +56,11 @@ async function blocked(profile: Profile, lines: readonly string[]) {
   sensor.recorder.messages.length = 0
   const results = await acts.did(lines)
   await sensor.recorder.source.obeyed()
-  const told = sensor.recorder.acts(acts.id).flatMap((event) => {
+  const reported = sensor.recorder.acts(acts.id).flatMap((event) => {
     if (event.kind === 'connect') return [`connect ${event.connect.address}`]
     return event.kind === 'syscall' ? [`${event.syscall.name} ${event.syscall.target ?? ''}`] : []
   })
-  return { passed: lines.filter((_, i) => ['0', ENOENT].includes(results[i] ?? '')), told }
+  return { passed: lines.filter((_, i) => ['0', ENOENT].includes(results[i] ?? '')), reported }
 }
 
 const expected = [
@@ -72,7 +72,7 @@ const expected = [
   connect('/luca/log'),
 ]
 const others = [connect('/olga/other'), connect('/.olga/log'), enter('/.olga'), enter('')]
-const toldOf = [
+const reportedOf = [
   `connect ${homes}/olga/other`,
   `connect ${homes}/.olga/log`,
   `chroot ${homes}/.olga`,
@@ -82,16 +82,16 @@ const toldOf = [
 describe('a service that works in the folders of its users', () => {
   it('may do so in one more, with the same socket, in block mode too', async () => {
     const profile = await learnedFor(['anna', 'carl', 'dora'])
-    const { passed, told } = await blocked(profile, [...expected, ...others])
+    const { passed, reported } = await blocked(profile, [...expected, ...others])
     expect(passed).toEqual(expected)
-    expect(told).toEqual(toldOf)
+    expect(reported).toEqual(reportedOf)
   })
 
   it('may not after two', async () => {
     const profile = await learnedFor(['anna', 'carl'])
-    const { passed, told } = await blocked(profile, [...expected, ...others])
+    const { passed, reported } = await blocked(profile, [...expected, ...others])
     expect(passed).toEqual([connect('/anna/log'), enter('/anna'), connect('/luca/log')])
-    expect(told).toContain(`connect ${homes}/luca/log`)
-    expect(told).toEqual(expect.arrayContaining(toldOf))
+    expect(reported).toContain(`connect ${homes}/luca/log`)
+    expect(reported).toEqual(expect.arrayContaining(reportedOf))
   })
 })
