@@ -1,14 +1,15 @@
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type { ActEvent, SnugEvent } from '../../core/event/event.ts'
 import type { ProfileScope } from '../../core/event/image-key.ts'
-import type {
-  BehaviourKey,
-  ContainerSeen,
-  PolicyReport,
-  SelfProbe,
-  CountUpdate,
-  SourceMark,
-  SourceMessage,
+import {
+  containerOfMessage,
+  type BehaviourKey,
+  type ContainerSeen,
+  type PolicyReport,
+  type SelfProbe,
+  type CountUpdate,
+  type SourceMark,
+  type SourceMessage,
 } from '../sources/source.ts'
 import type { KnownContainer } from './container-state.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
@@ -101,21 +102,8 @@ export interface IdentifierStats {
 
 /** The container that a message is about. */
 export function containerOf(message: IdentifiedMessage): string | undefined {
-  switch (message.type) {
-    case 'event':
-      return message.event.container?.id
-    case 'count-update':
-    case 'container':
-      return message.identity.id
-    case 'container-ended':
-      return message.id
-    case 'disarmed':
-    case 'policy':
-    case 'self-probe':
-    case 'began':
-    case 'mark':
-      return undefined
-  }
+  if (message.type === 'count-update' || message.type === 'container') return message.identity.id
+  return containerOfMessage(message)
 }
 
 /** The event with the identity of its container. */
