@@ -153,8 +153,10 @@ export class JudgingQueue {
 
   /** The store has messages with these numbers, of an earlier daemon. They are judged with the state that is stored next. */
   took(numbers: readonly number[]): void {
-    this.#removed.push(...numbers)
-    this.#numbers = Math.max(this.#numbers, ...numbers)
+    for (const number of numbers) {
+      this.#removed.push(number)
+      this.#numbers = Math.max(this.#numbers, number)
+    }
   }
 
   #laneOf(container: string): Lane {
@@ -192,7 +194,7 @@ export class JudgingQueue {
     )
   }
 
-  /** One loss is told for all messages that are lost until it is judged. */
+  /** One loss stands for all messages that are lost until it is judged. */
   #lose(lane: Lane, message: Held, source: QueuedFrom, batch: Entry['batch']): void {
     const { count, from, to } = extentOf(message)
     this.lost += count

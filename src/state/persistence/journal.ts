@@ -289,7 +289,7 @@ export class Journal {
     }
     const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
     this.#audited = []
-    writes.push(...this.#parts.waiting())
+    for (const write of this.#parts.waiting()) writes.push(write)
     const unidentified = this.#parts.unidentified()
     if (unidentified.length > 0 || this.#hasUnidentified) {
       writes.push({ kind: 'meta', key: 'unidentified', value: unidentified })
