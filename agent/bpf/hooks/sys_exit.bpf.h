@@ -18,6 +18,7 @@
 #include "hooks/path_calls.bpf.h"
 #include "hooks/peer_calls.bpf.h"
 #include "hooks/sensitive.bpf.h"
+#include "hooks/unix_socket.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"

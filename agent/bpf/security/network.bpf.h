@@ -11,6 +11,7 @@
 #include "abi.h"
 #include "hooks/capability.bpf.h"
 #include "hooks/network.bpf.h"
+#include "hooks/unix_socket.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/identity.bpf.h"
