@@ -3,7 +3,6 @@ import { WITNESSES_KEPT } from './generalise.ts'
 /** Most samples stay small: an array that grows by itself reserves seventeen elements. */
 const GROWN_EXACTLY = 8
 /** Of all samples of nothing; never changed. */
-const NO_RANKS: number[] = []
 const NO_TEXTS: string[] = []
 
 /** Spreads strings over 32 bits, so that which witnesses are kept does not depend on their order. */
@@ -21,7 +20,6 @@ function rank(text: string): number {
  */
 export class Sample {
   readonly kept: number
-  #ranks = NO_RANKS
   #texts = NO_TEXTS
 
   constructor(kept = WITNESSES_KEPT) {
@@ -51,7 +49,6 @@ export class Sample {
     for (let i = this.#texts.length - 1; i >= 0; i--) {
       if (isKept(this.#texts[i] ?? '')) continue
       this.#texts.splice(i, 1)
-      this.#ranks.splice(i, 1)
     }
   }
 
@@ -61,19 +58,11 @@ export class Sample {
 
   /** True where the sample changed. */
   add(text: string): boolean {
-    const r = rank(text)
-    const length = this.#ranks.length
-    const worst = this.#ranks[length - 1] ?? 0
-    if (length >= this.kept && r > worst) return false
-    let i = length
-    while (i > 0 && this.#precedes(r, text, i - 1)) i--
-    if (i > 0 && this.#texts[i - 1] === text) return false
-    if (i >= this.kept) return false
-    this.#insert(i, r, text)
-    if (length >= this.kept) {
-      this.#ranks.pop()
-      this.#texts.pop()
-    }
+    const i = this.#placeOf(text)
+    if (i >= this.kept || this.#texts[i] === text) return false
+    const wasFull = this.full
+    this.#insert(i, text)
+    if (wasFull) this.#texts.pop()
     return true
   }
 
@@ -81,18 +70,34 @@ export class Sample {
     return [...this.#texts]
   }
 
-  #insert(i: number, r: number, text: string): void {
+  #insert(i: number, text: string): void {
     if (this.#texts.length >= GROWN_EXACTLY) {
-      this.#ranks.splice(i, 0, r)
       this.#texts.splice(i, 0, text)
       return
     }
-    this.#ranks = this.#ranks.slice(0, i).concat(r, this.#ranks.slice(i))
     this.#texts = this.#texts.slice(0, i).concat(text, this.#texts.slice(i))
   }
 
-  #precedes(r: number, text: string, i: number): boolean {
-    const other = this.#ranks[i] ?? 0
-    return r < other || (r === other && text < (this.#texts[i] ?? ''))
+  /**
+   * Before all that come after it. Ranks are computed again: to keep them costs more than most texts. The last one is
+   * asked first, as texts come in order from other samples, and a full sample takes few more.
+   */
+  #placeOf(text: string): number {
+    const r = rank(text)
+    const last = this.#texts.length - 1
+    if (last < 0 || this.#isBefore(last, r, text)) return last + 1
+    let [from, to] = [0, last]
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (this.#isBefore(middle, r, text)) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
+
+  #isBefore(i: number, r: number, text: string): boolean {
+    const other = this.#texts[i] ?? ''
+    const theirs = rank(other)
+    return theirs < r || (theirs === r && other < text)
   }
 }
