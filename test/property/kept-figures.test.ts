@@ -156,7 +156,7 @@ function figuresOf(profile: Profile, of = runs): unknown {
     states[entry.state] = (states[entry.state] ?? 0) + 1
     if (entry.within === undefined) shown += 1
     const only = entry.onlyContainer()
-    if (only !== undefined) shownByOne.push(only)
+    if (only !== undefined) shownByOne.push([only])
   }
   return { states, shown, coverage: coverageOf(shownByOne, of, minute) }
 }

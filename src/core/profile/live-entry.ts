@@ -28,6 +28,7 @@ import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import { type User, userOfStored } from '../behaviour/user.ts'
 import { wholeText } from '../behaviour/whole-text.ts'
+import type { CellSpan } from '../coverage/coverage.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell, StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
@@ -323,17 +324,21 @@ export class LiveEntry {
     return isDerived && state === 'apart' ? 'derived' : state
   }
 
-  /** The evidence of the service itself, where all of it is of one container; else undefined. */
-  onlyContainer(): readonly Cell[] | undefined {
+  /** The container that alone showed it, and when, by the evidence of the service itself; else undefined. */
+  onlyContainer(): CellSpan | undefined {
     const list = this.#cells
-    let only: string | undefined
+    let container: string | undefined
+    let first = Infinity
+    let last = -Infinity
     for (let at = 0; at < list.length; at++) {
       if (list.isDropped(at) || !isOwn(list.kind(at))) continue
-      const container = list.container(at)
-      if ((only !== undefined && only !== container) || list.containers(at) > 1) return undefined
-      only = container
+      const one = list.container(at)
+      if ((container !== undefined && container !== one) || list.containers(at) > 1) return undefined
+      container = one
+      first = Math.min(first, list.first(at))
+      last = Math.max(last, list.last(at))
     }
-    return only === undefined ? undefined : this.cellsOf(only).filter(isOwn)
+    return container === undefined ? undefined : { container, first, last }
   }
 
   /** What {@link toJSON} gives, without the evidence that a successor does not inherit. */

@@ -1,8 +1,7 @@
-import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
+import { type CellSpan, type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'
-import type { Cell } from './evidence.ts'
 import type { BehaviourState } from './profile-entry.ts'
 
 /** How many behaviours are in each state, and how many are for people to look at. */
@@ -30,8 +29,6 @@ interface KeptCoverage extends AtRevision<Coverage> {
 export class TableFigures {
   readonly #table: EntryTable
   #tally: AtRevision<Tally> | undefined
-  #shownByOne: AtRevision<readonly (readonly Cell[])[]> | undefined
-
   #coverage: KeptCoverage | undefined
 
   constructor(table: EntryTable) {
@@ -73,23 +70,20 @@ export class TableFigures {
     ) {
       return known.value
     }
-    const value = coverageOf(yield* this.#shownByOneSteps(), runs, slice)
+    const value = coverageOf(yield* this.#shownByOne(), runs, slice)
     this.#coverage = { revision, counts, slice, runs, value }
     return value
   }
 
-  /** Evidence of the service itself, of each behaviour that a single container showed. */
-  *#shownByOneSteps(): Steps<readonly (readonly Cell[])[]> {
-    const { revision } = this.#table
-    if (this.#shownByOne?.revision === revision) return this.#shownByOne.value
-    const value: (readonly Cell[])[] = []
+  /** Of each behaviour that a single container showed: when. Not kept, as it is large. */
+  *#shownByOne(): Steps<readonly (readonly CellSpan[])[]> {
+    const shown: (readonly CellSpan[])[] = []
     for (const entry of this.#table) {
       const only = entry.onlyContainer()
-      if (only !== undefined) value.push(only)
+      if (only !== undefined) shown.push([only])
       yield
     }
-    this.#shownByOne = { revision, value }
-    return value
+    return shown
   }
 }
 
