@@ -168,6 +168,21 @@ function isOf(part: Part, value: string): boolean {
   return part.kind === 'token' && part.open.has(value)
 }
 
+/** Every shape has some of a few tokens. Bounded: the length of a token is up to who names files. */
+const tokenPatterns = new Map<string, PathPattern>()
+const TOKENS_KEPT = 256
+
+function tokenPattern(name: string, length: string | undefined): PathPattern {
+  const token = `${name}:${length ?? ''}`
+  const known = tokenPatterns.get(token)
+  if (known !== undefined) return known
+  const language = tokenLanguage(name, length === undefined ? undefined : Number(length))
+  const made = new PathPattern(language ?? nothing)
+  if (tokenPatterns.size >= TOKENS_KEPT) tokenPatterns.clear()
+  tokenPatterns.set(token, made)
+  return made
+}
+
 function partsOf(
   shaped: string,
   places: number,
@@ -187,11 +202,10 @@ function partsOf(
     }
     if (literal !== '') parts.push({ kind: 'text', text: literal })
     literal = ''
-    const open = tokenLanguage(name, length === undefined ? undefined : Number(length)) ?? nothing
     const needs = needsPlace(name)
     parts.push({
       kind: 'token',
-      open: new PathPattern(open),
+      open: tokenPattern(name, length),
       place: needs ? Math.min(place, places - 1) : undefined,
     })
     if (needs) place += 1

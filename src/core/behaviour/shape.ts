@@ -42,6 +42,8 @@ function mayVary(path: string): boolean {
 }
 
 const MEMO_SIZE = 8192
+/** Patterns from which on those that are in no use are looked for. */
+const PATTERNS_LEAST = 1024
 
 /** A path that stands for itself, in the language of shapes. */
 export function plainPath(path: string): string {
@@ -65,7 +67,9 @@ export class Shaper {
   readonly #programs: ProgramArguments
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
-  readonly #patterns = new Map<string, ShapePattern>()
+  /** Those that are in use are shared. */
+  readonly #patterns = new Map<string, WeakRef<ShapePattern>>()
+  #patternsAt = PATTERNS_LEAST
 
   /** Whether a guardrail is about the file: no place takes it. */
   readonly isGuarded: (path: string) => boolean
@@ -200,13 +204,21 @@ export class Shaper {
 
   /** What a path in the language of shapes can stand for; of a rename, both paths joined by NUL. */
   pattern(shaped: string): ShapePattern {
-    const known = this.#patterns.get(shaped)
+    const known = this.#patterns.get(shaped)?.deref()
     if (known !== undefined) return known
     const thresholds = this.thresholds(shaped)
     const pattern = new ShapePattern(shaped, thresholds, (name) => this.#threshold(name) > 1)
-    if (this.#patterns.size >= MEMO_SIZE) this.#patterns.clear()
-    this.#patterns.set(shaped, pattern)
+    this.#patterns.set(shaped, new WeakRef(pattern))
+    if (this.#patterns.size >= this.#patternsAt) this.#dropUnused()
     return pattern
+  }
+
+  /** Patterns that nobody uses any more. So seldom that it costs little. */
+  #dropUnused(): void {
+    for (const [shaped, pattern] of this.#patterns) {
+      if (pattern.deref() === undefined) this.#patterns.delete(shaped)
+    }
+    this.#patternsAt = Math.max(PATTERNS_LEAST, 2 * this.#patterns.size)
   }
 
   #threshold(name: string): number {

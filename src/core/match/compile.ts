@@ -23,7 +23,7 @@ export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): Compil
   settlePlaces(byKey, shaper)
   const index = new KnownIndex(shaper)
   for (const entry of byKey.values()) {
-    if (entry.isSuperseded) index.supersede(entry.allowance())
+    if (entry.isSuperseded) index.supersede(entry)
     else index.set(entry.allowance())
   }
   return index

@@ -29,6 +29,7 @@ interface OfOrigin {
 }
 
 const UNSHOWN = new Witnesses()
+const NO_THRESHOLDS: readonly number[] = []
 const NO_ORIGINS: readonly OfOrigin[] = []
 const NO_PATTERNS: readonly KnownPattern[] = []
 
@@ -160,8 +161,6 @@ export interface AllowanceSubject {
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
-  /** Distinct values that each place of the shaped object needs; empty where it has none. */
-  readonly thresholds: readonly number[]
 }
 
 /** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
@@ -259,8 +258,9 @@ export class Allowance {
     return this.#subject.object
   }
 
+  /** Distinct values that each place of the shaped object needs; empty where it has none. */
   get thresholds(): readonly number[] {
-    return this.#subject.thresholds
+    return this.#particulars?.shape?.thresholds ?? NO_THRESHOLDS
   }
 
   /** Present where the object is a pattern: what it stands for at most. */
@@ -359,6 +359,11 @@ export class Allowance {
     return this.decision?.kind === 'rejected'
   }
 
+  /** What was learned at a place of its shape, whatever the origin. */
+  valuesAt(place: number): readonly string[] {
+    return this.grants.valuesAt(place)
+  }
+
   /**
    * What it allows at that time, unless it is rejected. Without a workload: what it allows to every one, which is all
    * that the kernel can go by.
@@ -406,13 +411,13 @@ export class Allowance {
 
 /** All faces share the grants: what one learns, the others allow as well. */
 function facesOf(
-  { id, key, actor, uid, thresholds }: AllowanceSubject,
+  { id, key, actor, uid }: AllowanceSubject,
   facts: AllowanceFacts,
   place: PlacePattern,
 ): readonly Allowance[] {
   return place.faces(facts.renames !== false).map(({ object, pattern }) => {
     const { inherited: _, ...rest } = facts
-    const subject = { id, key, actor, uid, object, thresholds }
+    const subject = { id, key, actor, uid, object }
     return new Allowance(subject, { ...rest, shape: pattern })
   })
 }

@@ -32,10 +32,8 @@ import type { CellSpan } from '../coverage/coverage.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell, StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
-import { isPathPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
+import { isPathPlace, isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 import { placeJson } from './place-json.ts'
-
-const NO_THRESHOLDS: readonly number[] = []
 
 /** A {@link ProfileEntry} while it is in use. */
 export class LiveEntry {
@@ -44,7 +42,7 @@ export class LiveEntry {
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
-  readonly #shape: ObjectPattern | undefined
+  readonly #shaper: Shaper
   /** Cells that may be made before it is worth folding evidence. */
   #room = containersApart + 2
   #cells = new CellList()
@@ -63,12 +61,16 @@ export class LiveEntry {
     this.actor = actor
     this.uid = uid
     this.object = object
-    if (isPathPlace(object)) this.#shape = new PlacePattern(object)
-    else if (isDrawn(object)) this.#shape = new PortsPattern()
-    else {
-      const subject = isPattern(object) ? shapedSubject(object) : undefined
-      this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
-    }
+    this.#shaper = shaper
+  }
+
+  /** Made when asked for: what lies in a place allows nothing itself. */
+  #shape(): ObjectPattern | undefined {
+    const { object } = this
+    if (isPathPlace(object)) return new PlacePattern(object)
+    if (isDrawn(object)) return new PortsPattern()
+    const subject = isPattern(object) ? shapedSubject(object) : undefined
+    return subject === undefined ? undefined : this.#shaper.pattern(subject)
   }
 
   /** @param actor that of the behaviour, as others of it have it */
@@ -99,10 +101,6 @@ export class LiveEntry {
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
     return entry
-  }
-
-  get thresholds(): readonly number[] {
-    return this.#shape?.thresholds ?? NO_THRESHOLDS
   }
 
   /** Witnesses that are remembered; undefined: as many as usual. */
@@ -214,10 +212,11 @@ export class LiveEntry {
     else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
     for (const cell of this.allCells()) if (cell.grantsShipped) shipped.merge(grantOf(cell))
     const { inherited, decision } = this
+    const shape = this.#shape()
     return new Allowance(this, {
       learned,
       ...(shipped.empty ? {} : { shipped }),
-      ...(this.#shape === undefined ? {} : { shape: this.#shape }),
+      ...(shape === undefined ? {} : { shape }),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.place === undefined ? {} : { renames: this.place.renames }),
@@ -230,7 +229,23 @@ export class LiveEntry {
   }
 
   get isPattern(): boolean {
-    return this.#shape !== undefined
+    return isPlace(this.object) || isPattern(this.object)
+  }
+
+  /** A person rejected it. */
+  get rejected(): boolean {
+    return this.decision?.kind === 'rejected'
+  }
+
+  /** What evidence that allows it shows at a place of its shape. */
+  valuesAt(place: number): readonly string[] {
+    const list = this.#cells
+    const values: string[] = []
+    for (let at = 0; at < list.length; at++) {
+      if (list.isDropped(at) || !grants(list.kind(at))) continue
+      for (const value of list.witnesses(at)?.places[place]?.texts ?? []) values.push(value)
+    }
+    return values
   }
 
   get isPlace(): boolean {
@@ -333,7 +348,8 @@ export class LiveEntry {
     for (let at = 0; at < list.length; at++) {
       if (list.isDropped(at) || !isOwn(list.kind(at))) continue
       const one = list.container(at)
-      if ((container !== undefined && container !== one) || list.containers(at) > 1) return undefined
+      if ((container !== undefined && container !== one) || list.containers(at) > 1)
+        return undefined
       container = one
       first = Math.min(first, list.first(at))
       last = Math.max(last, list.last(at))

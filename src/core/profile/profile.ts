@@ -700,7 +700,7 @@ export class Profile implements ProfileReader {
 
   #refresh(entry: LiveEntry): void {
     // The place allows it; a separate pattern beside it would describe the same less clearly.
-    if (entry.isSuperseded) this.#known.supersede(entry.allowance())
+    if (entry.isSuperseded) this.#known.supersede(entry)
     else this.#known.set(entry.allowance())
   }
 }

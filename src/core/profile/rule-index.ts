@@ -3,7 +3,7 @@ import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
 import { DerivedReads } from '../learning/derived-reads.ts'
 import type { Decision } from './profile-entry.ts'
 import type { ProfileReader } from './profile-reader.ts'
-import { RelatedPlaceholders } from '../behaviour/related-placeholders.ts'
+import { RelatedPlaceholders, type Showing } from '../behaviour/related-placeholders.ts'
 import { PatternIndex } from './pattern-index.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
@@ -41,7 +41,7 @@ export class KnownIndex implements ProfileReader {
   readonly derived = new DerivedReads()
   readonly #related = new RelatedPlaceholders()
   readonly #byKey = new Map<string, Allowance>()
-  readonly #superseded = new Map<string, Allowance>()
+  readonly #superseded = new Map<string, Showing>()
   readonly #byActor = new Map<string, Allowance[]>()
   /** Nearly always one: an array for each would cost more than the rest. */
   readonly #byObject = new Map<string, Allowance | readonly Allowance[]>()
@@ -102,12 +102,11 @@ export class KnownIndex implements ProfileReader {
     return true
   }
 
-  /** The allowance no longer grants anything itself, but still shows which parts of names vary. */
-  supersede(allowance: Allowance): void {
-    const { key } = allowance
-    this.delete(key)
-    this.#superseded.set(key, allowance)
-    this.#related.add(allowance, this.shaper)
+  /** It no longer grants anything itself, but still shows which parts of names vary. */
+  supersede(entry: Showing & { readonly key: string }): void {
+    this.delete(entry.key)
+    this.#superseded.set(entry.key, entry)
+    this.#related.show(entry, this.shaper)
   }
 
   delete(key: string): void {

@@ -1,4 +1,9 @@
-import { type CellSpan, type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
+import {
+  type CellSpan,
+  type ContainerRun,
+  type Coverage,
+  coverageOf,
+} from '../coverage/coverage.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'
