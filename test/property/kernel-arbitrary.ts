@@ -116,6 +116,17 @@ const crowdedTemplates = [
   '/odd/{odd}',
 ]
 
+/** Names that are too long for the automaton where several of them are patterns. */
+const longTemplates = [
+  `${'/deep'.repeat(60)}/{int}`,
+  `${'/deep'.repeat(60)}/{int}/x`,
+  `/a${'/deep'.repeat(60)}/{name}`,
+  `/data/{int}${'/deep'.repeat(40)}`,
+  '/data/{int}/config',
+  '/tmp/{uuid}.part',
+  '/plain/{word}',
+]
+
 /** Types that have names in common: `12345678` is an integer, hexadecimal and a temporary name's tail. */
 const overlappingTemplates = [
   '/mix/{eight}',
@@ -510,6 +521,19 @@ export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
 export const crowded = worldsOf(
   actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(crowdedTemplates)),
   120,
+)
+
+/** Long names, which are renamed to each other. */
+export const lengthy = worldsOf(
+  fc.oneof(
+    replacing(pathOf(longTemplates), ['create', 'rename']),
+    fc
+      .tuple(pathOf(longTemplates), pathOf(longTemplates))
+      .map(([a, b]) => act.file(a, ['rename'], {}, { to: b })),
+    pathOf(longTemplates).map((path) => act.syscall('mount', {}, path)),
+  ),
+  60,
+  { asks: replacing(pathOf(longTemplates), ['create', 'rename', 'delete']), fewEdits: true },
 )
 
 /** Renames that free a name, whose delete is then expected. */

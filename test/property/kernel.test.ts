@@ -25,6 +25,7 @@ import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
 import {
   crowded,
+  lengthy,
   overlapping,
   ranges,
   replaced,
@@ -187,12 +188,13 @@ describe('the compiled profile', () => {
     expect(count.refused).toBeGreaterThan(cases(10))
   })
 
-  it('gives the same answers where it had to be widened, and allows no less than before', () => {
-    const count = { widened: 0, tooLarge: 0, more: 0 }
+  /** Compares both in worlds that do not fit into these shares of what they need. */
+  function widen(worldsOfOne: fc.Arbitrary<World>, shares: readonly number[][], numRuns: number) {
+    const count = { widened: 0, tooLarge: 0, more: 0, begins: 0 }
     fc.assert(
       fc.property(
-        crowded,
-        fc.constantFrom([75, 1000], [90, 1000], [1000, 60], [1000, 90], [90, 110]),
+        worldsOfOne,
+        fc.constantFrom(...shares),
         (world, [rulesPercent = 0, statesPercent = 0]) => {
           const whole = compiled(world).profile
           const rules = share(whole.rules.length + whole.shipped.length, rulesPercent)
@@ -224,13 +226,36 @@ describe('the compiled profile', () => {
             }
           }
           if (widenings.length > 0) count.widened += 1
+          if (profile.widened.some((one) => one.includes('begins as'))) count.begins += 1
         },
       ),
-      { numRuns: cases(700) },
+      { numRuns },
     )
+    return count
+  }
+
+  it('gives the same answers where it had to be widened, and allows no less than before', () => {
+    const shares = [
+      [75, 1000],
+      [90, 1000],
+      [1000, 60],
+      [1000, 90],
+      [90, 110],
+    ]
+    const count = widen(crowded, shares, cases(700))
     // About one in eight is widened: chance alone brings hardly ever so few.
     expect(count.widened).toBeGreaterThan(cases(20))
     expect(count.more).toBeGreaterThan(cases(50))
+  })
+
+  it('gives the same answers where long names are known by their beginnings', () => {
+    const shares = [
+      [1000, 60],
+      [1000, 80],
+      [1000, 95],
+    ]
+    const count = widen(lengthy, shares, cases(120))
+    expect(count.begins).toBeGreaterThan(cases(60))
   })
 
   it('is the same for the same profile, however often it is made', () => {

@@ -77,37 +77,41 @@ function escapeCharacter(character: string): string {
 
 /** What its texts are up to the first `mark`, which is in all of them or in none. */
 export function before(language: Language, mark: string): Language {
-  return headOf(language, mark).head
+  return parted(language, mark).head
 }
 
-interface Head {
+interface Parted {
   readonly head: Language
-  /** The mark was there: nothing follows. */
-  readonly ended: boolean
+  /** Behind the mark; undefined where the texts do not have it. */
+  readonly tail: Language | undefined
 }
 
-function headOf(language: Language, mark: string): Head {
+/** What its texts are before the first `mark` and behind it; it is in all of them or in none. */
+export function parted(language: Language, mark: string): Parted {
   switch (language.kind) {
     case 'text': {
       const end = language.text.indexOf(mark)
-      return end < 0
-        ? { head: language, ended: false }
-        : { head: text(language.text.slice(0, end)), ended: true }
+      if (end < 0) return { head: language, tail: undefined }
+      const tail = text(language.text.slice(end + mark.length))
+      return { head: text(language.text.slice(0, end)), tail }
     }
     case 'chars':
-      return { head: language, ended: false }
+      return { head: language, tail: undefined }
     case 'any': {
-      const heads = language.of.map((one) => headOf(one, mark))
-      return { head: any(heads.map(({ head }) => head)), ended: heads.some(({ ended }) => ended) }
+      const all = language.of.map((one) => parted(one, mark))
+      const tails = all.flatMap(({ tail }) => tail ?? [])
+      const head = any(all.map((one) => one.head))
+      return { head, tail: tails.length === 0 ? undefined : any(tails) }
     }
     case 'seq': {
-      const parts: Language[] = []
-      for (const part of language.parts) {
-        const { head, ended } = headOf(part, mark)
-        parts.push(head)
-        if (ended) return { head: seq(...parts), ended }
+      const heads: Language[] = []
+      for (const [i, part] of language.parts.entries()) {
+        const { head, tail } = parted(part, mark)
+        heads.push(head)
+        if (tail === undefined) continue
+        return { head: seq(...heads), tail: seq(tail, ...language.parts.slice(i + 1)) }
       }
-      return { head: seq(...parts), ended: false }
+      return { head: seq(...heads), tail: undefined }
     }
   }
 }

@@ -82,3 +82,6 @@ export function groupOf(b: {
       return undefined
   }
 }
+
+/** The names that renames of that group give away, whatever to. */
+export const awayGroup = (group: string): string => `${group} away`

@@ -46,6 +46,8 @@ const word: Language = seq(
   chars(charClass('%', '+-,', '.-:', '=', '@-Z', '^-_', 'a-z', '~'), 1),
   many(charClass('%', '+-:', '=', '@-Z', '^-_', 'a-z', '~')),
 )
+/** Any path, or the rest of one. */
+export const anyPath: Language = many({ source: '[^\\x00]', ranges: [[0x01, 0xff]] })
 export const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
 /** Letters of any script: the names of people and of their files have them. */
 const lettersAndDigits = ['0-9', 'A-Z', 'a-z']

@@ -137,7 +137,7 @@ function* fit(parts: Parts): Steps<KernelProfile | undefined> {
   const literals = widening.literals().map(({ rule }) => rule)
   const before = literals.length + wide.length
   if (before > limits.rules) return saveRules(parts, before)
-  const patterns = yield* patternRules(widening.patterns(), parts.known.shaper, limits.states)
+  const patterns = yield* patternRules(widening.patterns(), limits.states)
   if (patterns === undefined) {
     if (widening.saveStates()) return undefined
     throw tooLarge(`patterns of more than ${limits.states} states`)

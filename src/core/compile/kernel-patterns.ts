@@ -1,7 +1,7 @@
 import { origins } from '../event/event.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import type { Language } from '../behaviour/language.ts'
-import type { Shaper } from '../behaviour/shape.ts'
+import { sourcesOf } from '../behaviour/shape-pattern.ts'
 import type { PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
 import { automatonSteps } from './path-automaton.ts'
@@ -19,7 +19,6 @@ export interface PatternRules {
  */
 export function* patternRules(
   claims: readonly PatternClaim[],
-  shaper: Shaper,
   states: number,
 ): Steps<PatternRules | undefined> {
   const numbers = new Map<string, number>()
@@ -40,7 +39,7 @@ export function* patternRules(
     const { object } = claim.allowance
     if (object.kind !== 'file' || object.to === undefined || claim.givesAway === true) continue
     // Whether the image ships a file is asked of the path that is renamed alone: the automaton has to take it.
-    const renamed = shaper.pattern(object.path).open
+    const renamed = sourcesOf(claim.pattern)
     numberOf(renamed.source, renamed.language)
   }
   const built = yield* automatonSteps(languages, states)

@@ -5,7 +5,7 @@ import type { ProfileReader } from '../profile/profile-reader.ts'
 import { textsOf } from '../behaviour/language.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { sourcesOf } from '../behaviour/shape-pattern.ts'
-import { groupOf } from '../behaviour/subject.ts'
+import { awayGroup, groupOf } from '../behaviour/subject.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, tagOf } from './kernel-profile.ts'
 
@@ -33,7 +33,7 @@ export function renameSource(
     const { shape } = allowance
     const group = groupOf(allowance)
     if (shape === undefined || group === undefined) continue
-    const claim = { allowance, group: `${group} away`, givesAway: true } as const
+    const claim = { allowance, group: awayGroup(group), givesAway: true } as const
     if (allowance.rejected) {
       patterns.push({ ...claim, origin: undefined, pattern: sourcesOf(shape.open) })
       continue

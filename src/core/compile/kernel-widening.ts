@@ -5,11 +5,12 @@ import { actorText, objectText } from '../behaviour/describe.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type PathPattern, text } from '../behaviour/language.ts'
 import type { Widening } from '../behaviour/widening.ts'
-import { beginningOf, folderOf, statesOf } from './folder-of.ts'
+import { BEGINNING, beginningOf, folderOf, pathBeginningOf, statesOf } from './folder-of.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import type { Claims } from './kernel-claims.ts'
 import type { ShippedFiles } from '../match/shipped-files.ts'
 import { anyArguments } from '../behaviour/subject.ts'
+import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
 import { userText } from '../behaviour/user.ts'
 
 /** What a pattern `folder/*` can stand for. */
@@ -18,15 +19,19 @@ interface Member {
   readonly origin: Origin
   readonly allowance: Allowance
   readonly folder: PathPattern
+  readonly begins: boolean
   /** Literal rules that the kernel gets until the folder is widened. */
   readonly claim: LiteralClaim | PatternClaim
 }
 
-/** The pattern `folder/*` for one actor, uid, access and origin. */
+/** The pattern `folder/*`, or one of long names that begin alike, for one actor, uid, access and origin. */
 interface Folder {
   readonly group: string
   readonly origin: Origin
   readonly pattern: PathPattern
+  readonly givesAway?: true
+  /** The pattern takes all that begins so. */
+  readonly begins: boolean
   /** Of what it stands for, the one with the least id. */
   readonly allowance: Allowance
   readonly members: number
@@ -77,7 +82,7 @@ export class KernelWidening {
 
   /** Sentences about what was widened. */
   sentences(): readonly string[] {
-    const reported = [...this.#folders.values()].map(({ allowance, members }) => {
+    const reported = [...this.#folders.values()].map(({ allowance, members, begins }) => {
       const { actor, uid, object } = allowance
       if (object.kind === 'exec') {
         const what = objectText(anyArguments(object))
@@ -87,6 +92,14 @@ export class KernelWidening {
       }
       const access = object.kind === 'file' ? object.access : object.kind
       const path = objectText(object)
+      if (begins) {
+        const names = path.split(RENAMES_TO).map((name) => `${name.slice(0, BEGINNING)}…`)
+        return (
+          `${actorText(actor)} as ${userText(uid)} may ${access} anything that begins as ` +
+          `${names.join(RENAMES_TO)} in the kernel's profile, except files of the image. ` +
+          'Known paths are too long for the kernel'
+        )
+      }
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
       return (
         `${actorText(actor)} as ${userText(uid)} may ${access} anything in ${folder} in the kernel's profile, ` +
@@ -123,7 +136,17 @@ export class KernelWidening {
       for (const some of byKey(list, keyOf).values()) this.#widen(some)
     }
     this.#step *= 2
-    return folders.length > 0
+    return folders.length > 0 || this.#shorten()
+  }
+
+  /** Of folders whose own names are long only the beginning stays. False where there is none. */
+  #shorten(): boolean {
+    const before = [...this.#folders].flatMap(([key, folder]) => {
+      const pattern = folder.begins ? undefined : pathBeginningOf(folder.pattern.language)
+      return pattern === undefined ? [] : [[key, { ...folder, pattern, begins: true }] as const]
+    })
+    for (const [key, folder] of before) this.#folders.set(key, folder)
+    return before.length > 0
   }
 
   #stoodFor(member: Member | undefined): boolean {
@@ -147,7 +170,7 @@ export class KernelWidening {
   #widen(members: readonly Member[]): void {
     const [first] = members
     if (first === undefined) return
-    const { group, origin, folder } = first
+    const { group, origin, folder, claim, begins } = first
     const before = this.#folders.get(keyOf(first))
     for (const member of members) this.#members.set(member.claim, member)
     const least = [...members, ...(before === undefined ? [] : [before])]
@@ -156,7 +179,10 @@ export class KernelWidening {
     this.#folders.set(keyOf(first), {
       group,
       origin,
-      pattern: folder,
+      // Those that come to a folder which was shortened have the folder's long name as well.
+      pattern: before?.pattern ?? folder,
+      ...('givesAway' in claim && claim.givesAway === true ? { givesAway: true as const } : {}),
+      begins: before?.begins ?? begins,
       allowance: least,
       members: members.length + (before?.members ?? 0),
     })
@@ -193,16 +219,24 @@ function literalMember(claim: LiteralClaim): Member | undefined {
   const { rule, allowance, group, subject } = claim
   if (rule.deny === true || group === undefined || subject === undefined) return undefined
   const folder = inFolder(allowance.object) ? folderOf(text(subject)) : undefined
-  return folder === undefined ? undefined : { group, origin: rule.origin, allowance, folder, claim }
+  return folder === undefined
+    ? undefined
+    : { group, origin: rule.origin, allowance, folder, begins: false, claim }
 }
 
 function patternMember(claim: PatternClaim): Member | undefined {
-  const { allowance, group, origin, pattern } = claim
+  const { allowance, group, origin } = claim
   if (origin === undefined) return undefined
+  const { language } = claim.pattern
   const isRun = allowance.object.kind === 'exec'
-  if (!isRun && !inFolder(allowance.object)) return undefined
-  const folder = isRun ? beginningOf(pattern.language) : folderOf(pattern.language)
-  return folder === undefined ? undefined : { group, origin, allowance, folder, claim }
+  const whole = !isRun && inFolder(allowance.object) ? folderOf(language) : undefined
+  if (whole !== undefined && statesOf(whole.language) <= BEGINNING) {
+    return { group, origin, allowance, folder: whole, begins: false, claim }
+  }
+  const folder = isRun ? beginningOf(language) : pathBeginningOf(language)
+  return folder === undefined
+    ? undefined
+    : { group, origin, allowance, folder, begins: true, claim }
 }
 
 function statesSaved(members: readonly Member[]): number {

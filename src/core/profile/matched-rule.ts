@@ -1,4 +1,4 @@
-import type { Access } from '../event/event.ts'
+import type { Access, Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { holds, parseAddress } from '../behaviour/address-block.ts'
 import { ACCOUNTS_LEAST, anybodyKey } from '../behaviour/accounts.ts'
@@ -8,7 +8,7 @@ import type { ProfileReader } from './profile-reader.ts'
 import { isDnsPeer } from '../behaviour/peer.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
-import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
+import { anyArguments, awayGroup, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
 
 type Now = () => Micros
 /** The allowance that makes an event expected; `refused` if a person's rejection overrides any allowance. */
@@ -89,7 +89,23 @@ function renamedAway(
   if (exact.length > 0) return exact.reduce((a, b) => (b.id < a.id ? b : a))
   const { patterns } = known
   if (patterns.refused(group).some((refused) => refused.mayGiveAway(path))) return 'refused'
-  return patterns.shaped(group).find((one) => one.givesAway(path, origin, at, workload))
+  return (
+    patterns.shaped(group).find((one) => one.givesAway(path, origin, at, workload)) ??
+    byWidening(known, awayGroup(group), origin, path)
+  )
+}
+
+/** The behaviour that stands for what the kernel's profile could not hold as it is. */
+function byWidening(
+  known: ProfileReader,
+  group: string,
+  origin: Origin,
+  subject: string,
+): Allowance | undefined {
+  const wide = known.patterns
+    .widened(group)
+    .find((one) => one.origin === origin && one.pattern.has(subject))
+  return wide === undefined ? undefined : known.allowance(wide.key)
 }
 
 function renames({ object }: Allowance, path: string): boolean {
@@ -204,11 +220,7 @@ function byPattern(
   const found = patterns
     .shaped(group)
     .find((shaped) => shaped.takes(subject, ref.origin, at, ref.workload))
-  if (found !== undefined) return found
-  const wide = patterns
-    .widened(group)
-    .find(({ origin, pattern }) => origin === ref.origin && pattern.has(subject))
-  return wide === undefined ? undefined : known.allowance(wide.key)
+  return found ?? byWidening(known, group, ref.origin, subject)
 }
 
 /** The smallest block that holds the address and has a decision or a grant for it. */

@@ -203,6 +203,37 @@ describe('a profile that is too large for the kernel', () => {
     expect(reports(act.file('/srv/new.json'))).toEqual(['nothing'])
   })
 
+  it('knows long names by their beginnings where they would fill the automaton, and reports it', () => {
+    const long = (name: string) => `/${name}${'/deep'.repeat(100)}`
+    const renames = ['a', 'b', 'c'].flatMap((name) =>
+      ints(long(name), '.tmp').map((event, n) => {
+        const path = event.kind === 'file' ? event.file.path : ''
+        return act.file(path, ['rename'], {}, { to: `${long(name)}/${n}.json` })
+      }),
+    )
+    const profile = learned(...renames, ...ints('/srv'))
+    const limits = { rules: 1000, states: 1000 }
+    const { profile: compiled, widenings, reports } = kernelOf(profile, [], limits)
+    expect(compiled.automaton.accept.length).toBeLessThanOrEqual(1000)
+    expect(compiled.widened).toContain(
+      `/usr/sbin/nginx as uid 101 may rename anything that begins as ${long('a').slice(0, 128)}… ` +
+        `→ ${long('a').slice(0, 128)}… in the kernel's profile, except files of the image. ` +
+        'Known paths are too long for the kernel',
+    )
+    profile.widen(widenings)
+    for (const [path, to, expected] of [
+      [`${long('a')}/99.tmp`, `${long('a')}/99.json`, true],
+      [`${long('a')}/else`, `${long('a')}/else`, true],
+      [`${long('a')}/else`, '/etc/cron.d/x', false],
+      [`${long('a').slice(0, 100)}/else`, `${long('a')}/else`, false],
+    ] as const) {
+      const event = act.file(path, ['rename'], {}, { to })
+      expect(reports(event)).toEqual([expected ? 'allow' : 'nothing'])
+      expect(outcome(profile, event) === 'expected').toBe(expected)
+    }
+    expect(reports(act.file('/var/new.json'))).toEqual(['nothing'])
+  })
+
   it('is refused where nothing can be made wider, never cut off', () => {
     const programs = Array.from({ length: 30 }, (_, n) => act.exec(`/bin/${word(n)}`))
     let code = ''
