@@ -147,7 +147,9 @@ function partsOf(object: BehaviourObject): Parts {
     case 'identity': {
       const { from, to } = object
       const place = `uid ${personOr(from.uid)} → ${personOr(to.uid)}`
-      return { access: 'identity', place, placeClass: 'data', detail: '' }
+      // Those that are made for anybody are reviewed together.
+      const detail = ofAnybody(object) === undefined ? '' : 'people'
+      return { access: 'identity', place, placeClass: 'data', detail }
     }
     case 'capability':
       return { access: 'capability', place: object.name, placeClass: 'data', detail: '' }
