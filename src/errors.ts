@@ -263,6 +263,16 @@ export const errorTable = {
     status: 503,
     hint: 'check that `snug agent` is running; name its socket with --socket or SNUG_SOCKET',
   },
+  START_UNJUDGED: {
+    exit: 1,
+    status: 409,
+    hint: 'the container may start: until the kernel judges it, nothing is refused in it, on record',
+  },
+  START_REFUSED: {
+    exit: 1,
+    status: 409,
+    hint: 'the container must not start, as `block.failClosed` is set: start it again',
+  },
   AGENT_RUNNING: {
     exit: 1,
     status: 409,

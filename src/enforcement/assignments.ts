@@ -43,6 +43,11 @@ export class Assignments {
     if (version !== undefined) this.#send(identity.id, version)
   }
 
+  /** As the engines report it; undefined for a container that none has reported. */
+  reported(container: string): PendingContainer | undefined {
+    return this.#present.get(container)
+  }
+
   /** An engine removed it: it will not start again. */
   gone(container: string): void {
     this.#present.delete(container)

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { dnsPeer } from '../core/behaviour/peer.ts'
-import { describeError } from '../errors.ts'
+import { describeError, SnugError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import type { ContainerSeen, SourceControl } from '../pipeline/sources/source.ts'
+import { untilAborted } from '../support/deadline.ts'
 import type { Slices } from '../support/slices.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { Assignments } from './assignments.ts'
@@ -46,6 +47,8 @@ export class KernelSide {
   readonly #assignments: Assignments
   readonly #peers: PeerNames
   readonly #unsubscribe: (() => void)[]
+  /** Starts that wait until an engine reports their container. */
+  readonly #awaited = new Set<{ readonly id: string; readonly resolve: () => void }>()
 
   constructor(options: KernelSideOptions) {
     const { controls, engines, files, log, now, budget, versionOf, confirms } = options
@@ -85,10 +88,10 @@ export class KernelSide {
     })
     this.#unsubscribe = engines.flatMap((engine) => [
       engine.subscribe((identity) => {
-        this.#assignments.learned(identity)
+        this.#learned(identity)
         this.#peers.refresh()
       }),
-      engine.subscribePending?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribePending?.((container) => this.#learned(container)) ?? noop,
       engine.subscribeStarting?.((container) => this.#inPlace(container)) ?? noop,
       engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
@@ -199,6 +202,40 @@ export class KernelSide {
   close(): void {
     this.profiles.close()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  /**
+   * For a runtime that holds the container meanwhile. Resolves once the kernel judges it, and at once where nothing would
+   * be refused in any container. Rejects once the signal aborts.
+   */
+  async starting(id: string, signal: AbortSignal): Promise<void> {
+    const { failClosed, versions } = this.#options
+    const mayRefuse = failClosed || [...versions()].some((each) => this.profiles.blocks(each))
+    if (!mayRefuse) return
+    const container = this.#assignments.reported(id) ?? (await this.#report(id, signal))
+    await untilAborted(this.#inPlace(container), signal)
+  }
+
+  async #report(id: string, signal: AbortSignal): Promise<PendingContainer> {
+    const awaited = { id, resolve: noop }
+    const reported = new Promise<void>((resolve) => {
+      awaited.resolve = resolve
+    })
+    this.#awaited.add(awaited)
+    for (const engine of this.#options.engines) engine.findCreated?.(id)
+    try {
+      await untilAborted(reported, signal)
+    } finally {
+      this.#awaited.delete(awaited)
+    }
+    const container = this.#assignments.reported(id)
+    if (container === undefined) throw new SnugError('START_UNJUDGED', 'it was removed meanwhile')
+    return container
+  }
+
+  #learned(container: PendingContainer): void {
+    this.#assignments.learned(container)
+    for (const { id, resolve } of this.#awaited) if (id === container.id) resolve()
   }
 
   /** Resolves once the kernel judges a container that was reported as pending. Only what may be refused waits. */

@@ -2,7 +2,7 @@ import { loadAttacks } from '../support/config/load-attacks.ts'
 import type { Alert } from '../core/event/alert.ts'
 import type { ActEvent, ImageRef, SnugEvent } from '../core/event/event.ts'
 import type { ExportFormat } from '../supplychain/export/export-profile.ts'
-import { SnugError } from '../errors.ts'
+import { describeError, SnugError } from '../errors.ts'
 import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
@@ -15,6 +15,7 @@ import {
   type WindowEvidence,
 } from '../core/lifecycle/version.ts'
 import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
+import { deadline } from '../support/deadline.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
@@ -439,6 +440,27 @@ export class SnugEngine implements view.Engine {
     const version = this.#daemon.registry.index.findOne(ref)
     await keepScan(this.#daemon, version, scan, by)
     return this.#view(version)
+  }
+
+  async starting(container: string, withinMs: number): Promise<void> {
+    const { kernel, parts } = this.#daemon
+    const within = deadline(withinMs)
+    try {
+      await kernel.starting(container, within.signal)
+    } catch (error) {
+      const isLate = within.signal.aborted
+      const reason = isLate
+        ? `the kernel does not judge it after ${withinMs} ms`
+        : describeError(error)
+      const { failClosed, log } = parts
+      if (failClosed) log.warn({ container, reason }, 'refused to let a container start')
+      throw new SnugError(
+        failClosed ? 'START_REFUSED' : 'START_UNJUDGED',
+        `container \`${container.slice(0, 12)}\`: ${reason}`,
+      )
+    } finally {
+      within.end()
+    }
   }
 
   async doctor(): Promise<views.DoctorReport> {

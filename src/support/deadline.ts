@@ -19,3 +19,18 @@ export function deadline(ms: number, signal?: AbortSignal): Deadline {
     end: () => clearTimeout(timer),
   }
 }
+
+/** Settles as `work` does, or rejects with the reason of the signal once that aborts. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    if (abort !== undefined) signal.removeEventListener('abort', abort)
+  }
+}

@@ -41,6 +41,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v1/images/:ref/forget': { what: { container: 'web-1' }, reason: 'a test' },
   'POST /v1/images/:ref/incident': { session: 's1', reason: 'an intruder' },
   'POST /v1/images/:ref/test-edit': { allow: ['b-7'], reject: ['b-9'] },
+  'POST /v1/starts': { id: 'ab'.repeat(32), pid: 1, status: 'created' },
   'POST /v1/tokens': { name: 'ci', role: 'viewer' },
 }
 const queries: Readonly<Record<string, string>> = {

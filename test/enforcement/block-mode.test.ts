@@ -121,6 +121,47 @@ describe('mode block', () => {
     expect(world.control.enforced(second)).toBe(false)
   })
 
+  describe('and a start that a hook of the runtime holds', () => {
+    it('lets it go on at once where nothing blocks', async () => {
+      const world = await learned()
+      await world.engine.starting(second, 60_000)
+      expect(world.containers.found).toEqual([])
+    })
+
+    it('waits until an engine reports the container and the sensor has its assignment', async () => {
+      const world = await blocking()
+      let done = (): void => undefined
+      world.control.done = new Promise((resolve) => (done = resolve))
+      let starts = 0
+      const both = [1, 2].map(async () => {
+        await world.engine.starting(second, 60_000)
+        starts += 1
+      })
+      await judged()
+      expect(world.containers.found).toEqual([second, second])
+      world.containers.create(identityOf('c'.repeat(64)))
+      await judged()
+      expect(starts).toBe(0)
+      world.containers.create(identityOf(second))
+      expect(world.control.enforced(second)).toBe(true)
+      await judged()
+      expect(starts).toBe(0)
+      done()
+      await Promise.all(both)
+    })
+
+    it.each([
+      [false, 'START_UNJUDGED'],
+      [true, 'START_REFUSED'],
+    ])('gives up in time: with `block.failClosed` %s by %s', async (failClosed, expected) => {
+      const world = await blocking({ failClosed })
+      expect(await code(world.engine.starting(second, 1))).toBe(expected)
+      world.control.done = new Promise(() => undefined)
+      world.containers.create(identityOf(second))
+      expect(await code(world.engine.starting(second, 1))).toBe(expected)
+    })
+  })
+
   it('is refused where no source can stop anything, and where a gate is shut', async () => {
     const quiet = { assign: () => {}, known: () => {}, filter: () => {}, flush: () => {} }
     const world = await learned({ control: quiet })

@@ -129,6 +129,14 @@ export interface Engine {
   /** Stores a scanner's findings on the version of IMAGE, with their observed use; decides nothing. */
   keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView>
 
+  /**
+   * A container is about to start, by its whole id; what starts it waits for the answer. Resolves once the kernel judges
+   * the container, or where nothing would be refused in it.
+   *
+   * Errors: START_UNJUDGED after `withinMs`; START_REFUSED instead with `block.failClosed`
+   */
+  starting(container: string, withinMs: number): Promise<void>
+
   doctor(): Promise<DoctorReport>
 
   /** Further queries of the page. */

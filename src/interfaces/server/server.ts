@@ -11,6 +11,7 @@ import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import type { Metrics } from '../../support/telemetry/metrics.ts'
 import type { SinkAdmin } from '../../engine/sink-admin.ts'
 import { createApp, type ListenerEnv } from './app.ts'
+import { createStartsApp } from './starts-app.ts'
 import type { ClaimKind } from './access/claim.ts'
 import { GatewayFiles } from './gateway/gateway-files.ts'
 import { GatewaySupervisor, type OpenGateway } from './gateway/gateway-supervisor.ts'
@@ -44,6 +45,10 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 const closeMs = 2_000
+/** Who may connect to a socket. */
+const everyUser = 0o666
+/** Hooks of all users at once; one more is refused, and its container starts as without a hook. */
+const startsAtOnce = 64
 const headersMs = 10_000
 
 /**
@@ -74,15 +79,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // The adapter identifies a handshake by this very object, so extend it instead of copying.
     app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
   )
+  const { userStarts } = config.engines.podman
+  const starts = userStarts === 'none' ? undefined : createStarts(world, log, signal)
   let port: GatewayBackend | undefined
   const close = async (): Promise<void> => {
     closing.abort()
     await supervisor?.close()
     port?.close()
-    await closeServer(admin)
+    await Promise.all([closeServer(admin), starts && closeServer(starts)])
   }
   try {
     await listenUnix(admin, config.socket)
+    if (starts !== undefined) await listenUnix(starts, userStarts, everyUser)
     if (world.guests !== undefined) {
       const files = new GatewayFiles(config)
       port = new GatewayBackend({
@@ -122,6 +130,16 @@ function credentialsOf({ data, socket, session, tls, oidc }: LoadedConfig['confi
   if (hasCertificates) claims.add('certificate')
   if (oidc.issuer !== undefined) claims.add('oidc')
   return { tokens, claims, guests: new GuestTokens(session) }
+}
+
+function createStarts(world: RouteWorld, log: Log, signal: AbortSignal): Server {
+  const app = createStartsApp(world, log, signal)
+  const server = createHttp((request, env) =>
+    app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
+  )
+  server.maxConnections = startsAtOnce
+  server.keepAliveTimeout = 1
+  return server
 }
 
 function createHttp(fetch: Parameters<typeof createAdaptorServer>[0]['fetch']): Server {

@@ -99,6 +99,8 @@ export interface IdentityEngine {
    * precedence.
    */
   subscribePending?(listener: (container: PendingContainer) => void): () => void
+  /** Reports a created container now, by {@link subscribePending}, where its report may still be on its way. */
+  findCreated?(id: string): void
   /**
    * Called before a created container starts, by an engine that can wait. It starts the container once the promise
    * resolves, or its own patience ends.

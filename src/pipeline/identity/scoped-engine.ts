@@ -26,6 +26,7 @@ export function scopedEngine(engine: IdentityEngine, by: ProfileScope): Identity
     subscribe: (listener) => engine.subscribe((identity) => listener(scoped(identity))),
     subscribePending: (listener) =>
       engine.subscribePending?.((container) => listener(scoped(container))) ?? noop,
+    findCreated: (id) => engine.findCreated?.(id),
     subscribeStarting: (listener) =>
       engine.subscribeStarting?.((container) => listener(scoped(container))) ?? noop,
     subscribeLeft: (listener) => engine.subscribeLeft(listener),

@@ -196,6 +196,10 @@ export const configSchema = z
               description:
                 'sockets of Podman; one that does not exist is looked for again. `*` stands for every folder: `/run/user/*/podman/podman.sock` are those of users (rootless), whom you must trust with it, see docs/podman.md',
             }),
+            userStarts: path.default('none').meta({
+              description:
+                'socket where the hook of users’ Podman (rootless) reports a container before it starts, such as `/run/snug/starts.sock`, or `none`. Every user may connect to it',
+            }),
           })
           .prefault({}),
         containerd: z

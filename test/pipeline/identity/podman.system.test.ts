@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
 import {
   PodmanEngine,
@@ -20,6 +20,9 @@ const imageId = (container: string): string => `sha256:${container}`
 class Answers {
   readonly #server: Server
   readonly #path: string
+  readonly made: Record<string, { image: string; ip?: string }> = {}
+  /** How often past events were read. */
+  asked = 0
 
   constructor(path: string, containers: Readonly<Record<string, { image: string; ip?: string }>>) {
     this.#path = path
@@ -30,7 +33,15 @@ class Answers {
         ) ?? []
       const found = containers[name]
       response.setHeader('content-type', 'application/json')
-      if (kind === 'events') {
+      const asked = new URL(request.url ?? '', 'http://podman').searchParams
+      const made = /[0-9a-f]{64}/.exec(asked.get('filters') ?? '')?.[0] ?? ''
+      if (kind === 'events' && asked.has('until')) {
+        this.asked += 1
+        const image = this.made[made]?.image
+        const Actor = { ID: made, Attributes: { image } }
+        const lines = image === undefined ? '' : JSON.stringify({ Type: 'container', Actor })
+        response.end(`${lines}\n`)
+      } else if (kind === 'events') {
         // The head is the first answer; the stream has no end.
         response.flushHeaders()
       } else if (kind === 'containers' && name === 'json') {
@@ -48,7 +59,7 @@ class Answers {
           }),
         )
       } else if (kind === 'images') {
-        const image = containers[name.replace('sha256:', '')]?.image
+        const image = containers[name.replace('sha256:', '')]?.image ?? this.made[id('e')]?.image
         const RepoDigests = [`${image}@sha256:${id('d')}`]
         response.end(JSON.stringify({ Id: name, RepoDigests }))
       } else if (kind === '_ping') {
@@ -125,6 +136,20 @@ describe('the Podman of a user', () => {
     expect(engine.known(id('b'))?.image.repository).toBe('theirs')
     expect(await engine.lookup(id('b'))).toMatchObject({ image: { repository: 'theirs' } })
     expect(await engine.lookup(id('c'))).toMatchObject({ image: { repository: 'mine' } })
+  })
+
+  it('reports a container that it made, and that root’s has not, when it is asked', async () => {
+    const own = await serve('root.sock', 0, {})
+    const foreign = await serve('user.sock', user, {})
+    const { engine } = await follow({ sockets: [own.socket, foreign.socket] })
+    const pending: string[] = []
+    engine.subscribePending((each) => pending.push(`${each.id[0]} ${each.image.repository}`))
+    foreign.server.made[id('e')] = { image: 'mine' }
+    for (const each of [id('e'), id('e'), id('f')]) engine.findCreated(each)
+    await vi.waitFor(() => expect(pending).toEqual(['e mine']))
+    engine.findCreated(id('e'))
+    await vi.waitFor(() => expect(foreign.server.asked).toBe(2))
+    expect(pending).toEqual(['e mine'])
   })
 
   it('names no peers, and root’s does', async () => {

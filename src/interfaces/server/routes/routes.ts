@@ -15,6 +15,7 @@ import { uiRoutes } from './ui-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { sinkRoutes } from './sink-routes.ts'
+import { startsRoute } from './starts-route.ts'
 import { type TokenFile, tokenName } from '../access/token-file.ts'
 import { roles } from '../../../support/config/role.ts'
 import * as view from '../schema/view-schema.ts'
@@ -98,6 +99,7 @@ export const routes: readonly Route[] = [
     answer: view.doctor,
     handle: ({ engine }) => engine.doctor(),
   }),
+  startsRoute,
   route({
     method: 'GET',
     path: '/v1/config',

@@ -11,7 +11,7 @@ import {
   removedIdentityOf,
 } from './docker-identity.ts'
 import { declaredUid } from '../declared-user.ts'
-import { answerMs, isRemoval, readDockerEvents } from './docker-events.ts'
+import { answerMs, isRemoval, readCreation, readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
   EngineState,
@@ -36,6 +36,8 @@ export interface DockerEngineOptions {
 }
 
 const backoffRules = { firstMs: 200, longestMs: 3_000 } as const
+/** Hooks of users name containers: they must not decide how much is asked of an engine. */
+const foundAtOnce = 32
 /** Containers that ended recently: their last events may still arrive. */
 export const remembered = 4_096
 
@@ -57,6 +59,8 @@ export class DockerEngine implements IdentityEngine {
    */
   readonly #made = new LRUCache<string, Promise<ContainerIdentity | undefined>>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
+  /** Containers whose creation is being looked for. */
+  readonly #finding = new Set<string>()
   readonly #asking = new Map<string, Promise<ContainerIdentity | 'unknown' | 'unavailable'>>()
   readonly #addresses = new Map<string, string>()
   #docker: Docker | undefined
@@ -113,6 +117,23 @@ export class DockerEngine implements IdentityEngine {
     return () => this.#pendingListeners.delete(listener)
   }
 
+  findCreated(id: string): void {
+    const docker = this.#docker
+    const isKnown = this.#made.has(id) || this.#containers.has(id)
+    if (docker === undefined || isKnown || this.#finding.has(id)) return
+    // The event stream reports it too, only later.
+    if (this.#finding.size >= foundAtOnce) return
+    this.#finding.add(id)
+    readCreation(docker, id)
+      .then((attributes) => {
+        if (attributes === undefined || this.#made.has(id)) return
+        this.#made.set(id, this.#report(id, attributes))
+      })
+      // The event stream reports what is wrong with the engine.
+      .catch(() => undefined)
+      .finally(() => this.#finding.delete(id))
+  }
+
   subscribeLeft(listener: LeftListener): () => void {
     this.#leftListeners.add(listener)
     return () => this.#leftListeners.delete(listener)
@@ -164,7 +185,9 @@ export class DockerEngine implements IdentityEngine {
   }
 
   #changed(action: string, id: string, attributes: Readonly<Record<string, string>>): void {
-    if (action === 'create') this.#made.set(id, this.#report(id, attributes))
+    if (action === 'create' && !this.#made.has(id)) {
+      this.#made.set(id, this.#report(id, attributes))
+    }
     if (isRemoval(action)) {
       this.#forget(id)
     } else if (action === 'die') {

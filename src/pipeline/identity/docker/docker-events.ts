@@ -18,6 +18,9 @@ export interface DockerEventHandlers {
 export const answerMs = 10_000
 /** How often a silent stream's engine is asked whether it still answers. */
 const checkMs = 5_000
+/** How long a container's creation is looked for in past events, which a container that just started has. */
+const creationMs = 5_000
+const creationSeconds = 60
 /** Characters of one event. A stream without line ends must not fill the memory. */
 const longestEvent = 1 << 20
 
@@ -89,13 +92,44 @@ async function watch(docker: Docker, signal: AbortSignal): Promise<never> {
 }
 
 async function read(stream: NodeJS.ReadableStream, handlers: DockerEventHandlers): Promise<void> {
+  for await (const line of linesOf(stream)) handle(line, handlers)
+}
+
+async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string, void, undefined> {
   stream.setEncoding('utf8')
   let rest = ''
   for await (const chunk of stream) {
     const lines = (rest + String(chunk)).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > longestEvent) throw new Error('an event without an end')
-    for (const line of lines) if (line.trim() !== '') handle(line, handlers)
+    for (const line of lines) if (line.trim() !== '') yield line
+  }
+}
+
+/**
+ * Reads the creation of a container from the engine's past events, within seconds. Gives name, image and labels;
+ * undefined where the engine has no such event.
+ */
+export async function readCreation(
+  docker: Docker,
+  id: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const nowSeconds = Math.floor(Date.now() / 1_000)
+  const within = deadline(creationMs)
+  try {
+    const stream = await docker.getEvents({
+      since: nowSeconds - creationSeconds,
+      until: nowSeconds + creationMs / 1_000,
+      filters: { type: ['container'], event: ['create'], container: [id] },
+      abortSignal: within.signal,
+    })
+    for await (const line of linesOf(stream)) {
+      const { Actor } = JSON.parse(line) as DockerEvent
+      if (Actor?.ID === id) return Actor.Attributes ?? {}
+    }
+    return undefined
+  } finally {
+    within.end()
   }
 }
 

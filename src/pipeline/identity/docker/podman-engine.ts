@@ -107,6 +107,10 @@ export class PodmanEngine implements IdentityEngine {
     return () => this.#pendingListeners.delete(listener)
   }
 
+  findCreated(id: string): void {
+    for (const { engine } of this.#services) engine.findCreated(id)
+  }
+
   subscribeLeft(listener: LeftListener): () => void {
     this.#leftListeners.add(listener)
     return () => this.#leftListeners.delete(listener)
