@@ -38,6 +38,7 @@
 #include "sensor/rule_hash.h"
 #include "sensor/scan.h"
 #include "sensor/slot.h"
+#include "sensor/start_hook.h"
 #include "sensor/syscalls.h"
 #include "sensor/version.h"
 
@@ -276,6 +277,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--attempt"))
 		return run_attempts(argv[2]);
+	if (argc > 1 && !strcmp(argv[1], "--start-hook"))
+		return start_hook(argc, argv);
 	if (argc == 2 && !strcmp(argv[1], "--libraries"))
 		return printf("%s glibc@%s\n", SNUG_LIBRARIES, gnu_get_libc_version()) < 0;
 	agent.cpus = libbpf_num_possible_cpus();

@@ -31,6 +31,7 @@ static void refuse_usage(void)
 	log_line(
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
 		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
+		"       snug-sensor --start-hook [--socket PATH] [--wait MILLISECONDS] [--fail-closed]\n"
 		"       snug-sensor --detach --pin FOLDER | --abi | --libraries");
 	exit(64);
 }
