@@ -39,6 +39,8 @@ done
 
 deploy/release/sensor.sh "$machine" "$lib/agent/snug-sensor"
 
+# The path of the sensor in it is that of these packages.
+install -D -m 0644 deploy/podman/snug.json "$root/usr/share/containers/oci/hooks.d/snug.json"
 install -D -m 0644 deploy/snug.yaml "$root/etc/snug/snug.yaml"
 install -d "$root/usr/lib/systemd/system"
 sed -e 's|/opt/snug/dist/interfaces/cli/main.js|/usr/bin/snug|' \

@@ -49,6 +49,13 @@ it('installs where nothing but its dependencies is there, and says what to do ne
   )
   await root.must('bash', '-n', '/usr/share/bash-completion/completions/snug')
   expect(await root.must('/usr/lib/snug/agent/snug-sensor', '--libraries')).toContain('libbpf@')
+  // As Podman runs it, with no container's state.
+  const { hook } = JSON.parse(
+    await root.must('cat', '/usr/share/containers/oci/hooks.d/snug.json'),
+  ) as { readonly hook: { readonly path: string; readonly args: readonly string[] } }
+  expect((await root.run(hook.path, ...hook.args.slice(1), '--fail-closed')).stderr).toMatch(
+    /^snug: [A-Z_]+: /,
+  )
 })
 
 it('learns a container, alerts on an attack, and blocks it', () => agent.learnAttackBlock())
