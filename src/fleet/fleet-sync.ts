@@ -2,6 +2,7 @@ import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
+import type { OwnHead } from './kubernetes/slice-head.ts'
 import { decisionTimesOf } from '../core/lifecycle/reported.ts'
 import { approveAllName } from '../core/lifecycle/spec-names.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
@@ -10,7 +11,7 @@ import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.t
 import { finish } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { FleetContext } from '../engine/contexts.ts'
-import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
   applicableDecisions,
@@ -83,7 +84,8 @@ export class FleetSync {
     this.#fleet = options.makeFleet({
       onEntries: (image) => {
         this.#reported.add(nameOf(image))
-        this.#reportedTimes.add(nameOf(image))
+        // Also those of the decisions for all scopes.
+        for (const each of [image, unscoped(image)]) this.#reportedTimes.add(nameOf(each))
       },
       onSpecDecision: (decision) => {
         const name = nameOf(decision.image)
@@ -330,7 +332,7 @@ export class FleetSync {
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.context.parts
-    const { image, life, profile, reconciled } = version
+    const { image, life, profile, reconciled, reconciledForAll } = version
     const { pending, quarantined } = finish(profile.tally()).states
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
@@ -343,14 +345,8 @@ export class FleetSync {
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
       ...(version.modeDecisions.own === undefined ? {} : { mode: version.modeDecisions.own }),
-      ...(reconciled.decisions.length === 0
-        ? {}
-        : {
-            reconciled: {
-              profile: reconciled.profile,
-              decisions: decisionTimesOf(reconciled.decisions),
-            },
-          }),
+      ...timesOf('reconciled', reconciled),
+      ...timesOf('reconciledForAll', reconciledForAll),
       summary: {
         state: life.state,
         mode: life.mode,
@@ -360,6 +356,12 @@ export class FleetSync {
       },
     }
   }
+}
+
+/** What is published of an object that was reconciled: nothing where it has no decisions. */
+function timesOf(slot: DecidingObject['slot'], { profile, decisions }: ReconciledSpec): OwnHead {
+  if (decisions.length === 0) return {}
+  return { [slot]: { profile, decisions: decisionTimesOf(decisions) } }
 }
 
 /** Whether this copy contains everything in the other one. */

@@ -62,10 +62,10 @@ async function shares(options: WorldOptions = {}): Promise<FleetSync> {
 
 let generation = 0
 /** A person writes the object of the image without a scope. */
-function decideForAll(spec: object): void {
+function decideForAll(spec: object, atMs = Date.now() + 1_000): void {
   generation += 1
   const fields = { 'f:spec': {} }
-  const time = new Date(Date.now() + 1_000).toISOString().replace(/\.\d+/, '')
+  const time = new Date(atMs).toISOString().replace(/\.\d+/, '')
   profiles.put(profileName(image), {
     metadata: {
       uid: 'all',
@@ -77,7 +77,7 @@ function decideForAll(spec: object): void {
 }
 
 /** Another node publishes what it learned in that scope. */
-function publishes(scope: string, path: string, isOver: boolean): void {
+function publishes(scope: string, path: string, isOver: boolean, head: object = {}): void {
   const container = 'f'.repeat(64)
   const [ref] = behavioursOf(act.file(path, ['read'], { container }), shaper)
   if (ref === undefined) throw new Error(`no behaviour of ${path}`)
@@ -99,6 +99,7 @@ function publishes(scope: string, path: string, isOver: boolean): void {
     image: scoped,
     node: 'n2',
     entries: [entry],
+    ...head,
     ...(isOver ? { learnedAt: '2026-11-24T14:00:00.000Z' } : {}),
   })
 }
@@ -211,5 +212,88 @@ describe('an ImageProfile without a scope', () => {
     await applied(sync, 'shop')
     expect(stateIn(world, 'shop', '/srv/named')).toBe('approved')
     expect(stateIn(world, 'shop', secret)).toBe('pending')
+  })
+})
+
+describe('the time of a decision in an ImageProfile without a scope', () => {
+  const published = (): readonly ProfileSlice[] =>
+    slices.sent
+      .map(({ body }) => body as ProfileSlice)
+      .filter(({ reconciledForAll }) => reconciledForAll !== undefined)
+
+  it('is published by a node that saw it, by one of its scopes', async () => {
+    const sync = await shares()
+    await learned(world, { a: [secret], b: [secret] })
+    const atMs = Math.floor(world.now() / 1_000) * 1_000
+    decideForAll({ reject: { behaviours: [idOf(secret)] } }, atMs)
+    for (const scope of ['a', 'b']) await applied(sync, scope)
+    await vi.waitFor(async () => {
+      world.advance(5_000)
+      await sync.tick()
+      expect(published()).toHaveLength(1)
+    })
+    expect(published()[0]?.reconciledForAll).toEqual({
+      profile: 'all',
+      decisions: [
+        {
+          after: 0,
+          generation,
+          at: new Date(atMs).toISOString(),
+          names: [`reject ${idOf(secret)}`],
+        },
+      ],
+    })
+    for (let turn = 0; turn < 5; turn += 1) {
+      world.advance(5_000)
+      await sync.tick()
+    }
+    expect(new Set(published().map(({ image: { scope } }) => scope)).size).toBe(1)
+  })
+
+  it.each([
+    ['that a node published in another scope', true, 'rejected'],
+    ['of the latest change, without that', false, 'approved'],
+  ])('is for a node that joins later the one %s', async (_, isReported, state) => {
+    const sync = await shares()
+    await learned(world, { shop: ['/etc/web.conf'] })
+    await does(world, 'shop', secret)
+    const at = new Date(world.now() - 2_000).toISOString()
+    const names = [`approve ${idOf(secret)}`]
+    const decisions = [{ after: generation, generation: generation + 1, at, names }]
+    const times = { reconciledForAll: { profile: 'all', decisions } }
+    publishes('evil', '/srv/other', true, isReported ? times : {})
+    await received('evil')
+    await world.engine.reject(nameOf('shop'), [idOf(secret)], { who: 'cli:root' })
+    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() + 60_000)
+    await applied(sync, 'shop')
+    expect(stateIn(world, 'shop', secret)).toBe(state)
+  })
+
+  it('is taken over when it is published after the decision was read', async () => {
+    const sync = await shares()
+    await learned(world, { shop: ['/etc/web.conf'] })
+    await does(world, 'shop', secret)
+    const names = [`approve ${idOf(secret)}`]
+    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() - 5_000)
+    await applied(sync, 'shop')
+    const known = versionIn(world, 'shop').reconciledForAll.generation
+    world.advance(5_000)
+    await world.engine.reject(nameOf('shop'), [idOf(secret)], { who: 'cli:root' })
+    const at = new Date(world.now() + 1_000).toISOString()
+    // It was withdrawn and made again while this node did not look.
+    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() - 5_000)
+    await applied(sync, 'shop')
+    expect(stateIn(world, 'shop', secret)).toBe('rejected')
+    world.advance(5_000)
+    publishes('evil', '/srv/other', true, {
+      reconciledForAll: {
+        profile: 'all',
+        decisions: [{ after: known, generation: known + 1, at, names }],
+      },
+    })
+    await vi.waitFor(async () => {
+      await sync.tick()
+      expect(stateIn(world, 'shop', secret)).toBe('approved')
+    })
   })
 })

@@ -33,8 +33,13 @@ afterAll(async () => {
   }
 })
 
+interface TimesSeen {
+  readonly decisions: readonly { readonly names: readonly string[] }[]
+}
+
 interface HeadSeen {
-  readonly reconciled?: { readonly decisions: readonly { readonly names: readonly string[] }[] }
+  readonly reconciled?: TimesSeen
+  readonly reconciledForAll?: TimesSeen
 }
 
 /** The members of a ProfileSlice that the tests read. */
@@ -52,7 +57,8 @@ const isNamed = ({ metadata }: ImageProfile, name: string): boolean => metadata.
 
 function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
   return slices
-    .flatMap(({ reconciled }) => reconciled?.decisions ?? [])
+    .flatMap(({ reconciled, reconciledForAll }) => [reconciled, reconciledForAll])
+    .flatMap((times) => times?.decisions ?? [])
     .flatMap(({ names }) => names)
 }
 
@@ -297,6 +303,8 @@ describe('one profile for the fleet', () => {
     await victim.rows(stateIs('/srv/key', 'approved'))
     await one.opened('/srv/key')
     await one.rows(stateIs('/srv/key', 'approved'))
+    // For nodes that join later: the time of that decision, and not of a later one by the same author.
+    await reports(`approve ${await victim.idOf('/srv/key')}`)
   })
 
   it('reports a missing permission, and goes on', async () => {

@@ -33,6 +33,13 @@ const profileSchema = z.looseObject({
   }),
 })
 
+const reconciledSchema = z.looseObject({
+  profile: text,
+  decisions: z.array(
+    z.looseObject({ after: whole, generation: whole, at: moment, names: z.array(z.string()) }),
+  ),
+})
+
 const sliceSchema = z.looseObject({
   metadata,
   image,
@@ -52,14 +59,8 @@ const sliceSchema = z.looseObject({
         .optional(),
     })
     .optional(),
-  reconciled: z
-    .looseObject({
-      profile: text,
-      decisions: z.array(
-        z.looseObject({ after: whole, generation: whole, at: moment, names: z.array(z.string()) }),
-      ),
-    })
-    .optional(),
+  reconciled: reconciledSchema.optional(),
+  reconciledForAll: reconciledSchema.optional(),
   entries: z.array(entrySchema),
 })
 
@@ -79,7 +80,7 @@ export function parseImageProfile(object: KubeObject): ImageProfile {
 export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
   check(sliceSchema.safeParse(object))
   const slice = object as ProfileSlice
-  const { node, mode, learnedAt, reconciled, entries } = slice
+  const { node, mode, learnedAt, reconciled, reconciledForAll, entries } = slice
   if (pageOf(slice.metadata.name, slice.image, node) === undefined)
     throw invalid(`the name is not one of a slice of the node \`${node}\``)
   const isDue = (at: string | undefined): boolean =>
@@ -87,7 +88,7 @@ export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
   // The latest decision applies: one of next year would apply until then.
   if (!isDue(mode?.at)) throw invalid(`\`mode.at\` is in the future: ${mode?.at}`)
   if (!isDue(learnedAt)) throw invalid(`\`learnedAt\` is in the future: ${learnedAt}`)
-  for (const { at } of reconciled?.decisions ?? []) {
+  for (const { at } of [reconciled, reconciledForAll].flatMap((each) => each?.decisions ?? [])) {
     if (!isDue(at)) throw invalid(`\`reconciled\` has a time in the future: ${at}`)
   }
   const own: ProfileEntry[] = []

@@ -201,7 +201,11 @@ export class KubeFleet {
 
   /** Times of the decisions in the object with that uid, as all nodes published them, this one included. */
   times(image: FleetImage, profile: string): ReadonlyMap<string, readonly DecisionTime[]> {
-    return decisionTimesIn([...this.#headsOf(image), this.#writtenHead(image)], profile)
+    const all = [this.#headsOf(image), this.#scopes.heads(image), this.#writtenHeads.values()]
+    return decisionTimesIn(
+      all.flatMap((heads) => [...heads]),
+      profile,
+    )
   }
 
   /**
@@ -219,7 +223,10 @@ export class KubeFleet {
         (entry) => slices.has(entry.id) || !isReported(entry, others.get(entry.id) ?? []),
       )
       const pages = new Set(slices.put(news))
-      const head = nextHead(contribution, this.#writtenHead(image), this.#headsOf(image))
+      const head = nextHead(contribution, this.#writtenHead(image), [
+        ...this.#headsOf(image),
+        ...(contribution.reconciledForAll === undefined ? [] : this.#headsOfOtherScopes(image)),
+      ])
       const othersLearned = this.learned(image) !== undefined
       if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)
       for (const page of this.#unwritten(name, pages)) {
@@ -337,6 +344,13 @@ export class KubeFleet {
     return this.#of(image).map(({ head }) => head)
   }
 
+  /** Of other nodes, and of this node: each of them may have published a decision for all scopes. */
+  *#headsOfOtherScopes(image: FleetImage): Iterable<SliceHead> {
+    yield* this.#scopes.heads(image)
+    const own = profileName(image)
+    for (const [name, head] of this.#writtenHeads) if (name !== own) yield head
+  }
+
   #writtenHead(image: FleetImage): SliceHead {
     return this.#writtenHeads.get(profileName(image)) ?? {}
   }
@@ -386,12 +400,14 @@ function viewOf({
   learnedAt,
   mode,
   reconciled,
+  reconciledForAll,
 }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
   const head = {
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
     ...(reconciled === undefined ? {} : { reconciled }),
+    ...(reconciledForAll === undefined ? {} : { reconciledForAll }),
   }
   return { image, node, name, resourceVersion, entries: entries ?? [], head }
 }

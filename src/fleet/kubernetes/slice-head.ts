@@ -16,6 +16,8 @@ export interface SliceHead {
   readonly mode?: ModeDecision
   /** Times of the decisions in the ImageProfile. */
   readonly reconciled?: ReconciledSpec
+  /** The same of the ImageProfile without a scope. */
+  readonly reconciledForAll?: ReconciledSpec
 }
 
 interface ReconciledSpec {
@@ -28,7 +30,14 @@ interface ReconciledSpec {
 export interface OwnHead {
   readonly learnedAt?: string
   readonly mode?: ModeDecision
-  readonly reconciled?: { readonly profile: string; readonly decisions: DecisionTimes }
+  readonly reconciled?: OwnTimes
+  readonly reconciledForAll?: OwnTimes
+}
+
+interface OwnTimes {
+  /** Uid of the ImageProfile. */
+  readonly profile: string
+  readonly decisions: DecisionTimes
 }
 
 /** Times from several nodes, by decision. */
@@ -37,10 +46,12 @@ export function decisionTimesIn(
   profile: string,
 ): ReadonlyMap<string, readonly DecisionTime[]> {
   const all = new Map<string, DecisionTime[]>()
-  for (const { reconciled } of heads) {
-    if (reconciled?.profile !== profile) continue
-    for (const [decision, time] of decisionTimesOf(reconciled.decisions)) {
-      all.set(decision, [...(all.get(decision) ?? []), time])
+  for (const { reconciled, reconciledForAll } of heads) {
+    for (const spec of [reconciled, reconciledForAll]) {
+      if (spec?.profile !== profile) continue
+      for (const [decision, time] of decisionTimesOf(spec.decisions)) {
+        all.set(decision, [...(all.get(decision) ?? []), time])
+      }
     }
   }
   return all
@@ -51,21 +62,18 @@ export function decisionTimesIn(
  * decision time is published only if no other node published the same.
  */
 export function nextHead(
-  { learnedAt, mode, reconciled }: OwnHead,
+  { learnedAt, mode, ...own }: OwnHead,
   written: SliceHead,
   others: readonly SliceHead[],
 ): SliceHead {
   const decision = mode ?? written.mode
-  const decisions =
-    reconciled === undefined
-      ? []
-      : groupDecisionTimes(unshared(reconciled.profile, reconciled.decisions, written, others))
+  const reconciled = unshared(own.reconciled, written, others)
+  const reconciledForAll = unshared(own.reconciledForAll, written, others)
   return {
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(decision === undefined ? {} : { mode: decision }),
-    ...(reconciled === undefined || decisions.length === 0
-      ? {}
-      : { reconciled: { profile: reconciled.profile, decisions } }),
+    ...(reconciled === undefined ? {} : { reconciled }),
+    ...(reconciledForAll === undefined ? {} : { reconciledForAll }),
   }
 }
 
@@ -75,30 +83,35 @@ export function isWorthWriting(
   written: SliceHead,
   othersLearned: boolean,
 ): boolean {
-  const { learnedAt, mode, reconciled } = next
+  const { learnedAt, mode, reconciled, reconciledForAll } = next
   if (mode !== undefined && mode.at !== written.mode?.at) return true
-  if (reconciled !== undefined && !isReconciled(reconciled, written.reconciled)) return true
+  if (!isReconciled(reconciled, written.reconciled)) return true
+  if (!isReconciled(reconciledForAll, written.reconciledForAll)) return true
   // The node takes back its own published window when it no longer ended at that time.
   return written.learnedAt !== learnedAt && (written.learnedAt !== undefined || !othersLearned)
 }
 
 function unshared(
-  profile: string,
-  own: DecisionTimes,
+  own: OwnTimes | undefined,
   written: SliceHead,
   others: readonly SliceHead[],
-): DecisionTimes {
+): ReconciledSpec | undefined {
+  if (own === undefined) return undefined
+  const { profile } = own
   const before = decisionTimesIn([written], profile)
   const theirs = decisionTimesIn(others, profile)
   const isOurs = ([decision, time]: readonly [string, DecisionTime]): boolean =>
     before.has(decision) || bestDecisionTime([...(theirs.get(decision) ?? []), time]) === time
-  return new Map([...own].filter(isOurs))
+  const decisions = groupDecisionTimes(new Map([...own.decisions].filter(isOurs)))
+  return decisions.length === 0 ? undefined : { profile, decisions }
 }
 
 function isReconciled(
-  { profile, decisions }: ReconciledSpec,
+  next: ReconciledSpec | undefined,
   written: ReconciledSpec | undefined,
 ): boolean {
+  if (next === undefined) return true
+  const { profile, decisions } = next
   if (written?.profile !== profile) return false
   const known = decisionTimesOf(written.decisions)
   return [...decisionTimesOf(decisions)].every(([decision, { after, generation, at }]) => {

@@ -100,7 +100,19 @@ describe('a slice that no agent writes', () => {
         },
       },
     ],
+    [
+      'a time of next year, for all scopes',
+      {
+        reconciledForAll: {
+          profile: 'one',
+          decisions: [
+            { after: 1, generation: 2, at: '2027-11-24T12:00:00.000Z', names: ['mode alert'] },
+          ],
+        },
+      },
+    ],
     ['times that are no list', { reconciled: { profile: 'one', decisions: 7 } }],
+    ['such times for all scopes', { reconciledForAll: { profile: 'one', decisions: 7 } }],
   ])('is one coded fault, and other slices are read: %s', async (_, content) => {
     put('n2', content)
     put('n3')
