@@ -29,7 +29,7 @@ interface Behaviour {
 
 /**
  * More causes of one group have one alert together. By what a person still reads one by one: of novelty of the service
- * itself, examples are enough.
+ * itself, examples are enough, and its last alert takes the further ones.
  */
 export function causesApart(access: CauseAccess, isNovelty: boolean): number {
   // Whose ids a program takes does not show in one example.

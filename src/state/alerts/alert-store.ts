@@ -85,7 +85,11 @@ export class AlertStore {
   readonly #open = new Map<string, string>()
   /** Group of causes → number of open separate alerts. */
   readonly #apart = new Map<string, number>()
-  /** Fingerprint of an event → fingerprint of the alert that it shares. */
+  /** Group of causes → the alert of its novelty, as long as it has one cause. */
+  readonly #novel = new Map<string, string>()
+  /** Alert that a second cause joined → the id of its first cause. */
+  readonly #firstCauses = new Map<string, string>()
+  /** Fingerprint of an event, or of an alert that a second cause joined → fingerprint of the alert that it shares. */
   readonly #shares = new LRUCache<string, string>({ max: sharesKept })
   /** Fingerprint of a place that was allowed as a whole → its alert. */
   readonly #decided = new Map<string, string>()
@@ -149,8 +153,10 @@ export class AlertStore {
 
   /** Restores the stored alerts. `fingerprint` comes from {@link drainChanged}. */
   load(records: Iterable<AlertRecord>): void {
-    for (const { alert, fingerprint } of records) {
+    for (const { alert, fingerprint: stored } of records) {
       this.#options.ids.after(alert.id)
+      const { fingerprint, first } = storedFingerprint(stored)
+      if (first !== undefined) this.#joined(alert.id, fingerprint, first)
       this.#put(alert, fingerprint)
     }
   }
@@ -196,6 +202,7 @@ export class AlertStore {
   ): { readonly alert: Alert; readonly fresh: boolean } {
     const fingerprint = this.#fingerprintOf(finding)
     if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
+    this.#widenNovelty(finding, fingerprint)
     const openId = this.#open.get(fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
@@ -261,10 +268,32 @@ export class AlertStore {
     return marked(this.#options.grade?.(alert) ?? alert)
   }
 
-  #hasRoom({ severity, event }: Finding, { cause, scope }: FindingCause): boolean {
-    const isService = event.kind !== 'loss' && event.process.origin !== 'exec-in'
-    const most = causesApart(cause.access, isService && severity === 'low')
+  #hasRoom(finding: Finding, { cause, scope }: FindingCause): boolean {
+    const isNovel = isNovelty(finding)
+    if (isNovel && this.#open.has(wideFingerprint(cause, scope, finding.severity))) return false
+    const most = causesApart(cause.access, isNovel)
     return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < most
+  }
+
+  /** The alert of a group's novelty becomes that of all its causes when there is a second one. */
+  #widenNovelty(finding: Finding, fingerprint: string): void {
+    const { cause: found, severity } = finding
+    if (found === undefined || !isNovelty(finding) || this.#open.has(fingerprint)) return
+    if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return
+    const group = `${found.scope}${found.cause.group}`
+    const id = this.#novel.get(group)
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    const own = id === undefined ? undefined : this.#fingerprints.get(id)
+    if (alert?.cause === undefined || id === undefined || own === undefined) return
+    if (alert.novelty !== true || this.#open.get(own) !== id) return
+    this.#closeGroup(own)
+    this.#replicas.forget(id)
+    this.#joined(id, fingerprint, alert.cause.id)
+    const { proposed: _, ...cause } = alert.cause
+    const wide = { ...alert, cause: { ...cause, id: `w${found.cause.group}`, wide: true } } as const
+    this.#fingerprints.set(id, fingerprint)
+    this.#replace(wide)
+    this.#openAs(fingerprint, id)
   }
 
   /**
@@ -276,6 +305,13 @@ export class AlertStore {
     const own = ownFingerprint(found.cause, found.scope)
     if (this.#open.has(own) || this.#hasRoom(finding, found)) return own
     return wideFingerprint(found.cause, found.scope, severity)
+  }
+
+  /** What counts for the alert of its first cause counts for the alert of all causes from here on. */
+  #joined(id: string, fingerprint: string, first: string): void {
+    this.#firstCauses.set(id, first)
+    const end = fingerprint.lastIndexOf('/')
+    this.#shares.set(`${fingerprint.slice(0, end)}/${first}`, fingerprint)
   }
 
   #fold(known: Alert, { behaviour, sample, cause, attack }: Finding): Alert {
@@ -356,11 +392,12 @@ export class AlertStore {
 
   /** Fingerprint of the alert that an event shares, or its own fingerprint if it shares none. */
   sharedFingerprint(fingerprint: string): string {
-    return this.#shares.get(fingerprint) ?? fingerprint
+    const shared = this.#shares.get(fingerprint) ?? fingerprint
+    return this.#open.has(shared) ? shared : (this.#shares.get(shared) ?? shared)
   }
 
   #openId(fingerprint: string): string | undefined {
-    return this.#open.get(fingerprint) ?? this.#open.get(this.#shares.get(fingerprint) ?? '')
+    return this.#open.get(fingerprint) ?? this.#open.get(this.sharedFingerprint(fingerprint))
   }
 
   get(id: string): Alert {
@@ -445,7 +482,9 @@ export class AlertStore {
   }
 
   #touch(alert: Alert, fingerprint: string): void {
-    this.#changed.set(alert.id, { alert, fingerprint })
+    const first = this.#firstCauses.get(alert.id)
+    const stored = first === undefined ? fingerprint : `${fingerprint}/${first}`
+    this.#changed.set(alert.id, { alert, fingerprint: stored })
   }
 
   #put(alert: Alert, fingerprint: string): void {
@@ -465,19 +504,26 @@ export class AlertStore {
       this.#apart.set(group, (this.#apart.get(group) ?? 0) + 1)
     }
     this.#open.set(fingerprint, id)
+    if (group !== undefined && this.#byId.get(id)?.novelty === true) this.#novel.set(group, id)
   }
 
   #close(fingerprint: string, id: string): void {
     if (this.#open.get(fingerprint) !== id) return
-    this.#open.delete(fingerprint)
+    this.#closeGroup(fingerprint)
     this.#dropNames(id)
+    this.#replicas.forget(id)
+  }
+
+  #closeGroup(fingerprint: string): void {
+    const id = this.#open.get(fingerprint)
+    this.#open.delete(fingerprint)
     const group = groupOf(fingerprint)
     const left = group === undefined ? undefined : (this.#apart.get(group) ?? 1) - 1
     if (group !== undefined && left !== undefined) {
       if (left > 0) this.#apart.set(group, left)
       else this.#apart.delete(group)
+      if (this.#novel.get(group) === id) this.#novel.delete(group)
     }
-    this.#replicas.forget(id)
   }
 
   #dropNames(id: string): void {
@@ -495,9 +541,15 @@ export class AlertStore {
     this.#byId.delete(id)
     this.#eviction.remove(id)
     this.#fingerprints.delete(id)
+    this.#firstCauses.delete(id)
     this.#dropNames(id)
     this.#pruned += 1
   }
+}
+
+/** Novelty of the service itself. */
+function isNovelty({ severity, event }: Finding): boolean {
+  return severity === 'low' && event.kind !== 'loss' && event.process.origin !== 'exec-in'
 }
 
 /** From this number on, names count as a place. */
@@ -518,6 +570,16 @@ function ownFingerprint({ group, id }: Cause, scope: string): string {
 
 function wideFingerprint({ group }: Cause, scope: string, severity: Severity): string {
   return `cause/${scope}${group}/*${severity}`
+}
+
+/** With the first cause of an alert that a second one joined. */
+function storedFingerprint(stored: string): {
+  readonly fingerprint: string
+  readonly first?: string
+} {
+  const [kind, group, cause, first] = stored.split('/')
+  const isJoined = kind === 'cause' && cause?.startsWith('*') === true && first !== undefined
+  return isJoined ? { fingerprint: `cause/${group}/${cause}`, first } : { fingerprint: stored }
 }
 
 /** Scope and group of a cause that has a separate alert. */

@@ -144,10 +144,26 @@ describe('alerts of one cause', () => {
     )
   })
 
-  it('of novelty of the service itself have one example, and then one alert together', () => {
+  it('of novelty of the service itself are one alert, which has the samples of all', () => {
     const alerts = storeOf()
     for (let n = 0; n < 6; n += 1) alerts.raise(findingOf(reading(`/srv/d${n}/x`)), nowMs)
-    expect(alerts.size).toBe(2)
+    const [alert, ...others] = alerts.list({ limit: 9 })
+    expect(others).toEqual([])
+    expect(alert).toMatchObject({
+      count: 6,
+      novelty: true,
+      behaviour: { object: '/srv/d0/x' },
+      cause: { wide: true, place: '/srv/', names: 6 },
+    })
+    expect(alert?.samples).toHaveLength(6)
+    // What is graver has separate alerts beside it.
+    const writes = ['a', 'b'].map((folder) => act.file(`/srv/${folder}/x`, ['write']))
+    for (const write of writes) alerts.raise(findingOf(write), nowMs)
+    expect(alerts.list({ limit: 9 }).map(({ severity }) => severity)).toEqual([
+      'medium',
+      'medium',
+      'low',
+    ])
     const session = storeOf()
     const byHand = (path: string): ActEvent => {
       const event = reading(path)
@@ -169,6 +185,34 @@ describe('alerts of one cause', () => {
     expect(restarted.repeat(shared, 1, '2026-11-24T13:42:00.000000Z')?.count).toBe(6)
     restarted.raise(findingOf(reading('/srv/jobs/c')), nowMs)
     expect(restarted.list({ limit: 9 })).toMatchObject([{ count: 7, cause: { names: 3 } }])
+  })
+
+  it('of novelty go on counting the first cause, even after a restart, until a decision', () => {
+    const alerts = storeOf()
+    const findings = ['a', 'b'].map((folder) => findingOf(reading(`/srv/${folder}/x`)))
+    const [first, second] = [findings[0]!, findings[1]!]
+    alerts.raise(first, nowMs)
+    const before = alerts.sharedFingerprint(first.fingerprint)
+    alerts.raise(second, nowMs)
+    const later = '2026-11-24T13:41:00.000000Z'
+    expect(alerts.repeat(first.fingerprint, 2, later)?.count).toBe(4)
+    expect(alerts.repeat(before, 1, later)?.count).toBe(5)
+    const restarted = storeOf()
+    restarted.load(alerts.drainChanged())
+    expect(restarted.repeat(before, 3, later)?.count).toBe(8)
+    expect(restarted.raise(first, nowMs)).toMatchObject({ fresh: false, alert: { count: 9 } })
+    const again = storeOf()
+    again.load(restarted.drainChanged())
+    again.raise(findingOf(reading('/srv/a/y')), nowMs)
+    const [open] = again.list({ limit: 9 })
+    expect(open?.cause?.names).toBe(3)
+    again.decide(open!.id, { kind: 'allowed', by: 'test', at: later })
+    expect(again.repeat(before, 1, later)).toBeUndefined()
+    // A decision on all causes is none on a whole place.
+    expect(again.standingDecision(first.cause!, later)).toBeUndefined()
+    expect(again.raise(first, nowMs)).toMatchObject({ fresh: true, alert: { cause: { names: 1 } } })
+    again.raise(second, nowMs)
+    expect(again.list({ limit: 9, state: 'open' }).map(({ count }) => count)).toEqual([2])
   })
 
   it('remember a bounded number of names, and count every further event as a new one', () => {
