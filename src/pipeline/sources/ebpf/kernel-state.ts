@@ -10,16 +10,11 @@ import {
   encodeResolve,
 } from './command-encoder.ts'
 import { encodeProfile } from './profile-encoder.ts'
+import { SentProfile } from './sent-profile.ts'
 
 interface Assignment {
   readonly scope: number
   readonly traits: ContainerTraits
-}
-
-interface SentProfile {
-  readonly profile: KernelProfile
-  /** Distinguishes the answer to this profile from the answer to an earlier one. */
-  readonly serial: number
 }
 
 /**
@@ -73,8 +68,16 @@ export class KernelState {
       return encodeProfile(scope, undefined)
     }
     this.#serial += 1
-    this.#profiles.set(scope, { profile, serial: this.#serial })
-    return encodeProfile(scope, profile, this.#serial)
+    const commands = encodeProfile(scope, profile, this.#serial)
+    this.#profiles.set(scope, new SentProfile(commands, this.#serial))
+    return commands
+  }
+
+  /** Bytes that the profiles to send again take. */
+  get kept(): number {
+    let bytes = 0
+    for (const { kept } of this.#profiles.values()) bytes += kept
+    return bytes
   }
 
   /** Whether the answer belongs to the latest profile. */
@@ -141,7 +144,7 @@ export class KernelState {
     if (!this.#evicted.delete(scope)) return
     const sent = this.#profiles.get(scope)
     const enforced = this.#enforced.get(scope)
-    if (sent !== undefined) yield encodeProfile(scope, sent.profile, sent.serial)
+    if (sent !== undefined) yield sent.commands
     if (enforced !== undefined) yield encodeEnforce(scope, enforced)
   }
 
@@ -178,8 +181,8 @@ export class KernelState {
     const assigned = new Set([...this.#assigned.values()].map(({ scope }) => scope))
     // If not all fit, the last ones stay in the kernel: the scopes with containers.
     for (const isAssigned of [false, true]) {
-      for (const [scope, { profile, serial }] of this.#profiles) {
-        if (assigned.has(scope) === isAssigned) yield encodeProfile(scope, profile, serial)
+      for (const [scope, sent] of this.#profiles) {
+        if (assigned.has(scope) === isAssigned) yield sent.commands
       }
       for (const [scope, enforcement] of this.#enforced) {
         if (assigned.has(scope) === isAssigned) yield encodeEnforce(scope, enforcement)
