@@ -2,8 +2,7 @@ import { WITNESSES_KEPT } from './generalise.ts'
 
 /** Most samples stay small: an array that grows by itself reserves seventeen elements. */
 const GROWN_EXACTLY = 8
-/** Of all samples of nothing; never changed. */
-const NO_TEXTS: string[] = []
+const NO_TEXTS: readonly string[] = []
 
 /** Spreads strings over 32 bits, so that which witnesses are kept does not depend on their order. */
 function rank(text: string): number {
@@ -20,7 +19,8 @@ function rank(text: string): number {
  */
 export class Sample {
   readonly kept: number
-  #texts = NO_TEXTS
+  /** In order of rank. One alone, as most samples have, is no array. */
+  #texts: string | string[] | undefined
 
   constructor(kept = WITNESSES_KEPT) {
     this.kept = kept
@@ -33,49 +33,61 @@ export class Sample {
   }
 
   get size(): number {
-    return this.#texts.length
+    if (this.#texts === undefined) return 0
+    return typeof this.#texts === 'string' ? 1 : this.#texts.length
   }
 
   get full(): boolean {
-    return this.#texts.length >= this.kept
+    return this.size >= this.kept
   }
 
   get texts(): readonly string[] {
-    return this.#texts
+    if (this.#texts === undefined) return NO_TEXTS
+    return typeof this.#texts === 'string' ? [this.#texts] : this.#texts
   }
 
   /** Forgets all others. */
   keep(isKept: (text: string) => boolean): void {
-    for (let i = this.#texts.length - 1; i >= 0; i--) {
-      if (isKept(this.#texts[i] ?? '')) continue
-      this.#texts.splice(i, 1)
-    }
+    const left = this.texts.filter(isKept)
+    if (left.length < this.size) this.#set(left)
   }
 
   has(text: string): boolean {
-    return this.#texts.includes(text)
+    return typeof this.#texts === 'string'
+      ? this.#texts === text
+      : this.#texts?.includes(text) === true
   }
 
   /** True where the sample changed. */
   add(text: string): boolean {
     const i = this.#placeOf(text)
-    if (i >= this.kept || this.#texts[i] === text) return false
-    const wasFull = this.full
+    if (i >= this.kept || this.#at(i) === text) return false
     this.#insert(i, text)
-    if (wasFull) this.#texts.pop()
     return true
   }
 
   toJSON(): string[] {
-    return [...this.#texts]
+    return [...this.texts]
+  }
+
+  #at(i: number): string | undefined {
+    if (typeof this.#texts !== 'string') return this.#texts?.[i]
+    return i === 0 ? this.#texts : undefined
+  }
+
+  #set(texts: string[]): void {
+    this.#texts = texts.length > 1 ? texts : texts[0]
   }
 
   #insert(i: number, text: string): void {
-    if (this.#texts.length >= GROWN_EXACTLY) {
-      this.#texts.splice(i, 0, text)
+    const texts = this.#texts
+    if (Array.isArray(texts) && texts.length >= GROWN_EXACTLY) {
+      texts.splice(i, 0, text)
+      if (texts.length > this.kept) texts.pop()
       return
     }
-    this.#texts = this.#texts.slice(0, i).concat(text, this.#texts.slice(i))
+    const all = this.texts
+    this.#set(all.slice(0, i).concat(text, all.slice(i, this.kept - 1)))
   }
 
   /**
@@ -84,7 +96,7 @@ export class Sample {
    */
   #placeOf(text: string): number {
     const r = rank(text)
-    const last = this.#texts.length - 1
+    const last = this.size - 1
     if (last < 0 || this.#isBefore(last, r, text)) return last + 1
     let [from, to] = [0, last]
     while (from < to) {
@@ -96,7 +108,7 @@ export class Sample {
   }
 
   #isBefore(i: number, r: number, text: string): boolean {
-    const other = this.#texts[i] ?? ''
+    const other = this.#at(i) ?? ''
     const theirs = rank(other)
     return theirs < r || (theirs === r && other < text)
   }
