@@ -147,26 +147,112 @@ export function textsOf(language: Language, limit: number): readonly string[] | 
 /** A language made ready to be asked. */
 export class PathPattern {
   readonly language: Language
-  readonly source: string
-  /** All its texts begin so: asked first, since it costs next to nothing. */
+  /** All its texts begin and end so: asked first, since it costs next to nothing. */
   readonly #prefix: string
-  #expression: RegExp | undefined
+  readonly #suffix: string
+  #asked: Asked | undefined
 
   constructor(language: Language) {
     this.language = language
-    this.source = sourceOf(language)
     this.#prefix = prefixOf(language)
+    this.#suffix = suffixOf(language)
+  }
+
+  /** Of equal languages that were made alike, the same. Made when asked for. */
+  get source(): string {
+    return sourceOf(this.language)
   }
 
   has(subject: string): boolean {
-    if (!subject.startsWith(this.#prefix)) return false
-    this.#expression ??= new RegExp(`^(?:${this.source})$`)
-    return this.#expression.test(subject)
+    if (!subject.startsWith(this.#prefix) || !subject.endsWith(this.#suffix)) return false
+    this.#asked ??= askedOf(this.language)
+    return isIn(this.#asked, subject)
   }
+}
+
+/** What is asked whether a text is one of a language. Parts that languages have in common are asked as one. */
+type Asked =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'any'; readonly of: readonly PathPattern[] }
+  /** Two names, joined by a mark. */
+  | {
+      readonly kind: 'pair'
+      readonly mark: string
+      readonly head: PathPattern
+      readonly tail: PathPattern
+    }
+  | { readonly kind: 'expression'; readonly source: string }
+
+/** Stands between two names: of a rename, those before and after. */
+const MARK = '\u0000'
+
+/**
+ * One expression of several alternatives grows with their product: that of a place with 60 templates took a megabyte.
+ * So alternatives are asked one by one.
+ */
+function askedOf(language: Language): Asked {
+  if (language.kind === 'text') return language
+  if (language.kind === 'any') return { kind: 'any', of: language.of.map(patternOf) }
+  const parts = language.kind === 'seq' ? language.parts : []
+  const at = parts.findIndex((part) => part.kind === 'text' && part.text === MARK)
+  if (at < 0) return { kind: 'expression', source: sourceOf(language) }
+  const head = patternOf(seq(...parts.slice(0, at)))
+  return { kind: 'pair', mark: MARK, head, tail: patternOf(seq(...parts.slice(at + 1))) }
+}
+
+function isIn(asked: Asked, subject: string): boolean {
+  switch (asked.kind) {
+    case 'text':
+      return subject === asked.text
+    case 'any':
+      for (const one of asked.of) if (one.has(subject)) return true
+      return false
+    case 'pair': {
+      const { mark, head, tail } = asked
+      for (let at = subject.indexOf(mark); at >= 0; at = subject.indexOf(mark, at + 1)) {
+        if (head.has(subject.slice(0, at)) && tail.has(subject.slice(at + mark.length))) return true
+      }
+      return false
+    }
+    case 'expression':
+      return expressionOf(asked.source).test(subject)
+  }
+}
+
+const patterns = new WeakMap<Language, PathPattern>()
+
+function patternOf(language: Language): PathPattern {
+  let pattern = patterns.get(language)
+  if (pattern === undefined) {
+    pattern = new PathPattern(language)
+    patterns.set(language, pattern)
+  }
+  return pattern
+}
+
+/** Compiled, an expression takes two kilobytes or more: those that were asked last are kept, the last one at the end. */
+const expressions = new Map<string, RegExp>()
+const EXPRESSIONS_KEPT = 512
+
+function expressionOf(source: string): RegExp {
+  const known = expressions.get(source)
+  if (known !== undefined) expressions.delete(source)
+  else if (expressions.size >= EXPRESSIONS_KEPT) {
+    expressions.delete(expressions.keys().next().value ?? '')
+  }
+  const expression = known ?? new RegExp(`^(?:${source})$`)
+  expressions.set(source, expression)
+  return expression
 }
 
 function prefixOf(language: Language): string {
   if (language.kind === 'text') return language.text
   const [first] = language.kind === 'seq' ? language.parts : []
   return first?.kind === 'text' ? first.text : ''
+}
+
+function suffixOf(language: Language): string {
+  if (language.kind === 'text') return language.text
+  const last = language.kind === 'seq' ? language.parts.at(-1) : undefined
+  return last?.kind === 'text' ? last.text : ''
 }

@@ -1,6 +1,6 @@
 import type { Access } from '../event/event.ts'
 import type { BehaviourObject } from './behaviour.ts'
-import { any, PathPattern, seq, text } from './language.ts'
+import { any, type Language, PathPattern, seq, text } from './language.ts'
 import { isDrawn } from './ports.ts'
 import { isSockets } from './peer.ts'
 import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.ts'
@@ -43,6 +43,19 @@ export function impliedBy(access: Access): readonly Access[] {
   return access === 'create' ? ownAccess : [access]
 }
 
+/** A place has one for each access, and versions of an image have the same: they share a template's language. */
+const templateLanguages = new Map<string, Language>()
+const TEMPLATES_KEPT = 2_048
+
+function templateLanguage(template: string): Language {
+  const known = templateLanguages.get(template)
+  if (known !== undefined) return known
+  const language = shapedLanguage(template)
+  if (templateLanguages.size >= TEMPLATES_KEPT) templateLanguages.clear()
+  templateLanguages.set(template, language)
+  return language
+}
+
 /** A place and one access: its witnesses are the templates of its paths. */
 export class PlacePattern implements ObjectPattern {
   readonly thresholds: readonly number[] = []
@@ -64,7 +77,7 @@ export class PlacePattern implements ObjectPattern {
   }
 
   of(witnesses: Witnesses): PathPattern {
-    const templates = any(witnesses.literals.toJSON().map(shapedLanguage))
+    const templates = any(witnesses.literals.texts.map(templateLanguage))
     if (!this.#within) return new PathPattern(templates)
     return new PathPattern(seq(templates, text(SUBJECT_TO), templates))
   }
