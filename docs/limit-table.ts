@@ -2,6 +2,7 @@ import { mostBytesWaiting } from '../src/pipeline/judging-queue.ts'
 import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/profile.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
+import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
 import { listedKept } from '../src/engine/queries/listed-cards.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
@@ -99,6 +100,12 @@ export const limitTable: readonly LimitGroup[] = [
         bound: laterKept,
         of: 'version',
         atBound: 'further deviations raise alerts, and are not recorded as behaviours',
+      },
+      {
+        what: 'compiled expressions of patterns',
+        bound: EXPRESSIONS_KEPT,
+        atBound:
+          'the one that was asked longest ago is dropped, and compiled again when it is asked',
       },
       {
         what: 'variable parts of a name',

@@ -232,7 +232,7 @@ function patternOf(language: Language): PathPattern {
 
 /** Compiled, an expression takes two kilobytes or more: those that were asked last are kept, the last one at the end. */
 const expressions = new Map<string, RegExp>()
-const EXPRESSIONS_KEPT = 512
+export const EXPRESSIONS_KEPT = 512
 
 function expressionOf(source: string): RegExp {
   const known = expressions.get(source)
