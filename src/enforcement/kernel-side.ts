@@ -47,6 +47,11 @@ export class KernelSide {
   readonly #assignments: Assignments
   readonly #peers: PeerNames
   readonly #unsubscribe: (() => void)[]
+  #onRestored = noop
+  /** Resolves once the sources were sent the restored state. */
+  readonly #restored = new Promise<void>((resolve) => {
+    this.#onRestored = resolve
+  })
   /** Starts that wait until an engine reports their container. */
   readonly #awaited = new Set<{ readonly id: string; readonly resolve: () => void }>()
 
@@ -113,6 +118,7 @@ export class KernelSide {
       await nextTurn()
     }
     this.#peers.refresh()
+    this.#onRestored()
   }
 
   moved(version: DeployedVersion): void {
@@ -210,8 +216,10 @@ export class KernelSide {
    */
   async starting(id: string, signal: AbortSignal): Promise<void> {
     const { failClosed, versions } = this.#options
-    const mayRefuse = failClosed || [...versions()].some((each) => this.profiles.blocks(each))
+    const mayRefuse = failClosed || [...versions()].some(({ life }) => life.mode === 'block')
     if (!mayRefuse) return
+    // An agent that was just started: what it has restored is still on its way to the sources.
+    await untilAborted(this.#restored, signal)
     const container = this.#assignments.reported(id) ?? (await this.#report(id, signal))
     await untilAborted(this.#inPlace(container), signal)
   }

@@ -118,6 +118,21 @@ describe.each(['rootful', 'rootless'] as const)(
       await refused(3)
     })
 
+    test('never runs a forbidden first program while the agent starts again, if the hook fails closed', async () => {
+      hookWith(...patient, '--fail-closed')
+      await agent.kill()
+      let isStarted = false
+      const start = agent.start().then(() => (isStarted = true))
+      const outputs = new Set<string>()
+      while (!isStarted) {
+        const { stdout } = await run(image).catch(() => ({ stdout: '' }))
+        outputs.add(stdout)
+      }
+      await start
+      expect([...outputs]).toEqual([''])
+      await refused(1)
+    })
+
     describe('without an agent', () => {
       beforeAll(() => agent.kill())
 

@@ -1,6 +1,7 @@
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
+import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { VersionView } from '../../src/engine/api/engine-views.ts'
 import { behaviourKey, type SourceMessage } from '../../src/pipeline/sources/source.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'
@@ -148,6 +149,22 @@ describe('mode block', () => {
       expect(starts).toBe(0)
       done()
       await Promise.all(both)
+    })
+
+    it('waits until an agent that was started again has sent what it had stored', async () => {
+      const store = new MemoryStore()
+      const before = await blocking({ store })
+      await before.stop()
+      const world = daemonWorld({ store, startMs: before.now() })
+      await world.daemon.load()
+      world.containers.create(identityOf(second))
+      expect(await code(world.engine.starting(second, 1))).toBe('START_UNJUDGED')
+      const stop = new AbortController()
+      const running = world.daemon.run(stop.signal)
+      await world.engine.starting(second, 60_000)
+      expect(world.control.enforced(second)).toBe(true)
+      stop.abort()
+      await running
     })
 
     it.each([
