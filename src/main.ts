@@ -312,7 +312,12 @@ function liveParts(config: Config) {
     unseen: learn.unseen,
     inheritedForMs: learn.vanishAfter,
     after,
-    block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
+    block: {
+      canary: block.canary,
+      canaryForMs: block.canaryFor,
+      budget: block.budget,
+      from: block.from,
+    },
     teaches: teachingNamespaces(learn.namespaces),
     mergeFrom: profiles.mergeFrom,
     ...(learn.representative.length === 0

@@ -383,6 +383,9 @@ struct snug_enforcement_set {
 	__u32 reserved;
 };
 
+/* Of a rule for novelty: what it is about is reported, and not stopped. */
+#define SNUG_REPORT_TAG (~0ull)
+
 enum snug_rule_flag {
 	SNUG_DENY = 1,
 	SNUG_PATTERN =

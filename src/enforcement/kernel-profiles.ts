@@ -1,6 +1,10 @@
 import type { Micros } from '../core/event/time.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
-import { type CompiledKernel, compileSteps } from '../core/compile/compile-kernel.ts'
+import {
+  type CompiledKernel,
+  compileSteps,
+  type KernelOptions,
+} from '../core/compile/compile-kernel.ts'
 import type { PathAutomaton } from '../core/compile/kernel-profile.ts'
 import { finish } from '../core/steps.ts'
 import type { Enforcement, PolicyReport, SourceControl } from '../pipeline/sources/source.ts'
@@ -16,6 +20,8 @@ export interface KernelProfilesOptions {
   ) => readonly string[]
   /** Maximum number of different actions of a version that the kernel refuses within a minute. */
   readonly budget: number
+  /** The guardrails, where novelty is not stopped. */
+  readonly novelty?: KernelOptions['novelty']
   readonly now: () => number
   /** Whether the sources confirm what they put into the kernel; absent: they do not. */
   readonly confirms?: boolean
@@ -282,11 +288,12 @@ export class KernelProfiles {
       installed.compiling.isOutdated = true
       return
     }
-    const { now, shippedMatching, slices } = this.#options
+    const { now, shippedMatching, slices, novelty } = this.#options
     // Until it is replaced, the profile of before still holds: there is no moment with half of one.
     const steps = compileSteps(version.profile, {
       now: now() * 1_000,
       shippedMatching: (automaton) => shippedMatching(version, automaton),
+      ...(novelty === undefined ? {} : { novelty }),
     })
     const withFiles = version.identity?.rootfs !== undefined
     if (slices === undefined || version.profile.size <= compiledAtOnce) {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { KernelOptions } from '../core/compile/compile-kernel.ts'
 import { dnsPeer } from '../core/behaviour/peer.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
@@ -22,6 +23,8 @@ export interface KernelSideOptions {
   /** Resends the known keys of a version: the path without a kernel profile. */
   readonly renew: (version: DeployedVersion) => void
   readonly budget: number
+  /** The guardrails, where novelty is not stopped. */
+  readonly novelty?: KernelOptions['novelty']
   readonly failClosed: boolean
   readonly confirms: boolean
   /** A version's profile is not in the kernel, for whatever reason: it only alerts. */
@@ -56,7 +59,7 @@ export class KernelSide {
   readonly #awaited = new Set<{ readonly id: string; readonly resolve: () => void }>()
 
   constructor(options: KernelSideOptions) {
-    const { controls, engines, files, log, now, budget, versionOf, confirms } = options
+    const { controls, engines, files, log, now, budget, novelty, versionOf, confirms } = options
     this.#options = options
     this.#assignments = new Assignments({
       controls,
@@ -71,6 +74,7 @@ export class KernelSide {
     this.profiles = new KernelProfiles({
       controls,
       budget,
+      ...(novelty === undefined ? {} : { novelty }),
       now,
       confirms,
       slices: options.slices,

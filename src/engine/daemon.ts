@@ -225,7 +225,7 @@ export class Daemon {
       changedNames: () => this.identifier.names.drainChanged(),
       now: this.#now,
     })
-    const { budget } = parts.rules.block ?? defaultBlockRules
+    const { budget, from } = parts.rules.block ?? defaultBlockRules
     this.kernel = new KernelSide({
       controls: () => this.#controls(),
       engines: parts.engines,
@@ -234,6 +234,7 @@ export class Daemon {
       versionOf: ({ image, imageId }) => this.registry.index.ofImage(image, imageId),
       renew: (version) => this.registry.renew(version),
       budget,
+      ...(from === 'low' ? {} : { novelty: parts.guardrails }),
       failClosed: parts.failClosed,
       slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),

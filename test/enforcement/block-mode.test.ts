@@ -1,5 +1,6 @@
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { afterEach, describe, expect, it } from 'vitest'
+import { defaultBlockRules } from '../../src/core/lifecycle/blocking.ts'
 import { SnugError } from '../../src/errors.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { VersionView } from '../../src/engine/api/engine-views.ts'
@@ -67,6 +68,20 @@ async function blocking(options: WorldOptions = {}, containers = [id]): Promise<
   return world
 }
 
+/** The names of capabilities that the kernel's profile reports and does not stop. */
+async function novelCapabilities(from: 'low' | 'medium'): Promise<readonly string[]> {
+  const world = await started({ rules: { block: { ...defaultBlockRules, canary: 1, from } } })
+  world.source.emit(begin(world, id))
+  const { image: _, ...event } = act.capability('CAP_CHOWN', { container: id, uid: 0 })
+  world.source.emit(eventMessage(event as typeof event & { image: never }))
+  await judged()
+  await world.engine.endLearning('shop/web', by)
+  const profile = world.control.last('profile')?.profile
+  return (profile?.rules ?? []).flatMap(({ report, object }) =>
+    report === true && object.kind === 'capability' ? [object.name] : [],
+  )
+}
+
 async function version(world: DaemonWorld): Promise<VersionView> {
   const [found] = (await world.engine.image('shop/web')).versions
   if (found === undefined) throw new Error('no version')
@@ -100,6 +115,11 @@ describe('mode block', () => {
       mode: 'block',
       blocking: { armed: true, containers: [{ id, enforced: true }] },
     })
+  })
+
+  it('lets novelty pass that the kernel distinguishes, unless every deviation is stopped', async () => {
+    expect(await novelCapabilities('medium')).toContain('CAP_FOWNER')
+    expect(await novelCapabilities('low')).toEqual([])
   })
 
   it('lets a container start once the sensor has its assignment', async () => {

@@ -53,7 +53,7 @@ struct verdict {
 enum deviation {
 	DEVIATES_NOT = 0,
 	DEVIATES,
-	DEVIATES_UNSTOPPED, /* reported, and not stopped: the daemon may know that it is expected */
+	DEVIATES_UNSTOPPED, /* reported, and not stopped: novelty, or the daemon may expect it */
 };
 
 enum seen_result {
@@ -66,6 +66,7 @@ enum rule {
 	RULE_NONE = 0,
 	RULE_ALLOW,
 	RULE_DENY,
+	RULE_REPORT, /* novelty: not expected, and not stopped */
 };
 
 static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
@@ -360,15 +361,22 @@ static __always_inline u32 lookup_rule(const struct ruling *ruling, u64 actor, u
 	if (!found)
 		return RULE_NONE;
 	*tag = *found;
+	if (*found == SNUG_REPORT_TAG) {
+		*tag = 0;
+		return RULE_REPORT;
+	}
 	return *found ? RULE_ALLOW : RULE_DENY;
 }
 
 /* For events that one rule decides. */
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
-	if (has_profile(verdict))
-		verdict->deviates = lookup_rule(&verdict->ruling, actor, object,
-						&verdict->tags[0]) != RULE_ALLOW;
+	u32 found;
+
+	if (!has_profile(verdict))
+		return;
+	found = lookup_rule(&verdict->ruling, actor, object, &verdict->tags[0]);
+	verdict->deviates = found == RULE_REPORT ? DEVIATES_UNSTOPPED : found != RULE_ALLOW;
 }
 
 static int run_step(u32 index, struct scratch **context)

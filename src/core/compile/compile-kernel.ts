@@ -16,7 +16,9 @@ import {
   ruleKey,
   tagOf,
 } from './kernel-profile.ts'
+import { noveltyRules } from './kernel-novelty.ts'
 import { KernelWidening } from './kernel-widening.ts'
+import type { Guardrails } from '../match/guardrail.ts'
 import { ShippedFiles } from '../match/shipped-files.ts'
 
 export interface KernelLimits {
@@ -40,6 +42,8 @@ export interface KernelOptions {
   readonly shippedMatching: (automaton: PathAutomaton) => readonly string[]
   /** What the kernel's maps hold. */
   readonly limits?: KernelLimits
+  /** Lets novelty pass, as far as the kernel distinguishes it; absent: it is stopped like every deviation. */
+  readonly novelty?: Pick<Guardrails, 'guardsCapability'>
 }
 
 export interface CompiledKernel {
@@ -76,7 +80,11 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
     throw tooLarge(`${blocks.prefixes.length} blocks of addresses, at most ${MOST_PREFIXES}`)
   }
   const widening = new KernelWidening(claims, known, shipped)
-  const wide = [...blocks.rules, ...claims.ranges]
+  const novelty =
+    options.novelty === undefined
+      ? []
+      : noveltyRules(known, now, options.novelty, (rule) => claims.literals.has(ruleKey(rule)))
+  const wide = [...blocks.rules, ...claims.ranges, ...novelty]
   for (;;) {
     const parts = { known, limits, shipped, wide, prefixes: blocks.prefixes, widening }
     const fitted = yield* fit(parts)
@@ -125,7 +133,7 @@ interface Parts {
   readonly known: ProfileReader
   readonly limits: KernelLimits
   readonly shipped: ShippedFiles
-  /** Rules of blocks of addresses and of ranges of ports. */
+  /** Rules of blocks of addresses, of ranges of ports, and for novelty. */
   readonly wide: readonly KernelRule[]
   readonly prefixes: PrefixRules['prefixes']
   readonly widening: KernelWidening

@@ -6,6 +6,9 @@ import type { User } from '../behaviour/user.ts'
 /** The first 16 hex digits of a behaviour's id, by which the kernel reports counts. */
 export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
 
+/** Of rules for novelty, which stand for no behaviour: `SNUG_REPORT_TAG` of the sensor. */
+export const reportTag = 'ffffffffffffffff' as BehaviourTag
+
 export function tagOf(id: string): BehaviourTag {
   return id.slice(1, 17) as BehaviourTag
 }
@@ -55,6 +58,8 @@ export interface KernelRule {
   readonly tag: BehaviourTag
   /** A person rejected it: no wider rule allows it. */
   readonly deny?: true
+  /** Novelty: it is not expected, and not stopped. The tag is {@link reportTag}. */
+  readonly report?: true
   /** `(runtime)` stands for no parent at all. */
   readonly actor: Actor
   readonly uid: User
@@ -126,6 +131,9 @@ export interface AddressPrefix {
  * `shipped` may be deleted by an actor that 1 to 3 allow to create it and that 1 and 2 allow to
  * rename it.
  * 4. Else it is not expected. An event is expected if each of its behaviours is.
+ *
+ * What a rule with `report` decides is not expected either. It is reported, and not stopped. Only capabilities have such
+ * rules.
  *
  * Kinds that no source observed during learning are not expected either; the matcher reports them
  * as unprofiled. A version with such a kind never blocks (see `KernelProfiles`).

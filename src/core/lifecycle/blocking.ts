@@ -14,7 +14,13 @@ export interface BlockRules {
    * version, before blocking disarms itself for that kind.
    */
   readonly budget: number
+  /** The least severity that is stopped, as far as the kernel distinguishes it. */
+  readonly from: BlockedFrom
 }
+
+/** `medium`: novelty is reported, and not stopped. */
+export const blockedFrom = ['low', 'medium'] as const
+export type BlockedFrom = (typeof blockedFrom)[number]
 
 /**
  * A tenth, for ten minutes: where a profile is wrong, one container in ten shows it as well as all of them do, and
@@ -24,6 +30,7 @@ export const defaultBlockRules: BlockRules = Object.freeze({
   canary: 0.1,
   canaryForMs: 600_000,
   budget: 100,
+  from: 'medium',
 })
 
 export interface Canary {

@@ -17,7 +17,8 @@ import {
 import { run } from '../compile/path-automaton.ts'
 
 export interface Evaluation {
-  readonly verdict: 'allow' | 'deny'
+  /** `report`: it is not expected, and not stopped. */
+  readonly verdict: 'allow' | 'deny' | 'report'
   readonly tag: BehaviourTag
 }
 
@@ -150,7 +151,8 @@ export class KernelReading {
     const { actor, uid, origin } = ref
     const rule = this.#rules.get(ruleKey({ actor, uid, origin, object }))
     if (rule === undefined) return undefined
-    return { verdict: rule.deny === true ? 'deny' : 'allow', tag: rule.tag }
+    const unless = rule.report === true ? 'report' : 'allow'
+    return { verdict: rule.deny === true ? 'deny' : unless, tag: rule.tag }
   }
 }
 

@@ -311,8 +311,14 @@ function fileMatcher({
 export class Guardrails {
   readonly #byKind = new Map<string, CompiledGuardrail[]>()
   readonly #guarded: readonly Matcher[]
+  readonly #capabilities: ReadonlySet<string>
 
   constructor(rules: GuardrailRules) {
+    this.#capabilities = new Set(
+      rules.guardrails
+        .flatMap(({ when }) => when)
+        .flatMap((condition) => (condition.kind === 'capability' ? condition.name : [])),
+    )
     this.#guarded = rules.guardrails
       .flatMap(({ when }) => when)
       .flatMap((condition) =>
@@ -332,6 +338,11 @@ export class Guardrails {
   /** Whether a guardrail protects the file, regardless of actor and access. */
   guards(path: string): boolean {
     return this.#guarded.some((matches) => matches(path))
+  }
+
+  /** Whether a guardrail is about the capability, by any actor. */
+  guardsCapability(name: string): boolean {
+    return this.#capabilities.has(name)
   }
 
   /** What fires on one behaviour of an event, gravest first. */

@@ -16,13 +16,13 @@ import { isAsSiblings } from './siblings.ts'
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
 /** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
-const LOOKED_AT = 2048
+export const LOOKED_AT = 2048
 
 /**
  * Capabilities that root needs for files of others. The files themselves are behaviours, so which of these a program
  * needs says little.
  */
-const forFiles: ReadonlySet<string> = new Set([
+export const forFiles: ReadonlySet<string> = new Set([
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_DAC_READ_SEARCH',

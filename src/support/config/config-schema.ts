@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type ProfileScope, profileScopes } from '../../core/event/image-key.ts'
-import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
+import { blockedFrom, defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { keylessSchema } from './keyless-schema.ts'
@@ -88,6 +88,10 @@ const block = z.strictObject({
   budget: z.int().min(1).max(1_000_000).default(defaultBlockRules.budget).meta({
     description:
       'maximum number of different actions of one kind that the kernel stops within a minute; beyond it, that kind only alerts',
+  }),
+  from: z.enum(blockedFrom).default(defaultBlockRules.from).meta({
+    description:
+      '`medium`: novelty that the kernel distinguishes is reported and not stopped; `low`: the kernel stops every deviation',
   }),
   failClosed: z.boolean().default(false).meta({
     description:

@@ -69,7 +69,7 @@ describe('blocking begins', () => {
   })
 
   it('as the rules or the person set it, in all containers where they choose so', () => {
-    const block = { canary: 0.5, canaryForMs: HOUR, budget: 7 }
+    const block = { ...defaultBlockRules, canary: 0.5, canaryForMs: HOUR }
     expect(blocking(undefined, { ...rules, block }).blocking?.canary).toEqual({
       fraction: 0.5,
       until: since + HOUR,
@@ -243,7 +243,7 @@ describe('a version after any sequence of events', () => {
     ceilingMs: 1_000,
     unseen: 0.5,
     after: 'block',
-    block: { canary: 0.1, canaryForMs: 150, budget: 5 },
+    block: { ...defaultBlockRules, canaryForMs: 150, budget: 5 },
   }
 
   function apply(version: Version, what: string, evidence: WindowEvidence, now: number): Version {
@@ -304,6 +304,11 @@ describe('a version after any sequence of events', () => {
       { numRuns: cases(3_000) },
     )
     expect(blocked).toBeGreaterThan(cases(100))
-    expect(defaultBlockRules).toEqual({ canary: 0.1, canaryForMs: 600_000, budget: 100 })
+    expect(defaultBlockRules).toEqual({
+      canary: 0.1,
+      canaryForMs: 600_000,
+      budget: 100,
+      from: 'medium',
+    })
   })
 })

@@ -40,14 +40,16 @@ describe('a configuration', () => {
       sources: ['ebpf'],
       learn: { floor: 3_600_000, ceiling: 604_800_000, unseen: 0.01 },
       after: 'alert',
-      block: { canary: 0.1, canaryFor: 600_000, budget: 100, failClosed: false },
+      block: { canary: 0.1, canaryFor: 600_000, budget: 100, from: 'medium', failClosed: false },
       sinks: [],
       outbox: { size: 67_108_864, age: 604_800_000 },
     })
   })
 
   it('reads the settings of blocking from file, variable and flag, a switch as true or false', () => {
-    const file = yaml('after: block\nblock: { canary: 1, budget: 7, failClosed: true }\n')
+    const file = yaml(
+      'after: block\nblock: { canary: 1, budget: 7, from: low, failClosed: true }\n',
+    )
     const loaded = loadConfig({
       file,
       env: { SNUG_BLOCK_FAIL_CLOSED: 'false', SNUG_BLOCK_CANARY: '0.5' },
@@ -58,6 +60,7 @@ describe('a configuration', () => {
       canary: 0.5,
       canaryFor: 1_800_000,
       budget: 7,
+      from: 'low',
       failClosed: false,
     })
     expect(loaded.warnings).toEqual([])
