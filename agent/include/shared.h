@@ -22,6 +22,8 @@
 #define SNUG_EXPECTED 4096
 #define SNUG_PEERS_MAX 16384
 #define SNUG_PATTERNED 16384 /* a power of two */
+#define SNUG_REOPENED_BITS 13
+#define SNUG_REOPENED (1 << SNUG_REOPENED_BITS) /* files opened before */
 #define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536	 /* datagrams of others that a server may still answer */
@@ -225,7 +227,7 @@ struct snug_seen {
 };
 
 struct snug_patterned {
-	__u64 check; /* the key that the file itself has in `seen`, combined with `seen_key` */
+	__u64 check; /* the file's own key, combined with `seen_key` */
 	__u64 seen_key;
 };
 
@@ -283,6 +285,14 @@ struct snug_flush {
 
 /* Beside an access, where a probe has to know. */
 #define SNUG_BY_LINK 0x100
+
+/* Variables of the kernel that the programs read. */
+enum snug_variable {
+	SNUG_RENAME_LOCK,
+	SNUG_MOUNT_LOCK,
+	SNUG_RCU_STATE,
+	SNUG_VARIABLES
+};
 
 enum snug_syscall_class {
 	SNUG_CLASS_NONE = 0,

@@ -585,6 +585,16 @@ static size_t describe_stops(struct agent *agent, char *text, size_t size)
 	return used;
 }
 
+/* Whether files that were opened before are judged by where they were. */
+static const char *why_not_reopened(const struct agent *agent)
+{
+	if (attach_kind == ATTACH_TRACEPOINT)
+		return "no without security hooks";
+	return agent->skel->rodata->kernel_variables[SNUG_RCU_STATE] ?
+		       "yes" :
+		       "no without addresses of the kernel's variables";
+}
+
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
 	const char *prefixes[] = { "", "", "", "lsm/", "return/", "return32/", "catch/", "again/" };
@@ -594,8 +604,8 @@ size_t hooks_describe(struct agent *agent, char *text, size_t size)
 	if (attach_kind == ATTACH_FMOD_RET)
 		prefixes[SECURITY] = "fmod_ret/security_";
 	uname(&name);
-	used = snprintf(text, size, "kernel %s\nfamily %s\n", name.release,
-			attach_names[attach_kind]);
+	used = snprintf(text, size, "kernel %s\nfamily %s\nreopened %s\n", name.release,
+			attach_names[attach_kind], why_not_reopened(agent));
 	for (size_t i = 0; i < HOOKS && used < size; i++)
 		if (is_of_family(&hooks[i]))
 			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n",

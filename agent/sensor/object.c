@@ -31,6 +31,7 @@ typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;
 	DO(callers_of_all)         \
 	DO(memory_syscalls)        \
 	DO(own_generation)         \
+	DO(kernel_variables)       \
 	DO(catches)
 
 static constants_t constants; /* of the portable programs, in the other order */

@@ -163,7 +163,16 @@ describe('by itself', () => {
       allowPrivilegeEscalation: false,
       capabilities: {
         drop: ['ALL'],
-        add: ['BPF', 'PERFMON', 'NET_ADMIN', 'SYS_PTRACE', 'DAC_READ_SEARCH', 'SETUID', 'SETGID'],
+        add: [
+          'BPF',
+          'PERFMON',
+          'NET_ADMIN',
+          'SYS_PTRACE',
+          'DAC_READ_SEARCH',
+          'SYSLOG',
+          'SETUID',
+          'SETGID',
+        ],
       },
     })
     expect(JSON.stringify(helm)).not.toContain('"privileged":true')

@@ -336,6 +336,7 @@ static __always_inline bool count_patterned(struct verdict *verdict)
 	seen_here = bpf_map_lookup_elem(&seen, &key);
 	if (!seen_here)
 		return false;
+	verdict->seen_key = key;
 	count_seen(verdict, seen_here);
 	return true;
 }

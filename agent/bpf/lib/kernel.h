@@ -30,6 +30,15 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct seqcount {
+	u32 sequence;
+};
+
+struct rcu_state {
+	unsigned long gp_seq;
+	unsigned long expedited_sequence;
+};
+
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic;

@@ -27,6 +27,8 @@ const volatile u8 compat_syscall_classes[SNUG_SYSCALL_MAX];
 const volatile bool peers_by_call;
 /* The cgroup hooks cannot look up the process, so they cannot tell a container's sockets either. */
 const volatile bool callers_of_all;
+/* Addresses of kernel variables (lib/place.bpf.h); 0: not known here. */
+const volatile u64 kernel_variables[SNUG_VARIABLES];
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 memory_syscalls[SNUG_SYSCALL_MAX];
 
@@ -230,6 +232,17 @@ struct {
 	__type(key, u32);
 	__type(value, struct snug_patterned);
 } patterned SEC(".maps");
+
+/*
+ * Of files opened before, see lib/place.bpf.h: by which entry of `seen` each was counted. A cache
+ * like the one above.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNUG_REOPENED);
+	__type(key, u32);
+	__type(value, struct snug_patterned);
+} reopened SEC(".maps");
 
 /*
  * Behaviours that the daemon has marked as known (key: behaviour and scope). An entry that the LRU

@@ -106,6 +106,12 @@ struct paths {
 	u32 from_image;
 };
 
+/* Where an opened file is, see lib/place.bpf.h. */
+struct place {
+	u64 key;   /* 0: its place is not to be remembered */
+	u64 stamp; /* when it was there */
+};
+
 /* Looked at once: another thread may have put another file there by the second time. */
 struct opened {
 	struct path_ref path_ref;
@@ -115,6 +121,7 @@ struct opened {
 	u32 judge;
 	u32 stop;
 	u64 seen_key; /* of the file itself */
+	struct place place;
 };
 
 /*

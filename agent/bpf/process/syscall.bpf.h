@@ -85,14 +85,17 @@ static __always_inline u32 current_syscall(struct call *call, struct task_struct
 	return number;
 }
 
-static __always_inline u32 current_class(struct call *call, struct task_struct *task)
+static __always_inline u32 class_of(const struct call *call, u32 number)
 {
-	u32 number = current_syscall(call, task);
-
 	barrier_var(number);
 	if (number >= SNUG_SYSCALL_MAX)
 		return SNUG_CLASS_NONE;
 	return call->compat ? compat_syscall_classes[number] : syscall_classes[number];
+}
+
+static __always_inline u32 current_class(struct call *call, struct task_struct *task)
+{
+	return class_of(call, current_syscall(call, task));
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include "lib/judge_file.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/place.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/drift.bpf.h"
@@ -34,15 +35,14 @@
 static __always_inline bool is_opening(struct task_struct *task)
 {
 	struct call call = {};
-	u32 class, number = current_syscall(&call, task);
+	u32 number = current_syscall(&call, task), class = class_of(&call, number);
 
-	if (process_of_worker(task) || number == NR_IO_URING_ENTER)
+	if ((class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE) ||
+	    process_of_worker(task) || number == NR_IO_URING_ENTER)
 		return true;
 	/* The kernel opens for a ring as the process returns from any call, whatever that was. */
-	if (READ(task, io_uring))
-		return call.compat || (number != NR_EXECVE && number != NR_EXECVEAT);
-	class = current_class(&call, task);
-	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
+	return READ(task, io_uring) &&
+	       (call.compat || (number != NR_EXECVE && number != NR_EXECVEAT));
 }
 
 /*
@@ -86,9 +86,26 @@ static __noinline int judge_open(struct scratch *scratch, struct task_struct *ta
 	}
 	if (found != SEEN_COUNTED)
 		report_opened(scratch, task, state, &verdict, opened);
+	note_reopened(scratch, &verdict);
 	if (!must_stop(&verdict))
 		record_write(state, file);
 	return REFUSE_IF(must_stop(&verdict));
+}
+
+/* Whether it was opened before, and is counted. A file that this open made was not. */
+static __always_inline bool is_reopened(const struct snug_task *state, const struct file *file,
+					struct place *place)
+{
+	struct snug_slot *slot = slot_of(state);
+
+	if (!slot || slot->container != state->container || file->f_mode & FMODE_CREATED ||
+	    control.filter == SNUG_FILTER_OFF)
+		return false;
+	place->stamp = place_stamp();
+	if (!place->stamp)
+		return false;
+	place->key = place_key(state, file, access_of(file), salt_of(slot));
+	return count_reopened(place);
 }
 
 /*
@@ -101,14 +118,23 @@ int BPF_PROG(lsm_open, struct file *file)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct lsm_scratch *lsm_scratch;
+	struct place place = {};
 	int result;
 	u32 depth;
 
-	if (!state || !has_path(file) || !is_opening(task) || is_layer(task, file))
+	if (!state || !is_opening(task) || is_layer(task, file))
+		return 0;
+	if (is_reopened(state, file, &place)) {
+		record_write(state, file);
+		note_judged(state, (u64)file);
+		return 0;
+	}
+	if (!has_path(file))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_FILE));
+	lsm_scratch->scratch.opened.place = place;
 	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
 	result = judge_open(&lsm_scratch->scratch, task, state, file);
 	release_scratch(depth);
@@ -133,6 +159,7 @@ static __always_inline int open_left_out(struct file *file)
 	if (!state || !scratch)
 		return 0;
 	scratch->opened.stop = kill_of_opening(task, file);
+	scratch->opened.place.key = 0;
 	if (was_judged(state, (u64)file, scratch->opened.stop) || !has_path(file) ||
 	    !is_opening(task) || is_layer(task, file))
 		return 0;

@@ -177,6 +177,8 @@ export class RecordDecoder {
       const kernel = /^kernel (.+)$/.exec(line)
       if (hook?.[1] !== undefined && hook[2] !== undefined) facts[`hook.${hook[1]}`] = hook[2]
       if (kernel?.[1] !== undefined) facts['kernel'] = kernel[1]
+      const reopened = /^reopened (.+)$/.exec(line)
+      if (reopened?.[1] !== undefined) facts['reopened'] = reopened[1]
       const pin = /^(pin|kept) (.+)$/.exec(line)
       if (pin?.[1] !== undefined && pin[2] !== undefined) facts[`kernel-state.${pin[1]}`] = pin[2]
       const stop = /^stop (\S+) (.+)$/.exec(line)
