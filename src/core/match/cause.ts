@@ -29,12 +29,16 @@ interface Behaviour {
 
 /**
  * More causes of one group have one alert together. By what a person still reads one by one: of novelty of the service
- * itself, examples are enough, and its last alert takes the further ones.
+ * itself, an example is enough.
  */
 export function causesApart(access: CauseAccess, isNovelty: boolean): number {
   // Whose ids a program takes does not show in one example.
   if (isNovelty) return access === 'identity' ? 2 : 1
-  return ['read', 'map', 'change'].includes(access) ? 4 : 12
+  return isOfFiles(access) ? 4 : 12
+}
+
+export function isOfFiles(access: CauseAccess): boolean {
+  return access === 'read' || access === 'map' || access === 'change'
 }
 
 /** Pure, and the cost does not depend on the profile. */

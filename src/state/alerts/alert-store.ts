@@ -11,7 +11,7 @@ import type {
 } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { Cause } from '../../core/match/cause.ts'
-import { causesApart } from '../../core/match/cause.ts'
+import { causesApart, isOfFiles } from '../../core/match/cause.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
@@ -279,6 +279,8 @@ export class AlertStore {
   #widenNovelty(finding: Finding, fingerprint: string): void {
     const { cause: found, severity } = finding
     if (found === undefined || !isNovelty(finding) || this.#open.has(fingerprint)) return
+    // Another program or peer is not hidden in an earlier alert.
+    if (!isOfFiles(found.cause.access)) return
     if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return
     const group = `${found.scope}${found.cause.group}`
     const id = this.#novel.get(group)

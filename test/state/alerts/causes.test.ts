@@ -173,6 +173,25 @@ describe('alerts of one cause', () => {
     expect(session.size).toBe(5)
   })
 
+  it('of another program, peer or identity are no part of an earlier alert of novelty', () => {
+    const novelty = (event: ActEvent) => ({ ...findingOf(event), severity: 'low' as const })
+    for (const [events, texts] of [
+      [
+        [act.exec('/bin/a'), act.exec('/bin/b'), act.exec('/bin/c')],
+        ['/bin/b', '/bin/a'],
+      ],
+      [
+        [33, 34, 35, 36].map((uid) => act.identity(0, uid)),
+        ['uid 0 → 35', 'uid 0 → 34', 'uid 0 → 33'],
+      ],
+    ] as const) {
+      const alerts = storeOf()
+      for (const event of events) alerts.raise(novelty(event), nowMs)
+      const open = alerts.list({ limit: 9 }).map(({ behaviour }) => behaviour?.object)
+      expect(open).toEqual(texts.map((text) => expect.stringContaining(text) as string))
+    }
+  })
+
   it('continue their counts by the fingerprint of each event, even after a restart', () => {
     const alerts = storeOf()
     const findings = ['a', 'b'].map((name) => findingOf(reading(`/srv/jobs/${name}`)))
