@@ -66,7 +66,6 @@ enum rule {
 	RULE_NONE = 0,
 	RULE_ALLOW,
 	RULE_DENY,
-	RULE_REPORT, /* novelty: not expected, and not stopped */
 };
 
 static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
@@ -362,22 +361,25 @@ static __always_inline u32 lookup_rule(const struct ruling *ruling, u64 actor, u
 	if (!found)
 		return RULE_NONE;
 	*tag = *found;
-	if (*found == SNUG_REPORT_TAG) {
-		*tag = 0;
-		return RULE_REPORT;
-	}
 	return *found ? RULE_ALLOW : RULE_DENY;
 }
 
-/* For events that one rule decides. */
+/*
+ * For events that one rule decides. Of novelty by calculation: the verifier of Linux 5.10 looks at
+ * all that follows once for each branch.
+ */
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
-	u32 found;
+	u64 unlike, reports;
 
 	if (!has_profile(verdict))
 		return;
-	found = lookup_rule(&verdict->ruling, actor, object, &verdict->tags[0]);
-	verdict->deviates = found == RULE_REPORT ? DEVIATES_UNSTOPPED : found != RULE_ALLOW;
+	verdict->deviates = lookup_rule(&verdict->ruling, actor, object, &verdict->tags[0]) !=
+			    RULE_ALLOW;
+	unlike = verdict->tags[0] ^ SNUG_REPORT_TAG;
+	reports = ((unlike | -unlike) >> 63) ^ 1;
+	verdict->deviates |= reports * DEVIATES_UNSTOPPED;
+	verdict->tags[0] &= reports - 1;
 }
 
 static int run_step(u32 index, struct scratch **context)
