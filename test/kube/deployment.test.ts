@@ -321,7 +321,13 @@ describe('a service', () => {
       agents: [{ node: pod.spec.nodeName, ready: true, state: 'running', degraded: [] }],
     })
     expect(status.agents[0]?.openAlerts).toBeGreaterThan(0)
-    const { containers } = await plugin.json<NamespaceProtection>(['show', 'protection', namespace])
+    // It reads what the agents publish, which comes after the change on the node.
+    const { containers } = await cluster.until(
+      'the protection of the pod',
+      () => plugin.json<NamespaceProtection>(['show', 'protection', namespace]),
+      ({ containers: all }) =>
+        all.some((each) => each.pod === pod.metadata.name && each.protection === 'blocked'),
+    )
     const ours = containers.filter((each) => each.pod === pod.metadata.name)
     expect(ours).toMatchObject([{ container: 'web', image: images.web1, protection: 'blocked' }])
     expect(containers.filter(({ protection }) => protection === 'none')).toEqual([])
