@@ -10,13 +10,13 @@ import type {
   Severity,
 } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
-import type { Cause } from '../../core/match/cause.ts'
-import { causesApart, isOfFiles } from '../../core/match/cause.ts'
+import { type Cause, causesApart, isOfFiles } from '../../core/match/cause.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
+import { groupOf, ownFingerprint, storedFingerprint, wideFingerprint } from './cause-fingerprint.ts'
 import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
@@ -269,18 +269,17 @@ export class AlertStore {
   }
 
   #hasRoom(finding: Finding, { cause, scope }: FindingCause): boolean {
-    const isNovel = isNovelty(finding)
-    if (isNovel && this.#open.has(wideFingerprint(cause, scope, finding.severity))) return false
-    const most = causesApart(cause.access, isNovel)
+    const isJoined = joinsOthers(finding, cause)
+    if (isJoined && this.#open.has(wideFingerprint(cause, scope, finding.severity))) return false
+    const most = causesApart(cause.access, isNovelty(finding))
     return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < most
   }
 
   /** The alert of a group's novelty becomes that of all its causes when there is a second one. */
   #widenNovelty(finding: Finding, fingerprint: string): void {
     const { cause: found, severity } = finding
-    if (found === undefined || !isNovelty(finding) || this.#open.has(fingerprint)) return
-    // Another program or peer is not hidden in an earlier alert.
-    if (!isOfFiles(found.cause.access)) return
+    if (found === undefined || this.#open.has(fingerprint)) return
+    if (!joinsOthers(finding, found.cause)) return
     if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return
     const group = `${found.scope}${found.cause.group}`
     const id = this.#novel.get(group)
@@ -554,6 +553,11 @@ function isNovelty({ severity, event }: Finding): boolean {
   return severity === 'low' && event.kind !== 'loss' && event.process.origin !== 'exec-in'
 }
 
+/** Novelty about files shares one alert. Another program, peer or identity is not hidden in an earlier alert. */
+function joinsOthers(finding: Finding, { access }: Cause): boolean {
+  return isOfFiles(access) && isNovelty(finding)
+}
+
 /** From this number on, names count as a place. */
 const wholeFrom = 3
 
@@ -563,31 +567,6 @@ function isWhole({ decision, type, cause, action }: Alert): boolean {
   if (cause === undefined || cause.wide === true || cause.names < wholeFrom) return false
   const isOwn = cause.placeClass === 'data' || cause.placeClass === 'temporary'
   return isOwn && (cause.access === 'read' || cause.access === 'change')
-}
-
-/** `cause/<scope and group>/<cause>`, or `/*` and a severity if many causes share it. */
-function ownFingerprint({ group, id }: Cause, scope: string): string {
-  return `cause/${scope}${group}/${id}`
-}
-
-function wideFingerprint({ group }: Cause, scope: string, severity: Severity): string {
-  return `cause/${scope}${group}/*${severity}`
-}
-
-/** With the first cause of an alert that a second one joined. */
-function storedFingerprint(stored: string): {
-  readonly fingerprint: string
-  readonly first?: string
-} {
-  const [kind, group, cause, first] = stored.split('/')
-  const isJoined = kind === 'cause' && cause?.startsWith('*') === true && first !== undefined
-  return isJoined ? { fingerprint: `cause/${group}/${cause}`, first } : { fingerprint: stored }
-}
-
-/** Scope and group of a cause that has a separate alert. */
-function groupOf(fingerprint: string): string | undefined {
-  const [kind, group, cause] = fingerprint.split('/')
-  return kind !== 'cause' || cause?.startsWith('*') === true ? undefined : group
 }
 
 export interface AlertRecord {

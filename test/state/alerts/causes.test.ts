@@ -173,24 +173,34 @@ describe('alerts of one cause', () => {
     expect(session.size).toBe(5)
   })
 
-  it('of another program, peer or identity are no part of an earlier alert of novelty', () => {
-    const novelty = (event: ActEvent) => ({ ...findingOf(event), severity: 'low' as const })
-    for (const [events, texts] of [
-      [
-        [act.exec('/bin/a'), act.exec('/bin/b'), act.exec('/bin/c')],
-        ['/bin/b', '/bin/a'],
-      ],
-      [
-        [33, 34, 35, 36].map((uid) => act.identity(0, uid)),
-        ['uid 0 → 35', 'uid 0 → 34', 'uid 0 → 33'],
-      ],
-    ] as const) {
+  it.each([
+    {
+      name: 'programs',
+      events: ['a', 'b', 'c'].map((name) => act.exec(`/bin/${name}`)),
+      objects: ['/bin/b', '/bin/a'],
+      further: act.exec('/bin/d'),
+    },
+    {
+      name: 'identities',
+      events: [33, 34, 35, 36].map((uid) => act.identity(0, uid)),
+      objects: ['uid 0 → 35', 'uid 0 → 34', 'uid 0 → 33'],
+      further: act.identity(0, 37),
+    },
+  ])(
+    'of other $name are no part of an earlier alert of novelty',
+    ({ events, objects, further }) => {
+      const novelty = (event: ActEvent) => ({ ...findingOf(event), severity: 'low' as const })
       const alerts = storeOf()
       for (const event of events) alerts.raise(novelty(event), nowMs)
-      const open = alerts.list({ limit: 9 }).map(({ behaviour }) => behaviour?.object)
-      expect(open).toEqual(texts.map((text) => expect.stringContaining(text) as string))
-    }
-  })
+      const open = alerts.list({ limit: 9 })
+      expect(open.map(({ behaviour }) => behaviour?.object)).toEqual(
+        objects.map((object) => expect.stringContaining(object) as string),
+      )
+      const at = '2026-11-24T13:41:00.000000Z'
+      alerts.decide(open.at(-1)!.id, { kind: 'rejected', by: 'test', at })
+      expect(alerts.raise(novelty(further), nowMs).fresh).toBe(true)
+    },
+  )
 
   it('continue their counts by the fingerprint of each event, even after a restart', () => {
     const alerts = storeOf()

@@ -1,0 +1,27 @@
+import type { Severity } from '../../core/event/alert.ts'
+import type { Cause } from '../../core/match/cause.ts'
+
+/** `cause/<scope and group>/<cause>`, or `/*` and a severity if many causes share it. */
+export function ownFingerprint({ group, id }: Cause, scope: string): string {
+  return `cause/${scope}${group}/${id}`
+}
+
+export function wideFingerprint({ group }: Cause, scope: string, severity: Severity): string {
+  return `cause/${scope}${group}/*${severity}`
+}
+
+/** With the first cause of an alert that a second one joined. */
+export function storedFingerprint(stored: string): {
+  readonly fingerprint: string
+  readonly first?: string
+} {
+  const [kind, group, cause, first] = stored.split('/')
+  const isJoined = kind === 'cause' && cause?.startsWith('*') === true && first !== undefined
+  return isJoined ? { fingerprint: `cause/${group}/${cause}`, first } : { fingerprint: stored }
+}
+
+/** Scope and group of a cause that has a separate alert. */
+export function groupOf(fingerprint: string): string | undefined {
+  const [kind, group, cause] = fingerprint.split('/')
+  return kind !== 'cause' || cause?.startsWith('*') === true ? undefined : group
+}
