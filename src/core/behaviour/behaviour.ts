@@ -10,7 +10,8 @@ import type {
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { wholeText } from './whole-text.ts'
-import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
+import { SUBJECT_TO } from './language.ts'
+import { RENAMES_TO } from './shape-pattern.ts'
 import { type User, userOf } from './user.ts'
 import type { Literal } from './witness.ts'
 

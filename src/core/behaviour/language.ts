@@ -174,17 +174,11 @@ export class PathPattern {
 type Asked =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'any'; readonly of: readonly PathPattern[] }
-  /** Two names, joined by a mark. */
-  | {
-      readonly kind: 'pair'
-      readonly mark: string
-      readonly head: PathPattern
-      readonly tail: PathPattern
-    }
+  | { readonly kind: 'pair'; readonly head: PathPattern; readonly tail: PathPattern }
   | { readonly kind: 'expression'; readonly source: string }
 
-/** Stands between two names: of a rename, those before and after. */
-const MARK = '\u0000'
+/** Stands between the two names of a rename. */
+export const SUBJECT_TO = '\u0000'
 
 /**
  * One expression of several alternatives grows with their product: that of a place with 60 templates took a megabyte.
@@ -194,10 +188,10 @@ function askedOf(language: Language): Asked {
   if (language.kind === 'text') return language
   if (language.kind === 'any') return { kind: 'any', of: language.of.map(patternOf) }
   const parts = language.kind === 'seq' ? language.parts : []
-  const at = parts.findIndex((part) => part.kind === 'text' && part.text === MARK)
+  const at = parts.findIndex((part) => part.kind === 'text' && part.text === SUBJECT_TO)
   if (at < 0) return { kind: 'expression', source: sourceOf(language) }
   const head = patternOf(seq(...parts.slice(0, at)))
-  return { kind: 'pair', mark: MARK, head, tail: patternOf(seq(...parts.slice(at + 1))) }
+  return { kind: 'pair', head, tail: patternOf(seq(...parts.slice(at + 1))) }
 }
 
 function isIn(asked: Asked, subject: string): boolean {
@@ -208,9 +202,13 @@ function isIn(asked: Asked, subject: string): boolean {
       for (const one of asked.of) if (one.has(subject)) return true
       return false
     case 'pair': {
-      const { mark, head, tail } = asked
-      for (let at = subject.indexOf(mark); at >= 0; at = subject.indexOf(mark, at + 1)) {
-        if (head.has(subject.slice(0, at)) && tail.has(subject.slice(at + mark.length))) return true
+      const { head, tail } = asked
+      for (
+        let at = subject.indexOf(SUBJECT_TO);
+        at >= 0;
+        at = subject.indexOf(SUBJECT_TO, at + 1)
+      ) {
+        if (head.has(subject.slice(0, at)) && tail.has(subject.slice(at + 1))) return true
       }
       return false
     }

@@ -1,9 +1,9 @@
 import type { Access } from '../event/event.ts'
 import type { BehaviourObject } from './behaviour.ts'
-import { any, type Language, PathPattern, seq, text } from './language.ts'
+import { any, type Language, PathPattern, seq, text, SUBJECT_TO } from './language.ts'
 import { isDrawn } from './ports.ts'
 import { isSockets } from './peer.ts'
-import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.ts'
+import { type ObjectPattern, shapedLanguage } from './shape-pattern.ts'
 import type { Witnesses } from './witness.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>

@@ -55,7 +55,7 @@ export class RelatedPlaceholders {
       place < first ? this.#shown(who, path, place) : this.#shown(who, to, place - first)
   }
 
-  /** It shows its values to its kin. False where its places cannot be told apart. */
+  /** It shows its values to its kin. False where its places cannot be distinguished. */
   show(showing: Showing, shaper: Shaper): boolean {
     const { object } = showing
     if (object.kind !== 'file') return false

@@ -1,10 +1,9 @@
-import { any, before, type Language, PathPattern, seq, text } from './language.ts'
+import { any, before, type Language, PathPattern, seq, SUBJECT_TO, text } from './language.ts'
 import { tokenLanguage } from './token-language.ts'
 import type { RelatedShown, Witnesses } from './witness.ts'
 
-/** A rename's witness is written with it between its paths; its subject has NUL there. */
+/** A rename's witness is written with it between its paths; its subject has {@link SUBJECT_TO} there. */
 export const RENAMES_TO = ' → '
-export const SUBJECT_TO = '\u0000'
 
 const sources = new WeakMap<PathPattern, PathPattern>()
 

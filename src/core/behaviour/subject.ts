@@ -1,7 +1,7 @@
 import { type Actor, type BehaviourObject, type BehaviourRef, objectKey } from './behaviour.ts'
 import { isDrawn } from './ports.ts'
 import { isShaped, literalPath, plainPath } from './shape.ts'
-import { SUBJECT_TO } from './shape-pattern.ts'
+import { SUBJECT_TO } from './language.ts'
 import { isSockets, socketOf } from './peer.ts'
 import type { User } from './user.ts'
 

@@ -1,5 +1,13 @@
-import { any, chars, type Language, parted, PathPattern, seq, text } from '../behaviour/language.ts'
-import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import {
+  any,
+  chars,
+  type Language,
+  parted,
+  PathPattern,
+  seq,
+  text,
+  SUBJECT_TO,
+} from '../behaviour/language.ts'
 import { anyName, anyPath, anything } from '../behaviour/token-language.ts'
 
 /** So many states of a long path or command line are kept where it does not fit as a whole. */

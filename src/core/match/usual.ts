@@ -1,7 +1,6 @@
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import type { PathPattern } from '../behaviour/language.ts'
+import { type PathPattern, SUBJECT_TO } from '../behaviour/language.ts'
 import { isPlace, NAME } from '../behaviour/place-pattern.ts'
-import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { accountOf } from '../behaviour/user.ts'

@@ -2,7 +2,8 @@ import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behavi
 import { isSum } from './evidence.ts'
 import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
 import { literalPath, type Shaper } from '../behaviour/shape.ts'
-import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { SUBJECT_TO } from '../behaviour/language.ts'
+import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { Literal } from '../behaviour/witness.ts'
 

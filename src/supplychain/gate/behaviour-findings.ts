@@ -7,7 +7,7 @@ import { actorText, describeBehaviour, objectLine } from '../../core/behaviour/d
 import { Profile } from '../../core/profile/profile.ts'
 import { compareText, type ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
-import { SUBJECT_TO } from '../../core/behaviour/shape-pattern.ts'
+import { SUBJECT_TO } from '../../core/behaviour/language.ts'
 import { subjectOf } from '../../core/behaviour/subject.ts'
 import type { FindingLevel, GateFinding, GateRule } from './finding.ts'
 import { KnownThings } from './known-things.ts'
