@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/support/config/load-config.ts'
 import type { Config } from '../../src/support/config/config-schema.ts'
 import { chartFolder, type Manifest, renderChart } from '../fixtures/chart.ts'
 import { kustomized } from '../fixtures/kustomized.ts'
+import { agentCapabilities } from '../fixtures/agent-container.ts'
 
 /** The chart against the manifests that kustomize builds: two ways to the same objects. */
 const root = new URL('../../', import.meta.url)
@@ -157,22 +158,13 @@ describe('by itself', () => {
     expect(chart).toMatchObject({ appVersion: version, version })
   })
 
-  it('an agent is not privileged, and has the seven capabilities', () => {
+  it('an agent is not privileged, and has the capabilities that it needs', () => {
     expect(agentOf(helm).spec.template.spec.containers[0].securityContext).toMatchObject({
       privileged: false,
       allowPrivilegeEscalation: false,
       capabilities: {
         drop: ['ALL'],
-        add: [
-          'BPF',
-          'PERFMON',
-          'NET_ADMIN',
-          'SYS_PTRACE',
-          'DAC_READ_SEARCH',
-          'SYSLOG',
-          'SETUID',
-          'SETGID',
-        ],
+        add: agentCapabilities,
       },
     })
     expect(JSON.stringify(helm)).not.toContain('"privileged":true')

@@ -201,6 +201,7 @@ export function testReopened(title: string, options: MachineOptions): void {
     it('is not another one that has its memory', async () => {
       for (let n = 0; n < rounds; n++) {
         expect(await act(`read ${hex(file)}\nread ${hex(file)}`)).toBe('0\n0')
+        // The kernel gives memory away after a grace period, which takes some milliseconds.
         await outside(
           `rm data/place/file; echo 2 >/proc/sys/vm/drop_caches; sleep 0.02; echo x >data/other/file`,
         )

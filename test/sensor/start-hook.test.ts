@@ -112,7 +112,7 @@ describe('with an agent, the hook', () => {
     expect((await ask(['--fail-closed'], JSON.stringify({ id, annotations }))).code).toBe(0)
   })
 
-  it('waits no longer than it is told for a state without an end', async () => {
+  it('waits no longer than `--wait` for a state without an end', async () => {
     const args = ['--socket', fixture.socket, '--wait', '300']
     expect(await hook(args, state, false)).toEqual({ code: 0, stderr: '' })
     const closed = await hook([...args, '--fail-closed'], state, false)
