@@ -1,7 +1,7 @@
 import { tryBypasses } from '../bypass-suite.ts'
 import { machineLane } from '../machine-lane.ts'
 import { withBpf, withoutBpf } from '../machine.ts'
-import { bookworm, bullseye } from '../platform.ts'
+import { bullseye } from '../platform.ts'
 import { testSensor } from '../sensor-suite.ts'
 
 // The oldest kernel that the sensor runs on, by its programs for older kernels.
@@ -10,10 +10,6 @@ tryBypasses("Debian 11's kernel, by fmod_ret", '5.10 `fmod_ret`', () =>
 )
 tryBypasses("Debian 11's kernel, by BPF LSM", '5.10 LSM', () =>
   machineLane({ platform: bullseye, append: withBpf }),
-)
-// The same programs on a newer verifier: those between were not to be had.
-tryBypasses("Debian 12's kernel, by the programs for older kernels", 'lsm', () =>
-  machineLane({ platform: bookworm, append: withoutBpf }, ['--portable']),
 )
 testSensor("Debian 11's kernel, by fmod_ret,", 'hook.fmod_ret/security_', {
   platform: bullseye,
