@@ -9,6 +9,9 @@ const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
   .map((path) => `test/${path}`)
 
+/** In every lane. */
+const setupFiles = ['test/fixtures/seeded.ts']
+
 const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
 
 /**
@@ -27,6 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          setupFiles,
           // Files share the modules that they import: loading them anew was half of the lane.
           isolate: false,
           // No test judges by the clock: this only ends one that hangs, on a loaded machine too.
@@ -38,6 +42,7 @@ export default defineConfig({
       {
         test: {
           name: 'random',
+          setupFiles,
           isolate: false,
           testTimeout: 300_000,
           env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' },
@@ -48,6 +53,7 @@ export default defineConfig({
         test: {
           // What asks an API server and nothing else of the machine: runs beside `node`.
           name: 'kube',
+          setupFiles,
           include: ['test/kube/**/*.test.ts'],
           exclude: onNode,
           fileParallelism: false,
@@ -59,6 +65,7 @@ export default defineConfig({
         test: {
           // A whole node, and cgroups as nodes have them.
           name: 'node',
+          setupFiles,
           include: onNode,
           fileParallelism: false,
           testTimeout: 180_000,
@@ -69,6 +76,7 @@ export default defineConfig({
         test: {
           // Virtual machines with Debian's kernels: runs beside `system`.
           name: 'qemu',
+          setupFiles,
           include: ['test/qemu/*.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
@@ -79,6 +87,7 @@ export default defineConfig({
         test: {
           // More kernels than `make test` boots.
           name: 'kernels',
+          setupFiles,
           include: ['test/qemu/{kernels/*,old-kernel,bypass,debian-kernel,arm64}.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
@@ -88,6 +97,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          setupFiles,
           include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
           globalSetup: ['test/fixtures/global-setup.ts'],
           fileParallelism: false,

@@ -17,6 +17,7 @@ import {
   watchOpens,
 } from '../fixtures/old-service.ts'
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
+import { seedOfRun } from '../fixtures/seed.ts'
 
 /**
  * A Debian image of two years ago with vulnerabilities that were fixed since, run as a service under the sensor.
@@ -24,7 +25,7 @@ import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
  */
 const { docker, socket } = sharedEngine()
 const image = 'snug-cut-list:11'
-const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+const seed = seedOfRun()
 const folder = mkdtempSync('/tmp/snug-cut-list-')
 const at = (name: string): string => join(folder, name)
 

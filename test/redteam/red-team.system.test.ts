@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seedOfRun } from '../fixtures/seed.ts'
 import { attack, sumOf } from './campaign.ts'
 import type { Composition } from './composition.ts'
 import { Field } from './field.ts'
 import { thisKernel } from './ground.ts'
 import { judged, type Result } from './oracle.ts'
 
-/** Differs for every run; a failure prints it, so that `make redteam REDTEAM='--seed N'` repeats it. */
-const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+/** A failure prints it, so that `make redteam REDTEAM='--seed N'` repeats it. */
+const seed = seedOfRun()
 const sampleMs = 40_000
 
 let field: Field

@@ -10,6 +10,7 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { type AnswerRecord, dnsAnswer } from '../fixtures/dns-messages.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { seedOfRun } from '../fixtures/seed.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 
@@ -240,8 +241,7 @@ describe('in block mode a connection of a version with a peer by DNS name', () =
   })
 })
 
-/** Differs for every run; a failure prints it, so that the run can be repeated. */
-const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+const seed = seedOfRun()
 const messages = 20
 
 /** Answers, most of them with some bytes changed. */

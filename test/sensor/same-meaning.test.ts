@@ -23,6 +23,7 @@ import { userOf } from '../../src/core/behaviour/user.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { type AnswerRecord, dnsAnswer } from '../fixtures/dns-messages.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { seedOfRun } from '../fixtures/seed.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, newId, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
@@ -30,8 +31,7 @@ import { Recorder } from './recorder.ts'
 /** Each profile gets new events: the number of profiles, and of events for each. */
 const profiles = 12
 const actsEach = 1_200
-/** Differs for every run; a failure prints it, so that the run can be repeated. */
-const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+const seed = seedOfRun()
 
 const guardrails = new Guardrails({ schema: 'snug.guardrails/v1', guardrails: [] })
 
