@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeError } from '../../src/errors.ts'
 import { runCli } from '../fixtures/agent.ts'
 import { agentContainer } from '../fixtures/agent-container.ts'
+import { type Cosign, cosign, cosigns, statementIn } from '../fixtures/cosign.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { Registry } from '../fixtures/registry.ts'
 
@@ -63,15 +63,19 @@ const index = (): Descriptor => {
   return only
 }
 const images = (): readonly Descriptor[] => (jsonAt(blobPath(index().digest)) as Index).manifests
-const cosign = (key: string, ...args: readonly string[]): Promise<string> =>
-  run('cosign', [
-    ...args.slice(0, -1),
-    '--key',
-    at(`${key}.pub`),
-    '--insecure-ignore-tlog',
-    '--allow-http-registry',
-    args.at(-1) ?? '',
-  ]).catch(describeError)
+const verified = (by: Cosign, key: string, ...args: readonly string[]): Promise<string> =>
+  cosign(
+    by,
+    [
+      ...args.slice(0, -1),
+      '--key',
+      at(`${key}.pub`),
+      '--insecure-ignore-tlog',
+      '--allow-http-registry',
+      args.at(-1) ?? '',
+    ],
+    { HOME: folder },
+  )
 
 beforeAll(async () => {
   registry = await Registry.start()
@@ -169,31 +173,37 @@ test.each([
   },
 )
 
-test('cosign verifies the index, its provenance, each image and its list of contents', async () => {
-  const [image = '', chart = ''] = names
-  expect(image).toBe(`${registry.host}/snug@${index().digest}`)
-  const payloadOf = (text: string): unknown => {
-    const { payload } = JSON.parse(text) as { readonly payload: string }
-    return JSON.parse(Buffer.from(payload, 'base64').toString())
-  }
-  const provenance = ['verify-attestation', '--type', 'slsaprovenance1']
-  for (const each of [image, chart]) {
-    expect(await cosign('release', 'verify', each)).toContain(each.split('@')[1])
-    expect(await cosign('other', 'verify', each)).toMatch(/no matching|invalid signature/)
-    expect(payloadOf(await cosign('release', ...provenance, each))).toMatchObject({
-      subject: [{ digest: { sha256: each.split(':').at(-1) } }],
-      predicate: jsonAt(at('provenance.json')) as object,
-    })
-  }
-  for (const { digest, platform } of images()) {
-    const one = `${registry.host}/snug@${digest}`
-    expect(await cosign('release', 'verify', one)).toContain(digest)
-    const contents = await cosign('release', 'verify-attestation', '--type', 'cyclonedx', one)
-    expect(payloadOf(contents)).toMatchObject({
-      predicate: jsonAt(at(`snug-image-${platform?.architecture}.cdx.json`)) as object,
-    })
-  }
-})
+test.each(cosigns)(
+  'cosign $version verifies the index, its provenance, each image and its list of contents',
+  async (by) => {
+    const [image = '', chart = ''] = names
+    expect(image).toBe(`${registry.host}/snug@${index().digest}`)
+    const provenance = ['verify-attestation', '--type', 'slsaprovenance1']
+    for (const each of [image, chart]) {
+      expect(await verified(by, 'release', 'verify', each)).toContain(each.split('@')[1])
+      expect(await verified(by, 'other', 'verify', each)).toMatch(/no matching|invalid signature/)
+      expect(statementIn(await verified(by, 'release', ...provenance, each))).toMatchObject({
+        subject: [{ digest: { sha256: each.split(':').at(-1) } }],
+        predicate: jsonAt(at('provenance.json')) as object,
+      })
+    }
+    for (const { digest, platform } of images()) {
+      const one = `${registry.host}/snug@${digest}`
+      expect(await verified(by, 'release', 'verify', one)).toContain(digest)
+      const contents = await verified(
+        by,
+        'release',
+        'verify-attestation',
+        '--type',
+        'cyclonedx',
+        one,
+      )
+      expect(statementIn(contents)).toMatchObject({
+        predicate: jsonAt(at(`snug-image-${platform?.architecture}.cdx.json`)) as object,
+      })
+    }
+  },
+)
 
 test('Docker takes the image of this machine from the index, and it observes', async () => {
   const [image = ''] = names

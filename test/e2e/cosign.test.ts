@@ -1,31 +1,24 @@
-import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describeError } from '../../src/errors.ts'
 import { profilePredicate } from '../../src/supplychain/attest/statement.ts'
 import { profileDocument } from '../../src/supplychain/export/profile-document.ts'
 import { manifestTypes, RegistryClient } from '../../src/supplychain/registry/registry-client.ts'
 import { cli } from '../fixtures/cli-fixtures.ts'
+import { type Cosign, cosign, cosigns, noServices } from '../fixtures/cosign.ts'
 import { service } from '../fixtures/gate-fixtures.ts'
 import { ReferrersRegistry } from '../fixtures/referrers-registry.ts'
 import { Registry } from '../fixtures/registry.ts'
 
-/** Debian's cosign and docker-registry; one place has no lists of referrers, the other has them. */
+/** Debian's cosigns and docker-registry; one place has no lists of referrers, the other has them. */
 const folder = mkdtempSync('/tmp/snug-cosign-')
 const at = (name: string): string => join(folder, name)
 let registry: Registry
 let listing: ReferrersRegistry
 
-const run = promisify(execFile)
-/** Its output, or its error. */
-async function cosign(...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, HOME: folder, COSIGN_PASSWORD: '' }
-  const done = run('cosign', args, { env, maxBuffer: 1 << 24, timeout: 120_000 })
-  return done.then(({ stdout, stderr }) => `${stdout}\n${stderr}`, describeError)
-}
+const run = (by: Cosign, ...args: readonly string[]): Promise<string> =>
+  cosign(by, args, { HOME: folder, COSIGN_PASSWORD: '' })
 
 beforeAll(async () => {
   registry = await Registry.start()
@@ -38,13 +31,16 @@ beforeAll(async () => {
     writeFileSync(at(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }))
     writeFileSync(at(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
   }
-  for (const name of ['cosign', 'other']) {
-    const made = await cosign('generate-key-pair', '--output-key-prefix', at(name))
-    expect(made).toContain('Public key written')
+  for (const by of cosigns) {
+    for (const name of [`cosign-${by.version}`, `other-${by.version}`]) {
+      const made = await run(by, 'generate-key-pair', '--output-key-prefix', at(name))
+      expect(made).toContain('Public key written')
+    }
   }
   // Nothing but keys is trusted here: no log, no authority, no clock.
   const type = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1'
   writeFileSync(at('root.json'), JSON.stringify({ mediaType: type, tlogs: [] }))
+  writeFileSync(at('services.json'), noServices)
 })
 
 afterAll(async () => {
@@ -79,28 +75,30 @@ const attest = (image: string, name: string, key: string) =>
   cli(['attest', image, '--profile', at(`${name}.json`), '--plain-http', '--key', at(`${key}.key`)])
 const verify = (image: string, key: string, ...more: readonly string[]) =>
   cli(['verify', image, '--plain-http', '--key', at(`${key}.pub`), ...more])
-const cosignVerify = (image: string, key: string): Promise<string> =>
-  cosign(
+const cosignVerify = (by: Cosign, image: string, key: string): Promise<string> =>
+  run(
+    by,
     'verify-attestation',
     image,
     '--key',
     at(`${key}.pub`),
     '--type',
     profilePredicate.type,
-    '--new-bundle-format',
     '--trusted-root',
     at('root.json'),
-    '--insecure-ignore-tlog',
-    '--private-infrastructure',
     '--allow-http-registry',
+    ...by.bundles,
+    ...by.keyOnly,
   )
 const cosignAttest = (
+  by: Cosign,
   image: string,
   predicate: string,
   type: string,
   ...more: readonly string[]
 ): Promise<string> =>
-  cosign(
+  run(
+    by,
     'attest',
     image,
     '--yes',
@@ -108,56 +106,63 @@ const cosignAttest = (
     predicate,
     '--type',
     type,
-    '--tlog-upload=false',
     '--allow-http-registry',
     ...more,
   )
 
-describe.each([
-  ['the tag that stands in for referrers', () => registry.host, 'tag'],
-  ['a list of referrers', () => listing.host, 'list'],
-])('by %s', (_, host, place) => {
+const places = [
+  { where: 'the tag that stands in for referrers', host: () => registry.host, place: 'tag' },
+  { where: 'a list of referrers', host: () => listing.host, place: 'list' },
+]
+const both = places.flatMap((one) => cosigns.map((by) => ({ ...one, by, version: by.version })))
+
+describe.each(both)('by $where, cosign $version', ({ host, place, by, version }) => {
+  const forms = by.withoutLog(at('services.json'))
+
   test.each(['ec', 'ed'])(
     'cosign verifies what Snug attests, with its key only: %s',
     async (key) => {
-      const name = `ours-${place}-${key}`
+      const name = `ours-${place}-${key}-${version}`
       const image = await pushed(host(), name)
       expect(await attest(image, name, key)).toMatchObject({ exit: 0, stderr: '' })
-      expect(await cosignVerify(image, key)).toContain('The signatures were verified against')
-      expect(await cosignVerify(image, 'other')).toMatch(
+      expect(await cosignVerify(by, image, key)).toContain('The signatures were verified against')
+      expect(await cosignVerify(by, image, `other-${version}`)).toMatch(
         /no matching attestations|could not verify/,
       )
       expect((await verify(image, key)).exit).toBe(0)
     },
   )
 
-  test.each([
-    ['bundle', ['--new-bundle-format']],
-    ['envelope', []],
-  ])('Snug verifies what cosign attests as a %s, with its key only', async (form, flags) => {
-    const name = `theirs-${place}-${form}`
-    const image = await pushed(host(), name)
-    const predicate = at(`${name}.predicate`)
-    const key = ['--key', at('cosign.key'), ...flags]
-    await cosignAttest(image, predicate, profilePredicate.type, ...key)
-    const out = at(`${name}.out`)
-    expect(await verify(image, 'cosign', '--out', out)).toMatchObject({ exit: 0, stderr: '' })
-    // cosign sorts the members.
-    expect(jsonIn(out)).toEqual(jsonIn(at(`${name}.json`)))
-    expect(await verify(image, 'other')).toMatchObject({
-      exit: 2,
-      stderr: expect.stringContaining('SIGNER_UNKNOWN') as unknown,
-    })
-  })
+  test.each(Object.entries(forms))(
+    'Snug verifies what cosign attests, with its key only: %s',
+    async (form, flags) => {
+      const name = `theirs-${place}-${form}-${version}`
+      const image = await pushed(host(), name)
+      const predicate = at(`${name}.predicate`)
+      const key = ['--key', at(`cosign-${version}.key`), ...flags]
+      await cosignAttest(by, image, predicate, profilePredicate.type, ...key)
+      const out = at(`${name}.out`)
+      expect(await verify(image, `cosign-${version}`, '--out', out)).toMatchObject({
+        exit: 0,
+        stderr: '',
+      })
+      // cosign sorts the members.
+      expect(jsonIn(out)).toEqual(jsonIn(at(`${name}.json`)))
+      expect(await verify(image, `other-${version}`)).toMatchObject({
+        exit: 2,
+        stderr: expect.stringContaining('SIGNER_UNKNOWN') as unknown,
+      })
+    },
+  )
 
   test('attestations of another kind are none, and hide none', async () => {
-    const name = `kinds-${place}`
+    const name = `kinds-${place}-${version}`
     const image = await pushed(host(), name)
     const other = at('other.json')
     writeFileSync(other, '{"packages":[]}')
-    for (const flags of [['--new-bundle-format'], []]) {
-      const key = ['--key', at('other.key'), ...flags]
-      await cosignAttest(image, other, 'https://example.org/sbom', ...key)
+    for (const flags of Object.values(forms)) {
+      const key = ['--key', at(`other-${version}.key`), ...flags]
+      await cosignAttest(by, image, other, 'https://example.org/sbom', ...key)
     }
     expect(await verify(image, 'ec')).toMatchObject({
       exit: 2,
@@ -165,6 +170,6 @@ describe.each([
     })
     expect((await attest(image, name, 'ec')).exit).toBe(0)
     expect((await verify(image, 'ec')).exit).toBe(0)
-    expect(await cosignVerify(image, 'ec')).toContain('The signatures were verified against')
+    expect(await cosignVerify(by, image, 'ec')).toContain('The signatures were verified against')
   })
 })

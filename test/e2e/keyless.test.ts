@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeError } from '../../src/errors.ts'
 import { bundleType } from '../../src/supplychain/attest/bundle.ts'
 import { profilePredicate, statementText } from '../../src/supplychain/attest/statement.ts'
 import {
@@ -17,11 +14,12 @@ import {
   RegistryClient,
 } from '../../src/supplychain/registry/registry-client.ts'
 import { runCli, startAgent } from '../fixtures/agent.ts'
+import { type Cosign, cosign, cosigns } from '../fixtures/cosign.ts'
 import { service } from '../fixtures/gate-fixtures.ts'
 import { LocalSigstore } from '../fixtures/local-sigstore.ts'
 import { Registry } from '../fixtures/registry.ts'
 
-/** Debian's docker-registry and cosign, with an authority and a log of the test: the public ones are not asked. */
+/** Debian's docker-registry and cosigns, with an authority and a log of the test: the public ones are not asked. */
 const folder = mkdtempSync('/tmp/snug-keyless-')
 const at = (name: string): string => join(folder, name)
 const identity = 'https://github.com/shop/web/.github/workflows/release.yml@refs/tags/v1'
@@ -29,19 +27,6 @@ const issuer = 'https://token.actions.githubusercontent.com'
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 let registry: Registry
 let image = ''
-
-async function cosign(...args: readonly string[]): Promise<string> {
-  const env = {
-    ...process.env,
-    HOME: folder,
-    // Also with a trusted root it asks the public ones for these, unless they are given.
-    SIGSTORE_ROOT_FILE: at('authority.pem'),
-    SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: at('certificates.pem'),
-    SIGSTORE_REKOR_PUBLIC_KEY: at('log.pem'),
-  }
-  const done = promisify(execFile)('cosign', args, { env, timeout: 120_000 })
-  return done.then(({ stdout, stderr }) => `${stdout}\n${stderr}`, describeError)
-}
 
 /** Attaches it as cosign does where the registry keeps no lists of referrers. */
 async function attachBundle(
@@ -111,7 +96,7 @@ const signer = (root = 'root.json', named = identity, by = issuer): readonly str
 const verify = (...more: readonly string[]) =>
   runCli(['verify', image, '--plain-http', '-o', 'json', ...more])
 
-test('snug and cosign verify the same attestation of a certified signer', async () => {
+test('snug verifies the attestation of a certified signer', async () => {
   const out = at('out.json')
   const verified = await verify(...signer(), '--out', out)
   expect([verified.stderr, verified.code]).toEqual(['', 0])
@@ -119,11 +104,15 @@ test('snug and cosign verify the same attestation of a certified signer', async 
   expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(
     JSON.parse(readFileSync(at('profile.json'), 'utf8')),
   )
-  const byCosign = (named: string, root = 'root.json'): Promise<string> =>
-    cosign(
+})
+
+const byCosign = (by: Cosign, named: string, root = 'root.json'): Promise<string> =>
+  cosign(
+    by,
+    [
       'verify-attestation',
       image,
-      '--new-bundle-format',
+      ...by.bundles,
       '--allow-http-registry',
       '--type',
       profilePredicate.type,
@@ -133,12 +122,22 @@ test('snug and cosign verify the same attestation of a certified signer', async 
       named,
       '--certificate-oidc-issuer',
       issuer,
-    )
-  expect(await byCosign(identity)).toContain('The code-signing certificate was verified')
-  expect(await byCosign(`${identity}2`)).toMatch(
+    ],
+    {
+      HOME: folder,
+      // Also with a trusted root it asks the public ones for these, unless they are given.
+      SIGSTORE_ROOT_FILE: at('authority.pem'),
+      SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: at('certificates.pem'),
+      SIGSTORE_REKOR_PUBLIC_KEY: at('log.pem'),
+    },
+  )
+
+test.each(cosigns)('cosign $version verifies the same attestation', async (by) => {
+  expect(await byCosign(by, identity)).toContain('The code-signing certificate was verified')
+  expect(await byCosign(by, `${identity}2`)).toMatch(
     /no matching|could not verify|none of the expected/,
   )
-  expect(await byCosign(identity, 'other.json')).toMatch(
+  expect(await byCosign(by, identity, 'other.json')).toMatch(
     /no matching|could not verify|failed to verify/,
   )
 })

@@ -2,20 +2,20 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { aptFor, fetchPackages, packageCache } from '../fixtures/debian-packages.ts'
 import type { Programs } from './initramfs.ts'
-import { aptFor, cache, fetchPackages } from './kernel-package.ts'
 import type { Platform } from './platform.ts'
 
 const script = fileURLToPath(new URL('../../deploy/cross-sensor.sh', import.meta.url))
 
 /** The sensor compiled for another machine as a release compiles it, and Debian's busybox and loader of that machine. */
 export function crossPrograms(platform: Platform): Programs {
-  const sysroot = join(cache, platform.debian, 'programs')
+  const sysroot = join(packageCache, platform.debian, 'programs')
   if (!existsSync(sysroot)) fetchPackages(['busybox-static', 'libc6'], sysroot, aptFor(platform))
   const folder = join(sysroot, 'usr/lib', platform.triplet)
   const loader = readdirSync(folder).find((name) => name.startsWith('ld-linux'))
   if (loader === undefined) throw new Error(`no loader in ${folder}`)
-  const sensor = join(cache, platform.debian, 'snug-sensor')
+  const sensor = join(packageCache, platform.debian, 'snug-sensor')
   execFileSync(script, [platform.debian, sensor], { stdio: ['ignore', 'ignore', 'inherit'] })
   return {
     busybox: join(sysroot, 'usr/bin/busybox'),
