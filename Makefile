@@ -97,7 +97,7 @@ test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1
 	$(NEED) 'the kernels' busybox-static gcc libc6-dev mmdebstrap $(QEMU_PACKAGES)
 	npx vitest run --project kernels
 
-check: .build/npm.stamp ## types, lint, format, unused code, generated pages, prose
+check: .build/npm.stamp ## types, lint, format, unused code, dependencies, generated pages, prose
 	npm run -s check
 
 bench: build ## the figures; BENCH='--only overhead,scale --runs 3' selects some

@@ -6,7 +6,10 @@ import { Decompress } from 'fzstd'
  */
 const pieceBytes = 4 << 10
 
-/** Unpacks frames of zstd. Throws where they are broken or cut. */
+/**
+ * Unpacks frames of zstd. Throws where they are broken or cut. Not by Node, which has its own from 22.15 on: that ends
+ * after the first frame, and layers can have several.
+ */
 export async function* unpackZstd(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const unpacked: Uint8Array[] = []
   const frames = new Decompress((chunk) => unpacked.push(chunk))
