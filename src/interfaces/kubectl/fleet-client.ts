@@ -1,24 +1,14 @@
-import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { type ErrorCode, SnugError } from '../../errors.ts'
-import { asked } from '../../fleet/kubernetes/api.ts'
-import {
-  fleetGroup,
-  fleetRoot,
-  fleetVersion,
-  type ImageProfile,
-} from '../../fleet/kubernetes/fleet-objects.ts'
+import { decideProfile, type ProfileDecision } from '../../fleet/kubernetes/decide.ts'
+import { fleetRoot, type ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import { parseImageProfile } from '../../fleet/kubernetes/fleet-schema.ts'
 import { hasAnswered } from '../../fleet/kubernetes/kube-error.ts'
 import type { KubeObject, ObjectList } from '../../fleet/kubernetes/object.ts'
 import type { Pod } from '../../fleet/kubernetes/pod.ts'
-import { clearError } from './cluster-error.ts'
+import { clearError } from '../../fleet/kubernetes/clear-error.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 
 const pageRows = 500
-/** Writes that another writer came before. */
-const mostTries = 5
-
-const kind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
 const agentLabel = 'app.kubernetes.io/component=agent'
 
 /** A pod of Snug's DaemonSet. */
@@ -123,39 +113,13 @@ export class FleetClient {
     }))
   }
 
-  /**
-   * Changes the decisions in an object. `steps` gives the changes to an object as it is now, each as a JSON merge patch;
-   * they follow each other, and each is a generation of its own.
-   */
-  async decide(
-    name: string,
-    steps: (profile: ImageProfile) => readonly object[],
-    fieldManager: string,
-  ): Promise<ImageProfile> {
-    for (let tries = 1; ; tries++) {
-      const now = parseImageProfile(
-        (await this.#get(`${fleetRoot}/imageprofiles/${path(name)}`)) as ImageProfile,
-      )
-      try {
-        let changed = now
-        for (const spec of steps(now)) {
-          const { resourceVersion } = changed.metadata
-          changed = await this.#patch(name, { metadata: { resourceVersion }, spec }, fieldManager)
-        }
-        return changed
-      } catch (error) {
-        if (!hasAnswered(error, 409) || tries === mostTries) throw clearError(error)
-      }
+  /** Errors: PROFILE_OF_GIT, and those of `steps`. */
+  async decide(decision: ProfileDecision): Promise<ImageProfile> {
+    try {
+      return await decideProfile(this.#access.api, decision, this.#signal)
+    } catch (error) {
+      throw clearError(error)
     }
-  }
-
-  async #patch(name: string, body: object, fieldManager: string): Promise<ImageProfile> {
-    const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
-    const objects = this.#access.api.client(CustomObjectsApi)
-    const what = { ...kind, name, body, fieldManager }
-    return parseImageProfile(
-      (await asked(objects.patchClusterCustomObject(what, merge))) as ImageProfile,
-    )
   }
 
   async #fleetObjects(plural: string): Promise<readonly KubeObject[]> {

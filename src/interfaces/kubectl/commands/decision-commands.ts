@@ -1,6 +1,8 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
 import { SnugError } from '../../../errors.ts'
 import { lineageName } from '../../../core/event/image-key.ts'
+import { refuseGit } from '../../../fleet/kubernetes/decide.ts'
+import { approvalSteps, modeSteps } from '../../../fleet/kubernetes/decision-steps.ts'
 import {
   type FleetMode,
   fleetModes,
@@ -10,7 +12,6 @@ import { dryRunHelp, yesHelp } from '../../cli/bulk.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { confirm } from '../../cli/input/confirm.ts'
 import { clusterAccess } from '../cluster-access.ts'
-import { approvalSteps, modeSteps } from '../decision-steps.ts'
 import { FleetClient } from '../fleet-client.ts'
 import { chosenProfile } from '../profile-choice.ts'
 import { profileTable } from './images-command.ts'
@@ -100,19 +101,10 @@ export function decisionCommands(program: Command, context: CliContext): void {
       return context.print(changes, [changes], () => `${what}: not done\n`)
     }
     await confirm(io, `${what}?`, yes === true)
-    const stepsNow = (now: ImageProfile): readonly object[] => {
-      refuseGit(now)
-      return steps(now.spec)
-    }
-    const changed = await client.decide(name, stepsNow, fieldManager)
+    const stepsNow = (now: ImageProfile): readonly object[] => steps(now.spec)
+    const changed = await client.decide({ name, steps: stepsNow, fieldManager })
     await context.print(changed, [changed], () => profileTable([changed], context))
   }
-}
-
-/** Where git decides, a change here would count as one of git, until git writes its own again. */
-function refuseGit({ spec, metadata }: ImageProfile): void {
-  if (spec.authority !== 'git') return
-  throw new SnugError('PROFILE_OF_GIT', `\`${metadata.name}\` has the authority \`git\``)
 }
 
 function parseId(text: string, before: readonly string[] = []): readonly string[] {

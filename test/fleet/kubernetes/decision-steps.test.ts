@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { approvalSteps, modeSteps } from '../../../src/interfaces/kubectl/decision-steps.ts'
+import {
+  approvalSteps,
+  modeSteps,
+  rejectionSteps,
+} from '../../../src/fleet/kubernetes/decision-steps.ts'
 import { digestOf } from '../../fixtures/kube-pods.ts'
 
 const image = { repository: 'shop/web', digest: digestOf('web') }
@@ -36,4 +40,26 @@ describe('an approval', () => {
 it('a mode that stands in the object already is removed first', () => {
   expect(modeSteps({ image, mode: 'alert' }, 'block')).toEqual([{ mode: 'block' }])
   expect(modeSteps({ image, mode: 'block' }, 'block')).toEqual([{ mode: null }, { mode: 'block' }])
+})
+
+describe('a rejection', () => {
+  it('is added to those in the object, and ends an approval of the same behaviour', () => {
+    const approve = { behaviours: ['b1', 'b2'], quarantined: ['b3'] }
+    const spec = { image, approve, reject: { behaviours: ['b4'] } }
+    expect(rejectionSteps(spec, ['b2', 'b3'])).toEqual([
+      {
+        reject: { behaviours: ['b4', 'b2', 'b3'] },
+        approve: { behaviours: ['b1'], quarantined: [] },
+      },
+    ])
+    expect(rejectionSteps(spec, ['b5'])).toEqual([{ reject: { behaviours: ['b4', 'b5'] } }])
+  })
+
+  it('is removed and added again where the object has it', () => {
+    const spec = { image, reject: { behaviours: ['b1', 'b2'] } }
+    expect(rejectionSteps(spec, ['b1'])).toEqual([
+      { reject: { behaviours: ['b2'] } },
+      { reject: { behaviours: ['b2', 'b1'] } },
+    ])
+  })
 })

@@ -1,5 +1,5 @@
 import { describeError, SnugError } from '../../errors.ts'
-import { hasAnswered, KubeError } from '../../fleet/kubernetes/kube-error.ts'
+import { hasAnswered, KubeError } from './kube-error.ts'
 
 /** An error of the API server, with a code and a hint for the user of `kubectl snug`. */
 export function clearError(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import type { FleetMode, ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
+import type { FleetMode, ImageProfile } from './fleet-objects.ts'
 
 type Spec = ImageProfile['spec']
 
@@ -42,6 +42,26 @@ export function approvalSteps(spec: Spec, approval: Approval): readonly object[]
   return repeats ? [removal, addition] : [addition]
 }
 
+/**
+ * The changes to `spec` that reject these, as JSON merge patches. One that the object rejects already is removed first.
+ * An approval of the same behaviour ends.
+ */
+export function rejectionSteps(spec: Spec, ids: readonly string[]): readonly object[] {
+  const { approve = {}, reject = {} } = spec
+  const rejected = reject.behaviours ?? []
+  const kept = without(rejected, ids)
+  const stillApproved = {
+    ...withoutThese('behaviours', approve.behaviours, ids),
+    ...withoutThese('quarantined', approve.quarantined, ids),
+  }
+  const addition = {
+    reject: { behaviours: [...kept, ...ids] },
+    ...(Object.keys(stillApproved).length === 0 ? {} : { approve: stillApproved }),
+  }
+  const repeats = kept.length < rejected.length
+  return repeats ? [{ reject: { behaviours: kept } }, addition] : [addition]
+}
+
 /** The changes to `spec` that set this mode: one that stands there already is removed first, as it counts once. */
 export function modeSteps(spec: Spec, mode: FleetMode): readonly object[] {
   return spec.mode === mode ? [{ mode: null }, { mode }] : [{ mode }]
@@ -49,4 +69,14 @@ export function modeSteps(spec: Spec, mode: FleetMode): readonly object[] {
 
 function without(all: readonly string[], some: readonly string[]): readonly string[] {
   return all.filter((each) => !some.includes(each))
+}
+
+/** The list without them, under its name; nothing where it has none of them. */
+function withoutThese(
+  name: string,
+  all: readonly string[] = [],
+  some: readonly string[] = [],
+): Readonly<Record<string, readonly string[]>> {
+  const left = without(all, some)
+  return left.length === all.length ? {} : { [name]: left }
 }
