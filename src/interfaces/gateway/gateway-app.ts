@@ -14,8 +14,7 @@ import { pumpLive } from '../server/live-socket.ts'
 import { checkOrigin } from '../server/access/origin-guard.ts'
 import { problemResponse, refusalReason } from '../server/problem.ts'
 import { check } from '../server/request-body.ts'
-import type { Route } from '../server/routes/route.ts'
-import { routes } from '../server/routes/routes.ts'
+import type { RouteShape } from '../server/routes/route.ts'
 import { sessionBody } from '../server/routes/session-routes.ts'
 import type { Access, Holder } from './access.ts'
 import { cookieName, type Credential, headersOf, secureCookieName } from './credential.ts'
@@ -26,6 +25,8 @@ import type { Reports } from './reports.ts'
 import { AttemptsError } from './throttle.ts'
 
 export interface GatewayContext {
+  /** What it forwards, and what it answers itself. */
+  readonly routes: readonly RouteShape[]
   readonly link: BackendClient
   readonly access: Access
   readonly feed: LiveFeed
@@ -54,7 +55,7 @@ const passedOn = [
 
 /** Everything served over TCP. A request that the gateway does not refuse goes to the daemon, parsed and validated. */
 export function createGatewayApp(world: GatewayContext): Hono<Env> {
-  const { access, reports, files } = world
+  const { access, reports, files, routes } = world
   const app = new Hono<Env>()
   const open = new Set(routes.filter(({ role }) => role === 'nobody').map(nameOf))
   const signIn = signInPage(files)
@@ -175,7 +176,11 @@ async function begin(
 const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
 
 /** Parses the request by its row in the route table and builds a new one: the gateway forwards nothing unchanged. */
-async function forward(c: Context<Env>, world: GatewayContext, route: Route): Promise<Response> {
+async function forward(
+  c: Context<Env>,
+  world: GatewayContext,
+  route: RouteShape,
+): Promise<Response> {
   const { incoming } = c.env
   const credential = c.get('credential')
   // The daemon checks this too: here it keeps out the bodies of clients that may not send them.

@@ -14,6 +14,7 @@ import {
 } from '../server/gateway/gateway-protocol.ts'
 import { problemResponse } from '../server/problem.ts'
 import { check } from '../server/request-body.ts'
+import type { RouteShape } from '../server/routes/route.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import { Access } from './access.ts'
 import { BackendClient } from './backend-client.ts'
@@ -32,6 +33,8 @@ export interface GatewayLimits {
 }
 
 export interface GatewayOptions {
+  /** Of the API behind it. */
+  readonly routes: readonly RouteShape[]
   readonly link: Duplex
   readonly files: PageFiles
   /** Drops the rights that the gateway must not have, before the first untrusted byte; returns the remaining ones. */
@@ -97,12 +100,13 @@ async function serve(
   link: BackendClient,
   setup: GatewaySetup,
 ): Promise<Running> {
-  const { files, log, limits = defaultLimits } = options
+  const { files, log, routes, limits = defaultLimits } = options
   const reports = new Reports(link)
   const access = new Access(link, reports, setup, limits.attempts)
   let hosts: ReadonlySet<string> = new Set(setup.hosts)
   const feed = new LiveFeed(link)
   const world = {
+    routes,
     link,
     access,
     feed,

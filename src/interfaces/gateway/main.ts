@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { packagePath } from '../../support/package-folder.ts'
+import { routes } from '../server/routes/routes.ts'
 import { createLog } from '../../support/telemetry/log.ts'
 import { runGateway } from './gateway.ts'
 import { loadPageFiles } from './page-files.ts'
@@ -14,7 +15,7 @@ const link = new Socket({ fd: linkFd, readable: true, writable: true })
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 
 try {
-  await runGateway({ link, files, giveUpRights: dropRights, log: createLog('info') })
+  await runGateway({ routes, link, files, giveUpRights: dropRights, log: createLog('info') })
 } catch {
   // The daemon has the reason, and reports it.
   process.exitCode = 1

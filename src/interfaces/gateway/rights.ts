@@ -41,7 +41,8 @@ function isFile(fd: number): boolean {
   }
 }
 
-function rightsNow(): GatewayRights {
+/** Of this process, as the kernel has them. */
+export function rightsNow(): GatewayRights {
   const status = readFileSync('/proc/self/status', 'utf8')
   const field = (name: string): string =>
     new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? ''

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Route } from './routes/route.ts'
+import type { RouteShape } from './routes/route.ts'
 
 type Json = Record<string, unknown>
 
 /** The table of routes as an OpenAPI 3.1 document. */
-export function openApi(routes: readonly Route[]): Json {
+export function openApi(routes: readonly RouteShape[]): Json {
   const paths: Record<string, Json> = {}
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}')
@@ -25,7 +25,7 @@ export function openApi(routes: readonly Route[]): Json {
   }
 }
 
-function operationOf(route: Route): Json {
+function operationOf(route: RouteShape): Json {
   const names = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1])
   return {
     summary: route.summary,
@@ -41,7 +41,7 @@ function operationOf(route: Route): Json {
   }
 }
 
-function queryOf(route: Route): Json[] {
+function queryOf(route: RouteShape): Json[] {
   if (route.query === undefined) return []
   const { properties = {}, required = [] } = jsonSchema(route.query)
   const needed = Array.isArray(required) ? required : []
@@ -53,13 +53,13 @@ function queryOf(route: Route): Json[] {
   }))
 }
 
-function ifMatchOf({ subject, method }: Route): Json[] {
+function ifMatchOf({ subject, method }: RouteShape): Json[] {
   if (subject === undefined || method === 'GET') return []
   const description = `\`ETag\` of the ${subject} that the client has read; \`*\` matches any state`
   return [{ name: 'If-Match', in: 'header', required: true, description, schema: string }]
 }
 
-function headersOf({ subject, query }: Route): Json {
+function headersOf({ subject, query }: RouteShape): Json {
   const headers: Json = {}
   if (subject !== undefined) headers['ETag'] = { description: `of the ${subject}`, schema: string }
   if (query !== undefined && 'cursor' in ((jsonSchema(query)['properties'] ?? {}) as Json)) {
@@ -68,7 +68,7 @@ function headersOf({ subject, query }: Route): Json {
   return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
-function bodyOf(route: Route): Json {
+function bodyOf(route: RouteShape): Json {
   if (route.stream) {
     return {
       requestBody: {
@@ -85,7 +85,7 @@ function bodyOf(route: Route): Json {
   return { requestBody: { content: { 'application/json': { schema: jsonSchema(route.body) } } } }
 }
 
-function answerOf(route: Route): Json {
+function answerOf(route: RouteShape): Json {
   if (route.answer === 'socket') return { 101: { description: 'numbered messages' } }
   if (route.answer === 'text') {
     return { 200: { description: route.summary, content: { 'text/plain': {} } } }

@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import type { z } from 'zod'
 import { describeError, SnugError } from '../../../errors.ts'
-import type { Engine } from '../../../engine/api/engine.ts'
-import { batchesOf } from '../../../engine/api/live-log.ts'
+import type { Engine, LiveQuery } from '../../../engine/api/engine.ts'
+import { batchesOf, type LiveReader } from '../../../engine/api/live-log.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
 import type { ListenerEnv } from '../app.ts'
@@ -22,11 +22,19 @@ import { engineQuery, isOfEvents, type LiveMessage, liveQuery } from '../live-qu
 import { problemResponse } from '../problem.ts'
 import { check } from '../request-body.ts'
 
+/** What the gateway needs besides the API. */
+export interface BackendEngine extends Pick<Engine, 'record' | 'fault'> {
+  liveNews(query: LiveQuery): LiveReader<unknown>
+  /** Errors: BODY_INVALID where nothing is observed here. */
+  liveEvents(query: LiveQuery): LiveReader<unknown>
+}
+
 export interface GatewayBackendOptions {
-  readonly engine: Engine
+  readonly engine: BackendEngine
   readonly files: GatewayFiles
-  readonly guests: GuestTokens
-  readonly metrics: Metrics
+  /** Absent: nobody is invited by a link. */
+  readonly guests?: Pick<GuestTokens, 'redeem'>
+  readonly metrics: Pick<Metrics, 'count'>
   readonly log: Log
   readonly signal: AbortSignal
   /** The API, for everything else. */
@@ -165,7 +173,7 @@ export class GatewayBackend {
   }
 
   #redeem(code: string): Response {
-    const token = this.#options.guests.redeem(code)
+    const token = this.#options.guests?.redeem(code)
     if (token !== undefined) return Response.json({ token })
     throw new SnugError('UNAUTHENTICATED', 'this sign-in link was used already or has expired')
   }

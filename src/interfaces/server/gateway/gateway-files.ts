@@ -3,13 +3,15 @@ import { SnugError } from '../../../errors.ts'
 import { readWatched, WatchedFiles } from '../../../support/net/watched-files.ts'
 import type { GatewaySetup } from './gateway-protocol.ts'
 
+type GatewayConfig = Pick<Config, 'listen' | 'hosts' | 'session' | 'tls' | 'oidc'>
+
 /** The files that the gateway needs and may not read itself: certificate, key, authorities of clients, key set. */
 export class GatewayFiles {
-  readonly #config: Config
+  readonly #config: GatewayConfig
   readonly #files: WatchedFiles
 
   /** Errors: CONFIG_INVALID where one of them cannot be read. */
-  constructor(config: Config) {
+  constructor(config: GatewayConfig) {
     this.#config = config
     const { tls, oidc } = config
     const jwks = oidc.jwks?.includes('://') === true ? undefined : oidc.jwks

@@ -43,8 +43,8 @@ export interface RouteCall<Body, Query> {
   readonly signal: AbortSignal
 }
 
-/** One row of the table behind router, OpenAPI document and reference page. */
-export interface Route<Body = unknown, Query = unknown> {
+/** What a client sees of a route: for the gateway, the OpenAPI document and the reference page. */
+export interface RouteShape<Body = unknown, Query = unknown> {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** With `:name` for a parameter, which callers URL-encode. */
   readonly path: string
@@ -52,7 +52,7 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly role: Role | 'nobody'
   readonly summary: string
   /** The object that a GET shows, for its `ETag`; the object that another method decides on, for its `If-Match`. */
-  readonly subject?: Subject
+  readonly subject?: string
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
   /** Answered by the gateway itself, and nowhere else. */
@@ -61,6 +61,11 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly stream?: true
   /** The answer is a WebSocket of these messages, or text. */
   readonly answer: z.ZodType | 'text' | 'socket'
+}
+
+/** One row of the table behind the router of the agent. */
+export interface Route<Body = unknown, Query = unknown> extends RouteShape<Body, Query> {
+  readonly subject?: Subject
   readonly handle: (world: RouteWorld, call: RouteCall<Body, Query>) => unknown
 }
 
