@@ -9,7 +9,8 @@ import { loadRules, loadTechniques, type Rules } from './support/config/load-rul
 import { AlertTraces } from './pipeline/delivery/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from './pipeline/delivery/delivery-queue.ts'
-import { bindSink } from './pipeline/delivery/sinks/make-sink.ts'
+import { AgentReporter } from './pipeline/delivery/agent-reporter.ts'
+import { bindSink, reportTargets } from './pipeline/delivery/sinks/make-sink.ts'
 import type { SinkBinding } from './pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from './errors.ts'
 import { AlertPruner } from './state/persistence/alert-pruner.ts'
@@ -18,6 +19,7 @@ import { FleetSync, type FleetLink } from './fleet/fleet-sync.ts'
 import type { DeliveryNews } from './state/persistence/journal.ts'
 import { LiveConfig } from './engine/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './engine/recording.ts'
+import { agentReport } from './engine/status/agent-report.ts'
 import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import type { Product } from './pipeline/delivery/format/alert-facts.ts'
@@ -109,6 +111,7 @@ export async function runAgent(
   })
   const reload = (): void => void live.reload()
   let reports: DeviationReports | undefined
+  let reporter: AgentReporter | undefined
   const undoExit = exitOnCrash(log, () => daemon.journal.persist())
   try {
     await daemon.load()
@@ -136,6 +139,12 @@ export async function runAgent(
       const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }
+    reporter = new AgentReporter({
+      targets: () => reportTargets(current.config.sinks),
+      report: ({ sink, everyMs }) => agentReport(engine.status(), sinks().list(), sink, everyMs),
+      log: stageLog(log, 'deliver'),
+    })
+    reporter.start()
     reports = await reportsOf(config, kube, daemon)
     reports?.start()
     await daemon.run(signal)
@@ -145,6 +154,7 @@ export async function runAgent(
     await pruner.stop()
     await traces?.close()
     await events?.close()
+    await reporter?.close()
     await reports?.close()
     await close()
   }

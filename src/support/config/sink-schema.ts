@@ -108,9 +108,14 @@ const login = {
   user: z.string().min(1).max(1_000).optional(),
   password: secret.optional().meta({ description: 'sent with `user` as `Authorization: Basic`' }),
 }
-const loginTogether = ({ user, password }: { user?: unknown; password?: unknown }): boolean =>
-  (user === undefined) === (password === undefined)
-const together = { message: 'must name `user` and `password` together' }
+export const loginTogether = ({
+  user,
+  password,
+}: {
+  user?: unknown
+  password?: unknown
+}): boolean => (user === undefined) === (password === undefined)
+export const together = { message: 'must name `user` and `password` together' }
 
 const labels = z
   .record(
@@ -130,6 +135,22 @@ const transport = z
   .enum(['tcp', 'tls'])
   .default('tcp')
   .meta({ description: 'protocol; `tls` uses TLS even if `tls` names no file' })
+
+export const natsSubject = z
+  .string()
+  .regex(/^[^\s*>.]+(\.[^\s*>.]+)*$/, 'must be a subject without wildcards')
+
+/** How a client connects to NATS. {@link loginTogether} holds for it. */
+export const natsAccess = {
+  servers: addresses.meta({ description: 'servers to try in order: `HOST:PORT`' }),
+  transport,
+  tls,
+  user: z.string().min(1).max(1_000).optional(),
+  password: secret.optional(),
+  token: secret.optional(),
+  credentials: path.optional().meta({ description: 'a `.creds` file' }),
+  timeout,
+}
 
 /** One sink of the config file. Durations come out in milliseconds, sizes in bytes. */
 export const sinkSchema = z.discriminatedUnion('type', [
@@ -297,25 +318,31 @@ export const sinkSchema = z.discriminatedUnion('type', [
     .strictObject({
       name,
       type: z.literal('nats'),
-      servers: addresses.meta({ description: 'servers to try in order: `HOST:PORT`' }),
-      subject: z
-        .string()
-        .regex(/^[^\s*>.]+(\.[^\s*>.]+)*$/, 'must be a subject without wildcards')
-        .meta({ description: 'a JetStream stream must cover it: the agent does not create one' }),
+      ...natsAccess,
+      subject: natsSubject.meta({
+        description: 'a JetStream stream must cover it: the agent does not create one',
+      }),
+      reports: z
+        .strictObject({
+          subject: natsSubject.meta({
+            description:
+              'the subject of the node is below it: a JetStream stream must cover `SUBJECT.*`',
+          }),
+          every: duration
+            .prefault('30s')
+            .refine((ms) => ms >= 1_000 && ms <= 3_600_000, 'must be from `1s` to `1h`')
+            .meta({ description: 'time between two reports' }),
+        })
+        .optional()
+        .meta({
+          description:
+            'where the agent reports its state (`snug.agent/v1`), for `snug console`: whether it observes, and how long alerts wait for this sink',
+        }),
       format,
       only,
       storms,
-      transport,
-      tls,
-      user: z.string().min(1).max(1_000).optional(),
-      password: secret.optional(),
-      token: secret.optional(),
-      credentials: path.optional().meta({ description: 'a `.creds` file' }),
-      timeout,
     })
-    .refine(({ user, password }) => (user === undefined) === (password === undefined), {
-      message: 'must name `user` and `password` together',
-    }),
+    .refine(loginTogether, together),
 ])
 
 export type SinkConfig = z.output<typeof sinkSchema>

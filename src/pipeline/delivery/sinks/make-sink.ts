@@ -12,6 +12,8 @@ import { lokiSink } from './loki-sink.ts'
 import { pagerdutySink } from './pagerduty-sink.ts'
 import { splunkSink } from './splunk-sink.ts'
 import { kafkaSink } from './kafka-sink.ts'
+import type { ReportTarget } from '../agent-reporter.ts'
+import type { NatsAccess } from './nats-connection.ts'
 import { natsSink } from './nats-sink.ts'
 import type { SinkBinding, Sink } from './sink.ts'
 import { addressText } from './address.ts'
@@ -32,6 +34,21 @@ export function bindSink(
     accepts: recordFilter(config.only, config.storms, from),
     spec: JSON.stringify([config, from]),
   }
+}
+
+/** Where the sinks have agents report their state. */
+export function reportTargets(sinks: readonly SinkConfig[]): readonly ReportTarget[] {
+  return sinks.flatMap((sink) => {
+    if (sink.type !== 'nats' || sink.reports === undefined) return []
+    const { subject, every } = sink.reports
+    return [{ sink: sink.name, access: natsAccessOf(sink), subject, everyMs: every }]
+  })
+}
+
+function natsAccessOf(config: Extract<SinkConfig, { readonly type: 'nats' }>): NatsAccess {
+  const { servers, user, password, token, credentials, timeout } = config
+  const identity = { user, password, token, credentials }
+  return { servers, timeoutMs: timeout, ...identity, ...tlsOf(config) }
 }
 
 const streamBytes = 8_192
@@ -105,9 +122,7 @@ function makeSink(config: SinkConfig, product: Product): Sink {
       })
     }
     case 'nats': {
-      const { servers, subject, user, password, token, credentials, timeout } = config
-      const identity = { user, password, token, credentials }
-      const options = { servers, subject, timeoutMs: timeout, ...identity, ...tlsOf(config) }
+      const options = { ...natsAccessOf(config), subject: config.subject }
       return natsSink(name, renderWithin(render, messageBytes), options)
     }
   }

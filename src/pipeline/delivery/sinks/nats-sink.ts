@@ -1,25 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import type { JetStreamClient } from '@nats-io/jetstream'
-import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { type OutboundRecord, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
 import type { Render } from '../format/format.ts'
-import { type Address, addressText } from './address.ts'
+import { addressText } from './address.ts'
 import { closeSignal } from './close-signal.ts'
-import { readSecret, type SecretSource } from './secret.ts'
+import { connectNats, type NatsAccess } from './nats-connection.ts'
 import { type Sink, SinkError } from './sink.ts'
-import { readTls, type TlsFiles } from './syslog-sink.ts'
 
-export interface NatsSinkOptions {
-  readonly servers: readonly Address[]
+export interface NatsSinkOptions extends NatsAccess {
   readonly subject: string
-  /** Absent: without TLS. */
-  readonly tls?: TlsFiles
-  readonly user?: string | undefined
-  readonly password?: SecretSource | undefined
-  readonly token?: SecretSource | undefined
-  /** A `.creds` file. */
-  readonly credentials?: string | undefined
-  readonly timeoutMs: number
 }
 
 interface Client {
@@ -82,32 +71,11 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
   }
 }
 
-/** Dynamic import: an agent without this sink does not load the library. */
 async function connect(options: NatsSinkOptions): Promise<Client> {
-  // In the bundle a CommonJS package has only its default.
-  const [{ default: nats }, { default: streams }] = await Promise.all([
-    import('@nats-io/transport-node'),
-    import('@nats-io/jetstream'),
-  ])
-  const { tls, user, password, token, credentials, timeoutMs } = options
-  const identity: ConnectionOptions = {
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { pass: await readSecret(password) }),
-    ...(token === undefined ? {} : { token: await readSecret(token) }),
-    ...(credentials === undefined
-      ? {}
-      : { authenticator: nats.credsAuthenticator(await readFile(credentials)) }),
-  }
-  const connection = await nats.connect({
-    name: 'snug',
-    servers: options.servers.map(addressText),
-    timeout: timeoutMs,
-    // The delivery queue retries, and reports failures.
-    reconnect: false,
-    ...(tls === undefined ? {} : { tls: await readTls(tls) }),
-    ...identity,
-  })
-  return { connection, stream: streams.jetstream(connection, { timeout: timeoutMs }) }
+  const { default: streams } = await import('@nats-io/jetstream')
+  // The delivery queue retries, and reports failures.
+  const connection = await connectNats(options)
+  return { connection, stream: streams.jetstream(connection, { timeout: options.timeoutMs }) }
 }
 
 function targetText({ servers, subject }: NatsSinkOptions): string {
