@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { configSchema } from '../src/support/config/config-schema.ts'
+import { consoleSchema } from '../src/interfaces/console/console-config.ts'
 import type { JsonSchema } from './schema-page.ts'
 
 /** Of Kubernetes' own API, which knows best what may be in it. */
@@ -60,6 +61,19 @@ const reports = z.strictObject({
   }),
 })
 
+const fleetConsole = z.strictObject({
+  enabled: z.boolean().meta({
+    description: 'a Deployment of `snug console`, with its Service: see docs/console.md',
+  }),
+  replicas: z.int().min(1).max(20),
+  config: consoleSchema.meta({ description: 'its config: all of `console.yaml`' }),
+  tlsSecret: name.meta({ description: 'secret with its certificate and key' }),
+  secret: name.meta({
+    description: 'secret with files that the config names, in `/etc/snug/secrets`; may be missing',
+  }),
+  resources: object.optional().meta({ description: 'of its container' }),
+})
+
 /** What `values.yaml` of the Helm chart may say. `config` is the agent's, key by key. */
 const chartValues = z
   .strictObject({
@@ -90,6 +104,7 @@ const chartValues = z
     }),
     nri,
     reports,
+    console: fleetConsole,
     serviceMonitor,
     extraEnv: objects.meta({
       description: 'variables of the container, such as tokens of sinks from a secret',

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { admissionSchema } from '../src/supplychain/admission/policy-schema.ts'
+import { consoleSchema } from '../src/interfaces/console/console-config.ts'
 import { configJsonSchema } from '../src/support/config/config-keys.ts'
 import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
 import { representativeSchema } from '../src/supplychain/gate/representative.ts'
@@ -17,6 +18,7 @@ import { profile } from '../src/interfaces/server/schema/view-schema.ts'
 import {
   apiPage,
   configPage,
+  consoleApiPage,
   errorsPage,
   limitsPage,
   metricsPage,
@@ -38,7 +40,7 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const eventSchema = jsonSchema(event)
 const alertSchema = jsonSchema(alert)
 const chartSchema = chartValuesSchema()
-const { config: agentConfig, ...chartRest } = chartSchema.properties ?? {}
+const { config: agentConfig, console: chartConsole, ...chartRest } = chartSchema.properties ?? {}
 
 const pages: Readonly<Record<string, string>> = {
   'docs/adr/README.md': decisionsPage(`${root}docs/adr`),
@@ -80,13 +82,27 @@ const pages: Readonly<Record<string, string>> = {
     'The file that `snug admit --config FILE` reads, as YAML: see [Admission](../admission.md).',
     jsonSchema(admissionSchema),
   ),
+  'docs/reference/console.md': schemaPage(
+    'Console, v1',
+    'The file that `snug console --config FILE` reads, as YAML: see [Console](../console.md).',
+    jsonSchema(consoleSchema),
+  ),
+  'docs/reference/console-api.md': consoleApiPage(),
   'docs/reference/helm.md': schemaPage(
     'Values of the Helm chart',
-    'The defaults are in `deploy/helm/snug/values.yaml`. `config` has the keys of [config.md](config.md).',
-    { ...chartSchema, properties: { ...chartRest, config: { ...agentConfig, properties: {} } } },
+    'The defaults are in `deploy/helm/snug/values.yaml`. `config` has the keys of [config.md](config.md), and `console.config` those of [console.md](console.md).',
+    {
+      ...chartSchema,
+      properties: {
+        ...chartRest,
+        console: withoutConfig(chartConsole),
+        config: { ...agentConfig, properties: {} },
+      },
+    },
   ),
   'docs/reference/config.schema.json': json(configJsonSchema()),
   'docs/reference/admission.schema.json': json(jsonSchema(admissionSchema)),
+  'docs/reference/console.schema.json': json(jsonSchema(consoleSchema)),
   'deploy/helm/snug/values.schema.json': json(chartSchema),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
@@ -95,6 +111,12 @@ const pages: Readonly<Record<string, string>> = {
   'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
   'profiles/representative.schema.json': json(jsonSchema(representativeSchema)),
   'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),
+}
+
+/** The keys of the console's config have a page of their own. */
+function withoutConfig(schema: JsonSchema | undefined): JsonSchema {
+  const { config, ...rest } = schema?.properties ?? {}
+  return { ...schema, properties: { ...rest, config: { ...config, properties: {} } } }
 }
 
 function jsonSchema(schema: z.ZodType): JsonSchema {

@@ -1,3 +1,4 @@
+import { fleetRoutes } from '../src/interfaces/console/fleet-routes.ts'
 import { admissionMetricTable } from '../src/supplychain/admission/admission-metrics.ts'
 import { configKeys } from '../src/support/config/config-keys.ts'
 import { loadRules, loadTechniques } from '../src/support/config/load-rules.ts'
@@ -67,6 +68,21 @@ export function apiPage(): string {
       ],
     ),
     'Numbers rise by one; a client with a selection receives the numbers of its selection. After a lost connection, `from=N` continues without a gap: N is one above the last received `n`. The agent keeps the latest 8,192 messages.',
+  )
+}
+
+export function consoleApiPage(): string {
+  return page(
+    'HTTP routes of the console',
+    'The routes of `snug console`: see [Console](../console.md). Every route except the health checks needs `Authorization: Bearer TOKEN` or the cookie of a session. `GET /openapi.json` describes every body and response. `:name` is the name of an `ImageProfile`, and `:seq` the number of a message in the stream. A decision needs `If-Match`, with the `ETag` of the image or `*`.',
+    table(
+      ['route', 'role', 'purpose'],
+      fleetRoutes.map(({ method, path, role, summary }) => [
+        code(`${method} ${path}`),
+        role === 'nobody' ? 'none' : role,
+        summary,
+      ]),
+    ),
   )
 }
 

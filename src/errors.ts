@@ -57,6 +57,26 @@ export const errorTable = {
     status: 500,
     hint: 'see docs/reference/admission.md for the file format',
   },
+  CONSOLE_INVALID: {
+    exit: 3,
+    status: 500,
+    hint: 'see docs/reference/console.md for the file format',
+  },
+  CONSOLE_STARTING: {
+    exit: 1,
+    status: 503,
+    hint: 'wait, and look at its log: it names what cannot be read',
+  },
+  ALERT_LOG_MISSING: {
+    exit: 1,
+    status: 404,
+    hint: 'add `alerts` to the config of the console: see docs/console.md',
+  },
+  ALERT_LOG_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'check `alerts` in the config of the console, and the stream that it names',
+  },
   GATE_RESULT_INVALID: {
     exit: 3,
     status: 400,

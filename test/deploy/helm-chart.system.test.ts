@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/support/config/load-config.ts'
 import type { Config } from '../../src/support/config/config-schema.ts'
-import { chartFolder, type Manifest, renderChart } from '../fixtures/chart.ts'
+import { consoleSchema } from '../../src/interfaces/console/console-config.ts'
+import { chartFolder, type Manifest, manifestsIn, renderChart } from '../fixtures/chart.ts'
 import { kustomized } from '../fixtures/kustomized.ts'
 import { agentCapabilities } from '../fixtures/agent-container.ts'
 
@@ -59,8 +62,8 @@ function compared(
   return Object.fromEntries(copies.map((copy) => [`${copy.kind} ${copy.metadata.name}`, copy]))
 }
 
-/** Removes everything that only Helm has: release labels and its way to restart pods for a new config. */
-function withoutHelm(object: Manifest): void {
+/** Removes the labels of a release. */
+function withoutRelease(object: Manifest): void {
   const labels = object.metadata.labels as Record<string, string>
   const ofRelease = {
     'app.kubernetes.io/instance': 'snug',
@@ -70,6 +73,11 @@ function withoutHelm(object: Manifest): void {
   }
   expect(labels).toMatchObject(ofRelease)
   for (const name of Object.keys(ofRelease)) delete labels[name]
+}
+
+/** Removes everything that only Helm has: release labels and its way to restart pods for a new config. */
+function withoutHelm(object: Manifest): void {
+  withoutRelease(object)
   if (object.kind !== 'DaemonSet') return
   const { metadata, spec } = (object as Agent).spec.template
   expect(metadata.annotations).toEqual({ 'checksum/config': expect.stringMatching(/^\w{64}$/) })
@@ -223,6 +231,60 @@ describe('with reports', () => {
     for (const objects of [helm, kustomize])
       expect(agentConfig(objects).engines.kubernetes).toMatchObject({ share: true, reports: true })
     expect(agentConfig(renderChart().objects).engines.kubernetes.reports).toBe(false)
+  })
+})
+
+describe('with the console', () => {
+  const helm = renderChart({ console: { enabled: true } }).objects
+  const folder = fileURLToPath(new URL('deploy/kubernetes/console', root))
+  const kustomize = manifestsIn(
+    execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8' }),
+  )
+  const ofConsole = (objects: readonly Manifest[]): readonly Manifest[] =>
+    objects.filter(({ metadata }) => metadata.name.startsWith('snug-console'))
+
+  it('the chart renders the objects that kustomize builds, with a config that is valid', () => {
+    const configs: unknown[] = []
+    const plain = (objects: readonly Manifest[], isHelm: boolean): unknown =>
+      Object.fromEntries(
+        structuredClone(ofConsole(objects)).map((object) => {
+          const { kind, metadata } = object as Manifest & { metadata: { name: string } }
+          if (isHelm) withoutRelease(object)
+          if (kind === 'ConfigMap') {
+            const { data } = object as Manifest & { data: Readonly<Record<string, string>> }
+            configs.push(consoleSchema.parse(parse(data['console.yaml'] ?? '')))
+            return [kind, Object.keys(data)]
+          }
+          if (kind !== 'Deployment') return [`${kind} ${metadata.name}`, object]
+          const { template } = (object as Agent).spec
+          const [container] = template.spec.containers
+          expect(container.image).toBe(isHelm ? `snug:${version}` : 'snug')
+          container.image = 'snug'
+          if (isHelm) expect(template.metadata.annotations?.['checksum/config']).toMatch(/^\w{64}$/)
+          delete template.metadata.annotations
+          for (const { configMap } of template.spec.volumes)
+            if (configMap !== undefined) configMap.name = 'snug-console'
+          return [kind, object]
+        }),
+      )
+    const one = plain(helm, true)
+    expect(Object.keys(one as object)).toHaveLength(10)
+    expect(one).toEqual(plain(kustomize, false))
+    expect(configs[0]).toEqual(configs[1])
+    expect(ofConsole(renderChart().objects)).toEqual([])
+  })
+
+  it('it has two replicas, no rights on a node and nothing that it could write to', () => {
+    const { spec } = theOne(helm, 'Deployment') as unknown as {
+      readonly spec: { readonly replicas: number; readonly template: object }
+    }
+    expect(spec.replicas).toBe(2)
+    const text = JSON.stringify(spec.template)
+    for (const part of ['hostPath', 'hostNetwork', 'hostPID', '"add"', 'emptyDir'])
+      expect(text).not.toContain(part)
+    expect(text).toContain('"readOnlyRootFilesystem":true')
+    expect(text).toContain('"runAsNonRoot":true')
+    expect(text).toContain('"drop":["ALL"]')
   })
 })
 

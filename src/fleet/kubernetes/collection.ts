@@ -18,6 +18,11 @@ export interface CollectionOptions<T> {
   /** Field and label selectors. */
   readonly query?: Query
   /**
+   * Lists by pages from the start, and so from storage: for a reader of large collections of which there are few. A fleet
+   * of readers lists from the server's cache, which answers with all at once.
+   */
+  readonly inPages?: true
+  /**
    * The kept part of an object; undefined for an object to ignore. Where this or `onPut` throws, the object counts as
    * missing, and is listed in {@link Collection.invalid}.
    */
@@ -56,13 +61,14 @@ export class Collection<T> {
   /** The position of the watch; undefined: list first. */
   #version: string | undefined
   /** The first listing may come from the server's cache; one after 410 must not, or it could be as old again. */
-  #fromCache = true
+  #fromCache: boolean
   #listed = false
 
   constructor(options: CollectionOptions<T>) {
     this.#options = options
     this.#random = options.random ?? Math.random
     this.#backoff = new Backoff(kubeBackoff, this.#random)
+    this.#fromCache = options.inPages !== true
   }
 
   get state(): CollectionState {

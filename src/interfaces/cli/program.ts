@@ -8,6 +8,7 @@ import { attestCommands } from './commands/attest-commands.ts'
 import { auditCommands } from './commands/audit-commands.ts'
 import { breakGlassCommand } from './commands/break-glass-command.ts'
 import { completionCommand } from './commands/completion-command.ts'
+import { consoleCommand } from './commands/console-command.ts'
 import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
@@ -73,6 +74,7 @@ export function createProgram(io: CliIo): Cli {
   scanCommand(program, context)
   admitCommand(program, context)
   sinkCommands(program, context)
+  consoleCommand(program, context)
   configCommands(program, context)
   tokenCommands(program, context)
   completionCommand(program, context)

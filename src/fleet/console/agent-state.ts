@@ -1,0 +1,41 @@
+import type { AgentReport } from '../../core/event/agent-report.ts'
+import type { KnownAgent } from './fleet-state.ts'
+import type { AgentState } from './views.ts'
+
+/** What is known of the agent of one node. */
+export interface AgentFacts {
+  readonly agent: KnownAgent | undefined
+  readonly report: AgentReport | undefined
+  /** Agents report their state to the console at all. */
+  readonly reports: boolean
+}
+
+/** An agent of which that many reports in a row are missing is silent. */
+const reportsMissed = 3
+/** A record that waits for longer than that is behind: the console promises two seconds where nothing fails. */
+const behindMs = 60_000
+
+/** The state of an agent with the reasons for it. The worst one counts; a silent agent's last report is out of date. */
+export function agentState(
+  { agent, report, reports }: AgentFacts,
+  nowMs: number,
+): { readonly state: AgentState; readonly reasons: readonly string[] } {
+  const age = report === undefined ? undefined : nowMs - Date.parse(report.time)
+  const isSilent = age !== undefined && report !== undefined && age > report.everyMs * reportsMissed
+  if (report === undefined || isSilent) {
+    if (agent === undefined && report === undefined)
+      return { state: 'missing', reasons: ['no agent runs on this node'] }
+    if (isSilent) return { state: 'silent', reasons: [`no report since ${report?.time}`] }
+    if (agent?.ready !== true)
+      return { state: 'silent', reasons: ['the pod of the agent is not ready'] }
+    if (reports) return { state: 'silent', reasons: ['its agent has not reported yet'] }
+    return { state: 'working', reasons: [] }
+  }
+  if (report.blind.length > 0) return { state: 'blind', reasons: report.blind }
+  if (report.behindMs > behindMs) {
+    const seconds = Math.round(report.behindMs / 1_000)
+    return { state: 'behind', reasons: [`alerts have waited for ${seconds} s`] }
+  }
+  if (report.degraded.length > 0) return { state: 'degraded', reasons: report.degraded }
+  return { state: 'working', reasons: [] }
+}

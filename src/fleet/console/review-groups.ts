@@ -1,0 +1,127 @@
+import { severities } from '../../core/event/alert.ts'
+import { lineageName } from '../../core/event/image-key.ts'
+import type { KnownProfile } from './fleet-state.ts'
+import type { KeptAlert } from './stream-record.ts'
+import type { FleetReviewItem } from './views.ts'
+
+/** Alerts of one cause of one image version that nobody has decided on. */
+interface Group {
+  readonly alerts: Map<string, KeptAlert>
+  /** As it was made last; undefined after a change of the group. */
+  made?: { readonly of: KnownProfile | undefined; readonly item: FleetReviewItem | undefined }
+}
+
+/** Nodes that an item names. */
+const nodesNamed = 5
+
+/**
+ * What waits for a decision: one item for each cause of each image version, over all nodes. An alert waits until its node
+ * reports a decision on it. One whose behaviours the ImageProfile decides on waits no more: the agents apply that.
+ */
+export class ReviewGroups {
+  readonly #groups = new Map<string, Group>()
+
+  /** `name`: of the alert, for {@link remove}. */
+  add(name: string, alert: KeptAlert): void {
+    const key = keyOf(alert)
+    if (key === undefined) return
+    const group: Group = this.#groups.get(key) ?? { alerts: new Map<string, KeptAlert>() }
+    group.alerts.set(name, alert)
+    delete group.made
+    this.#groups.set(key, group)
+  }
+
+  remove(name: string, alert: KeptAlert): void {
+    const key = keyOf(alert)
+    const group = key === undefined ? undefined : this.#groups.get(key)
+    if (key === undefined || group === undefined) return
+    group.alerts.delete(name)
+    delete group.made
+    if (group.alerts.size === 0) this.#groups.delete(key)
+  }
+
+  clear(): void {
+    this.#groups.clear()
+  }
+
+  /** The most severe first, of these the latest. Only groups that changed, or whose profile did, are made again. */
+  items(profileOf: (name: string) => KnownProfile | undefined): readonly FleetReviewItem[] {
+    const items: FleetReviewItem[] = []
+    for (const [key, group] of this.#groups) {
+      const [first] = group.alerts.values()
+      if (first?.profile === undefined) continue
+      const profile = profileOf(first.profile)
+      if (group.made === undefined || group.made.of !== profile)
+        group.made = { of: profile, item: itemOf(key, group.alerts.values(), first, profile) }
+      if (group.made.item !== undefined) items.push(group.made.item)
+    }
+    return items.sort(
+      (a, b) =>
+        severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
+        (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : a.key < b.key ? -1 : 1),
+    )
+  }
+}
+
+/** Undefined for an alert on which no decision is possible, or needed. */
+function keyOf({ profile, decision, behaviours, cause }: KeptAlert): string | undefined {
+  if (decision !== undefined || profile === undefined || behaviours.length === 0) return undefined
+  return `${profile}.${cause ?? behaviours[0]}`
+}
+
+function itemOf(
+  key: string,
+  alerts: Iterable<KeptAlert>,
+  first: KeptAlert,
+  profile: KnownProfile | undefined,
+): FleetReviewItem | undefined {
+  let top = first
+  const [behaviours, guardrails, nodes] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const sums = { names: 0, alerts: 0, count: 0, firstSeen: first.time, lastSeen: first.lastSeen }
+  for (const alert of alerts) {
+    if (severities.indexOf(alert.severity) >= severities.indexOf(top.severity)) top = alert
+    for (const id of alert.behaviours) behaviours.add(id)
+    for (const id of alert.guardrails) guardrails.add(id)
+    nodes.add(alert.node)
+    sums.names = Math.max(sums.names, alert.names)
+    sums.alerts += 1
+    sums.count += alert.count
+    if (alert.time < sums.firstSeen) sums.firstSeen = alert.time
+    if (alert.lastSeen > sums.lastSeen) sums.lastSeen = alert.lastSeen
+  }
+  const open = undecided(behaviours, guardrails.size > 0, profile)
+  if (open.length === 0) return undefined
+  const { repository = '', scope, digest = '' } = top
+  const { names, ...rest } = sums
+  return {
+    key,
+    ...(profile && { profile: profile.name, revision: String(profile.decision.generation) }),
+    isGit: profile?.decision.isGit === true,
+    lineage: lineageName({ repository, ...(scope === undefined ? {} : { scope }) }),
+    digest,
+    severity: top.severity,
+    text: top.text,
+    ...(top.actor === undefined ? {} : { actor: top.actor }),
+    reason: top.reason,
+    behaviours: open,
+    unnamed: Math.max(0, names - behaviours.size),
+    guardrails: [...guardrails],
+    nodes: [...nodes].slice(0, nodesNamed),
+    nodeCount: nodes.size,
+    ...rest,
+  }
+}
+
+/** Behaviours that the object does not decide on yet. An approval does not release from quarantine. */
+function undecided(
+  behaviours: ReadonlySet<string>,
+  isQuarantined: boolean,
+  profile: KnownProfile | undefined,
+): readonly string[] {
+  if (profile === undefined) return [...behaviours]
+  const { approve, release, reject } = profile.decision
+  const decisions = [...(isQuarantined ? release : approve), ...reject]
+  if (decisions.length === 0) return [...behaviours]
+  const decided = new Set(decisions.map(({ id }) => id))
+  return [...behaviours].filter((id) => !decided.has(id))
+}

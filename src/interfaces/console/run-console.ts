@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError, SnugError } from '../../errors.ts'
+import { AgentReports } from '../../fleet/console/agent-reports.ts'
+import { AlertLog } from '../../fleet/console/alert-log.ts'
+import { FleetState } from '../../fleet/console/fleet-state.ts'
+import { FleetViews } from '../../fleet/console/fleet-views.ts'
+import type { FleetStatus } from '../../fleet/console/views.ts'
+import { kubeAccess } from '../../fleet/kubernetes/access.ts'
+import { KubeApi } from '../../fleet/kubernetes/api.ts'
+import { decideProfile } from '../../fleet/kubernetes/decide.ts'
+import { clearError } from '../../fleet/kubernetes/clear-error.ts'
+import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import { packagePath } from '../../support/package-folder.ts'
+import { createLog, type Log } from '../../support/telemetry/log.ts'
+import { loadPageFiles } from '../gateway/page-files.ts'
+import type { ConsoleConfig } from './console-config.ts'
+import type { ConsoleWorld } from './fleet-route.ts'
+import { ConsoleServer } from './console-server.ts'
+import { FleetNews } from './fleet-news.ts'
+
+/**
+ * Runs the console until the signal fires: it watches the fleet in the API server, follows the stream of the alerts, and
+ * serves page and API. It stores nothing.
+ *
+ * Errors: KUBE_ACCESS, CONSOLE_INVALID, CONFIG_INVALID, LISTEN_FAILED.
+ */
+export async function runConsole(config: ConsoleConfig, ended: AbortSignal): Promise<void> {
+  const log = createLog(config.log.level)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([ended, stop.signal])
+  const news = new FleetNews()
+  const world = consoleWorld(config, news, log, signal)
+  const files = loadPageFiles(packagePath('dist/interfaces/ui/console'))
+  const server = new ConsoleServer({ config, world: world.world, news, files, log, signal })
+  try {
+    const address = await server.start()
+    log.info({ address }, 'the console serves')
+    void world.run().then(() => log.info('the fleet was read'))
+    await Promise.race([server.gone, aborted(signal)])
+    // Where the gateway ends by itself, nobody is served any more.
+    if (!ended.aborted) throw new SnugError('FRONT_FAILED', 'the gateway ended')
+  } finally {
+    stop.abort()
+    news.close()
+    await server.close()
+  }
+}
+
+function consoleWorld(
+  config: ConsoleConfig,
+  news: FleetNews,
+  log: Log,
+  signal: AbortSignal,
+): { readonly world: ConsoleWorld; readonly run: () => Promise<void> } {
+  const { access, namespace, authors } = config.kubernetes
+  const api = new KubeApi(kubeAccess(access))
+  const state = new FleetState({
+    api,
+    namespace,
+    hasAuthors: authors === 'admission',
+    onChange: () => news.changed('states'),
+    onError: (what, error) => log.warn({ what, because: describeError(error) }, 'ignored'),
+  })
+  const alerts = alertLogOf(config, news, log)
+  const agents = agentsOf(config, news, log)
+  const views = new FleetViews({
+    state,
+    ...(alerts && { alerts: alerts.window }),
+    ...(agents && { reports: agents.latest }),
+  })
+  const status = (): FleetStatus => {
+    const oldest = alerts?.window.oldest?.receivedAt
+    return {
+      faults: [
+        ...state.faults,
+        ...faultsOf('the alerts', alerts?.stream.fault),
+        ...faultsOf('the reports of the agents', agents?.stream.fault),
+      ],
+      images: views.imageCount(),
+      waiting: views.reviewItems().length,
+      openAlerts: views.openAlerts(),
+      nodes: views.nodeStates(),
+      alerts: {
+        kept: alerts?.window.size ?? 0,
+        ignored: alerts?.ignored ?? 0,
+        ...(oldest === undefined ? {} : { from: oldest }),
+      },
+    }
+  }
+  const world: ConsoleWorld = {
+    views,
+    alerts: () => {
+      if (alerts !== undefined) return alerts
+      throw new SnugError('ALERT_LOG_MISSING', 'the console has no engine for alerts')
+    },
+    status,
+    isReady: () =>
+      state.listed && alerts?.stream.caughtUp !== false && agents?.stream.caughtUp !== false,
+    decide: async (decision) => {
+      try {
+        return await decideProfile(api, decision, signal)
+      } catch (error) {
+        throw clearError(error)
+      }
+    },
+  }
+  const run = async (): Promise<void> => {
+    void alerts?.run(signal)
+    void agents?.stream.run(signal)
+    await state.start(signal)
+  }
+  return { world, run }
+}
+
+function faultsOf(what: string, fault: string | undefined): readonly string[] {
+  return fault === undefined ? [] : [`the stream of ${what}: ${fault}`]
+}
+
+type AlertsConfig = NonNullable<ConsoleConfig['alerts']>
+
+function accessOf({ servers, timeout, transport, tls, ...config }: AlertsConfig): NatsAccess {
+  const { user, password, token, credentials } = config
+  const identity = { user, password, token, credentials }
+  return { servers, timeoutMs: timeout, ...identity, ...(transport === 'tls' ? { tls } : {}) }
+}
+
+function alertLogOf({ alerts }: ConsoleConfig, news: FleetNews, log: Log): AlertLog | undefined {
+  if (alerts === undefined) return undefined
+  const { stream, subject, window } = alerts
+  return new AlertLog({
+    access: accessOf(alerts),
+    source: { stream, subject },
+    window,
+    onAlert: () => news.changed('alerts'),
+    onState: faultLog(`the stream \`${stream}\``, news, log),
+  })
+}
+
+function agentsOf({ alerts }: ConsoleConfig, news: FleetNews, log: Log): AgentReports | undefined {
+  if (alerts?.reports === undefined) return undefined
+  const { stream, subject } = alerts.reports
+  return new AgentReports({
+    access: accessOf(alerts),
+    source: { stream, subject },
+    onChange: () => news.changed('states'),
+    onState: faultLog(`the stream \`${stream}\``, news, log),
+  })
+}
+
+/** Logs a fault when it begins or changes, and its end. */
+function faultLog(what: string, news: FleetNews, log: Log): (fault: string | undefined) => void {
+  let before: string | undefined = ''
+  return (fault) => {
+    if (fault === before) return
+    if (fault === undefined) log.info(`${what} is read`)
+    else log.warn({ fault }, `${what} cannot be read`)
+    before = fault
+    news.changed('states')
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await delay(longMs, undefined, { signal }).catch(() => undefined)
+}
+
+const longMs = 3_600_000

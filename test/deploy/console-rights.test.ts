@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, it, vi } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { FleetState } from '../../src/fleet/console/fleet-state.ts'
+import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
+import { decideProfile } from '../../src/fleet/kubernetes/decide.ts'
+import { modeSteps } from '../../src/fleet/kubernetes/decision-steps.ts'
+import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { digestOf } from '../fixtures/kube-pods.ts'
+
+/** Makes every request of the console to the API server, and compares the requests with the rights of its roles. */
+const rbac = new URL('../../deploy/kubernetes/console/rbac.yaml', import.meta.url)
+const image = { repository: 'shop/web', digest: digestOf('web') }
+
+interface Role {
+  readonly kind: string
+  /** None of a binding. */
+  readonly rules?: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[]
+}
+
+function rightOf(method: string, { pathname, searchParams }: URL): string {
+  const found =
+    /^\/(?:api|apis\/([^/]+))\/v[^/]+\/(namespaces\/[^/]+\/)?([^/]+)(?:\/([^/]+))?$/.exec(pathname)
+  const [, group = '', namespace, resource, name] = found ?? []
+  const reads = searchParams.has('watch') ? 'watch' : name === undefined ? 'list' : 'get'
+  const verb = method === 'GET' ? reads : method.toLowerCase()
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role'
+  return `${kind}: ${verb} ${resource} of ${group}`
+}
+
+it('the console makes only requests that its roles allow, and the roles allow no others', async () => {
+  const used = new Set<string>()
+  const name = profileName(image)
+  const metadata = { name, uid: 'u', resourceVersion: '1', generation: 1 }
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://x')
+    used.add(rightOf(request.method ?? '', url))
+    response.setHeader('content-type', 'application/json')
+    if (url.searchParams.has('watch')) response.writeHead(200).flushHeaders()
+    else response.end(JSON.stringify({ metadata, spec: { image }, items: [] }))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const api = new KubeApi({ from: 'a test', server: url, options: async () => ({}) })
+  const stop = new AbortController()
+  try {
+    const state = new FleetState({
+      api,
+      namespace: 'snug',
+      hasAuthors: false,
+      onChange: () => undefined,
+      onError: () => undefined,
+    })
+    await state.start(stop.signal)
+    const steps = ({ spec }: { spec: Parameters<typeof modeSteps>[0] }) => modeSteps(spec, 'alert')
+    await decideProfile(api, { name, steps, fieldManager: 'console:oidc:ada' }, stop.signal)
+    await vi.waitFor(() => expect(used.size).toBe(10))
+  } finally {
+    stop.abort()
+    server.closeAllConnections()
+    server.close()
+  }
+  const roles = parseAllDocuments(readFileSync(rbac, 'utf8')).map((each) => each.toJS() as Role)
+  const allowed = roles.flatMap(({ kind, rules }) =>
+    (rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((one) => verbs.map((verb) => `${kind}: ${verb} ${one} of ${group}`)),
+      ),
+    ),
+  )
+  expect([...used].sort()).toEqual(allowed.sort())
+})

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type {
+  FleetAlerts,
+  FleetImages,
+  FleetNodes,
+  FleetReview,
+  FleetStatus,
+} from '../../src/fleet/console/views.ts'
+import { residentMiB } from '../bench/process-usage.ts'
+import { ConsoleProcess } from '../fixtures/console-process.ts'
+import { digestOf } from '../fixtures/kube-pods.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { sampleAlert } from '../fixtures/server-fixtures.ts'
+import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
+
+/** Objects and alerts stand for the nodes here: the test measures the console, with a real server for the alerts. */
+const nodes = 5_000
+const images = 2_000
+/** Nodes that published something of an image. */
+const publishers = 10
+/** Ten hours of 10,000 an hour, and a few that are in the stream only. */
+const alerts = 110_000
+const window = 100_000
+const answerMs = 200
+
+let fleet: SimulatedFleet
+let nats: Nats
+let served: ConsoleProcess
+
+const imageOf = (i: number) => ({
+  repository: `registry.local/team-${i % 40}/app-${i}`,
+  digest: digestOf(`app-${i}`),
+  scope: `ns-${i % 40}`,
+})
+const nodeOf = (i: number): string => `node-${String(i % nodes).padStart(4, '0')}`
+
+function* messages(): Iterable<string> {
+  for (let i = 0; i < alerts; i++) {
+    const time = new Date(Date.UTC(2026, 10, 24) + i * 360).toISOString()
+    const cause = i % 400
+    const id = `b${cause.toString(16).padStart(20, '0')}`
+    const node = nodeOf(i * 7)
+    yield JSON.stringify(
+      sampleAlert(`01${String(i).padStart(24, '0')}`, {
+        node,
+        time,
+        firstSeen: time,
+        lastSeen: time,
+        severity: (['low', 'medium', 'high', 'critical'] as const)[i % 97 === 0 ? 3 : i % 3]!,
+        image: { ...imageOf(i % images), tag: '1.4' },
+        workload: { namespace: `ns-${i % 40}`, kind: 'Deployment', name: `app-${i % images}` },
+        behaviour: { id, kind: 'file', object: `/srv/${cause}`, text: `read /srv/${cause}` },
+        // Three quarters were decided on.
+        ...(i % 4 === 0 ? {} : { decision: { kind: 'allowed', by: 'token:rita', at: time } }),
+      }),
+    )
+  }
+}
+
+beforeAll(async () => {
+  fleet = await SimulatedFleet.start()
+  for (let i = 0; i < nodes; i++) fleet.node(nodeOf(i))
+  for (let i = 0; i < images; i++) {
+    const image = imageOf(i)
+    fleet.profile(image, { pending: i % 10 === 0 ? 3 : 0 })
+    for (let n = 0; n < publishers; n++)
+      fleet.slice(image, nodeOf(i * publishers + n), { learnedAt: '2026-11-21T08:00:00Z' })
+  }
+  nats = await Nats.start()
+  await nats.makeStream()
+  await nats.publish(messages())
+  served = await ConsoleProcess.start({
+    kubernetes: { access: fleet.kubeconfig },
+    alerts: {
+      type: 'nats',
+      servers: [`127.0.0.1:${nats.port}`],
+      stream: 'SNUG',
+      subject: nats.subject,
+      window,
+    },
+  })
+})
+
+afterAll(async () => {
+  await served?.[Symbol.asyncDispose]()
+  await nats?.[Symbol.asyncDispose]()
+  await fleet?.[Symbol.asyncDispose]()
+})
+
+/** Processor time of the thread that answers, in milliseconds: other load on the machine does not count. */
+function spentMs(): number {
+  const stat = readFileSync(`/proc/${served.pid}/task/${served.pid}/schedstat`, 'utf8')
+  return Number(stat.split(' ')[0]) / 1e6
+}
+
+/** Milliseconds of the slowest of a few answers, each after a change, so that none is a view that was made before. */
+async function slowest(path: string): Promise<{ readonly spent: number; readonly took: number }> {
+  const worst = { spent: 0, took: 0 }
+  for (let i = 0; i < 5; i++) {
+    fleet.profile(imageOf(i), { generation: 2 })
+    await delay(700)
+    const before = spentMs()
+    const { status, tookMs } = await served.ask(path)
+    expect(status).toBe(200)
+    worst.spent = Math.max(worst.spent, Math.round(spentMs() - before))
+    worst.took = Math.max(worst.took, Math.round(tookMs))
+  }
+  return worst
+}
+
+test('the console answers for 5,000 nodes, 2,000 images and 110,000 alerts', async () => {
+  const status = await served.get<FleetStatus>('/v1/fleet')
+  expect(status.images).toBe(images)
+  expect(status.nodes.working).toBe(nodes)
+  expect(status.alerts.kept).toBe(window)
+  expect(status.faults).toEqual([])
+  expect((await served.get<FleetImages>('/v1/fleet/images')).total).toBe(images)
+  expect((await served.get<FleetNodes>('/v1/fleet/nodes?limit=500')).rows).toHaveLength(500)
+  const review = await served.get<FleetReview>('/v1/fleet/review')
+  expect(review.rows).toHaveLength(100)
+  const figures: Record<string, Awaited<ReturnType<typeof slowest>>> = {}
+  for (const path of [
+    '/v1/fleet',
+    '/v1/fleet/images?q=app-1',
+    `/v1/fleet/review?q=read`,
+    '/v1/fleet/nodes?state=working&offset=4000',
+    '/v1/fleet/decisions',
+    '/v1/fleet/alerts?severity=critical',
+    '/v1/fleet/alerts?q=no-such-text',
+    '/v1/fleet/alerts?node=node-0007&next=20000',
+  ])
+    figures[path] = await slowest(path)
+  console.log('milliseconds:', figures, 'MiB:', residentMiB(served.pid))
+  for (const [path, { spent }] of Object.entries(figures))
+    expect(spent, path).toBeLessThan(answerMs)
+})
+
+test('an alert of the oldest part of the stream is found, page after page', async () => {
+  let next = ''
+  const found: number[] = []
+  for (;;) {
+    const page = await served.get<FleetAlerts>(`/v1/fleet/alerts?node=${nodeOf(7)}&limit=10${next}`)
+    found.push(...page.rows.map(({ seq }) => seq))
+    if (page.next === undefined) break
+    next = `&next=${page.next}`
+  }
+  // Every 5,000th alert is of this node.
+  expect(found).toEqual(Array.from({ length: 22 }, (_, i) => (21 - i) * nodes + 2))
+})

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { authorName } from '../../../src/interfaces/console/author-name.ts'
+import { consoleSchema } from '../../../src/interfaces/console/console-config.ts'
+
+describe('the config of the console', () => {
+  it('is refused where it lets nobody in', () => {
+    const config = { schema: 'snug.console/v1' }
+    expect(consoleSchema.safeParse(config).success).toBe(false)
+    expect(consoleSchema.safeParse({ ...config, tokens: '/t.json' }).success).toBe(true)
+  })
+})
+
+describe('the author of a decision', () => {
+  it('is the person, as the API server takes it', () => {
+    expect(authorName('oidc:ada@shop.example')).toBe('console:oidc:ada@shop.example')
+  })
+
+  it('stays another one for another person, however long or foreign the name', () => {
+    const names = ['oidc:Zoë', 'oidc:Zo?', `oidc:${'a'.repeat(300)}`, `oidc:${'a'.repeat(301)}`]
+    const authors = names.map(authorName)
+    expect(new Set(authors).size).toBe(4)
+    for (const author of authors) expect(author).toMatch(/^console:[\x20-\x7e]{1,120}$/)
+  })
+})

@@ -1,0 +1,217 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type {
+  FleetDecision,
+  FleetImageDetail,
+  FleetImages,
+  FleetReview,
+  FleetStatus,
+  FleetWindow,
+} from '../../src/fleet/console/views.ts'
+import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { ConsoleProcess } from '../fixtures/console-process.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
+
+/**
+ * `snug console` on a real API server with the rights of its manifests, a real nats-server, and two agents that share
+ * profiles. One story.
+ */
+const rbac = fileURLToPath(new URL('../../deploy/kubernetes/console/rbac.yaml', import.meta.url))
+const issuer = 'https://issuer.example'
+
+let cluster: Cluster
+let nats: Nats
+let served: ConsoleProcess
+let image: FleetImage
+let one: FleetNode
+let two: FleetNode
+/** An ID token of the issuer. */
+let token = ''
+
+beforeAll(async () => {
+  cluster = await Cluster.start({ node: false })
+  await installKinds(cluster)
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'snug' } }
+  await cluster.apply(namespace)
+  await cluster.kubectl(['apply', '-n', 'snug', '-f', rbac])
+  nats = await Nats.start()
+  await nats.makeStream()
+  image = new FleetImage(cluster)
+  const sink = {
+    name: 'console',
+    type: 'nats',
+    servers: [`127.0.0.1:${nats.port}`],
+    subject: nats.subject,
+    only: { severity: 'low' },
+    storms: 'each',
+  }
+  const config = { sinks: [sink] }
+  one = new FleetNode('n1', cluster.kubeconfig, image, { config })
+  two = new FleetNode('n2', cluster.kubeconfig, image, { config })
+  await Promise.all([one, two].map(({ agent }) => agent.start()))
+  for (const node of [one, two]) await node.opened('/etc/a')
+  for (const node of [one, two]) await node.rows(has('/etc/a'))
+
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const keys = [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }]
+  token = await new SignJWT({ roles: ['reviewers'] })
+    .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+    .setIssuer(issuer)
+    .setAudience('snug')
+    .setSubject('rita@shop.example')
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(privateKey)
+  const folder = join(one.agent.folder, 'console')
+  mkdirSync(folder)
+  const jwks = join(folder, 'keys.json')
+  writeFileSync(jwks, JSON.stringify({ keys }))
+  served = await ConsoleProcess.start({
+    oidc: { issuer, audience: 'snug', jwks, roles: [{ value: 'reviewers', role: 'reviewer' }] },
+    kubernetes: { access: await accountKubeconfig(folder) },
+    alerts: {
+      type: 'nats',
+      servers: [`127.0.0.1:${nats.port}`],
+      stream: 'SNUG',
+      subject: nats.subject,
+    },
+  })
+})
+
+afterAll(async () => {
+  try {
+    await served?.[Symbol.asyncDispose]()
+    for (const node of [one, two]) await node?.agent[Symbol.asyncDispose]()
+    await nats?.[Symbol.asyncDispose]()
+    if (cluster?.own === false && image !== undefined)
+      await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
+  } finally {
+    await cluster?.stop()
+  }
+})
+
+/** A kubeconfig of the service account that the manifests make. */
+async function accountKubeconfig(folder: string): Promise<string> {
+  const account = ['-n', 'snug', 'create', 'token', 'snug-console', '--duration=2h']
+  const user = { token: (await cluster.kubectl(account)).trim() }
+  const view = ['config', 'view', '--raw', '--minify', '-o', 'json']
+  const config = JSON.parse(await cluster.kubectl(view)) as { users: object[]; contexts: Context[] }
+  config.users = [{ name: 'console', user }]
+  for (const { context } of config.contexts) context.user = 'console'
+  const file = join(folder, 'kubeconfig')
+  writeFileSync(file, JSON.stringify(config))
+  return file
+}
+
+interface Context {
+  readonly context: { user: string }
+}
+
+const asRita = () => ({ authorization: `Bearer ${token}` })
+
+/** The decision of a person who has read the image just before. */
+async function decide(what: 'approve' | 'reject', body: object) {
+  const path = `/v1/fleet/images/${image.name}`
+  const { headers } = await served.ask<FleetImageDetail>(path, { headers: asRita() })
+  const tag = headers.get('etag') ?? ''
+  return served.ask<FleetImageDetail>(`${path}/${what}`, {
+    method: 'POST',
+    body,
+    headers: { ...asRita(), 'if-match': tag },
+  })
+}
+
+it('shows the images that the agents published', async () => {
+  const { rows } = await served.until<FleetImages>('/v1/fleet/images', ({ rows: all }) =>
+    all.some(({ name, behaviours }) => name === image.name && behaviours > 0),
+  )
+  const row = rows.find(({ name }) => name === image.name)
+  expect(row).toMatchObject({ lineage: 'shop/web', state: 'learning', mode: 'learn' })
+  expect((await served.get<FleetStatus>('/v1/fleet')).faults).toEqual([])
+})
+
+it('sets a mode on every node, with the person as its author', async () => {
+  const path = `/v1/fleet/images/${image.name}/mode`
+  const headers = { 'if-match': '*' }
+  const { status } = await served.ask(path, {
+    as: 'admin',
+    method: 'PUT',
+    body: { mode: 'alert' },
+    headers,
+  })
+  expect(status).toBe(200)
+  for (const node of [one, two])
+    expect(await node.modeIs('alert')).toContain('field-manager:console:token:ada')
+})
+
+it('a deviation on one node waits in the review, and an approval reaches all nodes', async () => {
+  await one.opened('/etc/new')
+  await one.rows(stateIs('/etc/new', 'pending'))
+  const id = await one.idOf('/etc/new')
+  const { rows } = await served.until<FleetReview>('/v1/fleet/review', ({ total }) => total > 0)
+  expect(rows[0]).toMatchObject({ profile: image.name, behaviours: [id], nodes: ['n1'] })
+  const { status, body } = await decide('approve', { behaviours: rows[0]?.behaviours })
+  expect(status, JSON.stringify(body)).toBe(200)
+  await served.until<FleetReview>('/v1/fleet/review', ({ total }) => total === 0)
+  for (const node of [one, two]) {
+    if (node === two) await two.opened('/etc/new')
+    await node.rows(stateIs('/etc/new', 'approved'))
+  }
+  const decisions = await served.get<FleetWindow<FleetDecision>>('/v1/fleet/decisions')
+  expect(decisions.rows.find((each) => each.id === id)).toMatchObject({
+    what: 'approve',
+    by: 'field-manager:console:oidc:rita@shop.example',
+    lineage: 'shop/web',
+  })
+})
+
+it('a rejection reaches all nodes, and ends an approval', async () => {
+  const id = await one.idOf('/etc/new')
+  // The server records the time of a decision in whole seconds.
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  expect((await decide('reject', { behaviours: [id] })).status).toBe(200)
+  for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'rejected'))
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.approve?.behaviours ?? []).not.toContain(id)
+})
+
+it('a decision on what somebody else has changed since is refused, and so is one on no state', async () => {
+  const path = `/v1/fleet/images/${image.name}/approve`
+  const { headers } = await served.ask(`/v1/fleet/images/${image.name}`)
+  await image.patch({ mode: 'learn' })
+  const how = { as: 'reviewer', method: 'POST', body: { all: true } } as const
+  const stale = { ...how, headers: { 'if-match': headers.get('etag') ?? '' } }
+  expect(await served.ask(path, stale)).toMatchObject({ status: 412 })
+  expect(await served.ask(path, how)).toMatchObject({ status: 428 })
+})
+
+it('what git decides is not changed', async () => {
+  await image.patch({ authority: 'git' })
+  const before = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  const path = `/v1/fleet/images/${image.name}/approve`
+  const headers = { 'if-match': '*' }
+  const { status, body } = await served.ask<{ readonly code: string }>(path, {
+    as: 'reviewer',
+    method: 'POST',
+    body: { all: true },
+    headers,
+  })
+  expect({ status, code: body.code }).toEqual({ status: 409, code: 'PROFILE_OF_GIT' })
+  const after = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(after.spec).toEqual(before.spec)
+})
+
+it('while the API server is away, it serves what it has and names the fault', async (task) => {
+  if (!cluster.own) task.skip('another cluster goes on')
+  const before = await served.get<FleetImages>('/v1/fleet/images')
+  await cluster.server('kill-api')
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length > 0)
+  expect((await served.get<FleetImages>('/v1/fleet/images')).rows).toEqual(before.rows)
+  await cluster.server('start-api')
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0, 60_000)
+})
