@@ -18,7 +18,7 @@ const programs = [
   'src/pipeline/sources/source-suite.ts',
 ]
 const page = 'src/interfaces/ui'
-const pageFiles = ['index.html', 'sign-in.html', 'icon.svg']
+const pageFiles = ['index.html', 'icon.svg']
 
 /** These stay packages. `level` has a native module; `sql.js` reads its WebAssembly from its own folder. */
 const outside = ['level', 'sql.js']
@@ -74,17 +74,31 @@ const daemon = await build({
   logLevel: 'warning',
 })
 
-const browser = await build({
-  entryPoints: [`${page}/main.tsx`, `${page}/sign-in.ts`],
-  outdir: 'dist/interfaces/ui',
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  target: 'es2022',
-  metafile: true,
-  logLevel: 'warning',
-})
-for (const file of pageFiles) copyFileSync(join(page, file), join('dist/interfaces/ui', file))
+/** The page of an agent, and that of the console: each a folder with everything that it needs. */
+async function browserPage(main: string, to: string, signIn: string): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: { main, 'sign-in': `${page}/sign-in.ts` },
+    outdir: to,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  for (const file of pageFiles) copyFileSync(join(page, file), join(to, file))
+  copyFileSync(signIn, join(to, 'sign-in.html'))
+  return metafile
+}
+
+const browser = [
+  await browserPage(`${page}/main.tsx`, 'dist/interfaces/ui', `${page}/sign-in.html`),
+  await browserPage(
+    `${page}/console/main.tsx`,
+    'dist/interfaces/ui/console',
+    `${page}/console/sign-in.html`,
+  ),
+]
 
 interface PackageJson {
   readonly name: string
@@ -102,7 +116,7 @@ function foldersOf({ outputs }: Metafile): readonly string[] {
   )
 }
 
-const folders = new Set([...foldersOf(daemon.metafile), ...foldersOf(browser.metafile)])
+const folders = new Set([daemon.metafile, ...browser].flatMap(foldersOf))
 const bundled = [...folders].sort().map((folder) => {
   const { name, version, license } = JSON.parse(
     readFileSync(join(folder, 'package.json'), 'utf8'),

@@ -1,13 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AgentClient, imagePath } from '../../src/interfaces/cli/agent-client.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
+import { violations } from '../fixtures/axe.ts'
 import {
   type Door,
   doorTo,
@@ -23,7 +22,6 @@ import * as story from '../fixtures/page-story.ts'
  * named is anything but text. With `SNUG_SCREENS=1` it writes the pictures of the docs.
  */
 const screens = fileURLToPath(new URL('../../docs/screens/', import.meta.url))
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const web = encodeURIComponent(story.webRepository)
 const hour = 3_600_000
 
@@ -107,20 +105,6 @@ async function happens(events: readonly SnugEvent[]): Promise<void> {
   const { code, stderr } = await agent.cli(['event', 'replay', file])
   // 2: deviations were found.
   expect([0, 2], stderr).toContain(code)
-}
-
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe)
-  const run = `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`
-  const { violations: found, passes } = await page.evaluate<AxeResults>(run)
-  expect(passes.length).toBeGreaterThan(10)
-  return found.map(
-    ({ id, nodes }) =>
-      `${id}: ${nodes
-        .map(({ html }) => html)
-        .join(' | ')
-        .slice(0, 400)}`,
-  )
 }
 
 async function kept(page: Page, name: string): Promise<void> {

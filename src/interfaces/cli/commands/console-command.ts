@@ -6,7 +6,7 @@ export function consoleCommand(program: Command, context: CliContext): void {
   program
     .command('console')
     .description(
-      'serves the API of a whole Kubernetes fleet in the foreground: it reads the API server and the stream of the alerts. SIGTERM ends it',
+      'serves the page of a whole Kubernetes fleet in the foreground: it reads the API server and the stream of the alerts. SIGTERM ends it',
     )
     .option('--config <file>', 'YAML, see docs/reference/console.md', '/etc/snug/console.yaml')
     .option('--check', 'checks the config file and exits')

@@ -1,0 +1,42 @@
+import type { FleetMode } from '../../../fleet/kubernetes/fleet-objects.ts'
+import { ask, Problem } from '../base/api.ts'
+import { lookAgain } from '../base/live.ts'
+import { useResource } from '../base/resource.ts'
+import { toast } from '../shell/toasts.tsx'
+
+type Body =
+  | { readonly behaviours: readonly string[] }
+  | { readonly quarantined: readonly string[] }
+  | { readonly all: true }
+  | { readonly mode: FleetMode }
+
+/**
+ * Writes a decision to an ImageProfile, on the revision that the page shows. A toast reports what happened. True where it
+ * was written.
+ */
+export async function decideOn(
+  profile: string,
+  what: 'approve' | 'reject' | 'mode',
+  body: Body,
+  revision: string,
+  done: string,
+): Promise<boolean> {
+  try {
+    const path = `/v1/fleet/images/${encodeURIComponent(profile)}/${what}`
+    await ask(path, { method: what === 'mode' ? 'PUT' : 'POST', body, revision })
+    toast(done)
+    return true
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const conflict = 'Someone else decided on this image first: look again'
+    toast(error.isConflict ? conflict : `${error.message}. ${error.hint}`, { bad: true })
+    lookAgain()
+    return false
+  }
+}
+
+/** Whether the signed-in person may do that. The console checks it again. */
+export function useMay(needed: 'reviewer' | 'admin'): boolean {
+  const { value } = useResource<{ readonly role: string }>('/v1/session')
+  return value?.role === 'admin' || value?.role === needed
+}

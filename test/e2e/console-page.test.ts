@@ -1,0 +1,283 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { ulid } from 'ulid'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Alert, Severity } from '../../src/core/event/alert.ts'
+import type { AgentReport } from '../../src/core/event/agent-report.ts'
+import { reportSubject } from '../../src/core/event/agent-report.ts'
+import { violations } from '../fixtures/axe.ts'
+import { ConsoleProcess } from '../fixtures/console-process.ts'
+import { digestOf } from '../fixtures/kube-pods.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { nodeEntry } from '../fixtures/node-entries.ts'
+import { launchBrowser, openPage, type Reviewer } from '../fixtures/page-browser.ts'
+import { sampleAlert } from '../fixtures/server-fixtures.ts'
+import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
+
+/**
+ * The page of the console in a real browser, light and dark, with a real server for the alerts: nothing that axe finds, and
+ * nothing that a container named is anything but text. With `SNUG_SCREENS=1` it writes the pictures of the docs.
+ */
+const screens = fileURLToPath(new URL('../../docs/screens/', import.meta.url))
+const hostile = 'run /tmp/<img src=x onerror=alert(1)>\u202egnp.sh'
+const imageOf = (name: string, scope: string) => ({
+  repository: `registry.example/${name}`,
+  digest: digestOf(name),
+  scope,
+})
+const web = imageOf('shop/web', 'shop')
+const images = [
+  web,
+  imageOf('shop/cart', 'shop'),
+  imageOf('shop/search', 'shop'),
+  imageOf('pay/ledger', 'pay'),
+  imageOf('pay/gateway', 'pay'),
+  imageOf('infra/redis', 'pay'),
+]
+const ofGit = [
+  { manager: 'flux', time: '2026-11-23T10:00:00Z', fieldsV1: { 'f:spec': { 'f:mode': {} } } },
+]
+const id = (n: number): string => `b${String(n).padStart(20, '0')}`
+
+let fleet: SimulatedFleet
+let nats: Nats
+let served: ConsoleProcess
+let browser: Browser
+
+interface Act {
+  readonly node: string
+  readonly image: (typeof images)[number]
+  readonly behaviour: number
+  readonly text: string
+  readonly severity: Severity
+  readonly guardrails?: readonly string[]
+  readonly minutes: number
+}
+
+function alertOf({ node, image, behaviour, text, severity, guardrails = [], minutes }: Act): Alert {
+  const at = new Date(Date.now() - minutes * 60_000)
+  const time = at.toISOString()
+  const name = image.repository.split('/').at(-1) ?? ''
+  return sampleAlert(ulid(at.getTime()), {
+    node,
+    time,
+    firstSeen: time,
+    lastSeen: time,
+    severity,
+    image: { ...image, tag: '1.4' },
+    workload: { namespace: image.scope, kind: 'Deployment', name },
+    container: { id: digestOf(`${name} ${node}`).slice(7), name: `${name}-7c9-x2x` },
+    process: { pid: 812, exe: `/usr/bin/${name}`, uid: 101, origin: 'entrypoint' },
+    behaviour: { id: id(behaviour), kind: 'exec', object: text, text },
+    reasons: [`${text.split(' ').slice(1).join(' ')} is new for /usr/bin/${name}`],
+    guardrails,
+    attack: guardrails.length > 0 ? ['T1059.004'] : [],
+    count: 1 + (behaviour % 4),
+  })
+}
+
+const acts: readonly Act[] = [
+  { node: 'n1', image: web, behaviour: 1, text: 'run /bin/sh', severity: 'high', minutes: 42 },
+  { node: 'n2', image: web, behaviour: 1, text: 'run /bin/sh', severity: 'high', minutes: 31 },
+  {
+    node: 'n4',
+    image: web,
+    behaviour: 2,
+    text: 'run /tmp/.x/miner',
+    severity: 'critical',
+    guardrails: ['drift'],
+    minutes: 12,
+  },
+  {
+    node: 'n2',
+    image: images[3]!,
+    behaviour: 3,
+    text: 'connect tcp 203.0.113.7:4444',
+    severity: 'medium',
+    minutes: 55,
+  },
+  {
+    node: 'n4',
+    image: images[5]!,
+    behaviour: 4,
+    text: 'read /etc/ssl/private/key.pem',
+    severity: 'medium',
+    minutes: 90,
+  },
+  { node: 'n1', image: images[1]!, behaviour: 5, text: hostile, severity: 'low', minutes: 4 },
+]
+
+async function send(...alerts: readonly Alert[]): Promise<void> {
+  await nats.publish(alerts.map((alert) => JSON.stringify(alert)))
+}
+
+async function report(node: string, change: Partial<AgentReport> = {}): Promise<void> {
+  const known: AgentReport = {
+    schema: 'snug.agent/v1',
+    time: new Date().toISOString(),
+    node,
+    version: '0.1.0',
+    everyMs: 3_600_000,
+    state: 'running',
+    blind: [],
+    degraded: [],
+    behindMs: 0,
+    containers: 14,
+    openAlerts: 2,
+    ...change,
+  }
+  await nats.publish([JSON.stringify(known)], reportSubject(nats.reports, node))
+}
+
+beforeAll(async () => {
+  fleet = await SimulatedFleet.start()
+  for (const node of ['n1', 'n2', 'n3', 'n4']) fleet.node(node)
+  fleet.node('n5', 'none')
+  const learnedAt = '2026-11-21T08:00:00Z'
+  for (const [i, image] of images.entries()) {
+    const state = i === 2 ? 'learning' : i === 4 ? 'review' : 'enforced'
+    const mode = state === 'learning' ? 'learn' : i === 3 ? 'block' : 'alert'
+    fleet.profile(image, {
+      state,
+      mode,
+      pending: i === 4 ? 3 : 0,
+      ...(i === 5 ? { spec: { authority: 'git', mode: 'alert' }, managedFields: ofGit } : {}),
+    })
+    for (const node of ['n1', 'n2', 'n4'].slice(i % 3))
+      fleet.slice(image, node, state === 'learning' ? {} : { learnedAt }, [
+        nodeEntry(`/srv/${node}`, node),
+        {
+          ...nodeEntry('/etc/hosts.allow', node),
+          decision: { kind: 'approved', by: 'token:rita', at: '2026-11-22T09:30:00Z', grants: [] },
+        },
+      ])
+  }
+  nats = await Nats.start()
+  await nats.makeStream()
+  await nats.makeReportStream()
+  await send(...acts.map(alertOf))
+  await report('n1')
+  await report('n2', { behindMs: 184_000 })
+  await report('n3', { blind: ['ebpf: the kernel has no BTF (SENSOR_UNAVAILABLE)'] })
+  await report('n4')
+  served = await ConsoleProcess.start({
+    kubernetes: { access: fleet.kubeconfig },
+    alerts: {
+      type: 'nats',
+      servers: [`127.0.0.1:${nats.port}`],
+      stream: 'SNUG',
+      subject: nats.subject,
+      reports: { stream: 'SNUG_AGENTS', subject: nats.reports },
+    },
+  })
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await served?.[Symbol.asyncDispose]()
+  await nats?.[Symbol.asyncDispose]()
+  await fleet?.[Symbol.asyncDispose]()
+})
+
+const openAs = (role: 'viewer' | 'admin', dark = false): Promise<Reviewer> =>
+  openPage(browser, { url: served.url, token: served.tokens[role] }, { dark, heading: 'Images' })
+
+/** In docs/console.md. */
+const pictures = ['console-review-light', 'console-alerts-dark', 'console-nodes-light']
+
+async function kept(page: Page, name: string): Promise<void> {
+  if (process.env['SNUG_SCREENS'] === undefined || !pictures.includes(name)) return
+  mkdirSync(screens, { recursive: true })
+  await page.screenshot({ path: join(screens, `${name}.png`) })
+}
+
+const views = [
+  ['images', 'Coverage by node'],
+  ['review', 'decides on'],
+  ['alerts', 'arguments'],
+  ['nodes', 'the kernel has no BTF'],
+  ['decisions', 'token:rita'],
+] as const
+
+describe.each(['light', 'dark'] as const)('in %s', (theme) => {
+  test.each(views)('%s has no fault that axe finds', async (name, shows) => {
+    const { page, context, faults } = await openAs('admin', theme === 'dark')
+    await page.goto(`${served.url}/#/${name}`)
+    if (name === 'alerts') await page.locator('.facts').waitFor()
+    else await page.getByText(shows).first().waitFor()
+    await page.locator('.waiting').first().waitFor({ state: 'detached' })
+    expect(await violations(page)).toEqual([])
+    expect(faults.output).toEqual([])
+    await kept(page, `console-${name}-${theme}`)
+    await context.close()
+  })
+})
+
+test('the states of agents are there, the worst first', async () => {
+  const { page, context } = await openAs('viewer')
+  await page.goto(`${served.url}/#/nodes`)
+  await page.locator('.row .badge').first().waitFor()
+  const states = await page.locator('.row .badge').allTextContents()
+  expect(states).toEqual(['missing', 'blind', 'behind', 'working', 'working'])
+  await context.close()
+})
+
+test('a name that a container chose is text', async () => {
+  const { page, context, faults } = await openAs('viewer')
+  await page.goto(`${served.url}/#/alerts`)
+  await page.getByText('onerror=alert(1)').first().waitFor()
+  expect(await page.locator('main img').count()).toBe(0)
+  expect(await page.locator('.row').first().textContent()).not.toContain('\u202e')
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('a viewer has no button that decides', async () => {
+  const { page, context } = await openAs('viewer')
+  await page.goto(`${served.url}/#/review`)
+  await page.getByText('A reviewer can decide on it').waitFor()
+  expect(await page.getByRole('button', { name: /on all nodes/ }).count()).toBe(0)
+  await context.close()
+})
+
+test('an approval by the keyboard is written, by the person, and its item leaves the list', async () => {
+  const { page, context, faults } = await openAs('admin')
+  await page.goto(`${served.url}/#/review`)
+  const miner = page.locator('.row', { hasText: '/tmp/.x/miner' })
+  await miner.click()
+  await page.getByRole('button', { name: /Approve on all nodes/ }).waitFor()
+  await page.keyboard.press('a')
+  await page.getByText('Approved on all nodes').waitFor()
+  await miner.waitFor({ state: 'detached' })
+  await page.goto(`${served.url}/#/decisions`)
+  await page.getByText('released from quarantine').first().waitFor()
+  await page.getByText('field-manager:console:token:ada').first().waitFor()
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('what git decides has no button', async () => {
+  const { page, context } = await openAs('admin')
+  await page.goto(`${served.url}/#/review`)
+  await page.locator('.row', { hasText: 'key.pem' }).click()
+  await page.getByText('Git decides on this image').waitFor()
+  expect(await page.getByRole('button', { name: /on all nodes/ }).count()).toBe(0)
+  await context.close()
+})
+
+test('an alert of any node appears within two seconds, without a click', async () => {
+  const { page, context } = await openAs('viewer')
+  await page.goto(`${served.url}/#/alerts`)
+  await page.locator('.row').first().waitFor()
+  const began = Date.now()
+  const act = { ...acts[3]!, behaviour: 9, text: 'run /usr/bin/nc', minutes: 0 }
+  await send(alertOf(act))
+  await page.locator('.row', { hasText: '/usr/bin/nc' }).waitFor()
+  const tookMs = Date.now() - began
+  console.log(`an alert was on the page after ${tookMs} ms`)
+  expect(tookMs).toBeLessThan(2_000)
+  await context.close()
+})
