@@ -13,6 +13,9 @@ esac
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=$root/.build/cross/$machine
 mkdir -p "$cache"
+# One at a time: they share what is fetched, and the folder to compile in.
+exec 9>"$cache/lock"
+flock 9
 
 fetch() {
   local state=$cache/apt working=$cache/sysroot.$$

@@ -3,9 +3,12 @@
 set -eu
 
 here=$(dirname "$0")
-built=${SNUG_SENSORS:-}/snug-sensor-$1
-if [ -z "${SNUG_SENSORS:-}" ]; then
-  built=$2
+built=$2
+if [ -n "${SNUG_SENSORS:-}" ]; then
+  built=$SNUG_SENSORS/snug-sensor-$1
+  # Who comes second waits for it.
+  exec 8>"$built.lock"
+  flock 8
 fi
 if [ -z "${SNUG_SENSORS:-}" ] || [ ! -e "$built" ]; then
   "$here/../cross-sensor.sh" "$1" "$built.unstripped"

@@ -23,6 +23,7 @@ import { profileDocument } from '../../src/supplychain/export/profile-document.t
 import { BareRoot } from '../fixtures/bare-root.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
 import { PackagedAgent } from '../fixtures/packaged-agent.ts'
+import { releaseSensors } from '../fixtures/release-sensors.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync('/var/tmp/snug-npm-test-')
@@ -36,7 +37,7 @@ let tarball = ''
 /** Gives the tarball. */
 function pack(to: string, ...version: readonly string[]): string {
   execFileSync(join(checkout, 'deploy/release/npm.sh'), [to, ...version], {
-    env: { ...process.env, SNUG_SENSORS: folder },
+    env: { ...process.env, SNUG_SENSORS: releaseSensors() },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   return join(to, readdirSync(to).find((name) => name.endsWith('.tgz')) ?? '')

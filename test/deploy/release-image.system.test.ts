@@ -10,6 +10,7 @@ import { agentContainer } from '../fixtures/agent-container.ts'
 import { type Cosign, cosign, cosigns, statementIn } from '../fixtures/cosign.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { Registry } from '../fixtures/registry.ts'
+import { releaseSensors } from '../fixtures/release-sensors.ts'
 
 /**
  * The image of the release for x86-64 and arm64, made on this machine, and published by the script of the release with
@@ -47,7 +48,7 @@ async function run(program: string, args: readonly string[], more: object = {}):
     COSIGN_PASSWORD: '',
     DOCKER_HOST: `unix://${socket}`,
     DOCKER_CONFIG: at('docker'),
-    SNUG_SENSORS: folder,
+    SNUG_SENSORS: releaseSensors(),
     SNUG_IMAGE_COMPRESSION: '1',
     ...more,
   }

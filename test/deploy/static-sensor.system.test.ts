@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
+import { releaseSensor } from '../fixtures/release-sensors.ts'
 
 const agent = fileURLToPath(new URL('../../agent', import.meta.url))
-const script = fileURLToPath(new URL('../../deploy/cross-sensor.sh', import.meta.url))
 const folder = mkdtempSync('/var/tmp/snug-static-')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -40,8 +40,7 @@ describe('the sensor', () => {
   })
 
   it('is compiled for arm64 too', () => {
-    const sensor = join(folder, 'arm64-sensor')
-    execFileSync(script, ['arm64', sensor], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const sensor = releaseSensor('arm64')
     expect(elf('-h', sensor)).toMatch(/Machine: +AArch64/)
     expectStatic(sensor)
   })

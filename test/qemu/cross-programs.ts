@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { aptFor, fetchPackages, packageCache } from '../fixtures/debian-packages.ts'
+import { releaseSensor } from '../fixtures/release-sensors.ts'
 import type { Programs } from './initramfs.ts'
 import type { Platform } from './platform.ts'
-
-const script = fileURLToPath(new URL('../../deploy/cross-sensor.sh', import.meta.url))
 
 /** The sensor compiled for another machine as a release compiles it, and Debian's busybox and loader of that machine. */
 export function crossPrograms(platform: Platform): Programs {
@@ -15,11 +12,9 @@ export function crossPrograms(platform: Platform): Programs {
   const folder = join(sysroot, 'usr/lib', platform.triplet)
   const loader = readdirSync(folder).find((name) => name.startsWith('ld-linux'))
   if (loader === undefined) throw new Error(`no loader in ${folder}`)
-  const sensor = join(packageCache, platform.debian, 'snug-sensor')
-  execFileSync(script, [platform.debian, sensor], { stdio: ['ignore', 'ignore', 'inherit'] })
   return {
     busybox: join(sysroot, 'usr/bin/busybox'),
-    sensor,
+    sensor: releaseSensor(platform.debian),
     loader: realpathSync(join(folder, loader)),
   }
 }
