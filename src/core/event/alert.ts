@@ -83,9 +83,15 @@ export interface AlertCause {
    * The alert summarises causes of this actor, access and class of place without a separate alert.
    */
   readonly wide?: true
+  /**
+   * The first causes of a wide one, as far as a decision on it may cover later names: in places that the service owns.
+   */
+  readonly parts?: readonly AlertCausePart[]
   /** What would admit all of them, in the language of shapes; absent where it would admit too much. */
   readonly proposed?: string
 }
+
+export interface AlertCausePart extends Pick<AlertCause, 'id' | 'place' | 'names'> {}
 
 export interface AlertSummary {
   /** Kind of event → number. */

@@ -16,8 +16,22 @@ import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
-import { groupOf, ownFingerprint, storedFingerprint, wideFingerprint } from './cause-fingerprint.ts'
-import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts'
+import {
+  besideFingerprint,
+  groupOf,
+  ownFingerprint,
+  storedFingerprint,
+  wideFingerprint,
+} from './cause-fingerprint.ts'
+import {
+  causeView,
+  folded,
+  marked,
+  ranked,
+  wholeCauses,
+  widened,
+  withReplicas,
+} from './cause-fold.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
@@ -290,8 +304,7 @@ export class AlertStore {
     this.#closeGroup(own)
     this.#replicas.forget(id)
     this.#joined(id, fingerprint, alert.cause.id)
-    const { proposed: _, ...cause } = alert.cause
-    const wide = { ...alert, cause: { ...cause, id: `w${found.cause.group}`, wide: true } } as const
+    const wide = { ...alert, cause: widened(alert.cause, found.cause.group) }
     this.#fingerprints.set(id, fingerprint)
     this.#replace(wide)
     this.#openAs(fingerprint, id)
@@ -311,8 +324,7 @@ export class AlertStore {
   /** What counts for the alert of its first cause counts for the alert of all causes from here on. */
   #joined(id: string, fingerprint: string, first: string): void {
     this.#firstCauses.set(id, first)
-    const end = fingerprint.lastIndexOf('/')
-    this.#shares.set(`${fingerprint.slice(0, end)}/${first}`, fingerprint)
+    this.#shares.set(besideFingerprint(fingerprint, first), fingerprint)
   }
 
   #fold(known: Alert, { behaviour, sample, cause, attack }: Finding): Alert {
@@ -331,7 +343,7 @@ export class AlertStore {
       names.add(behaviour.id)
       this.#namesTotal += 1
     }
-    const next = folded(alert, sample ?? behaviour, cause.cause.place, isNew)
+    const next = folded(alert, sample ?? behaviour, cause.cause, isNew)
     return next === alert ? alert : this.#counted(ranked(next, alert.risk), cause)
   }
 
@@ -432,16 +444,17 @@ export class AlertStore {
     this.#replace(decided)
     const fingerprint = this.#fingerprints.get(id) ?? ''
     this.#close(fingerprint, id)
-    if (isWhole(decided)) this.#decided.set(fingerprint, id)
+    this.#keepDecided(decided, fingerprint)
     return decided
   }
 
   /** Reverts the decision: the same event counts here again, unless it has a newer alert by now. */
   reopen(id: string): Alert {
-    const { decision: _, ...open } = this.get(id)
+    const before = this.get(id)
+    const { decision: _, ...open } = before
     this.#replace(open)
     const fingerprint = this.#fingerprints.get(id) ?? ''
-    if (this.#decided.get(fingerprint) === id) this.#decided.delete(fingerprint)
+    this.#dropDecided(before, fingerprint)
     if (!this.#open.has(fingerprint)) this.#openAs(fingerprint, id)
     return open
   }
@@ -493,7 +506,7 @@ export class AlertStore {
     this.#eviction.put(alert)
     this.#fingerprints.set(alert.id, fingerprint)
     if (alert.decision === undefined) this.#openAs(fingerprint, alert.id)
-    else if (isWhole(alert)) this.#decided.set(fingerprint, alert.id)
+    else this.#keepDecided(alert, fingerprint)
     if (this.#byId.size <= this.#options.capacity) return
     const next = this.#eviction.next()
     if (next !== undefined) this.#drop(next)
@@ -527,6 +540,19 @@ export class AlertStore {
     }
   }
 
+  #keepDecided(alert: Alert, fingerprint: string): void {
+    for (const cause of wholeCauses(alert)) {
+      this.#decided.set(besideFingerprint(fingerprint, cause), alert.id)
+    }
+  }
+
+  #dropDecided(alert: Alert, fingerprint: string): void {
+    for (const cause of wholeCauses(alert)) {
+      const own = besideFingerprint(fingerprint, cause)
+      if (this.#decided.get(own) === alert.id) this.#decided.delete(own)
+    }
+  }
+
   #dropNames(id: string): void {
     this.#namesTotal -= this.#names.get(id)?.size ?? 0
     this.#names.delete(id)
@@ -534,11 +560,10 @@ export class AlertStore {
 
   #drop(id: string): void {
     const fingerprint = this.#fingerprints.get(id)
-    if (this.#byId.get(id)?.decision === undefined) this.#evictedOpen += 1
+    const alert = this.#byId.get(id)
+    if (alert?.decision === undefined) this.#evictedOpen += 1
     if (fingerprint !== undefined) this.#close(fingerprint, id)
-    if (fingerprint !== undefined && this.#decided.get(fingerprint) === id) {
-      this.#decided.delete(fingerprint)
-    }
+    if (fingerprint !== undefined && alert !== undefined) this.#dropDecided(alert, fingerprint)
     this.#byId.delete(id)
     this.#eviction.remove(id)
     this.#fingerprints.delete(id)
@@ -556,17 +581,6 @@ function isNovelty({ severity, event }: Finding): boolean {
 /** Novelty about files shares one alert. Another program, peer or identity is not hidden in an earlier alert. */
 function joinsOthers(finding: Finding, { access }: Cause): boolean {
   return isOfFiles(access) && isNovelty(finding)
-}
-
-/** From this number on, names count as a place. */
-const wholeFrom = 3
-
-/** Whether a person allowed a place in which new names keep appearing, instead of single names. */
-function isWhole({ decision, type, cause, action }: Alert): boolean {
-  if (decision?.kind !== 'allowed' || type !== 'deviation' || action !== 'alerted') return false
-  if (cause === undefined || cause.wide === true || cause.names < wholeFrom) return false
-  const isOwn = cause.placeClass === 'data' || cause.placeClass === 'temporary'
-  return isOwn && (cause.access === 'read' || cause.access === 'change')
 }
 
 export interface AlertRecord {

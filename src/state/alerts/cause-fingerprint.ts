@@ -10,6 +10,11 @@ export function wideFingerprint({ group }: Cause, scope: string, severity: Sever
   return `cause/${scope}${group}/*${severity}`
 }
 
+/** Of another cause of the same scope and group as the alert with that fingerprint. */
+export function besideFingerprint(fingerprint: string, id: string): string {
+  return `${fingerprint.slice(0, fingerprint.lastIndexOf('/'))}/${id}`
+}
+
 /** With the first cause of an alert that a second one joined. */
 export function storedFingerprint(stored: string): {
   readonly fingerprint: string

@@ -1,4 +1,4 @@
-import type { Alert, AlertBehaviour, AlertCause } from '../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, AlertCause, AlertCausePart } from '../../core/event/alert.ts'
 import type { Cause } from '../../core/match/cause.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
@@ -14,23 +14,62 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-export function causeView(cause: Cause, isWide: boolean): AlertCause {
-  const { id, group, access, place, placeClass } = cause
-  return {
-    id: isWide ? `w${group}` : id,
-    access,
-    place,
-    placeClass,
-    names: 1,
-    ...(isWide ? { wide: true } : {}),
-  }
+export function causeView(
+  { id, group, access, place, placeClass }: Cause,
+  isWide: boolean,
+): AlertCause {
+  const single = { id, access, place, placeClass, names: 1 }
+  return isWide ? widened(single, group) : single
 }
 
-/** The alert with one more deviation of its cause. `isNew`: it has not shared the alert before. */
+/** The same where other causes of its group share the alert. */
+export function widened(single: AlertCause, group: string): AlertCause {
+  const { proposed: _, ...cause } = single
+  const { id, place, names } = cause
+  const parts = isOwned(cause) ? partsWith([], { id, place, names }) : []
+  return { ...cause, id: `w${group}`, wide: true, ...(parts.length === 0 ? {} : { parts }) }
+}
+
+/** Causes of one alert that a decision on it may cover, and characters of their places together. */
+const partsKept = 32
+const partChars = 4_096
+
+/** One more of the cause's names. A cause that has no room any more is decided name by name. */
+function partsWith(
+  parts: readonly AlertCausePart[],
+  { id, place, names }: AlertCausePart,
+): readonly AlertCausePart[] {
+  const at = parts.findIndex((part) => part.id === id)
+  const known = parts[at]
+  if (known !== undefined) return parts.with(at, { ...known, names: known.names + names })
+  const size = parts.reduce((sum, part) => sum + part.place.length, place.length)
+  return parts.length < partsKept && size <= partChars ? [...parts, { id, place, names }] : parts
+}
+
+/** From this number on, names count as a place. */
+const wholeFrom = 3
+
+/**
+ * Ids of causes that a person allowed as places in which new names keep appearing, instead of single names: of an alert
+ * of several causes those that would be so in an alert of their own.
+ */
+export function wholeCauses({ decision, type, cause, action }: Alert): readonly string[] {
+  if (decision?.kind !== 'allowed' || type !== 'deviation' || action !== 'alerted') return []
+  if (cause === undefined || !isOwned(cause)) return []
+  const causes = cause.wide === true ? (cause.parts ?? []) : [cause]
+  return causes.filter(({ names }) => names >= wholeFrom).map(({ id }) => id)
+}
+
+function isOwned({ access, placeClass }: Pick<AlertCause, 'access' | 'placeClass'>): boolean {
+  const isOwn = placeClass === 'data' || placeClass === 'temporary'
+  return isOwn && (access === 'read' || access === 'change')
+}
+
+/** The alert with one more deviation, of that cause. `isNew`: it has not shared the alert before. */
 export function folded(
   alert: Alert,
   behaviour: AlertBehaviour | null,
-  place: string,
+  { id, place }: Pick<Cause, 'id' | 'place'>,
   isNew: boolean,
 ): Alert {
   const { cause, risk } = alert
@@ -43,6 +82,8 @@ export function folded(
   )
   const names = cause.names + 1
   const shared = cause.wide === true ? commonFolder(cause.place, place) : cause.place
+  const isPart = cause.wide === true && isOwned(cause)
+  const parts = isPart ? partsWith(cause.parts ?? [], { id, place, names: 1 }) : []
   const { proposed: _, ...rest } = cause
   const proposed =
     cause.wide === true
@@ -58,6 +99,7 @@ export function folded(
       ...rest,
       place: shared,
       names,
+      ...(parts.length === 0 ? {} : { parts }),
       ...(proposed === undefined ? {} : { proposed }),
     },
     ...(risk === undefined ? {} : { risk: { ...risk, names } }),
@@ -81,9 +123,8 @@ export function proposedPlace(
   cause: Pick<AlertCause, 'access' | 'place' | 'placeClass'>,
   objects: readonly string[],
 ): string | undefined {
-  const { access, placeClass, place } = cause
-  if (access !== 'read' && access !== 'change') return undefined
-  if (placeClass !== 'data' && placeClass !== 'temporary') return undefined
+  const { place } = cause
+  if (!isOwned(cause)) return undefined
   if (objects.length < proposedFrom) return undefined
   const names = objects.map((object) => object.slice(object.lastIndexOf('/') + 1))
   const prefix = names.reduce(commonStart)

@@ -301,6 +301,85 @@ describe('alerts of one cause', () => {
   })
 })
 
+describe('an alert of several causes that a person allows', () => {
+  const at = '2026-11-24T13:50:00.000Z'
+  const allowed = { kind: 'allowed', by: 'me', at } as const
+  const standing = (alerts: AlertStore, path: string): boolean =>
+    alerts.standingDecision(findingOf(reading(path)).cause!, at) !== undefined
+
+  it('covers later names of each that has three, also after a restart, until it is undone', () => {
+    const alerts = storeOf()
+    const names = ['a/1x', 'b/1y', 'a/2x', 'c/1z', 'b/2y', 'a/3x', 'b/3y', 'a/3x']
+    for (const name of names) alerts.raise(findingOf(reading(`/srv/jobs/${name}`)), nowMs)
+    const [alert, ...others] = alerts.list({ limit: 9 })
+    expect(others).toEqual([])
+    expect(alert?.cause).toMatchObject({
+      wide: true,
+      names: 7,
+      parts: [
+        { place: '/srv/jobs/a/', names: 3 },
+        { place: '/srv/jobs/b/', names: 3 },
+        { place: '/srv/jobs/c/', names: 1 },
+      ],
+    })
+    expect(standing(alerts, '/srv/jobs/a/4x')).toBe(false)
+    alerts.decide(alert!.id, allowed)
+    const restarted = storeOf()
+    restarted.load(alerts.drainChanged())
+    for (const store of [alerts, restarted]) {
+      expect(standing(store, '/srv/jobs/a/4x')).toBe(true)
+      expect(standing(store, '/srv/jobs/b/4y')).toBe(true)
+      expect(standing(store, '/srv/jobs/c/2z')).toBe(false)
+      expect(standing(store, '/srv/jobs/d/1')).toBe(false)
+      expect(standing(store, '/srv/jobs/a/.env')).toBe(false)
+      store.countDecided(findingOf(reading('/srv/jobs/b/4y')), 1)
+      expect(store.get(alert!.id).cause).toMatchObject({ names: 8, parts: [{}, { names: 4 }, {}] })
+      store.reopen(alert!.id)
+      expect(standing(store, '/srv/jobs/a/4x')).toBe(false)
+    }
+  })
+
+  it('covers none of code and settings, nor beyond the places that it has', () => {
+    const alerts = storeOf()
+    const paths = Array.from({ length: 40 }, (_, n) => `/srv/jobs/job-${'x'.repeat(n)}/`)
+    const folders = [...paths, '/etc/a/', '/etc/b/']
+    for (const folder of folders) {
+      for (const name of ['x', 'y', 'z']) alerts.raise(findingOf(reading(folder + name)), nowMs)
+    }
+    for (const { id } of alerts.list({ limit: 9 })) alerts.decide(id, allowed)
+    const covered = folders.filter((folder) => standing(alerts, `${folder}w`))
+    expect(covered).toEqual(paths.slice(0, 32))
+  })
+
+  it('covers what a decision on an alert of each would', () => {
+    const part = fc.constantFrom('a', 'b')
+    const name = fc.constantFrom('a', 'b', 'c', 'd', 'e')
+    const path = fc.tuple(part, part, name).map((parts) => `/srv/${parts.join('/')}`)
+    const paths = fc.array(path, { minLength: 12, maxLength: 24 })
+    let covers = 0
+    fc.assert(
+      fc.property(paths, (list) => {
+        const findings = list.map((path) => findingOf(reading(path)))
+        const together = storeOf()
+        for (const finding of findings) together.raise(finding, nowMs)
+        for (const { id } of together.list({ limit: 99 })) together.decide(id, allowed)
+        for (const folder of new Set(list.map((path) => path.slice(0, -1)))) {
+          const alone = storeOf()
+          for (const [i, path] of list.entries()) {
+            if (path.startsWith(folder)) alone.raise(findings[i]!, nowMs)
+          }
+          for (const alert of alone.list({ limit: 9 })) alone.decide(alert.id, allowed)
+          const isCovered = standing(together, `${folder}later`)
+          expect(isCovered).toBe(standing(alone, `${folder}later`))
+          if (isCovered) covers += 1
+        }
+      }),
+      { numRuns: 20 },
+    )
+    expect(covers).toBeGreaterThan(10)
+  })
+})
+
 describe('replicas with the same cause', () => {
   it('lower the severity of all their alerts where most of them do it', () => {
     const alerts = storeOf()

@@ -1,5 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Alert, alertTypes, severities } from '../../../core/event/alert.ts'
+import {
+  type Alert,
+  type AlertCausePart,
+  alertTypes,
+  severities,
+} from '../../../core/event/alert.ts'
 import { alertStates } from '../../../engine/api/engine.ts'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -188,6 +193,10 @@ function severityText({ severity, novelty, type, action, mode }: Alert): string 
   return `${risk}, ${type}, ${action}, mode ${mode}`
 }
 
+function partLine({ place, names }: AlertCausePart): string {
+  return `${place} (${names} ${names === 1 ? 'name' : 'names'})`
+}
+
 function causeFields({
   cause,
   samples = [],
@@ -197,6 +206,7 @@ function causeFields({
   return [
     ...(cause.names < 2 ? [] : [['such as', samples.map(({ text }) => text)] as const]),
     ...(cause.proposed === undefined ? [] : [['proposed', cause.proposed] as const]),
+    ...(cause.parts === undefined ? [] : [['places', cause.parts.map(partLine)] as const]),
     ...(replicas === undefined
       ? []
       : [['replicas', `${replicas.shown} of ${replicas.running}`] as const]),

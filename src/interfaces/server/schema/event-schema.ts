@@ -256,6 +256,13 @@ export const alert: z.ZodType<Alert> = z
           description:
             'the alert summarises causes of this actor, access and class of place without a separate alert',
         }),
+        parts: z
+          .array(z.looseObject({ id: z.string(), place: z.string(), names: z.int().min(1) }))
+          .exactOptional()
+          .meta({
+            description:
+              'of a wide cause, its first places that the service owns: allowing the alert covers later names of those with three or more',
+          }),
         proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
       })
       .exactOptional()
