@@ -65,7 +65,8 @@
 
 /* Of an address in a container, by which its name is found; `address`: SNUG_RULE_ADDRESS. */
 #define SNUG_ANSWERED_KEY(keys, container, address) SNUG_MIX(keys, address, container)
-#define SNUG_ANSWERED_CHECK(keys, key, name, resolver) ((key) ^ SNUG_MIX(keys, name, resolver))
+#define SNUG_ANSWERED_CHECK(keys, key, name, wildcard, resolver) \
+	((key) ^ SNUG_MIX(keys, SNUG_MIX(keys, name, wildcard), resolver))
 
 #define SNUG_RULE_IDENTITY(keys, from_uid, from_gid, to_uid, to_gid)                        \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_IDENTITY, (__u64)(from_uid) << 32 | (from_gid)), \

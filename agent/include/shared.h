@@ -130,12 +130,13 @@ struct snug_trie_key {
 
 /*
  * An address that a DNS answer gave to a name. `check` is the hash of container and address,
- * combined with that of name and resolver: two processors that write at once leave what matches
- * nothing.
+ * combined with that of the names and the resolver: two processors that write at once leave what
+ * matches nothing.
  */
 struct snug_answered {
 	__u64 check;
-	__u64 name; /* 0: the place is free */
+	__u64 name;	/* 0: the place is free */
+	__u64 wildcard; /* that the name is of; 0: it has one label */
 	__u64 resolver;
 };
 

@@ -76,13 +76,15 @@ static struct snug_answered_set *mapped_sets(struct agent *agent)
 
 /* In a free place. The programs may write to the set meanwhile: each takes its own place. */
 static void add_to_set(const struct snug_keys *keys, struct snug_answered_set *set, __u64 key,
-		       __u64 name, __u64 resolver)
+		       struct snug_answered fresh)
 {
+	fresh.check = SNUG_ANSWERED_CHECK(*keys, key, fresh.name, fresh.wildcard, fresh.resolver);
 	for (int i = 0; i < SNUG_ANSWERED_PLACES; i++) {
 		const struct snug_answered *place = &set->places[i];
 
 		if (place->name &&
-		    place->check == SNUG_ANSWERED_CHECK(*keys, key, place->name, place->resolver))
+		    place->check == SNUG_ANSWERED_CHECK(*keys, key, place->name, place->wildcard,
+							place->resolver))
 			return;
 	}
 	for (int i = 0; i < SNUG_ANSWERED_TURN; i++) {
@@ -92,11 +94,32 @@ static void add_to_set(const struct snug_keys *keys, struct snug_answered_set *s
 
 		if (number >= SNUG_ANSWERED_PLACES || place->name)
 			continue;
-		place->resolver = resolver;
-		place->check = SNUG_ANSWERED_CHECK(*keys, key, name, resolver);
-		__atomic_store_n(&place->name, name, __ATOMIC_RELEASE);
+		place->wildcard = fresh.wildcard;
+		place->resolver = fresh.resolver;
+		place->check = fresh.check;
+		__atomic_store_n(&place->name, fresh.name, __ATOMIC_RELEASE);
 		return;
 	}
+}
+
+/* Of a name in text: each of its 253 bytes may be four characters. */
+#define NAME_TEXT_MAX 1024
+
+/* The name with a `*` for its first label, as rules have it; 0: there is no other label. */
+static __u64 wildcard_of(const struct snug_keys *keys, const char *name, size_t size)
+{
+	const char *dot = memchr(name, '.', size);
+	char text[NAME_TEXT_MAX];
+	size_t rest;
+
+	if (!dot)
+		return 0;
+	rest = name + size - dot;
+	if (rest < 2 || rest + 1 > sizeof(text))
+		return 0;
+	text[0] = '*';
+	memcpy(text + 1, dot, rest);
+	return peer_name(keys, text, rest + 1);
 }
 
 bool add_answered(struct agent *agent, const struct snug_answered_name *command, size_t size)
@@ -113,6 +136,11 @@ bool add_answered(struct agent *agent, const struct snug_answered_name *command,
 	key = SNUG_ANSWERED_KEY(*keys, slot->container, hash_address(keys, command->address));
 	set = (slot - mapped_slots(agent)) * SNUG_ANSWERED_SETS + (key & (SNUG_ANSWERED_SETS - 1));
 	add_to_set(keys, &mapped_sets(agent)[set], key,
-		   peer_name(keys, command + 1, command->name_size), slot->resolvers[0]);
+		   (struct snug_answered){
+			   .name = peer_name(keys, command + 1, command->name_size),
+			   .wildcard = wildcard_of(keys, (const char *)(command + 1),
+						   command->name_size),
+			   .resolver = slot->resolvers[0],
+		   });
 	return true;
 }

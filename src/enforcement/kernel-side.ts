@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KernelOptions } from '../core/compile/compile-kernel.ts'
-import { dnsPeer } from '../core/behaviour/peer.ts'
+import { dnsPeer } from '../core/behaviour/dns-name.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'

@@ -6,7 +6,7 @@ import {
   behaviourKey,
   type BehaviourObject,
 } from '../../src/core/behaviour/behaviour.ts'
-import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import type { Grant, ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { User } from '../../src/core/behaviour/user.ts'
 import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
@@ -337,6 +337,21 @@ const drawing = fc
     return { ...event, connect: { ...event.connect, name: peer } }
   })
 
+/** Connections to peers by DNS name, below a few domains and beside them. */
+const naming = fc
+  .tuple(
+    fc.constantFrom({}, {}, {}, { origin: 'probe' as const }, { declaredUser: true }),
+    fc.oneof(of(letters, 3), from(['*', 'b1', 'b2', 'b3', 'b1.b2', '\\042'])),
+    from(['.x.test.', '.x.test.', '.x.test.', '.b.x.test.', '.y.test.', '.test.', '.x.test', '.']),
+    from(['10.0.0.7', '10.0.1.8', '2001:db8::1']),
+    fc.constantFrom(5432, 5432, 5432, 53, 40_001),
+  )
+  .map(([who, label, domain, address, port]) => {
+    const event = act.connect(address, port, who)
+    if (event.kind !== 'connect' || label === '*') return event
+    return { ...event, connect: { ...event.connect, name: label + domain } }
+  })
+
 /** Sockets and calls in folders of people, and beside them; one socket has a name that looks like a pattern. */
 const boxes = fc
   .tuple(
@@ -392,6 +407,22 @@ const drawn = fc.array(
   { maxLength: 12 },
 )
 
+/** Wildcards from a previous version, or decided on. */
+const wildcards = fc.array(
+  fc.record({
+    domain: from(['x.test.', 'x.test.', 'b.x.test.', 'y.test.', 'test.']),
+    uid: fc.constantFrom<User>(101, 'declared'),
+    what: fc.constantFrom<'inherited' | 'approved' | 'rejected'>(
+      'inherited',
+      'inherited',
+      'approved',
+      'rejected',
+    ),
+    origin: fc.constantFrom<Origin>('entrypoint', 'entrypoint', 'entrypoint', 'probe'),
+  }),
+  { maxLength: 6 },
+)
+
 export interface World {
   readonly profile: Profile
   readonly exam: readonly ActEvent[]
@@ -412,33 +443,37 @@ const worldsOf = (
       edits: fewEdits ? edits.map((all) => all.slice(0, 2)) : edits,
       peers,
       drawn,
+      wildcards,
     })
-    .map(({ lesson, exam, ships, edits: changes, peers: known, drawn: ranges }) => {
-      const all = [...lesson, ...exam]
-      const files = all.flatMap((event) =>
-        event.kind === 'file' && event.file.cut !== true ? [event.file.path] : [],
-      )
-      const shipped = new Set(ships.flatMap((n) => files[n % files.length] ?? []))
-      const seen = (event: ActEvent): ActEvent =>
-        event.kind === 'file' && shipped.has(event.file.path)
-          ? { ...event, file: { ...event.file, shipped: true } }
-          : event
-      // A file that the previous version did not ship was learned there like any other, and inherited.
-      const profile = learned(...lesson.map((event, i) => (i % 3 === 0 ? event : seen(event))))
-      const entries = [...profile.entries()]
-      for (const change of changes) {
-        const i = change.entry % Math.max(1, entries.length)
-        const entry = entries[i]
-        if (entry !== undefined) entries[i] = edited(entry, change)
-      }
-      for (const peer of known) entries.push(peerEntry(peer))
-      for (const range of ranges) entries.push(drawnEntry(range))
-      return {
-        profile: Profile.load(entries, shaper),
-        exam: [...lesson, ...exam].map(seen),
-        shipped,
-      }
-    })
+    .map(
+      ({ lesson, exam, ships, edits: changes, peers: known, drawn: ranges, wildcards: wide }) => {
+        const all = [...lesson, ...exam]
+        const files = all.flatMap((event) =>
+          event.kind === 'file' && event.file.cut !== true ? [event.file.path] : [],
+        )
+        const shipped = new Set(ships.flatMap((n) => files[n % files.length] ?? []))
+        const seen = (event: ActEvent): ActEvent =>
+          event.kind === 'file' && shipped.has(event.file.path)
+            ? { ...event, file: { ...event.file, shipped: true } }
+            : event
+        // A file that the previous version did not ship was learned there like any other, and inherited.
+        const profile = learned(...lesson.map((event, i) => (i % 3 === 0 ? event : seen(event))))
+        const entries = [...profile.entries()]
+        for (const change of changes) {
+          const i = change.entry % Math.max(1, entries.length)
+          const entry = entries[i]
+          if (entry !== undefined) entries[i] = edited(entry, change)
+        }
+        for (const peer of known) entries.push(peerEntry(peer))
+        for (const range of ranges) entries.push(drawnEntry(range))
+        for (const wildcard of wide) entries.push(wildcardEntry(wildcard))
+        return {
+          profile: Profile.load(entries, shaper),
+          exam: [...lesson, ...exam].map(seen),
+          shipped,
+        }
+      },
+    )
 
 type Edit = typeof edits extends fc.Arbitrary<readonly (infer E)[]> ? E : never
 
@@ -493,13 +528,28 @@ function peerEntry(peer: Peer): ProfileEntry {
 type Drawn = typeof drawn extends fc.Arbitrary<readonly (infer D)[]> ? D : never
 
 function drawnEntry({ peer, uid, what, ranges, origin }: Drawn): ProfileEntry {
-  const actor = { exe: '/usr/sbin/nginx' }
   const about = { protocol: 'tcp', port: 0, drawn: true } as const
   const object: BehaviourObject =
     peer === '0.0.0.0' || peer === '127.0.0.1'
       ? { kind: 'listen', address: peer, ...about }
       : { kind: 'connect', peer, ...about }
-  const grants = [{ origin, witnesses: { literals: ranges, places: [] } }]
+  return entryOf(object, uid, what, [{ origin, witnesses: { literals: ranges, places: [] } }])
+}
+
+type Wildcard = typeof wildcards extends fc.Arbitrary<readonly (infer W)[]> ? W : never
+
+function wildcardEntry({ domain, uid, what, origin }: Wildcard): ProfileEntry {
+  const object = { kind: 'connect', protocol: 'tcp', peer: `*.${domain}`, port: 5432 } as const
+  return entryOf(object, uid, what, [{ origin }])
+}
+
+function entryOf(
+  object: BehaviourObject,
+  uid: User,
+  what: 'inherited' | 'approved' | 'rejected',
+  grants: readonly Grant[],
+): ProfileEntry {
+  const actor = { exe: '/usr/sbin/nginx' }
   const by = { by: 'cli:root', at: '2026-11-24T12:00:00.000000Z', grants }
   return {
     schema: 'snug.behaviour/v1',
@@ -551,6 +601,9 @@ export const sockets = worldsOf(boxes, 40)
 
 /** Ports of ranges, and beside them. */
 export const ranges = worldsOf(drawing, 8)
+
+/** Wildcards, the names of them, and others. */
+export const named = worldsOf(naming, 24)
 
 /** Patterns that match each other's names, many of them rejected. */
 export const overlapping = worldsOf(

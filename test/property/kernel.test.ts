@@ -16,6 +16,7 @@ import { tagOf } from '../../src/core/compile/kernel-profile.ts'
 import { run } from '../../src/core/compile/path-automaton.ts'
 import { type BehaviourRef, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { isPathPlace } from '../../src/core/behaviour/place-pattern.ts'
+import { isWildcard } from '../../src/core/behaviour/peer.ts'
 import { isDrawn } from '../../src/core/behaviour/ports.ts'
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
@@ -26,6 +27,7 @@ import { cases } from '../fixtures/random-cases.ts'
 import {
   crowded,
   lengthy,
+  named,
   overlapping,
   ranges,
   replaced,
@@ -84,6 +86,14 @@ function byRange(known: ProfileReader): (ref: BehaviourRef) => boolean {
   }
 }
 
+/** A name that is expected as one of a wildcard. */
+function byWildcard(known: ProfileReader): (ref: BehaviourRef) => boolean {
+  return (ref) => {
+    const cover = matchedRuleOf(known, ref, () => now)?.object
+    return cover !== undefined && isWildcard(cover)
+  }
+}
+
 /** A socket or a call that is expected as one of a place. */
 function byPlace(known: ProfileReader): (ref: BehaviourRef) => boolean {
   return (ref) => {
@@ -108,11 +118,20 @@ interface Count {
   byRename: number
   drawn: number
   byPlace: number
+  byWildcard: number
 }
 
 /** Compares the answers of all of them, and counts the cases that were met. */
 function compare(worldsOfOne: fc.Arbitrary<World>, numRuns: number): Count {
-  const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0, drawn: 0, byPlace: 0 }
+  const count: Count = {
+    expected: 0,
+    deviations: 0,
+    patterns: 0,
+    byRename: 0,
+    drawn: 0,
+    byPlace: 0,
+    byWildcard: 0,
+  }
   fc.assert(
     fc.property(worldsOfOne, (world) => {
       const { profile } = compiled(world)
@@ -131,6 +150,7 @@ function compare(worldsOfOne: fc.Arbitrary<World>, numRuns: number): Count {
         for (const tag of output.tags) same(tags.has(tag), true, event)
         if (output.judged && output.refs.some(byRange(world.profile))) count.drawn += 1
         if (output.judged && output.refs.some(byPlace(world.profile))) count.byPlace += 1
+        if (output.judged && output.refs.some(byWildcard(world.profile))) count.byWildcard += 1
         if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
         count[output.judged ? 'expected' : 'deviations'] += 1
       }
@@ -157,6 +177,13 @@ describe('the compiled profile', () => {
     expect(count.expected).toBeGreaterThan(cases(300))
     expect(count.deviations).toBeGreaterThan(cases(300))
     expect(count.byPlace).toBeGreaterThan(cases(25))
+  })
+
+  it('gives the same answers about peers by DNS name, by wildcards as well', () => {
+    const count = compare(named, cases(500))
+    expect(count.expected).toBeGreaterThan(cases(300))
+    expect(count.deviations).toBeGreaterThan(cases(300))
+    expect(count.byWildcard).toBeGreaterThan(cases(50))
   })
 
   it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {

@@ -6,8 +6,9 @@ import { isLinkLocal } from '../../src/core/event/canonical.ts'
 import { AnsweredNames } from '../../src/pipeline/identity/answered-names.ts'
 import type { FoundName } from '../../src/pipeline/sources/source.ts'
 import { readDnsAnswer } from '../../src/pipeline/sources/ebpf/dns-message.ts'
-import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { behaviourId, behaviourKey, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { type AnswerRecord, dnsAnswer } from '../fixtures/dns-messages.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { seedOfRun } from '../fixtures/seed.ts'
@@ -58,10 +59,28 @@ async function learned(): Promise<void> {
     profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
   }
   const { control } = sensor.recorder.source
+  profile.merge(profile.entries().flatMap(wildcardBeside))
   const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
   control.profile?.(scope, compiled.profile)
   control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
   await sensor.recorder.source.obeyed()
+}
+
+/** Beside the name, and for the same actor: all names below another domain. */
+function wildcardBeside({ actor, uid, object }: ProfileEntry): readonly ProfileEntry[] {
+  if (object.kind !== 'connect' || object.peer !== 'api.test.') return []
+  const wildcard = { ...object, peer: '*.buckets.test.' }
+  return [
+    {
+      schema: 'snug.behaviour/v1',
+      id: behaviourId(behaviourKey(actor, uid, wildcard)),
+      actor,
+      uid,
+      object: wildcard,
+      cells: [],
+      inherited: { from: 'sha256:a', grants: [{ origin: 'entrypoint' }] },
+    },
+  ]
 }
 
 function withName(event: ActEvent): ActEvent {
@@ -148,6 +167,40 @@ describe('in block mode a connection of a version with a peer by DNS name', () =
     ]
     expect(await acts.did(lines)).toEqual([noRoute, '0', noRoute])
     expect(await reported(acts)).toEqual([])
+  })
+
+  it('passes to each name with one label before the domain of a wildcard, and to no other', async () => {
+    await learned()
+    const found = { address: '198.51.100.29', name: 'b9.buckets.test.' }
+    const acts = await started(
+      [resolver],
+      [found, { ...found, address: '198.51.100.30', name: 'test.' }],
+    )
+    const names = {
+      'b1.buckets.test': noRoute,
+      'B2.Buckets.test': noRoute,
+      'a b.buckets.test': noRoute,
+      'buckets.test': EPERM,
+      'b1.b2.buckets.test': EPERM,
+      'b1.pockets.test': EPERM,
+      'b1.buckets.test.evil.test': EPERM,
+      buckets: EPERM,
+    }
+    const lines = Object.keys(names).flatMap((name, n) => [
+      answer(name, `198.51.100.${n + 20}`),
+      connect(`198.51.100.${n + 20}`),
+    ])
+    const results = await acts.did(lines)
+    expect(results.filter((_, i) => i % 2 === 1)).toEqual(Object.values(names))
+    const others = [
+      connect('198.51.100.20', 444),
+      connect('198.51.100.29'),
+      connect('198.51.100.30'),
+    ]
+    expect(await acts.did(others)).toEqual([EPERM, noRoute, EPERM])
+    expect(await reported(acts)).toEqual(
+      [23, 24, 25, 26, 27, 20, 30].map((last) => `198.51.100.${last} blocked`),
+    )
   })
 
   it('follows the last answer for its address', async () => {
@@ -247,7 +300,15 @@ const messages = 20
 /** Answers, most of them with some bytes changed. */
 const message = fc
   .record({
-    name: fc.constantFrom('api.test', 'API.test', 'foreign.test', 'x.api.test'),
+    name: fc.constantFrom(
+      'api.test',
+      'API.test',
+      'foreign.test',
+      'x.api.test',
+      'b1.buckets.test',
+      'b1.b2.buckets.test',
+      'buckets.test',
+    ),
     alias: fc.boolean(),
     compressed: fc.boolean(),
     flips: fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 2 }),
@@ -295,7 +356,8 @@ describe(`of any answer kernel and daemon read the same names (SNUG_SEED=${seed}
           ...tried.map((each) => connect(each)),
         ])
         const isKnown = (each: string): boolean =>
-          names.nameOf(acts.id, each) === 'api.test' && !isLinkLocal(each)
+          /^(?:api|[^.]+\.buckets)\.test$/.test(names.nameOf(acts.id, each) ?? '') &&
+          !isLinkLocal(each)
         const verdicts = tried.map((each) => (isKnown(each) ? 'passed' : 'refused'))
         const kernel = results.slice(1).map((each) => (each === EPERM ? 'refused' : 'passed'))
         expect({ bytes: bytes.toString('hex'), tried, kernel }).toEqual({

@@ -16,11 +16,12 @@ import {
 } from '../../src/core/behaviour/behaviour.ts'
 import { drawnOf, isDrawn, rangeText } from '../../src/core/behaviour/ports.ts'
 import { isPathPlace } from '../../src/core/behaviour/place-pattern.ts'
-import { isDnsPeer } from '../../src/core/behaviour/peer.ts'
+import { isDnsPeer } from '../../src/core/behaviour/dns-name.ts'
+import { isWildcard, wildcardOf } from '../../src/core/behaviour/peer.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { userOf } from '../../src/core/behaviour/user.ts'
-import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import type { Grant, ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { type AnswerRecord, dnsAnswer } from '../fixtures/dns-messages.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { seedOfRun } from '../fixtures/seed.ts'
@@ -257,6 +258,7 @@ const before = [
   asks('Api.test', { a: '198.51.100.5' }),
   asks('api.test', { aaaa: [0x20, 1, 0xd, 0xb8, ...Array<number>(11).fill(0), 5] }),
   asks('a b.test', { a: '198.51.100.6' }),
+  asks('b.api.test', { a: '198.51.100.7' }),
   `mkdir ${hex('/data/sub')}`,
   // No folder below it is a place, so that deleting there is decided by renames.
   `mkdir ${hex('/opt')}`,
@@ -336,18 +338,37 @@ function rangeAround(event: ActEvent, word: Choice['word']): readonly ProfileEnt
     if (drawn === undefined || !('port' in object)) return []
     const range = { first: object.port - 2, last: object.port + (object.port % 3) }
     const grants = [{ origin, witnesses: { literals: [rangeText(range)], places: [] } }]
-    return {
-      schema: 'snug.behaviour/v1' as const,
-      id: behaviourId(behaviourKey(actor, uid, drawn)),
-      actor,
-      uid,
-      object: drawn,
-      cells: [],
-      ...(word === 'none'
-        ? { inherited: { from: 'sha256:a', grants } }
-        : { decision: { kind: word, by: 'test', at: '2026-11-24T00:00:00Z', grants } }),
-    }
+    return placeEntry({ actor, uid, object: drawn }, grants, word)
   })
+}
+
+/** All names with one label before the domain of one that DNS gave. */
+function wildcardAround(event: ActEvent, word: Choice['word']): readonly ProfileEntry[] {
+  return behavioursOf(event, shaper).flatMap(({ object, actor, uid, origin }) => {
+    const wildcard = wildcardOf(object)
+    return wildcard === undefined
+      ? []
+      : [placeEntry({ actor, uid, object: wildcard }, [{ origin }], word)]
+  })
+}
+
+/** Inherited, or decided on. */
+function placeEntry(
+  { actor, uid, object }: Pick<ProfileEntry, 'actor' | 'uid' | 'object'>,
+  grants: readonly Grant[],
+  word: Choice['word'],
+): ProfileEntry {
+  return {
+    schema: 'snug.behaviour/v1' as const,
+    id: behaviourId(behaviourKey(actor, uid, object)),
+    actor,
+    uid,
+    object,
+    cells: [],
+    ...(word === 'none'
+      ? { inherited: { from: 'sha256:a', grants } }
+      : { decision: { kind: word, by: 'test', at: '2026-11-24T00:00:00Z', grants } }),
+  }
 }
 
 /** The creation and the rename were learned; the deletion was not. */
@@ -365,6 +386,7 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
     if (learned || word !== 'none') profile.observe(event, refs, { phase })
     if (event.kind === 'connect' && i % 4 === 0) profile.merge([blockOf(event, word)])
     if (i % 4 === 1) profile.merge(rangeAround(event, word))
+    if (i % 4 > 1) profile.merge(wildcardAround(event, word))
     if (word === 'none') continue
     for (const ref of refs) {
       const decision = { kind: word, by: 'test', at: '2026-11-24T00:00:00Z' } as const
@@ -382,6 +404,7 @@ const answered: Readonly<Record<string, string>> = {
   '198.51.100.5': 'api.test.',
   '2001:db8::5': 'api.test.',
   '198.51.100.6': 'a\\032b.test.',
+  '198.51.100.7': 'b.api.test.',
 }
 
 /**
@@ -441,6 +464,12 @@ function isOfPlace(profile: Profile, ref: BehaviourRef): boolean {
   return by !== undefined && by.kind !== 'file' && isPathPlace(by)
 }
 
+/** A name that is expected as one of a wildcard. */
+function isOfWildcard(profile: Profile, ref: BehaviourRef): boolean {
+  const by = matchedRuleOf(profile, ref, () => microsOf('2026-11-24T00:00:00Z'))?.object
+  return by !== undefined && isWildcard(by)
+}
+
 const isByDns = ({ object }: BehaviourRef): boolean =>
   object.kind === 'connect' && isDnsPeer(object.peer)
 
@@ -464,6 +493,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     let drawn = 0
     let byDns = 0
     let ofPlaces = 0
+    let ofWildcards = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -503,6 +533,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
         if (refs.some((ref) => isDrawnPort(profile, ref))) drawn += 1
         if (outcome === 'expected' && refs.some(isByDns)) byDns += 1
         if (refs.some((ref) => isOfPlace(profile, ref))) ofPlaces += 1
+        if (refs.some((ref) => isOfWildcard(profile, ref))) ofWildcards += 1
         expect({ kernel, key }).toEqual({ kernel: outcome, key })
       }
     }
@@ -514,6 +545,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     expect(drawn).toBeGreaterThan(profiles)
     expect(byDns).toBeGreaterThan(profiles)
     expect(ofPlaces).toBeGreaterThan(profiles)
+    expect(ofWildcards).toBeGreaterThan(profiles / 2)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)

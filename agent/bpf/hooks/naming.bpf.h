@@ -93,8 +93,11 @@ static int question_step(u32 index, struct scratch **context)
 	if (byte > DNS_LABEL_MAX || naming->letters > DNS_NAME_MAX)
 		return 1;
 	naming->label = byte;
-	if (naming->out)
-		put_letter(scratch, '.');
+	if (!naming->out)
+		return 0;
+	put_letter(scratch, '.');
+	if (!naming->domain)
+		naming->domain = naming->out;
 	return 0;
 }
 
@@ -162,6 +165,11 @@ static int record_step(u32 index, struct scratch **context)
 
 LONG_LOOP_STEP(record_step)
 
+static __always_inline u64 hash_name(struct scratch *scratch, u32 at)
+{
+	return SNUG_MIX(keys, hash_range(scratch, at, scratch->naming.out), SNUG_DOMAIN_NAME);
+}
+
 /* A successful answer to one question for an address. */
 static __always_inline bool is_address_answer(const struct scratch *scratch, u32 from)
 {
@@ -187,6 +195,7 @@ static __always_inline void name_addresses(struct scratch *scratch, u32 from, u3
 	naming->label = 0;
 	naming->letters = 0;
 	naming->out = 0;
+	naming->domain = 0;
 	naming->whole = 0;
 	naming->in_record = 0;
 	naming->records = message_16(scratch, from + 6);
@@ -199,7 +208,12 @@ static __always_inline void name_addresses(struct scratch *scratch, u32 from, u3
 		return;
 	put_letter(scratch, '.');
 	/* As the sensor hashes the name of a peer in a rule. */
-	naming->name = SNUG_MIX(keys, hash_range(scratch, 0, naming->out), SNUG_DOMAIN_NAME);
+	naming->name = hash_name(scratch, 0);
+	naming->wildcard = 0;
+	if (naming->domain >= 2) {
+		*EVENT_TEXT(scratch, naming->domain - 2) = '*';
+		naming->wildcard = hash_name(scratch, naming->domain - 2);
+	}
 	naming->at += 4;
 	LOOP(SNUG_MESSAGE_MAX, record_step, scratch);
 }

@@ -207,6 +207,32 @@ static __always_inline bool may_be_named(const struct verdict *verdict)
 }
 
 /*
+ * The rule for a name that DNS gave: for the name itself, else for the wildcard that it is of. What
+ * a wildcard allows is one count.
+ */
+CHECKED_ONCE u32 rule_of_answer(struct ruling *ruling, struct snug_task *state, struct peer *peer,
+				u64 name)
+{
+	u64 wildcard, rule;
+	u32 found;
+
+	if (!ruling || !state || !peer)
+		return RULE_NONE;
+	found = rule_of_peer(ruling, state, name,
+			     SNUG_CONNECT << 24 | (u32)peer->protocol << 16 | peer->port);
+	if (found != RULE_NONE)
+		return found;
+	wildcard = answered_wildcard(state->slot, state->container, literal_address(peer), name);
+	if (!wildcard)
+		return RULE_NONE;
+	rule = SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, wildcard);
+	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
+	if (found == RULE_ALLOW)
+		count_by_rules(state, ruling);
+	return found;
+}
+
+/*
  * The peer of a connection. A peer with a name is judged by that name; where DNS gave it, also by
  * its address.
  */
@@ -215,8 +241,10 @@ static __always_inline void judge_connect(struct snug_task *state, struct verdic
 {
 	u32 by_name = RULE_NONE, found = RULE_NONE;
 
-	if (name->by != NAMED_NOT)
+	if (name->by == NAMED_BY_ENGINE)
 		by_name = lookup_who(state, verdict, SNUG_CONNECT, peer, name->hash);
+	else if (name->by != NAMED_NOT)
+		by_name = rule_of_answer(&verdict->ruling, state, peer, name->hash);
 	if (name->by != NAMED_BY_ANYONE)
 		found = by_name;
 	if (found == RULE_NONE && name->by != NAMED_BY_ENGINE)

@@ -34,7 +34,8 @@ static __always_inline bool is_answered(const volatile struct snug_answered *pla
 {
 	u64 name = place->name;
 
-	return name && place->check == SNUG_ANSWERED_CHECK(keys, key, name, place->resolver);
+	return name && place->check == SNUG_ANSWERED_CHECK(keys, key, name, place->wildcard,
+							   place->resolver);
 }
 
 static __always_inline bool is_resolver(const struct snug_slot *slot, u64 resolver)
@@ -46,12 +47,15 @@ static __always_inline bool is_resolver(const struct snug_slot *slot, u64 resolv
 	return false;
 }
 
-static __always_inline void put_answered(volatile struct snug_answered *place, u64 key, u64 name,
-					 u64 resolver)
+static __always_inline void put_answered(volatile struct snug_answered *place, u64 key,
+					 const struct naming *naming)
 {
+	u64 name = naming->name, wildcard = naming->wildcard, resolver = naming->resolver;
+
 	place->name = name;
+	place->wildcard = wildcard;
 	place->resolver = resolver;
-	place->check = SNUG_ANSWERED_CHECK(keys, key, name, resolver);
+	place->check = SNUG_ANSWERED_CHECK(keys, key, name, wildcard, resolver);
 }
 
 /*
@@ -73,7 +77,7 @@ static __always_inline bool renew_answered(struct snug_answered_set *set,
 		if (renewed)
 			place->name = 0;
 		else
-			put_answered(place, key, naming->name, naming->resolver);
+			put_answered(place, key, naming);
 		renewed = true;
 	}
 	return renewed;
@@ -94,7 +98,7 @@ static __noinline bool take_next(struct snug_answered_set *set, const struct nam
 		return false;
 	}
 	place = &set->places[number];
-	put_answered(place, key, naming->name, naming->resolver);
+	put_answered(place, key, naming);
 	return is_answered(place, key);
 }
 
@@ -155,6 +159,25 @@ __noinline __weak u64 answered_name(u32 number, u64 container, u64 address, u32 
 			continue;
 		set->used |= 1u << i;
 		return place->name;
+	}
+	return 0;
+}
+
+/* The hash of the wildcard that the name of the address is of; 0: of none. */
+__noinline __weak u64 answered_wildcard(u32 number, u64 container, u64 address, u64 name)
+{
+	u64 key = SNUG_ANSWERED_KEY(keys, container, address);
+	const struct snug_answered_set *set = answered_set(number, key);
+
+	if (!set)
+		return 0;
+	UNROLLED
+	for (int i = 0; i < SNUG_ANSWERED_PLACES; i++) {
+		const volatile struct snug_answered *place = &set->places[i];
+		u64 wildcard = place->wildcard;
+
+		if (place->name == name && is_answered(place, key))
+			return wildcard;
 	}
 	return 0;
 }

@@ -174,7 +174,8 @@ struct peer_request {
 
 /* A DNS answer being read: its message is in `string`, and the name goes to `event`. */
 struct naming {
-	u64 name; /* hash */
+	u64 name;     /* hash */
+	u64 wildcard; /* hash */
 	u64 resolver;
 	u64 container;
 	u32 slot;
@@ -184,6 +185,7 @@ struct naming {
 	u32 label; /* bytes that are left of it */
 	u32 letters;
 	u32 out;
+	u32 domain;  /* where the second label begins in the text; 0: there is none */
 	u32 records; /* left to read */
 	u32 in_record;
 	u32 whole; /* the name is */

@@ -7,6 +7,7 @@ import type {
   UserIds,
   WorkloadRef,
 } from '../event/event.ts'
+import { isWildcardPeer } from './dns-name.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { wholeText } from './whole-text.ts'
@@ -294,9 +295,8 @@ function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
       return fileRefs(event, event.file, shaper)
     case 'connect': {
       const { protocol, address, port, name } = event.connect
-      return [
-        connectRef(event, { kind: 'connect', protocol, peer: name ?? address, port }, address),
-      ]
+      const peer = name === undefined || isWildcardPeer(name) ? address : name
+      return [connectRef(event, { kind: 'connect', protocol, peer, port }, address)]
     }
     case 'listen': {
       const { protocol, address, port } = event.listen

@@ -1,19 +1,20 @@
 import type { BehaviourObject } from './behaviour.ts'
-
-/**
- * A peer by its DNS name, as behaviours have it: with the final dot. Names of containers and workloads have none, so
- * no DNS answer can give an address the name of one.
- */
-export function dnsPeer(name: string): string {
-  return `${name}.`
-}
-
-/** Whether DNS answers of the container led to this peer. */
-export function isDnsPeer(peer: string): boolean {
-  return peer.endsWith('.')
-}
+import { isDnsPeer, isWildcardPeer, wildcardPeer } from './dns-name.ts'
 
 type ConnectObject = Extract<BehaviourObject, { kind: 'connect' }>
+
+/** Whether it stands for all names that have one label before a domain: `*.s3.example.`. */
+export function isWildcard(object: BehaviourObject): object is ConnectObject {
+  return object.kind === 'connect' && object.protocol !== 'unix' && isWildcardPeer(object.peer)
+}
+
+/** The wildcard that a peer by DNS name may be of, or is itself; undefined of other objects. */
+export function wildcardOf(object: BehaviourObject): ConnectObject | undefined {
+  if (object.kind !== 'connect' || object.protocol === 'unix' || object.drawn === true)
+    return undefined
+  const peer = isDnsPeer(object.peer) ? wildcardPeer(object.peer) : undefined
+  return peer === undefined ? undefined : { ...object, peer }
+}
 
 /** Whether it stands for unix sockets of a place; its peer is in the language of shapes, and that of a single one is not. */
 export function isSockets(

@@ -2,7 +2,7 @@ import type { Access } from '../event/event.ts'
 import type { BehaviourObject } from './behaviour.ts'
 import { any, type Language, PathPattern, seq, text, SUBJECT_TO } from './language.ts'
 import { isDrawn } from './ports.ts'
-import { isSockets } from './peer.ts'
+import { isSockets, isWildcard } from './peer.ts'
 import { type ObjectPattern, shapedLanguage } from './shape-pattern.ts'
 import type { Witnesses } from './witness.ts'
 
@@ -16,7 +16,7 @@ export const NAME = '<name>'
 export const PLACE_KEPT = 64
 
 export function isPlace(object: BehaviourObject): boolean {
-  return isDrawn(object) || isPathPlace(object)
+  return isDrawn(object) || isWildcard(object) || isPathPlace(object)
 }
 
 export function isPathPlace(object: BehaviourObject): object is PlaceObject {

@@ -126,7 +126,8 @@ export interface AddressPrefix {
  * looked up first.
  * 2. Else, for a path that is neither cut nor in `shipped`, a rule for the automaton's accepting
  * set decides. For a port, a rule for the range that the actor draws from at that peer or address decides. Else, for a
- * connection, the longest prefix that contains the address decides.
+ * connection to a peer by DNS name, a rule for the wildcard that the name is of decides; else what 1 and 2 say of the
+ * address. Else, for a connection, the longest prefix that contains the address decides.
  * 3. Else, creating a file is allowed where writing it is. A path that is neither cut nor in
  * `shipped` may be deleted by an actor that 1 to 3 allow to create it and that 1 and 2 allow to
  * rename it.

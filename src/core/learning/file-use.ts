@@ -11,8 +11,8 @@ export type CallUse = `call ${string}`
  */
 export type PathPlaceClass = 'own' | 'read' | 'delete' | 'socket' | CallUse
 export type FilePlaceClass = PathPlaceClass | 'rename'
-/** `connect`, `listen`: no place of files, but a range of ports. */
-export type PlaceClass = FilePlaceClass | 'connect' | 'listen'
+/** `connect`, `listen`: no place of files, but a range of ports; `name`: the DNS names below a domain. */
+export type PlaceClass = FilePlaceClass | 'connect' | 'listen' | 'name'
 
 /** What a program does with a path: an access to the file, a connection to the socket, or a call about it. */
 export type PathUse = Access | 'connect' | CallUse

@@ -2,7 +2,8 @@ import { ofAnybody } from '../behaviour/accounts.ts'
 import { bytesOfName } from '../event/name-bytes.ts'
 import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
 import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import { isDnsPeer } from '../behaviour/peer.ts'
+import { isDnsPeer } from '../behaviour/dns-name.ts'
+import { wildcardOf } from '../behaviour/peer.ts'
 import { drawnOf, holdsPort } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -82,7 +83,9 @@ export class KernelReading {
     const anybody = ofAnybody(object)
     if (anybody !== undefined) return this.#rule(ref, anybody)
     if (object.kind === 'connect' && object.protocol !== 'unix') {
-      return this.#byPrefix(ref, object) ?? this.#byAddress(ref, object)
+      return (
+        this.#byWildcard(ref, object) ?? this.#byAddress(ref, object) ?? this.#byPrefix(ref, object)
+      )
     }
     const subject = subjectOf(ref)
     if (subject === undefined || this.#isFixed(object, subject)) return undefined
@@ -108,6 +111,11 @@ export class KernelReading {
     const prefix = this.#longestPrefix(ref.address ?? '')
     if (prefix === undefined) return undefined
     return this.#rule(ref, { kind: 'connect-prefix', protocol, port, prefix })
+  }
+
+  #byWildcard(ref: BehaviourRef, object: ConnectObject): Evaluation | undefined {
+    const wildcard = wildcardOf(object)
+    return wildcard === undefined ? undefined : this.#rule(ref, wildcard)
   }
 
   /** What is not expected by its DNS name may be by its address. */

@@ -5,7 +5,8 @@ import { ACCOUNTS_LEAST, anybodyKey } from '../behaviour/accounts.ts'
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import type { ProfileReader } from './profile-reader.ts'
-import { isDnsPeer } from '../behaviour/peer.ts'
+import { isDnsPeer } from '../behaviour/dns-name.ts'
+import { wildcardOf } from '../behaviour/peer.ts'
 import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, awayGroup, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
@@ -33,7 +34,6 @@ export function matchedRuleOf(
     byWrite(known, ref, now) ??
     byRename(known, ref, now) ??
     byProgram(known, ref, now) ??
-    byAddress(known, ref, now) ??
     byAccounts(known, ref, now) ??
     known.derived.covers(ref, now)
   return cover === 'refused' ? undefined : cover
@@ -139,14 +139,34 @@ function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRu
   )
 }
 
-/** A peer that DNS answers name may be known by its address: before it had a name, or where no answer was seen. */
-function byAddress(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
+/** A peer that DNS answers name: what is not decided by its name may be by a wildcard, then by its address. */
+function byPeer(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object, address } = ref
-  if (object.kind !== 'connect' || address === undefined || !isDnsPeer(object.peer))
-    return undefined
-  const other = { ...object, peer: address }
-  const key = behaviourKey(ref.actor, ref.uid, other)
-  return searched(known, { ...ref, object: other, key }, known.allowance(key), now)
+  if (object.kind !== 'connect' || address === undefined || !isDnsPeer(object.peer)) {
+    return byBlock(known, ref, now)
+  }
+  // Before it had a name, or where no answer was seen, the address was known alone.
+  return byWildcard(known, ref, now) ?? asked(known, ref, { ...object, peer: address }, now)
+}
+
+function byWildcard(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
+  const object = wildcardOf(ref.object)
+  if (object === undefined) return undefined
+  const key = behaviourKey(ref.actor, ref.uid, object)
+  const wildcard = known.allowance(key)
+  if (wildcard?.rejected === true) return 'refused'
+  return wildcard?.admits({ ...ref, object, key }, now) === true ? wildcard : undefined
+}
+
+/** The answer for the same actor and another object. */
+function asked(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  object: BehaviourObject,
+  now: Now,
+): MatchedRule {
+  const key = behaviourKey(ref.actor, ref.uid, object)
+  return searched(known, { ...ref, object, key }, known.allowance(key), now)
 }
 
 /** An actor that acts for several people may act for one more: with the same change of identity, and its own. */
@@ -178,7 +198,7 @@ function searched(
   const byPorts = drawn === undefined ? undefined : byRange(known, ref, drawn, now)
   if (byPorts !== undefined) return byPorts
   const isOfNet = ref.object.kind === 'connect' && ref.object.protocol !== 'unix'
-  return isOfNet ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
+  return isOfNet ? byPeer(known, ref, now) : byPattern(known, ref, own, now)
 }
 
 /** The range of ports that an actor draws from, at that peer or address. */

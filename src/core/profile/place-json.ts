@@ -14,9 +14,10 @@ export function placeJson(place: Place): PlaceJson {
   if (known !== undefined) return known
   const { templates, origins, renames, figures, witnesses } = place
   const isOfPorts = place.class === 'connect' || place.class === 'listen'
-  const patterns = isOfPorts
-    ? []
-    : templates.map((template) => new PathPattern(shapedLanguage(template)))
+  const patterns =
+    isOfPorts || place.class === 'name'
+      ? []
+      : templates.map((template) => new PathPattern(shapedLanguage(template)))
   const folders = new Set(witnesses.map((path) => path.slice(0, path.lastIndexOf('/') + 1)))
   const json = {
     class: place.class,

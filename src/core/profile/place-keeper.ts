@@ -10,25 +10,23 @@ import {
   type BehaviourId,
   type BehaviourObject,
   behaviourKey,
-  objectKey,
 } from '../behaviour/behaviour.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { LiveEntry } from './live-entry.ts'
 import { isPlace, NAME, PLACE_KEPT, type PlaceObject } from '../behaviour/place-pattern.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
-import { drawnOf } from '../behaviour/ports.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
 import { groupOf } from '../behaviour/subject.ts'
 import type { User } from '../behaviour/user.ts'
 import { finish, type Steps } from '../steps.ts'
 import { isOfPath, pathUsesOf, type RenameUse } from './path-uses.ts'
-import { portPlacesOf } from './port-place.ts'
+import { isWithinNetworkPlace, networkKey, networkPlacesOf } from './network-places.ts'
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
-/** Files and what else is named by paths, or ports at one peer, of one actor and user: what their places are derived from. */
+/** Files and what else is named by paths, or part of the network, of one actor and user: what their places are derived from. */
 interface Owner {
-  readonly of: 'files' | 'ports'
+  readonly of: 'files' | 'network'
   readonly actor: Actor
   readonly uid: User
   readonly entries: Set<LiveEntry>
@@ -212,7 +210,7 @@ export class PlaceKeeper {
   }
 
   *#derive(owner: Owner, executed: readonly string[]): Steps<Made> {
-    if (owner.of === 'ports') return portPlacesOf(owner.entries, defaultVocabulary)
+    if (owner.of === 'network') return networkPlacesOf(owner.entries, defaultVocabulary)
     const uses: FileUse[] = []
     const renames: RenameUse[] = []
     for (const entry of owner.entries) {
@@ -234,13 +232,13 @@ export class PlaceKeeper {
   }
 
   #ownerOf({ actor, uid, object }: LiveEntry): Owner | undefined {
-    const ports = drawnOf(object)
-    if (!isOfPath(object) && ports === undefined) return undefined
+    const network = networkKey(object)
+    if (!isOfPath(object) && network === undefined) return undefined
     const who = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}`
-    const key = ports === undefined ? who : `${who}${S}${objectKey(ports)}`
+    const key = network === undefined ? who : `${who}${S}${network}`
     let owner = this.#owners.get(key)
     if (owner === undefined) {
-      const of = ports === undefined ? 'files' : 'ports'
+      const of = network === undefined ? 'files' : 'network'
       owner = { of, actor, uid, entries: new Set(), places: new Set(), ...unprepared }
       this.#owners.set(key, owner)
     }
@@ -430,12 +428,8 @@ function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | und
   if (entry.inherited !== undefined || entry.state !== 'learned' || isPlace(entry.object))
     return undefined
   const { object } = entry
-  if (drawnOf(object) !== undefined && (object.kind === 'connect' || object.kind === 'listen')) {
-    const port = String(object.port)
-    const origins = [...entry.allCells()].map(({ origin }) => origin)
-    return takers.find(({ allowance }) =>
-      origins.every((origin) => allowance.takes(port, origin, 0)),
-    )?.entry.id
+  if (networkKey(object) !== undefined) {
+    return takers.find(({ allowance }) => isWithinNetworkPlace(entry, allowance))?.entry.id
   }
   const uses: FileUse[] = []
   const renames: RenameUse[] = []

@@ -21,6 +21,7 @@ export function placeLine({ class: of, base, templates, why }: PlaceJson): strin
     const what = of === 'connect' ? 'connect to' : 'listen on'
     return `${what} ${base.replace(/ own$/, ' own address')}, ports of ${templates.join(', ')} (${why})`
   }
+  if (of === 'name') return `connect to ${base}, with new names for the * (${why})`
   const named = templates.slice(0, NAMED).map((template) => templateText(template, base))
   const more = templates.length > NAMED ? ` and ${templates.length - NAMED} more` : ''
   const folder = base.length > 1 ? base.slice(0, -1) : base

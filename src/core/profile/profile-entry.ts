@@ -119,9 +119,9 @@ export interface ProfileEntry {
 /** A place for people: see `core/learning`. */
 export interface PlaceJson {
   readonly class: PlaceClass
-  /** The folder, with its slash: the literal part. In the language of shapes. Of ports: protocol, and peer or address. */
+  /** The folder, with its slash: the literal part. In the language of shapes. Of ports: protocol, and peer or address. Of names: the peer. */
   readonly base: string
-  /** Paths in the language of shapes; of ports: the range. */
+  /** Paths in the language of shapes; of ports: the range; of names: the wildcard. */
   readonly templates: readonly string[]
   readonly origins: readonly Origin[]
   /** Its program renames files: then it may rename within what it makes. */

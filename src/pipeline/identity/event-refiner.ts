@@ -1,5 +1,5 @@
 import { isLinkLocal } from '../../core/event/canonical.ts'
-import { dnsPeer } from '../../core/behaviour/peer.ts'
+import { dnsPeer } from '../../core/behaviour/dns-name.ts'
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type {
   ActEvent,

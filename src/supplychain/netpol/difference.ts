@@ -1,5 +1,6 @@
 import type { Exportable } from '../export/allowed.ts'
 import { egressOf, ingressOf, isAddress } from '../export/network.ts'
+import { isWildcard } from '../../core/behaviour/peer.ts'
 import { isDrawn } from '../../core/behaviour/ports.ts'
 import { plural } from '../../core/coverage/coverage.ts'
 import { type Allowance, allowancesOf } from './allowances.ts'
@@ -50,8 +51,8 @@ export function networkDifference(
     ingress: isolating(inPlace.policies, subject, 'ingress'),
     egress: isolating(inPlace.policies, subject, 'egress'),
   }
-  // Of drawn ports those that were observed are looked at: they are among the others.
-  const observed = allowed.filter(({ object }) => !isDrawn(object))
+  // Of drawn ports and ever new names those that were observed are looked at: they are among the others.
+  const observed = allowed.filter(({ object }) => !isDrawn(object) && !isWildcard(object))
   const out = egressOf(observed).map((egress) => {
     return { ...egress, direction: 'egress' as const, to: egressConnection(egress, inPlace) }
   })

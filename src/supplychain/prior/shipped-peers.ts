@@ -1,6 +1,6 @@
 import { parseBlock } from '../../core/behaviour/address-block.ts'
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
-import { dnsPeer } from '../../core/behaviour/peer.ts'
+import { dnsPeer } from '../../core/behaviour/dns-name.ts'
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { Neighbour } from './shipped-profile.ts'
 

@@ -1,0 +1,35 @@
+/**
+ * A peer by its DNS name, as behaviours have it: with the final dot. Names of containers and workloads have none, so
+ * no DNS answer can give an address the name of one.
+ */
+export function dnsPeer(name: string): string {
+  return `${name}.`
+}
+
+/** Whether DNS answers of the container led to this peer. */
+export function isDnsPeer(peer: string): boolean {
+  return peer.endsWith('.')
+}
+
+/** What a wildcard has for the first label. No answer gives such a name: the byte is `\042` there. */
+const ANY_LABEL = '*'
+
+/** `*.s3.example.` */
+export function isWildcardPeer(peer: string): boolean {
+  return peer.startsWith(`${ANY_LABEL}.`) && isDnsPeer(peer)
+}
+
+/** The wildcard that a DNS name is of, or is itself; undefined of a name with one label. */
+export function wildcardPeer(peer: string): string | undefined {
+  const domain = domainOf(peer)
+  return domain === '' ? undefined : `${ANY_LABEL}.${domain}`
+}
+
+/** All labels of a DNS name but the first: `s3.example.` of `bucket.s3.example.`. */
+export function domainOf(peer: string): string {
+  return peer.slice(peer.indexOf('.') + 1)
+}
+
+export function firstLabel(peer: string): string {
+  return peer.slice(0, peer.indexOf('.'))
+}
