@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import type { Access } from '../../core/event/event.ts'
 import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
@@ -107,7 +108,7 @@ function neighbour({ peer, protocol, port }: Egress): object {
 /** A service of the cluster is known by its namespace only. */
 function placeOf(peer: string): object {
   if (isAddress(peer)) return { type: 'external', ipAddresses: [peer] }
-  if (peer.endsWith('.')) return { type: 'external', dnsNames: [peer] }
+  if (isDnsPeer(peer)) return { type: 'external', dnsNames: [peer] }
   const [, namespace] = peer.split('.')
   if (namespace === undefined) return { type: 'external', dnsNames: [`${peer}.`] }
   const matchLabels = { 'kubernetes.io/metadata.name': namespace }

@@ -1,3 +1,4 @@
+import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { stringify } from 'yaml'
 import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
 import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.ts'
@@ -45,7 +46,7 @@ function egressRule({ peer, ...given }: Egress): object {
   const { protocol, port } = given
   const ports = port === 0 ? [{ protocol }] : [given]
   if (isAddress(peer)) return { to: [{ ipBlock: { cidr: blockOf(peer) } }], ports }
-  const namespace = peer.split('.')[1]
+  const namespace = isDnsPeer(peer) ? undefined : peer.split('.')[1]
   if (namespace === undefined) return { ports }
   const matchLabels = { 'kubernetes.io/metadata.name': namespace }
   return { to: [{ namespaceSelector: { matchLabels } }], ports }

@@ -176,6 +176,13 @@ describe('the policies of Kubernetes', () => {
     ])
   })
 
+  it('take no part of a DNS name for a namespace', () => {
+    const peer = 'api.payments.example.'
+    const list = [learned({ kind: 'connect', protocol: 'tcp', peer, port: 443 })]
+    const { spec } = parse(text('networkpolicy', list)) as { spec: Record<string, unknown> }
+    expect(spec['egress']).toEqual([{ ports: [{ protocol: 'TCP', port: 443 }] }])
+  })
+
   it('name programs and files for KubeArmor, with who does it', () => {
     const { spec } = parse(text('kubearmor')) as {
       spec: { process: object; file: { matchPaths: object[] }; action: string }
