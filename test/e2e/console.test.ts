@@ -25,6 +25,8 @@ let nats: Nats
 let proxy: TcpProxy
 let served: ConsoleProcess
 const agents: Agent[] = []
+/** An agent that observes nothing. */
+let blind: Agent | undefined
 
 beforeAll(async () => {
   fleet = await SimulatedFleet.start()
@@ -32,12 +34,15 @@ beforeAll(async () => {
   await nats.makeStream()
   await nats.makeReportStream()
   proxy = await TcpProxy.before(nats.port)
-  for (const node of ['n1', 'n2']) {
+  for (const node of ['n1', 'n2', 'n4']) {
     fleet.node(node)
     const agent = new Agent({
       config: {
         node,
-        sources: ['file:-'],
+        // Of the last one the sensor does not start.
+        ...(node === 'n4'
+          ? { sources: ['ebpf'], sensor: { path: '/bin/false' }, kernelState: 'none' }
+          : { sources: ['file:-'] }),
         engines: { docker: { socket: 'none' } },
         sinks: [
           {
@@ -53,7 +58,8 @@ beforeAll(async () => {
       },
     })
     await agent.start()
-    agents.push(agent)
+    if (node === 'n4') blind = agent
+    else agents.push(agent)
   }
   fleet.node('n3', 'none')
   served = await ConsoleProcess.start({
@@ -70,7 +76,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await served?.[Symbol.asyncDispose]()
-  for (const agent of agents) await agent[Symbol.asyncDispose]()
+  for (const agent of [...agents, blind]) await agent?.[Symbol.asyncDispose]()
   await proxy?.[Symbol.asyncDispose]()
   await nats?.[Symbol.asyncDispose]()
   await fleet?.[Symbol.asyncDispose]()
@@ -181,7 +187,7 @@ test('without its stream the console serves what it has, names the fault, and mi
   expect((await served.get<FleetStatus>('/v1/fleet')).faults).toEqual([])
 })
 
-test('the state of each agent is shown: working, silent, missing', async () => {
+test('the state of each agent is shown: working, blind, silent, missing', async () => {
   const stateOf = async (wanted: string): Promise<FleetNodes> =>
     served.until<FleetNodes>('/v1/fleet/nodes', ({ rows }) =>
       rows.some(({ node, state }) => node === 'n1' && state === wanted),
@@ -190,9 +196,14 @@ test('the state of each agent is shown: working, silent, missing', async () => {
   expect(rows.find(({ node }) => node === 'n3')?.state).toBe('missing')
   await agents[0]?.[Symbol.asyncDispose]()
   const silent = await stateOf('silent')
-  expect(silent.states).toMatchObject({ working: 1, silent: 1, missing: 1 })
   // The worst first.
-  expect(silent.rows.map(({ state }) => state)).toEqual(['missing', 'silent', 'working'])
+  expect(silent.rows.map(({ node, state }) => `${node} ${state}`)).toEqual([
+    'n3 missing',
+    'n1 silent',
+    'n4 blind',
+    'n2 working',
+  ])
+  expect(silent.rows[2]?.reasons.join()).toContain('ebpf')
 })
 
 test('SIGTERM ends it with 0', async () => {

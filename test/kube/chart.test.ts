@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { type Manifest, renderChart } from '../fixtures/chart.ts'
+import { type Manifest, manifestsIn, renderChart } from '../fixtures/chart.ts'
 import { kustomized } from '../fixtures/kustomized.ts'
 import { Cluster } from './cluster/cluster.ts'
 
@@ -19,9 +19,12 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-/** How many of them it would make; all but of the Prometheus Operator's kind, which is not there. */
+/** Of the Prometheus Operator; and of `policy/v1`, which servers have from 1.21 on. */
+const absent = ['ServiceMonitor', 'PodDisruptionBudget']
+
+/** How many of them it would make; all but those that not every server has. */
 async function taken(objects: readonly Manifest[]): Promise<number> {
-  const known = objects.filter(({ kind }) => kind !== 'ServiceMonitor')
+  const known = objects.filter(({ kind }) => !absent.includes(kind))
   const text = known.map((each) => stringify(each)).join('---\n')
   const output = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], text)
   return [...output.matchAll(/(created|configured|unchanged) \(server dry run\)/g)].length
@@ -44,6 +47,12 @@ it('the API server accepts the output of the chart', async () => {
 it('it accepts the output of kustomize, with the scrape objects too', async () => {
   // All of the chart's, the namespace, and two definitions.
   expect(await taken(kustomized('monitoring'))).toBe(8 + 3)
+})
+
+it('it accepts the console, from the chart and from kustomize', async () => {
+  expect(await taken(renderChart({ console: { enabled: true } }).objects)).toBe(7 + 9)
+  const text = await cluster.kubectl(['kustomize', `${root}deploy/kubernetes/console`])
+  expect(await taken(manifestsIn(text))).toBe(9)
 })
 
 it('it refuses an unknown field', async () => {
