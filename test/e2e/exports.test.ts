@@ -18,7 +18,7 @@ import { execIn, removeContainer, startContainer } from '../fixtures/containers.
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { learnerConfig } from '../fixtures/learned-agent.ts'
 import { webLoad, type WebLoad } from '../fixtures/load.ts'
-import { accepts, addressOf, webImage } from '../fixtures/service-images.ts'
+import { servesAt, webImage } from '../fixtures/service-images.ts'
 
 const { docker, socket } = sharedEngine()
 const image = `${uniqueName('web')}:1`
@@ -49,8 +49,7 @@ async function run(host: Docker.HostConfig, user = ''): Promise<Docker.Container
 }
 
 async function serve(container: Docker.Container): Promise<WebLoad> {
-  const address = await addressOf(container)
-  await accepts(address, 80)
+  const address = await servesAt(container, 80)
   return webLoad(`http://${address}/one.html`, loadSeconds)
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
@@ -34,6 +35,10 @@ beforeAll(async () => {
   await holedRedisImage(docker, image)
   agent = await startAgent({ docker: socket, config: learnerConfig })
   const learned = await working()
+  // The last of its work: without it the window ends before its start was judged, and a new one may not even start.
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some(({ text }) => text.startsWith('rename') && text.endsWith('/dump.rdb')),
+  )
   agent = await startLearned(agent, socket, [image], { block: { canary: 1, budget: 1_000_000 } })
   alerting = await intrude({ docker, agent }, learned, address)
   await end()

@@ -7,13 +7,7 @@ import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
 import { loadRedis, loadWeb } from '../fixtures/load.ts'
-import {
-  accepts,
-  addressOf,
-  askRedis,
-  holedRedisImage,
-  webImage,
-} from '../fixtures/service-images.ts'
+import { servesAt, askRedis, holedRedisImage, webImage } from '../fixtures/service-images.ts'
 import { intruderHost } from '../fixtures/intruder-host.ts'
 import { intruderActs } from './intruder-acts.ts'
 
@@ -57,9 +51,8 @@ beforeAll(async () => {
   setting.hostPort = host.port
   const web = await startContainer(docker, webName, undefined)
   started.push(redis, web)
-  const webAddress = await addressOf(web)
+  const webAddress = await servesAt(web, 80)
   webUrl = `http://${webAddress}/one.html`
-  await accepts(webAddress, 80)
 
   // Learn: the same kinds of load as later, a tenth of it, over five of the snapshots that redis writes to
   // files of ever new names: a pattern needs three distinct ones.

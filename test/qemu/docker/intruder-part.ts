@@ -5,7 +5,7 @@ import { intruderActs } from '../../e2e/intruder-acts.ts'
 import { removeContainer, startContainer } from '../../fixtures/containers.ts'
 import { type IntruderHost, intruderHost } from '../../fixtures/intruder-host.ts'
 import { loadRedis, loadWeb } from '../../fixtures/load.ts'
-import { accepts, addressOf, askRedis } from '../../fixtures/service-images.ts'
+import { addressOf, askRedis, servesAt } from '../../fixtures/service-images.ts'
 import { redisImage, webImage } from './images.ts'
 import { alertsOf, changesOf, type Setting } from './setting.ts'
 
@@ -50,7 +50,7 @@ export interface AttackedOptions {
 export async function startAttacked(docker: Docker, options: AttackedOptions): Promise<Attacked> {
   const host = await intruderHost(docker, { ...options, image: redisImage })
   const web = await startContainer(docker, webImage, undefined)
-  await accepts(await addressOf(web), 80)
+  await servesAt(web, 80)
   return {
     ...host,
     web,
