@@ -390,35 +390,34 @@ const peers = fc.array(
   { maxLength: 4 },
 )
 
-/** Ranges of ports from a previous version, or decided on. */
+/** From a previous version, or decided on. */
+const grounds = {
+  what: fc.constantFrom<'inherited' | 'approved' | 'rejected'>(
+    'inherited',
+    'inherited',
+    'approved',
+    'rejected',
+  ),
+  origin: fc.constantFrom<Origin>('entrypoint', 'entrypoint', 'entrypoint', 'probe'),
+}
+
+/** Ranges of ports. */
 const drawn = fc.array(
   fc.record({
     peer: from(['10.0.0.7', 'db', '0.0.0.0', '0.0.0.0', '127.0.0.1']),
     uid: fc.constantFrom<User>(101, 'declared'),
-    what: fc.constantFrom<'inherited' | 'approved' | 'rejected'>(
-      'inherited',
-      'inherited',
-      'approved',
-      'rejected',
-    ),
     ranges: fc.subarray(['1024-1024', '5432-40000', '40001-41999', '1024-65535'], { minLength: 1 }),
-    origin: fc.constantFrom<Origin>('entrypoint', 'entrypoint', 'entrypoint', 'probe'),
+    ...grounds,
   }),
   { maxLength: 12 },
 )
 
-/** Wildcards from a previous version, or decided on. */
+/** Wildcards of DNS names. */
 const wildcards = fc.array(
   fc.record({
     domain: from(['x.test.', 'x.test.', 'b.x.test.', 'y.test.', 'test.']),
     uid: fc.constantFrom<User>(101, 'declared'),
-    what: fc.constantFrom<'inherited' | 'approved' | 'rejected'>(
-      'inherited',
-      'inherited',
-      'approved',
-      'rejected',
-    ),
-    origin: fc.constantFrom<Origin>('entrypoint', 'entrypoint', 'entrypoint', 'probe'),
+    ...grounds,
   }),
   { maxLength: 6 },
 )

@@ -6,7 +6,7 @@ import { readJson } from '../../support/net/json-body.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import { callerOf } from '../server/access/caller.ts'
 import type { RouteWorld } from '../server/routes/route.ts'
-import { problemResponse } from '../server/problem.ts'
+import { answerProblems } from '../server/problem.ts'
 import { check } from '../server/request-body.ts'
 import type { ConsoleWorld, FleetRoute } from './fleet-route.ts'
 import { fleetRoutes } from './fleet-routes.ts'
@@ -51,14 +51,7 @@ export function createConsoleApp(
       return route.answer === 'text' ? c.text(String(answered)) : c.json(answered as object)
     })
   }
-  app.notFound((c) => {
-    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
-  })
-  app.onError((error) => {
-    const response = problemResponse(error)
-    if (response.status >= 500) log.error({ err: error }, 'request failed')
-    return response
-  })
+  answerProblems(app, log)
   return app
 }
 

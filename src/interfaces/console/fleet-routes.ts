@@ -4,11 +4,10 @@ import { SnugError } from '../../errors.ts'
 import { agentStates } from '../../fleet/console/views.ts'
 import { approvalSteps, modeSteps, rejectionSteps } from '../../fleet/kubernetes/decision-steps.ts'
 import { fleetModes, type ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
-import { roles } from '../../support/config/role.ts'
 import { moment, present } from '../server/body-parts.ts'
 import { liveQuery } from '../server/live-query.ts'
 import { openApi } from '../server/openapi.ts'
-import { sessionBody } from '../server/routes/session-routes.ts'
+import { sessionParts } from '../server/routes/session-routes.ts'
 import { alert } from '../server/schema/event-schema.ts'
 import * as answer from './console-schema.ts'
 import { authorName } from './author-name.ts'
@@ -22,7 +21,6 @@ const q = z.string().min(1).max(200).optional()
 const name = z.string().min(1).max(500).optional()
 const id = z.string().regex(/^b[0-9a-f]{20}$/, 'must be the id of a behaviour')
 const ids = z.array(id).max(1_000)
-const holder = z.object({ who: z.string(), role: z.enum(roles) })
 
 const approveBody = z
   .strictObject({
@@ -205,33 +203,9 @@ export const fleetRoutes: readonly FleetRoute[] = [
       throw new SnugError('BODY_INVALID', 'this route needs a WebSocket handshake')
     },
   }),
-  fleetRoute({
-    method: 'GET',
-    path: '/v1/session',
-    role: 'viewer',
-    summary: 'name and role of the caller',
-    answer: holder,
-    handle: (_, { who, role }) => ({ who, role }),
-  }),
-  fleetRoute({
-    method: 'POST',
-    path: '/v1/session',
-    role: 'nobody',
-    gateway: true,
-    summary: 'exchanges a token for a session cookie, which scripts cannot read and which expires',
-    body: sessionBody,
-    answer: holder,
-    handle: onlyAtGateway,
-  }),
-  fleetRoute({
-    method: 'DELETE',
-    path: '/v1/session',
-    role: 'nobody',
-    gateway: true,
-    summary: 'ends the session of the cookie',
-    answer: z.object({}),
-    handle: onlyAtGateway,
-  }),
+  fleetRoute({ ...sessionParts.show, handle: (_, { who, role }) => ({ who, role }) }),
+  fleetRoute(sessionParts.begin),
+  fleetRoute(sessionParts.end),
 ]
 
 /** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, PROFILE_OF_GIT. */
@@ -258,8 +232,4 @@ function seqOf(text: string | undefined): number {
   const seq = Number(text)
   if (Number.isSafeInteger(seq) && seq > 0) return seq
   throw new SnugError('ALERT_UNKNOWN', `no alert \`${text}\``)
-}
-
-function onlyAtGateway(): never {
-  throw new SnugError('BODY_INVALID', 'sessions exist only for the page, over TCP')
 }

@@ -12,7 +12,7 @@ import { engineQuery, isOfEvents, liveQuery } from './live-query.ts'
 import { pumpLive } from './live-socket.ts'
 import { jsonAnswer } from './json-answer.ts'
 import { nextLink, Page } from './page.ts'
-import { problemResponse, refusalReason } from './problem.ts'
+import { answerProblems, refusalReason } from './problem.ts'
 import { check, streamBody } from './request-body.ts'
 import { checkRevision, tagAfter, tagOf } from './routes/revision-guard.ts'
 import type { Route, RouteWorld } from './routes/route.ts'
@@ -115,16 +115,9 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
     })
   }
 
-  app.notFound((c) => {
-    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
-  })
-
-  app.onError((error) => {
-    const response = problemResponse(error)
+  answerProblems(app, log, (response) => {
     const reason = refusalReason(response)
     if (reason !== undefined) world.metrics.count(refusalMetric, { reason })
-    if (response.status >= 500) log.error({ err: error }, 'request failed')
-    return response
   })
   return app
 }

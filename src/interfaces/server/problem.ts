@@ -1,4 +1,7 @@
+import type { Env, Hono } from 'hono'
+import { SnugError } from '../../errors.ts'
 import { problemOf } from '../../support/net/problem.ts'
+import type { Log } from '../../support/telemetry/log.ts'
 
 export function problemResponse(
   error: unknown,
@@ -15,6 +18,23 @@ export function problemResponse(
       ...more,
       ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="snug"' } : {}),
     },
+  })
+}
+
+/** Answers what failed, and what no route is for, with the problem. `onRefused` gets each answer. */
+export function answerProblems<E extends Env>(
+  app: Hono<E>,
+  log: Log,
+  onRefused?: (response: Response) => void,
+): void {
+  app.notFound((c) => {
+    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
+  })
+  app.onError((error) => {
+    const response = problemResponse(error)
+    onRefused?.(response)
+    if (response.status >= 500) log.error({ err: error }, 'request failed')
+    return response
   })
 }
 

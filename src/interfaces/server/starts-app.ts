@@ -1,10 +1,9 @@
 import { Hono } from 'hono'
 import type { Log } from '../../support/telemetry/log.ts'
 import { readJson } from '../../support/net/json-body.ts'
-import { SnugError } from '../../errors.ts'
 import { owner } from './access/caller.ts'
 import type { ListenerEnv } from './app.ts'
-import { problemResponse } from './problem.ts'
+import { answerProblems } from './problem.ts'
 import { check, streamBody } from './request-body.ts'
 import type { RouteWorld } from './routes/route.ts'
 import { startsRoute } from './routes/starts-route.ts'
@@ -31,13 +30,6 @@ export function createStartsApp(
     }
     return c.json((await startsRoute.handle(world, call)) as object)
   })
-  app.notFound((c) => {
-    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
-  })
-  app.onError((error) => {
-    const response = problemResponse(error)
-    if (response.status >= 500) log.error({ err: error }, 'request failed')
-    return response
-  })
+  answerProblems(app, log)
   return app
 }

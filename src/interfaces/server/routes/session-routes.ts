@@ -7,19 +7,18 @@ export const sessionBody = z.strictObject({ token: z.string().min(1).max(4_000) 
 const holder = z.object({ who: z.string(), role: z.enum(roles) })
 
 /**
- * The caller's identity. The gateway handles sign-in and sign-out: a session cookie replaces the header
- * `Authorization`.
+ * The caller's identity, for the agent and the console. The gateway handles sign-in and sign-out: a session cookie
+ * replaces the header `Authorization`.
  */
-export const sessionRoutes: readonly Route[] = [
-  route({
+export const sessionParts = {
+  show: {
     method: 'GET',
     path: '/v1/session',
     role: 'viewer',
     summary: 'name and role of the caller',
     answer: holder,
-    handle: (_, { by, role }) => ({ who: by.who, role }),
-  }),
-  route({
+  },
+  begin: {
     method: 'POST',
     path: '/v1/session',
     role: 'nobody',
@@ -28,8 +27,8 @@ export const sessionRoutes: readonly Route[] = [
     body: sessionBody,
     answer: holder,
     handle: onlyAtGateway,
-  }),
-  route({
+  },
+  end: {
     method: 'DELETE',
     path: '/v1/session',
     role: 'nobody',
@@ -37,7 +36,13 @@ export const sessionRoutes: readonly Route[] = [
     summary: 'ends the session of the cookie',
     answer: z.object({}),
     handle: onlyAtGateway,
-  }),
+  },
+} as const
+
+export const sessionRoutes: readonly Route[] = [
+  route({ ...sessionParts.show, handle: (_, { by, role }) => ({ who: by.who, role }) }),
+  route(sessionParts.begin),
+  route(sessionParts.end),
   route({
     method: 'POST',
     path: '/v1/sign-in-links',
