@@ -1,3 +1,4 @@
+import { type AddressBlock, parseBlock } from './address-block.ts'
 import type { BehaviourObject } from './behaviour.ts'
 import { isDnsPeer, isWildcardPeer, wildcardPeer } from './dns-name.ts'
 
@@ -14,6 +15,12 @@ export function wildcardOf(object: BehaviourObject): ConnectObject | undefined {
     return undefined
   const peer = isDnsPeer(object.peer) ? wildcardPeer(object.peer) : undefined
   return peer === undefined ? undefined : { ...object, peer }
+}
+
+/** The block of addresses that is its peer; undefined of other objects: a unix socket may be called like one. */
+export function blockOf(object: BehaviourObject): AddressBlock | undefined {
+  const isOfNet = object.kind === 'connect' && object.protocol !== 'unix'
+  return isOfNet ? parseBlock(object.peer) : undefined
 }
 
 /** Whether it stands for unix sockets of a place; its peer is in the language of shapes, and that of a single one is not. */

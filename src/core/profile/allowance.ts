@@ -2,7 +2,8 @@ import type { Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Actor, BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
-import { type AddressBlock, parseBlock } from '../behaviour/address-block.ts'
+import type { AddressBlock } from '../behaviour/address-block.ts'
+import { blockOf } from '../behaviour/peer.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import { type ObjectPattern, sourcesOf } from '../behaviour/shape-pattern.ts'
 import { type RelatedShown, type Literal, Witnesses } from '../behaviour/witness.ts'
@@ -429,8 +430,4 @@ export function isForUser({ onlyUid }: Decision, user: User): boolean {
 
 function untilOf(decision: Decision | undefined): Micros {
   return decision?.until === undefined ? Infinity : microsOf(decision.until)
-}
-
-function blockOf(object: BehaviourObject): AddressBlock | undefined {
-  return object.kind === 'connect' ? parseBlock(object.peer) : undefined
 }

@@ -1,6 +1,6 @@
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Grants } from './allowance.ts'
-import { parseBlock } from '../behaviour/address-block.ts'
+import { blockOf } from '../behaviour/peer.ts'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Cell } from './evidence.ts'
 import type { LiveEntry } from './live-entry.ts'
@@ -93,7 +93,7 @@ function forgetCell(cell: Cell, what: Forgetting): Span | undefined {
 function supported(entry: LiveEntry): Decision | undefined {
   const { decision, object } = entry
   if (decision?.kind !== 'approved') return decision
-  if (object.kind === 'connect' && parseBlock(object.peer) !== undefined) return decision
+  if (blockOf(object) !== undefined) return decision
   const left = entry.seen()
   const grants = decision.grants.flatMap((grant) => narrowed(grant, left))
   return grants.length === 0 ? undefined : { ...decision, grants }

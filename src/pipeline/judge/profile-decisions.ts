@@ -134,7 +134,7 @@ export function allowBlock(
 }
 
 function blockFor(event: ActEvent, peer: string): string {
-  if (event.kind !== 'connect') throw notAConnection()
+  if (event.kind !== 'connect' || event.connect.protocol === 'unix') throw notAConnection()
   const block = parseBlock(peer)
   if (block === undefined) {
     const how = 'is not an address block such as `10.0.0.0/8`'
@@ -153,5 +153,8 @@ function withOrigin(grants: readonly Grant[], { origin }: BehaviourRef): readonl
 }
 
 function notAConnection(): SnugError {
-  return new SnugError('DECISION_INVALID', 'only an alert about a connection accepts a peer')
+  return new SnugError(
+    'DECISION_INVALID',
+    'only an alert about a connection to an address accepts a peer',
+  )
 }

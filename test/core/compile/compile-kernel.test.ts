@@ -117,6 +117,15 @@ describe('the compiled profile', () => {
     expect(outcome(profile, act.connect('10.0.0.1', 5432))).toBe('deviation')
   })
 
+  it('takes no unix socket for a block of addresses, whatever it is called', () => {
+    const entry = decided('10.0.0.0/8', 'approved')
+    const object = { kind: 'connect', protocol: 'unix', peer: '10.0.0.0/8', port: 0 } as const
+    const id = behaviourId(behaviourKey(entry.actor, entry.uid, object))
+    const { profile } = kernelOf(Profile.load([{ ...entry, id, object }], shaper))
+    expect(profile.prefixes).toEqual([])
+    expect(profile.rules.map((rule) => rule.object)).toEqual([object])
+  })
+
   it('gives a prefix the rules of those around it', () => {
     const other = { ...decided('10.1.0.0/16', 'approved'), uid: 0, actor: { exe: '/bin/sh' } }
     const profile = Profile.load([decided('10.0.0.0/8', 'approved'), other], shaper)
