@@ -109,6 +109,8 @@ const foldMs = 4
 const retentionMs = 3_600_000
 /** How long after the start sources may take to report running containers. */
 const settleMs = 5_000
+/** The longest that a decision waits for what was observed before it. */
+const caughtUpMs = 2_000
 
 /**
  * The stages at work, and what they share: versions, alerts, streams, store. Lifecycle:
@@ -413,6 +415,20 @@ export class Daemon {
       events.map((event) => ({ type: 'event', event })),
       replay,
     )
+  }
+
+  /**
+   * Resolves once all is judged that the sources have observed until now, and after {@link caughtUpMs} in any case: a
+   * sensor or an engine that hangs must not hold up a person.
+   */
+  async caughtUp(): Promise<void> {
+    await Promise.race([this.#caughtUp(), delay(caughtUpMs, undefined, { ref: false })])
+  }
+
+  async #caughtUp(): Promise<void> {
+    await Promise.all([...this.#controls()].map(async (control) => control.obeyed?.()))
+    await this.queue.settled()
+    await this.identifier.settled()
   }
 
   /** For a scrape: the delay is since the last one. */

@@ -499,9 +499,9 @@ export class SnugEngine implements view.Engine {
       nowMs: number,
     ) => Step,
   ): Promise<views.VersionView> {
-    const { registry } = this.#daemon
+    const { registry, slices } = this.#daemon
     const version = registry.index.findOne(ref)
-    if (what === 'end-learning') await prepareEnd(this.#daemon, version)
+    await prepareEnd({ registry, slices, caughtUp: () => this.#daemon.caughtUp() }, version)
     const nowMs = this.#daemon.now()
     const before = enforcementSnapshot(version)
     const step = move(

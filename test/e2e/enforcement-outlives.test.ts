@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -36,12 +35,7 @@ const victims = {
 } as const
 
 function killSensor(): void {
-  const children = execFileSync('ps', ['-o', 'pid=,comm=', '--ppid', String(agent.pid)], {
-    encoding: 'utf8',
-  })
-  const pid = /(\d+) snug-sensor/.exec(children)?.[1]
-  if (pid === undefined) throw new Error(`no sensor among: ${children}`)
-  process.kill(Number(pid), 'SIGKILL')
+  process.kill(agent.sensorPid, 'SIGKILL')
 }
 
 describe('blocking outlives', () => {

@@ -65,17 +65,27 @@ function* cardSteps(
 }
 
 /**
- * Before a person ends a large window: derives the places of its evidence in slices.
+ * Before a person ends a window. What happened in it belongs to it, so that is judged first: afterwards it would be a
+ * deviation. Then, of a large one, the places of its evidence are derived in slices.
+ *
+ * @param caughtUp resolves once all is judged that was observed until now
  *
  * Errors: REVISION_STALE as above.
  */
 export async function prepareEnd(
-  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  { slices, registry, caughtUp }: EndContext,
   version: DeployedVersion,
 ): Promise<void> {
-  if (version.life.state !== 'learning' || version.profile.size <= decidedAtOnce) return
-  const places = (): Promise<void> => slices.run('places', version.profile.prepareSettle())
-  await unlessChanged(registry, [version], places)
+  if (version.life.state !== 'learning') return
+  await unlessChanged(registry, [version], async () => {
+    await caughtUp()
+    if (version.profile.size <= decidedAtOnce) return
+    await slices.run('places', version.profile.prepareSettle())
+  })
+}
+
+type EndContext = Pick<ReviewContext, 'slices' | 'registry'> & {
+  readonly caughtUp: () => Promise<void>
 }
 
 async function unlessChanged<T>(

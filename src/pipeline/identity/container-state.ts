@@ -15,6 +15,8 @@ export interface Waiting {
   lost: Missed | undefined
   /** It is identified, and what it held is released in parts. */
   known: KnownContainer | undefined
+  /** To be called once it does not wait any more. */
+  readonly onEnd: (() => void)[]
 }
 
 export interface KnownContainer {

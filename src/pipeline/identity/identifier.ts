@@ -167,6 +167,16 @@ export class Identifier {
     return out.filter((message) => !this.#own.has(containerOf(message) ?? ''))
   }
 
+  /** Resolves once no container waits any more of those that wait now. */
+  async settled(): Promise<void> {
+    const ends: Promise<void>[] = []
+    for (const container of this.#containers.values()) {
+      if (container.kind !== 'waiting') continue
+      ends.push(new Promise((resolve) => container.onEnd.push(resolve)))
+    }
+    await Promise.all(ends)
+  }
+
   /**
    * Stops waiting and releases all held messages. For shutdown, and for a source that has ended.
    */
@@ -309,6 +319,7 @@ export class Identifier {
       rootfs: undefined,
       lost: undefined,
       known: undefined,
+      onEnd: [],
     }
     this.#containers.set(seen.id, waiting)
     this.#waiting += 1
@@ -545,6 +556,7 @@ export class Identifier {
       this.#overflow(waiting, out)
     }
     this.#options.release(this.#others(out))
+    if (waiting.held.length === 0) ended(waiting)
   }
 
   #giveUp(id: string, waiting: Waiting, isMissed = false): void {
@@ -563,6 +575,7 @@ export class Identifier {
     }
     this.#overflow(waiting, out)
     if (out.length > 0 && !this.#closed) this.#options.release(this.#others(out))
+    ended(waiting)
   }
 
   /** Once: at its end, or when an engine reports it after all. */
@@ -606,4 +619,8 @@ export class Identifier {
       loss: { reason, count, from, to },
     }
   }
+}
+
+function ended({ onEnd }: Waiting): void {
+  for (const call of onEnd.splice(0)) call()
 }
