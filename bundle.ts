@@ -74,10 +74,14 @@ const daemon = await build({
   logLevel: 'warning',
 })
 
-/** The page of an agent, and that of the console: each a folder with everything that it needs. */
-async function browserPage(main: string, to: string, signIn: string): Promise<Metafile> {
+/**
+ * The page of an agent, and that of the console: each a folder with everything that it needs.
+ *
+ * @param from has `main.tsx`, and `token-help.html` for its sign-in page
+ */
+async function browserPage(from: string, to: string): Promise<Metafile> {
   const { metafile } = await build({
-    entryPoints: { main, 'sign-in': `${page}/sign-in.ts` },
+    entryPoints: { main: `${from}/main.tsx`, 'sign-in': `${page}/sign-in.ts` },
     outdir: to,
     bundle: true,
     minify: true,
@@ -87,17 +91,18 @@ async function browserPage(main: string, to: string, signIn: string): Promise<Me
     logLevel: 'warning',
   })
   for (const file of pageFiles) copyFileSync(join(page, file), join(to, file))
-  copyFileSync(signIn, join(to, 'sign-in.html'))
+  const help = readFileSync(join(from, 'token-help.html'), 'utf8')
+  const signIn = readFileSync(`${page}/sign-in.html`, 'utf8')
+  writeFileSync(
+    join(to, 'sign-in.html'),
+    signIn.replace('<!-- token-help.html -->', () => help),
+  )
   return metafile
 }
 
 const browser = [
-  await browserPage(`${page}/main.tsx`, 'dist/interfaces/ui', `${page}/sign-in.html`),
-  await browserPage(
-    `${page}/console/main.tsx`,
-    'dist/interfaces/ui/console',
-    `${page}/console/sign-in.html`,
-  ),
+  await browserPage(page, 'dist/interfaces/ui'),
+  await browserPage(`${page}/console`, 'dist/interfaces/ui/console'),
 ]
 
 interface PackageJson {
