@@ -10,21 +10,14 @@ import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
-import { busyboxImage } from '../fixtures/images.ts'
+import { busyboxImage, programLines, readerScript } from '../fixtures/images.ts'
 
+/** A service of one program that reads one file; version 2 has another program and reads a second file. */
 const repository = uniqueName('shop')
 const first = `${repository}:1`
 const second = `${repository}:2`
 const { docker, socket } = sharedEngine()
 const started: Docker.Container[] = []
-
-/** A service of one program that reads one file; version 2 has another program and reads a second file. */
-const script = (program: string, files: readonly string[]): string =>
-  `#!/bin/sh\nwhile true; do\n  ${program} ${files.join(' ')}\n  sleep 0.2\ndone\n`
-const programs = (names: readonly string[]): readonly string[] => [
-  'RUN ["/bin/sh", "-c", "mkdir -p /app"]',
-  ...names.map((name) => `RUN ["/bin/cp", "/bin/busybox", "/app/${name}"]`),
-]
 
 let agent: Agent
 let alerts: Tail<Alert>
@@ -34,18 +27,18 @@ beforeAll(async () => {
   digests[first] = await busyboxImage(docker, {
     name: first,
     labels: { test: repository },
-    files: { '/app/run': script('/app/cat', ['/app/shop.conf']), '/app/shop.conf': 'a\n' },
-    dockerfile: programs(['cat']),
+    files: { '/app/run': readerScript('/app/cat', ['/app/shop.conf']), '/app/shop.conf': 'a\n' },
+    dockerfile: programLines(['cat']),
   })
   digests[second] = await busyboxImage(docker, {
     name: second,
     labels: { test: repository },
     files: {
-      '/app/run': script('/app/head', ['/app/shop.conf', '/app/payment.conf']),
+      '/app/run': readerScript('/app/head', ['/app/shop.conf', '/app/payment.conf']),
       '/app/shop.conf': 'a\n',
       '/app/payment.conf': 'b\n',
     },
-    dockerfile: programs(['head']),
+    dockerfile: programLines(['head']),
   })
   agent = await startAgent({ docker: socket })
   alerts = await agent.tail<Alert>(['alert', 'tail'])

@@ -6,7 +6,7 @@ import type { ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
-import { busyboxImage } from '../fixtures/images.ts'
+import { busyboxImage, programLines, readerScript } from '../fixtures/images.ts'
 import {
   type Door,
   doorTo,
@@ -23,13 +23,6 @@ const second = `${repository}:2`
 const { docker, socket } = sharedEngine()
 const started: Docker.Container[] = []
 
-const script = (program: string, files: readonly string[]): string =>
-  `#!/bin/sh\nwhile true; do\n  ${program} ${files.join(' ')}\n  sleep 0.2\ndone\n`
-const programs = (names: readonly string[]): readonly string[] => [
-  'RUN ["/bin/sh", "-c", "mkdir -p /app"]',
-  ...names.map((name) => `RUN ["/bin/cp", "/bin/busybox", "/app/${name}"]`),
-]
-
 let agent: Agent
 let door: Door
 let browser: Browser
@@ -39,18 +32,18 @@ beforeAll(async () => {
   await busyboxImage(docker, {
     name: first,
     labels: { test: repository },
-    files: { '/app/run': script('/app/cat', ['/app/shop.conf']), '/app/shop.conf': 'a\n' },
-    dockerfile: programs(['cat']),
+    files: { '/app/run': readerScript('/app/cat', ['/app/shop.conf']), '/app/shop.conf': 'a\n' },
+    dockerfile: programLines(['cat']),
   })
   await busyboxImage(docker, {
     name: second,
     labels: { test: repository },
     files: {
-      '/app/run': script('/app/head', ['/app/shop.conf', '/app/payment.conf']),
+      '/app/run': readerScript('/app/head', ['/app/shop.conf', '/app/payment.conf']),
       '/app/shop.conf': 'a\n',
       '/app/payment.conf': 'b\n',
     },
-    dockerfile: programs(['head']),
+    dockerfile: programLines(['head']),
   })
   const served = await pageConfig()
   agent = await startAgent({ docker: socket, config: served })

@@ -12,6 +12,8 @@ import {
   type DaemonWorld,
   eventMessage,
   type WorldOptions,
+  begin,
+  judged,
 } from '../fixtures/daemon-fixtures.ts'
 import { identityOf } from '../fixtures/identity-fixtures.ts'
 
@@ -29,21 +31,6 @@ async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
   worlds.push(world)
   await world.start()
   return world
-}
-
-/** Resolves once the agent has judged everything emitted so far. */
-async function judged(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function begin(world: DaemonWorld, container: string): SourceMessage {
-  world.containers.report(identityOf(container))
-  world.containers.atOnce.add(container)
-  const time = new Date(world.now()).toISOString()
-  return {
-    type: 'container-started',
-    container: { id: container, cgroup: '', time, before: false },
-  }
 }
 
 function did(world: DaemonWorld, path: string, more: object = {}, container = id): SourceMessage {

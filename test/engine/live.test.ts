@@ -1,8 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LiveReader } from '../../src/engine/api/live-log.ts'
 import { act } from '../fixtures/event-fixture.ts'
-import { daemonWorld, type DaemonWorld, eventMessage } from '../fixtures/daemon-fixtures.ts'
-import { identityOf } from '../fixtures/identity-fixtures.ts'
+import {
+  begin,
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  judged,
+} from '../fixtures/daemon-fixtures.ts'
 
 const container = 'a'.repeat(64)
 const image = 'shop/web'
@@ -14,16 +19,8 @@ afterEach(() => world.stop())
 async function started(): Promise<void> {
   world = daemonWorld({ rules: { floorMs: 60_000, ceilingMs: 600_000 } })
   await world.start()
-  world.containers.report(identityOf(container))
-  world.containers.atOnce.add(container)
-  const time = new Date(world.now()).toISOString()
-  const seen = { id: container, cgroup: '', time, before: false }
-  world.source.emit({ type: 'container-started', container: seen })
+  world.source.emit(begin(world, container))
   await judged()
-}
-
-async function judged(): Promise<void> {
-  for (let turn = 0; turn < 8; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function runs(path: string): Promise<void> {

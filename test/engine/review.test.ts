@@ -4,15 +4,15 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import type { BehaviourView } from '../../src/engine/api/engine-views.ts'
 import { loadAttacks } from '../../src/support/config/load-attacks.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
-import type { SourceMessage } from '../../src/pipeline/sources/source.ts'
 import { act, type Where } from '../fixtures/event-fixture.ts'
 import {
   daemonWorld,
   type DaemonWorld,
   eventMessage,
   type WorldOptions,
+  begin,
+  judged,
 } from '../fixtures/daemon-fixtures.ts'
-import { identityOf } from '../fixtures/identity-fixtures.ts'
 
 const [a, b] = ['a'.repeat(64), 'b'.repeat(64)]
 const image = 'shop/web'
@@ -30,20 +30,6 @@ async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
   await world.start()
   for (const container of [a, b]) world.source.emit(begin(world, container))
   return world
-}
-
-async function judged(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function begin(world: DaemonWorld, container: string): SourceMessage {
-  world.containers.report(identityOf(container))
-  world.containers.atOnce.add(container)
-  const time = new Date(world.now()).toISOString()
-  return {
-    type: 'container-started',
-    container: { id: container, cgroup: '', time, before: false },
-  }
 }
 
 const inSession: Where = { container: a, origin: 'exec-in', session: 'session-1', uid: 0 }
