@@ -9,8 +9,11 @@ const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
   .map((path) => `test/${path}`)
 
-/** In every lane. */
-const setupFiles = ['test/fixtures/seeded.ts']
+/** In every lane. No test judges by the clock: the time only ends one that hangs, on a loaded machine too. */
+const everywhere = {
+  setupFiles: ['test/fixtures/seeded.ts'],
+  expect: { poll: { timeout: 60_000 } },
+}
 
 const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
 
@@ -30,10 +33,9 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
-          setupFiles,
+          ...everywhere,
           // Files share the modules that they import: loading them anew was half of the lane.
           isolate: false,
-          // No test judges by the clock: this only ends one that hangs, on a loaded machine too.
           testTimeout: 300_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.system.test.ts', 'test/{sensor,e2e,qemu,kube}/**'],
@@ -42,7 +44,7 @@ export default defineConfig({
       {
         test: {
           name: 'random',
-          setupFiles,
+          ...everywhere,
           isolate: false,
           testTimeout: 300_000,
           env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' },
@@ -53,7 +55,7 @@ export default defineConfig({
         test: {
           // What asks an API server and nothing else of the machine: runs beside `node`.
           name: 'kube',
-          setupFiles,
+          ...everywhere,
           include: ['test/kube/**/*.test.ts'],
           exclude: onNode,
           fileParallelism: false,
@@ -65,7 +67,7 @@ export default defineConfig({
         test: {
           // A whole node, and cgroups as nodes have them.
           name: 'node',
-          setupFiles,
+          ...everywhere,
           include: onNode,
           fileParallelism: false,
           testTimeout: 180_000,
@@ -76,7 +78,7 @@ export default defineConfig({
         test: {
           // Virtual machines with Debian's kernels: runs beside `system`.
           name: 'qemu',
-          setupFiles,
+          ...everywhere,
           include: ['test/qemu/*.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
@@ -87,7 +89,7 @@ export default defineConfig({
         test: {
           // More kernels than `make test` boots.
           name: 'kernels',
-          setupFiles,
+          ...everywhere,
           include: ['test/qemu/{kernels/*,old-kernel,bypass,debian-kernel,arm64}.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
@@ -97,7 +99,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          setupFiles,
+          ...everywhere,
           include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
           globalSetup: ['test/fixtures/global-setup.ts'],
           fileParallelism: false,

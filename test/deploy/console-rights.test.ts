@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { FleetState } from '../../src/fleet/console/fleet-state.ts'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
@@ -58,7 +58,7 @@ it('the console makes only requests that its roles allow, and the roles allow no
     await state.start(stop.signal)
     const steps = ({ spec }: { spec: Parameters<typeof modeSteps>[0] }) => modeSteps(spec, 'alert')
     await decideProfile(api, { name, steps, fieldManager: 'console:oidc:ada' }, stop.signal)
-    await vi.waitFor(() => expect(used.size).toBe(10))
+    await expect.poll(() => used.size).toBe(10)
   } finally {
     stop.abort()
     server.closeAllConnections()

@@ -144,9 +144,9 @@ it('an agent makes only requests that its role allows, and the role allows no ot
   const [alert] = sampleAlerts
   const workload = { namespace: 'shop', kind: 'Job', name: 'tick', pod: 'web-1' }
   events.stored([{ ...(alert as Alert), id: ulid(), workload }])
-  await vi.waitFor(() => expect([...used]).toContain('create events of '), { timeout: 60_000 })
+  await expect.poll(() => [...used]).toContain('create events of ')
   await events.close()
-  await vi.waitFor(() => expect([...used]).toContain('watch endpointslices of discovery.k8s.io'))
+  await expect.poll(() => [...used]).toContain('watch endpointslices of discovery.k8s.io')
 
   const roles = parseAllDocuments(readFileSync(rbac, 'utf8')).map((each) => each.toJS() as Role)
   const allowed = roles

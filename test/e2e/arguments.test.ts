@@ -89,9 +89,7 @@ test('the same shell with other arguments is a deviation', async () => {
 test('in block mode the kernel stops the new arguments and allows the learned ones', {
   timeout: 60_000,
 }, async () => {
-  await expect
-    .poll(() => setMode(agent, image, 'block').then(() => true), { timeout: 30_000 })
-    .toBe(true)
+  await expect.poll(() => setMode(agent, image, 'block').then(() => true)).toBe(true)
   expect(await doJob('exec cat /etc/motd')).toBe('0')
   // Killed or refused before its first instruction, as the host can.
   expect(await doJob('id')).not.toBe('0')

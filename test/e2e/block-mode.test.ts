@@ -60,11 +60,7 @@ const about =
     done === action && (behaviour?.text.includes(text) ?? false)
 
 test('a version that has alerted for its floor blocks on an operator’s command, which reports how this host blocks', async () => {
-  await expect
-    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
-      timeout: 30_000,
-    })
-    .toBe(0)
+  await expect.poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code).toBe(0)
   expect(await version()).toMatchObject({ mode: 'block', notes: [], blocking: { armed: true } })
   const { stops } = await agent.json<StatusView>(['status'])
   expect(stops.find(({ act }) => act === 'exec')?.how).not.toBe('alerted')
@@ -88,9 +84,7 @@ test('its health check stays healthy', async () => {
     const log = (State.Health?.Log ?? []) as readonly { Start: string; ExitCode: number }[]
     return log.filter(({ Start }) => Date.parse(Start) > since).map(({ ExitCode }) => ExitCode)
   }
-  await expect
-    .poll(async () => (await checked()).length, { timeout: 30_000 })
-    .toBeGreaterThanOrEqual(3)
+  await expect.poll(async () => (await checked()).length).toBeGreaterThanOrEqual(3)
   expect(new Set(await checked())).toEqual(new Set([0]))
 })
 
@@ -131,9 +125,7 @@ test('an agent that was killed blocks again once it is back', async () => {
     ({ versions: [shown] }) => shown?.mode === 'block' && shown.blocking?.armed === true,
   )
   await expect
-    .poll(async () => (await execIn(docker, container, ['/bin/other'])).exitCode, {
-      timeout: 30_000,
-    })
+    .poll(async () => (await execIn(docker, container, ['/bin/other'])).exitCode)
     .not.toBe(0)
 })
 

@@ -86,7 +86,7 @@ describe('a topic of Kafka', () => {
     const ids = new Set(sampleAlerts.slice(0, 4).map(({ id }) => id))
     const seen = (): Set<string> =>
       new Set(broker.records.map(({ headers }) => headers['id'] ?? ''))
-    await expect.poll(seen, { timeout: 10_000 }).toEqual(ids)
+    await expect.poll(seen).toEqual(ids)
     await sink.close()
   })
 })
@@ -126,7 +126,7 @@ test('an agent sends alerts and its audit trail to Kafka and NATS, the order of 
   )
   const alerts = (await server.messages()).filter(({ text }) => text.includes('snug.alert/v1'))
   expect(alerts.map(({ id }) => id)).toEqual(ids)
-  await expect.poll(() => broker.records.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(200)
+  await expect.poll(() => broker.records.length).toBeGreaterThanOrEqual(200)
   const records = broker.records.filter(({ headers }) => headers['type'] !== 'audit')
   for (const key of new Set(records.map((record) => record.key))) {
     const own = records.filter((record) => record.key === key)

@@ -105,11 +105,7 @@ test('the libraries of a program are folded under it, and none of them is a beha
 })
 
 test('a read that follows from the image and was never seen is not stopped', async () => {
-  await expect
-    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
-      timeout: 30_000,
-    })
-    .toBe(0)
+  await expect.poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code).toBe(0)
   writeFileSync(join(folder, 'long'), '')
   await place('/tmp/long', join(folder, 'long'))
   // The list of users is no such file: reading it is a behaviour of the program, and new.

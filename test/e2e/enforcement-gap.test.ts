@@ -52,11 +52,7 @@ async function ran(container: Docker.Container): Promise<number> {
 }
 
 test('a version that has alerted for its floor blocks when a person asks for it', async () => {
-  await expect
-    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
-      timeout: 30_000,
-    })
-    .toBe(0)
+  await expect.poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code).toBe(0)
 })
 
 test('containers that start while the agent stalls are blocked once it goes on', async () => {
@@ -68,7 +64,7 @@ test('containers that start while the agent stalls are blocked once it goes on',
       ),
     )
     for (const other of others) {
-      await expect.poll(() => ran(other), { timeout: 30_000 }).toBeGreaterThan(1)
+      await expect.poll(() => ran(other)).toBeGreaterThan(1)
     }
   } finally {
     process.kill(agent.pid, 'SIGCONT')
@@ -80,9 +76,7 @@ test('containers that start while the agent stalls are blocked once it goes on',
   const before = await Promise.all(others.map(lines))
   for (const [at, other] of others.entries()) {
     await expect
-      .poll(async () => (await lines(other)).filter((line) => line === 'turn').length, {
-        timeout: 30_000,
-      })
+      .poll(async () => (await lines(other)).filter((line) => line === 'turn').length)
       .toBeGreaterThan((before[at] ?? []).length + 5)
     const after = await lines(other)
     const since = after.slice((before[at] ?? []).length)

@@ -40,7 +40,7 @@ function statusOf(): Promise<StatusView> {
 }
 
 async function gatewayOf(): Promise<GatewayView> {
-  await expect.poll(async () => (await statusOf()).gateway, { timeout: 10_000 }).toBeDefined()
+  await expect.poll(async () => (await statusOf()).gateway).toBeDefined()
   const { gateway } = await statusOf()
   if (gateway === undefined) throw new Error('there is no front')
   return gateway
@@ -110,7 +110,7 @@ describe('the gateway', () => {
   it('ends with the agent, however the agent ends', async () => {
     const { pid } = await gatewayOf()
     await agent.kill()
-    await expect.poll(() => isThere(pid), { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => isThere(pid)).toBe(false)
   })
 })
 

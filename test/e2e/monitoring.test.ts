@@ -65,9 +65,7 @@ test('Prometheus scrapes an agent, evaluates the rules, and every metric that ru
   const rules = async (): Promise<readonly Rule[]> =>
     (await prometheus.get<Rules>('rules'))?.groups.flatMap((group) => group.rules) ?? []
   await expect
-    .poll(async () => (await rules()).find(({ name }) => name === 'SnugSinkFailing')?.state, {
-      timeout: 15_000,
-    })
+    .poll(async () => (await rules()).find(({ name }) => name === 'SnugSinkFailing')?.state)
     .toBe('pending')
   expect((await rules()).every(({ health }) => health === 'ok')).toBe(true)
 

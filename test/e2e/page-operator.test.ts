@@ -252,7 +252,7 @@ test('a lost connection is reported, and events of the meantime appear once it i
     (alerts) => alerts.some(({ behaviour }) => behaviour?.text.includes('/etc/passwd') === true),
   )
   door.open()
-  await expect.poll(() => connection.textContent(), { timeout: 10_000 }).toMatch(/live.*caught up/)
+  await expect.poll(() => connection.textContent()).toMatch(/live.*caught up/)
   await options(page).filter({ hasText: '/etc/shadow' }).first().waitFor()
   await options(page).filter({ hasText: '/etc/passwd' }).first().waitFor()
 })

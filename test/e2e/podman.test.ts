@@ -69,7 +69,7 @@ describe.each(['rootful', 'rootless'] as const)('%s Podman', (kind) => {
   test('a new container blocks once Podman has reported it', async () => {
     const other = await start(misledService)
     const run = () => execIn(podman.docker, other, ['/bin/other'])
-    await expect.poll(async () => (await run()).exitCode, { timeout: 30_000 }).not.toBe(0)
+    await expect.poll(async () => (await run()).exitCode).not.toBe(0)
     expect((await run()).stdout).toBe('')
     await alertsOn(agent, other.id, '', (action) => action !== 'alerted')
     await removeContainer(other)

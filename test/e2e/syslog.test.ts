@@ -78,7 +78,7 @@ describe('alerts to rsyslog', () => {
     const ids = await idsOf(agent)
     expect(ids).toHaveLength(100)
     for (const receiver of [plain, secure, datagrams]) {
-      await expect.poll(() => seen(receiver.lines), { timeout: 30_000 }).toEqual(ids)
+      await expect.poll(() => seen(receiver.lines)).toEqual(ids)
       const alerts = receiver.lines.filter((text) => text.includes('shop/web'))
       expect(alerts).toHaveLength(100)
       for (const text of alerts) expect(text).toMatch(/^<130>1 \S+ n1 snug \d+ guardrail - /)
@@ -107,7 +107,7 @@ describe('alerts to rsyslog', () => {
     await raise(agent, 50)
     // If the agent is killed before it records the delivery, it sends the alerts again.
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([siem]) => siem?.delivered === 50)
-    await expect.poll(() => seen(receiver.lines).length, { timeout: 30_000 }).toBe(50)
+    await expect.poll(() => seen(receiver.lines).length).toBe(50)
     await receiver.stop('SIGKILL')
     await raise(agent, 50)
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([siem, copy]) => {
@@ -122,12 +122,12 @@ describe('alerts to rsyslog', () => {
     const ids = await idsOf(agent)
     expect(ids).toHaveLength(150)
     await receiver.start()
-    await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(ids)
+    await expect.poll(() => seen(receiver.lines)).toEqual(ids)
     // A few duplicates are allowed: alerts that the receiver took but the dead agent had not recorded.
     expect(receiver.lines.filter((text) => text.includes('shop/web')).length).toBeLessThan(210)
     const test = await agent.json<SinkTest>(['sink', 'test', 'siem'])
     expect(test).toMatchObject({ ok: true })
-    await expect.poll(() => seen(receiver.lines), { timeout: 30_000 }).toContain(test.id)
+    await expect.poll(() => seen(receiver.lines)).toContain(test.id)
   })
 })
 
@@ -153,7 +153,7 @@ describe('alerts to a webhook', () => {
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([hook]) => hook?.state === 'failing')
     receiver.behave = 'take'
     receiver.answer = { status: 200, headers: {}, text: '' }
-    await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(await idsOf(agent))
+    await expect.poll(() => seen(receiver.lines)).toEqual(await idsOf(agent))
   })
 
   test('that exceed the queue are dropped, oldest first, and reported as an alert that counts them', async () => {

@@ -37,7 +37,7 @@ async function reads(file: string): Promise<void> {
   const read = async (): Promise<string> =>
     (await container.logs({ stdout: true, stderr: false })).toString()
   const begins = { passwd: 'root:x:0:0', group: 'root:x:0:\n' }[file] ?? file
-  await expect.poll(read, { timeout: 30_000 }).toContain(begins)
+  await expect.poll(read).toContain(begins)
 }
 
 const fileRow = (file: string) => (row: ProfileView['behaviours'][number]) =>

@@ -126,9 +126,7 @@ describe('forgetting', () => {
     const before = world.control.all('profile').length
     await world.engine.forget(image, { container: b }, by)
     // Decisions in quick succession are sent to the kernel together.
-    await expect
-      .poll(() => world.control.all('profile').length, { timeout: 5_000 })
-      .toBeGreaterThan(before)
+    await expect.poll(() => world.control.all('profile').length).toBeGreaterThan(before)
   })
 
   it('has the kernel ask again while the version learns', async () => {

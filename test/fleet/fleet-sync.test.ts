@@ -197,7 +197,7 @@ const soon = (): number => Date.now() + 2_000
 
 const reconciled = async (world: DaemonWorld): Promise<void> => {
   const [version] = world.daemon.registry.index
-  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(decisions))
+  await expect.poll(() => version?.reconciled.generation).toBe(decisions)
 }
 
 describe('a decision on a behaviour that this node has not observed', () => {
@@ -211,7 +211,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     await reconciled(world)
     expect(await stateOf(world, '/srv/new')).toBeUndefined()
     await does(world, '/srv/new')
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe(state))
+    await expect.poll(() => stateOf(world, '/srv/new')).toBe(state)
   })
 
   it('is kept over a restart', async () => {
@@ -250,7 +250,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
     report('n2', '/srv/new', { kind: 'approved', by: 'field-manager:kubectl-patch', at, grants })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
     emit({ approve: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
     const [version] = world.daemon.registry.index
@@ -263,7 +263,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     })
     // A rejection applies with or without evidence.
     emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('rejected'))
+    await expect.poll(() => stateOf(world, '/srv/new')).toBe('rejected')
   })
 
   it('does not apply again after a person withdrew it', async () => {
@@ -294,12 +294,12 @@ describe('a decision among others of its object', () => {
     await share(world)
     await does(world, '/srv/a')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await does(world, '/srv/b')
     emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/b')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/b')).toBe('approved')
     expect(await stateOf(world, '/srv/a')).toBe('rejected')
     // Nor after a restart: the store has the reconciled decisions.
     await world.daemon.journal.persist()
@@ -361,11 +361,13 @@ describe('a decision among others of its object', () => {
       profiles.compact()
     }
     /** Once both watches run again. */
-    const looks = (world: DaemonWorld, { sync }: Shared): Promise<void> =>
-      vi.waitFor(async () => {
+    async function looks(world: DaemonWorld, { sync }: Shared): Promise<void> {
+      const generation = async (): Promise<number | undefined> => {
         await sync.tick()
-        expect(versionOf(world)?.reconciled.generation).toBe(decisions)
-      })
+        return versionOf(world)?.reconciled.generation
+      }
+      await expect.poll(generation).toBe(decisions)
+    }
     const reportTimes = (world: DaemonWorld, after: number, generation: number): void => {
       const names = ['mode alert', `approve ${a}`]
       const time = { after, generation, at: secondOf(world.now() + 2_000), names }
@@ -434,14 +436,14 @@ describe('a decision among others of its object', () => {
     await share(world)
     await does(world, '/srv/a')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     emit({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
     await reconciled(world)
     expect(await stateOf(world, '/srv/a')).toBe('rejected')
     emit({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/a')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
   })
 
   it.each([
@@ -470,7 +472,7 @@ describe('a decision among others of its object', () => {
     })
     emit({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
     await share(world)
-    await vi.waitFor(() => expect(versionOf(world)?.reconciled.generation).toBe(3))
+    await expect.poll(() => versionOf(world)?.reconciled.generation).toBe(3)
     expect(await stateOf(world, '/srv/a')).toBe(state)
   })
 
@@ -502,9 +504,9 @@ describe('a decision among others of its object', () => {
         [b, 'field-manager:bob', secondOf(world.now() + 2_000)],
       ]),
     )
-    await vi.waitFor(() =>
-      expect(versionOf(world)?.modeDecisions.done).toMatchObject({ by: 'field-manager:mode-bot' }),
-    )
+    await expect
+      .poll(() => versionOf(world)?.modeDecisions.done)
+      .toMatchObject({ by: 'field-manager:mode-bot' })
   })
 })
 
@@ -513,9 +515,9 @@ describe('a decision on the mode', () => {
   const isoAfter = (world: DaemonWorld, ms: number): string =>
     new Date(world.now() + ms).toISOString()
   const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
-    vi.waitFor(() => expect(lifeOf(world)?.mode).toBe(mode))
+    expect.poll(() => lifeOf(world)?.mode).toBe(mode)
   const done = (world: DaemonWorld, by: string): Promise<void> =>
-    vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toBe(by))
+    expect.poll(() => versionOf(world)?.modeDecisions.done?.by).toBe(by)
 
   it('from another node applies here once, in the name of its author', async () => {
     const world = await alerting()
@@ -531,7 +533,7 @@ describe('a decision on the mode', () => {
       at: isoAfter(world, 0),
       grants: [],
     })
-    await vi.waitFor(async () => expect(await stateOf(world, '/srv/theirs')).toBe('approved'))
+    await expect.poll(() => stateOf(world, '/srv/theirs')).toBe('approved')
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -545,7 +547,7 @@ describe('a decision on the mode', () => {
     reportMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
     emit({ mode: 'learn' }, { at: world.now() + kubectlAfter })
     await reconciled(world)
-    await vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toContain(who))
+    await expect.poll(() => versionOf(world)?.modeDecisions.done?.by).toContain(who)
     await modeIs(world, mode)
   })
 
@@ -581,7 +583,7 @@ describe('a decision on the mode', () => {
     emit({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
     await reconciled(world)
     await does(world, '/x')
-    await vi.waitFor(async () => expect(await stateOf(world, '/x')).toBe('rejected'))
+    await expect.poll(() => stateOf(world, '/x')).toBe('rejected')
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -663,11 +665,11 @@ it('reconciles an ImageProfile that was deleted and created again, with new gene
   await share(world)
   emit({}, { generation: 40 })
   const [version] = world.daemon.registry.index
-  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(40))
+  await expect.poll(() => version?.reconciled.generation).toBe(40)
   profiles.remove(profileName(image))
   await does(world, '/srv/new')
   emit({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
-  await vi.waitFor(async () => expect(await stateOf(world, '/srv/new')).toBe('approved'))
+  await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
 })
 
 it('keeps to the decisions in git for as long as they are there', async () => {
@@ -789,7 +791,7 @@ it('merges entries of other nodes while it applies a decision', async () => {
   store.released = new Promise((resolve) => (release = resolve))
   await receives('onSpecDecision', () => emit({ approve: { all: true } }, { at: soon() }))
   const time = sync.tick()
-  await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
+  await expect.poll(() => store.holding).toBeGreaterThan(0)
   const at = new Date().toISOString()
   await receives('onEntries', () =>
     report('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CoreV1Event } from '@kubernetes/client-node'
 import { ulid } from 'ulid'
 import type { Alert } from '../../src/core/event/alert.ts'
@@ -51,8 +51,7 @@ function alertOn(name: string, more: Partial<Alert> = {}): Alert {
 }
 
 const written = (): readonly CoreV1Event[] => api.sent.map(({ body }) => body as CoreV1Event)
-const until = (count: number) =>
-  vi.waitFor(() => expect(api.sent).toHaveLength(count), { timeout: 60_000 })
+const until = (count: number) => expect.poll(() => api.sent).toHaveLength(count)
 
 describe('an Event', () => {
   it('is on the pod, and has what a person asks of an alert', () => {

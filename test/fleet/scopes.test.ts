@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
 import {
@@ -104,18 +104,20 @@ function publishes(scope: string, path: string, isOver: boolean, head: object = 
   })
 }
 
-const received = (scope: string): Promise<void> =>
-  vi.waitFor(() => {
-    const all = world.daemon.registry.publishedScopes(sharedImage).scopes
-    expect(all.map((each) => each.scope)).toContain(scope)
-  })
+async function received(scope: string): Promise<void> {
+  const { registry } = world.daemon
+  const scopes = (): readonly string[] =>
+    registry.publishedScopes(sharedImage).scopes.map((each) => each.scope)
+  await expect.poll(scopes).toContain(scope)
+}
 
 /** Ticks until the object was applied to the version, which it has to be in the end. */
 async function applied(sync: FleetSync, scope: string): Promise<void> {
-  await vi.waitFor(async () => {
+  const reached = async (): Promise<number> => {
     await sync.tick()
-    expect(versionIn(world, scope).reconciledForAll.generation).toBe(generation)
-  })
+    return versionIn(world, scope).reconciledForAll.generation
+  }
+  await expect.poll(reached).toBe(generation)
 }
 
 describe('what a node publishes', () => {
@@ -227,11 +229,12 @@ describe('the time of a decision in an ImageProfile without a scope', () => {
     const atMs = Math.floor(world.now() / 1_000) * 1_000
     decideForAll({ reject: { behaviours: [idOf(secret)] } }, atMs)
     for (const scope of ['a', 'b']) await applied(sync, scope)
-    await vi.waitFor(async () => {
+    const later = async (): Promise<readonly unknown[]> => {
       world.advance(5_000)
       await sync.tick()
-      expect(published()).toHaveLength(1)
-    })
+      return published()
+    }
+    await expect.poll(later).toHaveLength(1)
     expect(published()[0]?.reconciledForAll).toEqual({
       profile: 'all',
       decisions: [
@@ -291,9 +294,10 @@ describe('the time of a decision in an ImageProfile without a scope', () => {
         decisions: [{ after: known, generation: known + 1, at, names }],
       },
     })
-    await vi.waitFor(async () => {
+    const state = async (): Promise<string | undefined> => {
       await sync.tick()
-      expect(stateIn(world, 'shop', secret)).toBe('approved')
-    })
+      return stateIn(world, 'shop', secret)
+    }
+    await expect.poll(state).toBe('approved')
   })
 })

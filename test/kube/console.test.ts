@@ -132,7 +132,7 @@ it('shows the images that the agents published', async () => {
   )
   const row = rows.find(({ name }) => name === image.name)
   expect(row).toMatchObject({ lineage: 'shop/web', state: 'learning', mode: 'learn' })
-  expect((await served.get<FleetStatus>('/v1/fleet')).faults).toEqual([])
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0)
 })
 
 it('sets a mode on every node, with the person as its author', async () => {

@@ -15,7 +15,7 @@ describe('a deadline', () => {
       within.addEventListener('abort', () => ended.push((within.reason as Error).name))
     }
     collectGarbage()
-    await vi.waitFor(() => expect(ended).toEqual(Array(20).fill('TimeoutError')))
+    await expect.poll(() => ended).toEqual(Array(20).fill('TimeoutError'))
   })
 
   it('aborts with its signal', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { askedMs, KubeError } from '../../../src/fleet/kubernetes/kube-error.ts'
 import { Collection, type CollectionState } from '../../../src/fleet/kubernetes/collection.ts'
 import { ScriptedApi } from '../../fixtures/kube-server.ts'
@@ -68,7 +68,7 @@ describe('a collection of the API server', () => {
     await server.until(() => server.watching === 1)
     server.put('c')
     server.remove('a')
-    await vi.waitFor(() => expect(items()).toEqual(['b', 'c']))
+    await expect.poll(() => items()).toEqual(['b', 'c'])
     expect(removed).toEqual(['a'])
     const [watch] = watches()
     expect(watch?.query.get('fieldSelector')).toBe('spec.nodeName=n1')
@@ -80,11 +80,11 @@ describe('a collection of the API server', () => {
     await follow()
     await server.until(() => server.watching === 1)
     server.put('c')
-    await vi.waitFor(() => expect(items()).toContain('c'))
+    await expect.poll(() => items()).toContain('c')
     server.endWatches()
     await server.until(() => watches().length === 2)
     server.put('d')
-    await vi.waitFor(() => expect(items()).toContain('d'))
+    await expect.poll(() => items()).toContain('d')
     expect(lists()).toHaveLength(1)
     expect(waits).toEqual([])
   })
@@ -94,10 +94,11 @@ describe('a collection of the API server', () => {
     await server.until(() => server.watching === 1)
     server.bookmark()
     server.compact()
-    await vi.waitFor(() => {
+    const begun = (): number => {
       server.endWatches()
-      expect(watches().length).toBeGreaterThan(1)
-    })
+      return watches().length
+    }
+    await expect.poll(begun).toBeGreaterThan(1)
     await server.until(() => server.watching === 1)
     expect(lists()).toHaveLength(1)
   })
@@ -113,7 +114,7 @@ describe('a collection of the API server', () => {
       if (how === 'answer') server.compact()
       else server.refusals.push({ status: 410, body: { reason: 'Expired' } })
       await server.start()
-      await vi.waitFor(() => expect(items()).toEqual(['b', 'c', 'd', 'e']))
+      await expect.poll(() => items()).toEqual(['b', 'c', 'd', 'e'])
       expect(removed).toEqual(['a'])
       const pages = lists().slice(1)
       expect(pages.map(({ query }) => query.get('continue'))).toEqual([null, '2'])
@@ -140,7 +141,7 @@ describe('a collection of the API server', () => {
     server.failWatches(410)
     await server.until(() => lists().length === 2)
     server.refusals.push({ status: 500 })
-    await vi.waitFor(() => expect(collection.state.kind).toBe('running'))
+    await expect.poll(() => collection.state.kind).toBe('running')
     expect(items()).toEqual(['a', 'b', 'c'])
     expect(removed).toEqual([])
   })
@@ -149,11 +150,11 @@ describe('a collection of the API server', () => {
     await follow()
     await server.until(() => server.watching === 1)
     await server.kill()
-    await vi.waitFor(() => expect(collection.state.kind).toBe('degraded'))
+    await expect.poll(() => collection.state.kind).toBe('degraded')
     expect(items()).toEqual(['a', 'b'])
     server.put('c')
     await server.start()
-    await vi.waitFor(() => expect(items()).toEqual(['a', 'b', 'c']))
+    await expect.poll(() => items()).toEqual(['a', 'b', 'c'])
     expect(states).toEqual(['running', 'degraded', 'running'])
     expect(lists()).toHaveLength(1)
   })
@@ -162,7 +163,7 @@ describe('a collection of the API server', () => {
     server.refusals.push({ status: 429, headers: { 'retry-after': '7' } })
     await follow()
     expect(collection.state.kind).toBe('degraded')
-    await vi.waitFor(() => expect(collection.state.kind).toBe('running'))
+    await expect.poll(() => collection.state.kind).toBe('running')
     expect(waits).toHaveLength(1)
     expect(waits[0]).toBeGreaterThanOrEqual(7_000)
   })

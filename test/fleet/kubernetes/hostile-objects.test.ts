@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
 import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
@@ -56,7 +56,7 @@ const nodes = (): readonly string[] => [...fleet.published(image)].map(({ node }
 /** Resolves once the agent has read everything that was put before. */
 async function read(): Promise<void> {
   put('last')
-  await vi.waitFor(() => expect(nodes()).toContain('last'))
+  await expect.poll(() => nodes()).toContain('last')
 }
 
 const decision = (when: string) => ({ kind: 'approved', by: 'cli:root', at: when, grants: [] })
@@ -123,7 +123,7 @@ describe('a slice that no agent writes', () => {
     expect(fleet.current).toBe(true)
     // Its own node repairs it.
     put('n2')
-    await vi.waitFor(() => expect(nodes()).toContain('n2'))
+    await expect.poll(() => nodes()).toContain('n2')
     expect(fleet.fault).toBeUndefined()
   })
 
@@ -153,11 +153,11 @@ it('a profile that no person writes is one coded fault, and other profiles are r
   profiles.put('bad', { metadata, spec: { image, approve: { behaviours: 5 } } })
   profiles.put('worse', { metadata, spec: 'block' })
   profiles.put(profileName(image), { metadata, spec: { image, mode: 'alert' } })
-  await vi.waitFor(() => expect(reported).toEqual(['alert']))
+  await expect.poll(() => reported).toEqual(['alert'])
   expect(fleet.fault).toMatch(/`bad`: `spec.approve.behaviours`.*KUBE_OBJECT_INVALID.*1 more/)
   profiles.remove('bad')
   profiles.remove('worse')
-  await vi.waitFor(() => expect(fleet.fault).toBeUndefined())
+  await expect.poll(() => fleet.fault).toBeUndefined()
 })
 
 it('whatever a slice holds, it is refused with a code, or its entries merge', () => {

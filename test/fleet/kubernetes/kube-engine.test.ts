@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
 import { KubeEngine } from '../../../src/fleet/kubernetes/kube-engine.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
@@ -57,7 +57,7 @@ describe('the containers of a node’s pods', () => {
       'unknown',
     )
     server.remove('web-1')
-    await vi.waitFor(() => expect(left).toEqual([`${web.slice(0, 6)} gone`]))
+    await expect.poll(() => left).toEqual([`${web.slice(0, 6)} gone`])
     expect(engine.known(web)).toMatchObject({ name: 'web-1/web' })
   })
 
@@ -65,7 +65,7 @@ describe('the containers of a node’s pods', () => {
     await start()
     expect(await engine.lookup(web, cgroup(web, uid))).toBe('unavailable')
     server.put('web-1', podOf({ app: [{ name: 'web' }] }))
-    await vi.waitFor(() => expect(written.map(({ id }) => id)).toEqual([web]))
+    await expect.poll(() => written.map(({ id }) => id)).toEqual([web])
   })
 
   it('keep the image that they were made of where the pod’s image is changed in place', async () => {
@@ -84,7 +84,7 @@ describe('the containers of a node’s pods', () => {
       ],
     }
     server.put('web-1', { ...pod, status })
-    await vi.waitFor(() => expect(engine.known(next)?.image.digest).toBe(digestOf('web 2')))
+    await expect.poll(() => engine.known(next)?.image.digest).toBe(digestOf('web 2'))
     expect(engine.known(web)?.image.digest).toBe(digestOf('web'))
     expect(left).toEqual([`${web.slice(0, 6)} stopped`])
   })
@@ -109,7 +109,7 @@ describe('the containers of a node’s pods', () => {
     server.put('web-1', podOf({ app: [{ name: 'web' }] }))
     await start()
     await server.kill()
-    await vi.waitFor(() => expect(engine.state.kind).toBe('degraded'))
+    await expect.poll(() => engine.state.kind).toBe('degraded')
     expect(engine.known(web)).toBeDefined()
     expect(left).toEqual([])
   })
@@ -121,18 +121,14 @@ describe('the containers of a node’s pods', () => {
     const owner = ownerOf('Job', 'tick-1', 'batch/v1')
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
-    await vi.waitFor(() =>
-      expect(written[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' }),
-    )
+    await expect.poll(() => written[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' })
   })
 
   it('belong to their Job where the server does not return its owner', async () => {
     const owner = ownerOf('Job', 'tick-1', 'batch/v1')
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
-    await vi.waitFor(() =>
-      expect(written[0]?.workload).toMatchObject({ kind: 'Job', name: 'tick-1' }),
-    )
+    await expect.poll(() => written[0]?.workload).toMatchObject({ kind: 'Job', name: 'tick-1' })
   })
 })
 
@@ -158,7 +154,7 @@ describe('a process in a pod’s cgroup that belongs to no container', () => {
     expect(await ask(sandbox)).toBe('unavailable')
     const pod = withUid({ app: [{ name: 'web' }], before: { web: next } })
     server.put('web-1', pod)
-    await vi.waitFor(() => expect(engine.known(sandbox)?.image).toEqual(sandboxImage))
+    await expect.poll(() => engine.known(sandbox)?.image).toEqual(sandboxImage)
     expect(engine.known(next)?.image.repository).toBe('localhost/web')
   })
 
@@ -228,10 +224,8 @@ describe('the names of addresses', () => {
         ]),
       )
       await start()
-      await vi.waitFor(() =>
-        expect(engine.peer('10.244.1.4')).toEqual({ name: 'a-second-name.shop' }),
-      )
-      await vi.waitFor(() => expect(engine.peer('10.96.0.9')).toEqual({ name: 'user-db.shop' }))
+      await expect.poll(() => engine.peer('10.244.1.4')).toEqual({ name: 'a-second-name.shop' })
+      await expect.poll(() => engine.peer('10.96.0.9')).toEqual({ name: 'user-db.shop' })
       expect(engine.peer('fd00::9')).toEqual({ name: 'user-db.shop' })
       expect(engine.peer('192.168.0.1')).toBeUndefined()
       expect(engine.peer('192.168.0.2')).toEqual({ name: 'kubernetes.shop' })
@@ -259,8 +253,8 @@ describe('the names of addresses', () => {
       ]),
     )
     await start()
-    await vi.waitFor(() => expect(engine.peer('10.244.1.4')).toBeDefined())
-    await vi.waitFor(() => expect(engine.peer('10.96.0.66')).toEqual({ name: 'a.evil' }))
+    await expect.poll(() => engine.peer('10.244.1.4')).toBeDefined()
+    await expect.poll(() => engine.peer('10.96.0.66')).toEqual({ name: 'a.evil' })
     expect(engine.peer('10.96.0.9')).toEqual({ name: 'user-db.shop' })
     expect(engine.peer('10.244.1.4')).toEqual({ name: 'user-db.shop' })
     expect(engine.peer('1.1.1.1')).toBeUndefined()

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type PodView, viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { NriEngine } from '../../../src/fleet/nri/nri-engine.ts'
@@ -73,7 +73,7 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     await start()
     expect(engine.state).toEqual({ kind: 'running' })
     await change(5)
-    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    await expect.poll(() => seen).toHaveLength(1)
     expect(seen[0]).toEqual({
       id: web.id,
       name: 'web-1/web',
@@ -171,10 +171,10 @@ describe('the connection to the Node Resource Interface', () => {
     await change(5)
     runtime.present = { pods: [sandbox], containers: [] }
     runtime.drop()
-    await vi.waitFor(() => expect(engine.state.kind).toBe('degraded'))
-    await vi.waitFor(() => expect(engine.state.kind).toBe('running'), 10_000)
+    await expect.poll(() => engine.state.kind).toBe('degraded')
+    await expect.poll(() => engine.state.kind).toBe('running')
     expect(runtime.registered).toHaveLength(2)
-    await vi.waitFor(() => expect(left).toEqual([`${web.id} gone`]))
+    await expect.poll(() => left).toEqual([`${web.id} gone`])
   })
 
   it('is reported where there is none', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeFrame, MuxReader } from '../../../src/pipeline/identity/nri/mux.ts'
 import { linkToNri, type NriHandlers } from '../../../src/pipeline/identity/nri/nri-link.ts'
 import { encodeMessage } from '../../../src/pipeline/identity/nri/nri-messages.ts'
@@ -46,7 +46,7 @@ async function connected(): Promise<void> {
     },
   })
   link.catch(() => undefined)
-  await vi.waitFor(() => expect(seen).toHaveLength(1))
+  await expect.poll(() => seen).toHaveLength(1)
 }
 
 const changed = (event: number, container: typeof web | null = web): Buffer =>
@@ -95,7 +95,7 @@ describe('the plugin of the Node Resource Interface', () => {
     let go = (): void => undefined
     starting = () => new Promise((resolve) => (go = resolve))
     const first = runtime.call('StateChange', changed(6))
-    await vi.waitFor(() => expect(seen).toHaveLength(2))
+    await expect.poll(() => seen).toHaveLength(2)
     expect(await Promise.race([first, runtime.call('Shutdown', Buffer.alloc(0))])).toMatchObject({
       status: null,
     })

@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
 import {
   PodmanEngine,
@@ -146,9 +146,9 @@ describe('the Podman of a user', () => {
     engine.subscribePending((each) => pending.push(`${each.id[0]} ${each.image.repository}`))
     foreign.server.made[id('e')] = { image: 'mine' }
     for (const each of [id('e'), id('e'), id('f')]) engine.findCreated(each)
-    await vi.waitFor(() => expect(pending).toEqual(['e mine']))
+    await expect.poll(() => pending).toEqual(['e mine'])
     engine.findCreated(id('e'))
-    await vi.waitFor(() => expect(foreign.server.asked).toBe(2))
+    await expect.poll(() => foreign.server.asked).toBe(2)
     expect(pending).toEqual(['e mine'])
   })
 
@@ -173,7 +173,7 @@ describe('the Podman of a user', () => {
     await expect.poll(() => engine.state).toEqual({ kind: 'running' })
     await server.end()
     servers.splice(0)
-    await expect.poll(() => engine.state, { timeout: 10_000 }).toEqual({ kind: 'absent' })
+    await expect.poll(() => engine.state).toEqual({ kind: 'absent' })
   })
 })
 
@@ -184,7 +184,7 @@ describe('Podman', () => {
     expect(engine.state).toEqual({ kind: 'running' })
     await server.end()
     servers.splice(0)
-    await expect.poll(() => engine.state.kind, { timeout: 10_000 }).toBe('degraded')
+    await expect.poll(() => engine.state.kind).toBe('degraded')
   })
 
   it('is not followed twice where Docker’s socket is a link to it', async () => {

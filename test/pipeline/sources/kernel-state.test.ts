@@ -1,12 +1,9 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
 import type { KernelProfile } from '../../../src/core/compile/kernel-profile.ts'
 import { KernelState } from '../../../src/pipeline/sources/ebpf/kernel-state.ts'
 import { encodeProfile } from '../../../src/pipeline/sources/ebpf/profile-encoder.ts'
 import { act, learned } from '../../fixtures/event-fixture.ts'
-
-/** A busy machine has threads for it later. */
-const patience = { timeout: 20_000 }
 
 /** One that takes names of any place: the automaton is most of it. */
 function withPlaces(): KernelProfile {
@@ -30,7 +27,7 @@ describe('profiles that a new sensor gets again', () => {
     expect(sent.equals(encodeProfile(7, profile, 1))).toBe(true)
     expect(state.kept).toBe(sent.length)
     expect(hasAll(state, sent)).toBe(true)
-    await vi.waitFor(() => expect(state.kept).toBeLessThan(sent.length / 10), patience)
+    await expect.poll(() => state.kept).toBeLessThan(sent.length / 10)
     expect(hasAll(state, sent)).toBe(true)
   })
 
@@ -39,7 +36,7 @@ describe('profiles that a new sensor gets again', () => {
     const state = new KernelState()
     const first = state.profile(7, profile)
     const last = state.profile(7, { ...profile, rules: profile.rules.slice(1) })
-    await vi.waitFor(() => expect(state.kept).toBeLessThan(last.length / 10), patience)
+    await expect.poll(() => state.kept).toBeLessThan(last.length / 10)
     expect(hasAll(state, last)).toBe(true)
     expect(hasAll(state, first)).toBe(false)
     state.profile(7, undefined)
@@ -49,7 +46,7 @@ describe('profiles that a new sensor gets again', () => {
   it('come back with the next container, where the kernel had given up their place', async () => {
     const state = new KernelState()
     const sent = state.profile(7, withPlaces())
-    await vi.waitFor(() => expect(state.kept).toBeLessThan(sent.length / 10), patience)
+    await expect.poll(() => state.kept).toBeLessThan(sent.length / 10)
     expect(state.evicted(7, () => false).length).toBe(0)
     expect(state.assign('c1', 7).subarray(0, sent.length).equals(sent)).toBe(true)
   })

@@ -189,9 +189,7 @@ describe('a mark of the source', () => {
     expect(waitingIn(meta).length).toBeGreaterThan(0)
     const [later] = await keepingWorld(left)
     knows(later, id)
-    await expect
-      .poll(() => [...later.daemon.registry.index][0]?.profile.size, { timeout: 30_000 })
-      .toBe(6_000)
+    await expect.poll(() => [...later.daemon.registry.index][0]?.profile.size).toBe(6_000)
     await later.daemon.journal.persist()
     expect(waitingIn((await left.load()).meta)).toEqual([])
     const [again] = await keepingWorld(await left.copy())

@@ -77,7 +77,7 @@ describe('the evidence of an image', () => {
     expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
     expect(asked.take()).toHaveLength(1)
     answer({ ...trusted, profile: { kind: 'missing' } })
-    await vi.waitFor(async () => expect((await admit.decide(pod(bySum))).verdict).toBe('refused'))
+    await expect.poll(async () => (await admit.decide(pod(bySum))).verdict).toBe('refused')
   })
 
   it('stays valid while its registry is down, until the end of its lifetime', async () => {
@@ -184,7 +184,7 @@ describe('a registry', () => {
     expect(reasons).toHaveLength(2)
     expect((await quick.decide(pod(bySum))).reasons.join()).toContain('did not answer within 30 ms')
     answer(trusted)
-    await vi.waitFor(async () => expect((await quick.decide(pod(bySum))).verdict).toBe('admitted'))
+    await expect.poll(async () => (await quick.decide(pod(bySum))).verdict).toBe('admitted')
   })
 
   it('that is down is not asked again for every pod, but after a while', async () => {
