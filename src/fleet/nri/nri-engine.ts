@@ -80,6 +80,13 @@ export class NriEngine implements IdentityEngine {
     // An agent without NRI does not load its clients.
     const { CriClient: Client } = await import('../../pipeline/identity/nri/cri-client.ts')
     this.#client = new Client(this.#options.runtime)
+    const { followSandboxes } = await import('./sandbox-events.ts')
+    void followSandboxes({
+      socket: this.#options.runtime,
+      created: ({ id, pod }) => this.#createOnce({ id, pod, container: '' }),
+      removed: (id) => this.#remove(id),
+      signal,
+    })
     await new Promise<void>((decided) => {
       void this.#follow(signal, decided)
     })
@@ -153,10 +160,12 @@ export class NriEngine implements IdentityEngine {
   #present(subjects: readonly NriSubject[]): void {
     const ids = new Set(subjects.map(({ id }) => id))
     for (const id of this.#made.keys()) if (!ids.has(id)) this.#remove(id)
-    for (const subject of subjects) {
-      const isKnown = this.#options.pods.known(subject.id) !== undefined
-      if (!isKnown && !this.#made.has(subject.id)) this.#create(subject)
-    }
+    for (const subject of subjects) this.#createOnce(subject)
+  }
+
+  #createOnce(subject: NriSubject): void {
+    const isKnown = this.#options.pods.known(subject.id) !== undefined
+    if (!isKnown && !this.#made.has(subject.id)) this.#create(subject)
   }
 
   #create(subject: NriSubject): Made {

@@ -16,7 +16,7 @@ const longestContent = 4 << 20
 /** Path of the method, then the names of its request and answer. */
 const methods = {
   namespaces: ['/containerd.services.namespaces.v1.Namespaces/List', 'Empty', 'Namespaces'],
-  containers: ['/containerd.services.containers.v1.Containers/List', 'Empty', 'Containers'],
+  containers: ['/containerd.services.containers.v1.Containers/List', 'Filters', 'Containers'],
   container: ['/containerd.services.containers.v1.Containers/Get', 'ById', 'OneContainer'],
   image: ['/containerd.services.images.v1.Images/Get', 'ByName', 'OneImage'],
 } as const satisfies Record<string, readonly [string, MessageName, MessageName]>
@@ -80,15 +80,18 @@ export class ContainerdClient {
   }
 
   /**
-   * The events of all namespaces, until the signal aborts or the engine ends the stream. The engine answers with the first
-   * event only, so an open stream shows nothing of it.
+   * The events of all namespaces that one of the filters selects, or all without filters, until the signal aborts or
+   * the engine ends the stream. The engine answers with the first event only, so an open stream shows nothing of it.
    */
-  async *events(signal: AbortSignal): AsyncIterable<Messages['Envelope']> {
+  async *events(
+    signal: AbortSignal,
+    filters: readonly string[] = [],
+  ): AsyncIterable<Messages['Envelope']> {
     const stream = this.#client.makeServerStreamRequest(
       '/containerd.services.events.v1.Events/Subscribe',
-      (fields: Messages['Empty']) => encodeMessage('Empty', fields),
+      (fields: Messages['Filters']) => encodeMessage('Filters', fields),
       (bytes: Buffer) => decodeMessage('Envelope', bytes),
-      {},
+      { filters },
     )
     const cancel = (): void => stream.cancel()
     signal.addEventListener('abort', cancel, { once: true })
@@ -106,7 +109,16 @@ export class ContainerdClient {
 }
 
 export function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === status.NOT_FOUND
+  return hasCode(error, status.NOT_FOUND)
+}
+
+/** The runtime has no such service. */
+export function isUnimplemented(error: unknown): boolean {
+  return hasCode(error, status.UNIMPLEMENTED)
+}
+
+function hasCode(error: unknown, code: status): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 function inNamespace(namespace: string): Metadata {

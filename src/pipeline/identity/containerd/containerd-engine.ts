@@ -156,7 +156,7 @@ export class ContainerdEngine implements IdentityEngine {
   async #list(client: ContainerdClient): Promise<void> {
     const present = new Set<string>()
     for (const namespace of await this.#namespaces(client)) {
-      const { containers } = await client.ask('containers', namespace, {})
+      const { containers } = await client.ask('containers', namespace, { filters: [] })
       for (const container of containers) {
         present.add(container.id)
         await this.#learn(client, namespace, container)

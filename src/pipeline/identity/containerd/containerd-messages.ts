@@ -1,8 +1,9 @@
 import protobuf from 'protobufjs/light.js'
 
-/** The part of containerd's API that the agent uses, by the field numbers of its published definitions (1.7). */
+/** The part of containerd's API that the agent uses, by the field numbers of its published definitions (1.7 and 2). */
 const definitions = {
   Empty: { fields: {} },
+  Filters: { fields: { filters: { rule: 'repeated', type: 'string', id: 1 } } },
   Any: { fields: { value: { type: 'bytes', id: 2 } } },
   ById: { fields: { id: { type: 'string', id: 1 } } },
   Namespace: { fields: { name: { type: 'string', id: 1 } } },
@@ -49,6 +50,8 @@ export interface ContainerdContainer {
 
 export interface Messages {
   readonly Empty: object
+  /** Any of them; none is everything. */
+  readonly Filters: { readonly filters: readonly string[] }
   readonly Any: { readonly value: Uint8Array }
   readonly ById: { readonly id: string }
   readonly Namespace: { readonly name: string }
