@@ -27,7 +27,7 @@ RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 PUBLISH_PACKAGES := cosign oras
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels check bench eval fuzz soak redteam release publish clean
+.PHONY: help build daemon sensor run test test-kernels test-runtimes check bench eval fuzz soak redteam release publish clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -96,6 +96,14 @@ test: build ## every test; installs what the tests need
 test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md
 	$(NEED) 'the kernels' busybox-static gcc libc6-dev mmdebstrap $(QEMU_PACKAGES)
 	npx vitest run --project kernels
+
+# The node's tests need a kubelet: KUBE_PACKAGES build one. A kubelet before 1.23 gets a translator.
+test-runtimes: build ## containerd and Podman of Debian's next release, with the tests that start them
+	$(NEED) 'the runtimes' $(TEST_PACKAGES) $(KUBE_PACKAGES)
+	export SNUG_TEST_RUNTIMES=newer
+	npx vitest run --project system test/e2e/{containerd,podman,podman-first-program}.test.ts \
+	  test/fleet/nri/sandbox-events.system.test.ts
+	npx vitest run --project node test/kube/{first-exec,deployment}.test.ts
 
 check: .build/npm.stamp ## types, lint, format, unused code, dependencies, generated pages, prose
 	npm run -s check

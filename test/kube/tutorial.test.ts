@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCli } from '../fixtures/agent.ts'
 import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
+import { containerdPath } from '../fixtures/runtimes.ts'
 import { runPage } from '../fixtures/tutorial.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { snugImage } from './story/images.ts'
@@ -66,7 +67,7 @@ beforeAll(async () => {
   env = {
     REGISTRY: registry,
     KUBECONFIG: cluster.kubeconfig,
-    PATH: `${dockerThatLoads()}:${process.env['PATH']}`,
+    PATH: `${dockerThatLoads()}:${containerdPath()}`,
     DOCKER_HOST: `unix://${engine.socket}`,
     DOCKER_CONFIG: join(folder, 'docker'),
   }

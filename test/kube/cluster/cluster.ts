@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { containerdPath } from '../../fixtures/runtimes.ts'
 
 const sh = promisify(execFile)
 const here = fileURLToPath(new URL('./', import.meta.url))
@@ -160,7 +161,10 @@ export class Cluster {
     }
     // By digest too, so that the pod's status names it as it does with a registry.
     const args = ['-a', join(this.#run, 'containerd.sock'), '-n', 'k8s.io', 'images', 'import']
-    await sh('ctr', [...args, '--digests', '--base-name', repository, archive], { maxBuffer })
+    await sh('ctr', [...args, '--digests', '--base-name', repository, archive], {
+      maxBuffer,
+      env: runtimes(),
+    })
   }
 
   async stop(): Promise<void> {
@@ -172,9 +176,16 @@ export class Cluster {
   }
 }
 
+function runtimes(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: containerdPath() }
+}
+
 /** The script's servers outlive it: its output goes to a file, as reading a pipe would wait for them. */
 async function script(name: string, args: readonly string[]): Promise<void> {
-  const child = spawn(join(here, name), args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(join(here, name), args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: runtimes(),
+  })
   const words: string[] = []
   child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()))
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))

@@ -85,9 +85,20 @@ EOF
   until_true 200 answers || die containerd
 }
 
+# A kubelet before 1.23 has an interface that containerd 2 has no more.
+start_translator() {
+  [ "$1" -lt 23 ] && containerd --version | grep -q '/v2 ' || return 0
+  PATH=/usr/lib/go-1.24/bin:$PATH GOTOOLCHAIN=local GOFLAGS= go build -o "$run/cri-v1alpha2" "$(dirname "$0")/cri-v1alpha2.go"
+  background cri-v1alpha2 "$run/cri-v1alpha2" "$run/cri-v1alpha2.sock" "$socket"
+  socket=$run/cri-v1alpha2.sock
+  listens() { [ -S "$socket" ]; }
+  until_true 200 listens || die cri-v1alpha2
+}
+
 start_kubelet() {
   local minor own
   minor=$(minor_version)
+  start_translator "$minor"
   mapfile -t own < <(flags_of kubelet "$minor")
   kubeconfig kubelet "/O=system:nodes/CN=system:node:$node"
   cat >"$run/kubelet.yaml" <<EOF
@@ -207,6 +218,7 @@ stop)
   [ -d "$run/saved" ] || exit 0
   end kubelet
   end kube-proxy
+  end cri-v1alpha2
   end_containers
   end containerd
   restore_machine
