@@ -240,9 +240,10 @@ describe('a service', () => {
     expect(of('of-init')).toMatchObject({ origins: ['entrypoint'], state: 'learned' })
     expect(of('of-exec')).toMatchObject({ origins: ['exec-in'], state: 'apart' })
     expect(of('of-ephemeral')).toMatchObject({ origins: ['exec-in'], state: 'apart' })
-    expect(rolesOf('/etc/of-init')).toEqual(['init'])
-    expect(rolesOf('/etc/of-ephemeral')).toEqual(['ephemeral'])
-    expect(rolesOf('/srv/greeting')).toEqual(['none'])
+    // The stream of events may come after the profile.
+    await expect.poll(() => rolesOf('/etc/of-init')).toEqual(['init'])
+    await expect.poll(() => rolesOf('/etc/of-ephemeral')).toEqual(['ephemeral'])
+    await expect.poll(() => rolesOf('/srv/greeting')).toEqual(['none'])
   })
 
   it('alerts on a new behaviour once its window has ended, until kubectl approves it', async () => {
@@ -481,12 +482,13 @@ describe('a CronJob', () => {
       (view) => (row(view.behaviours, text)?.containers.length ?? 0) >= 2,
     )
     expect(row(behaviours, text)).toMatchObject({ origins: ['entrypoint'], state: 'learned' })
-    const workloads = events.flatMap((event) =>
-      event.kind !== 'loss' && event.image?.repository === tick
-        ? [`${event.workload?.kind} ${event.workload?.name}`]
-        : [],
-    )
-    expect(new Set(workloads)).toEqual(new Set(['CronJob tick']))
+    const workloads = (): readonly string[] =>
+      events.flatMap((event) =>
+        event.kind !== 'loss' && event.image?.repository === tick
+          ? [`${event.workload?.kind} ${event.workload?.name}`]
+          : [],
+      )
+    await expect.poll(() => [...new Set(workloads())]).toEqual(['CronJob tick'])
     const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
     expect(alerts.filter(({ image }) => image?.repository === tick)).toEqual([])
   })
