@@ -74,14 +74,19 @@ test: build ## every test; installs what the tests need
 	# A minute in all: each target for some seconds, from its corpus on.
 	npx tsx test/fuzz/run.ts --seconds 4
 	wait $$prepared
-	# The system lane mostly waits. Virtual machines, and the servers of the kube lane, take what it leaves.
+	# The system and product lanes wait for half of the time. Virtual machines, and the servers of the kube lane, take
+	# what they leave.
 	setsid nice -n 10 npx vitest run --project qemu >.build/qemu.log 2>&1 &
 	machines=$$!
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
 	built=$$!
 	beside="$$machines $$built"
 	# These lanes take most of the time: one that fails does not keep the others from telling what they find.
+	npx vitest run --project product >.build/product.log 2>&1 &
+	product=$$!
 	npx vitest run --project system || failed=1
+	wait $$product || failed=1
+	cat .build/product.log
 	wait $$machines || failed=1
 	cat .build/qemu.log
 	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
@@ -101,8 +106,8 @@ test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1
 test-runtimes: build ## containerd and Podman of Debian's next release, with the tests that start them
 	$(NEED) 'the runtimes' $(TEST_PACKAGES) $(KUBE_PACKAGES)
 	export SNUG_TEST_RUNTIMES=newer
-	npx vitest run --project system test/e2e/{containerd,podman,podman-first-program}.test.ts \
-	  test/fleet/nri/sandbox-events.system.test.ts
+	npx vitest run --project system test/e2e/{containerd,podman,podman-first-program}.test.ts
+	npx vitest run --project product test/fleet/nri/sandbox-events.system.test.ts
 	npx vitest run --project node test/kube/{first-exec,deployment}.test.ts
 
 check: .build/npm.stamp ## types, lint, format, unused code, dependencies, generated pages, prose

@@ -15,12 +15,21 @@ const everywhere = {
   expect: { poll: { timeout: 60_000 } },
 }
 
+const onThisMachine = {
+  ...everywhere,
+  globalSetup: ['test/fixtures/global-setup.ts'],
+  fileParallelism: false,
+  testTimeout: 180_000,
+  hookTimeout: 300_000,
+}
+
 const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
 
 /**
  * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
  * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
- * because they share the kernel; `qemu` runs the sensor in virtual machines; `kube` and `node` have a Kubernetes.
+ * because they share the kernel; `product` runs beside it what people install, open and connect; `qemu` runs the sensor
+ * in virtual machines; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -38,7 +47,7 @@ export default defineConfig({
           isolate: false,
           testTimeout: 300_000,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.system.test.ts', 'test/{sensor,e2e,qemu,kube}/**'],
+          exclude: ['test/**/*.system.test.ts', 'test/{sensor,e2e,product,qemu,kube}/**'],
         },
       },
       {
@@ -99,12 +108,16 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          ...everywhere,
-          include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
-          globalSetup: ['test/fixtures/global-setup.ts'],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
+          ...onThisMachine,
+          include: ['test/{sensor,e2e}/**/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          // Packages, pages, tutorials, receivers, registries: runs beside `system`, with a Docker engine of its own.
+          name: 'product',
+          ...onThisMachine,
+          include: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],
         },
       },
     ],

@@ -10,7 +10,7 @@ import { openLevelStore } from '../../../src/state/store/level-store.ts'
 const writer = fileURLToPath(new URL('../../fixtures/store-writer.ts', import.meta.url))
 const rounds = 20
 
-// In the system lane for its time only: it starts twenty processes.
+// In the product lane for its time only: it starts twenty processes.
 it(`holds every acknowledged batch, whole, after kill -9 at ${rounds} random instants`, async () => {
   const root = mkdtempSync('/tmp/snug-store-')
   const folder = join(root, 'store')
