@@ -8,6 +8,8 @@ export interface LongTurn {
   readonly work: readonly string[]
   /** On the clock of `performance.now`. */
   readonly endMs: number
+  /** What was asked for meanwhile. */
+  readonly phase: string
 }
 
 const turnsKept = 12
@@ -29,6 +31,7 @@ export class TurnWatch {
 
   start(): void {
     this.#last = this.#cpuMs()
+    this.#work = []
     const turn = (): void => {
       const now = this.#cpuMs()
       this.#took(now - this.#last)
@@ -69,11 +72,11 @@ export class TurnWatch {
     this.turns += 1
     const bin = Math.max(0, Math.ceil(Math.log2(Math.max(1, ms))))
     this.histogram[bin] = (this.histogram[bin] ?? 0) + 1
-    if (ms > (this.phases[this.#phase]?.ms ?? 0))
-      this.phases[this.#phase] = { ms, work: this.#work, endMs: performance.now() }
+    const turn = { ms, work: this.#work, endMs: performance.now(), phase: this.#phase }
+    if (ms > (this.phases[this.#phase]?.ms ?? 0)) this.phases[this.#phase] = turn
     const least = this.longest.at(-1)?.ms ?? 0
     if (ms <= least && this.longest.length >= turnsKept) return
-    this.longest.push({ ms, work: this.#work, endMs: performance.now() })
+    this.longest.push(turn)
     this.longest.sort((a, b) => b.ms - a.ms).splice(turnsKept)
   }
 

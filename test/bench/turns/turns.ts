@@ -50,7 +50,8 @@ export const turnsBench: Bench = {
       }
       print(`  ${figures.alerts} alerts`)
       print(`  longest garbage collections: ${figures.collections.map(timed).join(', ')}`)
-      print(`  longest turns: ${figures.longest.map(timed).join(', ')}`)
+      for (const turn of figures.longest)
+        print(`  long turn: ${timed(turn)}, ${turn.phase} (${turn.work.join(', ')})`)
       print(`  turns of at most 1, 2, 4 … ms: ${figures.histogram.map((n) => n ?? 0).join(' ')}`)
       all.push(figures.longest[0]?.ms ?? 0)
       resident.push(figures.residentMiB)
