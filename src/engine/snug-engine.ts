@@ -125,6 +125,7 @@ export class SnugEngine implements view.Engine {
       ? this.#versionSteps(version)
       : this.#recentView(version)
     const behaviours: views.BehaviourView[] = []
+    yield* version.profile.settleSteps()
     for (const entry of version.profile.page(after, limit)) {
       behaviours.push(behaviourView(entry, version.profile, this.#inheritedExpireAt(version)))
       yield

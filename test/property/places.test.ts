@@ -10,6 +10,7 @@ import { shapedLanguage } from '../../src/core/behaviour/shape-pattern.ts'
 import { mergeEntries } from '../../src/core/profile/merge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { finish } from '../../src/core/steps.ts'
 import { act, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
 import { isHeldOut, nameMakers, randomOf } from '../fixtures/name-makers.ts'
 import { adversarialCount, long, measure, short, usesOf } from '../fixtures/place-study.ts'
@@ -183,7 +184,7 @@ describe('folders that are named in several ways', () => {
 describe('an alignment', () => {
   it('takes separators that vary for no constant', () => {
     const titles = ['apple', 'river-stone', 'cloud7', 'paper_window_12', 'garden-x', 'silver']
-    const [form, ...others] = align(titles.map((title) => `${title}.md`)).alignments
+    const [form, ...others] = finish(align(titles.map((title) => `${title}.md`))).alignments
     expect(others).toEqual([])
     expect(form?.template).toBe('<slug:255>.md')
     const taken = new PathPattern(shapedLanguage(form?.template ?? ''))
@@ -193,13 +194,13 @@ describe('an alignment', () => {
 
   it('keeps an extension before another one that all names have', () => {
     const titles = ['apple', 'river-stone', 'cloud7', 'paper_window_12', 'garden-x', 'silver']
-    const { alignments } = align(titles.map((title) => `${title}.json.part`))
+    const { alignments } = finish(align(titles.map((title) => `${title}.json.part`)))
     expect(alignments.map(({ template }) => template)).toEqual(['<slug:255>.json.part'])
   })
 
   it('keeps forms apart that have a constant part', () => {
     const names = [1, 2, 3, 4].flatMap((n) => [`job-${n}x.in`, `lock_${n}y_z.in`])
-    const templates = align(names).alignments.map(({ template }) => template)
+    const templates = finish(align(names)).alignments.map(({ template }) => template)
     expect(templates.every((template) => /^(job|lock)/.test(template))).toBe(true)
   })
 
@@ -207,7 +208,7 @@ describe('an alignment', () => {
     const name = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 24 })
     fc.assert(
       fc.property(fc.array(name, { maxLength: 30 }), (names) => {
-        const { alignments, rest } = align(names)
+        const { alignments, rest } = finish(align(names))
         const aligned = alignments.flatMap((one) => one.names)
         expect(new Set([...aligned, ...rest])).toEqual(new Set(names))
         for (const { template } of alignments) expect(shapedLanguage(template)).toBeDefined()
@@ -217,7 +218,9 @@ describe('an alignment', () => {
 
   it('keeps words literal that are in all names', () => {
     const names = Array.from({ length: 12 }, (_, n) => `note${n}.txt`)
-    expect(align(names).alignments.map(({ template }) => template)).toEqual(['note<digits:10>.txt'])
+    expect(finish(align(names)).alignments.map(({ template }) => template)).toEqual([
+      'note<digits:10>.txt',
+    ])
   })
 
   it('answers in time that grows with the length of a name alone', () => {

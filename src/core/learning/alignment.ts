@@ -1,5 +1,6 @@
 import { plainPath } from '../behaviour/shape.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
+import type { Steps } from '../steps.ts'
 import {
   commonPrefix,
   type CutName,
@@ -64,31 +65,37 @@ interface Found extends Alignment {
   readonly isText: boolean
 }
 
+/** Names that are looked at in one step. */
+const atOnce = 256
+
 /**
  * Finds the common form of the names in a folder. Linear in their number and length except for sorting; independent of
  * the order of the names.
  *
  * @param of what the names are of: the name of a folder has no extension that means something
  */
-export function align(names: Iterable<string>, of: 'files' | 'folders' = 'files'): Aligned {
+export function* align(names: Iterable<string>, of: 'files' | 'folders' = 'files'): Steps<Aligned> {
   const sorted = [...new Set(names)].sort()
   const rest: string[] = []
-  const stems = stemsOf(sorted, rest)
+  const stems = yield* stemsOf(sorted, rest)
   const found: Found[] = []
   const apart: Stem[] = []
   const { alike, loose } = byLength(stems)
+  yield
   for (const group of grouped(alike, ({ stem }) => stem.separators).values()) {
     const few: Stem[] = []
     for (const some of grouped(group, ({ extension }) => extension).values()) {
-      if (some.length >= ALONE_LEAST) apart.push(...alignWords(some, found))
+      if (some.length >= ALONE_LEAST) apart.push(...(yield* alignWords(some, found)))
       else few.push(...some)
     }
     // Few of an extension are made like the others of the folder.
-    if (few.length > 0) apart.push(...alignWords(few, found, group))
+    if (few.length > 0) apart.push(...(yield* alignWords(few, found, group)))
   }
   apart.push(...loose)
   const { settled, texts } = textsOf(found, apart)
+  yield
   const { alignments, left } = alignLoosely([...apart, ...texts.flatMap((one) => one.stems)], of)
+  yield
   const out = new Set(left)
   // Names that a looser form does not take keep the form that they have.
   const kept = texts.filter((one) => one.stems.some((stem) => out.has(stem)))
@@ -179,12 +186,14 @@ function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 }
 
 /** Extensions carry meaning: a name is only like others of its extension, and one that was seen once is its own. */
-function stemsOf(names: readonly string[], rest: string[]): readonly Stem[] {
+function* stemsOf(names: readonly string[], rest: string[]): Steps<readonly Stem[]> {
   const all = new Set(names)
   const counts = new Map<string, number>()
   let extended = 0
   const numbered = numberedExtensions(names)
+  yield
   const longer = doubleExtensions(names)
+  yield
   const extensionOf = (name: string): string => {
     const at = extensionAt(name)
     const extension = at < 0 ? '' : name.slice(at)
@@ -200,6 +209,7 @@ function stemsOf(names: readonly string[], rest: string[]): readonly Stem[] {
   const settled = [...counts.values()].filter((count) => count > 1).length
   const single = counts.size - settled
   const isOpen = single > EXTENSIONS_MOST || (single > NAMES_LEAST && single * 2 > extended)
+  yield
   const singlesOf = new Map<string, number>()
   for (const name of names) {
     const extension = extensionOf(name)
@@ -214,7 +224,8 @@ function stemsOf(names: readonly string[], rest: string[]): readonly Stem[] {
     else stems.push({ name, stem, extension })
   }
   const variesFor = (stem: string): boolean => (singlesOf.get(stem) ?? 0) >= NAMES_LEAST
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
+    if (i % atOnce === 0) yield
     const extension = extensionOf(name)
     const stem = name.slice(0, name.length - extension.length)
     const isKnown = (counts.get(extension) ?? 0) > 1 || all.has(stem)
@@ -275,11 +286,11 @@ interface Position {
 }
 
 /** Aligns names with the same separators; gives back those that are like no others. */
-function alignWords(
+function* alignWords(
   group: readonly Stem[],
   found: Found[],
   like: readonly Stem[] = group,
-): readonly Stem[] {
+): Steps<readonly Stem[]> {
   const asked = new Set(group)
   let members = like
   const apart: Stem[] = []
@@ -291,11 +302,14 @@ function alignWords(
     const width = members[0]?.stem.words.length ?? 0
     const positions: Position[] = []
     for (let i = 0; i < width; i++) {
+      yield
       const words = members.map(({ stem }) => stem.words[i] ?? '')
       const isExtension =
         i > 0 && i === width - 1 && members.every((member) => endsVarying(member, i))
-      positions.push((isExtension ? extensionOf(words) : undefined) ?? positionOf(words))
+      const extension = isExtension ? extensionOf(words) : undefined
+      positions.push(extension ?? (yield* positionOf(words)))
     }
+    yield
     const others = members.filter(({ stem }) =>
       positions.some(({ others: no }, i) => no?.has(stem.words[i] ?? '') === true),
     )
@@ -359,7 +373,7 @@ function extensionOf(words: readonly string[]): Position | undefined {
   return { texts: [`<fixed:${first.length}>`], varies: 'made-up' }
 }
 
-function positionOf(words: readonly string[]): Position {
+function* positionOf(words: readonly string[]): Steps<Position> {
   const counts = new Map<string, number>()
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
   const [top = '', most = 0] =
@@ -376,10 +390,11 @@ function positionOf(words: readonly string[]): Position {
   }
   const isSet = counts.size <= WORDS_MOST && [...counts.values()].every((n) => n >= WORD_LEAST)
   if (isSet && isWordly) return { texts: [...counts.keys()].sort() }
-  return varying([...counts.keys()])
+  yield
+  return yield* varying([...counts.keys()])
 }
 
-function varying(words: readonly string[]): Position {
+function* varying(words: readonly string[]): Steps<Position> {
   const isEmptyToo = words.includes('')
   const full = words.filter((word) => word !== '')
   const longest = Math.max(...full.map(({ length }) => length))
@@ -387,6 +402,7 @@ function varying(words: readonly string[]): Position {
   if (full.every((word) => kindOf(word) === 'uuid') && !isEmptyToo) {
     return { texts: ['<uuid>'], varies: 'made-up' }
   }
+  yield
   const digest = digestOf(full)
   if (digest !== undefined && !isEmptyToo) return { texts: [digest], varies: 'made-up' }
   const isDigits = full.every((word) => kindOf(word) === 'digits')
@@ -395,7 +411,9 @@ function varying(words: readonly string[]): Position {
   if (isDigits && (characters >= DIGITS_LEAST || full.length === 1 || areCounted(full))) {
     return { texts: [isEmptyToo ? `<maybe:${ANY_LENGTH}>` : number(longest)], varies: 'made-up' }
   }
+  yield
   const glued = isEmptyToo ? undefined : gluedNumber(full)
+  yield
   if (glued !== undefined) return { texts: [glued], varies: 'made-up' }
   const prefix = isEmptyToo ? '' : fixedLetters(full)
   const isOptional = isEmptyToo || full.some(({ length }) => length === prefix.length)

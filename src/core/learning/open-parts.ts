@@ -1,6 +1,7 @@
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
+import type { Steps } from '../steps.ts'
 import { align, formOfAll } from './alignment.ts'
 import type { FolderNode } from './folder-tree.ts'
 import { cutName, extensionAt, isMadeUp, isSlug } from './name.ts'
@@ -13,6 +14,8 @@ import {
   type VocabularyState,
 } from './vocabulary.ts'
 
+/** Names that are looked at in one step. */
+const atOnce = 64
 /** Distinct names from which on a folder may be a place, and sub-folders from which on they may vary. */
 export const NAMES_LEAST = 5
 export const FOLDERS_LEAST = 3
@@ -32,11 +35,11 @@ export interface OpenPart {
 }
 
 /** Forms of names that the program made or removed, each once. */
-export function certainParts(
+export function* certainParts(
   names: Iterable<string>,
   node: FolderNode,
   open: readonly OpenPart[] = [],
-): readonly OpenPart[] {
+): Steps<readonly OpenPart[]> {
   const forms = new Map<string, string[]>()
   const anyWords = new Set(
     open
@@ -44,7 +47,9 @@ export function certainParts(
       .filter(isText)
       .map(kindOf),
   )
+  let count = 0
   for (const name of names) {
+    if (++count % atOnce === 0) yield
     if (!isOfOneUse(node, name)) continue
     const form = certainForm(name, anyWords.has(kindOf(name)) ? 'any' : 'literal')
     if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
@@ -73,10 +78,14 @@ function withOtherExtensions(template: string, kinds: ReadonlySet<string>): read
 }
 
 /** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
-export function openFolders(node: FolderNode, options: VocabularyOptions): readonly OpenPart[] {
+export function* openFolders(
+  node: FolderNode,
+  options: VocabularyOptions,
+): Steps<readonly OpenPart[]> {
   const all = new Map([...node.folderUses()].filter(([name]) => !node.isShared(name)))
   const alike = new Set(node.alike())
   const parts: OpenPart[] = []
+  yield
   const free = freelyNamed(all, new Set(node.alike(1)), options)
   if (free !== undefined) {
     parts.push(free)
@@ -84,6 +93,7 @@ export function openFolders(node: FolderNode, options: VocabularyOptions): reado
   }
   // Those that were named by people, and those to which a program gave a name, are not of one kind.
   for (const isCertain of [true, false]) {
+    yield
     const uses = new Map([...all].filter(([name]) => isCertainFolder(node, name) === isCertain))
     const some = [...uses.keys()].filter((name) => alike.has(name))
     const figures = figuresOf(
@@ -91,11 +101,11 @@ export function openFolders(node: FolderNode, options: VocabularyOptions): reado
       options,
     )
     if (some.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
-      const forms = formsOf(some, all.keys())
+      const forms = yield* formsOf(some, all.keys())
       parts.push(...forms)
       for (const { names } of forms) for (const name of names) uses.delete(name)
     }
-    parts.push(...openParts(uses, FOLDERS_LEAST, options, 'folders'))
+    parts.push(...(yield* openParts(uses, FOLDERS_LEAST, options, 'folders')))
   }
   return parts
 }
@@ -144,9 +154,9 @@ function isOfOneUse(node: FolderNode, name: string): boolean {
 }
 
 /** The forms that folders' names have together; a hidden folder is not one of them. */
-function formsOf(folders: readonly string[], all: Iterable<string>): readonly OpenPart[] {
+function* formsOf(folders: readonly string[], all: Iterable<string>): Steps<readonly OpenPart[]> {
   const names = folders.filter((name) => !name.startsWith('.')).sort()
-  const { alignments, rest } = align(names, 'folders')
+  const { alignments, rest } = yield* align(names, 'folders')
   if (rest.length === 0) return alignments
   const token = names.every(isSlug) ? 'slug' : 'free'
   const template = `<${token}:${ANY_LENGTH}>`
@@ -166,16 +176,19 @@ function takesOthers(
 }
 
 /** Templates of names that go on coming, with the names behind each. */
-export function openParts(
+export function* openParts(
   uses: ReadonlyMap<string, NameUse>,
   least: number,
   options: VocabularyOptions,
   of: 'files' | 'folders' = 'files',
-): readonly OpenPart[] {
-  const parts = align(uses.keys(), of).alignments.map(({ template, names, madeUp }) => {
+): Steps<readonly OpenPart[]> {
+  const { alignments } = yield* align(uses.keys(), of)
+  const parts: { template: string; taken: readonly string[]; madeUp: boolean }[] = []
+  for (const { template, names, madeUp } of alignments) {
+    yield
     const pattern = new PathPattern(shapedLanguage(template))
-    return { template, taken: names.filter((name) => pattern.has(name)), madeUp }
-  })
+    parts.push({ template, taken: names.filter((name) => pattern.has(name)), madeUp })
+  }
   const stateIn = (names: readonly string[]): VocabularyState => {
     const some = names.flatMap((name) => uses.get(name) ?? [])
     return stateOf(figuresOf(some, options), options)
@@ -186,16 +199,19 @@ export function openParts(
     if (known === undefined) kinds.set(kindOf(template), [...taken])
     else known.push(...taken)
   }
-  return parts.flatMap(({ template, taken: names, madeUp }) => {
+  const open: OpenPart[] = []
+  for (const { template, taken: names, madeUp } of parts) {
+    yield
     // Few names of each form are many of their extension.
     const alone = stateIn(names)
     const state = alone === 'undecided' ? stateIn(kinds.get(kindOf(template)) ?? names) : alone
     // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
     const isFolded = names.some((name) => uses.get(name)?.folded === true)
     const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
-    if (!isOpen || names.length < Math.min(least, 2)) return []
-    return [madeUp ? { template, names } : { template, names, words: true as const }]
-  })
+    if (!isOpen || names.length < Math.min(least, 2)) continue
+    open.push(madeUp ? { template, names } : { template, names, words: true })
+  }
+  return open
 }
 
 /** Nothing in it is constant but the extension. */

@@ -144,7 +144,7 @@ function* walk(visit: Visit): Steps<void> {
   const { node, base, tail, options } = visit
   const isOpen = mayHoldPlaces(base)
   const varies = isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST
-  const folders = varies ? openFolders(node, options) : []
+  const folders = varies ? yield* openFolders(node, options) : []
   yield
   if (isOpen) yield* namesOf(visit, folders)
   const fixed = new Set(node.folders.keys())
@@ -155,7 +155,7 @@ function* walk(visit: Visit): Steps<void> {
     }
   }
   if (isOpen && tail.length < DEPTH_MOST) {
-    for (const { template, names } of certainParts(fixed, node)) {
+    for (const { template, names } of yield* certainParts(fixed, node)) {
       for (const name of names) fixed.delete(name)
       yield* walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
@@ -192,14 +192,14 @@ function* namesOf(
     for (const name of used) uses.delete(name)
   }
   if (uses.size >= (tail.length === 0 ? MADE_UP_LEAST : 2)) {
-    const open = openParts(uses, NAMES_LEAST, options)
+    const open = yield* openParts(uses, NAMES_LEAST, options)
     const total = open.reduce((sum, { names }) => sum + names.length, 0)
     if (total >= MADE_UP_LEAST) parts.push(...open)
   }
   const taken = new Set(parts.flatMap(({ names }) => names))
   yield
   const apart = [...uses.keys()].filter((name) => !taken.has(name))
-  parts.push(...certainParts(apart, node, parts))
+  parts.push(...(yield* certainParts(apart, node, parts)))
   const isFolded = node.isFolded
   if (tail.length > 0 || isFolded) {
     const covered = new Set(parts.flatMap(({ names }) => names))

@@ -72,6 +72,11 @@ export class EntryTable {
     this.#changed.add(entry)
   }
 
+  /** Entries are in other places, of which the store has nothing. */
+  moved(): void {
+    this.#revision += 1
+  }
+
   /** Its evidence has other cells. */
   cellsChanged(): void {
     this.#revision += 1

@@ -1,7 +1,6 @@
 import { aboveItself, type FileUse, isCallUse } from '../learning/file-use.ts'
 import { movedUses } from '../learning/moved-folders.ts'
 import { type FilePlace, type Place, placesSteps, type PlaceOptions } from '../learning/place.ts'
-import { certainForm } from '../learning/notation.ts'
 import { defaultVocabulary } from '../learning/vocabulary.ts'
 import type { Access, Origin } from '../event/event.ts'
 import type { Allowance } from './allowance.ts'
@@ -11,18 +10,15 @@ import {
   type BehaviourObject,
   behaviourKey,
 } from '../behaviour/behaviour.ts'
-import { PathPattern } from '../behaviour/language.ts'
 import { LiveEntry } from './live-entry.ts'
-import { isPlace, NAME, PLACE_KEPT, type PlaceObject } from '../behaviour/place-pattern.ts'
-import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { isPlace, NAME, type PlaceObject } from '../behaviour/place-pattern.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
 import { groupOf } from '../behaviour/subject.ts'
 import type { User } from '../behaviour/user.ts'
 import { finish, type Steps } from '../steps.ts'
 import { isOfPath, pathUsesOf, type RenameUse } from './path-uses.ts'
 import { isWithinNetworkPlace, networkKey, networkPlacesOf } from './network-places.ts'
-
-type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+import { ofFiles, renamePlaces } from './rename-places.ts'
 
 /** Files and what else is named by paths, or part of the network, of one actor and user: what their places are derived from. */
 interface Owner {
@@ -33,6 +29,10 @@ interface Owner {
   places: ReadonlySet<LiveEntry>
   /** Changes with what its places are derived from. */
   revision: number
+  /** Changes where evidence does more than grow: it was taken away, or a person decided. */
+  changes: number
+  /** Since its places were derived, its evidence has only grown. */
+  hasOnlyGrown: boolean
   prepared: Prepared | undefined
 }
 
@@ -41,26 +41,30 @@ type Made = readonly { readonly object: BehaviourObject; readonly place: Place }
 /** The places of an owner as they would be, of its evidence at that revision. */
 interface Prepared {
   readonly revision: number
+  readonly changes: number
   readonly executedRevision: number
   readonly made: Made
-  /** Of entries that are no places: the place that each would be in. */
-  readonly within: ReadonlyMap<LiveEntry, BehaviourId | undefined>
+  /** Of entries that are no places, and have not changed since: the place that each would be in. */
+  readonly within: Map<LiveEntry, BehaviourId | undefined>
+  isWhole: boolean
 }
 
 /** The result of deriving the places again. */
 export interface Settled {
   /** Entries of new places, and of removed ones. */
-  readonly added: readonly LiveEntry[]
-  readonly removed: readonly LiveEntry[]
+  readonly added: LiveEntry[]
+  readonly removed: LiveEntry[]
   /** Entries whose place has changed. */
-  readonly changed: readonly LiveEntry[]
+  readonly changed: LiveEntry[]
   /** Entries that are in another place, or in none any more. */
-  readonly moved: readonly LiveEntry[]
+  readonly moved: LiveEntry[]
 }
+
+const nothingSettled = (): Settled => ({ added: [], removed: [], changed: [], moved: [] })
 
 const S = '\u0000'
 
-const unprepared = { revision: 0, prepared: undefined }
+const unprepared = { revision: 0, changes: 0, hasOnlyGrown: true, prepared: undefined }
 
 const accessOf = {
   own: 'create',
@@ -69,20 +73,23 @@ const accessOf = {
   rename: 'rename',
 } as const satisfies Record<string, Access>
 
-/** Renames of one make from which on others of that make are expected. */
-const RENAMES_LEAST = 2
+/** The first derivation is worth it from some names on. */
+const SETTLED_LEAST = 128
+
+/** Entries of which places are derived in one step, even where that may wait. */
+const derivedAtOnce = 250
 
 /** Keeps the places of a profile in step with its evidence. */
 export class PlaceKeeper {
   readonly #shaper: Shaper
   readonly #owners = new Map<string, Owner>()
   readonly #dirty = new Set<Owner>()
-  /** Executed paths, with the number of entries that show it. */
-  readonly #executed = new Map<string, number>()
+  /** Executed paths, with the number of entries that show it, and the revision from which on it was known. */
+  readonly #executed = new Map<string, { readonly count: number; readonly since: number }>()
   #executedRevision = 0
   #seen = 0
-  /** Evidence at the last derivation; the first is worth it from some names on. */
-  #settledAt = 128
+  /** Evidence at the last derivation. */
+  #settledAt = SETTLED_LEAST
 
   constructor(shaper: Shaper) {
     this.#shaper = shaper
@@ -90,11 +97,10 @@ export class PlaceKeeper {
 
   add(entry: LiveEntry): void {
     for (const path of executedBy(entry.object)) {
-      const before = this.#executed.get(path) ?? 0
-      this.#executed.set(path, before + 1)
-      if (before > 0) continue
-      this.#executedRevision += 1
-      this.#dirtyAround(path)
+      const known = this.#executed.get(path)
+      const since = known?.since ?? ++this.#executedRevision
+      this.#executed.set(path, { count: (known?.count ?? 0) + 1, since })
+      if (known === undefined) this.#dirtyAround(path)
     }
     this.#ownerOf(entry)?.entries.add(entry)
     this.outdate(entry)
@@ -104,34 +110,69 @@ export class PlaceKeeper {
 
   remove(entry: LiveEntry): void {
     for (const path of executedBy(entry.object)) {
-      const left = (this.#executed.get(path) ?? 1) - 1
-      if (left > 0) this.#executed.set(path, left)
+      const { count = 1, since = 0 } = this.#executed.get(path) ?? {}
+      if (count > 1) this.#executed.set(path, { count: count - 1, since })
       else if (this.#executed.delete(path)) this.#executedRevision += 1
     }
     this.outdate(entry)
     const owner = this.#ownerOf(entry)
-    owner?.entries.delete(entry)
-    if (owner !== undefined) this.#dirty.add(owner)
+    if (owner === undefined) return
+    owner.entries.delete(entry)
+    owner.changes += 1
+    this.#outdated(owner, false)
   }
 
   /** What was prepared of it no longer holds, which alone is no reason to derive places again. */
   outdate(entry: LiveEntry): void {
     const owner = this.#ownerOf(entry)
-    if (owner !== undefined) owner.revision += 1
+    if (owner === undefined) return
+    owner.revision += 1
+    owner.prepared?.within.delete(entry)
   }
 
   /** Its evidence has changed. */
   touch(entry: LiveEntry): void {
+    this.#touched(entry, false)
+  }
+
+  /** There is more evidence of it. Places may follow later. */
+  grew(entry: LiveEntry): void {
+    this.#touched(entry, true)
+  }
+
+  #touched(entry: LiveEntry, hasGrown: boolean): void {
+    this.outdate(entry)
     const owner = this.#ownerOf(entry)
     if (owner === undefined) return
-    owner.revision += 1
-    this.#dirty.add(owner)
+    if (!hasGrown) owner.changes += 1
+    this.#outdated(owner, hasGrown)
     this.#seen += 1
+  }
+
+  /** Its places have to be derived again. */
+  #outdated(owner: Owner, hasGrown: boolean): void {
+    owner.hasOnlyGrown = hasGrown && (owner.hasOnlyGrown || !this.#dirty.has(owner))
+    this.#dirty.add(owner)
   }
 
   /** The evidence has doubled since the last time, so that all derivations together cost two of the last. */
   get isDue(): boolean {
     return this.#dirty.size > 0 && this.#seen >= this.#settledAt * 2
+  }
+
+  /** Evidence has only grown, and to derive the places again takes long. */
+  get mayWait(): boolean {
+    let entries = 0
+    for (const owner of this.#dirty) {
+      if (!owner.hasOnlyGrown) return false
+      entries += owner.entries.size
+    }
+    return entries > derivedAtOnce
+  }
+
+  /** Pieces of evidence so far. */
+  get seen(): number {
+    return this.#seen
   }
 
   get isDirty(): boolean {
@@ -143,9 +184,9 @@ export class PlaceKeeper {
    * evidence changes meanwhile nothing does.
    */
   *prepare(known: ReadonlyMap<string, LiveEntry>): Steps<void> {
-    for (const owner of this.#dirty) {
+    for (const owner of [...this.#dirty]) {
       if (this.#preparedOf(owner) !== undefined) continue
-      const { revision } = owner
+      const { revision, changes } = owner
       const executedRevision = this.#executedRevision
       const made = yield* this.#derive(owner, [...this.#executed.keys()])
       const places = made.map(({ object, place }) => {
@@ -158,55 +199,97 @@ export class PlaceKeeper {
       })
       const keys = new Set(places.map(({ entry }) => entry.key))
       const within = new Map<LiveEntry, BehaviourId | undefined>()
+      const prepared = { revision, changes, executedRevision, made, within, isWhole: false }
+      owner.prepared = prepared
       for (const entry of owner.entries) {
         if (entry.place !== undefined || keys.has(entry.key)) continue
         within.set(entry, withinOf(entry, places))
         yield
+        // Derived by somebody else meanwhile.
+        if (owner.prepared !== prepared) break
       }
-      owner.prepared = { revision, executedRevision, made, within }
+      prepared.isWhole = true
     }
   }
 
+  /** What was prepared of evidence that is still the same. */
   #preparedOf({ prepared, revision }: Owner): Prepared | undefined {
-    const isSame = prepared?.revision === revision
+    const isSame = prepared?.isWhole === true && prepared.revision === revision
     return isSame && prepared.executedRevision === this.#executedRevision ? prepared : undefined
   }
 
+  /** What was prepared of evidence that has only grown since. */
+  #grownFrom({ prepared, changes }: Owner): Prepared | undefined {
+    if (prepared?.isWhole !== true || prepared.changes !== changes) return undefined
+    const { made, executedRevision } = prepared
+    for (const [path, { since }] of this.#executed) {
+      if (since > executedRevision && made.some(({ place }) => path.startsWith(place.base)))
+        return undefined
+    }
+    return prepared
+  }
+
   settle(known: ReadonlyMap<string, LiveEntry>): Settled {
-    const added: LiveEntry[] = []
-    const removed: LiveEntry[] = []
-    const changed: LiveEntry[] = []
-    const moved: LiveEntry[] = []
+    const settled = nothingSettled()
     const executed = [...this.#executed.keys()]
     for (const owner of this.#dirty) {
-      const before = owner.places
-      const now = new Set<LiveEntry>()
       const prepared = this.#preparedOf(owner)
-      for (const { object, place } of prepared?.made ?? finish(this.#derive(owner, executed))) {
-        const key = behaviourKey(owner.actor, owner.uid, object)
-        const there = known.get(key)
-        const entry = there ?? new LiveEntry(owner.actor, owner.uid, object, this.#shaper, key)
-        now.add(entry)
-        if (there === undefined) added.push(entry)
-        else if (samePlace(entry.place, place)) {
-          entry.place = place
-          continue
-        } else changed.push(entry)
-        entry.place = place
-      }
-      for (const entry of before) {
-        if (now.has(entry)) continue
-        entry.place = undefined
-        if (entry.empty) removed.push(entry)
-        else changed.push(entry)
-      }
-      owner.places = now
-      for (const entry of cover(owner, prepared?.within)) if (!now.has(entry)) moved.push(entry)
-      owner.prepared = undefined
+      const made = prepared?.made ?? finish(this.#derive(owner, executed))
+      this.#settle(owner, made, prepared, known, settled)
     }
     this.#dirty.clear()
-    this.#settledAt = Math.max(128, this.#seen)
-    return { added, removed, changed, moved }
+    this.#settledAt = Math.max(SETTLED_LEAST, this.#seen)
+    return settled
+  }
+
+  /**
+   * The same of places that {@link prepare} derived before some of the evidence came. That evidence still counts for the
+   * next time.
+   *
+   * @param seen what {@link seen} was before they were derived
+   */
+  settlePrepared(known: ReadonlyMap<string, LiveEntry>, seen: number): Settled {
+    const settled = nothingSettled()
+    for (const owner of this.#dirty) {
+      const prepared = this.#grownFrom(owner)
+      if (prepared === undefined) continue
+      if (this.#preparedOf(owner) !== undefined) this.#dirty.delete(owner)
+      owner.hasOnlyGrown = true
+      this.#settle(owner, prepared.made, prepared, known, settled)
+    }
+    this.#settledAt = Math.max(SETTLED_LEAST, seen)
+    return settled
+  }
+
+  #settle(
+    owner: Owner,
+    made: Made,
+    prepared: Prepared | undefined,
+    known: ReadonlyMap<string, LiveEntry>,
+    { added, removed, changed, moved }: Settled,
+  ): void {
+    const now = new Set<LiveEntry>()
+    for (const { object, place } of made) {
+      const key = behaviourKey(owner.actor, owner.uid, object)
+      const there = known.get(key)
+      const entry = there ?? new LiveEntry(owner.actor, owner.uid, object, this.#shaper, key)
+      now.add(entry)
+      if (there === undefined) added.push(entry)
+      else if (samePlace(entry.place, place)) {
+        entry.place = place
+        continue
+      } else changed.push(entry)
+      entry.place = place
+    }
+    for (const entry of owner.places) {
+      if (now.has(entry)) continue
+      entry.place = undefined
+      if (entry.empty) removed.push(entry)
+      else changed.push(entry)
+    }
+    owner.places = now
+    for (const entry of cover(owner, prepared?.within)) if (!now.has(entry)) moved.push(entry)
+    owner.prepared = undefined
   }
 
   *#derive(owner: Owner, executed: readonly string[]): Steps<Made> {
@@ -251,7 +334,7 @@ export class PlaceKeeper {
       const isAround = [...owner.places].some(({ place }) => {
         return place !== undefined && path.startsWith(place.base)
       })
-      if (isAround) this.#dirty.add(owner)
+      if (isAround) this.#outdated(owner, false)
     }
   }
 }
@@ -295,105 +378,6 @@ function samePlace(a: Place | undefined, b: Place): boolean {
     a.origins.join() === b.origins.join() &&
     a.renames === b.renames
   )
-}
-
-function ofFiles(derived: {
-  readonly object: PlaceObject
-  readonly place: FilePlace
-}): readonly Derived[] {
-  const { object, place } = derived
-  return object.kind === 'file' ? [{ object, place }] : []
-}
-
-type Derived = { readonly object: FileObject; readonly place: Place }
-
-interface Taken {
-  readonly derived: Derived
-  readonly template: string
-}
-
-/** Renames from place to place, or onto one name: a rename within an `own` place needs no place for renames. */
-function renamePlaces(
-  places: readonly Derived[],
-  renames: readonly RenameUse[],
-): readonly Derived[] {
-  const own = places.filter(({ place }) => place.class !== 'read')
-  const patterns = own.flatMap((derived) =>
-    derived.place.templates.map((template) => ({
-      derived,
-      template,
-      pattern: new PathPattern(shapedLanguage(template)),
-    })),
-  )
-  const taker = (path: string): Taken | undefined =>
-    patterns.find(({ pattern }) => pattern.has(path))
-  const byObject = new Map<string, { object: FileObject; pairs: Map<string, RenameUse[]> }>()
-  for (const rename of renames) {
-    const from = taker(rename.from)
-    const to = taker(rename.to)
-    if (from === undefined && to === undefined) continue
-    if (from?.derived === to?.derived && from?.derived.place.class === 'own') continue
-    const object: FileObject = {
-      kind: 'file',
-      access: 'rename',
-      path: from?.derived.object.path ?? plainPath(rename.from),
-      to: to?.derived.object.path ?? plainPath(rename.to),
-    }
-    const key = `${object.path}${S}${object.to}`
-    let made = byObject.get(key)
-    if (made === undefined) {
-      made = { object, pairs: new Map() }
-      byObject.set(key, made)
-    }
-    const pair = `${from?.template ?? plainPath(rename.from)}${S}${to?.template ?? plainPath(rename.to)}`
-    const uses = made.pairs.get(pair)
-    if (uses === undefined) made.pairs.set(pair, [rename])
-    else uses.push(rename)
-  }
-  return [...byObject.values()].flatMap(({ object, pairs }) => {
-    const often = pairsOf(object, pairs, own)
-    const [base] = places
-    if (often.templates.length === 0 || base === undefined) return []
-    const { uses } = often
-    const origins = [...new Set(uses.map(({ origin }) => origin))].sort()
-    const source = own.find(({ object: { path } }) => path === object.path || path === object.to)
-    const place: Place = {
-      ...(source ?? base).place,
-      class: 'rename',
-      templates: often.templates,
-      origins,
-      witnesses: uses.slice(0, 8).map(({ from, to }) => `${from} → ${to}`),
-    }
-    return [{ object, place }]
-  })
-}
-
-/**
- * From one place to another where both are the program's own, renames of a few names are of all: it may write the one and
- * the other as it is. Onto a single name, those makes that were seen often, or to or from a name that is never given twice.
- */
-function pairsOf(
-  { path, to }: FileObject,
-  pairs: ReadonlyMap<string, readonly RenameUse[]>,
-  own: readonly Derived[],
-): { readonly templates: readonly string[]; readonly uses: readonly RenameUse[] } {
-  const all = [...pairs.values()].flat()
-  const made = (of: string | undefined): readonly string[] =>
-    own.flatMap(({ object, place }) =>
-      object.path === of && place.class === 'own' ? place.templates : [],
-    )
-  const every = made(path).flatMap((from) => made(to).map((onto) => `${from}${S}${onto}`))
-  if (all.length >= RENAMES_LEAST && every.length > 0 && every.length <= PLACE_KEPT) {
-    return { templates: every.sort(), uses: all }
-  }
-  const often = [...pairs].filter(
-    ([, uses]) => uses.length >= RENAMES_LEAST || uses.every(isOfOneUse),
-  )
-  return { templates: often.map(([pair]) => pair).sort(), uses: often.flatMap(([, uses]) => uses) }
-}
-
-function isOfOneUse({ from, to }: RenameUse): boolean {
-  return [from, to].some((path) => certainForm(path.slice(path.lastIndexOf('/') + 1)) !== undefined)
 }
 
 /** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */

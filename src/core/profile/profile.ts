@@ -41,7 +41,7 @@ import { SUBJECT_TO } from '../behaviour/language.ts'
 import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
-import { PlaceKeeper } from './place-keeper.ts'
+import { PlaceKeeper, type Settled } from './place-keeper.ts'
 import { finish, type Steps } from '../steps.ts'
 import { TableFigures, type Tally } from './table-figures.ts'
 
@@ -148,13 +148,30 @@ export class Profile implements ProfileReader {
     this.#table.stored()
   }
 
-  /**
-   * Looks at the evidence again for places: where a window ends, where evidence was merged or taken away, and while it is
-   * learned each time when the evidence has doubled.
-   */
+  /** Looks at the evidence again for places: where a window ends, and where evidence was merged or taken away. */
   settle(): void {
+    if (this.#places.isDirty) this.#settled(this.#places.settle(this.#table.byKey))
+  }
+
+  /** The same for a reader. Of much that is still learned, places are as {@link settleSteps} left them. */
+  #settleForReader(): void {
+    if (!this.#places.mayWait) this.settle()
+  }
+
+  /** The same with pauses. What is learned meanwhile waits for the next time. */
+  *settleSteps(): Steps<void> {
     if (!this.#places.isDirty) return
-    const { added, removed, changed, moved } = this.#places.settle(this.#table.byKey)
+    const { seen } = this.#places
+    yield* this.#places.prepare(this.#table.byKey)
+    this.#settled(this.#places.settlePrepared(this.#table.byKey, seen))
+  }
+
+  /** While evidence is learned, places are worth deriving each time when it has doubled. */
+  get isToSettle(): boolean {
+    return this.#places.isDue
+  }
+
+  #settled({ added, removed, changed, moved }: Settled): void {
     for (const entry of added) {
       this.#add(entry)
       this.#known.set(entry.allowance())
@@ -167,8 +184,8 @@ export class Profile implements ProfileReader {
     for (const entry of moved) {
       // What a literal entry allows does not depend on its place.
       if (entry.isPattern) this.#refresh(entry)
-      this.#table.changed(entry)
     }
+    if (moved.length > 0) this.#table.moved()
   }
 
   /** Does most of the next {@link settle}, with pauses, unless the evidence changes meanwhile. */
@@ -211,7 +228,7 @@ export class Profile implements ProfileReader {
   }
 
   all(): Iterable<Allowance> {
-    this.settle()
+    this.#settleForReader()
     return this.#known.all()
   }
 
@@ -276,12 +293,11 @@ export class Profile implements ProfileReader {
     const { process, node, source } = event
     const isNodeFull = how.isNodeFull === true
     const isFull = how.isFull === true || isNodeFull
-    if (how.phase === 'later') this.settle()
+    if (how.phase === 'later') this.#settleForReader()
     else if (isFull) this.#settleFull()
     const container = this.#parts.text(event.container.id)
     const when = microsOf(event.time)
     const count = event.count ?? 1
-    let fresh = 0
     let refused = 0
     for (let i = 0; i < refs.length; i++) {
       const reported = refs[i]
@@ -308,7 +324,6 @@ export class Profile implements ProfileReader {
       if (entry === undefined) {
         entry = this.#add(LiveEntry.ofRef(ref, this.#parts.actor(ref.actor), this.shaper))
         if (phase === 'derived') this.#derived.add(entry)
-        else fresh += 1
       }
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
@@ -328,13 +343,12 @@ export class Profile implements ProfileReader {
       }
       if (changed) {
         this.#refreshFor(entry, ref, cell.grants)
-        if (cell.grants) this.#places.touch(entry)
+        if (cell.grants) this.#places.grew(entry)
         else this.#places.outdate(entry)
       }
       if (isNews) this.#table.changed(entry)
       else this.#table.counted(entry)
     }
-    if (fresh > 0 && how.phase === 'learned' && this.#places.isDue) this.settle()
     return refused
   }
 
@@ -434,18 +448,19 @@ export class Profile implements ProfileReader {
 
   /** Entries in order of id: all of them, or `limit` of those after the id `after`. */
   entries(after?: string, limit = Infinity): readonly ProfileEntry[] {
-    return this.page(after, limit).map((entry) => entry.toJSON())
+    this.settle()
+    return this.#table.page(after, limit).map((entry) => entry.toJSON())
   }
 
   /** The same entries as live objects: read only, and valid only until the next event. */
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
-    this.settle()
+    this.#settleForReader()
     return this.#table.page(after, limit)
   }
 
   /** Every entry as a live object, in no order: read only, and valid only until the next event. */
   outline(): Iterable<Readonly<LiveEntry>> {
-    this.settle()
+    this.#settleForReader()
     return this.#table.byId.values()
   }
 
@@ -466,7 +481,7 @@ export class Profile implements ProfileReader {
 
   /** Whether an event that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
-    this.settle()
+    this.#settleForReader()
     return matchedRuleOf(this.#known, ref, () => now) !== undefined
   }
 

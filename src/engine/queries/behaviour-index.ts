@@ -25,6 +25,7 @@ export class Outlines {
   *of(profile: Profile): Steps<readonly Outlined[]> {
     const last = this.#last
     if (last?.profile.deref() === profile && last.kept.size === profile.size) return last.kept.rows
+    yield* profile.settleSteps()
     const { size } = profile
     const all: Outlined[] = []
     for (const entry of profile.outline()) {

@@ -69,6 +69,7 @@ export function* profileDiff(
 /** What the service itself did. What lies in a place is shown by the place. */
 function* shownBy({ profile }: DeployedVersion): Steps<readonly Readonly<LiveEntry>[]> {
   const shown: Readonly<LiveEntry>[] = []
+  yield* profile.settleSteps()
   for (const entry of profile.page()) {
     yield
     if (entry.within !== undefined) continue

@@ -117,6 +117,7 @@ interface Parts {
 const partsKept = new WeakMap<DeployedVersion, Parts>()
 
 function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined): Steps<Parts> {
+  yield* version.profile.settleSteps()
   const outline = version.profile.outline()
   const { changes } = version.profile
   const changesBefore = before?.profile.changes

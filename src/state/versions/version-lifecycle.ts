@@ -141,6 +141,7 @@ export class VersionLifecycle {
       if (!settled) unsettled.push(version)
     }
     const learning = unsettled.filter(({ life }) => life.state === 'learning')
+    for (const { profile } of learning) if (profile.isToSettle) yield* profile.settleSteps()
     for (const version of this.#toEstimate(unsettled, nowMs)) {
       const { life } = version
       const evidence = yield* this.evidenceSteps(version, nowMs)

@@ -84,6 +84,7 @@ export class VersionOrigins {
   *#profileFrom({ version: { image, life, profile }, as }: Origin): Steps<Profile> {
     const predecessor = { digest: image.digest, windowDone: life.learnedAt !== undefined }
     const next = new Profile(this.#shaper)
+    yield* profile.settleSteps()
     for (const entry of profile.outline()) {
       yield
       const prior = as === 'all' ? entry.toJSON() : passedOn(predecessor, entry.inheritable())

@@ -74,6 +74,7 @@ export function* exportableSteps(
   kinds: readonly string[],
   doubts: readonly string[],
 ): Steps<Exportable> {
+  yield* profile.settleSteps()
   const entries = profile.page()
   const allowed: Allowed[] = []
   const waiting: Allowed[] = []

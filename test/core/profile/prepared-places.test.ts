@@ -82,15 +82,56 @@ describe('Places that are derived with pauses', () => {
 
   it('are not there before the profile is settled', () => {
     const profile = profileOf(some(0, 70))
-    const states = profile.drainChanged().length
+    const states = [...profile.drainChanged()].length
     const steps = profile.prepareSettle()
-    while (steps.next().done !== true) expect(profile.drainChanged()).toEqual([])
+    while (steps.next().done !== true) expect([...profile.drainChanged()]).toEqual([])
     expect(states).toBeGreaterThan(0)
     // All of them are derived, until one more name comes.
     expect([...profile.prepareSettle()]).toEqual([])
     feed(profile, some(70, 71))
     expect([...profile.prepareSettle()].length).toBeGreaterThan(50)
     profile.settle()
-    expect(profile.drainChanged().length).toBeGreaterThan(0)
+    expect([...profile.drainChanged()].length).toBeGreaterThan(0)
+  })
+})
+
+describe('Places of what is still being learned', () => {
+  it.each(Object.entries(cases))('end as those of one step where meanwhile: %s', (_, happens) => {
+    const parts = [some(0, 70), renames(0, 20)]
+    const atOnce = profileOf(...parts)
+    happens(atOnce)
+    atOnce.settle()
+    const paused = profileOf(...parts)
+    let pauses = 0
+    for (const steps = paused.settleSteps(); steps.next().done !== true; ) {
+      pauses += 1
+      if (pauses === 60) happens(paused)
+    }
+    expect(pauses).toBeGreaterThan(100)
+    paused.settle()
+    expect(paused.entries()).toEqual(atOnce.entries())
+  })
+
+  it('are in use before the next names are looked at', () => {
+    const profile = profileOf(some(0, 70))
+    const covered = (): number => {
+      return [...profile.outline()].filter(({ within }) => within !== undefined).length
+    }
+    expect(covered()).toBe(0)
+    let next = 70
+    for (const steps = profile.settleSteps(); steps.next().done !== true; ) {
+      if (next < 90) feed(profile, some(next, ++next))
+    }
+    expect(covered()).toBeGreaterThan(100)
+  })
+
+  it('change nothing that the store has of the names', () => {
+    const profile = profileOf(some(0, 70))
+    profile.drainChanged()
+    expect([...profile.settleSteps()].length).toBeGreaterThan(0)
+    const drained = new Set([...profile.drainChanged()].map(({ id }) => id))
+    const isDrained = [...profile.outline()].filter(({ id }) => drained.has(id))
+    expect(isDrained.length).toBeGreaterThan(0)
+    expect(isDrained.every(({ place }) => place !== undefined)).toBe(true)
   })
 })
