@@ -97,7 +97,7 @@ function* answeredAlerts(
       const present = registry.versionOfContainer(alert.container?.id ?? '')
       if (present !== undefined && present !== version) continue
       const others = [
-        ...sharersOf(version, alert, open),
+        ...(yield* sharersOf(version, alert, open)),
         ...shown.filter((id) => waits(version, id)),
       ]
       if (others.every((id) => decided.has(id))) answered.push(alert.id)

@@ -202,8 +202,9 @@ export class ReviewService {
 
   async allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
     const { alerts } = this.#context
-    const { event, version } = this.#actOf(id, 'allowed')
     const { peer, workload, ...bounds } = scope
+    const sharers = peer === undefined ? await this.#sharers(id, 'allowed') : []
+    const { event, version } = this.#actOf(id, 'allowed')
     const { uid } = event.process
     if (scope.onlyUid !== undefined && scope.onlyUid !== uid) {
       const allows = `an approval for uid ${scope.onlyUid} does not cover it`
@@ -218,12 +219,12 @@ export class ReviewService {
       )
     }
     const decision = { ...decisionOf(by, this.#context.now()), ...bounds, ...place }
-    const shared = peer === undefined ? this.#decideSharers(version, id, decision) : []
+    version.profile.decideAll(sharers, decision)
     const own =
       peer === undefined
         ? allowEvent(version, event, decision)
         : [allowBlock(version, event, peer, decision)]
-    const behaviours = [...new Set([...own, ...shared])]
+    const behaviours = [...new Set([...own, ...sharers])]
     const { at } = decision
     const answer = alerts.decide(
       id,
@@ -237,10 +238,11 @@ export class ReviewService {
 
   /** The behaviour stays a deviation, even if it is observed during later learning. */
   async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+    const sharers = await this.#sharers(id, 'rejected')
     const { event, version } = this.#actOf(id, 'rejected')
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
-    const shared = this.#decideSharers(version, id, decision)
-    const behaviours = [...new Set([...rejectEvent(version, event, decision), ...shared])]
+    version.profile.decideAll(sharers, decision)
+    const behaviours = [...new Set([...rejectEvent(version, event, decision), ...sharers])]
     const { at } = decision
     const answer = this.#context.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
@@ -269,17 +271,12 @@ export class ReviewService {
     return answer
   }
 
-  /** One step decides on all that share the alert. */
-  #decideSharers(
-    version: DeployedVersion,
-    id: string,
-    decision: Parameters<DeployedVersion['profile']['decide']>[1],
-  ): readonly BehaviourId[] {
-    const { alerts } = this.#context
+  /** The behaviours that share the alert, which one decision is about. */
+  #sharers(id: string, done: string): Promise<readonly BehaviourId[]> {
+    const { alerts, slices } = this.#context
+    const { version } = this.#actOf(id, done)
     const open = alerts.list({ limit: Infinity, state: 'open' })
-    const shared = sharersOf(version, alerts.get(id), open)
-    version.profile.decideAll(shared, decision)
-    return shared
+    return slices.run('decision', sharersOf(version, alerts.get(id), open))
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {

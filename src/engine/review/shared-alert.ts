@@ -2,17 +2,18 @@ import type { Alert } from '../../core/event/alert.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { causeOf } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import type { Steps } from '../../core/steps.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /**
  * The behaviours that share an alert and wait for a decision, as its container showed them. `others`: open alerts, of
  * which each decides its own cause.
  */
-export function sharersOf(
+export function* sharersOf(
   version: DeployedVersion,
   alert: Alert,
   others: Iterable<Alert>,
-): readonly BehaviourId[] {
+): Steps<readonly BehaviourId[]> {
   const { cause, container } = alert
   if (cause === undefined || container === undefined || cause.names < 2) return []
   const apart = new Set<string>()
@@ -23,6 +24,7 @@ export function sharersOf(
   }
   const ids: BehaviourId[] = []
   for (const entry of version.profile.outline()) {
+    yield
     if (!isWaiting(entry, alert) || !entry.isShownBy(container.id)) continue
     const { id, group } = causeOf(entry)
     const isShared =
