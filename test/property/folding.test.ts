@@ -210,7 +210,7 @@ describe('folded evidence', () => {
         expect(again.entries().map(withoutFigures)).toEqual(entries.map(withoutFigures))
         expect(allowedBy(again)).toEqual(allowedBy(folded))
         // As the store has it, now and as earlier agents wrote it.
-        const stored = folded.drainChanged().map(({ value }) => value)
+        const stored = [...folded.drainChanged()].map(({ value }) => value)
         const restored = Profile.restore(
           JSON.parse(JSON.stringify(stored)) as StoredEntry[],
           shaper,

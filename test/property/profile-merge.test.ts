@@ -121,7 +121,7 @@ describe('profiles', () => {
       fc.property(profiles, (a) => {
         const loaded = Profile.load(JSON.parse(JSON.stringify(a)) as ProfileEntry[], shaper)
         expect(loaded.entries()).toEqual(a)
-        expect(loaded.drainChanged()).toEqual([])
+        expect([...loaded.drainChanged()]).toEqual([])
       }),
       { numRuns: cases(100) },
     )

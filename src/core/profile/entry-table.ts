@@ -12,10 +12,14 @@ export interface DrainedEntry {
 export class EntryTable {
   readonly #byKey = new Map<string, LiveEntry>()
   readonly #byId = new Map<BehaviourId, LiveEntry>()
-  readonly #changed = new Set<LiveEntry>()
+  #changed = new Set<LiveEntry>()
   /** Of these only counts and times rose. */
   readonly #counted = new Set<LiveEntry>()
   readonly #removed = new Set<BehaviourId>()
+  /** Of the last drain, what was not taken yet. */
+  #draining = new Set<LiveEntry>()
+  /** Of these the state at the time of the drain, as they have changed since. */
+  #drained: DrainedEntry[] = []
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
   #revision = 0
@@ -57,6 +61,7 @@ export class EntryTable {
   }
 
   remove(entry: LiveEntry): void {
+    this.changes(entry)
     this.#byKey.delete(entry.key)
     this.#byId.delete(entry.id)
     this.#sorted = undefined
@@ -64,6 +69,11 @@ export class EntryTable {
     this.#changed.delete(entry)
     this.#counted.delete(entry)
     this.#removed.add(entry.id)
+  }
+
+  /** INVARIANT: is called before anything that the store has of the entry changes. */
+  changes(entry: LiveEntry): void {
+    if (this.#draining.delete(entry)) this.#drained.push(drainedOf(entry))
   }
 
   /** There is something new about it, which must not be lost. */
@@ -107,22 +117,29 @@ export class EntryTable {
   }
 
   /**
-   * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
-   * counts rose follow, the longest waiting first, while there is time.
+   * Entries changed since the last drain, as they are now, for the store. Entries with anything new are always included.
+   * Entries whose counts rose follow, the longest waiting first, while there is time. They may be taken one by one, over
+   * several turns of the event loop, but not beyond the next drain.
    */
-  drainChanged(hasTime: () => boolean): readonly DrainedEntry[] {
-    const drained: DrainedEntry[] = []
-    for (const entry of this.#changed) {
-      this.#counted.delete(entry)
-      drained.push({ id: entry.id, value: entry.stored() })
-    }
-    this.#changed.clear()
+  drainChanged(hasTime: () => boolean): Iterable<DrainedEntry> {
+    this.#draining = this.#changed
+    this.#drained = []
+    this.#changed = new Set()
+    for (const entry of this.#draining) this.#counted.delete(entry)
     for (const entry of this.#counted) {
       if (!hasTime()) break
       this.#counted.delete(entry)
-      drained.push({ id: entry.id, value: entry.stored() })
+      this.#drained.push(drainedOf(entry))
     }
-    return drained
+    return this.#taken(this.#draining, this.#drained)
+  }
+
+  *#taken(draining: Set<LiveEntry>, drained: DrainedEntry[]): Iterable<DrainedEntry> {
+    for (const entry of draining) {
+      draining.delete(entry)
+      yield drainedOf(entry)
+    }
+    yield* drained
   }
 
   /** Ids of entries removed since last drained. */
@@ -131,6 +148,10 @@ export class EntryTable {
     this.#removed.clear()
     return removed
   }
+}
+
+function drainedOf(entry: LiveEntry): DrainedEntry {
+  return { id: entry.id, value: entry.stored() }
 }
 
 /** Index of the first entry whose id comes after `id`. */

@@ -275,8 +275,9 @@ export class Profile implements ProfileReader {
         if (fresh.empty) continue
         this.#add(fresh)
       } else {
+        this.#table.changes(known)
         known.merge(json)
-        this.#table.cellsChanged()
+        this.#table.changed(known)
         this.#places.touch(known)
       }
       this.#mayFold(known ?? fresh)
@@ -325,6 +326,7 @@ export class Profile implements ProfileReader {
         entry = this.#add(LiveEntry.ofRef(ref, this.#parts.actor(ref.actor), this.shaper))
         if (phase === 'derived') this.#derived.add(entry)
       }
+      this.#table.changes(entry)
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
       const guardrails = how.guardrails?.[i] ?? []
@@ -391,6 +393,7 @@ export class Profile implements ProfileReader {
     const entry = this.#table.byKey.get(key)
     if (entry === undefined) return
     const { origin, session } = event.process
+    this.#table.changes(entry)
     const cell = entry.cell(this.#parts.text(event.container.id), origin, session, 'later')
     if (cell.count === 0) this.#table.cellsChanged()
     this.#mayFold(entry)
@@ -410,6 +413,7 @@ export class Profile implements ProfileReader {
     const entry = this.#table.byId.get(id)
     if (entry === undefined) return false
     if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
+    this.#table.changes(entry)
     // Counts of what follows from the image's files are evidence of that, and of nothing more.
     const as = entry.isDerived ? 'derived' : phase
     const cell = entry.cell(this.#parts.text(seen.container), seen.origin, seen.session, as)
@@ -554,6 +558,7 @@ export class Profile implements ProfileReader {
     // Of what waits for review, no place was derived.
     const isOfPlace = entry.place !== undefined || entry.within !== undefined
     if (isOfPlace || entry.isGranted) this.#places.touch(entry)
+    this.#table.changes(entry)
     entry.decision = decision
     if (entry.isSuperseded || !this.#known.decide(entry.key, decision)) this.#refresh(entry)
     this.#table.changed(entry)
@@ -598,6 +603,7 @@ export class Profile implements ProfileReader {
     // Deleting what an iteration of a Map has just visited is defined and safe.
     for (const entry of this.#table) {
       const before = mayForget(entry, what) ? entry.toJSON() : undefined
+      if (before !== undefined) this.#table.changes(entry)
       const less = before === undefined ? undefined : forgetIn(entry, what)
       if (before === undefined || less === undefined) continue
       acts += less.acts
@@ -624,6 +630,7 @@ export class Profile implements ProfileReader {
     for (const entry of this.#table) {
       if (!entry.onlyInherited) continue
       gone.push(entry.toJSON())
+      this.#table.changes(entry)
       entry.inherited = undefined
       this.#places.outdate(entry)
       if (entry.empty) {
@@ -654,6 +661,7 @@ export class Profile implements ProfileReader {
     for (const entry of this.#crowded) {
       if (!hasTime()) return
       this.#crowded.delete(entry)
+      this.#table.changes(entry)
       if (foldIn(entry, folding)) this.#table.counted(entry)
       this.#table.cellsChanged()
     }
@@ -677,11 +685,8 @@ export class Profile implements ProfileReader {
     return this.#table.undrained
   }
 
-  /**
-   * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
-   * counts rose follow, the longest waiting first, while there is time.
-   */
-  drainChanged(hasTime: () => boolean = () => true): readonly DrainedEntry[] {
+  /** See {@link EntryTable.drainChanged}. */
+  drainChanged(hasTime: () => boolean = () => true): Iterable<DrainedEntry> {
     return this.#table.drainChanged(hasTime)
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Dispatcher, SinkChange } from '../../pipeline/delivery/dispatcher.ts'
 import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/delivery-queue.ts'
 import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
@@ -14,7 +15,7 @@ import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
-import type { DeployedVersion } from '../versions/deployed-version.ts'
+import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
 import type { LiveUpdates } from '../../engine/live/live-updates.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
@@ -67,7 +68,7 @@ const newsPersistMs = 200
  * constantly.
  */
 const countsPersistMs = 15_000
-/** Time in one turn for counts of evidence, which are collected over several turns. */
+/** Time in one turn for evidence, which is collected over several turns. */
 const countsMs = 4
 const closeSinksMs = 5_000
 
@@ -100,7 +101,7 @@ export class Journal {
       store,
       intervalMs: persistMs,
       mostWaiting: alertsKept,
-      collect: () => parts.watch.during('what changed is collected', () => this.#collect()),
+      collect: () => this.#collect(),
       onStored: (outbound) => {
         faults.delete('store')
         this.#dispatcher?.offer(outbound)
@@ -273,13 +274,35 @@ export class Journal {
     return false
   }
 
-  #collect(): Collected {
+  /** All as it is in one turn. Behaviours, which may be thousands, are encoded in slices. */
+  async #collect(): Promise<Collected> {
+    const { watch } = this.#parts
+    const what = 'what changed is collected'
+    const { collected, drained } = watch.during(what, () => this.#take())
+    const writes = [...collected.writes]
+    let began = performance.now()
+    for (const { key, entries } of drained) {
+      for (const { id, value } of entries) {
+        writes.push({ kind: 'behaviour', version: key, id, value })
+        if (performance.now() - began < countsMs) continue
+        await nextTurn()
+        began = performance.now()
+      }
+    }
+    return { ...collected, writes }
+  }
+
+  #take(): Taken {
     const { registry, alerts, controls } = this.#parts
     const writes = this.#records
+    const drained: Drained[] = []
     this.#records = []
     const began = performance.now()
     const hasTime = (): boolean => this.#isClosing || performance.now() - began < countsMs
-    for (const version of registry.index) this.#collectVersion(version, writes, hasTime)
+    for (const version of registry.index) {
+      const entries = this.#takeVersion(version, writes, hasTime)
+      if (entries !== undefined) drained.push({ key: version.key, entries })
+    }
     const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
     writes.push(...this.#parts.changedNames().map(namesWrite))
@@ -296,31 +319,33 @@ export class Journal {
     }
     this.#hasUnidentified = unidentified.length > 0
     const mark = this.#mark
-    if (mark === undefined) return { writes, outbound }
+    if (mark === undefined) return { collected: { writes, outbound }, drained }
     this.#mark = undefined
     writes.push({ kind: 'meta', key: 'mark', value: mark })
     const stored = (): void => {
       for (const control of controls()) control.acknowledge?.(mark)
     }
-    return { writes, outbound, stored }
+    return { collected: { writes, outbound, stored }, drained }
   }
 
-  #collectVersion(version: DeployedVersion, writes: StoreWrite[], hasTime: () => boolean): void {
+  #takeVersion(
+    version: DeployedVersion,
+    writes: StoreWrite[],
+    hasTime: () => boolean,
+  ): Drained['entries'] | undefined {
     const { key, profile, losses } = version
+    let drained: Drained['entries'] | undefined
     const nowMs = this.#parts.now()
     const isDue = nowMs - version.persistedAt >= countsPersistMs || this.#drainsCounts.has(version)
     if (version.news || isDue) {
       version.news = false
       version.persistedAt = nowMs
-      const drained = profile.drainChanged(hasTime)
+      drained = profile.drainChanged(hasTime)
       // The many counts of a busy image are written over several turns.
       if (profile.undrained > 0) {
         this.#drainsCounts.add(version)
         this.#persister.kick()
       } else this.#drainsCounts.delete(version)
-      for (const { id, value } of drained) {
-        writes.push({ kind: 'behaviour', version: key, id, value })
-      }
     }
     for (const id of profile.drainRemoved()) {
       writes.push({ kind: 'behaviour-removed', version: key, id })
@@ -333,7 +358,19 @@ export class Journal {
       version.scanChanged = false
       writes.push(scanWrite(version))
     }
+    return drained
   }
+}
+
+/** Behaviours of a version to store. */
+interface Drained {
+  readonly key: VersionKey
+  readonly entries: ReturnType<DeployedVersion['profile']['drainChanged']>
+}
+
+interface Taken {
+  readonly collected: Collected
+  readonly drained: readonly Drained[]
 }
 
 /** Sinks expect records in the order of ids. */

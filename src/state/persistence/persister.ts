@@ -8,7 +8,7 @@ const foldedAtOnce = 1_000
 export interface PersisterOptions {
   readonly store: Store
   /** Returns the changes since the last call, and the records for sinks among them. */
-  readonly collect: () => Collected
+  readonly collect: () => Promise<Collected>
   /** These records are stored now, so they may be delivered. */
   readonly onStored: (outbound: readonly OutboundRecord[]) => void
   readonly onError: (error: unknown) => void
@@ -91,7 +91,7 @@ export class Persister {
   }
 
   async #write(): Promise<void> {
-    await this.#fold(this.#options.collect())
+    await this.#fold(await this.#options.collect())
     if (this.#writes.size === 0) return
     try {
       // Not synced: a batch survives the process without it, and an alert would wait for the disk.

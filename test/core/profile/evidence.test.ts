@@ -225,7 +225,7 @@ describe('evidence', () => {
     expect(outcome(profile, act.file(uuid(9), ['read']))).toBe('expected')
     expect(profile.forget({ kind: 'container', container: 'b' }).gone).toHaveLength(1)
     expect(profile.drainRemoved()).toContain(shell)
-    expect(profile.drainChanged()).toHaveLength(2)
+    expect([...profile.drainChanged()]).toHaveLength(2)
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
     expect(outcome(profile, act.file(conf))).toBe('expected')
     expect(outcome(profile, act.file(uuid(9), ['read']))).toBe('deviation')

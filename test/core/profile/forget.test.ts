@@ -255,6 +255,6 @@ describe('a decision', () => {
       { ...entry!, cells: [], decision: { ...approve, kind: 'rejected', grants: [] } },
     ])
     expect(profile.drainRemoved()).toEqual([])
-    expect(profile.drainChanged().map(({ id }) => id)).toEqual([entry!.id])
+    expect([...profile.drainChanged()].map(({ id }) => id)).toEqual([entry!.id])
   })
 })

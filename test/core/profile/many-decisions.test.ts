@@ -73,10 +73,10 @@ describe('A decision on many behaviours', () => {
     const profile = profileOf()
     const before = profile.entries()
     const expectedBefore = expected(profile)
-    const drained = profile.drainChanged()
+    const drained = [...profile.drainChanged()]
     expect(drained.length).toBeGreaterThan(0)
     const steps = profile.prepareDecision(idsOf(profile))
-    while (steps.next().done !== true) expect(profile.drainChanged()).toEqual([])
+    while (steps.next().done !== true) expect([...profile.drainChanged()]).toEqual([])
     expect(profile.entries()).toEqual(before)
     expect(expected(profile)).toEqual(expectedBefore)
   })

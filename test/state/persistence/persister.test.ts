@@ -29,7 +29,7 @@ function persisting() {
     intervalMs: 1_000_000,
     mostWaiting: 3,
     onLost: (alerts) => lost.push(...alerts.map(({ id }) => id)),
-    collect: () => ({
+    collect: async () => ({
       writes: queue.flatMap(({ writes }) => writes),
       outbound: queue.splice(0).flatMap(({ outbound }) => outbound),
     }),
