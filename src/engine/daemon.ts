@@ -33,6 +33,7 @@ import {
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
+import { Pace } from '../support/pace.ts'
 import { Slices } from '../support/slices.ts'
 import { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { LoopFigures } from '../support/telemetry/status-row.ts'
@@ -313,8 +314,10 @@ export class Daemon {
   /** Restores the stored state. To be called once, before {@link run}. */
   async load(): Promise<void> {
     const { store, shaper, log } = this.parts
-    const { snapshot, versions, alerts, unreadable } = await restore(store, shaper)
+    const { snapshot, versions, alerts, unreadable } = await restore(store, shaper, this.slices)
+    const pace = new Pace()
     for (const version of versions) {
+      if (pace.isOver) await pace.turn()
       this.registry.restore(version)
       try {
         restoreScan(version, snapshot.meta)
@@ -322,7 +325,10 @@ export class Daemon {
         this.#damaged(`scan of ${version.key}`, describeError(error))
       }
     }
-    this.alerts.load(alerts)
+    for (const alert of alerts) {
+      if (pace.isOver) await pace.turn()
+      this.alerts.load([alert])
+    }
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
     const losses = restoreLosses(snapshot.meta['losses'])

@@ -5,6 +5,7 @@ import { containersApart } from '../../src/core/profile/evidence.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { finish } from '../../src/core/steps.ts'
 import type { ContainerRun } from '../../src/core/coverage/coverage.ts'
 import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
@@ -211,14 +212,12 @@ describe('folded evidence', () => {
         expect(allowedBy(again)).toEqual(allowedBy(folded))
         // As the store has it, now and as earlier agents wrote it.
         const stored = [...folded.drainChanged()].map(({ value }) => value)
-        const restored = Profile.restore(
-          JSON.parse(JSON.stringify(stored)) as StoredEntry[],
-          shaper,
+        const restored = finish(
+          Profile.restore(JSON.parse(JSON.stringify(stored)) as StoredEntry[], shaper),
         )
         expect(restored.entries()).toEqual(again.entries())
-        const migrated = Profile.restore(
-          JSON.parse(JSON.stringify(entries)) as ProfileEntry[],
-          shaper,
+        const migrated = finish(
+          Profile.restore(JSON.parse(JSON.stringify(entries)) as ProfileEntry[], shaper),
         )
         expect(migrated.entries()).toEqual(again.entries())
       }),

@@ -11,6 +11,7 @@ import { mergeEntries } from '../../src/core/profile/merge.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import { finish } from '../../src/core/steps.ts'
 import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
 import { cases } from '../fixtures/random-cases.ts'
@@ -136,7 +137,8 @@ describe('profiles', () => {
           feed(profile, part)
           for (const { id, value } of profile.drainChanged()) stored.set(id, value)
         }
-        expect(Profile.restore(stored.values(), shaper).entries()).toEqual(profile.entries())
+        const restored = finish(Profile.restore(stored.values(), shaper))
+        expect(restored.entries()).toEqual(profile.entries())
       }),
     )
   })

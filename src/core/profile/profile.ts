@@ -118,14 +118,15 @@ export class Profile implements ProfileReader {
   static load(entries: Iterable<ProfileEntry>, shaper: Shaper): Profile {
     const profile = new Profile(shaper)
     profile.merge(entries)
-    profile.#loaded()
+    finish(profile.#loaded())
     return profile
   }
 
-  /** The same of entries as the store has them, in the present form or an earlier one. */
-  static restore(stored: Iterable<AnyStoredEntry>, shaper: Shaper): Profile {
+  /** The same of entries as the store has them, in the present form or an earlier one, with pauses. */
+  static *restore(stored: Iterable<AnyStoredEntry>, shaper: Shaper): Steps<Profile> {
     const profile = new Profile(shaper)
     for (const each of stored) {
+      yield
       if (each.schema !== 'snug.behaviour/v2') {
         profile.merge([each])
         continue
@@ -138,13 +139,16 @@ export class Profile implements ProfileReader {
         profile.#refresh(entry)
       }
     }
-    profile.#loaded()
+    yield* profile.#loaded()
     return profile
   }
 
-  #loaded(): void {
-    this.settle()
-    for (const entry of this.#table) if (entry.isDerived) this.#derived.add(entry)
+  *#loaded(): Steps<void> {
+    yield* this.settleSteps()
+    for (const entry of this.#table) {
+      yield
+      if (entry.isDerived) this.#derived.add(entry)
+    }
     this.#table.stored()
   }
 

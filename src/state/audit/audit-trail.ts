@@ -8,6 +8,7 @@ import {
   AuditVerifier,
   hashOf,
 } from '../../core/audit/audit-chain.ts'
+import { Pace } from '../../support/pace.ts'
 import type { Keyed, Store, StoreWrite } from '../store/store.ts'
 
 /** Ids of entries are their numbers, so the order in the store is the order of the chain. */
@@ -43,17 +44,23 @@ export class AuditTrail {
 
   /** Checks the whole chain and resumes at its end. Must be called once, before the first entry. */
   async load(): Promise<AuditCheck> {
-    const { check, verifier, head } = await this.#follow()
+    const { ids } = this.#options
+    const { check, verifier, head } = await this.#follow((id) => ids.after(id))
     this.#chain = new AuditChain(verifier.next(head))
     this.#first = verifier.first
-    for (const { id } of await this.newest()) this.#options.ids.after(id)
     return check
   }
 
   /** Entries for sinks that have not received them, oldest first. */
   async newest(): Promise<readonly AuditRecord[]> {
-    const entries = await this.list(entriesKept)
-    return entries.flatMap((entry) => this.#record(entry) ?? []).reverse()
+    const records: AuditRecord[] = []
+    const pace = new Pace()
+    for (const entry of await this.list(entriesKept)) {
+      if (pace.isOver) await pace.turn()
+      const record = this.#record(entry)
+      if (record !== undefined) records.push(record)
+    }
+    return records.reverse()
   }
 
   /**
@@ -107,10 +114,17 @@ export class AuditTrail {
     return auditRecord(entry, hash, this.#options.node)
   }
 
-  async #follow() {
+  async #follow(onRecord: (id: string) => void = () => undefined) {
     const { head, entries } = await this.#options.store.auditTrail(auditHeadKey)
     const verifier = new AuditVerifier()
-    for await (const entry of entries) if (isLink(entry)) verifier.add(entry)
+    for await (const entry of entries) {
+      if (!isLink(entry)) continue
+      verifier.add(entry)
+      const { value } = entry
+      // Entries of some builds have no id.
+      if (typeof value !== 'object' || value === null || !('id' in value)) continue
+      if (typeof value.id === 'string') onRecord(value.id)
+    }
     return { verifier, head, check: verifier.finish(head) }
   }
 }

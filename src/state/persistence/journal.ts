@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Dispatcher, SinkChange } from '../../pipeline/delivery/dispatcher.ts'
 import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/delivery-queue.ts'
 import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
@@ -13,6 +12,7 @@ import type { SourceBatch, SourceControl, SourceMark } from '../../pipeline/sour
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
+import { Pace } from '../../support/pace.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
@@ -68,7 +68,7 @@ const newsPersistMs = 200
  * constantly.
  */
 const countsPersistMs = 15_000
-/** Time in one turn for evidence, which is collected over several turns. */
+/** Time in one turn for counts of evidence, which are collected over several turns. */
 const countsMs = 4
 const closeSinksMs = 5_000
 
@@ -280,13 +280,11 @@ export class Journal {
     const what = 'what changed is collected'
     const { collected, drained } = watch.during(what, () => this.#take())
     const writes = [...collected.writes]
-    let began = performance.now()
+    const pace = new Pace()
     for (const { key, entries } of drained) {
       for (const { id, value } of entries) {
         writes.push({ kind: 'behaviour', version: key, id, value })
-        if (performance.now() - began < countsMs) continue
-        await nextTurn()
-        began = performance.now()
+        if (pace.isOver) await pace.turn()
       }
     }
     return { ...collected, writes }

@@ -14,6 +14,8 @@ import type { Keyed, Store, StoredVersion, StoreSnapshot, StoreWrite } from '../
 import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
 import type { ReportedEvent } from '../versions/reported-acts.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
+import { Pace } from '../../support/pace.ts'
+import type { Slices } from '../../support/slices.ts'
 
 const text = z.string()
 const span = z
@@ -137,18 +139,21 @@ export interface Restored {
   readonly unreadable: readonly Unreadable[]
 }
 
-/** Reads the store, and makes the profiles of it while it is read. Errors: `STORE_FAILED`. */
+/** Reads the store in slices, and makes the profiles of it while it is read. Errors: `STORE_FAILED`. */
 export async function restore(
   store: Pick<Store, 'load'>,
   shaper: Shaper,
+  slices: Slices,
 ): Promise<Restored & { readonly snapshot: StoreSnapshot }> {
   const profiles = new Map<string, () => Profile>()
-  const snapshot = await store.load((version, behaviours) => {
-    profiles.set(version, profileOf(behaviours, shaper))
+  const snapshot = await store.load(async (version, behaviours) => {
+    profiles.set(version, await profileOf(behaviours, shaper, slices))
   })
+  const pace = new Pace()
   const unreadable: Unreadable[] = []
   const versions: DeployedVersion[] = []
   for (const stored of snapshot.versions) {
+    if (pace.isOver) await pace.turn()
     try {
       const profile = profiles.get(stored.version)?.() ?? new Profile(shaper)
       versions.push(restoreVersion(stored, profile))
@@ -158,6 +163,7 @@ export async function restore(
   }
   const alerts: AlertRecord[] = []
   for (const { id, value, fingerprint } of snapshot.alerts) {
+    if (pace.isOver) await pace.turn()
     if (isAlert(value)) alerts.push({ alert: value, fingerprint })
     else unreadable.push({ what: `alert ${id}`, message: 'it is not an alert' })
   }
@@ -165,10 +171,14 @@ export async function restore(
 }
 
 /** What is wrong with them is reported with the version. */
-function profileOf(behaviours: readonly Keyed[], shaper: Shaper): () => Profile {
+async function profileOf(
+  behaviours: readonly Keyed[],
+  shaper: Shaper,
+  slices: Slices,
+): Promise<() => Profile> {
   try {
     const entries = behaviours.map(({ value }) => value as AnyStoredEntry)
-    const profile = Profile.restore(entries, shaper)
+    const profile = await slices.run('restored profile', Profile.restore(entries, shaper))
     return () => profile
   } catch (error) {
     return () => {

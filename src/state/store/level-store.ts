@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { Level } from 'level'
 import { SnugError } from '../../errors.ts'
+import { Pace } from '../../support/pace.ts'
 import { checkLevel } from './level-check.ts'
 import type {
   BatchOptions,
@@ -93,9 +93,6 @@ const fetched = { highWaterMarkBytes: fetchedBytes }
 /** Tables that a snapshot does not have. */
 const checkedOnly: ReadonlySet<string> = new Set([tables.audit, tables.fingerprint])
 
-/** Maximum time for encoding a batch in one turn of the event loop. */
-const encodeMs = 4
-
 /** Alerts that are held in memory during their removal. */
 const prunedAtOnce = 1_000
 
@@ -111,13 +108,10 @@ class LevelStore implements Store {
   async batch(writes: readonly StoreWrite[], options: BatchOptions = {}): Promise<void> {
     await this.#guard(async () => {
       const operations: RawOperation[] = []
-      let began = performance.now()
+      const pace = new Pace()
       for (const write of writes) {
         // Only the batch holds the values, so it can yield to other work.
-        if (performance.now() - began > encodeMs) {
-          await nextTurn()
-          began = performance.now()
-        }
+        if (pace.isOver) await pace.turn()
         if (write.kind === 'version-removed')
           await this.#removeBehaviours(write.version, operations)
         if (write.kind === 'audit-cut') await this.#removeEntries(write.id, operations)
@@ -137,13 +131,15 @@ class LevelStore implements Store {
     return this.#guard(async () => {
       const builder = new SnapshotBuilder(take)
       const aside: RawOperation[] = []
+      const pace = new Pace()
       for await (const [key, stored] of this.#database.iterator(fetched)) {
+        if (pace.isOver) await pace.turn()
         const [table = ''] = decodeKey(key)
         if (table === tables.damaged) continue
         try {
           // A snapshot has none of these: they only have to be whole.
           if (checkedOnly.has(table)) checkValue(key, stored)
-          else builder.add(key, decodeValue(key, stored))
+          else await builder.add(key, decodeValue(key, stored))
         } catch (error) {
           const kept = encodeKey([tables.damaged, key])
           aside.push({ type: 'put', key: kept, value: encodeValue(kept, stored) })
@@ -159,7 +155,7 @@ class LevelStore implements Store {
       // LevelDB keeps every file that was read in the memory of the process, and rarely reads one again.
       await this.#database.close()
       await this.#database.open()
-      return builder.finish([...this.#damage])
+      return await builder.finish([...this.#damage])
     })
   }
 
@@ -194,7 +190,9 @@ class LevelStore implements Store {
   async *#trail(snapshot: ReturnType<Database['snapshot']>): AsyncGenerator<Keyed> {
     try {
       const range = { ...keyRange([tables.audit]), ...fetched, snapshot }
+      const pace = new Pace()
       for await (const [key, stored] of this.#database.iterator(range)) {
+        if (pace.isOver) await pace.turn()
         const value = valueOf(key, stored)
         if (value !== undefined) yield { id: decodeKey(key)[1] ?? '', value }
       }
@@ -278,12 +276,9 @@ class LevelStore implements Store {
   async #write(operations: readonly RawOperation[], sync: boolean): Promise<void> {
     // Put together over several turns, and written as one.
     const batch = this.#database.batch()
-    let began = performance.now()
+    const pace = new Pace()
     for (const { type, key, value } of operations) {
-      if (performance.now() - began > encodeMs) {
-        await nextTurn()
-        began = performance.now()
-      }
+      if (pace.isOver) await pace.turn()
       if (type === 'put') batch.put(key, value)
       else batch.del(key)
     }

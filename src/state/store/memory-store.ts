@@ -42,8 +42,9 @@ export class MemoryStore implements Store {
   async load(take?: TakeBehaviours): Promise<StoreSnapshot> {
     this.#mustBeOpen()
     const builder = new SnapshotBuilder(take)
-    for (const key of [...this.#records.keys()].sort()) builder.add(key, this.#records.get(key))
-    return builder.finish([])
+    for (const key of [...this.#records.keys()].sort())
+      await builder.add(key, this.#records.get(key))
+    return await builder.finish([])
   }
 
   async audit(limit: number, before?: string): Promise<readonly Keyed[]> {

@@ -117,40 +117,42 @@ export class SnapshotBuilder {
     this.#take = take
   }
 
-  /** Throws if the record does not have the shape of its table. */
-  add(key: string, value: unknown): void {
+  /**
+   * Returns a promise where the behaviours of a version are taken: the next record has to wait for it. Throws if the
+   * record does not have the shape of its table.
+   */
+  add(key: string, value: unknown): Promise<void> | undefined {
     const [table, id, second] = decodeKey(key)
     if (id === undefined) throw new Error('the key is incomplete')
     switch (table ?? '') {
       case tables.version:
         this.#version(id).value = value
-        return
+        return undefined
       case tables.behaviour:
         if (second === undefined) throw new Error('the key is incomplete')
-        this.#behaviour(id, { id: second, value })
-        return
+        return this.#behaviour(id, { id: second, value })
       case tables.alert: {
         const { fingerprint, value: alert } = alertRecord(value)
         this.#alerts.push({ id, fingerprint, value: alert })
-        return
+        return undefined
       }
       case tables.container:
         this.#containers.push({ id, value })
-        return
+        return undefined
       case tables.meta:
         this.#meta[id] = value
-        return
+        return undefined
       case tables.fingerprint:
       case tables.audit:
       case tables.damaged:
-        return
+        return undefined
       default:
         throw new Error('the key names no table')
     }
   }
 
-  finish(damage: readonly StoreDamage[]): StoreSnapshot {
-    this.#handOver()
+  async finish(damage: readonly StoreDamage[]): Promise<StoreSnapshot> {
+    await this.#handOver()
     const versions = [...this.#versions].map(
       ([version, found]): StoredVersion => ({
         version,
@@ -166,23 +168,25 @@ export class SnapshotBuilder {
     }
   }
 
-  #behaviour(version: string, behaviour: Keyed): void {
+  #behaviour(version: string, behaviour: Keyed): Promise<void> | undefined {
     const { behaviours } = this.#version(version)
     if (this.#take === undefined) {
       behaviours.push(behaviour)
-      return
+      return undefined
     }
-    if (this.#untaken?.version !== version) {
-      this.#handOver()
-      this.#untaken = { version, behaviours: [] }
+    if (this.#untaken?.version === version) {
+      this.#untaken.behaviours.push(behaviour)
+      return undefined
     }
-    this.#untaken?.behaviours.push(behaviour)
+    const taken = this.#handOver()
+    this.#untaken = { version, behaviours: [behaviour] }
+    return taken
   }
 
-  #handOver(): void {
+  #handOver(): Promise<void> | undefined {
     const untaken = this.#untaken
     this.#untaken = undefined
-    if (untaken !== undefined) this.#take?.(untaken.version, untaken.behaviours)
+    return untaken && this.#take?.(untaken.version, untaken.behaviours)
   }
 
   #version(id: string): { value?: unknown; behaviours: Keyed[] } {

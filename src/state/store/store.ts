@@ -73,7 +73,11 @@ export interface StoredTrail {
   readonly entries: AsyncIterable<Keyed>
 }
 
-export type TakeBehaviours = (version: string, behaviours: readonly Keyed[]) => void
+/** Reading goes on once it resolves. */
+export type TakeBehaviours = (
+  version: string,
+  behaviours: readonly Keyed[],
+) => Promise<void> | undefined
 
 export interface StoredVersion {
   readonly version: string

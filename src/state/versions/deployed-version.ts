@@ -307,7 +307,7 @@ export class DeployedVersion {
 
   /** No count of the container can arrive any more. */
   forgetReported(container: string): void {
-    if (this.reported.forget(container)) this.changed = true
+    if (this.reported.forget(new Set([container]))) this.changed = true
   }
 
   /**
@@ -324,11 +324,13 @@ export class DeployedVersion {
 
   /** The same of all containers that ended before a restart. */
   forgetReportedOfEnded(): void {
+    const ended = new Set<string>()
     for (const { container } of this.reported.all()) {
       const run = this.runs.get(container)
       const isEnded = run === undefined || (run.to !== undefined && run.actsOnly !== true)
-      if (isEnded) this.forgetReported(container)
+      if (isEnded) ended.add(container)
     }
+    if (ended.size > 0 && this.reported.forget(ended)) this.changed = true
   }
 
   /**

@@ -87,12 +87,14 @@ export class ReportedActs implements Share {
   }
 
   /** No repeat of the container is counted any more. True where that changes what is stored. */
-  forget(container: string): boolean {
-    this.#actionsSize -= this.#actions.get(container)?.size ?? 0
-    this.#actions.delete(container)
+  forget(containers: ReadonlySet<string>): boolean {
+    for (const container of containers) {
+      this.#actionsSize -= this.#actions.get(container)?.size ?? 0
+      this.#actions.delete(container)
+    }
     const before = this.#acts.size
     for (const [name, act] of this.#acts) {
-      if (act.container === container) this.#acts.delete(name)
+      if (containers.has(act.container)) this.#acts.delete(name)
     }
     return this.#acts.size < before
   }
