@@ -184,7 +184,9 @@ export class PlaceKeeper {
    * evidence changes meanwhile nothing does.
    */
   *prepare(known: ReadonlyMap<string, LiveEntry>): Steps<void> {
-    for (const owner of [...this.#dirty]) {
+    // Those that come meanwhile wait for the next time.
+    const owners = [...this.#dirty]
+    for (const owner of owners) {
       if (this.#preparedOf(owner) !== undefined) continue
       const { revision, changes } = owner
       const executedRevision = this.#executedRevision
