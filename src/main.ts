@@ -133,9 +133,8 @@ export async function runAgent(
     await followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     if (kube !== undefined && config.engines.kubernetes.share) {
-      const { shareWithin: shareWithinMs, authors } = config.engines.kubernetes
-      const hasAuthors = authors === 'admission'
-      const makeFleet = (link: FleetLink) => kube.fleet({ hasAuthors, ...link })
+      const { shareWithin: shareWithinMs } = config.engines.kubernetes
+      const makeFleet = (link: FleetLink) => kube.fleet(link)
       const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }

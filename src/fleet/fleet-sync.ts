@@ -2,28 +2,21 @@ import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
-import type { OwnHead } from './kubernetes/slice-head.ts'
-import { decisionTimesOf } from '../core/lifecycle/reported.ts'
-import { approveAllName } from '../core/lifecycle/spec-names.ts'
+import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
-import { isInEffect, latestDecision, type ModeDecision } from '../core/lifecycle/mode-decision.ts'
+import {
+  compareDecisions,
+  isInEffect,
+  latestDecision,
+  type ModeDecision,
+} from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { finish } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { FleetContext } from '../engine/contexts.ts'
-import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
-import {
-  applicableDecisions,
-  receivedDecision,
-  type ReceivedDecision,
-  reconcileSpec,
-  isReconciled,
-  isPast,
-  modeDecisionOf,
-  decidedAt,
-  type Reconcilable,
-} from './fleet-decisions.ts'
+import { applicableDecisions } from './fleet-decisions.ts'
 import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
@@ -44,10 +37,10 @@ export interface FleetSyncOptions {
   readonly tickMs?: number
 }
 
-/** An ImageProfile that decides on a version, with what was reconciled of it. */
-type DecidingObject = Reconcilable & {
-  readonly slot: 'reconciled' | 'reconciledForAll'
-  readonly decision: ReceivedDecision
+/** Decisions that were applied, and the changes of the profile until then. */
+interface Applied {
+  readonly objects: readonly SpecDecision[]
+  readonly changes: number
 }
 
 const secondMs = 1_000
@@ -63,15 +56,16 @@ const refusedKept = 4_096
 export class FleetSync {
   readonly #options: FleetSyncOptions
   readonly #fleet: KubeFleet
-  readonly #decisions = new Map<string, ReceivedDecision>()
+  readonly #decisions = new Map<string, SpecDecision>()
+  readonly #applied = new WeakMap<DeployedVersion, Applied>()
   /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
-  /** The same, until their times of decisions were compared with those that this node remembers. */
-  readonly #reportedTimes = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
   /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
   #reconciling = false
+  /** A decision came since the versions were looked at last. */
+  #hasDecision = false
   #publishing = false
   #timer: NodeJS.Timeout | undefined
 
@@ -82,15 +76,8 @@ export class FleetSync {
     const { registry, parts } = options.context
     const { log } = parts
     this.#fleet = options.makeFleet({
-      onEntries: (image) => {
-        this.#reported.add(nameOf(image))
-        // Also those of the decisions for all scopes.
-        for (const each of [image, unscoped(image)]) this.#reportedTimes.add(nameOf(each))
-      },
-      onSpecDecision: (decision) => {
-        const name = nameOf(decision.image)
-        this.#decisions.set(name, receivedDecision(decision, this.#decisions.get(name)))
-      },
+      onEntries: (image) => this.#reported.add(nameOf(image)),
+      onSpecDecision: (decision) => this.#received(decision),
       onSpecDecisionGone: (image) => this.#decisions.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
@@ -99,16 +86,17 @@ export class FleetSync {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#timer = setInterval(() => void this.#tickSafely(), this.#options.tickMs ?? secondMs)
+    const run = (): Promise<void> => this.#safely(() => this.tick())
+    this.#timer = setInterval(() => void run(), this.#options.tickMs ?? secondMs)
     signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
     await this.#fleet.start(signal)
   }
 
   /** A fault of one tick ends neither the agent nor the next tick. */
-  async #tickSafely(): Promise<void> {
+  async #safely(run: () => Promise<void>): Promise<void> {
     const { faults, parts } = this.#options.context
     try {
-      await this.tick()
+      await run()
       faults.delete(tickFault)
     } catch (error) {
       const why = describeError(error)
@@ -118,48 +106,53 @@ export class FleetSync {
     }
   }
 
-  /** Applies the decisions received since the last tick, and publishes what is due; called each second. */
+  /** Applies what came since the last tick, and publishes what is due; called each second. */
   async tick(): Promise<void> {
     const { context } = this.#options
     const { fault } = this.#fleet
     if (fault === undefined) context.faults.delete('fleet')
     else context.faults.set('fleet', fault)
-    if (!this.#reconciling) await this.#reconcileAll()
+    await this.#reconcileAll()
     if (!this.#publishing) await this.#publish()
   }
 
+  /** A decision is applied when it comes, not at the next tick. Several that come together are applied together. */
+  #received(decision: SpecDecision): void {
+    this.#decisions.set(nameOf(decision.image), decision)
+    if (this.#hasDecision) return
+    this.#hasDecision = true
+    setImmediate(() => void this.#safely(() => this.#reconcileAll()))
+  }
+
+  /** Does nothing while it runs already: that run sees what came meanwhile. */
   async #reconcileAll(): Promise<void> {
-    const { context } = this.#options
+    if (this.#reconciling) return
     this.#reconciling = true
     try {
-      // Once objects and slices are both current: a report may name a generation that is still to come.
-      const retimed = this.#fleet.current ? new Set(this.#reportedTimes) : new Set<string>()
-      for (const name of retimed) this.#reportedTimes.delete(name)
-      this.#schedule.keep((version) => context.registry.index.has(version))
-      if (this.#refused.size > refusedKept) this.#refused.clear()
-      for (const version of context.registry.index) {
-        const name = nameOf(version.image)
-        // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
-        const isFirst = this.#schedule.add(version, context.now())
-        // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
-        if (this.#reported.delete(name) || isFirst)
-          await this.#trying(version, 'slices', async () => this.#takeIn(version))
-        const objects = this.#objectsOf(version)
-        // Needs the slices of other nodes as well: only they show when a decision was made.
-        const isWaiting = objects.some((each) => !isReconciled(each, each.decision))
-        if (isWaiting && !this.#fleet.current) continue
-        for (const object of objects) {
-          const reportedName = nameOf(object.decision.image)
-          const isRetimed = retimed.has(reportedName)
-          const isDone = await this.#trying(version, `words ${object.slot}`, () =>
-            this.#reconcile(version, object, isRetimed),
-          )
-          if (isRetimed && !isDone) this.#reportedTimes.add(reportedName)
-        }
-        await this.#trying(version, 'mode', () => this.#reconcileMode(version))
-      }
+      do {
+        this.#hasDecision = false
+        await this.#reconcileEach()
+      } while (this.#hasDecision)
     } finally {
       this.#reconciling = false
+    }
+  }
+
+  async #reconcileEach(): Promise<void> {
+    const { context } = this.#options
+    this.#schedule.keep((version) => context.registry.index.has(version))
+    if (this.#refused.size > refusedKept) this.#refused.clear()
+    for (const version of context.registry.index) {
+      // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
+      const isFirst = this.#schedule.add(version, context.now())
+      // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
+      if (this.#reported.delete(nameOf(version.image)) || isFirst)
+        await this.#trying(version, 'slices', async () => this.#takeIn(version))
+      // Before both are listed, a later decision may be missing.
+      if (!this.#fleet.ready) continue
+      const objects = this.#objectsOf(version)
+      await this.#trying(version, 'decisions', () => this.#reconcile(version, objects))
+      await this.#trying(version, 'mode', () => this.#reconcileMode(version, objects))
     }
   }
 
@@ -191,75 +184,61 @@ export class FleetSync {
    * The objects that decide on the version: its own, then the one for all scopes. Decisions for all do not end a window:
    * the evidence of a scope is its own.
    */
-  #objectsOf(version: DeployedVersion): readonly DecidingObject[] {
-    const { image, profile, life } = version
-    const own = this.#decisions.get(nameOf(version.image))
+  #objectsOf({ image, life }: DeployedVersion): readonly SpecDecision[] {
+    const own = this.#decisions.get(nameOf(image))
     const all =
       image.scope === undefined || life.state === 'learning'
         ? undefined
         : this.#decisions.get(nameOf(unscoped(image)))
-    return [
-      ...(own === undefined
-        ? []
-        : [
-            { slot: 'reconciled', decision: own, profile, reconciled: version.reconciled } as const,
-          ]),
-      ...(all === undefined
-        ? []
-        : [
-            {
-              slot: 'reconciledForAll',
-              // What waited when it was written was not what waits here now.
-              decision: withoutApproveAll(all),
-              profile,
-              reconciled: version.reconciledForAll,
-            } as const,
-          ]),
-    ]
+    return [own, all].filter((decision) => decision !== undefined)
   }
 
-  /**
-   * Each decision once: a decision that was in the object before does not count as new when another
-   * part changes.
-   *
-   * @param isRetimed other nodes reported something since it was reconciled
-   */
-  async #reconcile(
+  async #reconcile(version: DeployedVersion, objects: readonly SpecDecision[]): Promise<void> {
+    const { engine } = this.#options
+    const { key, profile, image } = version
+    const last = this.#applied.get(version)
+    const { changes } = profile
+    const isSame = objects.length === last?.objects.length
+    // What is not there yet can only apply once the profile changes.
+    if (isSame && last.changes === changes && objects.every((each, i) => each === last.objects[i]))
+      return
+    for (const { action, ids, by } of applicableDecisions(profile, objects)) {
+      if (action === 'reject') await engine.reject(key, ids, by)
+      else await engine.approve(key, ids, by, { quarantined: action === 'release' })
+    }
+    // What waited in other scopes when it was written is not what waits here.
+    const own = objects.find((each) => nameOf(each.image) === nameOf(image))
+    if (own !== undefined) await this.#approveWaiting(version, own)
+    this.#applied.set(version, { objects, changes })
+  }
+
+  async #approveWaiting(
     version: DeployedVersion,
-    object: DecidingObject,
-    isRetimed: boolean,
+    { approveAll, decisions }: SpecDecision,
   ): Promise<void> {
-    const { slot, decision } = object
-    const isNew = !isReconciled(object, decision)
-    if (!isNew && !isRetimed && !decision.isGit && object.reconciled.awaited.length === 0) return
-    const { engine, context } = this.#options
-    const written =
-      isNew || isRetimed ? this.#fleet.times(decision.image, decision.profile) : undefined
-    const { reconciled, fresh } = reconcileSpec(object, decision, written, context.now())
-    const { applicable, awaited } = applicableDecisions(object, decision, reconciled, fresh)
-    const ref = version.key
-    for (const { what, ids, by } of applicable) {
-      if (what === 'reject') await engine.reject(ref, ids, by)
-      else await engine.approve(ref, ids, by, { quarantined: what === 'release' })
+    const { appliedSpec } = version
+    let { approvedAll = '' } = appliedSpec
+    if (approveAll !== undefined && approveAll.at > approvedAll) {
+      const { by: who, at } = approveAll
+      await this.#options.engine.approve(version.key, undefined, { who, at })
+      approvedAll = at
     }
-    const { approveAll } = decision
-    if (approveAll !== undefined && fresh.has(approveAllName)) {
-      const at = decidedAt(reconciled, approveAllName) ?? approveAll.at
-      await engine.approve(ref, undefined, { who: approveAll.by, at })
+    const decides = decisions.length > 0 || approveAll !== undefined
+    if (
+      approvedAll === (appliedSpec.approvedAll ?? '') &&
+      decides === (appliedSpec.decides ?? false)
+    )
+      return
+    version.appliedSpec = {
+      ...(decides ? { decides } : {}),
+      ...(approvedAll === '' ? {} : { approvedAll }),
     }
-    const isAsBefore = fresh.size === 0 && awaited.length === object.reconciled.awaited.length
-    if (!isNew && isAsBefore) return
-    version[slot] = { ...reconciled, awaited }
     version.changed = true
   }
 
   /** Applies the decision in effect: once, so that the version can change state later; a decision from git always. */
-  async #reconcileMode(version: DeployedVersion): Promise<void> {
-    const objects = this.#objectsOf(version).flatMap((each) => {
-      const mode = modeDecisionOf(each, each.decision)
-      return mode === undefined ? [] : [{ mode, isGit: each.decision.isGit }]
-    })
-    const held = objects.find(({ isGit }) => isGit)?.mode
+  async #reconcileMode(version: DeployedVersion, objects: readonly SpecDecision[]): Promise<void> {
+    const held = objects.find(({ isGit, mode }) => isGit && mode !== undefined)?.mode
     const isHeld = held !== undefined
     const { own, done } = version.modeDecisions
     const stands: (ModeDecision & { readonly node?: string }) | undefined =
@@ -290,26 +269,20 @@ export class FleetSync {
 
   /**
    * A decision that cannot be applied yet, for instance because a gate is shut, is retried and
-   * logged once. True where it was applied.
+   * logged once.
    */
-  async #trying(
-    version: DeployedVersion,
-    what: string,
-    run: () => Promise<void>,
-  ): Promise<boolean> {
+  async #trying(version: DeployedVersion, what: string, run: () => Promise<void>): Promise<void> {
     const name = `${what} ${version.key}`
     try {
       await run()
       this.#refused.delete(name)
-      return true
     } catch (error) {
       // The message changes with time (how long the version has alerted), so compare the code.
       const code = error instanceof SnugError ? error.code : 'INTERNAL'
-      if (this.#refused.get(name) === code) return false
+      if (this.#refused.get(name) === code) return
       this.#refused.set(name, code)
       const fields = { image: version.key, what, error: describeError(error) }
       this.#options.context.parts.log.warn(fields, 'a decision of the fleet cannot be applied yet')
-      return false
     }
   }
 
@@ -332,7 +305,7 @@ export class FleetSync {
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.context.parts
-    const { image, life, profile, reconciled, reconciledForAll } = version
+    const { image, life, profile } = version
     const { pending, quarantined } = finish(profile.tally()).states
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
@@ -345,8 +318,6 @@ export class FleetSync {
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
       ...(version.modeDecisions.own === undefined ? {} : { mode: version.modeDecisions.own }),
-      ...timesOf('reconciled', reconciled),
-      ...timesOf('reconciledForAll', reconciledForAll),
       summary: {
         state: life.state,
         mode: life.mode,
@@ -358,10 +329,10 @@ export class FleetSync {
   }
 }
 
-/** What is published of an object that was reconciled: nothing where it has no decisions. */
-function timesOf(slot: DecidingObject['slot'], { profile, decisions }: ReconciledSpec): OwnHead {
-  if (decisions.length === 0) return {}
-  return { [slot]: { profile, decisions: decisionTimesOf(decisions) } }
+/** Whether another one applies since. One that was edited and kept its time has not been applied. */
+function isPast(decision: ModeDecision, done: ModeDecision | undefined): boolean {
+  if (done === undefined) return false
+  return done.at > decision.at || compareDecisions(decision, done) === 0
 }
 
 /** Whether this copy contains everything in the other one. */
@@ -382,9 +353,4 @@ function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
 
 function nameOf(image: FleetImage): string {
   return imageKey(image)
-}
-
-function withoutApproveAll(decision: ReceivedDecision): ReceivedDecision {
-  const { approveAll: _, ...rest } = decision
-  return rest
 }

@@ -7,8 +7,8 @@ import { parseAllDocuments } from 'yaml'
 import { FleetState } from '../../src/fleet/console/fleet-state.ts'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
 import { decideProfile } from '../../src/fleet/kubernetes/decide.ts'
-import { modeSteps } from '../../src/fleet/kubernetes/decision-steps.ts'
 import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { settingMode } from '../../src/fleet/kubernetes/spec-change.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 
 /** Makes every request of the console to the API server, and compares the requests with the rights of its roles. */
@@ -51,13 +51,12 @@ it('the console makes only requests that its roles allow, and the roles allow no
     const state = new FleetState({
       api,
       namespace: 'snug',
-      hasAuthors: false,
       onChange: () => undefined,
       onError: () => undefined,
     })
     await state.start(stop.signal)
-    const steps = ({ spec }: { spec: Parameters<typeof modeSteps>[0] }) => modeSteps(spec, 'alert')
-    await decideProfile(api, { name, steps, fieldManager: 'console:oidc:ada' }, stop.signal)
+    const decision = { name, change: settingMode('alert'), author: 'console:oidc:ada' }
+    await decideProfile(api, decision, stop.signal)
     await expect.poll(() => used.size).toBe(10)
   } finally {
     stop.abort()

@@ -108,15 +108,20 @@ describe('a report', () => {
 describe('a profile', () => {
   it.each<[string, Client, object, RegExp]>([
     ['that an agent creates', agent('n1'), profile({ authority: 'operator' }), /^allowed$/],
-    ['with a mode, by an agent', agent('n1'), profile({ mode: 'learn' }), /no decisions/],
+    [
+      'with a mode, by an agent',
+      agent('n1'),
+      profile({ mode: { value: 'learn' } }),
+      /no decisions/,
+    ],
     [
       'with an approval, by an agent',
       agent('n1'),
-      profile({ approve: { all: true } }),
+      profile({ decisions: [{ behaviour: '*', action: 'approve' }] }),
       /no decisions/,
     ],
     ['held to git, by an agent', agent('n1'), profile({ authority: 'git' }), /no decisions/],
-    ['with a mode, by a person', person, profile({ mode: 'learn' }), /^not matched$/],
+    ['with a mode, by a person', person, profile({ mode: { value: 'learn' } }), /^not matched$/],
   ])('%s', (_, client, object, expected) => {
     expect(verdict('profiles', client, object)).toMatch(expected)
   })

@@ -141,32 +141,33 @@ async function share(
   return { sync, receives, written: () => slices.sent.map(({ body }) => body as Written) }
 }
 
-/** In the precision of the server. */
-const secondOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.000Z`
+/** Decisions of one person and one instant, in the ImageProfile. Of behaviours the ids. */
+interface Decided {
+  readonly mode?: string
+  readonly approve?: readonly string[]
+  readonly release?: readonly string[]
+  readonly reject?: readonly string[]
+  readonly by?: string
+  /** In milliseconds. */
+  readonly at?: number
+  readonly reason?: string
+}
 
-let decisions = 0
-function emit(
-  spec: object,
-  {
-    uid = 'one',
-    generation = ++decisions,
-    at = Date.now(),
-    managers = [
-      {
-        manager: 'kubectl-patch',
-        time: secondOf(at).replace('.000', ''),
-        fieldsV1: { 'f:spec': {} } as object,
-      },
-    ],
-  } = {},
-): void {
+let generation = 0
+/** What stands in the object from now on. */
+function emit(all: Decided | readonly Decided[], authority = 'operator'): void {
+  generation += 1
+  const spec: { mode?: object; decisions: object[] } = { decisions: [] }
+  for (const { mode, by = 'kubectl', at = Date.now(), reason, ...ids } of [all].flat()) {
+    const author = { by, at: new Date(at).toISOString() }
+    if (mode !== undefined) spec.mode = { value: mode, ...author }
+    for (const action of ['approve', 'release', 'reject'] as const)
+      for (const behaviour of ids[action] ?? [])
+        spec.decisions.push({ behaviour, action, ...author, ...(reason && { reason }) })
+  }
   profiles.put(profileName(image), {
-    metadata: {
-      uid,
-      generation,
-      managedFields: managers,
-    },
-    spec: { image: { repository: image.repository, digest: image.digest }, ...spec },
+    metadata: { generation },
+    spec: { image: { repository: image.repository, digest: image.digest }, authority, ...spec },
   })
 }
 
@@ -192,328 +193,192 @@ function report(node: string, path: string, decision?: Decision): void {
 const stateOf = async (world: DaemonWorld, path: string): Promise<string | undefined> =>
   (await world.engine.profile(ref)).behaviours.find(({ id }) => id === idOf(path))?.state
 
-/** Later than every decision so far: the server records whole seconds. */
-const soon = (): number => Date.now() + 2_000
-
-const reconciled = async (world: DaemonWorld): Promise<void> => {
-  const [version] = world.daemon.registry.index
-  await expect.poll(() => version?.reconciled.generation).toBe(decisions)
+/** Emits, and applies it. Only where the test calls `tick`. */
+async function decided(
+  { sync, receives }: Shared,
+  ...what: Parameters<typeof emit>
+): Promise<void> {
+  await receives('onSpecDecision', () => emit(...what))
+  await sync.tick()
 }
+
+const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
+  [...daemon.registry.index][0]
+
+const isoAfter = (world: DaemonWorld, ms: number): string =>
+  new Date(world.now() + ms).toISOString()
+
+it('a decision applies when it comes, not at the next tick', async () => {
+  const world = await alerting()
+  await share(world, { clock: false })
+  await does(world, '/srv/new')
+  emit({ approve: [idOf('/srv/new')], mode: 'learn', at: world.now() + 1_000 })
+  await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
+  await expect.poll(() => versionOf(world)?.life.mode).toBe('learn')
+})
 
 describe('a decision on a behaviour that this node has not observed', () => {
   it.each([
     ['approve', 'approved'],
     ['reject', 'rejected'],
-  ])('is kept and applies once the node observes it: %s', async (what, state) => {
+  ])('waits, and applies once the node observes it: %s', async (what, state) => {
     const world = await alerting()
-    await share(world)
-    emit({ [what]: { behaviours: [idOf('/srv/new')] } })
-    await reconciled(world)
+    const shared = await share(world, { clock: false })
+    await decided(shared, { [what]: [idOf('/srv/new')] })
     expect(await stateOf(world, '/srv/new')).toBeUndefined()
     await does(world, '/srv/new')
-    await expect.poll(() => stateOf(world, '/srv/new')).toBe(state)
-  })
-
-  it('is kept over a restart', async () => {
-    const store = new MemoryStore()
-    const first = await alerting({ store })
-    await share(first)
-    const at = Date.now()
-    emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
-    await reconciled(first)
-    await first.daemon.journal.persist()
-    stop.abort()
-    stop = new AbortController()
-    const again = daemonWorld({ store })
-    worlds.push(again)
-    await again.start()
-    await share(again)
-    const [version] = again.daemon.registry.index
-    expect(version?.reconciled).toEqual({
-      profile: 'one',
-      generation: decisions,
-      awaited: [idOf('/srv/new')],
-      decisions: [
-        {
-          after: 0,
-          generation: decisions,
-          at: secondOf(at),
-          names: [`approve ${idOf('/srv/new')}`],
-        },
-      ],
-    })
+    await shared.sync.tick()
+    expect(await stateOf(world, '/srv/new')).toBe(state)
   })
 
   it('leaves the approval of another node as it is where this node has no evidence', async () => {
     const world = await alerting()
-    await share(world)
+    const shared = await share(world, { clock: false })
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
-    report('n2', '/srv/new', { kind: 'approved', by: 'field-manager:kubectl-patch', at, grants })
-    await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
-    emit({ approve: { behaviours: [idOf('/srv/new')] } })
-    await reconciled(world)
-    const [version] = world.daemon.registry.index
+    await shared.receives('onEntries', () =>
+      report('n2', '/srv/new', { kind: 'approved', by: 'spec:kubectl', at, grants }),
+    )
+    await shared.sync.tick()
+    expect(await stateOf(world, '/srv/new')).toBe('approved')
+    await decided(shared, { approve: [idOf('/srv/new')] })
     // An approval on this node, which has no evidence, would allow nothing.
-    expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
+    const entries = versionOf(world)?.profile.entries() ?? []
+    expect(entries.find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
-      by: 'field-manager:kubectl-patch',
+      by: 'spec:kubectl',
       at,
       grants,
     })
     // A rejection applies with or without evidence.
-    emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
-    await expect.poll(() => stateOf(world, '/srv/new')).toBe('rejected')
+    await decided(shared, { reject: [idOf('/srv/new')], at: Date.now() })
+    expect(await stateOf(world, '/srv/new')).toBe('rejected')
   })
 
   it('does not apply again after a person withdrew it', async () => {
     const world = await alerting()
-    const { sync, receives } = await share(world, { clock: false })
+    const shared = await share(world, { clock: false })
     await does(world, '/srv/new')
-    await receives('onSpecDecision', () =>
-      emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
-    )
-    await sync.tick()
+    await decided(shared, { approve: [idOf('/srv/new')], at: world.now() })
     expect(await stateOf(world, '/srv/new')).toBe('approved')
+    world.advance(1_000)
     await world.engine.withdraw(ref, [idOf('/srv/new')], person)
-    await sync.tick()
+    await shared.sync.tick()
     expect(await stateOf(world, '/srv/new')).toBe('pending')
   })
 })
-
-const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
-  [...daemon.registry.index][0]
 
 describe('a decision among others of its object', () => {
   const a = idOf('/srv/a')
   const b = idOf('/srv/b')
 
-  it('does not apply again where another one is added beside it', async () => {
+  it('does not apply again where another one is added beside it, nor after a restart', async () => {
     const store = new MemoryStore()
     const world = await alerting({ store })
-    await share(world)
+    const shared = await share(world, { clock: false })
     await does(world, '/srv/a')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
+    const first = { approve: [a], at: world.now() + 1_000 }
+    await decided(shared, first)
+    expect(await stateOf(world, '/srv/a')).toBe('approved')
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await does(world, '/srv/b')
-    emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
-    await expect.poll(() => stateOf(world, '/srv/b')).toBe('approved')
+    const second = { approve: [b], at: world.now() + 2_000 }
+    await decided(shared, [first, second])
+    expect(await stateOf(world, '/srv/b')).toBe('approved')
     expect(await stateOf(world, '/srv/a')).toBe('rejected')
-    // Nor after a restart: the store has the reconciled decisions.
     await world.daemon.journal.persist()
     stop.abort()
     stop = new AbortController()
     const again = daemonWorld({ store, startMs: world.now() })
     worlds.push(again)
     await again.start()
-    await share(again)
-    emit({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
-    await reconciled(again)
+    const sharedAgain = await share(again, { clock: false })
+    await decided(sharedAgain, [first, second, { approve: [idOf('/srv/c')] }])
     expect(await stateOf(again, '/srv/a')).toBe('rejected')
   })
 
-  it('applies again where it was withdrawn and made again before this node looked', async () => {
+  it('applies again where it is made again, whatever this node saw meanwhile', async () => {
     const world = await alerting()
-    const { sync, receives } = await share(world, { clock: false })
-    const receive = (spec: object, afterMs: number): Promise<void> =>
-      receives('onSpecDecision', () => emit(spec, { at: world.now() + afterMs }))
+    const shared = await share(world, { clock: false })
     await does(world, '/srv/a')
-    const approved = { mode: 'alert', approve: { behaviours: [a] } }
-    await receive(approved, 1_000)
-    await sync.tick()
-    expect(await stateOf(world, '/srv/a')).toBe('approved')
+    const approved = { mode: 'alert', approve: [a] }
+    await decided(shared, { ...approved, at: world.now() + 1_000 })
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await world.engine.setMode(ref, 'learn', person)
-    await sync.tick()
+    await shared.sync.tick()
     expect(await stateOf(world, '/srv/a')).toBe('rejected')
     expect(versionOf(world)?.life.mode).toBe('learn')
-    await receive({ mode: 'alert', approve: { behaviours: [] } }, 1_000)
-    await receive({ approve: { behaviours: [a] } }, 2_000)
-    await receive(approved, 2_000)
-    await sync.tick()
-    expect(await stateOf(world, '/srv/a')).toBe('approved')
+    // The watch ends, and the server forgets the changes meanwhile: the node lists again.
+    await shared.receives('onSpecDecision', () => {
+      profiles.endWatches()
+      emit({ mode: 'learn', at: world.now() + 1_000 })
+      emit({ ...approved, at: world.now() + 2_000 })
+      profiles.compact()
+    })
+    const state = async (): Promise<string | undefined> => {
+      await shared.sync.tick()
+      return stateOf(world, '/srv/a')
+    }
+    await expect.poll(state).toBe('approved')
     expect(versionOf(world)?.life.mode).toBe('alert')
   })
 
-  describe('whose withdrawal the watch of this node lost', () => {
-    /** A node with another decision than the object, of which it saw neither the withdrawal nor the repetition. */
-    async function missed(): Promise<{ readonly world: DaemonWorld; readonly shared: Shared }> {
-      const world = await alerting()
-      const shared = await share(world, { clock: false })
-      await does(world, '/srv/a')
-      const approved = { mode: 'alert', approve: { behaviours: [a] } }
-      await shared.receives('onSpecDecision', () => emit(approved, { at: world.now() + 1_000 }))
-      await shared.sync.tick()
-      world.advance(3_000)
-      await world.engine.reject(ref, [a], person)
-      await world.engine.setMode(ref, 'learn', person)
-      await shared.sync.tick()
-      return { world, shared }
-    }
-    /** The watch ends, and the server forgets the changes meanwhile: the node lists again. */
-    const repeats = (world: DaemonWorld): void => {
-      profiles.endWatches()
-      emit({ mode: 'learn', approve: { behaviours: [] } }, { at: world.now() + 1_000 })
-      emit({ mode: 'alert', approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
-      profiles.compact()
-    }
-    /** Once both watches run again. */
-    async function looks(world: DaemonWorld, { sync }: Shared): Promise<void> {
-      const generation = async (): Promise<number | undefined> => {
-        await sync.tick()
-        return versionOf(world)?.reconciled.generation
-      }
-      await expect.poll(generation).toBe(decisions)
-    }
-    const reportTimes = (world: DaemonWorld, after: number, generation: number): void => {
-      const names = ['mode alert', `approve ${a}`]
-      const time = { after, generation, at: secondOf(world.now() + 2_000), names }
-      const { repository, digest } = image
-      slices.put(sliceName(image, 'n2', 0), {
-        image: { repository, digest },
-        node: 'n2',
-        entries: [],
-        reconciled: { profile: 'one', decisions: [time] },
-      })
-    }
-
-    it.each([
-      ['before', true],
-      ['after', false],
-    ])('applies again: another node reports it %s this node lists again', async (_, isBefore) => {
-      const { world, shared } = await missed()
-      const { sync, receives } = shared
-      const reports = (): Promise<void> =>
-        receives('onEntries', () => {
-          const generation = isBefore ? decisions + 2 : decisions
-          reportTimes(world, generation - 1, generation)
-        })
-      if (isBefore) await reports()
-      await sync.tick()
-      expect(versionOf(world)?.life.mode).toBe('learn')
-      await receives('onSpecDecision', () => repeats(world))
-      await looks(world, shared)
-      if (!isBefore) {
-        // Nothing that this node has says that these are other decisions.
-        expect(versionOf(world)?.life.mode).toBe('learn')
-        await reports()
-        await sync.tick()
-      }
-      expect(versionOf(world)?.life.mode).toBe('alert')
-      expect(await stateOf(world, '/srv/a')).toBe('approved')
-      // Once: the same report again repeats nothing.
-      world.advance(3_000)
-      await world.engine.reject(ref, [a], person)
-      await world.engine.setMode(ref, 'learn', person)
-      await receives('onEntries', () => reportTimes(world, decisions - 1, decisions))
-      await sync.tick()
-      expect(versionOf(world)?.life.mode).toBe('learn')
-      expect(await stateOf(world, '/srv/a')).toBe('rejected')
-    })
-
-    it.each([
-      ['of the decision that this node knows', (known: number) => [known - 1, known] as const],
-      ['of a change that the object does not have yet', () => [98, 99] as const],
-      ['that contradicts itself', () => [99, 1] as const],
-    ])('does not apply again by a report %s', async (_, reportedOf) => {
-      const { world, shared } = await missed()
-      const { sync, receives } = shared
-      const known = decisions
-      await receives('onSpecDecision', () => repeats(world))
-      await looks(world, shared)
-      await receives('onEntries', () => reportTimes(world, ...reportedOf(known)))
-      await sync.tick()
-      expect(versionOf(world)?.life.mode).toBe('learn')
-      expect(await stateOf(world, '/srv/a')).toBe('rejected')
-    })
-  })
-
-  it('applies again where it was withdrawn before', async () => {
+  it('applies where it was edited and kept its time', async () => {
     const world = await alerting()
-    await share(world)
+    const shared = await share(world, { clock: false })
     await does(world, '/srv/a')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
-    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
-    world.advance(3_000)
-    await world.engine.reject(ref, [a], person)
-    emit({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
-    await reconciled(world)
-    expect(await stateOf(world, '/srv/a')).toBe('rejected')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
-    await expect.poll(() => stateOf(world, '/srv/a')).toBe('approved')
+    const at = world.now() + 1_000
+    for (const mode of ['learn', 'alert', 'learn']) {
+      await decided(shared, { mode, approve: [a], at })
+      expect(await stateOf(world, '/srv/a')).toBe('approved')
+      expect(versionOf(world)?.life.mode).toBe(mode)
+      await decided(shared, { mode, reject: [a], at })
+      expect(await stateOf(world, '/srv/a')).toBe('rejected')
+    }
   })
 
   it.each([
-    ['that another node received', true, 'rejected'],
-    ['of the latest change, without a report', false, 'approved'],
-  ])('has for a node that joins later the time %s', async (_, isReported, state) => {
+    ['earlier', 1_000, 'rejected'],
+    ['later', 3_000, 'approved'],
+  ])('%s than that of another node applies so on a node that joins later', async (_, ms, state) => {
     const world = await alerting()
-    const iso = (ms: number): string => secondOf(world.now() + ms)
-    const { repository, digest } = image
-    const [behaviour] = behavioursOf(opened('/srv/a'), shaper)
-    const { actor, uid, object } = behaviour ?? {}
-    const decision = { kind: 'rejected', by: 'cli:root', at: iso(2_000), grants: [] }
-    const reconciledBefore = {
-      profile: 'one',
-      decisions: [
-        { after: 1, generation: 2, at: iso(1_000), names: [`approve ${a}`] },
-        { after: 2, generation: 3, at: iso(4_000), names: [`approve ${b}`] },
-      ],
-    }
     await does(world, '/srv/a')
-    slices.put(sliceName(image, 'n2', 0), {
-      image: { repository, digest },
-      node: 'n2',
-      entries: [{ schema: 'snug.behaviour/v1', id: a, actor, uid, object, cells: [], decision }],
-      ...(isReported ? { reconciled: reconciledBefore } : {}),
-    })
-    emit({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
-    await share(world)
-    await expect.poll(() => versionOf(world)?.reconciled.generation).toBe(3)
+    const at = isoAfter(world, 2_000)
+    report('n2', '/srv/a', { kind: 'rejected', by: 'cli:root', at, grants: [] })
+    emit({ approve: [a, b], at: world.now() + ms })
+    const { sync } = await share(world, { clock: false })
+    await sync.tick()
+    await sync.tick()
     expect(await stateOf(world, '/srv/a')).toBe(state)
   })
 
-  it('is by the manager that owns it, at the time of that one', async () => {
+  it('has its own author, time and reason', async () => {
     const world = await alerting()
-    await share(world)
+    const shared = await share(world, { clock: false })
     await does(world, '/srv/a')
     await does(world, '/srv/b')
-    const time = (ms: number): string => secondOf(world.now() + ms).replace('.000', '')
-    const lists = (id: string): object => ({
-      'f:spec': { 'f:approve': { 'f:behaviours': { [`v:"${id}"`]: {} } } },
+    const [early, late] = [world.now() + 1_000, world.now() + 2_000]
+    await decided(shared, [
+      { approve: [a], by: 'ann', at: early, reason: 'the new cache' },
+      { approve: [b], by: 'bob', at: late },
+      { mode: 'learn', by: 'mode-bot', at: world.now() },
+    ])
+    const entries = versionOf(world)?.profile.entries() ?? []
+    const decisionOn = (id: string) => entries.find((each) => each.id === id)?.decision
+    expect(decisionOn(a)).toMatchObject({
+      by: 'spec:ann',
+      at: new Date(early).toISOString(),
+      reason: 'the new cache',
     })
-    const managers = [
-      { manager: 'ann', time: time(1_000), fieldsV1: lists(a) },
-      { manager: 'bob', time: time(2_000), fieldsV1: lists(b) },
-      { manager: 'mode-bot', time: time(0), fieldsV1: { 'f:spec': { 'f:mode': {} } } },
-      { manager: 'labels', time: time(3_000), fieldsV1: { 'f:spec': { 'f:image': {} } } },
-    ]
-    emit({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
-    await reconciled(world)
-    const decisions = versionOf(world)
-      ?.profile.entries()
-      .flatMap(({ id, decision }) =>
-        decision === undefined ? [] : [[id, decision.by, decision.at]],
-      )
-    expect(new Set(decisions)).toEqual(
-      new Set([
-        [a, 'field-manager:ann', secondOf(world.now() + 1_000)],
-        [b, 'field-manager:bob', secondOf(world.now() + 2_000)],
-      ]),
-    )
-    await expect
-      .poll(() => versionOf(world)?.modeDecisions.done)
-      .toMatchObject({ by: 'field-manager:mode-bot' })
+    expect(decisionOn(b)).toMatchObject({ by: 'spec:bob', at: new Date(late).toISOString() })
+    expect(versionOf(world)?.modeDecisions.done?.by).toBe('spec:mode-bot')
   })
 })
 
 describe('a decision on the mode', () => {
   const lifeOf = (world: DaemonWorld) => versionOf(world)?.life
-  const isoAfter = (world: DaemonWorld, ms: number): string =>
-    new Date(world.now() + ms).toISOString()
   const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
     expect.poll(() => lifeOf(world)?.mode).toBe(mode)
   const done = (world: DaemonWorld, by: string): Promise<void> =>
@@ -545,8 +410,7 @@ describe('a decision on the mode', () => {
     await share(world)
     const cliAt = isoAfter(world, cliAfter)
     reportMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
-    emit({ mode: 'learn' }, { at: world.now() + kubectlAfter })
-    await reconciled(world)
+    emit({ mode: 'learn', at: world.now() + kubectlAfter })
     await expect.poll(() => versionOf(world)?.modeDecisions.done?.by).toContain(who)
     await modeIs(world, mode)
   })
@@ -575,40 +439,25 @@ describe('a decision on the mode', () => {
 
   it('does not apply again when something else in its object changes', async () => {
     const world = await alerting()
-    await share(world)
-    emit({ mode: 'learn' }, { at: world.now() + 1_000 })
-    await modeIs(world, 'learn')
+    const shared = await share(world, { clock: false })
+    const learn = { mode: 'learn', at: world.now() + 1_000 }
+    await decided(shared, learn)
+    expect(lifeOf(world)?.mode).toBe('learn')
     world.advance(3_000)
     await world.engine.setMode(ref, 'alert', person)
-    emit({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
-    await reconciled(world)
     await does(world, '/x')
-    await expect.poll(() => stateOf(world, '/x')).toBe('rejected')
+    await decided(shared, [learn, { reject: [idOf('/x')], at: world.now() + 2_000 }])
+    expect(await stateOf(world, '/x')).toBe('rejected')
     expect(lifeOf(world)?.mode).toBe('alert')
-  })
-
-  it('counts from its receipt where the server records no time for it', async () => {
-    const world = await alerting()
-    await share(world)
-    const at = world.now() + 1_000
-    emit({ mode: 'learn' }, { at })
-    await modeIs(world, 'learn')
-    world.advance(3_000)
-    await world.engine.setMode(ref, 'learn', person)
-    world.advance(2_000)
-    emit({ mode: 'alert' }, { at })
-    await modeIs(world, 'alert')
-    await done(world, 'field-manager:kubectl-patch')
   })
 
   it('is retried while a gate refuses it, with one warning and without side effects', async () => {
     const world = await alerting({ rules: { floorMs: 60_000, unseen: 1 } })
-    const { sync, receives } = await share(world, { clock: false })
+    const shared = await share(world, { clock: false })
+    const { sync } = shared
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
     await does(world, '/srv/new')
-    const at = world.now() + 1_000
-    await receives('onSpecDecision', () => emit({ mode: 'block', approve: { all: true } }, { at }))
-    await sync.tick()
+    await decided(shared, { mode: 'block', approve: ['*'], at: world.now() + 1_000 })
     await does(world, '/srv/newer')
     for (let second = 0; second < 3; second += 1) {
       world.advance(1_000)
@@ -625,23 +474,20 @@ describe('a decision on the mode', () => {
 
   it('is restored for as long as the object in git contains it', async () => {
     const world = await alerting()
-    const { sync, receives } = await share(world, { clock: false })
-    await receives('onSpecDecision', () =>
-      emit({ authority: 'git', mode: 'alert' }, { at: world.now() }),
-    )
-    await sync.tick()
+    const shared = await share(world, { clock: false })
+    const { sync, receives } = shared
+    await decided(shared, { mode: 'alert', at: world.now() }, 'git')
     world.advance(5_000)
     await world.engine.setMode(ref, 'learn', person)
     await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
-    expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
+    expect(lifeOf(world)?.because).toContain('git:kubectl')
     const at = isoAfter(world, 1_000)
     await receives('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
     await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     // An overruled decision does not come back once people decide again.
-    await receives('onSpecDecision', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
-    await sync.tick()
+    await decided(shared, { mode: 'alert', at: world.now() + 5_000 })
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -660,26 +506,12 @@ describe('a decision on the mode', () => {
   })
 })
 
-it('reconciles an ImageProfile that was deleted and created again, with new generations', async () => {
-  const world = await alerting()
-  await share(world)
-  emit({}, { generation: 40 })
-  const [version] = world.daemon.registry.index
-  await expect.poll(() => version?.reconciled.generation).toBe(40)
-  profiles.remove(profileName(image))
-  await does(world, '/srv/new')
-  emit({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
-  await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
-})
-
 it('keeps to the decisions in git for as long as they are there', async () => {
   const world = await alerting()
-  const { sync, receives } = await share(world, { clock: false })
+  const shared = await share(world, { clock: false })
+  const { sync, receives } = shared
   await does(world, '/srv/new')
-  await receives('onSpecDecision', () =>
-    emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
-  )
-  await sync.tick()
+  await decided(shared, { approve: [idOf('/srv/new')] }, 'git')
   expect(await stateOf(world, '/srv/new')).toBe('approved')
   await world.engine.reject(ref, [idOf('/srv/new')], person)
   await sync.tick()
@@ -748,36 +580,43 @@ describe('a decision that another node published', () => {
 })
 
 describe('an approval in an ImageProfile', () => {
-  it('frees what a guardrail holds only by the list for that', async () => {
+  it('frees what a guardrail holds only as a release', async () => {
     const world = await alerting()
-    const { sync, receives } = await share(world, { clock: false })
+    const shared = await share(world, { clock: false })
     await does(world, '/etc/shadow')
     await does(world, '/srv/new')
     expect(await stateOf(world, '/etc/shadow')).toBe('quarantined')
     const both = [idOf('/etc/shadow'), idOf('/srv/new')]
-    await receives('onSpecDecision', () => emit({ approve: { behaviours: both } }, { at: soon() }))
-    await sync.tick()
+    await decided(shared, { approve: both })
     expect(await stateOf(world, '/srv/new')).toBe('approved')
     expect(await stateOf(world, '/etc/shadow')).toBe('quarantined')
-    const approve = { behaviours: both, quarantined: [idOf('/etc/shadow')] }
-    await receives('onSpecDecision', () => emit({ approve }, { at: soon() }))
-    await sync.tick()
+    await decided(shared, { release: both })
     expect(await stateOf(world, '/etc/shadow')).toBe('approved')
   })
 
-  it('has the name of the client as the author, and says that it is one', async () => {
+  it('frees what a guardrail holds not together with all that waits', async () => {
     const world = await alerting()
-    const { sync, receives } = await share(world, { clock: false })
+    const shared = await share(world, { clock: false })
+    await does(world, '/etc/shadow')
     await does(world, '/srv/new')
-    const time = secondOf(soon()).replace('.000', '')
-    const managers = [{ manager: 'alice', time, fieldsV1: { 'f:spec': {} } }]
-    const approve = { behaviours: [idOf('/srv/new')] }
-    await receives('onSpecDecision', () => emit({ approve }, { managers }))
-    await sync.tick()
+    await decided(shared, { approve: ['*'] })
+    expect(await stateOf(world, '/srv/new')).toBe('approved')
+    expect(await stateOf(world, '/etc/shadow')).toBe('quarantined')
+    // Once: what comes later waits, also where another decision comes.
+    await does(world, '/srv/later')
+    await shared.sync.tick()
+    expect(await stateOf(world, '/srv/later')).toBe('pending')
+  })
+
+  it('has no author of a node, whatever name is written there', async () => {
+    const world = await alerting()
+    const shared = await share(world, { clock: false })
+    await does(world, '/srv/new')
+    await decided(shared, { approve: [idOf('/srv/new')], by: 'cli:root' })
     await world.daemon.journal.persist()
     const entries = await world.daemon.journal.trail.list(10)
     expect(entries).toContainEqual(
-      expect.objectContaining({ what: 'approve', who: 'field-manager:alice' }),
+      expect.objectContaining({ what: 'approve', who: 'spec:cli:root' }),
     )
   })
 })
@@ -789,7 +628,7 @@ it('merges entries of other nodes while it applies a decision', async () => {
   await does(world, '/srv/own')
   let release = (): void => undefined
   store.released = new Promise((resolve) => (release = resolve))
-  await receives('onSpecDecision', () => emit({ approve: { all: true } }, { at: soon() }))
+  await receives('onSpecDecision', () => emit({ approve: ['*'] }))
   const time = sync.tick()
   await expect.poll(() => store.holding).toBeGreaterThan(0)
   const at = new Date().toISOString()

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
 import {
+  type FleetImage,
   profileName,
   type ProfileSlice,
   sliceName,
@@ -60,24 +61,18 @@ async function shares(options: WorldOptions = {}): Promise<FleetSync> {
   return sync
 }
 
+const by = { by: 'kubectl', at: new Date(Date.now() + 1_000).toISOString() }
+const on = (path: string, action: string): object => ({ behaviour: idOf(path), action, ...by })
+
 let generation = 0
-/** A person writes the object of the image without a scope. */
-function decideForAll(spec: object, atMs = Date.now() + 1_000): void {
+/** A person writes an object: of the image without a scope, if no other is named. */
+function decideIn(spec: object, of: FleetImage = image): void {
   generation += 1
-  const fields = { 'f:spec': {} }
-  const time = new Date(atMs).toISOString().replace(/\.\d+/, '')
-  profiles.put(profileName(image), {
-    metadata: {
-      uid: 'all',
-      generation,
-      managedFields: [{ manager: 'kubectl-patch', time, fieldsV1: fields }],
-    },
-    spec: { image, ...spec },
-  })
+  profiles.put(profileName(of), { metadata: { generation }, spec: { image: of, ...spec } })
 }
 
 /** Another node publishes what it learned in that scope. */
-function publishes(scope: string, path: string, isOver: boolean, head: object = {}): void {
+function publishes(scope: string, path: string, isOver: boolean): void {
   const container = 'f'.repeat(64)
   const [ref] = behavioursOf(act.file(path, ['read'], { container }), shaper)
   if (ref === undefined) throw new Error(`no behaviour of ${path}`)
@@ -99,7 +94,6 @@ function publishes(scope: string, path: string, isOver: boolean, head: object = 
     image: scoped,
     node: 'n2',
     entries: [entry],
-    ...head,
     ...(isOver ? { learnedAt: '2026-11-24T14:00:00.000Z' } : {}),
   })
 }
@@ -111,13 +105,13 @@ async function received(scope: string): Promise<void> {
   await expect.poll(scopes).toContain(scope)
 }
 
-/** Ticks until the object was applied to the version, which it has to be in the end. */
-async function applied(sync: FleetSync, scope: string): Promise<void> {
-  const reached = async (): Promise<number> => {
+/** Ticks until the behaviour has that state in the scope. */
+async function becomes(sync: FleetSync, scope: string, path: string, state: string): Promise<void> {
+  const reached = async (): Promise<string | undefined> => {
     await sync.tick()
-    return versionIn(world, scope).reconciledForAll.generation
+    return stateIn(world, scope, path)
   }
-  await expect.poll(reached).toBe(generation)
+  await expect.poll(reached).toBe(state)
 }
 
 describe('what a node publishes', () => {
@@ -186,118 +180,69 @@ describe('an ImageProfile without a scope', () => {
     await learned(world, { a: [secret], b: [secret] })
     runs(world, 'c')
     await does(world, 'c', secret)
-    decideForAll({ reject: { behaviours: [idOf(secret)] } })
-    for (const scope of ['a', 'b']) await applied(sync, scope)
-    expect(['a', 'b', 'c'].map((scope) => stateIn(world, scope, secret))).toEqual([
-      'rejected',
-      'rejected',
-      'learned',
-    ])
+    decideIn({ decisions: [on(secret, 'reject')] })
+    for (const scope of ['a', 'b']) await becomes(sync, scope, secret, 'rejected')
+    expect(stateIn(world, 'c', secret)).toBe('learned')
     await world.engine.endLearning(nameOf('c'), { who: 'cli:root' })
-    await applied(sync, 'c')
-    expect(stateIn(world, 'c', secret)).toBe('rejected')
+    await becomes(sync, 'c', secret, 'rejected')
   })
 
   it('sets the mode in every scope', async () => {
     const sync = await shares({ rules: { floorMs: 1_000 } })
     await learned(world, { a: [secret], b: [secret] })
-    decideForAll({ mode: 'block' })
-    for (const scope of ['a', 'b']) await applied(sync, scope)
-    expect(['a', 'b'].map((scope) => versionIn(world, scope).life.mode)).toEqual(['block', 'block'])
+    decideIn({ mode: { value: 'block', ...by } })
+    const modes = async (): Promise<readonly string[]> => {
+      await sync.tick()
+      return ['a', 'b'].map((scope) => versionIn(world, scope).life.mode)
+    }
+    await expect.poll(modes).toEqual(['block', 'block'])
   })
 
   it('approves only what it names: what waited when it was written is not what waits here', async () => {
     const sync = await shares()
     await learned(world, { shop: ['/etc/web.conf'] })
     await does(world, 'shop', secret, '/srv/named')
-    decideForAll({ approve: { all: true, behaviours: [idOf('/srv/named')] } })
-    await applied(sync, 'shop')
-    expect(stateIn(world, 'shop', '/srv/named')).toBe('approved')
+    const all = { behaviour: '*', action: 'approve', ...by }
+    decideIn({ decisions: [all, on('/srv/named', 'approve')] })
+    await becomes(sync, 'shop', '/srv/named', 'approved')
     expect(stateIn(world, 'shop', secret)).toBe('pending')
   })
-})
 
-describe('the time of a decision in an ImageProfile without a scope', () => {
-  const published = (): readonly ProfileSlice[] =>
-    slices.sent
-      .map(({ body }) => body as ProfileSlice)
-      .filter(({ reconciledForAll }) => reconciledForAll !== undefined)
-
-  it('is published by a node that saw it, by one of its scopes', async () => {
+  it('counts by the time of each decision, against those made in a scope', async () => {
     const sync = await shares()
-    await learned(world, { a: [secret], b: [secret] })
-    const atMs = Math.floor(world.now() / 1_000) * 1_000
-    decideForAll({ reject: { behaviours: [idOf(secret)] } }, atMs)
-    for (const scope of ['a', 'b']) await applied(sync, scope)
-    const later = async (): Promise<readonly unknown[]> => {
-      world.advance(5_000)
-      await sync.tick()
-      return published()
-    }
-    await expect.poll(later).toHaveLength(1)
-    expect(published()[0]?.reconciledForAll).toEqual({
-      profile: 'all',
+    await learned(world, { shop: ['/etc/web.conf'] })
+    await does(world, 'shop', secret, '/srv/named')
+    world.advance(5_000)
+    const ids = [idOf(secret), idOf('/srv/named')]
+    await world.engine.reject(nameOf('shop'), ids, { who: 'cli:root' })
+    const later = { at: new Date(world.now() + 1_000).toISOString() }
+    const earlier = { at: new Date(world.now() - 1_000).toISOString() }
+    decideIn({
       decisions: [
-        {
-          after: 0,
-          generation,
-          at: new Date(atMs).toISOString(),
-          names: [`reject ${idOf(secret)}`],
-        },
+        { ...on(secret, 'approve'), ...earlier },
+        { ...on('/srv/named', 'approve'), ...later },
       ],
     })
-    for (let turn = 0; turn < 5; turn += 1) {
-      world.advance(5_000)
-      await sync.tick()
-    }
-    expect(new Set(published().map(({ image: { scope } }) => scope)).size).toBe(1)
-  })
-
-  it.each([
-    ['that a node published in another scope', true, 'rejected'],
-    ['of the latest change, without that', false, 'approved'],
-  ])('is for a node that joins later the one %s', async (_, isReported, state) => {
-    const sync = await shares()
-    await learned(world, { shop: ['/etc/web.conf'] })
-    await does(world, 'shop', secret)
-    const at = new Date(world.now() - 2_000).toISOString()
-    const names = [`approve ${idOf(secret)}`]
-    const decisions = [{ after: generation, generation: generation + 1, at, names }]
-    const times = { reconciledForAll: { profile: 'all', decisions } }
-    publishes('evil', '/srv/other', true, isReported ? times : {})
-    await received('evil')
-    await world.engine.reject(nameOf('shop'), [idOf(secret)], { who: 'cli:root' })
-    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() + 60_000)
-    await applied(sync, 'shop')
-    expect(stateIn(world, 'shop', secret)).toBe(state)
-  })
-
-  it('is taken over when it is published after the decision was read', async () => {
-    const sync = await shares()
-    await learned(world, { shop: ['/etc/web.conf'] })
-    await does(world, 'shop', secret)
-    const names = [`approve ${idOf(secret)}`]
-    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() - 5_000)
-    await applied(sync, 'shop')
-    const known = versionIn(world, 'shop').reconciledForAll.generation
-    world.advance(5_000)
-    await world.engine.reject(nameOf('shop'), [idOf(secret)], { who: 'cli:root' })
-    const at = new Date(world.now() + 1_000).toISOString()
-    // It was withdrawn and made again while this node did not look.
-    decideForAll({ approve: { behaviours: [idOf(secret)] } }, world.now() - 5_000)
-    await applied(sync, 'shop')
+    await becomes(sync, 'shop', '/srv/named', 'approved')
     expect(stateIn(world, 'shop', secret)).toBe('rejected')
-    world.advance(5_000)
-    publishes('evil', '/srv/other', true, {
-      reconciledForAll: {
-        profile: 'all',
-        decisions: [{ after: known, generation: known + 1, at, names }],
-      },
-    })
-    const state = async (): Promise<string | undefined> => {
-      await sync.tick()
-      return stateIn(world, 'shop', secret)
-    }
-    await expect.poll(state).toBe('approved')
+  })
+
+  it.each<[string, object, number, string]>([
+    ['at the same time', {}, 0, 'approved'],
+    ['later', {}, 1_000, 'rejected'],
+    ['by git', { authority: 'git' }, -1_000, 'rejected'],
+  ])('is applied once where its scope decides otherwise: %s', async (_, more, ms, state) => {
+    const sync = await shares()
+    await learned(world, { shop: ['/etc/web.conf'] })
+    await does(world, 'shop', secret)
+    const forAll = { ...on(secret, 'reject'), at: new Date(Date.parse(by.at) + ms).toISOString() }
+    decideIn({ ...more, decisions: [forAll] })
+    decideIn({ decisions: [on(secret, 'approve')] }, { ...image, scope: 'shop' })
+    await becomes(sync, 'shop', secret, state)
+    const count = async (): Promise<number> => (await world.engine.audit(100)).length
+    const before = await count()
+    for (let turn = 0; turn < 3; turn += 1) await sync.tick()
+    expect(stateIn(world, 'shop', secret)).toBe(state)
+    expect(await count()).toBe(before)
   })
 })

@@ -76,6 +76,7 @@ function rpmHeader(): Buffer {
 
 const image = { repository: 'shop/web', digest: `sha256:${'1'.repeat(64)}` }
 const made = '2026-11-24T13:00:00Z'
+const decided = { by: 'ann', at: made }
 const statement = statementText(profilePredicate, image, { content: fileOf(service()), made }, '1')
 const finding = { id: 'CVE-1', package: 'bash', installed: '5.2', fixed: '5.3' } as never
 const text = (path: string): Buffer => readFileSync(new URL(`../../${path}`, import.meta.url))
@@ -172,8 +173,15 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
   'kube-objects': {
     profile: json({
       ...profileObject(image),
-      metadata: { name: 'shop-web', uid: 'u', generation: 2, managedFields: [] },
-      spec: { image, mode: 'block', approve: { all: true }, canary: 0.5 },
+      metadata: { name: 'shop-web', uid: 'u', generation: 2 },
+      spec: {
+        image,
+        mode: { value: 'block', ...decided },
+        decisions: [
+          { behaviour: '*', action: 'approve', ...decided },
+          { behaviour: `b${'0'.repeat(20)}`, action: 'reject', reason: 'x', ...decided },
+        ],
+      },
     }),
     slice: json(
       sliceObject(

@@ -122,7 +122,7 @@ it('goes on over tokens that expire, and reports when no new one comes in time',
     expect.arrayContaining(['update', 'watch']),
   )
   const dark = await node.idOf('/srv/dark')
-  await patchRejects(await node.idOf('/etc/c'))
+  await image.decide('reject', await node.idOf('/etc/c'))
   expect(await reportedIds()).not.toContain(dark)
   pod.give(mint(600))
   await node.rows(stateIs('/etc/c', 'rejected'))
@@ -162,7 +162,7 @@ it('gets the changes of the time for which the server forgot its resource versio
   const { metadata } = JSON.parse((await ask(profiles)).text) as ObjectList
   proxy.behave = 'refuse'
   await degraded(/^fleet: the API server does not answer/)
-  await patchRejects(await node.idOf('/etc/near'))
+  await image.decide('reject', await node.idOf('/etc/near'))
   await node.opened('/srv/far')
   await cluster.server('kill-api')
   await cluster.forget()
@@ -203,7 +203,7 @@ it('waits as long as a crowded server asks, and reports everything in the end, o
   await node.agent.start()
   await degraded(/^fleet: GET .*429/)
   await node.opened('/srv/crowded', '/srv/thronged')
-  await patchRejects(quiet)
+  await image.decide('reject', quiet)
   const lists = { since, resource: 'profileslices', verb: 'list' }
   await cluster.until(
     'a second refusal',
@@ -232,7 +232,6 @@ it('waits as long as a crowded server asks, and reports everything in the end, o
 })
 
 const why = 'the API server is the test’s own to spoil'
-const rejects = new Set<string>()
 
 /** All connections that there are, and none that comes. */
 function cutOnce(): void {
@@ -261,14 +260,8 @@ async function reportedIds(): Promise<readonly string[]> {
 }
 
 async function reject(path: string): Promise<void> {
-  await patchRejects(await node.idOf(path))
+  await image.decide('reject', await node.idOf(path))
   await node.rows(stateIs(path, 'rejected'))
-}
-
-/** By a person, with all that were before. */
-async function patchRejects(id: string): Promise<void> {
-  rejects.add(id)
-  await image.patch({ reject: { behaviours: [...rejects] } })
 }
 
 /** Resolves once the server rejects the token. Not asked before its end: the request would count as one more use. */

@@ -11,11 +11,12 @@ import type {
   FleetStatus,
   FleetWindow,
 } from '../../src/fleet/console/views.ts'
+import type { AuditView } from '../../src/engine/api/engine.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
+import { applier, FleetImage, FleetNode, has, installKinds, now, stateIs } from './fleet-node.ts'
 
 /**
  * `snug console` on a real API server with the rights of its manifests, a real nats-server, and two agents that share
@@ -30,6 +31,7 @@ let served: ConsoleProcess
 let image: FleetImage
 let one: FleetNode
 let two: FleetNode
+const rita = 'rita@shop.example'
 /** An ID token of the issuer. */
 let token = ''
 
@@ -63,7 +65,7 @@ beforeAll(async () => {
     .setProtectedHeader({ alg: 'ES256', kid: 'k' })
     .setIssuer(issuer)
     .setAudience('snug')
-    .setSubject('rita@shop.example')
+    .setSubject(rita)
     .setIssuedAt()
     .setExpirationTime('1h')
     .sign(privateKey)
@@ -146,7 +148,7 @@ it('sets a mode on every node, with the person as its author', async () => {
   })
   expect(status).toBe(200)
   for (const node of [one, two])
-    expect(await node.modeIs('alert')).toContain('field-manager:console:token:ada')
+    expect(await node.modeIs('alert')).toContain('spec:console:token:ada')
 })
 
 it('a deviation on one node waits in the review, and an approval reaches all nodes', async () => {
@@ -165,25 +167,55 @@ it('a deviation on one node waits in the review, and an approval reaches all nod
   const decisions = await served.get<FleetWindow<FleetDecision>>('/v1/fleet/decisions')
   expect(decisions.rows.find((each) => each.id === id)).toMatchObject({
     what: 'approve',
-    by: 'field-manager:console:oidc:rita@shop.example',
+    by: `spec:console:oidc:${rita}`,
     lineage: 'shop/web',
   })
 })
 
 it('a rejection reaches all nodes, and ends an approval', async () => {
   const id = await one.idOf('/etc/new')
-  // The server records the time of a decision in whole seconds.
-  await new Promise((resolve) => setTimeout(resolve, 1_100))
   expect((await decide('reject', { behaviours: [id] })).status).toBe(200)
   for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'rejected'))
   const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
-  expect(spec.approve?.behaviours ?? []).not.toContain(id)
+  expect(spec.decisions).toMatchObject([
+    { behaviour: id, action: 'reject', by: `console:oidc:${rita}` },
+  ])
+})
+
+it('what git applies and a click stand beside each other, and both nodes follow', async () => {
+  const paths = ['/etc/of-git', '/etc/clicked']
+  for (const node of [one, two]) await node.opened(...paths)
+  const [ofGit = '', clicked = ''] = await Promise.all(paths.map((path) => one.idOf(path)))
+  const inGit = { decisions: [{ behaviour: ofGit, action: 'approve', ...now() }] }
+  await image.apply(inGit, [])
+  expect((await decide('approve', { behaviours: [clicked] })).status).toBe(200)
+  // Neither drift nor a conflict, and nothing is taken back.
+  await image.apply(inGit, [], 'diff')
+  await image.apply(inGit, [])
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  const stands = spec.decisions?.map(({ behaviour, action, by }) => [behaviour, action, by])
+  expect(stands).toContainEqual([ofGit, 'approve', applier])
+  expect(stands).toContainEqual([clicked, 'approve', `console:oidc:${rita}`])
+  for (const node of [one, two]) {
+    await node.rows(stateIs('/etc/of-git', 'approved'))
+    await node.rows(stateIs('/etc/clicked', 'approved'))
+    const entries = await node.agent.json<readonly AuditView[]>(['audit', 'list'])
+    const { by, at } = spec.decisions?.find(({ behaviour }) => behaviour === clicked) ?? {}
+    const entry = entries.find(({ what, who }) => what === 'approve' && who === `spec:${by}`)
+    expect(entry).toBeDefined()
+    const ms = Date.parse(entry?.time ?? '') - Date.parse(at ?? '')
+    console.info(`applied and on record ${ms} ms after the click`)
+  }
+  // Two decisions on one behaviour: the apply names who decided otherwise.
+  expect((await decide('reject', { behaviours: [ofGit] })).status).toBe(200)
+  await expect(image.apply(inGit, [])).rejects.toThrow(/conflict.*console:oidc:rita/)
+  await one.rows(stateIs('/etc/of-git', 'rejected'))
 })
 
 it('a decision on what somebody else has changed since is refused, and so is one on no state', async () => {
   const path = `/v1/fleet/images/${image.name}/approve`
   const { headers } = await served.ask(`/v1/fleet/images/${image.name}`)
-  await image.patch({ mode: 'learn' })
+  await image.setMode('learn')
   const how = { as: 'reviewer', method: 'POST', body: { all: true } } as const
   const stale = { ...how, headers: { 'if-match': headers.get('etag') ?? '' } }
   expect(await served.ask(path, stale)).toMatchObject({ status: 412 })

@@ -140,6 +140,8 @@ async function patch(digest: string, spec: object): Promise<void> {
   await cluster.kubectl(['patch', object, '--type=merge', '-p', JSON.stringify({ spec })])
 }
 
+const decidedNow = (): object => ({ by: 'ann', at: new Date().toISOString() })
+
 describe('Snug on a node', () => {
   it('runs with the rights of its manifest, which is not `privileged`, and observes', async () => {
     const { spec } = await snug.pod<AgentPod>()
@@ -258,7 +260,9 @@ describe('a service', () => {
     await alertsOf((alerts) => alerts.some(on(one, 'read /etc/of-late', 'alerted')))
     const late = row((await shown(images.web1)).behaviours, 'read /etc/of-late')
     expect(late?.state).toBe('pending')
-    await patch(await digestOf(images.web1), { approve: { behaviours: [late?.id] } })
+    await patch(await digestOf(images.web1), {
+      decisions: [{ behaviour: late?.id, action: 'approve', ...decidedNow() }],
+    })
     await snug.until<ProfileView>(
       ['profile', 'show', web1],
       ({ behaviours }) => row(behaviours, 'read /etc/of-late')?.state === 'approved',
@@ -292,7 +296,7 @@ describe('a service', () => {
 
   it('is defended in mode block: programs are killed, connections refused, and it goes on', async () => {
     const [pod] = await podsOf(images.web1, 2)
-    await patch(await digestOf(images.web1), { mode: 'block' })
+    await patch(await digestOf(images.web1), { mode: { value: 'block', ...decidedNow() } })
     await snug.until<LineageView>(
       ['image', 'show', web],
       ({ versions }) => versions[0]?.mode === 'block',

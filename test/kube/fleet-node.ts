@@ -6,7 +6,8 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import { imageKey } from '../../src/core/event/image-key.ts'
 import type { AuditView } from '../../src/engine/api/engine.ts'
 import type { BehaviourView, LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
-import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { Author, DecisionAction, SpecEntry } from '../../src/core/lifecycle/decided-spec.ts'
+import { type FleetMode, profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { Agent } from '../fixtures/agent.ts'
 import type { Cluster } from './cluster/cluster.ts'
 
@@ -25,6 +26,7 @@ export class FleetImage {
   /** The namespace of its containers; absent: they have none. */
   readonly scope: string | undefined
   readonly #cluster: Cluster
+  readonly #decisions = new Map<string, SpecEntry>()
 
   constructor(
     cluster: Cluster,
@@ -39,11 +41,46 @@ export class FleetImage {
     this.name = profileName(image)
   }
 
+  /** As a person writes it by hand. */
   async patch(spec: object): Promise<void> {
     const object = `imageprofile/${this.name}`
     const patch = JSON.stringify({ spec })
     await this.#cluster.kubectl(['patch', object, '--type=merge', '-p', patch])
   }
+
+  async setMode(value: FleetMode): Promise<void> {
+    await this.patch({ mode: { value, ...now() } })
+  }
+
+  /** By server-side apply, as git does it: each time with all that was decided so before. */
+  async decide(action: DecisionAction, ...ids: readonly string[]): Promise<void> {
+    for (const behaviour of ids) this.#decisions.set(behaviour, { behaviour, action, ...now() })
+    await this.apply({ decisions: [...this.#decisions.values()] })
+  }
+
+  async apply(
+    spec: object,
+    args: readonly string[] = ['--force-conflicts'],
+    verb: 'apply' | 'diff' = 'apply',
+  ): Promise<void> {
+    const { repository, digest, scope } = this
+    const image = { repository, digest, ...(scope === undefined ? {} : { scope }) }
+    const object = {
+      apiVersion: 'snug.dev/v1alpha1',
+      kind: 'ImageProfile',
+      metadata: { name: this.name },
+      spec: { image, ...spec },
+    }
+    const by = ['--server-side', `--field-manager=${applier}`]
+    await this.#cluster.kubectl([verb, ...by, ...args, '-f', '-'], JSON.stringify(object))
+  }
+}
+
+/** The author of the decisions that tests write, and its field manager. */
+export const applier = 'ann'
+
+export function now(): Author {
+  return { by: applier, at: new Date().toISOString() }
 }
 
 export async function installKinds(cluster: Cluster): Promise<void> {

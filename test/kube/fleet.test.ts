@@ -1,13 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { BehaviourView, StatusView } from '../../src/engine/api/engine-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { learnerConfig } from '../fixtures/learned-agent.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
+import { FleetImage, FleetNode, has, installKinds, now, stateIs } from './fleet-node.ts'
 
 /** Two nodes of a fleet on a real API server. */
 let cluster: Cluster
@@ -33,17 +32,8 @@ afterAll(async () => {
   }
 })
 
-interface TimesSeen {
-  readonly decisions: readonly { readonly names: readonly string[] }[]
-}
-
-interface HeadSeen {
-  readonly reconciled?: TimesSeen
-  readonly reconciledForAll?: TimesSeen
-}
-
 /** The members of a ProfileSlice that the tests read. */
-interface SliceSeen extends HeadSeen {
+interface SliceSeen {
   readonly image: { readonly scope?: string }
   readonly learnedAt?: string
   readonly entries: readonly { readonly object: { readonly path?: string } }[]
@@ -54,23 +44,6 @@ const teaches = ({ entries, learnedAt }: SliceSeen, path: string): boolean =>
   learnedAt !== undefined && entries.some(({ object }) => object.path === path)
 
 const isNamed = ({ metadata }: ImageProfile, name: string): boolean => metadata.name === name
-
-function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
-  return slices
-    .flatMap(({ reconciled, reconciledForAll }) => [reconciled, reconciledForAll])
-    .flatMap((times) => times?.decisions ?? [])
-    .flatMap(({ names }) => names)
-}
-
-/** The names of all reported decisions, once that one is among them. */
-function reports(decision: string): Promise<readonly string[]> {
-  return cluster.until(
-    `the report of ${decision}`,
-    async () =>
-      wordsIn((await cluster.json<{ items: HeadSeen[] }>(['get', 'profileslices'])).items),
-    (names) => names.includes(decision),
-  )
-}
 
 function node(number: 1 | 2): FleetNode {
   const found = nodes[number - 1]
@@ -108,6 +81,8 @@ describe('one profile for the fleet', () => {
   })
 
   it('refuses an invalid profile', async () => {
+    const at = '2026-11-24T12:00:00Z'
+    const by = { by: 'ann', at }
     const bad = {
       apiVersion: 'snug.dev/v1alpha1',
       kind: 'ImageProfile',
@@ -115,17 +90,38 @@ describe('one profile for the fleet', () => {
       spec: { image: { repository: 'x', digest: 'latest' } },
     }
     await expect(cluster.apply(bad)).rejects.toThrow(/spec.image.digest/)
-    await expect(image.patch({ mode: 'sometimes' })).rejects.toThrow(/spec.mode/)
+    const ids = ['0', '1'].map((digit) => `b${digit.repeat(20)}`)
+    for (const [spec, fault] of [
+      [{ mode: { value: 'sometimes', ...by } }, /spec.mode.value/],
+      [{ mode: { value: 'alert', by: 'ann' } }, /spec.mode.at: Required/],
+      [{ decisions: [{ behaviour: ids[0], action: 'approve', at }] }, /decisions.*by: Required/],
+      [{ decisions: [{ behaviour: 'all', action: 'approve', ...by }] }, /behaviour/],
+      [{ decisions: [{ behaviour: '*', action: 'reject', ...by }] }, /action/],
+      [
+        {
+          decisions: [
+            { behaviour: ids[0], action: 'approve', by: 'ann', at: '2026-02-30T00:00:00Z' },
+          ],
+        },
+        /at/,
+      ],
+      [
+        {
+          decisions: ['approve', 'reject'].map((action) => ({ behaviour: ids[1], action, ...by })),
+        },
+        /Duplicate/,
+      ],
+    ] as const)
+      await expect(image.patch(spec)).rejects.toThrow(fault)
   })
 
   it('gets its mode and its approvals by kubectl', async () => {
-    await image.patch({ mode: 'alert' })
-    for (const each of nodes)
-      expect(await each.modeIs('alert')).toContain('field-manager:kubectl-patch')
+    await image.setMode('alert')
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('spec:ann')
     await node(1).opened('/etc/new')
     const id = await node(1).idOf('/etc/new')
     await node(1).rows(stateIs('/etc/new', 'pending'))
-    await image.patch({ approve: { behaviours: [id] } })
+    await image.decide('approve', id)
     for (const each of nodes) await each.rows(stateIs('/etc/new', 'approved'))
   })
 
@@ -141,9 +137,7 @@ describe('one profile for the fleet', () => {
   it('takes the later decision also where the same person made both', async () => {
     await node(1).opened('/etc/newer')
     await node(1).reject('/etc/newer')
-    // The server records the time of a decision in whole seconds.
-    await delay(1_100)
-    await image.patch({ approve: { behaviours: [await node(1).idOf('/etc/newer')] } })
+    await image.decide('approve', await node(1).idOf('/etc/newer'))
     for (const each of nodes) await each.rows(stateIs('/etc/newer', 'approved'))
   })
 
@@ -151,25 +145,15 @@ describe('one profile for the fleet', () => {
     await node(1).opened('/etc/first', '/etc/second')
     const first = await node(1).idOf('/etc/first')
     const second = await node(1).idOf('/etc/second')
-    // Two nodes that see a decision at the same instant may both report its time. So one sees it after the report.
-    await node(2).agent.stop()
-    await image.patch({ approve: { behaviours: [first] } })
-    await node(1).rows(stateIs('/etc/first', 'approved'))
-    await reports(`approve ${first}`)
-    await node(2).agent.start()
-    await node(2).rows(stateIs('/etc/first', 'approved'))
-    await delay(1_100)
+    await image.decide('approve', first)
+    for (const each of nodes) await each.rows(stateIs('/etc/first', 'approved'))
     await node(2).reject('/etc/first')
     await node(1).rows(stateIs('/etc/first', 'rejected'))
-    await delay(1_100)
-    await image.patch({ approve: { behaviours: [first, second] } })
+    await image.decide('approve', second)
     for (const each of nodes) {
       const rows = await each.rows(stateIs('/etc/second', 'approved'))
       expect(stateIs('/etc/first', 'rejected')(rows)).toBe(true)
     }
-    // The time of each decision is reported once.
-    const reported = await reports(`approve ${second}`)
-    expect(reported.filter((decision) => decision === `approve ${first}`)).toHaveLength(1)
     const late = new FleetNode('n0', cluster.kubeconfig, image)
     try {
       await late.agent.start()
@@ -190,7 +174,7 @@ describe('one profile for the fleet', () => {
     await cluster.server('start-api')
     // Seen after its window: only its own node lists it, until a person approves it.
     const ids = [await node(1).idOf('/srv/one'), await node(2).idOf('/srv/two')]
-    await image.patch({ approve: { behaviours: ids } })
+    await image.decide('approve', ...ids)
     for (const each of nodes) {
       await each.rows(
         (rows) => stateIs('/srv/one', 'approved')(rows) && stateIs('/srv/two', 'approved')(rows),
@@ -213,7 +197,7 @@ describe('one profile for the fleet', () => {
       ])
     }
     await node(2).opened('/srv/after')
-    await image.patch({ approve: { behaviours: [await node(2).idOf('/srv/after')] } })
+    await image.decide('approve', await node(2).idOf('/srv/after'))
     for (const each of nodes) await each.rows(stateIs('/srv/after', 'approved'))
   })
 
@@ -222,14 +206,9 @@ describe('one profile for the fleet', () => {
     // Attributed to the author who set it.
     await node(2).modeIs('learn')
     expect(await node(2).lastMode()).toMatchObject({ who: expect.stringMatching(/^cli:/) })
-    // The server records the time of a decision in whole seconds.
-    await delay(1_100)
-    // The mode in the object has been `alert` all the time: only another value is a new decision.
-    await image.patch({ mode: 'learn' })
-    await delay(1_100)
-    await image.patch({ mode: 'alert' })
-    for (const each of nodes)
-      expect(await each.modeIs('alert')).toContain('field-manager:kubectl-patch')
+    // The mode in the object has been `alert` all the time: a new time makes it a new decision.
+    await image.setMode('alert')
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('spec:ann')
     await node(2).setMode('learn')
     for (const each of nodes) await each.modeIs('learn')
     const { items } = await cluster.json<{ items: { mode?: { mode: string } }[] }>([
@@ -238,7 +217,7 @@ describe('one profile for the fleet', () => {
     ])
     expect(items.flatMap(({ mode }) => mode?.mode ?? [])).toEqual(['learn', 'learn'])
     const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
-    expect(spec.mode).toBe('alert')
+    expect(spec.mode?.value).toBe('alert')
     // A restart is no news.
     await node(1).agent.stop()
     await node(1).agent.start()
@@ -246,16 +225,13 @@ describe('one profile for the fleet', () => {
   })
 
   it('is held to the decisions in git, and names git as the author', async () => {
-    await image.patch({
-      authority: 'git',
-      mode: 'alert',
-      approve: { behaviours: [await node(1).idOf('/etc/new')] },
-    })
+    await image.decide('approve', await node(1).idOf('/etc/new'))
+    await image.patch({ authority: 'git', mode: { value: 'alert', ...now() } })
     for (const each of nodes) await each.rows(stateIs('/etc/new', 'approved'))
-    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:kubectl-patch')
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:ann')
     await node(2).setMode('learn')
-    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:kubectl-patch')
-    expect(await node(2).lastMode()).toMatchObject({ who: 'git:kubectl-patch', mode: 'alert' })
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:ann')
+    expect(await node(2).lastMode()).toMatchObject({ who: 'git:ann', mode: 'alert' })
   })
 
   it('is kept for each namespace: a tenant of one node teaches no other on another', async () => {
@@ -291,20 +267,10 @@ describe('one profile for the fleet', () => {
     expect(alert?.image).toMatchObject({ digest, scope: 'shop' })
     expect((await victim.rows(stateIs('/srv/key', 'pending'))).length).toBeGreaterThan(0)
     // A person decides for all of them: in the object without a scope.
-    await cluster.apply({
-      apiVersion: 'snug.dev/v1alpha1',
-      kind: 'ImageProfile',
-      metadata: { name: all.name },
-      spec: {
-        image: { repository: all.repository, digest },
-        approve: { behaviours: [await victim.idOf('/srv/key')] },
-      },
-    })
+    await all.decide('approve', await victim.idOf('/srv/key'))
     await victim.rows(stateIs('/srv/key', 'approved'))
     await one.opened('/srv/key')
     await one.rows(stateIs('/srv/key', 'approved'))
-    // For nodes that join later: the time of that decision, and not of a later one by the same author.
-    await reports(`approve ${await victim.idOf('/srv/key')}`)
   })
 
   it('reports a missing permission, and goes on', async () => {

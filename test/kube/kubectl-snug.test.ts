@@ -1,10 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
+import { applier, FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
 import { Plugin } from './plugin.ts'
 
 /** `kubectl snug` on a real API server, with two agents that share profiles there. One story. */
@@ -78,13 +77,9 @@ it('lists the profiles of the cluster, as a table and as JSON', async () => {
 
 it('sets a mode on every node, and again where another decision came between', async () => {
   expect((await plugin.run(['mode', image.name, 'alert'])).code).toBe(0)
-  for (const node of [one, two])
-    expect(await node.modeIs('alert')).toContain('field-manager:kubectl-snug')
-  // The server records the time of a decision in whole seconds.
-  await delay(1_100)
+  for (const node of [one, two]) expect(await node.modeIs('alert')).toContain('spec:kubectl-snug')
   await one.setMode('learn')
   for (const node of [one, two]) await node.modeIs('learn')
-  await delay(1_100)
   expect((await plugin.run(['mode', image.ref, 'alert'])).code).toBe(0)
   for (const node of [one, two]) await node.modeIs('alert')
 })
@@ -97,13 +92,11 @@ it('approves a behaviour on every node, and again after a person rejected it', a
   const planned = await plugin.run([...approve, '--dry-run'])
   expect(planned.stdout).toContain('not done')
   const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
-  expect(spec.approve).toBeUndefined()
+  expect(spec.decisions).toBeUndefined()
   expect((await plugin.run(approve)).code).toBe(0)
   for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'approved'))
-  await delay(1_100)
   await two.reject('/etc/new')
   for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'rejected'))
-  await delay(1_100)
   expect((await plugin.run(approve)).code).toBe(0)
   for (const node of [one, two]) await node.rows(stateIs('/etc/new', 'approved'))
 })
@@ -111,17 +104,17 @@ it('approves a behaviour on every node, and again after a person rejected it', a
 it('ends a rejection in the object by an approval, and keeps the other decisions', async () => {
   await one.opened('/etc/x', '/etc/y')
   const [x, y] = [await one.idOf('/etc/x'), await one.idOf('/etc/y')]
-  await image.patch({ reject: { behaviours: [x, y] } })
+  await image.decide('reject', x, y)
   for (const node of [one, two]) await node.rows(stateIs('/etc/x', 'rejected'))
-  await delay(1_100)
   expect((await plugin.run(['approve', image.name, '--behaviour', x])).code).toBe(0)
   for (const node of [one, two]) {
     const rows = await node.rows(stateIs('/etc/x', 'approved'))
     expect(stateIs('/etc/y', 'rejected')(rows)).toBe(true)
   }
   const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
-  expect(spec.reject?.behaviours).toEqual([y])
-  expect(spec.approve?.behaviours).toContain(x)
+  const stands = spec.decisions?.map(({ behaviour, action, by }) => [behaviour, action, by])
+  expect(stands).toContainEqual([x, 'approve', 'kubectl-snug'])
+  expect(stands).toContainEqual([y, 'reject', applier])
 })
 
 it('approves everything that waits', async () => {
@@ -137,7 +130,7 @@ it('refuses to decide against git', async () => {
   expect(code).toBe(1)
   expect(stderr).toContain('(PROFILE_OF_GIT)')
   const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
-  expect(spec.mode).toBe('alert')
+  expect(spec.mode).toMatchObject({ value: 'alert', by: 'kubectl-snug' })
 })
 
 it('counts the nodes that have no agent', async () => {

@@ -36,9 +36,10 @@ const images = [
   imageOf('pay/gateway', 'pay'),
   imageOf('infra/redis', 'pay'),
 ]
-const ofGit = [
-  { manager: 'flux', time: '2026-11-23T10:00:00Z', fieldsV1: { 'f:spec': { 'f:mode': {} } } },
-]
+const ofGit = {
+  authority: 'git',
+  mode: { value: 'alert', by: 'flux', at: '2026-11-23T10:00:00Z' },
+}
 const id = (n: number): string => `b${String(n).padStart(20, '0')}`
 
 let fleet: SimulatedFleet
@@ -143,7 +144,7 @@ beforeAll(async () => {
       state,
       mode,
       pending: i === 4 ? 3 : 0,
-      ...(i === 5 ? { spec: { authority: 'git', mode: 'alert' }, managedFields: ofGit } : {}),
+      ...(i === 5 ? { spec: ofGit } : {}),
     })
     for (const node of ['n1', 'n2', 'n4'].slice(i % 3))
       fleet.slice(image, node, state === 'learning' ? {} : { learnedAt }, [
@@ -254,7 +255,7 @@ test('an approval by the keyboard is written, by the person, and its item leaves
   await miner.waitFor({ state: 'detached' })
   await page.goto(`${served.url}/#/decisions`)
   await page.getByText('released from quarantine').first().waitFor()
-  await page.getByText('field-manager:console:token:ada').first().waitFor()
+  await page.getByText('spec:console:token:ada').first().waitFor()
   expect(faults.output).toEqual([])
   await context.close()
 })

@@ -441,8 +441,17 @@ export class Profile implements ProfileReader {
     return prefix === '' ? [] : [...this.#table.byId.keys()].filter((id) => id.startsWith(prefix))
   }
 
-  /** Who does what, without the evidence of it. */
-  subject(id: BehaviourId): Pick<ProfileEntry, 'actor' | 'uid' | 'object'> | undefined {
+  /** Who does what, and what was decided on it, without the evidence. */
+  subject(
+    id: BehaviourId,
+  ):
+    | Readonly<
+        Pick<
+          LiveEntry,
+          'actor' | 'uid' | 'object' | 'decision' | 'inherited' | 'isWithoutEvidence' | 'state'
+        >
+      >
+    | undefined {
     return this.#table.byId.get(id)
   }
 

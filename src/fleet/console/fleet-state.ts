@@ -57,8 +57,6 @@ export interface FleetStateOptions {
   readonly api: KubeApi
   /** Of Snug's agents. */
   readonly namespace: string
-  /** Admission notes in an ImageProfile which user made each decision. */
-  readonly hasAuthors: boolean
   readonly onChange: () => void
   readonly onError: (what: string, error: unknown) => void
   readonly now?: () => number
@@ -80,7 +78,7 @@ export class FleetState {
   revision = 0
 
   constructor(options: FleetStateOptions) {
-    const { api, namespace, hasAuthors, onError, now = Date.now } = options
+    const { api, namespace, onError, now = Date.now } = options
     const changed = (): void => {
       this.revision += 1
       options.onChange()
@@ -90,7 +88,7 @@ export class FleetState {
       api,
       path: `${fleetRoot}/imageprofiles`,
       inPages: true,
-      take: (object) => knownProfile(parseImageProfile(object), hasAuthors),
+      take: (object) => knownProfile(parseImageProfile(object, now())),
       onInvalid: (name, error) => onError(`imageprofile ${name}`, error),
       onPut: (profile) => {
         this.#byName.set(profile.name, profile)
@@ -215,14 +213,14 @@ function add(map: Map<string, Set<KnownSlice>>, name: string, slice: KnownSlice)
   else known.add(slice)
 }
 
-function knownProfile(profile: ImageProfile, hasAuthors: boolean): KnownProfile {
+function knownProfile(profile: ImageProfile): KnownProfile {
   const { metadata, spec, status } = profile
   return {
     name: metadata.name,
     image: spec.image,
     createdAt: metadata.creationTimestamp ?? '',
     status,
-    decision: specDecisionOf(profile, hasAuthors),
+    decision: specDecisionOf(profile),
   }
 }
 

@@ -2,6 +2,7 @@ import type { AgentReport } from '../../core/event/agent-report.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import { agentState } from './agent-state.ts'
+import { isOfSpec } from '../kubernetes/spec-decision.ts'
 import type { AlertWindow } from './alert-window.ts'
 import type { FleetState, KnownProfile, KnownSlice } from './fleet-state.ts'
 import {
@@ -168,9 +169,9 @@ export class FleetViews {
       lineage: lineageName(image),
       state: status?.state ?? 'learning',
       mode,
-      ...(decision.mode === undefined || decision.mode.is === mode
+      ...(decision.mode === undefined || decision.mode.mode === mode
         ? {}
-        : { decided: decision.mode.is }),
+        : { decided: decision.mode.mode }),
       authority: decision.isGit ? 'git' : 'operator',
       behaviours: status?.behaviours ?? 0,
       pending: status?.pending ?? 0,
@@ -222,17 +223,25 @@ export class FleetViews {
     const texts = new Map<string, string>()
     const onNodes: FleetDecision[] = []
     for (const slice of this.#options.state.slices(name)) onNodes.push(...ofSlice(slice, of, texts))
-    const { mode, approveAll } = decision
-    const listed = (['approve', 'release', 'reject'] as const).flatMap((what) =>
-      decision[what].map(({ id, by, at }): FleetDecision => {
+    const { mode, approveAll, decisions } = decision
+    const listed = decisions.map(
+      ({ behaviour: id, action: what, by, at, reason }): FleetDecision => {
         const subject = texts.get(id)
-        return { at, by, what, ...of, id, ...(subject === undefined ? {} : { subject }) }
-      }),
+        return {
+          at,
+          by,
+          what,
+          ...of,
+          id,
+          ...(subject === undefined ? {} : { subject }),
+          ...(reason === undefined ? {} : { reason }),
+        }
+      },
     )
     return [
       ...(mode === undefined
         ? []
-        : [{ at: mode.at, by: mode.by, what: 'mode' as const, ...of, subject: mode.is }]),
+        : [{ at: mode.at, by: mode.by, what: 'mode' as const, ...of, subject: mode.mode }]),
       ...(approveAll === undefined
         ? []
         : [{ at: approveAll.at, by: approveAll.by, what: 'approve all' as const, ...of }]),
@@ -268,19 +277,14 @@ function ofSlice(
 ): readonly FleetDecision[] {
   const entries = decided.flatMap(({ id, text, decision: { kind, by, at, reason } }) => {
     texts.set(id, text)
-    if (isOfObject(by)) return []
+    if (isOfSpec(by)) return []
     const why = reason === undefined ? {} : { reason }
     return [{ at, by, what: kinds[kind], ...of, id, subject: text, node, ...why }]
   })
-  if (mode === undefined || isOfObject(mode.by)) return entries
+  if (mode === undefined || isOfSpec(mode.by)) return entries
   const why = mode.reason === undefined ? {} : { reason: mode.reason }
   const { at, by } = mode
   return [...entries, { at, by, what: 'mode', ...of, subject: mode.mode, node, ...why }]
-}
-
-/** Whether a node applied a decision that is in the ImageProfile. */
-function isOfObject(by: string): boolean {
-  return /^(field-manager|git|user):/.test(by)
 }
 
 /** The response to a deviation, which says more of an enforced version than its state. */

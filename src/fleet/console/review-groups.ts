@@ -119,9 +119,9 @@ function undecided(
   profile: KnownProfile | undefined,
 ): readonly string[] {
   if (profile === undefined) return [...behaviours]
-  const { approve, release, reject } = profile.decision
-  const decisions = [...(isQuarantined ? release : approve), ...reject]
+  const { decisions } = profile.decision
   if (decisions.length === 0) return [...behaviours]
-  const decided = new Set(decisions.map(({ id }) => id))
+  const deciding = decisions.filter(({ action }) => !isQuarantined || action !== 'approve')
+  const decided = new Set(deciding.map(({ behaviour }) => behaviour))
   return [...behaviours].filter((id) => !decided.has(id))
 }

@@ -4,6 +4,7 @@ import { asked, type KubeApi } from './api.ts'
 import { fleetGroup, fleetRoot, fleetVersion, type ImageProfile } from './fleet-objects.ts'
 import { parseImageProfile } from './fleet-schema.ts'
 import { hasAnswered } from './kube-error.ts'
+import type { SpecChange } from './spec-change.ts'
 
 /** Writes that another writer came before. */
 const mostTries = 5
@@ -13,42 +14,42 @@ const kind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles'
 export interface ProfileDecision {
   /** Of the object. */
   readonly name: string
-  /**
-   * The changes to an object as it is now, each as a JSON merge patch of its `spec`; they follow each other, and each is a
-   * generation of its own.
-   */
-  readonly steps: (profile: ImageProfile) => readonly object[]
-  /** Author of the decision in the object. */
-  readonly fieldManager: string
+  readonly change: SpecChange
+  /** Of the decision, and the field manager of what it changes. */
+  readonly author: string
+  /** Throws where the decision is about another state of the object. */
+  readonly check?: (profile: ImageProfile) => void
 }
 
 /**
  * Changes the decisions in an object. Of two people who decide at the same time, the second one decides on what the first
  * one left: nothing is overwritten.
  *
- * Errors: PROFILE_OF_GIT, those of `steps`, and {@link KubeError}, also where others come first each time.
+ * It is a patch and no server-side apply: by an apply, a person would take back all that they decided before and do not
+ * repeat. The server notes the author as the manager of the changed entries either way, and an apply from git leaves
+ * entries of others alone.
+ *
+ * Errors: PROFILE_OF_GIT, those of `check`, and {@link KubeError}, also where others come first each time.
  */
 export async function decideProfile(
   api: KubeApi,
-  { name, steps, fieldManager }: ProfileDecision,
+  { name, change, author, check }: ProfileDecision,
   signal: AbortSignal,
 ): Promise<ImageProfile> {
   const path = `${fleetRoot}/imageprofiles/${encodeURIComponent(name)}`
+  const objects = api.client(CustomObjectsApi)
+  const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
   for (let tries = 1; ; tries++) {
-    const now = parseImageProfile((await api.list(path, {}, signal)) as ImageProfile)
+    const nowMs = Date.now()
+    const now = parseImageProfile((await api.list(path, {}, signal)) as ImageProfile, nowMs)
     refuseGit(now)
+    check?.(now)
+    const { resourceVersion } = now.metadata
+    const spec = change(now.spec, { by: author, at: new Date(nowMs).toISOString() })
+    const what = { ...kind, name, body: { metadata: { resourceVersion }, spec } }
     try {
-      let changed = now
-      for (const spec of steps(now)) {
-        const { resourceVersion } = changed.metadata
-        const body = { metadata: { resourceVersion }, spec }
-        const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
-        const objects = api.client(CustomObjectsApi)
-        const what = { ...kind, name, body, fieldManager }
-        const patched = await asked(objects.patchClusterCustomObject(what, merge))
-        changed = parseImageProfile(patched as ImageProfile)
-      }
-      return changed
+      const patched = objects.patchClusterCustomObject({ ...what, fieldManager: author }, merge)
+      return parseImageProfile((await asked(patched)) as ImageProfile, nowMs)
     } catch (error) {
       if (!hasAnswered(error, 409) || tries === mostTries) throw error
     }

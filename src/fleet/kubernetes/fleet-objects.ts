@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ImageRef } from '../../core/event/event.ts'
 import { imageKey } from '../../core/event/image-key.ts'
-import type { DecidedSpec } from '../../core/lifecycle/spec-names.ts'
+import type { Author, DecidedSpec } from '../../core/lifecycle/decided-spec.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
 import type { SliceHead } from './slice-head.ts'
@@ -19,9 +19,9 @@ export type FleetMode = (typeof fleetModes)[number]
  * its decisions count in every scope of the image, once the window has ended there.
  */
 export interface ImageProfile extends KubeObject {
-  readonly spec: Pick<DecidedSpec, 'approve' | 'reject'> & {
+  readonly spec: DecidedSpec & {
     readonly image: FleetImage
-    readonly mode?: FleetMode
+    readonly mode?: Author & { readonly value: FleetMode }
     readonly authority?: 'operator' | 'git'
   }
   readonly status?: ImageProfileStatus

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
+import { allWaiting, decisionActions } from '../../core/lifecycle/decided-spec.ts'
 import { sharedForm } from '../../core/behaviour/shared-form.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { entrySchema, hasOwnId } from '../../supplychain/export/entry-schema.ts'
@@ -10,34 +11,32 @@ import type { KubeObject } from './object.ts'
 const clockSkewMs = 600_000
 
 const text = z.string().min(1)
-const whole = z.int().min(0)
 const moment = z.iso.datetime()
 const metadata = z.looseObject({ name: text, uid: text, resourceVersion: text })
 const image = z.looseObject({ repository: text, digest: text, scope: text.optional() })
-const ids = z.array(text)
+const author = { by: text, at: moment }
 
 const profileSchema = z.looseObject({
   metadata,
   spec: z.looseObject({
     image,
-    mode: z.enum(fleetModes).optional(),
+    mode: z.looseObject({ value: z.enum(fleetModes), ...author }).optional(),
     authority: z.enum(['operator', 'git']).optional(),
-    approve: z
-      .looseObject({
-        all: z.boolean().optional(),
-        behaviours: ids.optional(),
-        quarantined: ids.optional(),
-      })
+    decisions: z
+      .array(
+        z
+          .looseObject({
+            behaviour: text,
+            action: z.enum(decisionActions),
+            ...author,
+            reason: z.string().optional(),
+          })
+          .refine(({ behaviour, action }) => behaviour !== allWaiting || action === 'approve', {
+            message: 'what waits can only be approved together',
+          }),
+      )
       .optional(),
-    reject: z.looseObject({ behaviours: ids.optional() }).optional(),
   }),
-})
-
-const reconciledSchema = z.looseObject({
-  profile: text,
-  decisions: z.array(
-    z.looseObject({ after: whole, generation: whole, at: moment, names: z.array(z.string()) }),
-  ),
 })
 
 const sliceSchema = z.looseObject({
@@ -59,15 +58,22 @@ const sliceSchema = z.looseObject({
         .optional(),
     })
     .optional(),
-  reconciled: reconciledSchema.optional(),
-  reconciledForAll: reconciledSchema.optional(),
   entries: z.array(entrySchema),
 })
 
-/** Errors: `KUBE_OBJECT_INVALID`. */
-export function parseImageProfile(object: KubeObject): ImageProfile {
+/**
+ * An object whose decisions were made until now.
+ *
+ * Errors: `KUBE_OBJECT_INVALID`.
+ */
+export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfile {
   check(profileSchema.safeParse(object))
-  return object as ImageProfile
+  const profile = object as ImageProfile
+  const { mode, decisions = [] } = profile.spec
+  mustBeDue('the mode', mode?.at, nowMs)
+  for (const { behaviour, at } of decisions)
+    mustBeDue(`the decision on \`${behaviour}\``, at, nowMs)
+  return profile
 }
 
 /**
@@ -80,28 +86,27 @@ export function parseImageProfile(object: KubeObject): ImageProfile {
 export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
   check(sliceSchema.safeParse(object))
   const slice = object as ProfileSlice
-  const { node, mode, learnedAt, reconciled, reconciledForAll, entries } = slice
+  const { node, mode, learnedAt, entries } = slice
   if (pageOf(slice.metadata.name, slice.image, node) === undefined)
     throw invalid(`the name is not one of a slice of the node \`${node}\``)
-  const isDue = (at: string | undefined): boolean =>
-    at === undefined || Date.parse(at) <= nowMs + clockSkewMs
-  // The latest decision applies: one of next year would apply until then.
-  if (!isDue(mode?.at)) throw invalid(`\`mode.at\` is in the future: ${mode?.at}`)
-  if (!isDue(learnedAt)) throw invalid(`\`learnedAt\` is in the future: ${learnedAt}`)
-  for (const { at } of [reconciled, reconciledForAll].flatMap((each) => each?.decisions ?? [])) {
-    if (!isDue(at)) throw invalid(`\`reconciled\` has a time in the future: ${at}`)
-  }
+  mustBeDue('the mode', mode?.at, nowMs)
+  mustBeDue('the end of the window', learnedAt, nowMs)
   const own: ProfileEntry[] = []
   for (const entry of entries) {
     const { id, decision } = entry
     if (!hasOwnId(entry)) throw invalid(`\`${id}\` is not the id of its behaviour`)
-    if (!isDue(decision?.at))
-      throw invalid(`the decision on \`${id}\` is in the future: ${decision?.at}`)
+    mustBeDue(`the decision on \`${id}\``, decision?.at, nowMs)
     const shared = sharedForm(entry, node)
     if (shared === undefined) continue
     own.push({ ...shared, cells: shared.cells.map((cell) => ({ ...cell, nodes: [node] })) })
   }
   return { ...slice, entries: own }
+}
+
+/** The latest decision applies: one of next year would apply until then. */
+function mustBeDue(what: string, at: string | undefined, nowMs: number): void {
+  if (at === undefined || Date.parse(at) <= nowMs + clockSkewMs) return
+  throw invalid(`${what} is in the future: ${at}`)
 }
 
 function check({ success, error }: z.ZodSafeParseResult<unknown>): void {

@@ -1,6 +1,5 @@
 import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { describeError } from '../../errors.ts'
-import type { DecisionTime } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { isReported } from '../../core/behaviour/shared-form.ts'
@@ -29,16 +28,10 @@ import type { KubeObject } from './object.ts'
 import type { PublishedScopes } from '../../state/versions/version-registry.ts'
 import { ScopeIndex } from './scope-index.ts'
 import { SlicePages } from './slice-pages.ts'
-import {
-  type OwnHead,
-  decisionTimesIn,
-  isWorthWriting,
-  nextHead,
-  type SliceHead,
-} from './slice-head.ts'
+import { isWorthWriting, nextHead, type SliceHead } from './slice-head.ts'
 
 /** What a node publishes for one version. */
-export interface Contribution extends OwnHead {
+export interface Contribution extends SliceHead {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
   readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
@@ -55,8 +48,6 @@ export interface KubeFleetOptions {
   /** The object was deleted, and its decisions with it. */
   readonly onSpecDecisionGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
-  /** Admission notes in an ImageProfile which user made each decision. */
-  readonly hasAuthors?: boolean
   readonly now?: () => number
 }
 
@@ -110,11 +101,11 @@ export class KubeFleet {
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
-      take: parseImageProfile,
+      take: (object) => parseImageProfile(object, this.#now()),
       onInvalid: (name, error) => options.onError?.(`imageprofile ${name}`, error),
       onPut: (profile, _, before) => {
         if (profile.metadata.generation !== before?.metadata.generation)
-          onSpecDecision(specDecisionOf(profile, options.hasAuthors))
+          onSpecDecision(specDecisionOf(profile))
       },
       onRemoved: ({ spec }) => onSpecDecisionGone(spec.image),
     })
@@ -199,15 +190,6 @@ export class KubeFleet {
     )
   }
 
-  /** Times of the decisions in the object with that uid, as all nodes published them, this one included. */
-  times(image: FleetImage, profile: string): ReadonlyMap<string, readonly DecisionTime[]> {
-    const all = [this.#headsOf(image), this.#scopes.heads(image), this.#writtenHeads.values()]
-    return decisionTimesIn(
-      all.flatMap((heads) => [...heads]),
-      profile,
-    )
-  }
-
   /**
    * Publishes what the fleet does not have for this version yet: one write for each slice that changes, none without
    * news. False if the server was not available or asked for patience; the caller tries again later.
@@ -223,10 +205,7 @@ export class KubeFleet {
         (entry) => slices.has(entry.id) || !isReported(entry, others.get(entry.id) ?? []),
       )
       const pages = new Set(slices.put(news))
-      const head = nextHead(contribution, this.#writtenHead(image), [
-        ...this.#headsOf(image),
-        ...(contribution.reconciledForAll === undefined ? [] : this.#headsOfOtherScopes(image)),
-      ])
+      const head = nextHead(contribution, this.#writtenHead(image))
       const othersLearned = this.learned(image) !== undefined
       if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)
       for (const page of this.#unwritten(name, pages)) {
@@ -340,17 +319,6 @@ export class KubeFleet {
     return [...(this.#others.get(profileName(image))?.values() ?? [])]
   }
 
-  #headsOf(image: FleetImage): readonly SliceHead[] {
-    return this.#of(image).map(({ head }) => head)
-  }
-
-  /** Of other nodes, and of this node: each of them may have published a decision for all scopes. */
-  *#headsOfOtherScopes(image: FleetImage): Iterable<SliceHead> {
-    yield* this.#scopes.heads(image)
-    const own = profileName(image)
-    for (const [name, head] of this.#writtenHeads) if (name !== own) yield head
-  }
-
   #writtenHead(image: FleetImage): SliceHead {
     return this.#writtenHeads.get(profileName(image)) ?? {}
   }
@@ -392,22 +360,11 @@ export class KubeFleet {
   }
 }
 
-function viewOf({
-  metadata,
-  image,
-  node,
-  entries,
-  learnedAt,
-  mode,
-  reconciled,
-  reconciledForAll,
-}: ProfileSlice): SliceView {
+function viewOf({ metadata, image, node, entries, learnedAt, mode }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
   const head = {
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
-    ...(reconciled === undefined ? {} : { reconciled }),
-    ...(reconciledForAll === undefined ? {} : { reconciledForAll }),
   }
   return { image, node, name, resourceVersion, entries: entries ?? [], head }
 }

@@ -1,10 +1,4 @@
-import type {
-  V1ListMeta,
-  V1ManagedFieldsEntry,
-  V1ObjectMeta,
-  V1OwnerReference,
-  V1Status,
-} from '@kubernetes/client-node'
+import type { V1ListMeta, V1ObjectMeta, V1OwnerReference, V1Status } from '@kubernetes/client-node'
 import type { ZodType } from 'zod'
 
 /**
@@ -26,7 +20,6 @@ export type MembersOf<T> = { readonly [Key in keyof Required<AsSent<T>>]: ZodTyp
 export type SomeMembersOf<T> = Partial<MembersOf<T>>
 
 export type OwnerReference = AsSent<V1OwnerReference>
-export type ManagedFields = AsSent<V1ManagedFieldsEntry>
 
 /** The server gives these to every object that it stores. */
 export type ObjectMeta = AsSent<V1ObjectMeta> & {

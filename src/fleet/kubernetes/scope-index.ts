@@ -49,12 +49,6 @@ export class ScopeIndex {
     return known.read
   }
 
-  /** Of the slices of all scopes. */
-  *heads(image: FleetImage): Iterable<SliceHead> {
-    for (const slices of this.#images.get(keyOf(image))?.scopes.values() ?? [])
-      for (const { head } of slices.values()) yield head
-  }
-
   #changed(image: Image): void {
     this.#revision += 1
     image.revision = this.#revision

@@ -63,9 +63,6 @@ export const consoleSchema = z
           .max(63)
           .default('snug')
           .meta({ description: 'namespace of the agents' }),
-        authors: z.enum(['field-manager', 'admission']).default('field-manager').meta({
-          description: 'as `engines.kubernetes.authors` of the agents',
-        }),
       })
       .prefault({}),
     alerts: alerts.optional().meta({

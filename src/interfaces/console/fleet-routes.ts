@@ -2,8 +2,13 @@ import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { SnugError } from '../../errors.ts'
 import { agentStates } from '../../fleet/console/views.ts'
-import { approvalSteps, modeSteps, rejectionSteps } from '../../fleet/kubernetes/decision-steps.ts'
-import { fleetModes, type ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
+import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
+import {
+  approving,
+  rejecting,
+  settingMode,
+  type SpecChange,
+} from '../../fleet/kubernetes/spec-change.ts'
 import { moment, present } from '../server/body-parts.ts'
 import { liveQuery } from '../server/live-query.ts'
 import { openApi } from '../server/openapi.ts'
@@ -106,7 +111,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: approveBody,
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, ({ spec }) => approvalSteps(spec, call.body)),
+    handle: (world, call) => decide(world, call, approving(call.body)),
   }),
   fleetRoute({
     method: 'POST',
@@ -116,8 +121,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: z.strictObject({ behaviours: ids.min(1) }),
     answer: answer.imageDetail,
-    handle: (world, call) =>
-      decide(world, call, ({ spec }) => rejectionSteps(spec, call.body.behaviours)),
+    handle: (world, call) => decide(world, call, rejecting(call.body.behaviours)),
   }),
   fleetRoute({
     method: 'PUT',
@@ -127,7 +131,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: z.strictObject({ mode: z.enum(fleetModes) }),
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, ({ spec }) => modeSteps(spec, call.body.mode)),
+    handle: (world, call) => decide(world, call, settingMode(call.body.mode)),
   }),
   fleetRoute({
     method: 'GET',
@@ -212,16 +216,16 @@ export const fleetRoutes: readonly FleetRoute[] = [
 async function decide(
   { views, decide: write }: ConsoleWorld,
   { params, who, revision }: Pick<FleetCall<unknown, unknown>, 'params' | 'who' | 'revision'>,
-  steps: (profile: ImageProfile) => readonly object[],
+  change: SpecChange,
 ): Promise<object> {
   const { name: profile } = views.profile(params['name'] ?? '')
   const changed = await write({
     name: profile,
-    fieldManager: authorName(who),
-    steps: (now) => {
-      if (revision !== undefined && String(now.metadata.generation ?? 0) !== revision)
+    author: authorName(who),
+    change,
+    check: ({ metadata: { generation = 0 } }) => {
+      if (revision !== undefined && String(generation) !== revision)
         throw new SnugError('REVISION_STALE', 'this image changed after you read it')
-      return steps(now)
     },
   })
   // The watch brings the object a moment later.

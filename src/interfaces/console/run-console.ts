@@ -52,12 +52,11 @@ function consoleWorld(
   log: Log,
   signal: AbortSignal,
 ): { readonly world: ConsoleWorld; readonly run: () => Promise<void> } {
-  const { access, namespace, authors } = config.kubernetes
+  const { access, namespace } = config.kubernetes
   const api = new KubeApi(kubeAccess(access))
   const state = new FleetState({
     api,
     namespace,
-    hasAuthors: authors === 'admission',
     onChange: () => news.changed('states'),
     onError: (what, error) => log.warn({ what, because: describeError(error) }, 'ignored'),
   })

@@ -57,7 +57,8 @@ export class FleetClient {
 
   /** Errors: FLEET_MISSING where the cluster does not have the kind, KUBE_OBJECT_INVALID. */
   async profiles(): Promise<readonly ImageProfile[]> {
-    return (await this.#fleetObjects('imageprofiles')).map(parseImageProfile)
+    const objects = await this.#fleetObjects('imageprofiles')
+    return objects.map((object) => parseImageProfile(object, Date.now()))
   }
 
   /** Errors: FLEET_MISSING. */
@@ -113,7 +114,7 @@ export class FleetClient {
     }))
   }
 
-  /** Errors: PROFILE_OF_GIT, and those of `steps`. */
+  /** Errors: PROFILE_OF_GIT. */
   async decide(decision: ProfileDecision): Promise<ImageProfile> {
     try {
       return await decideProfile(this.#access.api, decision, this.#signal)

@@ -88,7 +88,7 @@ function judged(
     return { protection: 'alerted', because: 'an ephemeral container is never blocked' }
   if (profile?.status === undefined) return none('no agent has published a profile of its image')
   const { mode, state } = profile.status
-  const wanted = profile.spec.mode
+  const wanted = profile.spec.mode?.value
   const waits = wanted === undefined || wanted === mode ? '' : `; \`${wanted}\` is decided`
   const because = `state ${state}, mode ${mode}${waits}`
   return { protection: protectionBy[mode] ?? 'none', because }

@@ -23,23 +23,6 @@ const span = z
   .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
 const stint = z.object({ from: text, to: text, before: z.boolean() })
 
-const timedDecisionsSchema = z.object({
-  after: z.number(),
-  generation: z.number(),
-  at: text,
-  names: z.array(text),
-})
-
-const reconciledSchema = z
-  .object({
-    profile: text,
-    generation: z.number(),
-    awaited: z.array(text),
-    decisions: z.array(timedDecisionsSchema).default([]),
-    modeNoted: text.exactOptional(),
-  })
-  .default({ profile: '', generation: 0, awaited: [], decisions: [] })
-
 /** The stored fields of a version, without its behaviours. */
 const versionSchema = z.object({
   image: z.object({
@@ -76,8 +59,9 @@ const versionSchema = z.object({
   otherDigests: z.array(text).default([]),
   imageIds: z.array(text).default([]),
   inherited: z.boolean().default(false),
-  reconciled: reconciledSchema,
-  reconciledForAll: reconciledSchema,
+  appliedSpec: z
+    .object({ decides: z.literal(true).exactOptional(), approvedAll: text.exactOptional() })
+    .default({}),
   modeDecisions: z
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
@@ -91,8 +75,8 @@ const versionSchema = z.object({
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, reported } = version
-  const { otherDigests, imageIds, inherited, reconciled, modeDecisions, revision } = version
-  const { observed, observedBefore, alertedKinds, reconciledForAll } = version
+  const { otherDigests, imageIds, inherited, appliedSpec, modeDecisions, revision } = version
+  const { observed, observedBefore, alertedKinds } = version
   const value = {
     image,
     tags: [...tags],
@@ -109,8 +93,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
     inherited,
-    reconciled,
-    reconciledForAll,
+    appliedSpec,
     modeDecisions,
     revision,
     observed: kindsOf(observed),
@@ -212,8 +195,7 @@ function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersio
   for (const digest of value.otherDigests) version.otherDigests.add(digest)
   for (const id of value.imageIds) version.imageIds.add(id)
   version.inherited = value.inherited
-  version.reconciled = value.reconciled
-  version.reconciledForAll = value.reconciledForAll
+  version.appliedSpec = value.appliedSpec
   version.modeDecisions = value.modeDecisions
   version.revision = value.revision
   version.observed = new Set(value.observed)

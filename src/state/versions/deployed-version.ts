@@ -1,7 +1,6 @@
 import { imageKey } from '../../core/event/image-key.ts'
 import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
-import type { TimedDecisions } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { Version } from '../../core/lifecycle/version.ts'
 import type { BehaviourTag } from '../../core/compile/kernel-profile.ts'
@@ -46,19 +45,12 @@ export interface Run {
   readonly outside?: true
 }
 
-/** The state of the ImageProfile that was reconciled last. Plain data: it is stored. */
-export interface ReconciledSpec {
-  /** Uid of that object, empty if none was observed. A new object restarts the generation. */
-  readonly profile: string
-  readonly generation: number
-  /** Ids of behaviours that it names and that this node has not observed. */
-  readonly awaited: readonly string[]
-  /** When each decision in it was made. */
-  readonly decisions: readonly TimedDecisions[]
-  /**
-   * The server's record of when the mode was written; it may stay unchanged when the mode changes.
-   */
-  readonly modeNoted?: string
+/** What was applied of the ImageProfile. Plain data: it is stored. */
+export interface AppliedSpec {
+  /** Decisions stand there. */
+  readonly decides?: true
+  /** RFC 3339: when everything that waited was approved there. */
+  readonly approvedAll?: string
 }
 
 /** Decisions of people about the mode. Plain data: it is stored. */
@@ -125,9 +117,7 @@ export class DeployedVersion {
   inherited = false
   /** The identity of one of its containers, to find the files of the image. */
   identity: ContainerIdentity | undefined
-  reconciled: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
-  /** The same of the ImageProfile without a scope, for a version that has one. */
-  reconciledForAll: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
+  appliedSpec: AppliedSpec = {}
   modeDecisions: ModeDecisions = {}
   /** Number of behaviours at the end of the window. */
   learnedSize = 0
@@ -220,7 +210,7 @@ export class DeployedVersion {
   /** A person approved it as a whole, set its mode, or decided on it in its ImageProfile. */
   get isDecided(): boolean {
     const { own, done } = this.modeDecisions
-    return own !== undefined || done !== undefined || this.reconciled.decisions.length > 0
+    return own !== undefined || done !== undefined || this.appliedSpec.decides === true
   }
 
   /** Adds the kinds that are observed while it learns. */

@@ -1,30 +1,26 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import {
-  authorsAnnotation,
-  authorsIn,
-  authorsText,
-  decisionNames,
-  type DecidedSpec,
-} from '../../core/lifecycle/spec-names.ts'
+import { type Author, timeAfter } from '../../core/lifecycle/decided-spec.ts'
 
 const apiVersion = 'admission.k8s.io/v1'
 const kind = 'AdmissionReview'
-/** Of all annotations of an object the API server takes 256 KiB. */
-const longestAnnotation = 192 << 10
 
-const ids = z.array(z.string()).optional()
-const profile = z.looseObject({
-  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }),
-  spec: z.looseObject({
-    mode: z.string().optional(),
-    authority: z.string().optional(),
-    approve: z
-      .looseObject({ all: z.boolean().optional(), behaviours: ids, quarantined: ids })
-      .optional(),
-    reject: z.looseObject({ behaviours: ids }).optional(),
-  }),
-})
+/** As a client writes it: the author is added here. */
+const claim = { by: z.string().optional(), at: z.string().optional() }
+/** As it is stored. */
+const author = { by: z.string(), at: z.iso.datetime() }
+const mode = { value: z.string() }
+const decision = { behaviour: z.string(), action: z.string(), reason: z.string().optional() }
+
+function profileWith<By extends typeof claim | typeof author>(by: By) {
+  return z.looseObject({
+    spec: z.looseObject({
+      mode: z.looseObject({ ...mode, ...by }).optional(),
+      decisions: z.array(z.looseObject({ ...decision, ...by })).optional(),
+    }),
+  })
+}
+
 const review = z.looseObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal(kind),
@@ -36,63 +32,69 @@ const review = z.looseObject({
     }),
     operation: z.enum(['CREATE', 'UPDATE']),
     userInfo: z.looseObject({ username: z.string().min(1) }),
-    object: profile,
-    oldObject: profile.nullish(),
+    object: profileWith(claim),
+    // One of an earlier definition has no authors to keep.
+    oldObject: profileWith(author).nullish().catch(undefined),
   }),
 })
 
+interface Operation {
+  readonly op: 'add'
+  readonly path: string
+  readonly value: string
+}
+
 /**
- * The answer to a review of an ImageProfile: a patch that notes the user of each decision that is new in it. What the
- * client wrote into the annotation itself does not count.
+ * The answer to a review of an ImageProfile: a patch that writes author and time into each decision that is new in it,
+ * or changed. What the client wrote as its author does not count.
  *
  * Errors: BODY_INVALID
  */
-export function authorAnswer(value: unknown): object {
+export function authorAnswer(value: unknown, nowMs = Date.now()): object {
   const parsed = review.safeParse(value)
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
     throw new SnugError('BODY_INVALID', `it is not a ${kind} of an ImageProfile: \`${where}\``)
   }
   const { uid, userInfo, object, oldObject } = parsed.data.request
-  const known = authorsIn(oldObject?.metadata.annotations?.[authorsAnnotation])
-  const before = new Set(oldObject?.spec === undefined ? [] : decisionNames(specOf(oldObject)))
-  const authors = new Map<string, string>()
-  for (const name of decisionNames(specOf(object))) {
-    // One from before the webhook has no author, and gets none by a later change of another.
-    const author = before.has(name) ? known.get(name) : userInfo.username
-    if (author !== undefined) authors.set(name, author)
+  const at = new Date(nowMs).toISOString()
+  const patch: Operation[] = []
+  const { mode: newMode, decisions = [] } = object.spec
+  const oldMode = oldObject?.spec.mode
+  if (newMode !== undefined) {
+    const isSame = newMode.value === oldMode?.value
+    stamp('/spec/mode', newMode, oldMode, isSame)
   }
-  const text = authors.size === 0 ? undefined : authorsText(authors)
-  if (text !== undefined && Buffer.byteLength(text) > longestAnnotation) {
-    const message = 'snug: too many decisions in one object: remove those that were applied'
-    const status = { code: 403, reason: 'Forbidden', message }
-    return { apiVersion, kind, response: { uid, allowed: false, status } }
+  const before = new Map(oldObject?.spec.decisions?.map((each) => [each.behaviour, each]))
+  for (const [i, each] of decisions.entries()) {
+    const old = before.get(each.behaviour)
+    const isSame = each.action === old?.action && each.reason === old.reason
+    stamp(`/spec/decisions/${i}`, each, old, isSame)
   }
-  const patch = patchOf(object.metadata.annotations ?? undefined, text)
-  return {
-    apiVersion,
-    kind,
-    response: {
-      uid,
-      allowed: true,
-      ...(patch.length === 0
-        ? {}
-        : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-    },
+  const patched = { patchType: 'JSONPatch', patch: base64(JSON.stringify(patch)) }
+  const response = { uid, allowed: true, ...(patch.length === 0 ? {} : patched) }
+  return { apiVersion, kind, response }
+
+  /** One that stays as it was keeps its author. Git applies it again and again: with an older time, or with none. */
+  function stamp(
+    path: string,
+    { by = '', at: when }: z.infer<z.ZodObject<typeof claim>>,
+    old: Author | undefined,
+    isSame: boolean,
+  ): void {
+    const isKept = isSame && old !== undefined && Date.parse(when ?? old.at) <= Date.parse(old.at)
+    const now = isKept ? old : { by: nameOf(userInfo.username, by), at: timeAfter(old, at) }
+    if (by !== now.by) patch.push({ op: 'add', path: `${path}/by`, value: now.by })
+    if (when !== now.at) patch.push({ op: 'add', path: `${path}/at`, value: now.at })
   }
 }
 
-const specOf = ({ spec }: z.output<typeof profile>): DecidedSpec => spec as DecidedSpec
+/** The console has authenticated the person in whose name it writes. No other client of the cluster is asked. */
+function nameOf(username: string, claimed: string): string {
+  const isConsole = /^system:serviceaccount:[^:]+:snug-console$/.test(username)
+  return isConsole && claimed.startsWith('console:') ? claimed : `user:${username}`
+}
 
-function patchOf(
-  annotations: Readonly<Record<string, string>> | undefined,
-  text: string | undefined,
-): readonly object[] {
-  const has = annotations?.[authorsAnnotation]
-  if (has === text) return []
-  const path = `/metadata/annotations/${authorsAnnotation.replace('/', '~1')}`
-  if (text === undefined) return [{ op: 'remove', path }]
-  if (annotations === undefined)
-    return [{ op: 'add', path: '/metadata/annotations', value: { [authorsAnnotation]: text } }]
-  return [{ op: 'add', path, value: text }]
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
 }

@@ -224,10 +224,6 @@ export const configSchema = z
               description:
                 'whether nodes share profiles and decisions through ImageProfiles, see docs/kubernetes.md',
             }),
-            authors: z.enum(['field-manager', 'admission']).default('field-manager').meta({
-              description:
-                'the author of a decision in an ImageProfile: the name that the client gave itself, or the user from the admission webhook',
-            }),
             events: z.boolean().default(false).meta({
               description:
                 'whether each new alert is an Event on its pod, which `kubectl describe pod` shows. At most 10 at once and one a minute for each pod',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { DecisionAction } from '../../../src/core/lifecycle/decided-spec.ts'
 import { AlertWindow } from '../../../src/fleet/console/alert-window.ts'
 import type { KnownProfile } from '../../../src/fleet/console/fleet-state.ts'
 import { alertIn, Interned, type KeptAlert } from '../../../src/fleet/console/stream-record.ts'
@@ -15,13 +16,12 @@ function kept(seq: number, id: string, change: Change = {}): KeptAlert {
 }
 
 const behaviour = (id: string) => ({ id, kind: 'exec', object: '/bin/sh', text: `run ${id}` })
-const author = { by: 'field-manager:x', at: '2026-11-24T00:00:00.000Z' }
+const author = { by: 'spec:x', at: '2026-11-24T00:00:00.000Z' }
 
 function profile(change: Partial<KnownProfile['decision']> = {}): KnownProfile {
   const { profile: name = '' } = kept(1, 'a')
   const image = { repository: 'registry.local/shop/web', digest: 'sha256:a' }
-  const none = { approve: [], release: [], reject: [] }
-  const decision = { image, profile: 'u', generation: 4, isGit: false, ...none, ...change }
+  const decision = { image, generation: 4, isGit: false, decisions: [], ...change }
   return { name, image, createdAt: '', status: undefined, decision }
 }
 
@@ -62,11 +62,13 @@ describe('what waits for review', () => {
     const window = new AlertWindow(100)
     window.put(kept(1, 'a', { behaviour: behaviour('b1'), guardrails: [] }))
     window.put(kept(2, 'b', { behaviour: behaviour('b2'), guardrails: ['drift'] }))
-    const both = ['b1', 'b2'].map((id) => ({ id, ...author }))
-    const left = (known: KnownProfile) => itemsOf(window, known).map((each) => each.behaviours)
-    expect(left(profile({ approve: both }))).toEqual([['b2']])
-    expect(left(profile({ release: both }))).toEqual([['b1']])
-    expect(left(profile({ reject: both }))).toEqual([])
+    const left = (action: DecisionAction) => {
+      const decisions = ['b1', 'b2'].map((id) => ({ behaviour: id, action, ...author }))
+      return itemsOf(window, profile({ decisions })).map((each) => each.behaviours)
+    }
+    expect(left('approve')).toEqual([['b2']])
+    expect(left('release')).toEqual([])
+    expect(left('reject')).toEqual([])
     expect(itemsOf(window, profile())[0]).toMatchObject({ revision: '4', isGit: false })
   })
 })

@@ -32,7 +32,7 @@ beforeEach(async () => {
     api: profiles.api(),
     node: 'n1',
     onEntries: () => undefined,
-    onSpecDecision: ({ mode }) => reported.push(mode?.is ?? ''),
+    onSpecDecision: ({ mode }) => reported.push(mode?.mode ?? ''),
     onSpecDecisionGone: () => undefined,
     now: () => nowMs,
   })
@@ -89,30 +89,6 @@ describe('a slice that no agent writes', () => {
       { mode: { mode: 'learn', by: 'cli:root', at: '2027-11-24T12:00:00.000Z' } },
     ],
     ['a mode that does not exist', { mode: { mode: 'off', by: 'cli:root', at } }],
-    [
-      'a time of next year',
-      {
-        reconciled: {
-          profile: 'one',
-          decisions: [
-            { after: 1, generation: 2, at: '2027-11-24T12:00:00.000Z', names: ['mode alert'] },
-          ],
-        },
-      },
-    ],
-    [
-      'a time of next year, for all scopes',
-      {
-        reconciledForAll: {
-          profile: 'one',
-          decisions: [
-            { after: 1, generation: 2, at: '2027-11-24T12:00:00.000Z', names: ['mode alert'] },
-          ],
-        },
-      },
-    ],
-    ['times that are no list', { reconciled: { profile: 'one', decisions: 7 } }],
-    ['such times for all scopes', { reconciledForAll: { profile: 'one', decisions: 7 } }],
   ])('is one coded fault, and other slices are read: %s', async (_, content) => {
     put('n2', content)
     put('n3')
@@ -148,16 +124,32 @@ describe('a slice that no agent writes', () => {
   })
 })
 
-it('a profile that no person writes is one coded fault, and other profiles are read', async () => {
+describe('a profile that no person writes', () => {
   const metadata = { generation: 1 }
-  profiles.put('bad', { metadata, spec: { image, approve: { behaviours: 5 } } })
-  profiles.put('worse', { metadata, spec: 'block' })
-  profiles.put(profileName(image), { metadata, spec: { image, mode: 'alert' } })
-  await expect.poll(() => reported).toEqual(['alert'])
-  expect(fleet.fault).toMatch(/`bad`: `spec.approve.behaviours`.*KUBE_OBJECT_INVALID.*1 more/)
-  profiles.remove('bad')
-  profiles.remove('worse')
-  await expect.poll(() => fleet.fault).toBeUndefined()
+  const by = { by: 'ann', at }
+  const reject = { behaviour: entryOf('/a', 'n1').id, action: 'reject', ...by }
+
+  it.each<[string, object]>([
+    ['decisions that are a number', { decisions: 5 }],
+    ['a mode without an author', { mode: { value: 'block', at } }],
+    ['a decision without a time', { decisions: [{ ...reject, at: undefined }] }],
+    ['an action that does not exist', { decisions: [{ ...reject, action: 'forget' }] }],
+    ['a rejection of everything', { decisions: [{ ...reject, behaviour: '*' }] }],
+    ['a decision of next year', { decisions: [{ ...reject, at: '2027-11-24T12:00:00Z' }] }],
+    ['a mode of next year', { mode: { value: 'block', by: 'ann', at: '2027-11-24T12:00:00Z' } }],
+  ])('is one coded fault, and other profiles are read: %s', async (_, spec) => {
+    profiles.put('bad', { metadata, spec: { image, ...spec } })
+    profiles.put('worse', { metadata, spec: 'block' })
+    profiles.put(profileName(image), {
+      metadata,
+      spec: { image, mode: { value: 'alert', ...by }, decisions: [reject] },
+    })
+    await expect.poll(() => reported).toEqual(['alert'])
+    expect(fleet.fault).toMatch(/`bad`: .*(decision|mode).*KUBE_OBJECT_INVALID.*1 more/)
+    profiles.remove('bad')
+    profiles.remove('worse')
+    await expect.poll(() => fleet.fault).toBeUndefined()
+  })
 })
 
 it('whatever a slice holds, it is refused with a code, or its entries merge', () => {

@@ -43,14 +43,14 @@ describe('the entry that a node shares for a behaviour', () => {
 
   it('counts as reported where the API server returned it with its keys in another order', () => {
     const grants = [{ origin: 'entrypoint' }] as const
-    const decision = { kind: 'approved', by: 'field-manager:apply', at, grants } as const
-    const reordered = { at, by: 'field-manager:apply', grants, kind: 'approved' } as const
+    const decision = { kind: 'approved', by: 'spec:apply', at, grants } as const
+    const reordered = { at, by: 'spec:apply', grants, kind: 'approved' } as const
     const own = { ...nodeEntry('/a', 'n1'), decision }
     expect(isReported(own, [{ ...nodeEntry('/a', 'n2'), decision: reordered }])).toBe(true)
   })
 
   it('has the same one of two decisions of one instant, in whatever order they arrive', () => {
-    const decision = { kind: 'approved', by: 'field-manager:apply', at } as const
+    const decision = { kind: 'approved', by: 'spec:apply', at } as const
     const own = { ...decision, grants: [{ origin: 'entrypoint' }] } as const
     const theirs = { ...decision, grants: [{ origin: 'probe' }] } as const
     /** In the key order of the API server. */

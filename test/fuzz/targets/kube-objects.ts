@@ -11,10 +11,7 @@ const nowMs = Date.parse('2026-11-24T13:40:27.000Z')
 export function fuzz(data: Buffer): void {
   const value = editedJson(data, seeds) as KubeObject | undefined
   if (value === undefined) return
-  const profile = coded(() => parseImageProfile(value))
-  if (profile !== undefined) {
-    specDecisionOf(profile)
-    specDecisionOf(profile, true)
-  }
+  const profile = coded(() => parseImageProfile(value, nowMs))
+  if (profile !== undefined) specDecisionOf(profile)
   coded(() => parseSlice(value, nowMs))
 }

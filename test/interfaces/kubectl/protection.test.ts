@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   type FleetImage,
+  type FleetMode,
   type ImageProfile,
   profileName,
 } from '../../../src/fleet/kubernetes/fleet-objects.ts'
@@ -14,18 +15,15 @@ const pod = podOf({
   ephemeral: [{ name: 'debug' } as never],
   owner: ownerOf('StatefulSet', 'web'),
 })
+const ann = { by: 'ann', at: '2026-11-24T12:00:00.000Z' }
 const agents = agentsByNode([{ name: 'agent-1', node: 'n1', ready: true }])
 
-function profileOf(
-  image: FleetImage,
-  mode: string,
-  wanted?: ImageProfile['spec']['mode'],
-): ImageProfile {
+function profileOf(image: FleetImage, mode: string, wanted?: FleetMode): ImageProfile {
   const name = profileName(image)
   const status = { state: 'enforced', mode, behaviours: 1, pending: 0, nodes: 1 }
   return {
     metadata: { name, uid: name, resourceVersion: '1' },
-    spec: { image, ...(wanted === undefined ? {} : { mode: wanted }) },
+    spec: { image, ...(wanted === undefined ? {} : { mode: { value: wanted, ...ann } }) },
     status: { ...status, observedGeneration: 1, conditions: [] },
   }
 }

@@ -1,33 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { authorsAnnotation, authorsIn } from '../../../src/core/lifecycle/spec-names.ts'
-import { specDecisionOf } from '../../../src/fleet/kubernetes/spec-decision.ts'
+import type { DecidedSpec, SpecEntry } from '../../../src/core/lifecycle/decided-spec.ts'
 import { authorAnswer } from '../../../src/supplychain/admission/author-review.ts'
 
 /** Mallory may change ImageProfiles, and wants the audit log to name somebody else. */
 const image = { repository: 'shop/web', digest: `sha256:${'a'.repeat(64)}` }
 const [first, second] = [`b${'1'.repeat(20)}`, `b${'2'.repeat(20)}`]
+const nowMs = Date.parse('2026-11-24T12:00:00.000Z')
+const at = (minutes: number): string => new Date(nowMs + minutes * 60_000).toISOString()
+const consoleUser = 'system:serviceaccount:security:snug-console'
 
 interface Profile {
-  readonly metadata: {
-    readonly name: string
-    readonly uid: string
-    readonly resourceVersion: string
-    readonly annotations?: Readonly<Record<string, string>>
-    readonly managedFields?: readonly object[]
-  }
-  readonly spec: object
+  readonly spec: DecidedSpec
 }
-interface Operation {
-  readonly op: 'add' | 'remove'
-  readonly path: string
-  readonly value?: unknown
-}
+type Written = Readonly<Record<string, unknown>>
 
-function profile(spec: object, annotations?: Readonly<Record<string, string>>): Profile {
-  const metadata = { name: 'x', uid: 'u', resourceVersion: '1' }
-  const noted = annotations === undefined ? metadata : { ...metadata, annotations }
-  return { metadata: noted, spec: { image, ...spec } }
-}
+const profile = (spec: Written): { readonly spec: Written } => ({ spec: { image, ...spec } })
+const approve = (behaviour: string, claimed: Written = {}): Written => ({
+  behaviour,
+  action: 'approve',
+  ...claimed,
+})
 
 function reviewOf(username: string, object: unknown, oldObject?: unknown): object {
   const resource = { group: 'snug.dev', version: 'v1alpha1', resource: 'imageprofiles' }
@@ -37,94 +29,126 @@ function reviewOf(username: string, object: unknown, oldObject?: unknown): objec
 }
 
 /** The object as the API server stores it after the answer. */
-function admitted(username: string, object: Profile, before?: Profile): Profile {
-  const { response } = authorAnswer(reviewOf(username, object, before)) as {
+function admitted(username: string, minutes: number, object: object, before?: object): Profile {
+  const review = reviewOf(username, object, before)
+  const { response } = authorAnswer(review, nowMs + minutes * 60_000) as {
     readonly response: { readonly allowed: boolean; readonly patch?: string }
   }
   expect(response.allowed).toBe(true)
-  if (response.patch === undefined) return object
-  const operations = JSON.parse(Buffer.from(response.patch, 'base64').toString()) as Operation[]
-  const stored = structuredClone(object) as { metadata: { annotations?: Record<string, string> } }
-  for (const { op, path, value } of operations) {
-    const name = path.split('/')[3]?.replace('~1', '/')
-    if (name === undefined) stored.metadata.annotations = value as Record<string, string>
-    else if (op === 'remove') delete stored.metadata.annotations?.[name]
-    else stored.metadata.annotations = { ...stored.metadata.annotations, [name]: value as string }
+  const stored = structuredClone(object)
+  const patch = Buffer.from(response.patch ?? btoa('[]'), 'base64').toString()
+  for (const { path, value } of JSON.parse(patch) as { path: string; value: string }[]) {
+    const [member = '', ...inside] = path.slice(1).split('/').reverse()
+    let target = stored as Record<string, unknown>
+    for (const key of inside.reverse()) target = target[key] as Record<string, unknown>
+    target[member] = value
   }
   return stored as Profile
 }
 
-const authorOf = (stored: Profile, name: string): string | undefined =>
-  authorsIn(stored.metadata.annotations?.[authorsAnnotation]).get(name)
+const entryOf = ({ spec }: Profile, behaviour: string): SpecEntry | undefined =>
+  spec.decisions?.find((each) => each.behaviour === behaviour)
 
 describe('the author of a decision', () => {
   it('is the user of the request that brought it, and stays so when others change the object', () => {
-    const one = admitted('ann', profile({ approve: { behaviours: [first] } }))
+    const one = admitted('ann', 0, profile({ decisions: [approve(first)] }))
+    const mode = { value: 'block' }
     const two = admitted(
       'bob',
-      profile(
-        { mode: 'block', approve: { behaviours: [first, second] } },
-        one.metadata.annotations,
-      ),
+      1,
+      profile({ mode, decisions: [approve(second), ...(one.spec.decisions ?? [])] }),
       one,
     )
-    expect(authorOf(two, `approve ${first}`)).toBe('ann')
-    expect(authorOf(two, `approve ${second}`)).toBe('bob')
-    expect(authorOf(two, 'mode block')).toBe('bob')
-    // Another value is another decision; one that is gone has no author.
-    const three = admitted('ann', profile({ mode: 'alert' }, two.metadata.annotations), two)
-    expect([...authorsIn(three.metadata.annotations?.[authorsAnnotation])]).toEqual([
-      ['mode alert', 'ann'],
-    ])
-  })
-
-  it('is not what the client writes, when it creates, changes or only annotates the object', () => {
-    const forged = { [authorsAnnotation]: JSON.stringify({ ann: ['mode learn'] }) }
-    const made = admitted('mallory', profile({ mode: 'learn' }, forged))
-    expect(authorOf(made, 'mode learn')).toBe('mallory')
-    const before = admitted('ann', profile({ mode: 'block' }))
-    const changed = admitted('mallory', profile({ mode: 'learn' }, forged), before)
-    expect(authorOf(changed, 'mode learn')).toBe('mallory')
-    const noted = { [authorsAnnotation]: JSON.stringify({ bob: ['mode block'] }) }
-    const annotated = admitted('mallory', profile({ mode: 'block' }, noted), before)
-    expect(authorOf(annotated, 'mode block')).toBe('ann')
-    const cleared = admitted('mallory', profile({ mode: 'block' }), before)
-    expect(authorOf(cleared, 'mode block')).toBe('ann')
-    expect(admitted('mallory', profile({}, forged)).metadata.annotations).toEqual({})
-  })
-
-  it('is unknown for decisions from before the webhook', () => {
-    const before = profile({ mode: 'block' })
-    const after = admitted('mallory', profile({ mode: 'block', approve: { all: true } }), before)
-    expect(authorOf(after, 'mode block')).toBeUndefined()
-    expect(authorOf(after, 'approve all')).toBe('mallory')
-  })
-
-  it('is named to the reader only where admission is there, else as the name of the client', () => {
-    const stored = admitted('mallory', profile({ mode: 'learn' }))
-    const managers = [
-      { manager: 'ann', time: '2026-11-24T12:00:00Z', fieldsV1: { 'f:spec': { 'f:mode': {} } } },
-    ]
-    const read = { ...stored, metadata: { ...stored.metadata, managedFields: managers } } as never
-    expect(specDecisionOf(read, true).mode?.by).toBe('user:mallory')
-    expect(specDecisionOf(read).mode?.by).toBe('field-manager:ann')
-  })
-})
-
-it('an object with more decisions than an annotation can hold is refused', () => {
-  const behaviours = Array.from({ length: 9_000 }, (_, at) => `b${String(at).padStart(20, '0')}`)
-  const answer = authorAnswer(reviewOf('ann', profile({ approve: { behaviours } })))
-  expect(answer).toMatchObject({ response: { allowed: false, status: { code: 403 } } })
-})
-
-it.each([undefined, {}, reviewOf('ann', 5), reviewOf('', profile({})), { kind: 'Pod' }])(
-  'what is no review of an ImageProfile is refused by code: %#',
-  (value) => {
-    try {
-      authorAnswer(value)
-      expect.unreachable()
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'BODY_INVALID' })
+    expect(entryOf(two, first)).toMatchObject({ by: 'user:ann', at: at(0) })
+    expect(entryOf(two, second)).toMatchObject({ by: 'user:bob', at: at(1) })
+    expect(two.spec.mode).toEqual({ value: 'block', by: 'user:bob', at: at(1) })
+    // Git applies the same again and again, without an author, or with one from before.
+    for (const written of [{}, { by: 'ann', at: at(-5) }]) {
+      const applied = profile({ mode, decisions: [approve(first, written)] })
+      const three = admitted('flux', 2, applied, two)
+      expect(three.spec.mode).toEqual(two.spec.mode)
+      expect(entryOf(three, first)).toEqual(entryOf(one, first))
     }
-  },
-)
+  })
+
+  it('is another one where the action, the reason or the mode is another one', () => {
+    const before = admitted(
+      'ann',
+      0,
+      profile({ mode: { value: 'alert' }, decisions: [approve(first)] }),
+    )
+    const [known] = before.spec.decisions ?? []
+    for (const change of [{ action: 'reject' }, { reason: 'x' }]) {
+      const after = admitted('bob', 1, profile({ decisions: [{ ...known, ...change }] }), before)
+      expect(entryOf(after, first)).toEqual({ ...known, ...change, by: 'user:bob', at: at(1) })
+    }
+    const mode = { ...before.spec.mode, value: 'block' }
+    expect(admitted('bob', 1, profile({ mode }), before).spec.mode).toEqual({
+      value: 'block',
+      by: 'user:bob',
+      at: at(1),
+    })
+    // Repeated: it counts again.
+    const repeated = profile({ decisions: [{ ...known, by: 'bob', at: at(5) }] })
+    expect(entryOf(admitted('bob', 1, repeated, before), first)?.by).toBe('user:bob')
+  })
+
+  it('is not what the client writes, when it creates, changes or only renames', () => {
+    const forged = { by: 'user:ann', at: at(600) }
+    const made = admitted('mallory', 0, profile({ decisions: [approve(first, forged)] }))
+    expect(entryOf(made, first)).toMatchObject({ by: 'user:mallory', at: at(0) })
+    const before = admitted('ann', 0, profile({ decisions: [approve(first)] }))
+    const renamed = profile({ decisions: [approve(first, { by: 'user:bob', at: at(0) })] })
+    expect(entryOf(admitted('mallory', 1, renamed, before), first)).toEqual(entryOf(before, first))
+    const consoles = approve(first, { by: 'console:oidc:rita', at: at(0) })
+    const asRita = admitted('mallory', 0, profile({ decisions: [consoles] }))
+    expect(entryOf(asRita, first)?.by).toBe('user:mallory')
+  })
+
+  it('is the person whom the console has authenticated, and nobody else of its choice', () => {
+    const decided = (by: string) =>
+      entryOf(admitted(consoleUser, 0, profile({ decisions: [approve(first, { by })] })), first)?.by
+    expect(decided('console:oidc:rita')).toBe('console:oidc:rita')
+    expect(decided('user:ann')).toBe(`user:${consoleUser}`)
+  })
+
+  it('is as it was written for decisions from before the webhook', () => {
+    const old = approve(first, { by: 'kubectl-snug', at: at(-60) })
+    const after = admitted(
+      'ann',
+      0,
+      profile({ decisions: [old, approve(second)] }),
+      profile({ decisions: [old] }),
+    )
+    expect(entryOf(after, first)).toEqual(old)
+    expect(entryOf(after, second)?.by).toBe('user:ann')
+  })
+
+  it('is new for all decisions where the object was of an earlier definition', () => {
+    const decisions = [approve(first)]
+    const after = admitted('ann', 0, profile({ decisions }), profile({ mode: 'block' }))
+    expect(entryOf(after, first)?.by).toBe('user:ann')
+  })
+})
+
+it('a decision is later than the one that it replaces, though the clock went back', () => {
+  const before = admitted('ann', 10, profile({ mode: { value: 'alert' } }))
+  const after = admitted('bob', 0, profile({ mode: { value: 'block' } }), before)
+  expect(Date.parse(after.spec.mode?.at ?? '')).toBe(Date.parse(at(10)) + 1)
+})
+
+it.each([
+  undefined,
+  {},
+  reviewOf('ann', 5),
+  reviewOf('', profile({})),
+  reviewOf('ann', profile({ decisions: [{ behaviour: first }] })),
+  { kind: 'Pod' },
+])('what is no review of an ImageProfile is refused by code: %#', (value) => {
+  try {
+    authorAnswer(value)
+    expect.unreachable()
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'BODY_INVALID' })
+  }
+})

@@ -2,12 +2,12 @@ import { Argument, type Command, InvalidArgumentError } from 'commander'
 import { SnugError } from '../../../errors.ts'
 import { lineageName } from '../../../core/event/image-key.ts'
 import { refuseGit } from '../../../fleet/kubernetes/decide.ts'
-import { approvalSteps, modeSteps } from '../../../fleet/kubernetes/decision-steps.ts'
 import {
   type FleetMode,
   fleetModes,
   type ImageProfile,
 } from '../../../fleet/kubernetes/fleet-objects.ts'
+import { approving, settingMode, type SpecChange } from '../../../fleet/kubernetes/spec-change.ts'
 import { dryRunHelp, yesHelp } from '../../cli/bulk.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { confirm } from '../../cli/input/confirm.ts'
@@ -52,7 +52,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
       if (!all && behaviours.length + quarantined.length === 0)
         throw new SnugError('USAGE', 'pass `--behaviour`, `--quarantined` or `--all`')
       const approval = { all, behaviours, quarantined }
-      await decide(ref, options, command, (spec) => approvalSteps(spec, approval), approvalText)
+      await decide(ref, options, command, approving(approval), approvalText)
 
       function approvalText({ status }: ImageProfile): string {
         const named = behaviours.length + quarantined.length
@@ -73,20 +73,14 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, mode: FleetMode, options: DecisionOptions, command: Command) => {
-      await decide(
-        ref,
-        options,
-        command,
-        (spec) => modeSteps(spec, mode),
-        () => `Set mode ${mode}`,
-      )
+      await decide(ref, options, command, settingMode(mode), () => `Set mode ${mode}`)
     })
 
   async function decide(
     ref: string,
-    { fieldManager, dryRun, yes }: DecisionOptions,
+    { fieldManager: author, dryRun, yes }: DecisionOptions,
     command: Command,
-    steps: (spec: ImageProfile['spec']) => readonly object[],
+    change: SpecChange,
     text: (profile: ImageProfile) => string,
   ): Promise<void> {
     const { io } = context
@@ -97,12 +91,12 @@ export function decisionCommands(program: Command, context: CliContext): void {
     refuseGit(profile)
     const what = `${text(profile)} for ${lineageName(profile.spec.image)} (${name})`
     if (dryRun === true) {
-      const changes = { profile: name, changes: steps(profile.spec) }
-      return context.print(changes, [changes], () => `${what}: not done\n`)
+      const by = { by: author, at: new Date().toISOString() }
+      const planned = { profile: name, changes: change(profile.spec, by) }
+      return context.print(planned, [planned], () => `${what}: not done\n`)
     }
     await confirm(io, `${what}?`, yes === true)
-    const stepsNow = (now: ImageProfile): readonly object[] => steps(now.spec)
-    const changed = await client.decide({ name, steps: stepsNow, fieldManager })
+    const changed = await client.decide({ name, change, author })
     await context.print(changed, [changed], () => profileTable([changed], context))
   }
 }

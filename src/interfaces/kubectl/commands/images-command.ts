@@ -26,7 +26,8 @@ const columns: readonly Column<ImageProfile>[] = [
 /** Whether a decision waits for its conditions. */
 function modeText({ spec, status }: ImageProfile): string {
   const mode = status?.mode ?? '-'
-  return spec.mode === undefined || spec.mode === mode ? mode : `${mode} (${spec.mode} decided)`
+  const decided = spec.mode?.value ?? mode
+  return decided === mode ? mode : `${mode} (${decided} decided)`
 }
 
 function imageText(image: ImageProfile['spec']['image']): string {

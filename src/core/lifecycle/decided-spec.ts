@@ -1,0 +1,39 @@
+/** Who decided, and when. */
+export interface Author {
+  readonly by: string
+  /** RFC 3339 UTC */
+  readonly at: string
+}
+
+/** `release` approves although a guardrail keeps the behaviour in quarantine. */
+export const decisionActions = ['approve', 'release', 'reject'] as const
+export type DecisionAction = (typeof decisionActions)[number]
+
+/** In place of a behaviour: everything that waits for review. It can only be approved. */
+export const allWaiting = '*'
+
+/** A decision on one behaviour, or on {@link allWaiting}. */
+export interface SpecEntry extends Author {
+  /** Id of the behaviour. */
+  readonly behaviour: string
+  readonly action: DecisionAction
+  readonly reason?: string
+}
+
+/** What people decided, in the `spec` of an ImageProfile. */
+export interface DecidedSpec {
+  readonly mode?: Author & { readonly value: string }
+  /** At most one of each behaviour. */
+  readonly decisions?: readonly SpecEntry[]
+}
+
+/**
+ * The time of a decision that replaces another one. It is later, also where the clocks of two writers differ: the later
+ * decision applies.
+ *
+ * @param at RFC 3339
+ */
+export function timeAfter(replaced: Author | undefined, at: string): string {
+  const beforeMs = replaced === undefined ? -Infinity : Date.parse(replaced.at)
+  return new Date(Math.max(Date.parse(at), beforeMs + 1)).toISOString()
+}

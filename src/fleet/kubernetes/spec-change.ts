@@ -1,0 +1,54 @@
+import {
+  allWaiting,
+  type Author,
+  type DecisionAction,
+  type SpecEntry,
+  timeAfter,
+} from '../../core/lifecycle/decided-spec.ts'
+import type { FleetMode, ImageProfile } from './fleet-objects.ts'
+
+type Spec = ImageProfile['spec']
+
+/** Changes the decisions in a `spec` in the name of an author: gives the JSON merge patch of it. */
+export type SpecChange = (spec: Spec, author: Author) => object
+
+/** Behaviours to approve, by id. */
+export interface Approval {
+  /** Everything that waits for review. */
+  readonly all: boolean
+  readonly behaviours: readonly string[]
+  /** Although a guardrail keeps them in quarantine. */
+  readonly quarantined: readonly string[]
+}
+
+export function approving({ all, behaviours, quarantined }: Approval): SpecChange {
+  const actions = new Map<string, DecisionAction>()
+  if (all) actions.set(allWaiting, 'approve')
+  for (const id of behaviours) actions.set(id, 'approve')
+  for (const id of quarantined) actions.set(id, 'release')
+  return deciding(actions)
+}
+
+export function rejecting(ids: readonly string[]): SpecChange {
+  return deciding(new Map(ids.map((id) => [id, 'reject'])))
+}
+
+export function settingMode(value: FleetMode): SpecChange {
+  return ({ mode }, { by, at }) => ({ mode: { value, by, at: timeAfter(mode, at) } })
+}
+
+/** A decision replaces the one on the same behaviour. The others keep their authors. */
+function deciding(actions: ReadonlyMap<string, DecisionAction>): SpecChange {
+  return ({ decisions = [] }, { by, at }) => {
+    const before = new Map(decisions.map((each) => [each.behaviour, each]))
+    const added = [...actions].map(
+      ([behaviour, action]): SpecEntry => ({
+        behaviour,
+        action,
+        by,
+        at: timeAfter(before.get(behaviour), at),
+      }),
+    )
+    return { decisions: [...decisions.filter((each) => !actions.has(each.behaviour)), ...added] }
+  }
+}

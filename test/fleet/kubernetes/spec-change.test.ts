@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import type { SpecEntry } from '../../../src/core/lifecycle/decided-spec.ts'
+import { approving, rejecting, settingMode } from '../../../src/fleet/kubernetes/spec-change.ts'
+import { digestOf } from '../../fixtures/kube-pods.ts'
+
+const image = { repository: 'shop/web', digest: digestOf('web') }
+const ann = { by: 'ann', at: '2026-11-24T12:00:00.000Z' }
+const bob = { by: 'bob', at: '2026-11-24T13:00:00.000Z' }
+const nothing = { all: false, behaviours: [], quarantined: [] }
+const entry = (behaviour: string, action: SpecEntry['action'], author = ann): SpecEntry => ({
+  behaviour,
+  action,
+  ...author,
+})
+
+describe('a decision on a behaviour', () => {
+  const spec = { image, decisions: [entry('b1', 'reject'), entry('b2', 'approve')] }
+
+  it('replaces the one on the same behaviour, and leaves the others to their authors', () => {
+    expect(approving({ ...nothing, quarantined: ['b1'] })(spec, bob)).toEqual({
+      decisions: [entry('b2', 'approve'), entry('b1', 'release', bob)],
+    })
+    expect(rejecting(['b2', 'b3'])(spec, bob)).toEqual({
+      decisions: [entry('b1', 'reject'), entry('b2', 'reject', bob), entry('b3', 'reject', bob)],
+    })
+  })
+
+  it('is a new one where it is repeated', () => {
+    expect(approving({ ...nothing, behaviours: ['b2'] })(spec, bob)).toEqual({
+      decisions: [entry('b1', 'reject'), entry('b2', 'approve', bob)],
+    })
+  })
+
+  it('is later than the one that it replaces, also where the clock of its author is behind', () => {
+    const slow = { by: 'bob', at: '2026-11-24T11:00:00Z' }
+    const after = '2026-11-24T12:00:00.001Z'
+    expect(rejecting(['b2'])(spec, slow)).toEqual({
+      decisions: [entry('b1', 'reject'), entry('b2', 'reject', { by: 'bob', at: after })],
+    })
+    const mode = { value: 'alert', ...ann } as const
+    expect(settingMode('block')({ image, mode }, slow)).toEqual({
+      mode: { value: 'block', by: 'bob', at: after },
+    })
+  })
+
+  it('is of everything that waits where no behaviour is named', () => {
+    expect(approving({ ...nothing, all: true })({ image }, bob)).toEqual({
+      decisions: [entry('*', 'approve', bob)],
+    })
+  })
+})
