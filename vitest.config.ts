@@ -28,8 +28,8 @@ const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts
 /**
  * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
  * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
- * because they share the kernel; `product` runs beside it what people install, open and connect; `qemu` runs the sensor
- * in virtual machines; `kube` and `node` have a Kubernetes.
+ * because they share the kernel; `product` runs what people install, open and connect; `qemu` runs the sensor in virtual
+ * machines; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -85,7 +85,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Virtual machines with Debian's kernels: runs beside `system`.
+          // Virtual machines with Debian's kernels: runs beside `system` and `product`.
           name: 'qemu',
           ...everywhere,
           include: ['test/qemu/*.test.ts'],
@@ -114,7 +114,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Packages, pages, tutorials, receivers, registries: runs beside `system`, with a Docker engine of its own.
+          // Packages, pages, tutorials, receivers, registries.
           name: 'product',
           ...onThisMachine,
           include: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],

@@ -39,11 +39,9 @@ beforeAll(async () => {
   const tar = await nginxRoot()
   machine = await Machine.boot({ addTo: (root) => serviceImage(join(root, 'service'), tar) })
   recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder
-    .until(() => recorder.source.state.kind === 'running', 'a running sensor', 120_000)
-    .catch((error: unknown) => {
-      throw new Error(machine.log.slice(-4_000), { cause: error })
-    })
+  await recorder.running().catch((error: unknown) => {
+    throw new Error(machine.log.slice(-4_000), { cause: error })
+  })
 })
 afterAll(async () => {
   for (const container of containers) await container.stop()

@@ -49,8 +49,8 @@ export class Recorder {
     }
   }
 
-  /** In an emulated machine the kernel takes its time to check the programs. */
-  running(ms = 240_000): Promise<void> {
+  /** In an emulated machine on a busy host the kernel takes minutes to check the programs. */
+  running(ms = 500_000): Promise<void> {
     return this.until(() => this.source.state.kind === 'running', 'a running sensor', ms)
   }
 
