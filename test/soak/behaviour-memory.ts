@@ -65,7 +65,7 @@ function profilesOf(images: number): readonly Profile[] {
     const isOver = ({ container }: { readonly container: string }): boolean =>
       (ends.get(container) ?? 0) < run.atMs
     for (const each of profiles.values()) each.fold({ node: 'n1', isOver }, () => true)
-    profile.drainChanged()
+    Array.from(profile.drainChanged())
   }
   return [...profiles.values()]
 }

@@ -140,6 +140,8 @@ export class EntryTable {
       yield drainedOf(entry)
     }
     yield* drained
+    // They are as large as the evidence, and the next drain may be far off.
+    drained.length = 0
   }
 
   /** Ids of entries removed since last drained. */
