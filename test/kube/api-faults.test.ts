@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, get, request } from 'node:https'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -16,6 +16,7 @@ import { Cluster } from './cluster/cluster.ts'
 import { FleetImage, FleetNode, installKinds, stateIs } from './fleet-node.ts'
 import { gaps, requests } from './node-requests.ts'
 import { endOf, type Mint, mintOf, PodAccount } from './pod-account.ts'
+import { Rival } from './rival.ts'
 
 /**
  * The errors of an API server for its clients: throttling (429), an expired token (401), a write conflict (409), and an
@@ -33,6 +34,7 @@ const tokenSeconds = 5
 const renewMs = 1_000
 /** The longest back-off after a long outage, and the time to list again. */
 const backSeconds = 60
+const rivalWrites = 3
 
 const policy = {
   apiVersion: 'audit.k8s.io/v1',
@@ -133,26 +135,14 @@ it('goes on over tokens that expire, and reports when no new one comes in time',
 it('reports its observations while another client writes the same object again and again', async (task) => {
   if (!cluster.own) task.skip(why)
   const { items } = await cluster.json<{ items: readonly [KubeObject] }>(['get', 'profileslices'])
-  const contested = `${slices}/${items[0].metadata.name}`
   const since = now()
-  const refused = { since, resource: 'profileslices', verb: 'update', code: 409 }
-  const opened: string[] = []
-  let writes = 0
-  const deadline = Date.now() + backSeconds * 1_000
-  // A write of the node can slip in between two of the rival. Then it gets something else to report.
-  while (requests(cluster, refused).length === 0 && Date.now() < deadline) {
-    const last = opened.at(-1)
-    const isReported = last === undefined || (await reportedIds()).includes(await node.idOf(last))
-    if (isReported && opened.length < contestedWords.length) {
-      const path = `/srv/${contestedWords[opened.length]}`
-      await node.opened(path)
-      opened.push(path)
-    }
-    for (const end = writes + 50; writes < end; writes += 1) await annotate(contested, writes)
-  }
-  expect(requests(cluster, refused)).not.toEqual([])
-  await reported(...opened)
+  await using rival = await Rival.of(cluster, port, slices, items[0].metadata.name, rivalWrites)
+  await node.opened('/srv/contested')
+  await reported('/srv/contested')
   await clean()
+  expect(rival.writes).toBe(rivalWrites)
+  const refused = { since, resource: 'profileslices', verb: 'update', code: 409 }
+  expect(requests(cluster, refused)).toHaveLength(rivalWrites)
 })
 
 it('gets the changes of the time for which the server forgot its resource version', async (task) => {
@@ -305,28 +295,6 @@ async function ask(path: string, token = mint(60)): Promise<Answer> {
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   return { status: answer.statusCode ?? 0, text: await text(answer) }
 }
-
-/** By an administrator. */
-async function annotate(path: string, number: number): Promise<void> {
-  const patched = request({
-    host: '127.0.0.1',
-    port,
-    path,
-    method: 'PATCH',
-    ca: cluster.pki('ca.crt'),
-    cert: cluster.pki('admin.crt'),
-    key: cluster.pki('admin.key'),
-    agent: admin,
-    headers: { 'content-type': 'application/merge-patch+json' },
-  })
-  patched.end(JSON.stringify({ metadata: { annotations: { number: String(number) } } }))
-  const [answer] = (await once(patched, 'response')) as [IncomingMessage]
-  await text(answer)
-}
-
-const admin = new HttpsAgent({ keepAlive: true })
-/** Names that are no place together. */
-const contestedWords = ['contested', 'disputed', 'claimed', 'fought', 'argued', 'split'] as const
 
 const now = (): string => new Date().toISOString()
 

@@ -89,7 +89,7 @@ export class Cluster {
   }
 
   /** The cluster's own key or certificate authority, by file name. */
-  pki(file: 'ca.crt' | 'sa.key' | 'admin.crt' | 'admin.key'): string {
+  pki(file: `${'admin' | 'apiserver'}.${'crt' | 'key'}` | 'ca.crt' | 'sa.key'): string {
     return readFileSync(join(this.#run, 'pki', file), 'utf8')
   }
 
