@@ -33,6 +33,7 @@ import {
 } from '../src/state/alerts/alert-store.ts'
 import { sampleChars } from '../src/state/alerts/cause-fold.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
+import { formsKept } from '../src/state/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
   keysKept,
@@ -404,6 +405,12 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'distinct behaviours of all alerts together',
         bound: allNamesKept,
         atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'forms of folders by which others that differ in one name join the alert',
+        bound: formsKept,
+        of: 'alert',
+        atBound: 'folders that are like its later samples alone have separate alerts',
       },
       {
         what: 'containers that show one cause and are compared as replicas',

@@ -17,6 +17,7 @@ import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import {
+  anyGroupOf,
   besideFingerprint,
   groupOf,
   ownFingerprint,
@@ -33,6 +34,7 @@ import {
   withReplicas,
 } from './cause-fold.ts'
 import { EvictionOrder } from './eviction.ts'
+import { SiblingCauses } from './sibling-causes.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
@@ -101,6 +103,7 @@ export class AlertStore {
   readonly #apart = new Map<string, number>()
   /** Group of causes → the alert of its novelty, as long as it has one cause. */
   readonly #novel = new Map<string, string>()
+  readonly #siblings = new SiblingCauses()
   /** Alert that a second cause joined → the id of its first cause. */
   readonly #firstCauses = new Map<string, string>()
   /** Fingerprint of an event, or of an alert that a second cause joined → fingerprint of the alert that it shares. */
@@ -216,16 +219,17 @@ export class AlertStore {
   ): { readonly alert: Alert; readonly fresh: boolean } {
     const fingerprint = this.#fingerprintOf(finding)
     if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
-    this.#widenNovelty(finding, fingerprint)
+    this.#widenFirst(finding, fingerprint)
     const openId = this.#open.get(fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
       this.reportedBy(fingerprint, finding.event.source)
       const alert = this.#fold(this.get(known.id), finding)
+      this.#joinedBy(alert, finding)
       return { alert: this.#count(alert, count, finding.event.time), fresh: false }
     }
     const alert = this.#withReplicas(
-      this.#graded(this.#fresh(finding, nowMs, count)),
+      this.#graded(this.#fresh(finding, fingerprint, nowMs, count)),
       finding,
       nowMs,
     )
@@ -246,10 +250,10 @@ export class AlertStore {
     for (const group of this.#replicas.due(nowMs)) this.#refresh(group)
   }
 
-  #fresh(finding: Finding, nowMs: number, count: number): Alert {
+  #fresh(finding: Finding, fingerprint: string, nowMs: number, count: number): Alert {
     const { event, cause, risk } = finding
     const act = event.kind === 'loss' ? undefined : event
-    const isWide = cause !== undefined && !this.#hasRoom(finding, cause)
+    const isWide = cause !== undefined && fingerprint !== ownFingerprint(cause.cause, cause.scope)
     return {
       schema: 'snug.alert/v1',
       id: this.#options.ids.next(nowMs),
@@ -289,18 +293,18 @@ export class AlertStore {
     return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < most
   }
 
-  /** The alert of a group's novelty becomes that of all its causes when there is a second one. */
-  #widenNovelty(finding: Finding, fingerprint: string): void {
+  /** The first alert of a group's novelty, or of a row of folders, becomes that of all its causes with the second one. */
+  #widenFirst(finding: Finding, fingerprint: string): void {
     const { cause: found, severity } = finding
     if (found === undefined || this.#open.has(fingerprint)) return
-    if (!joinsOthers(finding, found.cause)) return
     if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return
-    const group = `${found.scope}${found.cause.group}`
-    const id = this.#novel.get(group)
-    const alert = id === undefined ? undefined : this.#byId.get(id)
-    const own = id === undefined ? undefined : this.#fingerprints.get(id)
-    if (alert?.cause === undefined || id === undefined || own === undefined) return
-    if (alert.novelty !== true || this.#open.get(own) !== id) return
+    const alert = joinsOthers(finding, found.cause)
+      ? this.#novelty(found)
+      : this.#sibling(finding, found)
+    const own = alert === undefined ? undefined : this.#fingerprints.get(alert.id)
+    if (alert?.cause === undefined || own === undefined) return
+    const { id } = alert
+    if (this.#open.get(own) !== id) return
     this.#closeGroup(own)
     this.#replicas.forget(id)
     this.#joined(id, fingerprint, alert.cause.id)
@@ -310,6 +314,21 @@ export class AlertStore {
     this.#openAs(fingerprint, id)
   }
 
+  #novelty({ cause, scope }: FindingCause): Alert | undefined {
+    const id = this.#novel.get(`${scope}${cause.group}`)
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    return alert?.novelty === true ? alert : undefined
+  }
+
+  /** An alert that is as grave, about a folder beside that of the finding. */
+  #sibling(finding: Finding, { cause, scope }: FindingCause): Alert | undefined {
+    const { behaviour, severity } = finding
+    if (behaviour === null) return undefined
+    const id = this.#siblings.of(cause, behaviour.object, `${scope}${cause.group}`)
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    return alert?.severity === severity ? alert : undefined
+  }
+
   /**
    * The cause has a separate alert, or shares the one for further causes of its group and severity.
    */
@@ -317,8 +336,16 @@ export class AlertStore {
     const { cause: found, fingerprint, severity } = finding
     if (found === undefined) return fingerprint
     const own = ownFingerprint(found.cause, found.scope)
-    if (this.#open.has(own) || this.#hasRoom(finding, found)) return own
+    if (this.#open.has(own)) return own
+    if (this.#sibling(finding, found) === undefined && this.#hasRoom(finding, found)) return own
     return wideFingerprint(found.cause, found.scope, severity)
+  }
+
+  /** Folders beside that of the finding join the alert too. */
+  #joinedBy({ id, novelty }: Alert, { cause: found, behaviour }: Finding): void {
+    if (found === undefined || behaviour === null || novelty === true) return
+    const { cause, scope } = found
+    this.#siblings.add(id, cause, behaviour.object, `${scope}${cause.group}`)
   }
 
   /** What counts for the alert of its first cause counts for the alert of all causes from here on. */
@@ -518,11 +545,14 @@ export class AlertStore {
       this.#apart.set(group, (this.#apart.get(group) ?? 0) + 1)
     }
     this.#open.set(fingerprint, id)
-    if (group !== undefined && this.#byId.get(id)?.novelty === true) this.#novel.set(group, id)
+    const alert = this.#byId.get(id)
+    if (group !== undefined && alert?.novelty === true) this.#novel.set(group, id)
+    if (alert !== undefined) this.#siblings.addAll(alert, anyGroupOf(fingerprint))
   }
 
   #close(fingerprint: string, id: string): void {
     if (this.#open.get(fingerprint) !== id) return
+    this.#siblings.remove(id)
     this.#closeGroup(fingerprint)
     this.#dropNames(id)
     this.#replicas.forget(id)

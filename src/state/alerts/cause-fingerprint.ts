@@ -25,6 +25,12 @@ export function storedFingerprint(stored: string): {
   return isJoined ? { fingerprint: `cause/${group}/${cause}`, first } : { fingerprint: stored }
 }
 
+/** Scope and group of its causes; empty for an alert without one. */
+export function anyGroupOf(fingerprint: string): string {
+  const [kind, group] = fingerprint.split('/')
+  return kind === 'cause' ? (group ?? '') : ''
+}
+
 /** Scope and group of a cause that has a separate alert. */
 export function groupOf(fingerprint: string): string | undefined {
   const [kind, group, cause] = fingerprint.split('/')

@@ -60,7 +60,11 @@ export function wholeCauses({ decision, type, cause, action }: Alert): readonly 
   return causes.filter(({ names }) => names >= wholeFrom).map(({ id }) => id)
 }
 
-function isOwned({ access, placeClass }: Pick<AlertCause, 'access' | 'placeClass'>): boolean {
+/** Whether it is about files of the service itself. */
+export function isOwned({
+  access,
+  placeClass,
+}: Pick<AlertCause, 'access' | 'placeClass'>): boolean {
   const isOwn = placeClass === 'data' || placeClass === 'temporary'
   return isOwn && (access === 'read' || access === 'change')
 }

@@ -157,7 +157,7 @@ describe('alerts of one cause', () => {
     })
     expect(alert?.samples).toHaveLength(6)
     // What is graver has separate alerts beside it.
-    const writes = ['a', 'b'].map((folder) => act.file(`/srv/${folder}/x`, ['write']))
+    const writes = ['a', 'b/c'].map((folder) => act.file(`/srv/${folder}/x`, ['write']))
     for (const write of writes) alerts.raise(findingOf(write), nowMs)
     expect(alerts.list({ limit: 9 }).map(({ severity }) => severity)).toEqual([
       'medium',
@@ -169,8 +169,57 @@ describe('alerts of one cause', () => {
       const event = reading(path)
       return { ...event, process: { ...event.process, origin: 'exec-in', session: 's1' } }
     }
-    for (let n = 0; n < 6; n += 1) session.raise(findingOf(byHand(`/srv/d${n}/x`)), nowMs)
+    for (let n = 0; n < 6; n += 1)
+      session.raise(findingOf(byHand(`/srv${'/d'.repeat(n)}/x`)), nowMs)
     expect(session.size).toBe(5)
+  })
+
+  describe('in folders that differ in one name', () => {
+    const writing = (path: string): ActEvent => act.file(path, ['write', 'create'])
+    const rows = {
+      'the last name': ['/srv/jobs/a/out.php', '/srv/jobs/b/out.php', '/srv/jobs/c/out.php'],
+      'a name before': ['/srv/a/mail/.x', '/srv/b/mail/.y', '/srv/c/mail/.z'],
+      'names with parts that vary': [
+        '/srv/2026-03-17.job/olive.cc3496c0/a.txt',
+        '/srv/2026-03-18.job/umber.1f3ddc16/2026-03-19.txt',
+        '/srv/2026-03-18.job/64d2208d-d39f-4e9a-8440-9be1499f6a02/b.txt',
+      ],
+    }
+
+    it.each(Object.entries(rows))('are one alert: %s', (_, paths) => {
+      const alerts = storeOf()
+      for (const path of paths) alerts.raise(findingOf(writing(path)), nowMs)
+      const [alert, ...others] = alerts.list({ limit: 9 })
+      expect(others).toEqual([])
+      expect(alert).toMatchObject({ count: 3, severity: 'medium', cause: { wide: true, names: 3 } })
+      expect(alert?.samples).toHaveLength(3)
+      const restarted = storeOf()
+      restarted.load(alerts.drainChanged())
+      for (const path of paths) restarted.raise(findingOf(writing(path)), nowMs)
+      expect(restarted.list({ limit: 9 })).toMatchObject([{ count: 6 }])
+    })
+
+    it.each([
+      ['kinds of files that do harm', '/srv/jobs/a/out.php', '/srv/jobs/b/.profile'],
+      ['depths', '/srv/jobs/a/out.php', '/srv/jobs/a/b/out.php'],
+      ['two names', '/srv/a/jobs/a/out.php', '/srv/b/jobs/b/out.php'],
+      ['folders of the system', '/etc/a/out.php', '/etc/b/out.php'],
+      ['programs', '/srv/jobs/a/out.php', '/srv/jobs/b/out.php', '/bin/other'],
+    ])('are apart with different %s', (_, one, other, exe = '/bin/cp') => {
+      const alerts = storeOf()
+      alerts.raise(findingOf(act.file(one, ['write', 'create'], { exe: '/bin/cp' })), nowMs)
+      alerts.raise(findingOf(act.file(other, ['write', 'create'], { exe })), nowMs)
+      expect(alerts.list({ limit: 9 }).map(({ cause }) => cause?.names)).toEqual([1, 1])
+    })
+
+    it('are a new alert after a decision on the first', () => {
+      const alerts = storeOf()
+      for (const path of rows['the last name']) alerts.raise(findingOf(writing(path)), nowMs)
+      const [alert] = alerts.list({ limit: 9 })
+      alerts.decide(alert!.id, { kind: 'acknowledged', by: 'test', at: alert!.time })
+      const next = alerts.raise(findingOf(writing('/srv/jobs/d/out.php')), nowMs)
+      expect(next).toMatchObject({ fresh: true, alert: { cause: { names: 1 } } })
+    })
   })
 
   it.each([
