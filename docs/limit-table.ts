@@ -407,10 +407,9 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'each further event counts as a new name',
       },
       {
-        what: 'forms of folders by which others that differ in one name join the alert',
+        what: 'forms of folders by which others that differ in a name join an alert',
         bound: formsKept,
-        of: 'alert',
-        atBound: 'folders that are like its later samples alone have separate alerts',
+        atBound: 'the least recent is dropped; its folders have separate alerts',
       },
       {
         what: 'containers that show one cause and are compared as replicas',

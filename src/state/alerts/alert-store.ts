@@ -34,7 +34,7 @@ import {
   withReplicas,
 } from './cause-fold.ts'
 import { EvictionOrder } from './eviction.ts'
-import { SiblingCauses } from './sibling-causes.ts'
+import { type About, SiblingCauses } from './sibling-causes.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
@@ -298,9 +298,7 @@ export class AlertStore {
     const { cause: found, severity } = finding
     if (found === undefined || this.#open.has(fingerprint)) return
     if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return
-    const alert = joinsOthers(finding, found.cause)
-      ? this.#novelty(found)
-      : this.#sibling(finding, found)
+    const alert = joinsOthers(finding, found.cause) ? this.#novelty(found) : this.#sibling(finding)
     const own = alert === undefined ? undefined : this.#fingerprints.get(alert.id)
     if (alert?.cause === undefined || own === undefined) return
     const { id } = alert
@@ -320,13 +318,13 @@ export class AlertStore {
     return alert?.novelty === true ? alert : undefined
   }
 
-  /** An alert that is as grave, about a folder beside that of the finding. */
-  #sibling(finding: Finding, { cause, scope }: FindingCause): Alert | undefined {
-    const { behaviour, severity } = finding
-    if (behaviour === null) return undefined
-    const id = this.#siblings.of(cause, behaviour.object, `${scope}${cause.group}`)
+  /** An open alert that is as grave, about a folder beside that of the finding. */
+  #sibling(finding: Finding): Alert | undefined {
+    const about = aboutOf(finding)
+    const id = about === undefined ? undefined : this.#siblings.of(about)
     const alert = id === undefined ? undefined : this.#byId.get(id)
-    return alert?.severity === severity ? alert : undefined
+    const isOpen = alert !== undefined && alert.decision === undefined
+    return isOpen && alert.severity === finding.severity ? alert : undefined
   }
 
   /**
@@ -337,15 +335,14 @@ export class AlertStore {
     if (found === undefined) return fingerprint
     const own = ownFingerprint(found.cause, found.scope)
     if (this.#open.has(own)) return own
-    if (this.#sibling(finding, found) === undefined && this.#hasRoom(finding, found)) return own
+    if (this.#sibling(finding) === undefined && this.#hasRoom(finding, found)) return own
     return wideFingerprint(found.cause, found.scope, severity)
   }
 
   /** Folders beside that of the finding join the alert too. */
-  #joinedBy({ id, novelty }: Alert, { cause: found, behaviour }: Finding): void {
-    if (found === undefined || behaviour === null || novelty === true) return
-    const { cause, scope } = found
-    this.#siblings.add(id, cause, behaviour.object, `${scope}${cause.group}`)
+  #joinedBy({ id, novelty }: Alert, finding: Finding): void {
+    const about = aboutOf(finding)
+    if (about !== undefined && novelty !== true) this.#siblings.add(id, about)
   }
 
   /** What counts for the alert of its first cause counts for the alert of all causes from here on. */
@@ -547,12 +544,11 @@ export class AlertStore {
     this.#open.set(fingerprint, id)
     const alert = this.#byId.get(id)
     if (group !== undefined && alert?.novelty === true) this.#novel.set(group, id)
-    if (alert !== undefined) this.#siblings.addAll(alert, anyGroupOf(fingerprint))
+    if (alert !== undefined) this.#siblings.addAlert(alert, anyGroupOf(fingerprint))
   }
 
   #close(fingerprint: string, id: string): void {
     if (this.#open.get(fingerprint) !== id) return
-    this.#siblings.remove(id)
     this.#closeGroup(fingerprint)
     this.#dropNames(id)
     this.#replicas.forget(id)
@@ -601,6 +597,12 @@ export class AlertStore {
     this.#dropNames(id)
     this.#pruned += 1
   }
+}
+
+function aboutOf({ cause: found, behaviour, severity }: Finding): About | undefined {
+  if (found === undefined || behaviour === null) return undefined
+  const { cause, scope } = found
+  return { cause, file: behaviour.object, severity, group: `${scope}${cause.group}` }
 }
 
 /** Novelty of the service itself. */

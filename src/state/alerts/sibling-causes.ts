@@ -1,71 +1,70 @@
-import type { Alert, AlertCause } from '../../core/event/alert.ts'
+import { LRUCache } from 'lru-cache'
+import type { Alert, AlertCause, Severity } from '../../core/event/alert.ts'
 import { mayHoldPlaces } from '../../core/learning/place.ts'
 import { nameKind } from '../../core/match/place-class.ts'
 import { isOwned } from './cause-fold.ts'
 
-/** Folders differ in one of their last names. */
+/** Folders differ in some of their last names. */
 const namesCompared = 6
-/** Forms of folders of one alert: those of ten folders. */
-export const formsKept = 60
+/** Of folders with so many names, two may differ. */
+const twoFrom = 4
+/** Forms of folders, of all alerts together. */
+export const formsKept = 20_000
 
-/** A cause, of which places that vary are shapes. */
-type Of = Pick<AlertCause, 'access' | 'placeClass' | 'place'>
+/** What an alert or a finding is about. */
+export interface About {
+  /** Names in its place that vary are shapes. */
+  readonly cause: Pick<AlertCause, 'access' | 'placeClass' | 'place'>
+  /** The object of the behaviour. */
+  readonly file: string
+  readonly severity: Severity
+  /** Scope and group of the cause. */
+  readonly group: string
+}
 
 /**
- * The open alerts about files that a service owns, by what their folders have in common with those that differ in one
- * name: `/srv/jobs/a/out/` and `/srv/jobs/b/out/`. What a program does in such a row of folders has one cause, unless the
- * kinds of files differ.
+ * Which alert is about files that a service owns, by what their folders have in common with those that differ in a name:
+ * `/srv/jobs/a/out/` and `/srv/jobs/b/out/`. What a program does in such a row of folders has one cause, unless the
+ * kinds of files or the severities differ.
  */
 export class SiblingCauses {
-  /** Key → alert */
-  readonly #alerts = new Map<string, string>()
-  /** Alert → its keys */
-  readonly #keys = new Map<string, string[]>()
+  readonly #alerts = new LRUCache<string, string>({ max: formsKept })
 
-  /** @param group scope and group of its causes */
-  addAll({ id, cause, behaviour, novelty }: Alert, group: string): void {
+  addAlert({ id, cause, behaviour, severity, novelty }: Alert, group: string): void {
     // Novelty shares an alert in any case.
     if (cause === undefined || behaviour === null || novelty === true) return
     for (const { place } of cause.parts ?? [cause]) {
-      this.add(id, { ...cause, place }, behaviour.object, group)
+      this.add(id, { cause: { ...cause, place }, file: behaviour.object, severity, group })
     }
   }
 
-  /**
-   * @param id an open alert about that cause
-   * @param file the object of the behaviour
-   */
-  add(id: string, cause: Of, file: string, group: string): void {
-    for (const key of keysOf(cause, file, group)) {
-      const keys = this.#keys.get(id) ?? []
-      if (this.#alerts.has(key) || keys.length >= formsKept) continue
-      this.#alerts.set(key, id)
-      keys.push(key)
-      this.#keys.set(id, keys)
-    }
+  add(id: string, about: About): void {
+    for (const form of formsOf(about)) this.#alerts.set(form, id)
   }
 
-  remove(id: string): void {
-    for (const key of this.#keys.get(id) ?? []) this.#alerts.delete(key)
-    this.#keys.delete(id)
-  }
-
-  /** The id of an alert about a folder beside. */
-  of(cause: Of, file: string, group: string): string | undefined {
-    const key = keysOf(cause, file, group).find((one) => this.#alerts.has(one))
-    return key === undefined ? undefined : this.#alerts.get(key)
+  /** The id of an alert about a folder beside, which may have a decision by now. */
+  of(about: About): string | undefined {
+    const form = formsOf(about).find((one) => this.#alerts.has(one))
+    return form === undefined ? undefined : this.#alerts.get(form)
   }
 }
 
-function keysOf(cause: Of, file: string, group: string): readonly string[] {
+function formsOf({ cause, file, severity, group }: About): readonly string[] {
   if (!isOwned(cause)) return []
   const kind = cause.access === 'change' ? nameKind(file) : ''
   const names = cause.place.split('/').slice(1, -1)
   const first = Math.max(0, names.length - namesCompared)
-  return names.slice(first).flatMap((_, index) => {
+  const may = names.slice(first).flatMap((_, index) => {
     const at = first + index
-    const above = ['', ...names.slice(0, at), ''].join('/')
-    const below = names.slice(at + 1).join('/')
-    return mayHoldPlaces(above) ? [[group, kind, above, below].join('\u0000')] : []
+    return mayHoldPlaces(['', ...names.slice(0, at), ''].join('/')) ? [at] : []
   })
+  const pairs =
+    names.length < twoFrom
+      ? []
+      : may.flatMap((at, index) => may.slice(index + 1).map((other) => [at, other]))
+  const from = [group, severity, kind].join('\u0000')
+  // No name has a slash.
+  return [...may.map((at) => [at]), ...pairs].map(
+    (open) => `${from}\u0000${names.map((name, at) => (open.includes(at) ? '/' : name)).join('/')}`,
+  )
 }

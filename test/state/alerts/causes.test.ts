@@ -174,11 +174,16 @@ describe('alerts of one cause', () => {
     expect(session.size).toBe(5)
   })
 
-  describe('in folders that differ in one name', () => {
+  describe('in folders that differ in a name', () => {
     const writing = (path: string): ActEvent => act.file(path, ['write', 'create'])
     const rows = {
       'the last name': ['/srv/jobs/a/out.php', '/srv/jobs/b/out.php', '/srv/jobs/c/out.php'],
       'a name before': ['/srv/a/mail/.x', '/srv/b/mail/.y', '/srv/c/mail/.z'],
+      'two names of five': [
+        '/srv/mail/a/dir/.x/1.php',
+        '/srv/mail/b/dir/.y/2.php',
+        '/srv/mail/b/dir/.z/3.php',
+      ],
       'names with parts that vary': [
         '/srv/2026-03-17.job/olive.cc3496c0/a.txt',
         '/srv/2026-03-18.job/umber.1f3ddc16/2026-03-19.txt',
@@ -202,7 +207,8 @@ describe('alerts of one cause', () => {
     it.each([
       ['kinds of files that do harm', '/srv/jobs/a/out.php', '/srv/jobs/b/.profile'],
       ['depths', '/srv/jobs/a/out.php', '/srv/jobs/a/b/out.php'],
-      ['two names', '/srv/a/jobs/a/out.php', '/srv/b/jobs/b/out.php'],
+      ['two names of three', '/srv/a/b/out.php', '/srv/c/d/out.php'],
+      ['three names', '/srv/a/jobs/a/in/a/out.php', '/srv/b/jobs/b/in/b/out.php'],
       ['folders of the system', '/etc/a/out.php', '/etc/b/out.php'],
       ['programs', '/srv/jobs/a/out.php', '/srv/jobs/b/out.php', '/bin/other'],
     ])('are apart with different %s', (_, one, other, exe = '/bin/cp') => {
