@@ -135,13 +135,23 @@ export class AdmissionWorld {
     }
   }
 
-  /** As it ships, but for where the webhook is: that is no service of this cluster. */
+  /** For pods. */
   async register(more: object = {}, ca = this.old.ca): Promise<void> {
-    const file = join(admissionManifests, 'webhook.yaml')
+    await this.#register('webhook.yaml', '/admit', more, ca)
+  }
+
+  /** For authors of decisions in ImageProfiles. */
+  async registerAuthors(): Promise<void> {
+    await this.#register('authors/webhook.yaml', '/author', {}, this.old.ca)
+  }
+
+  /** As it ships, but for where the webhook is: that is no service of this cluster. */
+  async #register(name: string, path: string, more: object, ca: string): Promise<void> {
+    const file = join(admissionManifests, name)
     const [shipped] = parseAllDocuments(readFileSync(file, 'utf8'))
     const registration = shipped?.toJS() as { webhooks: readonly object[] }
     const clientConfig = {
-      url: `https://127.0.0.1:${this.webhook.port}/admit`,
+      url: `https://127.0.0.1:${this.webhook.port}${path}`,
       caBundle: Buffer.from(ca).toString('base64'),
     }
     const webhooks = registration.webhooks.map((each) => ({ ...each, clientConfig, ...more }))

@@ -15,6 +15,7 @@ import type { AuditView } from '../../src/engine/api/engine.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Nats } from '../fixtures/nats.ts'
+import { accountKubeconfig } from './account-kubeconfig.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { applier, FleetImage, FleetNode, has, installKinds, now, stateIs } from './fleet-node.ts'
 
@@ -73,9 +74,12 @@ beforeAll(async () => {
   mkdirSync(folder)
   const jwks = join(folder, 'keys.json')
   writeFileSync(jwks, JSON.stringify({ keys }))
+  const kubeconfig = join(folder, 'kubeconfig')
   served = await ConsoleProcess.start({
     oidc: { issuer, audience: 'snug', jwks, roles: [{ value: 'reviewers', role: 'reviewer' }] },
-    kubernetes: { access: await accountKubeconfig(folder) },
+    kubernetes: {
+      access: await accountKubeconfig(cluster, 'snug', 'snug-console', kubeconfig),
+    },
     alerts: {
       type: 'nats',
       servers: [`127.0.0.1:${nats.port}`],
@@ -96,23 +100,6 @@ afterAll(async () => {
     await cluster?.stop()
   }
 })
-
-/** A kubeconfig of the service account that the manifests make. */
-async function accountKubeconfig(folder: string): Promise<string> {
-  const account = ['-n', 'snug', 'create', 'token', 'snug-console', '--duration=2h']
-  const user = { token: (await cluster.kubectl(account)).trim() }
-  const view = ['config', 'view', '--raw', '--minify', '-o', 'json']
-  const config = JSON.parse(await cluster.kubectl(view)) as { users: object[]; contexts: Context[] }
-  config.users = [{ name: 'console', user }]
-  for (const { context } of config.contexts) context.user = 'console'
-  const file = join(folder, 'kubeconfig')
-  writeFileSync(file, JSON.stringify(config))
-  return file
-}
-
-interface Context {
-  readonly context: { user: string }
-}
 
 const asRita = () => ({ authorization: `Bearer ${token}` })
 

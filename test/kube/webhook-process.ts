@@ -37,13 +37,14 @@ export class WebhookProcess {
     return new WebhookProcess(folder, port)
   }
 
-  /** Resolves once it listens. */
-  async start(config: object): Promise<void> {
+  /** Resolves once it listens. `variables` are those of its pod. */
+  async start(config: object, variables: Readonly<Record<string, string>> = {}): Promise<void> {
     const file = join(this.#folder, 'admission.yaml')
     writeFileSync(file, JSON.stringify({ ...config, listen: `127.0.0.1:${this.port}` }))
     const out = openSync(this.#log, 'w')
     const args = [cliPath, 'admit', '--config', file]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', out, out] })
+    const env = { ...process.env, ...variables }
+    const child = spawn(process.execPath, args, { stdio: ['ignore', out, out], env })
     closeSync(out)
     this.#child = child
     while (!this.reports('the webhook serves')) {

@@ -1,4 +1,5 @@
 import type { Mode } from '../../core/lifecycle/version.ts'
+import { namespacePattern } from '../../support/config/value-schema.ts'
 import { type FleetImage, nodeLabels } from '../kubernetes/fleet-objects.ts'
 
 /** Reports of policy engines, which viewers of other tools show: https://openreports.io */
@@ -47,7 +48,7 @@ export function reportName(node: string): string {
 /** The namespace of a scope; undefined where it has none. */
 export function namespaceOf(scope: string): string | undefined {
   const [namespace = ''] = scope.split('/')
-  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace) ? namespace : undefined
+  return namespacePattern.test(namespace) ? namespace : undefined
 }
 
 /** @param sinceMs when it was first found so, in epoch milliseconds */

@@ -48,15 +48,24 @@ interface Operation {
  * The answer to a review of an ImageProfile: a patch that writes author and time into each decision that is new in it,
  * or changed. What the client wrote as its author does not count.
  *
+ * @param consoleNamespaces where the service account `snug-console` is the console: anybody may have that name elsewhere
+ *
  * Errors: BODY_INVALID
  */
-export function authorAnswer(value: unknown, nowMs = Date.now()): object {
+export function authorAnswer(
+  value: unknown,
+  consoleNamespaces: readonly string[],
+  nowMs = Date.now(),
+): object {
   const parsed = review.safeParse(value)
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
     throw new SnugError('BODY_INVALID', `it is not a ${kind} of an ImageProfile: \`${where}\``)
   }
   const { uid, userInfo, object, oldObject } = parsed.data.request
+  const isConsole = consoleNamespaces.some(
+    (namespace) => userInfo.username === `system:serviceaccount:${namespace}:snug-console`,
+  )
   const at = new Date(nowMs).toISOString()
   const patch: Operation[] = []
   const { mode: newMode, decisions = [] } = object.spec
@@ -83,16 +92,15 @@ export function authorAnswer(value: unknown, nowMs = Date.now()): object {
     isSame: boolean,
   ): void {
     const isKept = isSame && old !== undefined && Date.parse(when ?? old.at) <= Date.parse(old.at)
-    const now = isKept ? old : { by: nameOf(userInfo.username, by), at: timeAfter(old, at) }
+    const now = isKept ? old : { by: nameOf(by), at: timeAfter(old, at) }
     if (by !== now.by) patch.push({ op: 'add', path: `${path}/by`, value: now.by })
     if (when !== now.at) patch.push({ op: 'add', path: `${path}/at`, value: now.at })
   }
-}
 
-/** The console has authenticated the person in whose name it writes. No other client of the cluster is asked. */
-function nameOf(username: string, claimed: string): string {
-  const isConsole = /^system:serviceaccount:[^:]+:snug-console$/.test(username)
-  return isConsole && claimed.startsWith('console:') ? claimed : `user:${username}`
+  /** The console has authenticated the person in whose name it writes. No other client of the cluster is asked. */
+  function nameOf(claimed: string): string {
+    return isConsole && claimed.startsWith('console:') ? claimed : `user:${userInfo.username}`
+  }
 }
 
 function base64(text: string): string {

@@ -3,7 +3,13 @@ import { type AdmissionPolicy, admissionActions } from './policy.ts'
 import { trustDomainsSchema } from '../../support/config/access-schema.ts'
 import { baseImage } from '../gate/policy-schema.ts'
 import { keylessSchema } from '../../support/config/keyless-schema.ts'
-import { duration, hostPort, logLevels, path } from '../../support/config/value-schema.ts'
+import {
+  duration,
+  hostPort,
+  logLevels,
+  namespace,
+  path,
+} from '../../support/config/value-schema.ts'
 
 const host = z.string().min(1)
 
@@ -128,6 +134,10 @@ export const admissionSchema = z
       })
       .prefault({})
       .meta({ description: 'cache of results' }),
+    consoleNamespaces: z.array(namespace).exactOptional().meta({
+      description:
+        'namespaces where the service account `snug-console` is the console: it may name another author of a decision in an ImageProfile. Default: the namespace of the webhook, from the variable `SNUG_NAMESPACE`; without it, none',
+    }),
     log: z
       .strictObject({ level: z.enum(logLevels).default('info') })
       .prefault({})
@@ -135,8 +145,15 @@ export const admissionSchema = z
   })
   .meta({ title: 'Snug admission, v1' })
 
-/** Converts the parsed file to the options of the webhook. */
-export function admissionOf(parsed: z.output<typeof admissionSchema>) {
+/**
+ * Converts the parsed file to the options of the webhook.
+ *
+ * @param ownNamespaces of the webhook, where it is known
+ */
+export function admissionOf(
+  parsed: z.output<typeof admissionSchema>,
+  ownNamespaces: readonly string[],
+) {
   const { listen, tls: pair, trust: trusted, keep, within, log } = parsed
   const { images: kept, ...times } = keep
   const { approved, forbidden } = parsed.bases
@@ -151,7 +168,17 @@ export function admissionOf(parsed: z.output<typeof admissionSchema>) {
     action: parsed.action,
     failClosed: parsed.failClosed,
   }
-  return { listen, tls: pair, trust: trusted, policy, times: { ...times, within }, kept, log }
+  const { consoleNamespaces = ownNamespaces } = parsed
+  return {
+    listen,
+    tls: pair,
+    trust: trusted,
+    policy,
+    times: { ...times, within },
+    kept,
+    consoleNamespaces,
+    log,
+  }
 }
 
 export type AdmissionConfig = ReturnType<typeof admissionOf>

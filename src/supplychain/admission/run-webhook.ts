@@ -17,7 +17,7 @@ import { Webhook, type WebhookTls } from './webhook.ts'
 export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): Promise<void> {
   const log = createLog(config.log.level)
   const metrics = new AdmissionMetrics()
-  const { policy, trust, times, kept, tls } = config
+  const { policy, trust, times, kept, tls, consoleNamespaces } = config
   const signers = await trustedSigners(trust.keys, trust.keyless)
   const registry = new ImageRegistry({ signers, plainHttp: trust.plainHttp, images: policy.images })
   const onLook = metrics.looked.bind(metrics)
@@ -28,13 +28,14 @@ export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): P
     tls: tlsNow(config),
     ...(tls.clients.length === 0 ? {} : { clients: tls.clients }),
     decide: (review) => admission.decide(review),
+    consoleNamespaces,
     metrics,
     log,
   })
   await webhook.start()
   files.watch(() => renew(webhook, config, log))
   const { address, port } = webhook.address
-  log.info({ address, port }, 'the webhook serves')
+  log.info({ address, port, consoleNamespaces }, 'the webhook serves')
   if (!ended.aborted) await once(ended, 'abort')
   files.close()
   await webhook.close()

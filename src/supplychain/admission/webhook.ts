@@ -29,6 +29,8 @@ export interface WebhookOptions {
   /** Names of certificates, `DNS:…` or `URI:…`, that may send reviews; absent: any client that reaches the port. */
   readonly clients?: readonly string[]
   readonly decide: (review: PodReview) => Promise<Decision>
+  /** Where the service account `snug-console` is the console. */
+  readonly consoleNamespaces: readonly string[]
   readonly metrics: AdmissionMetrics
   readonly log: Log
 }
@@ -140,7 +142,8 @@ export class Webhook {
       case 'POST /admit':
         return this.#review(request, response)
       case 'POST /author': {
-        const answer = authorAnswer(await this.#bodyOf(request))
+        const { consoleNamespaces } = this.#options
+        const answer = authorAnswer(await this.#bodyOf(request), consoleNamespaces)
         return send(response, 200, 'application/json', JSON.stringify(answer))
       }
       case 'GET /healthz':

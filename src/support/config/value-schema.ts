@@ -27,6 +27,10 @@ export const size = z
 
 export const path = z.string().min(1, 'must not be empty')
 
+/** Of a namespace of Kubernetes. */
+export const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+export const namespace = z.string().regex(namespacePattern, 'must be the name of a namespace')
+
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 export interface HostPort {

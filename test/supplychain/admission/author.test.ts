@@ -7,7 +7,9 @@ const image = { repository: 'shop/web', digest: `sha256:${'a'.repeat(64)}` }
 const [first, second] = [`b${'1'.repeat(20)}`, `b${'2'.repeat(20)}`]
 const nowMs = Date.parse('2026-11-24T12:00:00.000Z')
 const at = (minutes: number): string => new Date(nowMs + minutes * 60_000).toISOString()
-const consoleUser = 'system:serviceaccount:security:snug-console'
+const consoleIn = (namespace: string): string => `system:serviceaccount:${namespace}:snug-console`
+/** As the webhook is configured. */
+const consoleNamespaces = ['security']
 
 interface Profile {
   readonly spec: DecidedSpec
@@ -31,7 +33,7 @@ function reviewOf(username: string, object: unknown, oldObject?: unknown): objec
 /** The object as the API server stores it after the answer. */
 function admitted(username: string, minutes: number, object: object, before?: object): Profile {
   const review = reviewOf(username, object, before)
-  const { response } = authorAnswer(review, nowMs + minutes * 60_000) as {
+  const { response } = authorAnswer(review, consoleNamespaces, nowMs + minutes * 60_000) as {
     readonly response: { readonly allowed: boolean; readonly patch?: string }
   }
   expect(response.allowed).toBe(true)
@@ -106,10 +108,18 @@ describe('the author of a decision', () => {
   })
 
   it('is the person whom the console has authenticated, and nobody else of its choice', () => {
-    const decided = (by: string) =>
-      entryOf(admitted(consoleUser, 0, profile({ decisions: [approve(first, { by })] })), first)?.by
+    const ours = consoleIn('security')
+    const decided = (by: string, client = ours) =>
+      entryOf(admitted(client, 0, profile({ decisions: [approve(first, { by })] })), first)?.by
     expect(decided('console:oidc:rita')).toBe('console:oidc:rita')
-    expect(decided('user:ann')).toBe(`user:${consoleUser}`)
+    expect(decided('user:ann')).toBe(`user:${ours}`)
+    // Anybody may have an account of this name where they may make accounts.
+    for (const client of [
+      ...['mallory', 'security-2', 'a:security', ''].map(consoleIn),
+      'system:serviceaccount:security:snug-console-2',
+      'snug-console',
+    ])
+      expect(decided('console:oidc:rita', client)).toBe(`user:${client}`)
   })
 
   it('is as it was written for decisions from before the webhook', () => {
@@ -146,7 +156,7 @@ it.each([
   { kind: 'Pod' },
 ])('what is no review of an ImageProfile is refused by code: %#', (value) => {
   try {
-    authorAnswer(value)
+    authorAnswer(value, consoleNamespaces)
     expect.unreachable()
   } catch (error) {
     expect(error).toMatchObject({ code: 'BODY_INVALID' })

@@ -33,6 +33,7 @@ beforeAll(async () => {
     tls: { cert: first.cert, key: first.key, ca: ours.ca },
     metrics,
     log: createLog('info', quiet),
+    consoleNamespaces: [],
     decide: async ({ images }: { readonly images: readonly string[] }) =>
       decide(
         'deny',
@@ -181,7 +182,7 @@ describe('its config', () => {
 
   it('is complete with keys, registries and a certificate', () => {
     writeFileSync(file, JSON.stringify(least))
-    expect(loadAdmission(file)).toMatchObject({
+    expect(loadAdmission(file, {})).toMatchObject({
       listen: { host: '0.0.0.0', port: 9443 },
       policy: { action: 'deny', failClosed: false, images: { profile: true, gate: true } },
       times: { within: 3_000, trusted: 300_000 },
@@ -191,8 +192,34 @@ describe('its config', () => {
 
   it('that ships is right', () => {
     const shipped = new URL('../../../deploy/kubernetes/admission/admission.yaml', import.meta.url)
-    expect(loadAdmission(fileURLToPath(shipped)).policy.action).toBe('warn')
+    expect(loadAdmission(fileURLToPath(shipped), {}).policy.action).toBe('warn')
   })
+
+  it.each([
+    [undefined, 'snug', ['snug']],
+    [['security', 'team-a'], 'snug', ['security', 'team-a']],
+    [[], 'snug', []],
+    [undefined, '', []],
+    [undefined, undefined, []],
+  ])('that names %j, in the namespace %j, trusts consoles in %j', (named, own, trusted) => {
+    writeFileSync(file, JSON.stringify({ ...least, consoleNamespaces: named }))
+    const env = { SNUG_NAMESPACE: own }
+    expect(loadAdmission(file, env).consoleNamespaces).toEqual(trusted)
+  })
+
+  it.each(['*', 'snug:snug-console', 'Snug', 'a'.repeat(64)])(
+    'is refused where %j is a namespace',
+    async (namespace) => {
+      writeFileSync(file, JSON.stringify(least))
+      const check = ['admit', '--config', file, '--check']
+      const env = { SNUG_NAMESPACE: namespace }
+      const { exit, stderr } = await cli(check, { env })
+      expect([exit, stderr]).toEqual([3, expect.stringContaining('ADMISSION_INVALID')])
+      expect(stderr).toContain('`SNUG_NAMESPACE` is not a namespace')
+      writeFileSync(file, JSON.stringify({ ...least, consoleNamespaces: ['snug', namespace] }))
+      expect((await cli(check)).stderr).toContain('`consoleNamespaces.1`: must be the name of')
+    },
+  )
 
   it.each([
     [{ ...least, action: 'maybe' }, 'line 1: `action`'],

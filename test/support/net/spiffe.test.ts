@@ -111,6 +111,7 @@ describe('the webhook', () => {
       tls: { cert: server.cert, key: server.key, trustDomains: domains() },
       clients: [`URI:${api}`, 'DNS:old.shop'],
       decide: async () => decide('deny', false, []),
+      consoleNamespaces: [],
       metrics: new AdmissionMetrics(),
       log: createLog('silent', new Writable({ write: (_chunk, _encoding, done) => done() })),
     })

@@ -11,7 +11,7 @@ export function admitCommand(program: Command, context: CliContext): void {
     .option('--config <file>', 'YAML, see docs/reference/admission.md', '/etc/snug/admission.yaml')
     .option('--check', 'checks the config file and exits')
     .action(async ({ config, check }: { readonly config: string; readonly check?: true }) => {
-      const admission = loadAdmission(config)
+      const admission = loadAdmission(config, context.io.env)
       if (check === true) return
       // Here and not above, so that the other commands start without what it loads.
       const { runWebhook } = await import('../../../supplychain/admission/run-webhook.ts')
