@@ -1,28 +1,21 @@
-import { aboveItself, type FileUse, isCallUse } from '../learning/file-use.ts'
-import { movedUses } from '../learning/moved-folders.ts'
-import { type FilePlace, type Place, placesSteps, type PlaceOptions } from '../learning/place.ts'
-import { defaultVocabulary } from '../learning/vocabulary.ts'
-import type { Access, Origin } from '../event/event.ts'
-import type { Allowance } from './allowance.ts'
+import type { Place } from '../learning/place.ts'
 import {
   type Actor,
   type BehaviourId,
   type BehaviourObject,
   behaviourKey,
 } from '../behaviour/behaviour.ts'
-import { LiveEntry } from './live-entry.ts'
-import { isPlace, NAME, type PlaceObject } from '../behaviour/place-pattern.ts'
-import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
-import { groupOf } from '../behaviour/subject.ts'
+import { literalPath, type Shaper } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
 import { finish, type Steps } from '../steps.ts'
-import { isOfPath, pathUsesOf, type RenameUse } from './path-uses.ts'
-import { isWithinNetworkPlace, networkKey, networkPlacesOf } from './network-places.ts'
-import { ofFiles, renamePlaces } from './rename-places.ts'
+import { LiveEntry } from './live-entry.ts'
+import { networkKey } from './network-places.ts'
+import { isOfPath } from './path-uses.ts'
+import { type DerivedPlaces, derivePlaces, type PlaceEvidence } from './place-derivation.ts'
+import { coverBy, takerOf, withinOf } from './place-members.ts'
 
-/** Files and what else is named by paths, or part of the network, of one actor and user: what their places are derived from. */
-interface Owner {
-  readonly of: 'files' | 'network'
+/** One actor and user, with the evidence that their places are derived from. */
+interface Owner extends PlaceEvidence {
   readonly actor: Actor
   readonly uid: User
   readonly entries: Set<LiveEntry>
@@ -36,14 +29,12 @@ interface Owner {
   prepared: Prepared | undefined
 }
 
-type Made = readonly { readonly object: BehaviourObject; readonly place: Place }[]
-
 /** The places of an owner as they would be, of its evidence at that revision. */
 interface Prepared {
   readonly revision: number
   readonly changes: number
   readonly executedRevision: number
-  readonly made: Made
+  readonly made: DerivedPlaces
   /** Of entries that are no places, and have not changed since: the place that each would be in. */
   readonly within: Map<LiveEntry, BehaviourId | undefined>
   isWhole: boolean
@@ -65,13 +56,6 @@ const nothingSettled = (): Settled => ({ added: [], removed: [], changed: [], mo
 const S = '\u0000'
 
 const unprepared = { revision: 0, changes: 0, hasOnlyGrown: true, prepared: undefined }
-
-const accessOf = {
-  own: 'create',
-  read: 'read',
-  delete: 'delete',
-  rename: 'rename',
-} as const satisfies Record<string, Access>
 
 /** The first derivation is worth it from some names on. */
 const SETTLED_LEAST = 128
@@ -190,7 +174,7 @@ export class PlaceKeeper {
       if (this.#preparedOf(owner) !== undefined) continue
       const { revision, changes } = owner
       const executedRevision = this.#executedRevision
-      const made = yield* this.#derive(owner, [...this.#executed.keys()])
+      const made = yield* derivePlaces(owner, [...this.#executed.keys()], this.#shaper)
       const places = made.map(({ object, place }) => {
         const key = behaviourKey(owner.actor, owner.uid, object)
         const there = known.get(key)
@@ -236,7 +220,7 @@ export class PlaceKeeper {
     const executed = [...this.#executed.keys()]
     for (const owner of this.#dirty) {
       const prepared = this.#preparedOf(owner)
-      const made = prepared?.made ?? finish(this.#derive(owner, executed))
+      const made = prepared?.made ?? finish(derivePlaces(owner, executed, this.#shaper))
       this.#settle(owner, made, prepared, known, settled)
     }
     this.#dirty.clear()
@@ -265,7 +249,7 @@ export class PlaceKeeper {
 
   #settle(
     owner: Owner,
-    made: Made,
+    made: DerivedPlaces,
     prepared: Prepared | undefined,
     known: ReadonlyMap<string, LiveEntry>,
     { added, removed, changed, moved }: Settled,
@@ -290,30 +274,9 @@ export class PlaceKeeper {
       else changed.push(entry)
     }
     owner.places = now
-    for (const entry of cover(owner, prepared?.within)) if (!now.has(entry)) moved.push(entry)
+    for (const entry of coverBy(now, owner.entries, prepared?.within))
+      if (!now.has(entry)) moved.push(entry)
     owner.prepared = undefined
-  }
-
-  *#derive(owner: Owner, executed: readonly string[]): Steps<Made> {
-    if (owner.of === 'network') return networkPlacesOf(owner.entries, defaultVocabulary)
-    const uses: FileUse[] = []
-    const renames: RenameUse[] = []
-    for (const entry of owner.entries) {
-      if (!entry.fixed && entry.decision?.kind !== 'rejected') pathUsesOf(entry, uses, renames)
-      yield
-    }
-    const options: PlaceOptions = {
-      ...defaultVocabulary,
-      executed,
-      isGuarded: this.#shaper.isGuarded,
-      guardedSockets: this.#shaper.guardedSockets,
-    }
-    const found = yield* placesSteps([...uses, ...movedUses(uses, renames)], options)
-    const places = found.map((place) => ({
-      object: objectOf(place),
-      place: { ...place, renames: renames.length > 0 },
-    }))
-    return [...places, ...renamePlaces(places.flatMap(ofFiles), renames)]
   }
 
   #ownerOf({ actor, uid, object }: LiveEntry): Owner | undefined {
@@ -364,15 +327,6 @@ function executedBy(object: BehaviourObject): readonly string[] {
   return object.kind === 'file' && object.access === 'exec' ? [literalPath(object.path)] : []
 }
 
-function objectOf({ base, depth, class: of }: FilePlace): PlaceObject {
-  const path = plainPath(base) + Array.from({ length: depth }, () => NAME).join('/')
-  if (of === 'socket') {
-    return { kind: 'connect', protocol: 'unix', peer: path, port: 0, drawn: true }
-  }
-  if (isCallUse(of)) return { kind: 'syscall', name: of.slice(of.indexOf(' ') + 1), target: path }
-  return { kind: 'file', access: accessOf[of], path }
-}
-
 function samePlace(a: Place | undefined, b: Place): boolean {
   return (
     a !== undefined &&
@@ -380,58 +334,4 @@ function samePlace(a: Place | undefined, b: Place): boolean {
     a.origins.join() === b.origins.join() &&
     a.renames === b.renames
   )
-}
-
-/** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */
-function cover({ entries, places }: Owner, prepared?: Prepared['within']): readonly LiveEntry[] {
-  const moved: LiveEntry[] = []
-  const takers = [...places].map((entry) => ({ entry, allowance: entry.allowance() }))
-  for (const entry of entries) {
-    const before = entry.within
-    const isPrepared = prepared?.has(entry) === true
-    entry.within = isPrepared ? prepared.get(entry) : withinOf(entry, takers)
-    if (entry.within !== before) moved.push(entry)
-  }
-  return moved
-}
-
-interface Taker {
-  readonly entry: LiveEntry
-  readonly allowance: Allowance
-}
-
-/** The entry as it would be with that place. */
-function takerOf(entry: LiveEntry, place: Place): Taker {
-  const before = entry.place
-  entry.place = place
-  const allowance = entry.allowance()
-  entry.place = before
-  return { entry, allowance }
-}
-
-function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | undefined {
-  if (entry.place !== undefined || entry.fixed || entry.decision !== undefined) return undefined
-  if (entry.inherited !== undefined || entry.state !== 'learned' || isPlace(entry.object))
-    return undefined
-  const { object } = entry
-  if (networkKey(object) !== undefined) {
-    return takers.find(({ allowance }) => isWithinNetworkPlace(entry, allowance))?.entry.id
-  }
-  const uses: FileUse[] = []
-  const renames: RenameUse[] = []
-  pathUsesOf(entry, uses, renames)
-  const subjects: readonly (readonly [string, Origin])[] =
-    object.kind === 'file' && object.access === 'rename'
-      ? renames.map(({ from, to, origin }) => [`${from}${S}${to}`, origin])
-      : uses.map(({ path, origin }) => [aboveItself(path), origin])
-  if (subjects.length === 0) return undefined
-  const group = groupOf(entry)
-  const taker = takers.find(({ allowance }) =>
-    [allowance, ...allowance.faces].some(
-      (face) =>
-        groupOf(face) === group &&
-        subjects.every(([subject, origin]) => face.takes(subject, origin, 0)),
-    ),
-  )
-  return taker?.entry.id
 }
