@@ -8,7 +8,6 @@ import {
   type ShippedPair,
 } from '../../../src/pipeline/judge/judge-stage.ts'
 import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
-import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
 import { endLearning } from '../../../src/core/lifecycle/version.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
@@ -17,8 +16,9 @@ import {
   type BehaviourKey,
   type SourceControl,
 } from '../../../src/pipeline/sources/source.ts'
-import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
+import { registryWith } from '../../fixtures/version-registry.ts'
 
 const start = Date.parse('2026-11-24T13:40:00Z')
 const rules = { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' as const }
@@ -36,17 +36,10 @@ class World {
     ids: new RecordIds(),
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
-  readonly registry = new VersionRegistry({
-    onFull: () => undefined,
-    node: 'n1',
-    shaper,
+  readonly registry = registryWith({
     rules,
     now: () => this.nowMs,
-    onDeclared: () => undefined,
     onAssign: (container, { scope }) => this.assigned.push([container, scope]),
-    onEnded: () => {},
-    onTransition: () => {},
-    onMoved: () => {},
     onInheritedExpired: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
   })
   readonly stage = new JudgeStage({

@@ -4,8 +4,8 @@ import { JudgeStage } from '../../../src/pipeline/judge/judge-stage.ts'
 import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { VersionBounds } from '../../../src/state/versions/version-bounds.ts'
-import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
+import { registryWith } from '../../fixtures/version-registry.ts'
 
 const bound = 300
 
@@ -17,20 +17,7 @@ function world() {
     ids: new RecordIds(),
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
-  const registry = new VersionRegistry({
-    node: 'n1',
-    shaper,
-    rules: { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' },
-    bounds: new VersionBounds(bound),
-    now,
-    onAssign: () => undefined,
-    onEnded: () => undefined,
-    onTransition: () => undefined,
-    onDeclared: () => undefined,
-    onMoved: () => undefined,
-    onFull: () => undefined,
-    onInheritedExpired: () => undefined,
-  })
+  const registry = registryWith({ bounds: new VersionBounds(bound), now })
   const stage = new JudgeStage({
     registry,
     guardrails,

@@ -9,9 +9,10 @@ import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
 import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
-import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import type { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
+import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
+import { registryWith } from '../../fixtures/version-registry.ts'
 
 /** A tenant runs a public image in its learning window, to teach it for all others: `learn.namespaces` is `prod-*`. */
 const start = Date.parse('2026-11-24T13:40:00Z')
@@ -38,19 +39,7 @@ beforeEach(() => {
     ids: new RecordIds(),
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
-  registry = new VersionRegistry({
-    onFull: () => undefined,
-    node: 'n1',
-    shaper,
-    rules,
-    now: () => nowMs,
-    onDeclared: () => undefined,
-    onAssign: () => {},
-    onEnded: () => {},
-    onTransition: () => {},
-    onMoved: () => {},
-    onInheritedExpired: () => {},
-  })
+  registry = registryWith({ rules, now: () => nowMs })
   stage = new JudgeStage({
     registry,
     guardrails,

@@ -8,30 +8,14 @@ import { oldScopesKept } from '../../../src/state/versions/version-index.ts'
 import {
   endedRemembered,
   unannouncedKept,
-  VersionRegistry,
   versionsKept,
 } from '../../../src/state/versions/version-registry.ts'
 import { allKeysKept, allRunsKept } from '../../../src/state/versions/version-bounds.ts'
 import { act, shaper } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
+import { registryWith } from '../../fixtures/version-registry.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
-
-function registry(onFull: () => void = () => undefined): VersionRegistry {
-  return new VersionRegistry({
-    node: 'n1',
-    shaper,
-    rules: { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' },
-    now: () => Date.parse(time),
-    onAssign: () => undefined,
-    onEnded: () => undefined,
-    onTransition: () => undefined,
-    onDeclared: () => undefined,
-    onMoved: () => undefined,
-    onFull,
-    onInheritedExpired: () => undefined,
-  })
-}
 
 describe('the keys of a version, in a flood of new ones', () => {
   const meaning = {
@@ -72,7 +56,7 @@ describe('what all versions together keep', () => {
   const imageOf = (name: string) => ({ repository: `shop/${name}`, digest: 'sha256:aa' })
 
   it('are keys up to a bound: versions with a flood of them lose theirs, and others none', () => {
-    const versions = registry()
+    const versions = registryWith()
     const quiet = versions.ofImage(imageOf('quiet'), time)
     for (let n = 0; n < 500; n += 1) quiet.remember(key(`quiet ${n}`), meaning)
     const floods = Array.from({ length: 8 }, (_, i) => versions.ofImage(imageOf(`${i}`), time))
@@ -89,7 +73,7 @@ describe('what all versions together keep', () => {
   })
 
   it('are runs up to a bound: never one that goes on, and those of a version that learns last', () => {
-    const versions = registry()
+    const versions = registryWith()
     const start = (name: string, n: number): void => {
       const id = `${name}-${n}`
       versions.containerStarted(identityOf(id, { image: imageOf(name) }), seenOf(id))
@@ -115,7 +99,7 @@ describe('what all versions together keep', () => {
   })
 
   it('are unexpected events of a container until no count of it can arrive', () => {
-    const versions = registry()
+    const versions = registryWith()
     const image = imageOf('web')
     const report = (id: string): void => {
       const reported = { ...meaning, key: key(`key of ${id}`), container: id }
@@ -144,7 +128,7 @@ describe('what all versions together keep', () => {
   })
 
   it('loses those of containers that had ended before a restart', () => {
-    const versions = registry()
+    const versions = registryWith()
     const image = imageOf('web')
     for (const id of ['goes-on', 'ends']) {
       versions.containerStarted(identityOf(id, { image }), seenOf(id))
@@ -152,7 +136,7 @@ describe('what all versions together keep', () => {
       versions.versionOfContainer(id)?.rememberReported({ ...reported, alert: id })
     }
     versions.containerEnded('ends', time)
-    const again = registry()
+    const again = registryWith()
     const [version] = versions.index
     if (version !== undefined) again.restore(version)
     expect(version?.reported.alertOf(key('goes-on'), 'goes-on')).toBe('goes-on')
@@ -160,7 +144,7 @@ describe('what all versions together keep', () => {
   })
 
   it('is counted without what was removed', () => {
-    const versions = registry()
+    const versions = registryWith()
     for (let i = 0; i < 40; i += 1) {
       const version = versions.ofImage(imageOf(`${i}`), time)
       for (let n = 0; n < 10_000; n += 1) version.remember(key(`${i} ${n}`), meaning)
@@ -172,7 +156,7 @@ describe('what all versions together keep', () => {
 
 describe('the registry', () => {
   it('forgets the oldest containers whose source reports no end', () => {
-    const versions = registry()
+    const versions = registryWith()
     const flood = unannouncedKept + 1_000
     for (let n = 0; n < flood; n += 1) {
       const event = act.exec('/bin/serve', { container: `c${n}` })
@@ -184,7 +168,7 @@ describe('the registry', () => {
   })
 
   it('keeps a container that a source announced, in a flood of others', () => {
-    const versions = registry()
+    const versions = registryWith()
     const seen = { id: 'c0', cgroup: '', time, before: false }
     const image = { repository: 'shop/web', digest: 'sha256:aa' }
     versions.versionOf(act.exec('/bin/serve', { container: 'c0' }))
@@ -197,7 +181,7 @@ describe('the registry', () => {
   })
 
   it('forgets the oldest earlier scopes, and never a present one', () => {
-    const versions = registry()
+    const versions = registryWith()
     const image = (digest: string) => ({ repository: 'shop/web', digest })
     const quiet = versions.ofImage(image('sha256:aa'), time)
     const busy = versions.ofImage(image('sha256:bb'), time)
@@ -211,10 +195,12 @@ describe('the registry', () => {
 
   it('asks for room before it has more versions than it may', () => {
     let asked = 0
-    const versions = registry(() => {
-      asked += 1
-      const [oldest] = versions.index
-      if (oldest !== undefined) versions.remove(oldest)
+    const versions = registryWith({
+      onFull: () => {
+        asked += 1
+        const [oldest] = versions.index
+        if (oldest !== undefined) versions.remove(oldest)
+      },
     })
     for (let n = 0; n < versionsKept + 5; n += 1) {
       versions.ofImage({ repository: `shop/${n}`, digest: 'sha256:aa' }, time)
@@ -224,7 +210,7 @@ describe('the registry', () => {
   })
 
   it('keeps the latest tags and digests of an image that is pushed again and again', () => {
-    const versions = registry()
+    const versions = registryWith()
     const first = { repository: 'shop/web', digest: 'sha256:first' }
     const version = versions.ofImage(first, time, 'sha256:id')
     for (let n = 0; n < 1_000; n += 1) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, feed, shaper } from '../../fixtures/event-fixture.ts'
+import { act, feed } from '../../fixtures/event-fixture.ts'
+import { registryWith } from '../../fixtures/version-registry.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
 
@@ -12,19 +12,8 @@ const namesFrom = (from: number, to: number): readonly ActEvent[] =>
   })
 
 it('derives the places of a version that learns beside judging, each time when its names have doubled', () => {
-  const registry = new VersionRegistry({
-    node: 'n1',
-    shaper,
-    rules: { floorMs: 3_600_000, ceilingMs: 36_000_000, unseen: 0.01, after: 'alert' },
-    now: () => Date.parse(time),
-    onAssign: () => undefined,
-    onEnded: () => undefined,
-    onTransition: () => undefined,
-    onDeclared: () => undefined,
-    onMoved: () => undefined,
-    onFull: () => undefined,
-    onInheritedExpired: () => undefined,
-  })
+  const rules = { floorMs: 3_600_000, ceilingMs: 36_000_000, unseen: 0.01, after: 'alert' } as const
+  const registry = registryWith({ rules })
   const image = { repository: 'shop/web', digest: 'sha256:aa' }
   const { profile, life } = registry.ofImage(image, time)
   const covered = (): number => {
