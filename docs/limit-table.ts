@@ -1,6 +1,6 @@
 import { mostBytesWaiting } from '../src/pipeline/judging-queue.ts'
 import { containersApart } from '../src/core/profile/evidence.ts'
-import { derivedKept } from '../src/core/profile/profile.ts'
+import { derivedKept } from '../src/core/profile/evidence-recorder.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'

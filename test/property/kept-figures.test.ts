@@ -132,7 +132,7 @@ function applyToEntry(profile: Profile, one: Extract<Change, { readonly nth: num
       return
     }
     case 'withdraw':
-      profile.withdraw(id, by)
+      profile.withdrawAll([id], by)
       return
     case 'approve':
     case 'reject':

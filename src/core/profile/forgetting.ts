@@ -3,8 +3,9 @@ import type { Grants } from './allowance.ts'
 import { blockOf } from '../behaviour/peer.ts'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Cell } from './evidence.ts'
+import type { EntryKeeper } from './entry-keeper.ts'
 import type { LiveEntry } from './live-entry.ts'
-import type { Decision, Grant, ProfileEntry } from './profile-entry.ts'
+import { compareText, type Decision, type Grant, type ProfileEntry } from './profile-entry.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 
 /** The evidence to remove, as if it had never been observed. */
@@ -22,8 +23,25 @@ interface Counted {
   readonly last: string
 }
 
-/** Whether these counts belong to evidence that was forgotten at that time: a late report must not bring it back. */
-export function isForgotten(what: Forgetting, counted: Counted, at: Micros): boolean {
+/** Counts are kept back for seconds: more is not forgotten meanwhile. */
+const forgettingsKept = 32
+
+/** The last evidence that was forgotten, and when. */
+export class ForgottenEvidence {
+  readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
+
+  add(what: Forgetting, at: Micros): void {
+    this.#forgotten.push({ what, at })
+    if (this.#forgotten.length > forgettingsKept) this.#forgotten.shift()
+  }
+
+  /** Whether these counts belong to it: a late report must not bring it back. */
+  includes(counted: Counted): boolean {
+    return this.#forgotten.some(({ what, at }) => isForgotten(what, counted, at))
+  }
+}
+
+function isForgotten(what: Forgetting, counted: Counted, at: Micros): boolean {
   const seen = microsOf(counted.last)
   if (seen > at) return false
   switch (what.kind) {
@@ -50,19 +68,52 @@ export interface Forgotten {
   readonly span?: Span
 }
 
+/**
+ * Takes that evidence out of all entries. Later events that were expected because of it stay counted where they were
+ * expected.
+ */
+export function forgetAll(entries: EntryKeeper, what: Forgetting): Forgotten {
+  const gone: ProfileEntry[] = []
+  const lessened: BehaviourId[] = []
+  let acts = 0
+  let span: Span | undefined
+  // Deleting what an iteration of a Map has just visited is defined and safe.
+  for (const entry of entries.table) {
+    const before = mayForget(entry, what) ? entry.toJSON() : undefined
+    if (before !== undefined) entries.table.changes(entry)
+    const less = before === undefined ? undefined : forgetIn(entry, what)
+    if (before === undefined || less === undefined) continue
+    acts += less.acts
+    span = joined(span, less.span)
+    if (entry.empty) {
+      entries.remove(entry)
+      gone.push(before)
+    } else {
+      lessened.push(entry.id)
+      entries.places.touch(entry)
+      entries.refresh(entry)
+      entries.table.changed(entry)
+    }
+  }
+  entries.settle()
+  gone.sort((a, b) => compareText(a.id, b.id))
+  lessened.sort(compareText)
+  return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
+}
+
 /** Whether anything of the entry went, and how much. */
-export interface Lessened {
+interface Lessened {
   readonly acts: number
   readonly span: Span | undefined
 }
 
 /** False where the entry surely has nothing of that: most entries, most times. */
-export function mayForget(entry: LiveEntry, what: Forgetting): boolean {
+function mayForget(entry: LiveEntry, what: Forgetting): boolean {
   return what.kind !== 'container' || entry.isShownBy(what.container)
 }
 
 /** Takes evidence out of one entry; undefined where it had none of that. The entry may be empty afterwards. */
-export function forgetIn(entry: LiveEntry, what: Forgetting): Lessened | undefined {
+function forgetIn(entry: LiveEntry, what: Forgetting): Lessened | undefined {
   const before = countOf(entry)
   let span: Span | undefined
   let touched = false
@@ -117,7 +168,7 @@ function countOf(entry: LiveEntry): number {
   return count
 }
 
-export function joined(a: Span | undefined, b: Span | undefined): Span | undefined {
+function joined(a: Span | undefined, b: Span | undefined): Span | undefined {
   if (a === undefined || b === undefined) return a ?? b
   return { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { type DecisionInput, Profile } from '../../../src/core/profile/profile.ts'
+import type { DecisionInput } from '../../../src/core/profile/entry-decisions.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
 import { finish } from '../../../src/core/steps.ts'
 import { act, feed, learned, shaper } from '../../fixtures/event-fixture.ts'
 
