@@ -1,19 +1,9 @@
 import { plainPath } from '../behaviour/shape.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import type { Steps } from '../steps.ts'
-import {
-  commonPrefix,
-  type CutName,
-  cutName,
-  extensionAt,
-  isMadeUp,
-  isRandom,
-  isSlug,
-  kindOf,
-  leadingLetters,
-  literalHead,
-  trailingLetters,
-} from './name.ts'
+import { cutName, isMadeUp, isSlug, literalHead } from './name.ts'
+import { ALONE_LEAST, extensionIn, grouped, NAMES_LEAST, type Stem, stemsOf } from './stem.ts'
+import { extensionForm, formOf, type Position } from './word-form.ts'
 
 /** Names of one form: constant parts are literal, variable parts are tokens of the language of shapes. */
 export interface Alignment {
@@ -30,43 +20,12 @@ export interface Aligned {
   readonly rest: readonly string[]
 }
 
-/** A token is constant where more than that share of the names has it. */
-const CONSTANT = 0.8
-/** This many characters, all digits, are a number: among hexadecimal strings that happens by chance once in forty. */
-const DIGITS_LEAST = 8
-/** Hexadecimal digits of the shortest digest that is known as one. */
-const DIGEST_LEAST = 16
-/** Numbers are a count if at least one of this many was seen. */
-const COUNTED_SPARSE = 4
-/** An alignment needs this many names. */
-const NAMES_LEAST = 3
-/** This many names of one extension are aligned without the other extensions. */
-const ALONE_LEAST = 5
-/** A set of at most this many words, each seen at least that often, stays a set of words. */
-const WORDS_MOST = 3
-const WORD_LEAST = 3
-/** At most this many extensions are a set; more are generated names themselves. */
-const EXTENSIONS_MOST = 8
-/** Minimum length of a literal prefix that all varying words share. */
-const PREFIX_LEAST = 3
-/** The least length of an extension that varies: an extension that means something is shorter. */
-const RANDOM_EXTENSION_LEAST = 5
-/** A name without its extension, where extensions of the folder are a set. */
-interface Stem {
-  readonly name: string
-  readonly stem: CutName
-  readonly extension: string
-}
-
 /** An alignment with what it was made of. */
 interface Found extends Alignment {
   readonly stems: readonly Stem[]
   /** Nothing in it is constant but separators, and a part of it is text and no certain notation. */
   readonly isText: boolean
 }
-
-/** Names that are looked at in one step. */
-const atOnce = 256
 
 /**
  * Finds the common form of the names in a folder. Linear in their number and length except for sorting; independent of
@@ -174,117 +133,6 @@ function textOf({ stem: { separators }, extension }: Stem): string {
   return isOne ? `${by}${extension}` : `${separators}\u0000${extension}`
 }
 
-function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [item])
-    else group.push(item)
-  }
-  return groups
-}
-
-/** Extensions carry meaning: a name is only like others of its extension, and one that was seen once is its own. */
-function* stemsOf(names: readonly string[], rest: string[]): Steps<readonly Stem[]> {
-  const all = new Set(names)
-  const counts = new Map<string, number>()
-  let extended = 0
-  const numbered = numberedExtensions(names)
-  yield
-  const longer = doubleExtensions(names)
-  yield
-  const extensionOf = (name: string): string => {
-    const at = extensionAt(name)
-    const extension = at < 0 ? '' : name.slice(at)
-    if (numbered.has(leadingLetters(extension.slice(1)))) return ''
-    return longer.get(extension) ?? extension
-  }
-  for (const name of names) {
-    const extension = extensionOf(name)
-    if (extension === '') continue
-    extended += 1
-    counts.set(extension, (counts.get(extension) ?? 0) + 1)
-  }
-  const settled = [...counts.values()].filter((count) => count > 1).length
-  const single = counts.size - settled
-  const isOpen = single > EXTENSIONS_MOST || (single > NAMES_LEAST && single * 2 > extended)
-  yield
-  const singlesOf = new Map<string, number>()
-  for (const name of names) {
-    const extension = extensionOf(name)
-    if (counts.get(extension) !== 1) continue
-    const stem = name.slice(0, name.length - extension.length)
-    singlesOf.set(stem, (singlesOf.get(stem) ?? 0) + 1)
-  }
-  const stems: Stem[] = []
-  const put = (name: string, text: string, extension: string): void => {
-    const stem = cutName(text)
-    if (stem === undefined) rest.push(name)
-    else stems.push({ name, stem, extension })
-  }
-  const variesFor = (stem: string): boolean => (singlesOf.get(stem) ?? 0) >= NAMES_LEAST
-  for (const [i, name] of names.entries()) {
-    if (i % atOnce === 0) yield
-    const extension = extensionOf(name)
-    const stem = name.slice(0, name.length - extension.length)
-    const isKnown = (counts.get(extension) ?? 0) > 1 || all.has(stem)
-    if (extension === '') put(name, name, '')
-    else if (isKnown) put(name, stem, extension)
-    else if (extension.length > RANDOM_EXTENSION_LEAST && (isOpen || variesFor(stem)))
-      put(name, name, '')
-    else rest.push(name)
-  }
-  return stems
-}
-
-/** `part` where names end in `.part0` and `.part1`: a number varies there, as anywhere. */
-function numberedExtensions(names: readonly string[]): ReadonlySet<string> {
-  const numbers = new Map<string, Set<string>>()
-  for (const name of names) {
-    const at = extensionAt(name)
-    if (at < 0) continue
-    const extension = name.slice(at + 1)
-    const letters = leadingLetters(extension)
-    const number = extension.slice(letters.length)
-    if (kindOf(number) === 'digits')
-      numbers.set(letters, (numbers.get(letters) ?? new Set()).add(number))
-  }
-  return new Set([...numbers].flatMap(([letters, of]) => (of.size > 1 ? [letters] : [])))
-}
-
-/** `.json.part` for `.part`, where all names that end in `.part` end in that. */
-function doubleExtensions(names: readonly string[]): ReadonlyMap<string, string> {
-  const doubles = new Map<string, string>()
-  for (const [extension, some] of grouped(names, (name) =>
-    name.slice(nonNegative(extensionAt(name), name)),
-  )) {
-    const ends = new Set(
-      some.map((name) => {
-        const stem = name.slice(0, name.length - extension.length)
-        return stem.slice(nonNegative(extensionAt(stem), stem))
-      }),
-    )
-    const [end = ''] = ends
-    if (extension !== '' && end !== '' && ends.size === 1 && some.length >= ALONE_LEAST)
-      doubles.set(extension, end + extension)
-  }
-  return doubles
-}
-
-/** Where there is no extension, the end of the text. */
-function nonNegative(at: number, text: string): number {
-  return at < 0 ? text.length : at
-}
-
-/** What stands at one place of the names, as text in the language of shapes; undefined where it is no one thing. */
-interface Position {
-  readonly texts: readonly string[]
-  /** The exceptions seen there. */
-  readonly others?: ReadonlySet<string>
-  readonly varies?: 'words' | 'made-up'
-}
-
 /** Aligns names with the same separators; gives back those that are like no others. */
 function* alignWords(
   group: readonly Stem[],
@@ -306,8 +154,8 @@ function* alignWords(
       const words = members.map(({ stem }) => stem.words[i] ?? '')
       const isExtension =
         i > 0 && i === width - 1 && members.every((member) => endsVarying(member, i))
-      const extension = isExtension ? extensionOf(words) : undefined
-      positions.push(extension ?? (yield* positionOf(words)))
+      const extension = isExtension ? extensionForm(words) : undefined
+      positions.push(extension ?? (yield* formOf(words)))
     }
     yield
     const others = members.filter(({ stem }) =>
@@ -363,123 +211,6 @@ function endsVarying({ stem, extension }: Stem, at: number): boolean {
   return extension === '' && stem.separators[at - 1] === '.'
 }
 
-/** A generated part behind a dot has a fixed length; that distinguishes it from a real extension. */
-function extensionOf(words: readonly string[]): Position | undefined {
-  const [first = ''] = words
-  const isOne = words.every((word) => word.length === first.length)
-  const isNumber = words.every((word) => kindOf(word) === 'digits')
-  if (!isOne || isNumber || first.length < RANDOM_EXTENSION_LEAST) return undefined
-  if (words.filter(isMadeUp).length * 2 < words.length) return undefined
-  return { texts: [`<fixed:${first.length}>`], varies: 'made-up' }
-}
-
-function* positionOf(words: readonly string[]): Steps<Position> {
-  const counts = new Map<string, number>()
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-  const [top = '', most = 0] =
-    [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? []
-  const kinds = new Set([...counts.keys()].map(kindOf))
-  const isWordly = !kinds.has('digits') && !kinds.has('mixed') && !kinds.has('uuid')
-  if (kindOf(top) === 'letters' || kindOf(top) === 'empty') {
-    if (most === words.length) return { texts: [top] }
-    if (most > words.length * CONSTANT && words.length > NAMES_LEAST) {
-      const others = new Set(counts.keys())
-      others.delete(top)
-      return { texts: [top], others }
-    }
-  }
-  const isSet = counts.size <= WORDS_MOST && [...counts.values()].every((n) => n >= WORD_LEAST)
-  if (isSet && isWordly) return { texts: [...counts.keys()].sort() }
-  yield
-  return yield* varying([...counts.keys()])
-}
-
-function* varying(words: readonly string[]): Steps<Position> {
-  const isEmptyToo = words.includes('')
-  const full = words.filter((word) => word !== '')
-  const longest = Math.max(...full.map(({ length }) => length))
-  const made = full.filter(isMadeUp).length * 2 >= full.length ? 'made-up' : 'words'
-  if (full.every((word) => kindOf(word) === 'uuid') && !isEmptyToo) {
-    return { texts: ['<uuid>'], varies: 'made-up' }
-  }
-  yield
-  const digest = digestOf(full)
-  if (digest !== undefined && !isEmptyToo) return { texts: [digest], varies: 'made-up' }
-  const isDigits = full.every((word) => kindOf(word) === 'digits')
-  // The first characters of a hash may be digits by chance.
-  const characters = full.reduce((sum, { length }) => sum + length, 0)
-  if (isDigits && (characters >= DIGITS_LEAST || full.length === 1 || areCounted(full))) {
-    return { texts: [isEmptyToo ? `<maybe:${ANY_LENGTH}>` : number(longest)], varies: 'made-up' }
-  }
-  yield
-  const glued = isEmptyToo ? undefined : gluedNumber(full)
-  yield
-  if (glued !== undefined) return { texts: [glued], varies: 'made-up' }
-  const prefix = isEmptyToo ? '' : fixedLetters(full)
-  const isOptional = isEmptyToo || full.some(({ length }) => length === prefix.length)
-  const rest = isOptional ? `<maybe:${ANY_LENGTH}>` : `<alnum:${ANY_LENGTH}>`
-  return { texts: [prefix + rest], varies: made }
-}
-
-/** Digests, all of one length: a notation this long does not occur by chance. */
-function digestOf(words: readonly string[]): string | undefined {
-  const [first = ''] = words
-  if (first.length < DIGEST_LEAST || words.length < NAMES_LEAST) return undefined
-  if (!words.every((word) => word.length === first.length)) return undefined
-  const isHex =
-    words.every((word) => /^[0-9a-f]+$/.test(word)) ||
-    words.every((word) => /^[0-9A-F]+$/.test(word))
-  return isHex && words.some(isMixed) ? `<hex:${first.length}>` : undefined
-}
-
-const isMixed = (word: string): boolean => kindOf(word) === 'mixed'
-
-/** Small numbers without leading zeros, with few gaps between them. */
-function areCounted(words: readonly string[]): boolean {
-  const most = Math.max(...words.map(Number))
-  return (
-    words.length >= NAMES_LEAST &&
-    most <= words.length * COUNTED_SPARSE &&
-    words.every((word) => word === String(Number(word)))
-  )
-}
-
-/** A number is restricted to digits, and hardly in length: counters grow. */
-function number(longest: number): string {
-  return `<digits:${Math.max(NUMBER_LEAST, boundOf(longest))}>`
-}
-
-const NUMBER_LEAST = 10
-
-/** Twice the longest that was seen, in few steps: equal bounds share states in the kernel. */
-function boundOf(longest: number): number {
-  let most = 4
-  while (most < longest * 2) most = most % 3 === 0 ? (most / 3) * 4 : (most / 2) * 3
-  return Math.min(ANY_LENGTH, most)
-}
-
-/** `note17`, `12th`: the same letters in all, before or behind a number. */
-function gluedNumber(words: readonly string[]): string | undefined {
-  const before = new Set(words.map(leadingLetters))
-  const behind = new Set(words.map(trailingLetters))
-  const [head = ''] = before
-  const [tail = ''] = behind
-  if (before.size > 1 || behind.size > 1 || (head === '' && tail === '')) return undefined
-  const numbers = words.map((word) => word.slice(head.length, word.length - tail.length))
-  if (!numbers.every((number) => kindOf(number) === 'digits')) return undefined
-  // Hash digits begin with one letter by chance where there are few of them.
-  if (words.length < NAMES_LEAST && head.length + tail.length < 2) return undefined
-  return head + number(Math.max(...numbers.map(({ length }) => length))) + tail
-}
-
-/** Letters that all words begin with, unless they are part of the generated text. */
-function fixedLetters(words: readonly string[]): string {
-  if (words.length < NAMES_LEAST + 1) return ''
-  const prefix = leadingLetters(commonPrefix(words))
-  const least = words.some(isRandom) ? PREFIX_LEAST + 1 : PREFIX_LEAST
-  return prefix.length < least ? '' : prefix
-}
-
 /**
  * Names whose separators differ, as in the titles of pages and in base64. A common beginning up to a separator, and the
  * extension, stay literal. Between these are letters, digits and the separators that were seen there.
@@ -529,7 +260,7 @@ const WAYS_MOST = 3
 
 /** The form of folders that are named in different ways: what all begin with and end in is literal. */
 export function formOfAll(names: readonly string[]): string {
-  const ends = new Set(names.map((name) => name.slice(nonNegative(extensionAt(name), name))))
+  const ends = new Set(names.map((name) => extensionIn(name)))
   const [end = ''] = ends.size === 1 ? ends : []
   const cuts = names.map((name) => cutName(name.slice(0, name.length - end.length)))
   const head = literalHead(cuts.flatMap((cut) => cut ?? []))
