@@ -61,6 +61,8 @@ export interface TrustContext extends DecisionContext {
 
 /** What a node shares with its fleet, and applies from it. */
 export interface FleetContext extends DecisionContext {
+  /** For what it shares of a profile. */
+  readonly slices: Pick<Slices, 'run'>
   readonly faults: Map<string, string>
   readonly parts: { readonly node: string; readonly log: Log }
 }

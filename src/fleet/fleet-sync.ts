@@ -1,7 +1,7 @@
 import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
-import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
+import type { Contribution, KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import {
@@ -10,8 +10,8 @@ import {
   latestDecision,
   type ModeDecision,
 } from '../core/lifecycle/mode-decision.ts'
-import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
-import { finish } from '../core/steps.ts'
+import { compareText, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
+import { sorted, type Steps } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { FleetContext } from '../engine/contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -293,7 +293,8 @@ export class FleetSync {
     try {
       for (const version of this.#schedule.due(context.now())) {
         const before = this.#fleet.writes
-        await this.#fleet.publish(this.#contribution(version))
+        const contribution = await context.slices.run('fleet', this.#contribution(version))
+        await this.#fleet.publish(contribution)
         const wrote = this.#fleet.writes > before
         this.#schedule.written(version, context.now(), wrote)
         if (wrote) break
@@ -303,26 +304,30 @@ export class FleetSync {
     }
   }
 
-  #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
+  /** With pauses. Evidence, decisions and state are those of one turn; the figures for people are of just before. */
+  *#contribution(version: DeployedVersion): Steps<Contribution> {
     const { node } = this.#options.context.parts
-    const { image, life, profile } = version
-    const { pending, quarantined } = finish(profile.tally()).states
+    const { image, profile } = version
+    yield* profile.settleSteps()
+    const { states, shown } = yield* profile.tally()
+    const { life, modeDecisions } = version
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
-    const entries = profile
-      .entries()
-      .map((entry) => sharedForm(entry, node))
-      .filter((entry) => entry !== undefined)
+    const entries: ProfileEntry[] = []
+    for (const shared of profile.snapshot((entry) => sharedForm(entry.toJSON(), node))) {
+      if (shared !== undefined) entries.push(shared)
+      yield
+    }
     return {
       image,
-      entries,
+      entries: yield* sorted(entries, (a, b) => compareText(a.id, b.id)),
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
-      ...(version.modeDecisions.own === undefined ? {} : { mode: version.modeDecisions.own }),
+      ...(modeDecisions.own === undefined ? {} : { mode: modeDecisions.own }),
       summary: {
         state: life.state,
         mode: life.mode,
-        behaviours: profile.shown,
-        pending: pending + quarantined,
+        behaviours: shown,
+        pending: states.pending + states.quarantined,
         because: life.because,
       },
     }

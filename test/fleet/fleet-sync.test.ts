@@ -14,7 +14,7 @@ import type { ModeDecision } from '../../src/core/lifecycle/mode-decision.ts'
 import type { Decision } from '../../src/core/profile/profile-entry.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { StoreWrite } from '../../src/state/store/store.ts'
-import { act, shaper } from '../fixtures/event-fixture.ts'
+import { act, feed, shaper } from '../fixtures/event-fixture.ts'
 import {
   daemonWorld,
   type DaemonWorld,
@@ -619,6 +619,43 @@ describe('an approval in an ImageProfile', () => {
       expect.objectContaining({ what: 'approve', who: 'spec:cli:root' }),
     )
   })
+})
+
+it('publishes all of a profile as it is in one turn, whatever is decided meanwhile', async () => {
+  const world = await alerting()
+  const profile = versionOf(world)?.profile
+  if (profile === undefined) throw new Error('no version')
+  // Of evidence that takes several turns to read.
+  const numbers = Array.from({ length: 1_000 }, (_, n) => n)
+  for (const letter of 'abcdefghij') {
+    const by = { container: letter.repeat(64) }
+    feed(
+      profile,
+      numbers.map((n) => act.exec(`/bin/tool${n}`, by)),
+    )
+  }
+  const ids = profile.entries().map(({ id }) => id)
+  const { sync, written } = await share(world, { clock: false, shareWithinMs: 0 })
+  const at = new Date().toISOString()
+  let turns = 0
+  let isOver = false
+  const decide = (): void => {
+    if (isOver) return
+    turns += 1
+    profile.decideAll(ids, { kind: 'approved', by: `turn ${turns}`, at })
+    setImmediate(decide)
+  }
+  decide()
+  let before = 0
+  while (written().length === 0) {
+    before = turns
+    await sync.tick()
+  }
+  isOver = true
+  expect(turns - before).toBeGreaterThan(3)
+  const entries = written().flatMap((slice) => slice.entries ?? [])
+  expect(new Set(entries.map(({ id }) => id))).toEqual(new Set(ids))
+  expect(new Set(entries.map(({ decision }) => decision?.by)).size).toBe(1)
 })
 
 it('merges entries of other nodes while it applies a decision', async () => {

@@ -1,4 +1,5 @@
 import type { BehaviourId } from '../behaviour/behaviour.ts'
+import { EntrySnapshot } from './entry-snapshot.ts'
 import type { LiveEntry } from './live-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
 
@@ -16,10 +17,10 @@ export class EntryTable {
   /** Of these only counts and times rose. */
   readonly #counted = new Set<LiveEntry>()
   readonly #removed = new Set<BehaviourId>()
-  /** Of the last drain, what was not taken yet. */
-  #draining = new Set<LiveEntry>()
-  /** Of these the state at the time of the drain, as they have changed since. */
-  #drained: DrainedEntry[] = []
+  /** The last drain. */
+  #draining = new EntrySnapshot(new Set(), drainedOf)
+  /** Being read, beside the last drain. */
+  readonly #snapshots = new Set<EntrySnapshot<unknown>>()
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
   #revision = 0
@@ -73,7 +74,28 @@ export class EntryTable {
 
   /** INVARIANT: is called before anything that the store has of the entry changes. */
   changes(entry: LiveEntry): void {
-    if (this.#draining.delete(entry)) this.#drained.push(drainedOf(entry))
+    this.#draining.changes(entry)
+    for (const snapshot of this.#snapshots) snapshot.changes(entry)
+  }
+
+  /**
+   * All entries as they are now, in no order. They may be read one by one, over several turns of the event loop. To be
+   * read to the end, or left by a loop over it: until then it costs memory.
+   *
+   * @param read only of what the store has of an entry
+   */
+  snapshot<T>(read: (entry: LiveEntry) => T): Iterable<T> {
+    const snapshot = new EntrySnapshot(new Set(this.#byKey.values()), read)
+    this.#snapshots.add(snapshot)
+    return this.#readToEnd(snapshot)
+  }
+
+  *#readToEnd<T>(snapshot: EntrySnapshot<T>): Iterable<T> {
+    try {
+      yield* snapshot
+    } finally {
+      this.#snapshots.delete(snapshot)
+    }
   }
 
   /** There is something new about it, which must not be lost. */
@@ -122,26 +144,15 @@ export class EntryTable {
    * several turns of the event loop, but not beyond the next drain.
    */
   drainChanged(hasTime: () => boolean): Iterable<DrainedEntry> {
-    this.#draining = this.#changed
-    this.#drained = []
+    for (const entry of this.#changed) this.#counted.delete(entry)
+    this.#draining = new EntrySnapshot(this.#changed, drainedOf)
     this.#changed = new Set()
-    for (const entry of this.#draining) this.#counted.delete(entry)
     for (const entry of this.#counted) {
       if (!hasTime()) break
       this.#counted.delete(entry)
-      this.#drained.push(drainedOf(entry))
+      this.#draining.readNow(entry)
     }
-    return this.#taken(this.#draining, this.#drained)
-  }
-
-  *#taken(draining: Set<LiveEntry>, drained: DrainedEntry[]): Iterable<DrainedEntry> {
-    for (const entry of draining) {
-      draining.delete(entry)
-      yield drainedOf(entry)
-    }
-    yield* drained
-    // They are as large as the evidence, and the next drain may be far off.
-    drained.length = 0
+    return this.#draining
   }
 
   /** Ids of entries removed since last drained. */

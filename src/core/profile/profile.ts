@@ -276,6 +276,14 @@ export class Profile implements ProfileReader {
     return this.#entries.table.byId.values()
   }
 
+  /**
+   * What is read of every entry as it is now, in no order, over several turns: see {@link EntryTable.snapshot}. Not of
+   * its place, or the place that it is in.
+   */
+  snapshot<T>(read: (entry: Readonly<LiveEntry>) => T): Iterable<T> {
+    return this.#entries.table.snapshot(read)
+  }
+
   /** How many behaviours are in each state, and how many are for people to look at, see {@link shown}. */
   tally(): Steps<Tally> {
     return this.#figures.tally()

@@ -4,6 +4,7 @@ import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { isReported } from '../../core/behaviour/shared-form.ts'
 import { Backoff } from '../../support/backoff.ts'
+import { Pace } from '../../support/pace.ts'
 import { asked, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
 import {
@@ -201,10 +202,13 @@ export class KubeFleet {
       const name = profileName(image)
       const others = byId(this.entries(image))
       const slices = this.#pagesOf(name)
-      const news = contribution.entries.filter(
-        (entry) => slices.has(entry.id) || !isReported(entry, others.get(entry.id) ?? []),
-      )
-      const pages = new Set(slices.put(news))
+      const pages = new Set<number>()
+      const pace = new Pace()
+      for (const entry of contribution.entries) {
+        if (pace.isOver) await pace.turn()
+        if (!slices.has(entry.id) && isReported(entry, others.get(entry.id) ?? [])) continue
+        for (const page of slices.put([entry])) pages.add(page)
+      }
       const head = nextHead(contribution, this.#writtenHead(image))
       const othersLearned = this.learned(image) !== undefined
       if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)

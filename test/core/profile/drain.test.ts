@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { sharedForm } from '../../../src/core/behaviour/shared-form.ts'
 import type { DrainedEntry } from '../../../src/core/profile/entry-table.ts'
+import type { LiveEntry } from '../../../src/core/profile/live-entry.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, shaper } from '../../fixtures/event-fixture.ts'
 
@@ -94,5 +96,38 @@ describe('What the store gets over several turns', () => {
     // The next drain has what changed.
     const gone = profile.drainRemoved().length
     expect([...profile.drainChanged()].length + gone).toBeGreaterThan(0)
+  })
+})
+
+describe('What the fleet gets over several turns', () => {
+  /** Learned evidence and decisions. */
+  const sharedOf = (entry: Readonly<LiveEntry>): string =>
+    JSON.stringify(sharedForm(entry.toJSON(), 'n1'))
+
+  it.each(Object.entries(changes))('is as it was in one of them, before: %s', (_, change) => {
+    const expected = [...profileOf().snapshot(sharedOf)].sort()
+    const profile = profileOf()
+    const taken = profile.snapshot(sharedOf)[Symbol.iterator]()
+    const texts = Array.from({ length: 5 }, () => taken.next().value as string)
+    // Others read too, and the store in the end.
+    const whole = profile.snapshot(sharedOf)
+    const drained = textsOf(profile.drainChanged())
+    change(profile)
+    for (let next = taken.next(); next.done !== true; next = taken.next()) texts.push(next.value)
+    expect(texts.sort()).toEqual(expected)
+    expect([...whole].sort()).toEqual(expected)
+    expect(drained).toEqual(textsOf(profileOf().drainChanged()))
+    // A later one has what changed, where it is of what the fleet gets.
+    const after = [...profile.snapshot(sharedOf)].sort()
+    expect(after).toEqual([...profile.outline()].map(sharedOf).sort())
+  })
+
+  it('is read no more once nobody asks for the rest', () => {
+    const profile = profileOf()
+    let read = 0
+    for (const _ of profile.snapshot(() => (read += 1))) break
+    const ids = profile.entries().map(({ id }) => id)
+    profile.decideAll(ids, { ...author, kind: 'rejected' })
+    expect(read).toBe(1)
   })
 })
