@@ -45,7 +45,13 @@ function image(machine, files) {
     config: {
       Entrypoint: ['snug'],
       Cmd: ['agent'],
-      Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production', 'MALLOC_ARENA_MAX=2'],
+      Env: [
+        'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+        'NODE_ENV=production',
+        'MALLOC_ARENA_MAX=2',
+        'MALLOC_MMAP_THRESHOLD_=65536',
+        'MALLOC_TRIM_THRESHOLD_=131072',
+      ],
       Volumes: { '/var/lib/snug': {} },
       Labels: annotations,
     },

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startDockerd } from '../fixtures/dockerd.ts'
+import { shippedEnvironment } from '../fixtures/shipped-environment.ts'
 import { runBatch } from './batch.ts'
 import { isComplete, loadResults, type Protocol, protocols, saveResult } from './result.ts'
 import { type Kind, kinds, type Service } from './service.ts'
@@ -63,6 +64,8 @@ function quickOnes(from: readonly Service[]): readonly Service[] {
 }
 
 async function main(): Promise<void> {
+  // Its memory is that of an agent as it ships.
+  Object.assign(process.env, shippedEnvironment())
   const names = among(
     'only',
     values.only,

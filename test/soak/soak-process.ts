@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { bundledProgram } from '../fixtures/bundled-program.ts'
+import { shippedEnvironment } from '../fixtures/shipped-environment.ts'
 import type { SoakFigures } from './soak.ts'
 import type { SoakScale } from './workload.ts'
 
@@ -16,11 +17,9 @@ export async function soakApart(
   onProgress: (line: string) => void = () => undefined,
 ): Promise<SoakFigures> {
   const file = await bundledProgram('soak', program)
-  // As `snug agent` has it, which sets it before it loads anything.
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', file, JSON.stringify(scale)], {
+  const child = spawn(process.execPath, [file, JSON.stringify(scale)], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // As the service has it.
-    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+    env: { ...process.env, ...shippedEnvironment() },
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
