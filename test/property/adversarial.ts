@@ -86,6 +86,7 @@ export const adversarial: readonly ActEvent[] = [
   read('/data/1/config.bak'),
   write('/data/1/config'),
   act.file('/data/1/config', ['delete']),
+  act.file('/data/1/config', ['setattr']),
   act.file('/data/1/config', ['exec']),
   act.exec('/data/1/config'),
   read('/data2/1/config'),

@@ -206,7 +206,7 @@ const runs: fc.Arbitrary<readonly [string, readonly string[]]> = fc.oneof(
   from(['sh', '']).map((name) => ['/bin/sh', name === '' ? [] : [name]] as const),
 )
 
-const accesses = ['read', 'write', 'create', 'delete'] as const
+const accesses = ['read', 'write', 'create', 'delete', 'setattr'] as const
 const addresses = ['10.0.0.7', '10.0.1.8', '10.1.0.1', '192.168.1.1', '2001:db8::1', '2001:db9::1']
 const blocks = [
   '10.0.0.0/8',

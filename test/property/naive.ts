@@ -156,7 +156,7 @@ const isSockets = (object: BehaviourObject): boolean =>
   object.kind === 'connect' && object.protocol === 'unix' && object.drawn === true
 
 /** What the right to create in a place implies. */
-const implied: readonly string[] = ['create', 'write', 'read', 'delete', 'rename']
+const implied: readonly string[] = ['create', 'write', 'read', 'delete', 'rename', 'setattr']
 
 /** The answer of places for an event: false where a person rejected a place that may contain it. */
 function placeSays(

@@ -5,6 +5,7 @@ import { align } from '../../src/core/learning/alignment.ts'
 import { certainForm } from '../../src/core/learning/notation.ts'
 import { mayHoldPlaces, placesOf } from '../../src/core/learning/place.ts'
 import { defaultVocabulary } from '../../src/core/learning/vocabulary.ts'
+import type { Access } from '../../src/core/event/event.ts'
 import { PathPattern } from '../../src/core/behaviour/language.ts'
 import { shapedLanguage } from '../../src/core/behaviour/shape-pattern.ts'
 import { mergeEntries } from '../../src/core/profile/merge.ts'
@@ -271,7 +272,7 @@ describe('a place in a profile', () => {
 
   it('lets only the program itself use its files', () => {
     const profile = learned(...lesson('a', 1))
-    for (const access of ['create', 'write', 'read', 'delete'] as const) {
+    for (const access of ['create', 'write', 'read', 'delete', 'setattr'] as const) {
       expect(outcome(profile, act.file(job(77), [access]))).toBe('expected')
       expect(outcome(profile, act.file(job(77), [access], { exe: '/bin/sh' }))).toBe('deviation')
     }
@@ -369,6 +370,25 @@ describe('renames of a program', () => {
     expect(outcome(profile, move(draft(77), page(99)))).toBe('expected')
     expect(outcome(profile, move(draft(77), '/srv/pages/note9.php'))).toBe('deviation')
     expect(outcome(profile, move('/srv/pages/note9.txt', '/srv/other/note9.txt'))).toBe('deviation')
+  })
+})
+
+describe('files that a program gives to another user', () => {
+  it('have a place of their own, in which it may do nothing else', () => {
+    const at = (n: number): string => `2026-11-24T13:40:${10 + n * 3}.000000Z`
+    const job = (n: number): string => `/var/lib/jobs/queue/${n * 7919}.in`
+    const events = Array.from({ length: 16 }, (_, n) =>
+      act.file(job(n), ['setattr'], { exe: '/bin/chown', container: 'a', time: at(n) }),
+    )
+    const profile = learned(...events)
+    const given = (path: string, access: Access): string =>
+      outcome(profile, act.file(path, [access], { exe: '/bin/chown' }))
+    const places = profile.entries().flatMap(({ place }) => place?.class ?? [])
+    expect(places).toEqual(['setattr'])
+    expect(given(job(77), 'setattr')).toBe('expected')
+    expect(given(job(77), 'read')).toBe('deviation')
+    expect(given('/var/lib/jobs/other.in', 'setattr')).toBe('deviation')
+    expect(given('/var/lib/jobs/queue/run.sh', 'setattr')).toBe('deviation')
   })
 })
 

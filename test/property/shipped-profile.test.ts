@@ -57,6 +57,7 @@ function allows(spec: ShippedSpec, ref: BehaviourRef): boolean {
         create: ['O_CREAT', 'O_WRONLY'],
         delete: ['O_CREAT'],
         rename: [],
+        setattr: ['O_CREAT'],
         exec: [],
       }[object.access]
       return needed.some((flag) => flags.includes(flag))

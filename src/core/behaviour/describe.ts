@@ -8,6 +8,7 @@ const verbs = {
   create: 'create',
   delete: 'delete',
   rename: 'rename',
+  setattr: 'change attributes of',
   exec: 'map for execution',
 } as const
 

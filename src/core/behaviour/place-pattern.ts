@@ -36,7 +36,7 @@ export function keptOf(object: BehaviourObject): number | undefined {
 }
 
 /** A program owns the files that it creates: it may use them in any way, as long as they stay in the place. */
-const ownAccess: readonly Access[] = ['create', 'write', 'read', 'delete', 'rename']
+const ownAccess: readonly Access[] = ['create', 'write', 'read', 'delete', 'rename', 'setattr']
 
 /** Accesses that a place of that access stands for. */
 export function impliedBy(access: Access): readonly Access[] {

@@ -32,7 +32,7 @@ export type RuleObject =
   /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
   | {
       readonly kind: 'file-pattern'
-      readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename'
+      readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename' | 'setattr'
       readonly set: number
     }
   | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }

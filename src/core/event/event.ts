@@ -17,7 +17,7 @@ export const eventKinds = [
 ] as const
 export type EventKind = (typeof eventKinds)[number]
 
-export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'exec'] as const
+export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'setattr', 'exec'] as const
 export type Access = (typeof accesses)[number]
 
 export const origins = ['entrypoint', 'init', 'probe', 'exec-in'] as const

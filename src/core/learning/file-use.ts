@@ -6,10 +6,10 @@ export type CallUse = `call ${string}`
 
 /**
  * The operations on the names of a place. `own`: the program creates them there, and so may write, read and delete
- * them, and rename them within the place. The others include only themselves. `socket`: it connects to unix sockets
- * of these names.
+ * them, change their attributes, and rename them within the place. The others include only themselves. `socket`: it
+ * connects to unix sockets of these names.
  */
-export type PathPlaceClass = 'own' | 'read' | 'delete' | 'socket' | CallUse
+export type PathPlaceClass = 'own' | 'read' | 'delete' | 'setattr' | 'socket' | CallUse
 export type FilePlaceClass = PathPlaceClass | 'rename'
 /** `connect`, `listen`: no place of files, but a range of ports; `name`: the DNS names below a domain. */
 export type PlaceClass = FilePlaceClass | 'connect' | 'listen' | 'name'

@@ -61,6 +61,8 @@ function classOf({ access }: FileUse): PathPlaceClass | undefined {
       return 'read'
     case 'delete':
       return 'delete'
+    case 'setattr':
+      return 'setattr'
     case 'connect':
       return 'socket'
     case 'rename':

@@ -254,9 +254,9 @@ function classOf(
   })
 }
 
-/** Who creates a file may read and delete it, but is no client of a socket by that name. */
+/** Who creates a file may read and delete it and change its attributes, but is no client of a socket by that name. */
 function isFileUse(of: PathPlaceClass): boolean {
-  return of === 'own' || of === 'read' || of === 'delete'
+  return of === 'own' || of === 'read' || of === 'delete' || of === 'setattr'
 }
 
 function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {

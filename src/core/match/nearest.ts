@@ -30,6 +30,7 @@ const accessed = {
   create: 'created',
   delete: 'deleted',
   rename: 'renamed',
+  setattr: 'changed attributes of',
   exec: 'mapped for execution',
 } as const
 

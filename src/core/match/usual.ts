@@ -222,7 +222,7 @@ function isUsualChange(
     const isOpen = isPlace(other)
     const paths = isOpen ? templatesOf(known) : [other.to ?? other.path]
     if (!paths.some((one) => nameKind(one) === kind)) return false
-    const isWithin = other.access === 'create' || (access === 'delete' && other.access === 'delete')
+    const isWithin = other.access === 'create' || (access !== 'rename' && other.access === access)
     if (isOpen && isWithin && folder.startsWith(baseOf(other.path))) return true
     return paths.some(
       (one) => nameKind(one) === kind && isBeside(folderOfPath(one), folder, patterns),

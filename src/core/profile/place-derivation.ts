@@ -26,6 +26,7 @@ const accessOf = {
   read: 'read',
   delete: 'delete',
   rename: 'rename',
+  setattr: 'setattr',
 } as const satisfies Record<string, Access>
 
 /**

@@ -6,6 +6,7 @@ import type { PlaceJson } from './profile-entry.ts'
 function doing(of: FilePlaceClass): string {
   if (of === 'socket') return 'connect to unix sockets with new names in'
   if (isCallUse(of)) return `${of} with new names in`
+  if (of === 'setattr') return 'change attributes of files with new names in'
   return `${of === 'own' ? 'create' : of} files with new names in`
 }
 

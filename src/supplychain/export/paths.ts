@@ -84,7 +84,9 @@ export function isPath({ parts: [first] }: FilePath): boolean {
 }
 
 export function writes(access: ReadonlySet<Access>): boolean {
-  return ['write', 'create', 'delete', 'rename'].some((each) => access.has(each as Access))
+  return ['write', 'create', 'delete', 'rename', 'setattr'].some((each) =>
+    access.has(each as Access),
+  )
 }
 
 /** Programs that are run, scripts among them, with who runs them; sorted. */

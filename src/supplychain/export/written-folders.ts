@@ -33,6 +33,7 @@ const writing: Readonly<Record<FileAct['access'][number], boolean>> = {
   create: true,
   delete: true,
   rename: true,
+  setattr: true,
 }
 
 /**

@@ -154,6 +154,7 @@ const pastOf = {
   create: 'created',
   delete: 'deleted',
   rename: 'renamed',
+  setattr: 'given other attributes',
   exec: 'mapped',
 } as const
 

@@ -116,7 +116,10 @@ function fileActs({ path, flags }: ShippedSpec['opens'][number]): readonly Behav
   )
 }
 
-/** To open for reading is 0, and so no flag at all. Who creates a file may delete it, as in places that Snug learns. */
+/**
+ * To open for reading is 0, and so no flag at all. Who creates a file may delete it and change its attributes, as in
+ * places that Snug learns.
+ */
 function accessesOf(flags: ReadonlySet<string>): readonly Access[] {
   const writes = ['O_WRONLY', 'O_RDWR', 'O_TRUNC', 'O_APPEND'].some((flag) => flags.has(flag))
   const creates = flags.has('O_CREAT') || flags.has('O_TMPFILE')
@@ -125,7 +128,7 @@ function accessesOf(flags: ReadonlySet<string>): readonly Access[] {
       ? []
       : (['read'] as const)),
     ...(writes ? (['write'] as const) : []),
-    ...(creates ? (['create', 'delete'] as const) : []),
+    ...(creates ? (['create', 'delete', 'setattr'] as const) : []),
   ]
 }
 

@@ -61,6 +61,7 @@ describe('the techniques of an alert', () => {
     ['a removed log', act.file('/var/log/auth.log', ['delete']), ['T1685.006']],
     ['chosen times', act.syscall('utimensat', {}, '/srv/a'), ['T1070.006']],
     ['chosen times by a tool', run('/usr/bin/touch -r /bin/ls /tmp/a'), ['T1070.006']],
+    ['permissions of a file', act.file('/srv/a', ['setattr']), ['T1222.002']],
     ['permissions', run('/usr/bin/chown root /srv/a'), ['T1222.002']],
     ['a setuid bit', run('/usr/bin/chmod 4755 /tmp/a'), ['T1548.001', 'T1222.002']],
     ['the system', run('/usr/bin/uname -a'), ['T1082']],

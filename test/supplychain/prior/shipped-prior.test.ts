@@ -85,7 +85,7 @@ describe('a shipped profile', () => {
     expect([reads('/lib/a'), reads('/lib/a/b/c'), reads('/lib')]).toEqual([true, true, false])
     expect(reads(`/lib${'/d'.repeat(foldersDeep)}`)).toBe(true)
     expect(reads(`/lib${'/d'.repeat(foldersDeep + 1)}`)).toBe(false)
-    for (const access of ['create', 'write', 'delete'] as const) {
+    for (const access of ['create', 'write', 'delete', 'setattr'] as const) {
       expect(expects(act.file('/log/web-7.log', [access], by))).toBe(true)
     }
     expect(expects(act.file('/log/other.log', ['write'], by))).toBe(false)

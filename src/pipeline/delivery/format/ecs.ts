@@ -144,6 +144,7 @@ const fileTypes = {
   create: 'creation',
   delete: 'deletion',
   rename: 'change',
+  setattr: 'change',
   exec: 'access',
 } as const
 
