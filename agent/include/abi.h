@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 8
+#define SNUG_ABI 9
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -133,6 +133,7 @@ enum snug_access {
 	SNUG_READ_SHIPPED = 64,	 /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
 	/* To map it as code, where the image did not ship it. Never a rule, and never stopped. */
 	SNUG_MAP = 128,
+	SNUG_SETATTR = 256, /* to change its mode or owner; not to make it setuid */
 };
 
 enum snug_protocol {

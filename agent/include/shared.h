@@ -192,7 +192,8 @@ struct snug_task {
 	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u64 judged;		  /* address of what a hook has judged last: task.bpf.h */
 	__u64 executions;	  /* the kernel's count at its last one */
-	__u64 timed[2];		  /* the file whose times it sets right now: dentry, mount */
+	__u64 timed[2];		  /* the file whose times or owner it sets right now: dentry,
+				   * mount */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
@@ -285,7 +286,7 @@ struct snug_flush {
 };
 
 /* Beside an access, where a probe has to know. */
-#define SNUG_BY_LINK 0x100
+#define SNUG_BY_LINK 0x10000
 
 /* Variables of the kernel that the programs read. */
 enum snug_variable {
@@ -328,6 +329,9 @@ enum snug_syscall_class {
 	SNUG_CLASS_CHMOD,      /* path, mode */
 	SNUG_CLASS_CHMODAT,    /* directory, path, mode */
 	SNUG_CLASS_FCHMOD,     /* descriptor, mode */
+	SNUG_CLASS_CHOWN,      /* path */
+	SNUG_CLASS_CHOWNAT,    /* directory, path */
+	SNUG_CLASS_FCHOWN,     /* descriptor */
 	SNUG_CLASS_TIMES,      /* path, times: now where there are none */
 	SNUG_CLASS_TIMESAT,    /* directory, path, times */
 	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may be `now` or `unchanged` */

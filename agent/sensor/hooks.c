@@ -31,10 +31,11 @@ enum family {
 	PORTABLE,   /* only where there is no task storage */
 	TRACEPOINT, /* where there are no security hooks */
 	SECURITY,
-	RETURN, /* with security hooks: the return of one system call */
-	COMPAT, /* the same, of the 32-bit table's */
-	CATCH,	/* a probe behind a security hook, for what the kernel leaves out there */
-	AGAIN,	/* the same for tracepoints: a probe, or a second program */
+	BY_INODE, /* the same where programs cannot take the place of path_chown */
+	RETURN,	  /* with security hooks: the return of one system call */
+	COMPAT,	  /* the same, of the 32-bit table's */
+	CATCH,	  /* a probe behind a security hook, for what the kernel leaves out there */
+	AGAIN,	  /* the same for tracepoints: a probe, or a second program */
 };
 
 struct hook {
@@ -86,6 +87,8 @@ static struct hook hooks[] = {
 	{ "lsm_mknod", "path_mknod", SECURITY, false, "", false },
 	{ "lsm_truncate", "path_truncate", SECURITY, false, "", false },
 	{ "lsm_chmod", "path_chmod", SECURITY, false, "", false },
+	{ "lsm_chown", "path_chown", SECURITY, false, "", false },
+	{ "before_chown", "chown_common", BY_INODE, false, "", false },
 	{ "before_times", "vfs_utimes", SECURITY, false, "", false },
 	{ "lsm_setattr", "inode_setattr", SECURITY, false, "", false },
 	{ "return_times", "vfs_utimes", SECURITY, false, "", false },
@@ -232,6 +235,9 @@ static const struct stop {
 	{ "truncate", "alerted", "" },
 	{ "link", "blocked", "path_link" },
 	{ "link", "alerted", "" },
+	{ "setattr", "blocked", "path_chown" },
+	{ "setattr", "blocked", "chown_common" },
+	{ "setattr", "alerted", "" },
 	{ "connect", "blocked", "socket_connect" },
 	{ "connect", "blocked", "connect4" },
 	{ "connect", "killed", BY_CALL },
@@ -260,6 +266,7 @@ static const struct stop {
 
 static enum attach_kind attach_kind;
 static bool portable;
+static bool owners_by_inode;
 static bool catching;
 static bool again;
 
@@ -267,6 +274,10 @@ static bool is_of_family(const struct hook *hook)
 {
 	if (hook->family == PORTABLE)
 		return portable;
+	if (hook->family == BY_INODE)
+		return owners_by_inode && attach_kind != ATTACH_TRACEPOINT;
+	if (owners_by_inode && !strcmp(hook->name, "path_chown"))
+		return false;
 	if (hook->family == CATCH)
 		return catching;
 	if (hook->family == AGAIN)
@@ -299,6 +310,18 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 	const char *prefix = hook->family == RETURN ? "__arm64_sys_" : "";
 #endif
 	snprintf(name, size, "%s%s", prefix, hook->name);
+}
+
+/* Whether programs can have structures among a function's arguments: from Linux 6.1 on. */
+static bool takes_structures(const struct btf *btf)
+{
+	__s32 id = btf__find_by_name_kind(btf, "btf_func_model", BTF_KIND_STRUCT);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+
+	for (__u32 i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), "arg_flags"))
+			return true;
+	return false;
 }
 
 /* A hook that this kernel does not have would fail the whole load. Empty where it has the hook. */
@@ -358,6 +381,8 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 						      BPF_FUNC_task_storage_get, NULL) == 1;
 	char name[64];
 
+	owners_by_inode = !takes_structures(btf);
+	agent->skel->rodata->owners_by_inode = owners_by_inode;
 	for (size_t i = 0; i < HOOKS; i++) {
 		struct bpf_program *program = program_of(agent, &hooks[i]);
 
@@ -597,7 +622,8 @@ static const char *why_not_reopened(const struct agent *agent)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	const char *prefixes[] = { "", "", "", "lsm/", "return/", "return32/", "catch/", "again/" };
+	const char *prefixes[] = { "",	      "",	   "",	     "lsm/",  "function/",
+				   "return/", "return32/", "catch/", "again/" };
 	struct utsname name;
 	size_t used;
 

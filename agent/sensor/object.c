@@ -28,6 +28,7 @@ typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;
 	DO(syscall_classes)        \
 	DO(compat_syscall_classes) \
 	DO(peers_by_call)          \
+	DO(owners_by_inode)        \
 	DO(callers_of_all)         \
 	DO(memory_syscalls)        \
 	DO(own_generation)         \

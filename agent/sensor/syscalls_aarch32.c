@@ -81,6 +81,13 @@ static const struct syscall_entry entries[] = {
 	{ 94, SNUG_CLASS_FCHMOD },	  /* fchmod */
 	{ 333, SNUG_CLASS_CHMODAT },	  /* fchmodat */
 	{ 452, SNUG_CLASS_CHMODAT },	  /* fchmodat2 */
+	{ 182, SNUG_CLASS_CHOWN },	  /* chown */
+	{ 16, SNUG_CLASS_CHOWN },	  /* lchown */
+	{ 95, SNUG_CLASS_FCHOWN },	  /* fchown */
+	{ 212, SNUG_CLASS_CHOWN },	  /* chown32 */
+	{ 198, SNUG_CLASS_CHOWN },	  /* lchown32 */
+	{ 207, SNUG_CLASS_FCHOWN },	  /* fchown32 */
+	{ 325, SNUG_CLASS_CHOWNAT },	  /* fchownat */
 	{ 269, SNUG_CLASS_TIMES },	  /* utimes */
 	{ 326, SNUG_CLASS_TIMESAT },	  /* futimesat */
 	{ 348, SNUG_CLASS_TIMESAT },	  /* utimensat */

@@ -108,12 +108,14 @@ export function testSensor(title: string, prefix: string, options: MachineOption
         `write ${hex('/data/x')}`,
         `link ${hex('/data/x')} ${hex('/data/way/linked')}`,
         `rename ${hex('/data/x')} ${hex('/data/way/moved')}`,
+        `chmod ${hex('/data/way/moved')}`,
         `unlink ${hex('/data/way/moved')}`,
       ]
       const acts = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
       const files = acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
       expect(files).toContainEqual({ path: '/data/real/linked', access: ['create'], to: '/data/x' })
       expect(files).toContainEqual({ path: '/data/x', access: ['rename'], to: '/data/real/moved' })
+      expect(files).toContainEqual({ path: '/data/real/moved', access: ['setattr'] })
       expect(files).toContainEqual({ path: '/data/real/moved', access: ['delete'] })
     })
 
@@ -132,6 +134,8 @@ export function testSensor(title: string, prefix: string, options: MachineOption
         `link ${hex('/data/made')} ${hex('/data/hard')}`,
         `rename ${hex('/data/hard')} ${hex('/data/folder/moved')}`,
         `truncate ${hex('/data/made')}`,
+        `chmod ${hex('/data/made')}`,
+        `chown ${hex('/data/folder')}`,
         `unlink ${hex('/data/folder/moved')}`,
         `rmdir ${hex('/data/folder')}`,
         `write ${hex('/data/new\nline')}`,

@@ -50,20 +50,6 @@ const limits: readonly Limit[] = [
       observation.composition.via.startsWith('ring'),
   },
   {
-    name: 'a change of owner',
-    reason:
-      'it is reported by its capability, which Linux before 6.15 shows to security hooks only',
-    family: 'tracepoints',
-    covers: ({ finding, observation }, _, { before615 }) =>
-      finding === 'silent' && before615 && observation.composition.act === 'chown',
-  },
-  {
-    name: 'a change of owner that permissions refuse',
-    reason: 'it is reported by its capability, and one that is not granted is no event',
-    covers: ({ finding, effect, observation }) =>
-      finding === 'silent' && !effect && observation.composition.act === 'chown',
-  },
-  {
     name: 'a group that permissions refuse',
     reason: 'of the identities that are refused, only the user root is an attempt',
     covers: ({ finding, effect, observation }) =>

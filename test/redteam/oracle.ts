@@ -71,7 +71,7 @@ const claims: Readonly<Record<Act, Claim>> = {
   mknod: { is: file('create'), shows: has('made') },
   'setuid-bit': { is: call('chmod'), shows: has('setuid') },
   'set-time': { is: call('utimensat'), shows: has('changed') },
-  chown: { is: (event) => event.kind === 'capability', shows: has('owner') },
+  chown: { is: file('setattr'), shows: has('owner') },
   truncate: { is: either(file('write'), call('truncate')), shows: has('emptied') },
   exec: { is: (event) => event.kind === 'exec', shows: has('ran') },
   'exec-memory': { is: (event) => event.kind === 'exec', shows: has('ran') },
@@ -143,7 +143,6 @@ function names({ slot }: Observation, event: ActEvent): boolean {
 
 /** Acts whose events name no object: they are found by their time. */
 const nameless: ReadonlySet<Act> = new Set<Act>([
-  'chown',
   'exec-memory',
   'unshare',
   'enter',

@@ -165,7 +165,7 @@ const act: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .tuple(fc.constantFrom('unlink', 'mkdir', 'rmdir', 'truncate'), path)
+      .tuple(fc.constantFrom('unlink', 'mkdir', 'rmdir', 'truncate', 'chmod', 'chown'), path)
       .map(([op, at]) => `${op} ${hex(at)}`),
   },
   {

@@ -413,15 +413,27 @@ static void not_granted(void)
 	wait(NULL);
 }
 
-/* Harmless calls first: the sensor reports none of them. */
+/* Harmless calls first: changes of mode and owner, and others that the sensor does not report. */
 static void attributes(void)
 {
 	static const struct timespec now[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
 	static const struct timespec then[] = { { 0, 0 }, { 0, UTIME_OMIT } };
-	int fd = creat("/data/file", 0600);
+	int fd = creat("/data/file", 0600), pipes[2], memory;
 
 	chmod("/data/file", 0755);
 	fchmod(fd, 02755);
+	chown("/data/file", 1, -1);
+	fchown(fd, 2, 2);
+	lchown("/data/./file", 1, 1);
+	fchownat(fd, "", 0, 0, AT_EMPTY_PATH);
+	fchownat(AT_FDCWD, "/data/none", 0, 0, 0);
+	memory = memfd_create("held", 0);
+	fchmod(memory, 0600);
+	close(memory);
+	pipe(pipes);
+	fchmod(pipes[0], 0600);
+	fchown(pipes[0], 1, 1);
+	fchownat(pipes[0], "", 1, 1, AT_EMPTY_PATH);
 	utimensat(AT_FDCWD, "/data/file", NULL, 0);
 	futimens(fd, now);
 	ftruncate(fd, 0);
@@ -432,6 +444,8 @@ static void attributes(void)
 	utimensat(AT_FDCWD, "/data/file", then, 0);
 	truncate("file", 0);
 	chdir("/");
+	close(pipes[0]);
+	close(pipes[1]);
 	close(fd);
 }
 

@@ -39,6 +39,19 @@ static __always_inline bool sets_time(const struct file_time *times)
 	return false;
 }
 
+/* Whether the call changes mode or owner as programs ordinarily do: that is an access to a file. */
+static __always_inline bool is_ordinary_change(const struct call *call, u32 class)
+{
+	switch (class) {
+	case SNUG_CLASS_CHMOD:
+	case SNUG_CLASS_FCHMOD:
+		return !(argument(call, 1) & MODE_SETUID);
+	case SNUG_CLASS_CHMODAT:
+		return !(argument(call, 2) & MODE_SETUID);
+	}
+	return class >= SNUG_CLASS_CHOWN && class <= SNUG_CLASS_FCHOWN;
+}
+
 /*
  * The target of such a call: a file by a string of the caller's, relative to `fd`, or that
  * descriptor itself.
@@ -58,11 +71,11 @@ static __always_inline struct target target_of(const struct call *call, u32 clas
 	case SNUG_CLASS_TRUNCATE:
 		return (struct target){ a, AT_FDCWD, SNUG_CALL_TRUNCATE };
 	case SNUG_CLASS_CHMOD:
-		return (struct target){ a, AT_FDCWD, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+		return (struct target){ a, AT_FDCWD, SNUG_CALL_CHMOD };
 	case SNUG_CLASS_CHMODAT:
-		return (struct target){ b, a, c & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+		return (struct target){ b, a, SNUG_CALL_CHMOD };
 	case SNUG_CLASS_FCHMOD:
-		return (struct target){ 0, a, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+		return (struct target){ 0, a, SNUG_CALL_CHMOD };
 	case SNUG_CLASS_TIMES:
 		return (struct target){ a, AT_FDCWD, b ? SNUG_CALL_UTIMENSAT : 0 };
 	case SNUG_CLASS_TIMESAT:

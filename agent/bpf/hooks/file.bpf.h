@@ -32,13 +32,17 @@ static __always_inline struct path_ref path_ref_at(struct task_struct *task, s32
 }
 
 /*
- * The caller's string `n`, relative to descriptor `fd`, before `at`. 0 where it could not be read.
+ * The caller's string, relative to descriptor `fd`, before `at`; without a string the descriptor's
+ * own path. 0 where it could not be read.
  */
 static __always_inline u32 prepend_user_string(struct scratch *scratch, const struct call *call,
 					       u32 at, u64 string, s32 fd, u64 root)
 {
-	long size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
+	long size = 1;
 
+	scratch->string[0] = 0;
+	if (string)
+		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
 	if (size < 1)
 		return 0;
 	return prepend_absolute(scratch, at, size - 1, call->task, path_ref_at(call->task, fd),
@@ -76,7 +80,7 @@ __noinline __weak int report_path_op(s64 ret, u32 compat)
 	struct call call = { .ret = ret, .compat = compat };
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct path_op *path_op;
-	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
+	u32 at, to_at = SNUG_TEXT_MAX, flags, found;
 	struct snug_task *state;
 	struct verdict verdict;
 	struct paths *paths;
@@ -94,6 +98,7 @@ __noinline __weak int report_path_op(s64 ret, u32 compat)
 	paths->to = 0;
 	paths->from_image = 0;
 	access = path_op->access;
+	flags = path_op->string ? SNUG_UNRESOLVED : 0;
 	root = root_of(state, call.task);
 	if (path_op->to_string)
 		to_at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, path_op->to_string,

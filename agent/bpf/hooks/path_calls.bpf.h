@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changes of names, by the system call that makes them, as it returns; and refused opens, which
- * left no file.
+ * Changes of names, modes and owners, by the system call that makes them, as it returns; and
+ * refused opens, which left no file.
  */
 #ifndef SNUG_PATH_CALLS_H
 #define SNUG_PATH_CALLS_H
@@ -32,6 +32,26 @@ static __always_inline u32 access_wanted(u64 flags)
 	else if (flags & O_CREAT)
 		access |= SNUG_CREATE;
 	return access;
+}
+
+/* The access to change what a descriptor stands for; 0: that has no path. */
+static __always_inline u32 setattr_of(struct task_struct *task, s32 fd)
+{
+	struct file *file;
+
+	if (fd == AT_FDCWD)
+		return SNUG_SETATTR;
+	file = file_at(task, fd);
+	return file && has_name((u64)file->f_path.dentry) ? SNUG_SETATTR : 0;
+}
+
+/* With AT_EMPTY_PATH. Without it such a call fails. */
+static __always_inline bool is_empty(u64 string)
+{
+	char first = 1;
+
+	bpf_probe_read_user(&first, sizeof(first), (void *)string);
+	return !first;
 }
 
 static __always_inline int on_path_call(struct call *call, u32 class)
@@ -117,6 +137,22 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 	case SNUG_CLASS_TRUNCATE:
 		mark_untrusted(call->state);
 		event->access = SNUG_WRITE;
+		break;
+	case SNUG_CLASS_CHMOD:
+	case SNUG_CLASS_CHOWN:
+		event->access = SNUG_SETATTR;
+		break;
+	case SNUG_CLASS_CHMODAT:
+	case SNUG_CLASS_CHOWNAT:
+		event->fd = a;
+		event->string = is_empty(b) ? 0 : b;
+		event->access = event->string ? SNUG_SETATTR : setattr_of(call->task, a);
+		break;
+	case SNUG_CLASS_FCHMOD:
+	case SNUG_CLASS_FCHOWN:
+		event->fd = a;
+		event->string = 0;
+		event->access = setattr_of(call->task, a);
 		break;
 	}
 	return event->access ? report_path_op(call->ret, call->compat) : 0;

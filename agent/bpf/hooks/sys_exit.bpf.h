@@ -193,7 +193,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return report_open(&call, class);
 	if (class == SNUG_CLASS_TRUNCATE)
 		report_attribute(class, ret, call.compat);
-	if (class <= SNUG_CLASS_TRUNCATE)
+	if (class <= SNUG_CLASS_TRUNCATE || is_ordinary_change(&call, class))
 		return on_path_call(&call, class);
 	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_TIMESAT_NS)
 		return report_attribute(class, ret, call.compat);

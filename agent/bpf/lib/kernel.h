@@ -41,6 +41,7 @@ struct rcu_state {
 
 struct super_block {
 	u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 };
 
@@ -405,6 +406,7 @@ struct pt_regs {
 #define O_TRUNC 01000
 #define O_PATH 010000000
 
+#define SB_NOUSER (1ul << 31)
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
@@ -440,7 +442,9 @@ struct pt_regs {
 #define PROT_READ 1
 #define PROT_EXEC 4
 #define READ_IMPLIES_EXEC 0x0400000 /* of a process's personality */
+#define CAP_CHOWN 0
 #define CAP_DAC_OVERRIDE 1
+#define CAP_FOWNER 3
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000

@@ -25,6 +25,8 @@ const volatile u8 syscall_classes[SNUG_SYSCALL_MAX];
 const volatile u8 compat_syscall_classes[SNUG_SYSCALL_MAX];
 /* The cgroup hooks cannot look up the process here: connections are observed by system calls. */
 const volatile bool peers_by_call;
+/* Programs cannot take the place of path_chown here. */
+const volatile bool owners_by_inode;
 /* The cgroup hooks cannot look up the process, so they cannot tell a container's sockets either. */
 const volatile bool callers_of_all;
 /* Addresses of kernel variables (lib/place.bpf.h); 0: not known here. */

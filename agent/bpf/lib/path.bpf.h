@@ -350,6 +350,14 @@ static __always_inline u32 canonical_path_in(struct scratch *scratch, u32 at, u3
 
 SCRATCH_FUNCTION(u32, canonical_path, AND(u32 at, u32 end, u32 to), AND(at, end, to))
 
+/* Pipes, sockets, files in memory and anonymous inodes lie where no path leads. */
+static __always_inline bool has_name(u64 dentry)
+{
+	u64 super_block = (u64)FIELD_AT(struct dentry, dentry, d_sb);
+
+	return !(FIELD_AT(struct super_block, super_block, s_flags) & SB_NOUSER);
+}
+
 /* The address of the file behind a descriptor; 0: there is none. */
 static __always_inline u64 file_address(struct task_struct *task, u32 fd)
 {

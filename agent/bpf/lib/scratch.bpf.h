@@ -129,7 +129,7 @@ struct opened {
  * track which call filled it in: it checks what follows once, not once for each call.
  */
 struct path_op {
-	u64 string;
+	u64 string;    /* 0: the file of the descriptor itself */
 	u64 to_string; /* 0: there is only one */
 	s32 fd;	       /* what the string is relative to */
 	s32 to_fd;

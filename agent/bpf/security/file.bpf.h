@@ -263,6 +263,19 @@ static __always_inline bool may_change(const struct task_struct *task, u64 dentr
 	return mode & (FIELD_AT(struct inode, folder, i_uid.val) == uid ? 0222 : 0022);
 }
 
+/* The same for mode and owner of the file itself. */
+static __always_inline bool may_set(const struct task_struct *task, u64 dentry)
+{
+	u64 inode = (u64)FIELD_AT(struct dentry, dentry, d_inode);
+	u32 uid = READ(task, cred, euid.val);
+	const struct cred *cred = READ(task, cred);
+	u64 capabilities = 0;
+
+	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	return capabilities & (1 << CAP_CHOWN | 1 << CAP_FOWNER) ||
+	       FIELD_AT(struct inode, inode, i_uid.val) == uid;
+}
+
 /* Fills in `scratch->paths`. The container's root is in `scratch->walk`. */
 CHECKED_ONCE int resolve_path_op(struct scratch *scratch, struct lsm_path_op *lsm_path_op)
 {
@@ -322,7 +335,9 @@ static __noinline int judge_lsm_path_op(struct scratch *scratch, struct task_str
 	}
 	object = SNUG_MIX(keys, file_object(lsm_path_op->access, flags, paths->path), paths->to);
 	found = lookup_seen(state, SNUG_FILE, object, &verdict);
-	verdict.refused = !may_change(task, lsm_path_op->path_ref.dentry);
+	verdict.refused = lsm_path_op->access == SNUG_SETATTR ?
+				  !may_set(task, lsm_path_op->path_ref.dentry) :
+				  !may_change(task, lsm_path_op->path_ref.dentry);
 	if (found == SEEN_NEW) {
 		judge_paths(scratch, state, &verdict.ruling, lsm_path_op->access, paths);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
@@ -358,7 +373,8 @@ static __always_inline int on_lsm_path_op(struct lsm_path_op *lsm_path_op)
 	release_scratch(depth);
 	if (!result && lsm_path_op->access == SNUG_WRITE)
 		mark_untrusted(state);
-	if (!result)
+	/* Behind the others stand probes. */
+	if (!result && lsm_path_op->access != SNUG_SETATTR)
 		note_judged(state, lsm_path_op->path_ref.dentry);
 	return REFUSE_IF(result);
 }
@@ -384,7 +400,7 @@ static __always_inline void path_op_left_out(struct lsm_path_op *lsm_path_op)
 static __always_inline void name_left_out(struct pt_regs *registers)
 {
 	u64 cookie = bpf_get_attach_cookie(registers);
-	struct lsm_path_op lsm_path_op = { .access = cookie & 0xff };
+	struct lsm_path_op lsm_path_op = { .access = cookie & 0xffff };
 
 	if (cookie == SNUG_WRITE) {
 		lsm_path_op.path_ref = PATH_REF(*AS(struct path, FIRST));
@@ -503,13 +519,30 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 	return on_lsm_path_op(&lsm_path_op);
 }
 
+static __always_inline int on_setattr(struct path_ref path_ref)
+{
+	struct lsm_path_op lsm_path_op = { .path_ref = path_ref, .access = SNUG_SETATTR };
+
+	return has_name(path_ref.dentry) ? on_lsm_path_op(&lsm_path_op) : 0;
+}
+
 /* Why this hook: chmod, fchmod and fchmodat2 pass it with the path. */
 SEC("lsm/path_chmod")
 int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 {
 	return mode & MODE_SETUID ?
 		       on_attribute(SNUG_CALL_CHMOD, PATH_REF(*path), SNUG_REFUSED, 0) :
-		       0;
+		       on_setattr(PATH_REF(*path));
+}
+
+/*
+ * Why this hook: chown, lchown, fchown and fchownat pass it with the path. User and group are
+ * structures, for which programs take the place of a function from Linux 6.1 on.
+ */
+SEC("lsm/path_chown")
+int BPF_PROG(lsm_chown, const struct path *path)
+{
+	return on_setattr(PATH_REF(*path));
 }
 
 /*
@@ -544,6 +577,36 @@ static __always_inline int on_times(u32 stop, u32 flags)
 	return on_attribute(SNUG_CALL_UTIMENSAT, path_ref, stop, flags);
 }
 
+/*
+ * The same for owners, where path_chown has no program. Each of the calls passes this function,
+ * which has user and group as numbers.
+ */
+SEC("fentry/chown_common")
+int BPF_PROG(before_chown, const struct path *path)
+{
+	struct snug_task *state = state_of(bpf_get_current_task_btf());
+
+	if (!state)
+		return 0;
+	state->timed[0] = (u64)path->dentry;
+	state->timed[1] = (u64)path->mnt;
+	return 0;
+}
+
+/* Once for each call, as above. */
+static __always_inline int on_owner(void)
+{
+	struct snug_task *state = state_of(bpf_get_current_task_btf());
+	struct path_ref path_ref;
+
+	if (!state || !state->timed[0])
+		return 0;
+	path_ref.dentry = state->timed[0];
+	path_ref.mnt = state->timed[1];
+	state->timed[0] = 0;
+	return on_setattr(path_ref);
+}
+
 /* Not its arguments, which differ between kernels. Other calls pass it too. */
 SEC("lsm/inode_setattr")
 int BPF_PROG(lsm_setattr)
@@ -551,6 +614,8 @@ int BPF_PROG(lsm_setattr)
 	struct call call = {};
 	u32 class = current_class(&call, bpf_get_current_task_btf());
 
+	if (owners_by_inode && class >= SNUG_CLASS_CHOWN && class <= SNUG_CLASS_FCHOWN)
+		return on_owner();
 	return class >= SNUG_CLASS_TIMES && class <= SNUG_CLASS_TIMESAT_NS ?
 		       on_times(SNUG_REFUSED, 0) :
 		       0;

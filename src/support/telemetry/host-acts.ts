@@ -10,6 +10,7 @@ const stopClasses = {
   rename: 'renaming or moving a file',
   truncate: 'truncating a file by its path',
   link: 'making a link, a folder or a device node',
+  setattr: 'changing the mode or the owner of a file',
   connect: 'connecting by TCP or UDP',
   send: 'sending a datagram without connecting',
   unix: 'connecting to a unix socket',
@@ -23,7 +24,7 @@ type StopClass = keyof typeof stopClasses
 
 const classesOf: Readonly<Record<string, readonly StopClass[]>> = {
   exec: ['exec'],
-  file: ['open', 'delete', 'rename', 'truncate', 'link'],
+  file: ['open', 'delete', 'rename', 'truncate', 'link', 'setattr'],
   connect: ['connect', 'send', 'unix'],
   listen: ['bind', 'listen'],
   identity: ['identity'],

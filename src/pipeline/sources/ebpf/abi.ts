@@ -2,7 +2,7 @@
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 8
+export const ABI = 9
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -284,6 +284,7 @@ export const accessBits = [
   [8, 'delete'],
   [16, 'rename'],
   [128, 'exec'],
+  [256, 'setattr'],
 ] as const
 
 /** The access of a rule for renaming a path to any destination. */
