@@ -14,10 +14,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { seedOfRun } from '../fixtures/seed.ts'
 
 /**
  * Fuzzes each target, guided by coverage: `run.ts [--seconds N | --runs N] [TARGET…]`. Prints executions, edges and
- * faults; an input with a fault is kept in `.build/fuzz/faults`. Exits with 1 where there is one.
+ * faults; an input with a fault is printed, and kept in `.build/fuzz/faults`. Exits with 1 where there is one. The
+ * inputs follow from the commit, or from `SNUG_SEED`, so that a run can be repeated.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,6 +37,7 @@ const scripts = readdirSync(join(here, 'targets')).flatMap((name) =>
 )
 /** Where a reader gives promises, the fuzzer waits for each. */
 const promised = new Set(['image-archive'])
+const seed = seedOfRun()
 const longest: Readonly<Record<string, number>> = { commands: 16_384, 'image-archive': 20_480 }
 
 const { dependencies: named } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -58,6 +61,7 @@ async function main(): Promise<void> {
   if (wanted.some((name) => programs.includes(name)))
     execFileSync('make', ['-s', '-C', join(here, 'sensor'), `OUT=${out}`], { stdio: 'inherit' })
   await bundle(wanted.filter((name) => scripts.includes(name)))
+  process.stdout.write(`SNUG_SEED=${seed}\n`)
   const left = [...wanted]
   const results: Result[] = []
   const worker = async (): Promise<void> => {
@@ -107,6 +111,7 @@ async function fuzzed(target: string): Promise<Result> {
     values.runs === undefined ? `-max_total_time=${values.seconds ?? '60'}` : `-runs=${values.runs}`
   const options = [
     limit,
+    `-seed=${seed}`,
     `-max_len=${longest[target] ?? 4_096}`,
     `-dict=${dictionary}`,
     `-artifact_prefix=${faults}/${target}-`,
@@ -152,7 +157,8 @@ async function fuzzed(target: string): Promise<Result> {
 
 function faultOf(text: string): string {
   const lines = text.split('\n')
-  const at = lines.findIndex((line) => /Uncaught|ERROR:|runtime error/.test(line))
+  // An input that takes too long is printed after `ALARM`, before the error.
+  const at = lines.findIndex((line) => /Uncaught|ALARM:|ERROR:|runtime error/.test(line))
   return lines.slice(Math.max(0, at), at + 25).join('\n')
 }
 

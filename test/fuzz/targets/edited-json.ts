@@ -3,7 +3,7 @@ import { jsonOf } from './expect-coded.ts'
 
 type Holder = Record<string, unknown>
 
-/** Values that readers trip over. */
+/** Values that readers trip over; `oddAt` gives them. */
 const odd: readonly unknown[] = [
   null,
   true,
@@ -63,7 +63,7 @@ function edit(root: Holder, take: () => number): void {
   const value = holder[key]
   switch (take() % 7) {
     case 0:
-      holder[key] = odd[take() % odd.length]
+      holder[key] = oddAt(take())
       break
     case 1:
       if (Array.isArray(holder)) holder.splice(Number(key), 1)
@@ -85,8 +85,13 @@ function edit(root: Holder, take: () => number): void {
       else if (typeof value === 'number') holder[key] = value + take() - 128
       break
     default:
-      if (!Array.isArray(holder)) holder[String(odd[take() % odd.length])] = value
+      if (!Array.isArray(holder)) holder[String(oddAt(take()))] = value
   }
+}
+
+/** A copy: an edit inside of the value itself would be in every input to come, where nested ones double each time. */
+function oddAt(number: number): unknown {
+  return structuredClone(odd[number % odd.length])
 }
 
 function changed(text: string, take: () => number): string {
