@@ -238,7 +238,8 @@ describe('the compiled profile', () => {
           const { profile, widenings } = small
           expect(profile.rules.length + profile.shipped.length).toBeLessThanOrEqual(rules)
           expect(profile.automaton.accept.length).toBeLessThanOrEqual(states)
-          expect(profile.widened.length > 0).toBe(widenings.length > 0)
+          const wider = profile.widened.filter((one) => !one.includes(' may not run '))
+          expect(wider.length > 0).toBe(widenings.length > 0)
           const exact = Profile.load(world.profile.entries(), shaper)
           world.profile.widen(widenings)
           const reading = new KernelReading(profile)

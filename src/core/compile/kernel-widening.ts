@@ -8,6 +8,7 @@ import type { Widening } from '../behaviour/widening.ts'
 import { BEGINNING, beginningOf, folderOf, pathBeginningOf, statesOf } from './folder-of.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import type { Claims } from './kernel-claims.ts'
+import { shorterRejection } from './kernel-rejections.ts'
 import type { ShippedFiles } from '../match/shipped-files.ts'
 import { anyArguments } from '../behaviour/subject.ts'
 import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
@@ -48,6 +49,8 @@ export class KernelWidening {
   readonly #known: ProfileReader
   readonly #shipped: ShippedFiles
   readonly #folders = new Map<string, Folder>()
+  /** Rejected command lines of which only the beginning stays. */
+  readonly #shorter = new Map<PatternClaim, PatternClaim>()
   /** With too many states, this many folders are widened next: the excess is not known in advance. */
   #step = 1
 
@@ -67,7 +70,7 @@ export class KernelWidening {
   /** The patterns, the widest last. */
   patterns(): readonly PatternClaim[] {
     const exact = this.#patterns.filter((claim) => !this.#stoodFor(this.#members.get(claim)))
-    return [...exact, ...this.#folders.values()]
+    return [...exact.map((claim) => this.#shorter.get(claim) ?? claim), ...this.#folders.values()]
   }
 
   widenings(): readonly Widening[] {
@@ -106,7 +109,12 @@ export class KernelWidening {
         `except files of the image. Its ${members} known paths do not fit into the kernel`
       )
     })
-    return [...new Set(reported)].sort()
+    const refused = [...this.#shorter.keys()].map(({ allowance: { actor, uid, object } }) => {
+      const what = object.kind === 'exec' ? objectText(anyArguments(object)) : ''
+      const why = 'a rejected command line does not fit into the kernel'
+      return `${actorText(actor)} as ${userText(uid)} may not run ${what} with arguments that begin as rejected in the kernel's profile: ${why}`
+    })
+    return [...new Set([...reported, ...refused])].sort()
   }
 
   /** Widens the largest folders until about this many rules are saved. False if nothing is left to widen. */
@@ -136,7 +144,7 @@ export class KernelWidening {
       for (const some of byKey(list, keyOf).values()) this.#widen(some)
     }
     this.#step *= 2
-    return folders.length > 0 || this.#shorten()
+    return folders.length > 0 || this.#shorten() || this.#shortenRejections()
   }
 
   /** Of folders whose own names are long only the beginning stays. False where there is none. */
@@ -147,6 +155,23 @@ export class KernelWidening {
     })
     for (const [key, folder] of before) this.#folders.set(key, folder)
     return before.length > 0
+  }
+
+  /** Last: whether one would refuse what is expected is asked of what the kernel gets. */
+  #shortenRejections(): boolean {
+    const before = this.#shorter.size
+    const expecting = this.patterns().filter(({ origin }) => origin !== undefined)
+    const literals = new Set(this.literals().map(({ group }) => group))
+    for (const claim of this.#patterns) {
+      if (this.#shorter.has(claim) || literals.has(claim.group)) continue
+      const alike = expecting.filter(({ group }) => group === claim.group)
+      const shorter = shorterRejection(
+        claim,
+        alike.map(({ pattern }) => pattern.language),
+      )
+      if (shorter !== undefined) this.#shorter.set(claim, shorter)
+    }
+    return this.#shorter.size > before
   }
 
   #stoodFor(member: Member | undefined): boolean {

@@ -243,6 +243,34 @@ describe('a profile that is too large for the kernel', () => {
     expect(reports(act.file('/var/new.json'))).toEqual(['nothing'])
   })
 
+  it('refuses by its beginning what was rejected and is too long, except where that begins a known one', () => {
+    const shell = (code: string) => act.run('/bin/sh', ['sh', '-c', code])
+    const long = (beginning: string, end: string) => `${beginning} ${'x'.repeat(600)} ${end}`
+    const known = [shell('true'), shell(long('tar', 'here'))]
+    const rejected = [
+      shell(long('rm', '/a')),
+      shell(long('wget', '/b')),
+      shell(long('tar', 'there')),
+    ]
+    const profile = learned(...known)
+    for (const event of rejected) {
+      const refs = behavioursOf(event, shaper)
+      profile.observe(event, refs, { phase: 'later' })
+      for (const { key } of refs)
+        profile.decide(behaviourId(key), { kind: 'rejected', by: 'cli:root', at })
+    }
+    const { profile: compiled, reports } = kernelOf(profile, [], { rules: 100, states: 1_200 })
+    expect(rejected.map((event) => reports(event))).toEqual([['deny'], ['deny'], ['deny']])
+    expect(known.map((event) => reports(event))).toEqual([['allow'], ['allow']])
+    expect(reports(shell(long('rm', '/c')))).toEqual(['deny'])
+    expect(reports(shell(long('tar', 'else')))).toEqual(['allow'])
+    expect(reports(shell('rm /a'))).toEqual(['nothing'])
+    expect(compiled.widened).toContain(
+      '/usr/sbin/nginx as uid 101 may not run /bin/sh with arguments that begin as rejected ' +
+        "in the kernel's profile: a rejected command line does not fit into the kernel",
+    )
+  })
+
   it('is refused where nothing can be made wider, never cut off', () => {
     const programs = Array.from({ length: 30 }, (_, n) => act.exec(`/bin/${word(n)}`))
     let code = ''
