@@ -489,8 +489,8 @@ struct snug_enforce {
 	__u64 paused_until; /* CLOCK_REALTIME, ns; 0: not paused */
 	__u32 block;
 	__u32 budget; /* different behaviours of a kind stopped within a minute before it disarms */
-	__u32 disarmed; /* kinds that only alert: bits of snug_kind */
-	__u32 reserved;
+	__u32 disarmed;	      /* kinds that only alert: bits of snug_kind */
+	__u32 spares_setattr; /* SNUG_SETATTR only alerts: it was not observed while learning */
 };
 
 struct snug_peer {

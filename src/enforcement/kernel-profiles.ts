@@ -377,11 +377,15 @@ export class KernelProfiles {
 
   #enforce(version: DeployedVersion, installed: InstalledProfile): void {
     const { budget } = this.#options
-    const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
+    const { life, unobserved, observed } = version
+    const judged = enforcementOf(life, budget, unobserved.length > 0, !observed.has('setattr'))
     if (judged === undefined && installed.enforcement === undefined) return
     const wanted = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement
-    const isSame = last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil
+    const isSame =
+      last?.mode === wanted.mode &&
+      last.pausedUntil === wanted.pausedUntil &&
+      last.sparesSetattr === wanted.sparesSetattr
     if (isSame && last.except?.join() === wanted.except?.join()) return
     installed.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)

@@ -11,7 +11,7 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { doubtsOf } from './queries/root-view.ts'
-import { allKinds } from '../pipeline/judge/source-coverage.ts'
+import { allObservables } from '../core/coverage/observable.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 const maxBytes = 64 * 1_048_576
@@ -43,7 +43,7 @@ export async function importProfile(
   const nowMs = context.now()
   const version = context.registry.ofImage(image, new Date(nowMs).toISOString())
   const before = enforcementSnapshot(version)
-  const kinds = observed === undefined ? allKinds : new Set(observed)
+  const kinds = observed === undefined ? allObservables : new Set(observed)
   const step =
     prior === undefined
       ? withImported(version.life, by.who, nowMs)

@@ -3,7 +3,8 @@ import { SnugError } from '../../src/errors.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { KernelProfiles } from '../../src/enforcement/kernel-profiles.ts'
 import { startVersion, type Version } from '../../src/core/lifecycle/version.ts'
-import { eventKinds } from '../../src/core/event/event.ts'
+import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
+import { allObservables } from '../../src/core/coverage/observable.ts'
 import { act, feed, learned } from '../fixtures/event-fixture.ts'
 import { RecordingControl } from '../fixtures/daemon-fixtures.ts'
 
@@ -81,12 +82,24 @@ describe('a profile in the kernel', () => {
   it('with peers by DNS name stops connections like any other', () => {
     const named = act.connect('192.0.2.1', 443)
     if (named.kind !== 'connect') throw new Error('no connection')
-    version.watchedFor(new Set(eventKinds))
+    version.watchedFor(allObservables)
     version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
     feed(version.profile, [{ ...named, connect: { ...named.connect, name: 'api.test.' } }])
     profiles.moved(version)
     expect(control.last('enforce')?.enforcement).toEqual({ mode: 'block', budget: 100 })
     expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
+  })
+
+  it('only alerts on changes of mode and owner where no source observed them', () => {
+    version.watchedFor(new Set(behaviourKinds))
+    version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
+    profiles.moved(version)
+    const spared = { mode: 'block', budget: 100, sparesSetattr: true }
+    expect(control.last('enforce')?.enforcement).toEqual(spared)
+    expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
+    version.watchedFor(allObservables)
+    profiles.moved(version)
+    expect(control.last('enforce')?.enforcement).toEqual({ mode: 'block', budget: 100 })
   })
 
   it('that cannot be compiled is removed, reported as a failure and tried again', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Steps } from '../../src/core/steps.ts'
 import { compiledAtOnce, KernelProfiles } from '../../src/enforcement/kernel-profiles.ts'
-import { eventKinds } from '../../src/core/event/event.ts'
+import { allObservables } from '../../src/core/coverage/observable.ts'
 import { startVersion, type Version } from '../../src/core/lifecycle/version.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
@@ -67,7 +67,7 @@ describe('the profile of a version with many behaviours', () => {
     slices = new HandSlices()
     const many = Array.from({ length: compiledAtOnce + 10 }, (_, n) => act.exec(`/bin/a${n}`))
     version = new DeployedVersion(image, blocking, learned(...many), '')
-    version.watchedFor(new Set(eventKinds))
+    version.watchedFor(allObservables)
     version.scope = 7
     profiles = new KernelProfiles({
       controls: () => [control],

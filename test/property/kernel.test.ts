@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
-import type { EventKind } from '../../src/core/event/event.ts'
 import { bytesOfName } from '../../src/core/event/name-bytes.ts'
 import { microsOf } from '../../src/core/event/time.ts'
 import { compile } from '../../src/core/match/compile.ts'
@@ -18,7 +17,7 @@ import { type BehaviourRef, behavioursOf } from '../../src/core/behaviour/behavi
 import { isPathPlace } from '../../src/core/behaviour/place-pattern.ts'
 import { isWildcard } from '../../src/core/behaviour/peer.ts'
 import { isDrawn } from '../../src/core/behaviour/ports.ts'
-import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
+import { type Observable, observableOf, observables } from '../../src/core/coverage/observable.ts'
 import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import type { ProfileReader } from '../../src/core/profile/profile-reader.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
@@ -188,10 +187,10 @@ describe('the compiled profile', () => {
 
   it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {
     const count = { expected: 0, deviation: 0, unprofiled: 0, refused: 0 }
-    const watched = fc.subarray([...behaviourKinds])
+    const watched = fc.subarray([...observables])
     fc.assert(
       fc.property(fc.oneof(worlds, overlapping, ranges), watched, (world, kinds) => {
-        const observed = new Set<EventKind>(kinds)
+        const observed = new Set<Observable>(kinds)
         const reading = new KernelReading(compiled(world).profile)
         const entries = world.profile.entries()
         for (const event of world.exam) {
@@ -199,12 +198,13 @@ describe('the compiled profile', () => {
           const { outcome } = judge(world.profile, event, refs, { guardrails, observed })
           const allowed = refs.every((ref) => reading.evaluate(ref)?.verdict === 'allow')
           const refused = refs.some((ref) => naivelyRefused(entries, ref, now))
-          const unexpected = observed.has(event.kind) || refused ? 'deviation' : 'unprofiled'
+          const unexpected =
+            observed.has(observableOf(event)) || refused ? 'deviation' : 'unprofiled'
           // A block of addresses that was rejected is beyond the plain definition.
           if (event.kind === 'connect' && !allowed) expect(outcome).not.toBe('expected')
           else same(outcome, allowed ? 'expected' : unexpected, event)
           count[outcome] += 1
-          if (refused && !observed.has(event.kind)) count.refused += 1
+          if (refused && !observed.has(observableOf(event))) count.refused += 1
         }
       }),
       { numRuns: cases(200) },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
-import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { bypassActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
@@ -9,6 +9,7 @@ import { checkColumn, type Column, outcomeOf } from './outcome-table.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 
 const scope = 7
+const rejection = { kind: 'rejected', by: 'test', at: '2026-11-24T00:00:00Z' } as const
 
 /** A container in block mode whose profile holds its ordinary events. */
 export interface Lane {
@@ -106,6 +107,30 @@ export function tryBypasses(
     if (family !== 'lsm') return
     it('none of them left a trace in the container', async () => {
       expect((await lane.data()).split('\n')).toEqual(['allowed', 'compat', 'own'])
+    })
+
+    it('changes of mode that no sensor observed while learning go on and are reported, unless a person rejected them', async () => {
+      const { source } = lane.recorder
+      const rejected = (await attempt(lane, 'chmod /etc/private')).reported
+      const profile = new Profile(shaper)
+      for (const event of rejected) {
+        const refs = behavioursOf(event, shaper)
+        profile.observe(event, refs, { phase: 'later' })
+        for (const { key } of refs) profile.decide(behaviourId(key), rejection)
+      }
+      const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+      source.control.profile?.(scope, compiled)
+      source.control.enforce?.(scope, { mode: 'block', budget: 1_000_000, sparesSetattr: true })
+      await source.obeyed()
+      const spared = await attempt(lane, 'chmod /data/allowed')
+      expect(spared.result).toBe('0')
+      // It was not to be stopped, so nothing was missed.
+      expect(spared.reported.map(({ enforced }) => enforced)).toEqual([undefined])
+      for (const line of ['chmod /etc/private', 'read /etc/private']) {
+        const { result, reported } = await attempt(lane, line)
+        expect([line, result]).toEqual([line, '1'])
+        expect(reported.map(({ enforced }) => enforced)).toEqual(['blocked'])
+      }
     })
   })
 }

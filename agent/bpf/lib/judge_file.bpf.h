@@ -164,9 +164,14 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 			ruling->deviates = 1;
 		n++;
 	}
-	if (access & SNUG_SETATTR &&
-	    lookup_access(state, ruling, SNUG_SETATTR, paths, set, &ruling->tags[0]) != RULE_ALLOW)
-		ruling->deviates = 1;
+	if (access & SNUG_SETATTR) {
+		found = lookup_access(state, ruling, SNUG_SETATTR, paths, set, &ruling->tags[0]);
+		if (found != RULE_ALLOW)
+			ruling->deviates = !found && ruling->policy_state &
+								   SNUG_POLICY_SPARES_SETATTR ?
+						   DEVIATES_UNSTOPPED :
+						   DEVIATES;
+	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
 	    judge_linked(scratch, state, ruling, paths) != RULE_ALLOW)
 		ruling->deviates = 1;

@@ -174,16 +174,19 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
  * The kernel's response to deviations; undefined if it has no profile.
  *
  * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
+ * @param sparesSetattr no source observed changes of mode and owner, alone
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },
   budget: number,
   isBlind = false,
+  sparesSetattr = false,
 ):
   | {
       readonly mode: 'alert' | 'block'
       readonly budget: number
       readonly except?: readonly BehaviourKind[]
+      readonly sparesSetattr?: true
       readonly pausedUntil?: number
     }
   | undefined {
@@ -195,6 +198,7 @@ export function enforcementOf(
     mode: armed ? 'block' : 'alert',
     budget,
     ...(armed && except.length > 0 ? { except } : {}),
+    ...(armed && sparesSetattr ? { sparesSetattr: true } : {}),
     ...(breakGlass === undefined ? {} : { pausedUntil: breakGlass.until }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Severity } from '../event/alert.ts'
-import type { ActEvent, EventKind } from '../event/event.ts'
+import type { ActEvent } from '../event/event.ts'
+import { observableOf, type Observed, observableText } from '../coverage/observable.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
@@ -17,10 +18,10 @@ export interface JudgeOptions {
   /** Why the profile's evidence has holes: verdicts then have partial confidence. */
   readonly incomplete?: string
   /**
-   * Kinds that were observed during learning; absent: all. The profile has no verdict on other
-   * kinds.
+   * Kinds of events, and `setattr`, that were observed during learning; absent: all. The profile has no verdict on
+   * others.
    */
-  readonly observed?: ReadonlySet<EventKind>
+  readonly observed?: Observed
   /** The version is learning: `novel` guardrails keep quiet. */
   readonly learning?: boolean
   /** False: omits nearest, reasons and severity, when nobody reads them. */
@@ -71,7 +72,7 @@ function deviation(
 ): Verdict {
   const isUnobserved =
     known !== undefined &&
-    options.observed?.has(event.kind) === false &&
+    options.observed?.has(observableOf(event)) === false &&
     !unexpected.some((ref) => isRefused(known, ref, microsOf(event.time)))
   // For a kind that was not observed everything is new, so newness is no evidence.
   const quiet = options.learning === true || isUnobserved
@@ -91,7 +92,7 @@ function deviation(
   if (reported !== undefined) reasons.push(...reported.reasons)
   if (isUnobserved) {
     reasons.push(
-      `no source observed events of kind \`${event.kind}\` while the profile was learned`,
+      `no source observed ${observableText(observableOf(event))} while the profile was learned`,
     )
   }
   if (options.incomplete !== undefined) {

@@ -17,7 +17,7 @@ import type {
   NoveltyView,
   ObservedView,
 } from '../api/engine-views.ts'
-import { allKinds } from '../../pipeline/judge/source-coverage.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
@@ -57,18 +57,22 @@ export function* evidenceView(
       ...checks.map(({ sentence }) => sentence),
     ],
     novelty,
-    kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),
+    kindsObserved: behaviourKinds.filter((kind) => version.observed.has(kind)),
     intervals: observed.length,
     observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
     observed: observed.slice(-intervalsListed),
   }
 }
 
-function unobservedText({ unobserved, life }: DeployedVersion): readonly string[] {
-  if (unobserved.length === 0) return []
-  const kinds = unobserved.join(', ')
+function unobservedText({ unobserved, observed, life }: DeployedVersion): readonly string[] {
   const then = life.state === 'learning' ? 'so far' : 'during learning: they raise no deviations'
-  return [`${kinds}: no source observed these kinds ${then}`]
+  const isSetattrAlone = !observed.has('setattr') && observed.has('file')
+  return [
+    ...(unobserved.length === 0
+      ? []
+      : [`${unobserved.join(', ')}: no source observed these kinds ${then}`]),
+    ...(isSetattrAlone ? [`setattr: no source observed changes of mode and owner ${then}`] : []),
+  ]
 }
 
 function* observedBy(runs: readonly ContainerRun[]): Steps<readonly ObservedView[]> {

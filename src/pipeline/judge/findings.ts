@@ -1,5 +1,6 @@
 import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import type { ActEvent, LossEvent, Survival } from '../../core/event/event.ts'
+import { type Observable, observableText } from '../../core/coverage/observable.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
@@ -105,9 +106,12 @@ const ofNothing = {
   attack: [],
 } as const
 
-/** An event of a kind that no source observed during learning: reported once for each kind. */
-export function unobservedKindFinding(event: ActEvent, version: DeployedVersion): Finding {
-  const { kind } = event
+/** An event that no source observed during learning: reported once for each kind, and for `setattr`. */
+export function unobservedKindFinding(
+  event: ActEvent,
+  kind: Observable,
+  version: DeployedVersion,
+): Finding {
   const seen = [...version.observed].filter((each) => each !== 'loss').join(', ')
   return {
     ...ofNothing,
@@ -115,7 +119,7 @@ export function unobservedKindFinding(event: ActEvent, version: DeployedVersion)
     type: 'loss',
     severity: 'low',
     reasons: [
-      `events of kind \`${kind}\` raise no deviations: no source observed this kind during learning (observed: ${seen})`,
+      `${observableText(kind)} raise no deviations: no source observed them during learning (observed: ${seen})`,
       'to learn them, set the version back to learning: `snug profile mode IMAGE learn`',
     ],
     mode: version.life.mode,

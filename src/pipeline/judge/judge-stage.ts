@@ -1,4 +1,5 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import { observableOf } from '../../core/coverage/observable.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
@@ -442,10 +443,11 @@ export class JudgeStage {
       return 'deviation'
     }
     if (learning) return 'learned'
-    if (!version.alertedKinds.has(event.kind)) {
-      version.alertedKinds.add(event.kind)
+    const kind = observableOf(event)
+    if (!version.alertedKinds.has(kind)) {
+      version.alertedKinds.add(kind)
       version.changed = true
-      this.#raise(unobservedKindFinding(event, version), event.count ?? 1)
+      this.#raise(unobservedKindFinding(event, kind, version), event.count ?? 1)
     }
     return 'unprofiled'
   }

@@ -1,13 +1,14 @@
 import type { EventKind, SnugEvent } from '../../core/event/event.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import {
+  allObservables,
+  type Observable,
+  observableOf,
+  type Observed,
+} from '../../core/coverage/observable.ts'
 import { sensorKinds } from '../sources/line-formats.ts'
 import type { EventSource } from '../sources/source.ts'
 
-/** Kinds that are observed. A set is immutable: a larger one is a new object. */
-export type Kinds = ReadonlySet<EventKind>
-
-const nothing: Kinds = new Set()
-export const allKinds: Kinds = new Set<EventKind>(behaviourKinds)
+const nothing: Observed = new Set()
 
 /**
  * Tracks which kinds of events each source observes. A sensor that reports only what its rules ask
@@ -16,7 +17,7 @@ export const allKinds: Kinds = new Set<EventKind>(behaviourKinds)
  */
 export class SourceCoverage {
   readonly #sources: ReadonlyMap<string, EventSource>
-  readonly #reported = new Map<string, Kinds>()
+  readonly #reported = new Map<string, Observed>()
 
   constructor(sources: readonly EventSource[]) {
     this.#sources = new Map(sources.map((source) => [source.name, source]))
@@ -26,17 +27,17 @@ export class SourceCoverage {
    * Kinds that the source of this event observes. `via` is the agent's source that delivered the
    * event.
    */
-  of(event: SnugEvent, via: string): Kinds {
+  of(event: SnugEvent, via: string): Observed {
     const source = this.#sources.get(via)
     const isOwn = source !== undefined && source.supports.relays !== true
     if (isOwn && source.supports.byRule !== true) return this.#whole(via, source)
     const kinds = isOwn ? source.supports.kinds : sensorKinds.get(event.source)
-    if (kinds === undefined) return allKinds
-    return this.#byRule(isOwn ? via : event.source, event.kind, kinds)
+    if (kinds === undefined) return allObservables
+    return this.#byRule(isOwn ? via : event.source, event, kinds)
   }
 
   /** Kinds that are observed in a container that the source announced. */
-  ofContainer(via: string): Kinds {
+  ofContainer(via: string): Observed {
     const source = this.#sources.get(via)
     // A relayed event names the sensor that observed it.
     if (source?.supports.relays === true) return nothing
@@ -49,18 +50,20 @@ export class SourceCoverage {
     return nothing
   }
 
-  #whole(name: string, { supports }: EventSource): Kinds {
+  #whole(name: string, { supports }: EventSource): Observed {
     const known = this.#reported.get(name)
-    if (known !== undefined && known.size === supports.kinds.length) return known
-    const kinds = new Set(supports.kinds)
-    this.#reported.set(name, kinds)
-    return kinds
+    if (known !== undefined) return known
+    const all = new Set<Observable>(supports.kinds)
+    if (all.has('file')) all.add('setattr')
+    this.#reported.set(name, all)
+    return all
   }
 
-  #byRule(name: string, kind: EventKind, kinds: readonly EventKind[]): Kinds {
+  #byRule(name: string, event: SnugEvent, kinds: readonly EventKind[]): Observed {
     const reported = this.#reported.get(name) ?? nothing
-    if (reported.has(kind) || !kinds.includes(kind)) return reported
-    const more = new Set([...reported, kind])
+    const shown = observableOf(event)
+    if (reported.has(shown) || !kinds.includes(event.kind)) return reported
+    const more = new Set([...reported, shown])
     this.#reported.set(name, more)
     return more
   }

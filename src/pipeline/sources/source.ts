@@ -271,6 +271,8 @@ export interface Enforcement {
   readonly budget: number
   /** Kinds that only alert. */
   readonly except?: readonly BehaviourKind[]
+  /** Changes of mode and owner only alert: no sensor observed them while the version learned. */
+  readonly sparesSetattr?: true
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
 }

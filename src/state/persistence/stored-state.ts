@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { Alert } from '../../core/event/alert.ts'
-import type { EventKind } from '../../core/event/event.ts'
 import { describeError } from '../../errors.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { SourceBatch, SourceMessage } from '../../pipeline/sources/source.ts'
 import type { Version } from '../../core/lifecycle/version.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { type Observable, observables, type Observed } from '../../core/coverage/observable.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import type { AnyStoredEntry } from '../../core/profile/stored-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
@@ -66,10 +66,10 @@ const versionSchema = z.object({
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
   revision: z.number().default(0),
-  // Absent in older records, for which all kinds count as observed.
-  observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
-  observedBefore: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
-  alertedKinds: z.array(z.enum(behaviourKinds)).default([]),
+  // Absent in older records, for which all kinds count as observed. Those have no `setattr`: nobody observed it then.
+  observed: z.array(z.enum(observables)).default([...behaviourKinds]),
+  observedBefore: z.array(z.enum(observables)).default([...behaviourKinds]),
+  alertedKinds: z.array(z.enum(observables)).default([]),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
@@ -103,8 +103,8 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
   return { kind: 'version', version: key, value }
 }
 
-function kindsOf(kinds: ReadonlySet<EventKind>): readonly EventKind[] {
-  return behaviourKinds.filter((kind) => kinds.has(kind))
+function kindsOf(observed: Observed): readonly Observable[] {
+  return observables.filter((one) => observed.has(one))
 }
 
 /**

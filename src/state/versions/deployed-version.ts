@@ -13,7 +13,8 @@ import { LossLedger } from './loss-ledger.ts'
 import { type ReportedEvent, ReportedActs } from './reported-acts.ts'
 import type { Share } from './shared-bound.ts'
 import type { VersionBounds } from './version-bounds.ts'
-import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import type { Observable, Observed } from '../../core/coverage/observable.ts'
 
 /** A run of a container from a start to an end, before a later start. */
 export interface PastStint {
@@ -61,7 +62,7 @@ export interface ModeDecisions {
   readonly done?: ModeDecision
 }
 
-const noKinds: Kinds = new Set()
+const nothing: Observed = new Set()
 
 /** Names a version: the same digest in two repositories, or in two scopes, is two versions. */
 export type VersionKey = string & { readonly __brand: 'VersionKey' }
@@ -122,14 +123,13 @@ export class DeployedVersion {
   /** Number of behaviours at the end of the window. */
   learnedSize = 0
   /**
-   * Kinds of events that were observed while it learned. The profile makes no statement about
-   * others.
+   * Kinds of events, and `setattr`, that were observed while it learned. The profile makes no statement about others.
    */
-  observed: Kinds = noKinds
+  observed: Observed = nothing
   /** The same for the predecessor, whose profile judges while this version learns. */
-  observedBefore: Kinds = noKinds
+  observedBefore: Observed = nothing
   /** Further kinds of which an event was reported. */
-  readonly alertedKinds = new Set<EventKind>()
+  readonly alertedKinds = new Set<Observable>()
   /** Scope of the kernel's keys for this version. A new scope invalidates them. */
   scope = 0
   /**
@@ -151,7 +151,7 @@ export class DeployedVersion {
   derivedTags: ReadonlySet<BehaviourTag> = new Set()
   readonly reported = new ReportedActs()
   /** Sets that `observed` already includes. */
-  readonly #watched = new WeakSet<Kinds>()
+  readonly #watched = new WeakSet<Observed>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   readonly #keys = new KeyMeanings(keysKept)
   readonly #runsShare: Share
@@ -204,7 +204,7 @@ export class DeployedVersion {
 
   /** Behaviour kinds that were not observed. */
   get unobserved(): readonly EventKind[] {
-    return [...allKinds].filter((kind) => !this.observed.has(kind))
+    return behaviourKinds.filter((kind) => !this.observed.has(kind))
   }
 
   /** A person approved it as a whole, set its mode, or decided on it in its ImageProfile. */
@@ -214,7 +214,7 @@ export class DeployedVersion {
   }
 
   /** Adds the kinds that are observed while it learns. */
-  watchedFor(kinds: Kinds): void {
+  watchedFor(kinds: Observed): void {
     if (this.#watched.has(kinds)) return
     this.#watched.add(kinds)
     if ([...kinds].every((kind) => this.observed.has(kind))) return
@@ -223,7 +223,7 @@ export class DeployedVersion {
   }
 
   /** A shipped profile judges it for these kinds while it learns, besides the predecessor's. */
-  judgedByPrior(kinds: Kinds): void {
+  judgedByPrior(kinds: Observed): void {
     this.inherited = true
     this.observedBefore = new Set([...this.observedBefore, ...kinds])
     this.changed = true

@@ -1,5 +1,5 @@
 import { SnugError } from '../../errors.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { observables } from '../../core/coverage/observable.ts'
 import { mergeEntries } from '../../core/profile/merge.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import { compareText } from './allowed.ts'
@@ -27,14 +27,14 @@ export function mergeDocuments(
     .filter((each) => each !== undefined)
     .sort(compareText)
     .at(-1)
-  const kinds = new Set([...(a.observed ?? behaviourKinds), ...(b.observed ?? behaviourKinds)])
-  const observed = behaviourKinds.filter((kind) => kinds.has(kind))
+  const all = new Set([...(a.observed ?? observables), ...(b.observed ?? observables)])
+  const observed = observables.filter((one) => all.has(one))
   const recordings = joined(a.recordings ?? [], b.recordings ?? [])
   return {
     schema: 'snug.profile/v1',
     image: { repository, ...(tag === undefined ? {} : { tag }), digest },
     behaviours: mergeEntries(a.behaviours, b.behaviours, shaper),
-    ...(observed.length === behaviourKinds.length ? {} : { observed }),
+    ...(observed.length === observables.length ? {} : { observed }),
     ...(recordings.length === 0 ? {} : { recordings }),
   }
 }

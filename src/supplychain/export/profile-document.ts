@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import type { ImageRef, LossSpan } from '../../core/event/event.ts'
-import { type BehaviourKind, behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { allObservables, observables } from '../../core/coverage/observable.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { entrySchema, hasOwnId } from './entry-schema.ts'
 
@@ -10,8 +10,8 @@ export interface ProfileDocument {
   readonly schema: 'snug.profile/v1'
   readonly image: ImageRef
   readonly behaviours: readonly ProfileEntry[]
-  /** Kinds of events that were observed while it was learned; absent: all. */
-  readonly observed?: readonly BehaviourKind[]
+  /** Kinds of events, and `setattr`, that were observed while it was learned; absent: all. */
+  readonly observed?: readonly (typeof observables)[number][]
   /** How it was recorded, where it was made for that; sorted. */
   readonly recordings?: readonly Recording[]
   /** Present where it was shipped by a vendor and not observed: it is the prior of its version. */
@@ -63,7 +63,7 @@ export const profileDocumentSchema = z.looseObject({
   schema: z.literal('snug.profile/v1'),
   image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
   behaviours: z.array(entrySchema),
-  observed: z.array(z.enum(behaviourKinds)).optional(),
+  observed: z.array(z.enum(observables)).optional(),
   recordings: z.array(recording).optional(),
   prior: z.looseObject({ name: text }).optional(),
 })
@@ -72,16 +72,16 @@ export const profileDocumentSchema = z.looseObject({
 export function profileDocument(
   image: ImageRef,
   behaviours: readonly ProfileEntry[],
-  observed: ReadonlySet<string> = new Set(behaviourKinds),
+  observed: ReadonlySet<string> = allObservables,
   recordings: readonly Recording[] = [],
 ): string {
   const sorted = [...behaviours].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const kinds = behaviourKinds.filter((kind) => observed.has(kind))
+  const shown = observables.filter((one) => observed.has(one))
   return documentText({
     schema: 'snug.profile/v1',
     image,
     behaviours: sorted,
-    ...(kinds.length === behaviourKinds.length ? {} : { observed: kinds }),
+    ...(shown.length === observables.length ? {} : { observed: shown }),
     ...(recordings.length === 0 ? {} : { recordings }),
   })
 }

@@ -115,6 +115,56 @@ describe('the time without a daemon', () => {
   })
 })
 
+/** What an agent stored whose sensor did not report changes of mode and owner. */
+class EarlierStore extends MemoryStore {
+  override async batch(writes: readonly StoreWrite[]): Promise<void> {
+    await super.batch(writes.map(asBefore))
+  }
+}
+
+function asBefore(write: StoreWrite): StoreWrite {
+  if (write.kind !== 'version') return write
+  const value = write.value as { observed: readonly string[] }
+  const observed = value.observed.filter((one) => one !== 'setattr')
+  return { ...write, value: { ...value, observed } }
+}
+
+describe('a profile of an earlier agent, which did not see changes of mode and owner', () => {
+  const deviations = (world: DaemonWorld) =>
+    world.daemon.alerts.list({ limit: 100 }).filter(({ type }) => type === 'deviation')
+  const change = act.file('/var/lib/a', ['setattr'])
+
+  it('makes no deviation of these, reports that once, and learns them in a new window', async () => {
+    const store = new EarlierStore()
+    const [before] = await keepingWorld(store)
+    await received(before, eventMessage(act.file('/etc/a')))
+    await before.engine.setMode('shop/web', 'alert', { who: 'cli:root' })
+    await before.daemon.journal.persist()
+
+    const [world] = await keepingWorld(store)
+    await received(world, eventMessage(change), eventMessage(act.file('/var/lib/b', ['setattr'])))
+    expect(deviations(world)).toEqual([])
+    expect(losses(world).map(({ reasons }) => reasons[0])).toEqual([
+      expect.stringMatching(/^changes of mode and owner raise no deviations: no source observed/),
+    ])
+    const { versions } = await world.engine.image('shop/web')
+    expect(versions[0]?.evidence?.sentences).toContain(
+      'setattr: no source observed changes of mode and owner during learning: they raise no deviations',
+    )
+    await received(world, eventMessage(act.file('/etc/b')))
+    expect(deviations(world).map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/b'])
+
+    await world.engine.setMode('shop/web', 'learn', { who: 'cli:root' })
+    await received(world, eventMessage(change))
+    await world.engine.setMode('shop/web', 'alert', { who: 'cli:root' })
+    await received(world, eventMessage(act.file('/srv/c', ['setattr'])), eventMessage(change))
+    expect(deviations(world).map(({ behaviour }) => behaviour?.text)).toEqual([
+      'change attributes of /srv/c',
+      'read /etc/b',
+    ])
+  })
+})
+
 describe('losses of the node as a whole', () => {
   it('are in the status of a later daemon too', async () => {
     const store = await observedBefore()

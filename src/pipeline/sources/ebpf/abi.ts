@@ -206,6 +206,7 @@ export const layout = {
   'snug_enforce.block': 24,
   'snug_enforce.budget': 28,
   'snug_enforce.disarmed': 32,
+  'snug_enforce.spares_setattr': 36,
   snug_peer: 32,
   'snug_peer.address': 8,
   'snug_peer.bits': 24,
