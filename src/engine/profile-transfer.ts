@@ -1,10 +1,10 @@
 import { SnugError } from '../errors.ts'
-import { type ExportFormat, exportProfile } from '../supplychain/export/export-profile.ts'
+import { type ExportFormat, exportSteps } from '../supplychain/export/export-profile.ts'
 import {
   parseProfileDocument,
   type ProfileDocument,
 } from '../supplychain/export/profile-document.ts'
-import { finish } from '../core/steps.ts'
+import type { Steps } from '../core/steps.ts'
 import { withImported, withPrior } from '../core/lifecycle/imported.ts'
 import type { DecisionContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -16,15 +16,15 @@ import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 const maxBytes = 64 * 1_048_576
 
-export function exportOf(
+export function* exportOf(
   version: DeployedVersion,
   format: ExportFormat,
   registry: VersionRegistry,
   nowMs: number,
-): ProfileExport {
+): Steps<ProfileExport> {
   const { image, profile, observed } = version
-  const doubts = finish(doubtsOf(version, registry, nowMs))
-  return { image, format, ...exportProfile(format, image, profile, observed, doubts) }
+  const doubts = yield* doubtsOf(version, registry, nowMs)
+  return { image, format, ...(yield* exportSteps(format, image, profile, observed, doubts)) }
 }
 
 /**

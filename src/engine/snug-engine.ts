@@ -425,9 +425,10 @@ export class SnugEngine implements view.Engine {
     return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
   }
 
-  exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
-    const { registry } = this.#daemon
-    return exportOf(registry.index.findOne(ref), format, registry, this.#daemon.now())
+  async exportProfile(ref: string, format: ExportFormat): Promise<view.ProfileExport> {
+    const { registry, slices } = this.#daemon
+    const version = registry.index.findOne(ref)
+    return slices.run('export', exportOf(version, format, registry, this.#daemon.now()))
   }
 
   async importProfile(

@@ -152,7 +152,7 @@ describe('the observed time', () => {
     expect(one?.root?.verdict).toBe('not-root')
     expect(one?.root?.sentence).toMatch(/^does not run as root.*; the version is still learning; /)
     expect(one?.root?.sentence).toContain(coverage)
-    const { notes } = world.engine.exportProfile('shop/web', 'security-context')
+    const { notes } = await world.engine.exportProfile('shop/web', 'security-context')
     expect(notes).toContain(one?.root?.sentence)
     expect((await world.engine.images())[0]?.versions[0]?.root).toBeUndefined()
   })

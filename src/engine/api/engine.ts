@@ -122,7 +122,7 @@ export interface Engine {
   testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
 
   /** The profile of a version as a file of another tool. */
-  exportProfile(ref: string, format: ExportFormat): ProfileExport
+  exportProfile(ref: string, format: ExportFormat): Promise<ProfileExport>
   /** Merges an exported profile into the version of its image, which then waits for review. */
   importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
 

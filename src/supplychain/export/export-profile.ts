@@ -1,13 +1,14 @@
 import type { ImageRef } from '../../core/event/event.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Profile } from '../../core/profile/profile.ts'
-import { type Exportable, type Exported, exportableOf } from './allowed.ts'
+import { finish, type Steps } from '../../core/steps.ts'
+import { type Exportable, type Exported, exportableSteps } from './allowed.ts'
 import { apparmor } from './apparmor.ts'
 import { containerProfile } from './container-profile.ts'
 import { falco } from './falco.ts'
 import { inToto } from './in-toto.ts'
 import { kubeArmor, networkPolicy } from './kubernetes.ts'
-import { profileDocument } from './profile-document.ts'
+import { profileDocumentSteps } from './profile-document.ts'
 import { seccomp } from './seccomp.ts'
 import { securityContext } from './security-context.ts'
 import { tetragon } from './tetragon.ts'
@@ -51,10 +52,25 @@ export function exportProfile(
   observed?: ReadonlySet<string>,
   doubts: readonly string[] = [],
 ): Exported {
+  return finish(exportSteps(format, image, profile, observed, doubts))
+}
+
+/** The same, with pauses. */
+export function* exportSteps(
+  format: ExportFormat,
+  image: ImageRef,
+  profile: Profile,
+  observed?: ReadonlySet<string>,
+  doubts: readonly string[] = [],
+): Steps<Exported> {
   if (format === 'snug') {
-    return { text: profileDocument(image, profile.entries(), observed), notes: [] }
+    yield* profile.settleSteps()
+    const entries = profile.snapshot((entry) => entry.toJSON())
+    return { text: yield* profileDocumentSteps(image, entries, observed), notes: [] }
   }
-  return writers[format](exportableOf(image, profile, watchedKinds(observed), doubts))
+  const what = yield* exportableSteps(image, profile, watchedKinds(observed), doubts)
+  yield
+  return writers[format](what)
 }
 
 /** In their order; absent: all. */

@@ -3,6 +3,7 @@ import { SnugError } from '../../errors.ts'
 import type { ImageRef, LossSpan } from '../../core/event/event.ts'
 import { allObservables, observables } from '../../core/coverage/observable.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { finish, sorted, type Steps } from '../../core/steps.ts'
 import { entrySchema, hasOwnId } from './entry-schema.ts'
 
 /** A whole profile with its evidence, as one file: the input of `snug profile import`. */
@@ -71,20 +72,43 @@ export const profileDocumentSchema = z.looseObject({
 /** Deterministic: the same profile is the same text. */
 export function profileDocument(
   image: ImageRef,
-  behaviours: readonly ProfileEntry[],
+  behaviours: Iterable<ProfileEntry>,
+  observed?: ReadonlySet<string>,
+  recordings?: readonly Recording[],
+): string {
+  return finish(profileDocumentSteps(image, behaviours, observed, recordings))
+}
+
+/** The same, with pauses: each behaviour is read and written by itself. */
+export function* profileDocumentSteps(
+  image: ImageRef,
+  behaviours: Iterable<ProfileEntry>,
   observed: ReadonlySet<string> = allObservables,
   recordings: readonly Recording[] = [],
-): string {
-  const sorted = [...behaviours].sort((a, b) => (a.id < b.id ? -1 : 1))
+): Steps<string> {
+  const written: { readonly id: string; readonly text: string }[] = []
+  for (const behaviour of behaviours) {
+    const text = JSON.stringify(behaviour, null, 2).replaceAll('\n', '\n    ')
+    written.push({ id: behaviour.id, text: `    ${text}` })
+    yield
+  }
+  const ordered = yield* sorted(written, (a, b) => (a.id < b.id ? -1 : 1))
   const shown = observables.filter((one) => observed.has(one))
-  return documentText({
+  const around = documentText({
     schema: 'snug.profile/v1',
     image,
-    behaviours: sorted,
+    behaviours: [],
     ...(shown.length === observables.length ? {} : { observed: shown }),
     ...(recordings.length === 0 ? {} : { recordings }),
   })
+  if (ordered.length === 0) return around
+  const at = around.indexOf(NO_BEHAVIOURS) + NO_BEHAVIOURS.length - 1
+  const list = ordered.map(({ text }) => text).join(',\n')
+  return `${around.slice(0, at)}\n${list}\n  ${around.slice(at)}`
 }
+
+/** In the text of a document without any; no text within it can be that, as its quotes would be escaped. */
+const NO_BEHAVIOURS = '\n  "behaviours": []'
 
 export function documentText(document: ProfileDocument): string {
   return `${JSON.stringify(document, null, 2)}\n`

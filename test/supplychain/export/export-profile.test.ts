@@ -13,11 +13,16 @@ import {
 import { loadRules } from '../../../src/support/config/load-rules.ts'
 import { exportableOf } from '../../../src/supplychain/export/allowed.ts'
 import { segmentsOf } from '../../../src/supplychain/export/container-profile.ts'
-import { exportFormats, exportProfile } from '../../../src/supplychain/export/export-profile.ts'
+import {
+  exportFormats,
+  exportProfile,
+  exportSteps,
+} from '../../../src/supplychain/export/export-profile.ts'
 import { parseProfileDocument } from '../../../src/supplychain/export/profile-document.ts'
 import { partsOf } from '../../../src/supplychain/export/paths.ts'
 import {
   type Actor,
+  type BehaviourId,
   behaviourId,
   behaviourKey,
   type BehaviourObject,
@@ -31,6 +36,7 @@ const image = {
   repository: 'registry.local/shop/web',
   digest: `sha256:${'ab'.repeat(32)}`,
 }
+const rejection = { kind: 'rejected', by: 'ann', at: '2026-11-24T13:40:07Z' } as const
 const nginx: Actor = { exe: '/usr/sbin/nginx' }
 
 function learned(
@@ -331,6 +337,34 @@ describe('the rules of Falco', () => {
 })
 
 describe('a profile as a file', () => {
+  const odd = learned({ kind: 'file', access: 'read', path: '/a"b\n  "behaviours": []' })
+
+  it.each([
+    ['of several behaviours', entries],
+    ['of a behaviour whose path looks like the file', [odd]],
+    ['of none', []],
+  ])('%s is one JSON value with the behaviours by id', (_, list) => {
+    const behaviours = of(list).entries()
+    const whole = { schema: 'snug.profile/v1', image, behaviours }
+    expect(text('snug', list)).toBe(`${JSON.stringify(whole, null, 2)}\n`)
+  })
+
+  it('is that of its first moment, whatever is decided while it is written', () => {
+    const profile = of(entries)
+    const before = text('snug')
+    const steps = exportSteps('snug', image, profile)
+    let written: string | undefined
+    for (let i = 0; written === undefined; i++) {
+      const { done, value } = steps.next()
+      const { id } = entries[i % entries.length] ?? odd
+      if (i === 3) profile.merge([odd])
+      if (i < entries.length) profile.decide(id as BehaviourId, rejection)
+      if (done === true) written = value.text
+    }
+    expect(written).toBe(before)
+    expect(exportProfile('snug', image, profile).text).not.toBe(before)
+  })
+
   it('reads back as it was', () => {
     const document = parseProfileDocument(JSON.parse(text('snug')))
     expect(document.image).toEqual(image)

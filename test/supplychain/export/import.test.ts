@@ -45,7 +45,7 @@ it('creates the version of an image that this host never ran, which then waits f
 it('exports the imported profile, and importing it twice changes nothing', async () => {
   await world.engine.importProfile(chunks(file), by)
   await world.engine.importProfile(chunks(file), by)
-  const { text, notes } = world.engine.exportProfile(image.repository, 'snug')
+  const { text, notes } = await world.engine.exportProfile(image.repository, 'snug')
   expect([text, notes]).toEqual([file, []])
 })
 
