@@ -101,7 +101,9 @@ describe('coverage', () => {
 
   it('is unknown without data', () => {
     expect(coverageOf([], [], MIN)).toMatchObject({ units: 0, unseen: 1, bound: 1 })
-    expect(coverageOf([], [], MIN).sentence).toBe('0 container runs are not enough to estimate coverage')
+    expect(coverageOf([], [], MIN).sentence).toBe(
+      '0 container runs are not enough to estimate coverage',
+    )
   })
 
   it('reports that no start was observed where all containers ran before', () => {
