@@ -26,12 +26,9 @@ import { laterKept, learnedKept } from '../src/pipeline/judge/judge-stage.ts'
 import { assignmentsKept } from '../src/pipeline/sources/ebpf/kernel-state.ts'
 import { namesCounted } from '../src/pipeline/sources/line-tally.ts'
 import { maxProcesses } from '../src/pipeline/sources/process-tree.ts'
-import {
-  allNamesKept,
-  namesKept as alertNamesKept,
-  sharesKept,
-} from '../src/state/alerts/alert-store.ts'
+import { allNamesKept, namesKept as alertNamesKept } from '../src/state/alerts/alert-names.ts'
 import { sampleChars } from '../src/state/alerts/cause-fold.ts'
+import { sharesKept } from '../src/state/alerts/open-alerts.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
 import { formsKept } from '../src/state/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'

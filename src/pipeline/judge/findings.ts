@@ -11,7 +11,7 @@ import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { mainRef } from '../../core/match/risk-facts.ts'
 import { distinct, type Techniques } from '../../core/match/technique.ts'
-import type { Finding, FindingCause } from '../../state/alerts/alert-store.ts'
+import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 

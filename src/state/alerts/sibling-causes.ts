@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import type { Alert, AlertCause, Severity } from '../../core/event/alert.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import { mayHoldPlaces } from '../../core/learning/place.ts'
 import { nameKind } from '../../core/match/place-class.ts'
 import { isOwned } from './cause-fold.ts'
+import type { About } from './finding.ts'
 
 /** Folders differ in some of their last names. */
 const namesCompared = 6
@@ -10,17 +11,6 @@ const namesCompared = 6
 const twoFrom = 4
 /** Forms of folders, of all alerts together. */
 export const formsKept = 20_000
-
-/** What an alert or a finding is about. */
-export interface About {
-  /** Names in its place that vary are shapes. */
-  readonly cause: Pick<AlertCause, 'access' | 'placeClass' | 'place'>
-  /** The object of the behaviour. */
-  readonly file: string
-  readonly severity: Severity
-  /** Scope and group of the cause. */
-  readonly group: string
-}
 
 /**
  * Which alert is about files that a service owns, by what their folders have in common with those that differ in a name:

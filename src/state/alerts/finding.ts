@@ -1,0 +1,118 @@
+import type {
+  Alert,
+  AlertBehaviour,
+  AlertCause,
+  AlertType,
+  Severity,
+} from '../../core/event/alert.ts'
+import type { RiskFacts } from '../../core/event/alert-risk.ts'
+import type { SnugEvent } from '../../core/event/event.ts'
+import { type Cause, isOfFiles } from '../../core/match/cause.ts'
+import { ownFingerprint } from './cause-fingerprint.ts'
+import { causeView } from './cause-fold.ts'
+
+/** A result of the judge, before it becomes an alert or raises the count of one. */
+export interface Finding {
+  /** Events with the same fingerprint are the same event: the count of the alert rises. */
+  readonly fingerprint: string
+  readonly type: AlertType
+  readonly severity: Severity
+  readonly reasons: readonly string[]
+  readonly nearest: AlertBehaviour | null
+  readonly behaviour: AlertBehaviour | null
+  /** The behaviour with the names of the event, where its own are shapes: what an alert has as a sample. */
+  readonly sample?: AlertBehaviour
+  readonly guardrails: readonly string[]
+  readonly attack: readonly string[]
+  readonly mode: string
+  readonly confidence?: Alert['confidence']
+  readonly event: SnugEvent
+  /** Absent: the agent only reported the event. */
+  readonly action?: Alert['action']
+  readonly cause?: FindingCause
+  /** For a deviation without a guardrail: the facts that its severity follows from. */
+  readonly risk?: RiskFacts
+}
+
+/** Findings of one cause and scope share one alert. */
+export interface FindingCause {
+  readonly cause: Cause
+  /** Fields that must also be equal: version, container, origin, action, guardrails. */
+  readonly scope: string
+  /** The version: its containers are replicas. */
+  readonly replicasOf: string
+  /** Containers of the version that run now. */
+  readonly running: number
+}
+
+/** What an alert or a finding is about. */
+export interface About {
+  /** Names in its place that vary are shapes. */
+  readonly cause: Pick<AlertCause, 'access' | 'placeClass' | 'place'>
+  /** The object of the behaviour. */
+  readonly file: string
+  readonly severity: Severity
+  /** Scope and group of the cause. */
+  readonly group: string
+}
+
+export function aboutOf({ cause: found, behaviour, severity }: Finding): About | undefined {
+  if (found === undefined || behaviour === null) return undefined
+  const { cause, scope } = found
+  return { cause, file: behaviour.object, severity, group: `${scope}${cause.group}` }
+}
+
+/** Novelty of the service itself. */
+export function isNovelty({ severity, event }: Finding): boolean {
+  return severity === 'low' && event.kind !== 'loss' && event.process.origin !== 'exec-in'
+}
+
+/** Novelty about files shares one alert. Another program, peer or identity is not hidden in an earlier alert. */
+export function joinsOthers(finding: Finding, { access }: Cause): boolean {
+  return isOfFiles(access) && isNovelty(finding)
+}
+
+/** The alert that the finding begins, and what only its store gives it. `nowMs`: epoch milliseconds. */
+export function firstAlert(
+  finding: Finding,
+  {
+    id,
+    node,
+    fingerprint,
+    nowMs,
+    count,
+  }: Pick<Alert, 'id' | 'node' | 'count'> & {
+    readonly fingerprint: string
+    readonly nowMs: number
+  },
+): Alert {
+  const { event, cause, risk } = finding
+  const act = event.kind === 'loss' ? undefined : event
+  const isWide = cause !== undefined && fingerprint !== ownFingerprint(cause.cause, cause.scope)
+  return {
+    schema: 'snug.alert/v1',
+    id,
+    time: new Date(nowMs).toISOString(),
+    node,
+    severity: finding.severity,
+    type: finding.type,
+    action: finding.action ?? 'alerted',
+    reasons: finding.reasons,
+    nearest: finding.nearest,
+    behaviour: finding.behaviour,
+    ...(event.image === undefined ? {} : { image: event.image }),
+    ...(event.container === undefined ? {} : { container: event.container }),
+    ...(act?.workload === undefined ? {} : { workload: act.workload }),
+    ...(act === undefined ? {} : { process: act.process }),
+    event,
+    count,
+    firstSeen: event.time,
+    lastSeen: event.time,
+    mode: finding.mode,
+    ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
+    guardrails: finding.guardrails,
+    attack: finding.attack,
+    ...(cause === undefined ? {} : { cause: causeView(cause.cause, isWide) }),
+    ...(risk === undefined ? {} : { risk }),
+  }
+}

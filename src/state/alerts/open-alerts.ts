@@ -1,0 +1,207 @@
+import { LRUCache } from 'lru-cache'
+import type { Alert } from '../../core/event/alert.ts'
+import { causesApart } from '../../core/match/cause.ts'
+import {
+  anyGroupOf,
+  besideFingerprint,
+  groupOf,
+  ownFingerprint,
+  storedFingerprint,
+  wideFingerprint,
+} from './cause-fingerprint.ts'
+import { aboutOf, type Finding, type FindingCause, isNovelty, joinsOthers } from './finding.ts'
+import { SiblingCauses } from './sibling-causes.ts'
+
+/** Events for which the agent remembers the alert that they share. */
+export const sharesKept = 20_000
+
+/**
+ * Which alert an event belongs to: the one with its fingerprint, that of its cause, that of a row of folders, or the one
+ * for further causes of its group. It keeps ids and fingerprints. The alerts themselves are in the store.
+ */
+export class OpenAlerts {
+  readonly #alertOf: (id: string) => Alert | undefined
+  /** Fingerprint → the open alert that has it. */
+  readonly #open = new Map<string, string>()
+  /** Alert → its fingerprint, also after a decision. */
+  readonly #fingerprints = new Map<string, string>()
+  /** Group of causes → number of open separate alerts. */
+  readonly #apart = new Map<string, number>()
+  /** Group of causes → the alert of its novelty, as long as it has one cause. */
+  readonly #novel = new Map<string, string>()
+  readonly #siblings = new SiblingCauses()
+  /** Alert that a second cause joined → the id of its first cause. */
+  readonly #firstCauses = new Map<string, string>()
+  /** Fingerprint of an event, or of an alert that a second cause joined → fingerprint of the alert that it shares. */
+  readonly #shares = new LRUCache<string, string>({ max: sharesKept })
+
+  /** `alertOf`: the alert with that id, as it is now. */
+  constructor(alertOf: (id: string) => Alert | undefined) {
+    this.#alertOf = alertOf
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Fingerprint of the alert that the finding belongs to, which may be a new one. */
+  place(finding: Finding): string {
+    const fingerprint = this.#fingerprintOf(finding)
+    if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
+    return fingerprint
+  }
+
+  /**
+   * The first alert of a group's novelty, or of a row of folders, where the finding is of a second cause: from now on it
+   * is to be that of all its causes ({@link join}).
+   */
+  toJoin(finding: Finding, fingerprint: string): Alert | undefined {
+    const { cause: found, severity } = finding
+    if (found === undefined || this.#open.has(fingerprint)) return undefined
+    if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return undefined
+    const alert = joinsOthers(finding, found.cause) ? this.#novelty(found) : this.#sibling(finding)
+    const own = alert === undefined ? undefined : this.#fingerprints.get(alert.id)
+    if (alert?.cause === undefined || own === undefined) return undefined
+    return this.#open.get(own) === alert.id ? alert : undefined
+  }
+
+  /** An alert is that of all its causes from here on. `first`: the id of the cause that it was raised for. */
+  join(alert: Alert, fingerprint: string, first: string): void {
+    this.#closeGroup(this.fingerprint(alert.id))
+    this.#joined(alert.id, fingerprint, first)
+    this.add(alert, fingerprint)
+  }
+
+  /** An open alert, new or opened again. */
+  add(alert: Alert, fingerprint: string): void {
+    const { id, novelty } = alert
+    this.#fingerprints.set(id, fingerprint)
+    const group = groupOf(fingerprint)
+    if (group !== undefined && !this.#open.has(fingerprint)) {
+      this.#apart.set(group, (this.#apart.get(group) ?? 0) + 1)
+    }
+    this.#open.set(fingerprint, id)
+    if (group !== undefined && novelty === true) this.#novel.set(group, id)
+    this.#siblings.addAlert(alert, anyGroupOf(fingerprint))
+  }
+
+  /** A stored alert, with the fingerprint of {@link stored}. Returns the one that it is open by. */
+  restore({ id }: Alert, stored: string): string {
+    const { fingerprint, first } = storedFingerprint(stored)
+    if (first !== undefined) this.#joined(id, fingerprint, first)
+    return fingerprint
+  }
+
+  /** An alert that somebody decided on. */
+  addDecided({ id }: Alert, fingerprint: string): void {
+    this.#fingerprints.set(id, fingerprint)
+  }
+
+  /** Folders beside that of the finding join its alert too. */
+  addSiblings({ id, novelty }: Alert, finding: Finding): void {
+    const about = aboutOf(finding)
+    if (about !== undefined && novelty !== true) this.#siblings.add(id, about)
+  }
+
+  /** False if the alert was not open, or if a newer one has its fingerprint. */
+  close(id: string): boolean {
+    const fingerprint = this.fingerprint(id)
+    if (this.#open.get(fingerprint) !== id) return false
+    this.#closeGroup(fingerprint)
+    return true
+  }
+
+  forget(id: string): void {
+    this.#fingerprints.delete(id)
+    this.#firstCauses.delete(id)
+  }
+
+  /** Empty for an alert that is not known. */
+  fingerprint(id: string): string {
+    return this.#fingerprints.get(id) ?? ''
+  }
+
+  /** The fingerprint as the store keeps it: with the first cause of an alert that a second one joined. */
+  stored(id: string, fingerprint = this.fingerprint(id)): string {
+    const first = this.#firstCauses.get(id)
+    return first === undefined ? fingerprint : `${fingerprint}/${first}`
+  }
+
+  /** Whether an open alert has exactly this fingerprint. */
+  has(fingerprint: string): boolean {
+    return this.#open.has(fingerprint)
+  }
+
+  /** The open alert with exactly this fingerprint. */
+  idOf(fingerprint: string): string | undefined {
+    return this.#open.get(fingerprint)
+  }
+
+  /** The open alert that counts the event with this fingerprint. */
+  idFor(fingerprint: string): string | undefined {
+    return this.#open.get(fingerprint) ?? this.#open.get(this.sharedFingerprint(fingerprint))
+  }
+
+  /** Fingerprint of the alert that an event shares, or its own fingerprint if it shares none. */
+  sharedFingerprint(fingerprint: string): string {
+    const shared = this.#shares.get(fingerprint) ?? fingerprint
+    return this.#open.has(shared) ? shared : (this.#shares.get(shared) ?? shared)
+  }
+
+  /** Open alerts of single causes in the group of the cause. */
+  apart({ cause, scope }: FindingCause): number {
+    return this.#apart.get(`${scope}${cause.group}`) ?? 0
+  }
+
+  /**
+   * The cause has a separate alert, or shares the one for further causes of its group and severity.
+   */
+  #fingerprintOf(finding: Finding): string {
+    const { cause: found, fingerprint, severity } = finding
+    if (found === undefined) return fingerprint
+    const own = ownFingerprint(found.cause, found.scope)
+    if (this.#open.has(own)) return own
+    if (this.#sibling(finding) === undefined && this.#hasRoom(finding, found)) return own
+    return wideFingerprint(found.cause, found.scope, severity)
+  }
+
+  #hasRoom(finding: Finding, found: FindingCause): boolean {
+    const { cause, scope } = found
+    const isJoined = joinsOthers(finding, cause)
+    if (isJoined && this.#open.has(wideFingerprint(cause, scope, finding.severity))) return false
+    return this.apart(found) < causesApart(cause.access, isNovelty(finding))
+  }
+
+  #novelty({ cause, scope }: FindingCause): Alert | undefined {
+    const id = this.#novel.get(`${scope}${cause.group}`)
+    const alert = id === undefined ? undefined : this.#alertOf(id)
+    return alert?.novelty === true ? alert : undefined
+  }
+
+  /** An open alert that is as grave, about a folder beside that of the finding. */
+  #sibling(finding: Finding): Alert | undefined {
+    const about = aboutOf(finding)
+    const id = about === undefined ? undefined : this.#siblings.of(about)
+    const alert = id === undefined ? undefined : this.#alertOf(id)
+    const isOpen = alert !== undefined && alert.decision === undefined
+    return isOpen && alert.severity === finding.severity ? alert : undefined
+  }
+
+  /** What counts for the alert of its first cause counts for the alert of all causes. */
+  #joined(id: string, fingerprint: string, first: string): void {
+    this.#firstCauses.set(id, first)
+    this.#shares.set(besideFingerprint(fingerprint, first), fingerprint)
+  }
+
+  #closeGroup(fingerprint: string): void {
+    const id = this.#open.get(fingerprint)
+    this.#open.delete(fingerprint)
+    const group = groupOf(fingerprint)
+    const left = group === undefined ? undefined : (this.#apart.get(group) ?? 1) - 1
+    if (group !== undefined && left !== undefined) {
+      if (left > 0) this.#apart.set(group, left)
+      else this.#apart.delete(group)
+      if (this.#novel.get(group) === id) this.#novel.delete(group)
+    }
+  }
+}
