@@ -29,7 +29,7 @@ export class OpenAlerts {
   readonly #apart = new Map<string, number>()
   /** Group of causes → the alert of its novelty, as long as it has one cause. */
   readonly #novel = new Map<string, string>()
-  readonly #siblings = new SiblingCauses()
+  readonly #siblings = new SiblingCauses((id) => (this.#isOpen(id) ? this.#alertOf(id) : undefined))
   /** Alert that a second cause joined → the id of its first cause. */
   readonly #firstCauses = new Map<string, string>()
   /** Fingerprint of an event, or of an alert that a second cause joined → fingerprint of the alert that it shares. */
@@ -60,9 +60,7 @@ export class OpenAlerts {
     if (found === undefined || this.#open.has(fingerprint)) return undefined
     if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return undefined
     const alert = joinsOthers(finding, found.cause) ? this.#novelty(found) : this.#sibling(finding)
-    const own = alert === undefined ? undefined : this.#fingerprints.get(alert.id)
-    if (alert?.cause === undefined || own === undefined) return undefined
-    return this.#open.get(own) === alert.id ? alert : undefined
+    return alert?.cause !== undefined && this.#isOpen(alert.id) ? alert : undefined
   }
 
   /** An alert is that of all its causes from here on. `first`: the id of the cause that it was raised for. */
@@ -106,7 +104,7 @@ export class OpenAlerts {
   /** False if the alert was not open, or if a newer one has its fingerprint. */
   close(id: string): boolean {
     const fingerprint = this.fingerprint(id)
-    if (this.#open.get(fingerprint) !== id) return false
+    if (!this.#isOpen(id)) return false
     this.#closeGroup(fingerprint)
     return true
   }
@@ -181,16 +179,17 @@ export class OpenAlerts {
   /** An open alert that is as grave, about a folder beside that of the finding. */
   #sibling(finding: Finding): Alert | undefined {
     const about = aboutOf(finding)
-    const id = about === undefined ? undefined : this.#siblings.of(about)
-    const alert = id === undefined ? undefined : this.#alertOf(id)
-    const isOpen = alert !== undefined && alert.decision === undefined
-    return isOpen && alert.severity === finding.severity ? alert : undefined
+    return about === undefined ? undefined : this.#siblings.of(about)
   }
 
   /** What counts for the alert of its first cause counts for the alert of all causes. */
   #joined(id: string, fingerprint: string, first: string): void {
     this.#firstCauses.set(id, first)
     this.#shares.set(besideFingerprint(fingerprint, first), fingerprint)
+  }
+
+  #isOpen(id: string): boolean {
+    return this.#open.get(this.fingerprint(id)) === id
   }
 
   #closeGroup(fingerprint: string): void {

@@ -18,7 +18,14 @@ export const formsKept = 20_000
  * kinds of files or the severities differ.
  */
 export class SiblingCauses {
-  readonly #alerts = new LRUCache<string, string>({ max: formsKept })
+  readonly #openAlert: (id: string) => Alert | undefined
+  /** Form → alerts, the latest last. */
+  readonly #alerts = new LRUCache<string, readonly string[]>({ max: formsKept })
+
+  /** `openAlert`: the alert with that id, if it is open. */
+  constructor(openAlert: (id: string) => Alert | undefined) {
+    this.#openAlert = openAlert
+  }
 
   addAlert({ id, cause, behaviour, severity, novelty }: Alert, group: string): void {
     // Novelty shares an alert in any case.
@@ -29,13 +36,23 @@ export class SiblingCauses {
   }
 
   add(id: string, about: About): void {
-    for (const form of formsOf(about)) this.#alerts.set(form, id)
+    for (const form of formsOf(about)) {
+      const known = this.#alerts.get(form) ?? []
+      if (known.at(-1) === id) continue
+      const others = known.filter((one) => one !== id && this.#openAlert(one) !== undefined)
+      this.#alerts.set(form, [...others, id])
+    }
   }
 
-  /** The id of an alert about a folder beside, which may have a decision by now. */
-  of(about: About): string | undefined {
-    const form = formsOf(about).find((one) => this.#alerts.has(one))
-    return form === undefined ? undefined : this.#alerts.get(form)
+  /** The latest open alert about a folder beside, of the same severity. */
+  of(about: About): Alert | undefined {
+    for (const form of formsOf(about)) {
+      for (const id of this.#alerts.get(form)?.toReversed() ?? []) {
+        const alert = this.#openAlert(id)
+        if (alert?.severity === about.severity) return alert
+      }
+    }
+    return undefined
   }
 }
 

@@ -219,6 +219,23 @@ describe('alerts of one cause', () => {
       expect(alerts.list({ limit: 9 }).map(({ cause }) => cause?.names)).toEqual([1, 1])
     })
 
+    it('join an open alert also where one beside them was decided on', () => {
+      const alerts = storeOf()
+      const open = (): readonly (number | undefined)[] =>
+        alerts.list({ limit: 9, state: 'open' }).map(({ cause }) => cause?.names)
+      const { alert: first } = alerts.raise(findingOf(writing('/srv/x/a/out.php')), nowMs)
+      alerts.decide(first.id, { kind: 'acknowledged', by: 'test', at: first.time })
+      alerts.raise(findingOf(writing('/srv/y/b/out.php')), nowMs)
+      alerts.raise(findingOf(writing('/srv/y/a/out.php')), nowMs)
+      expect(open()).toEqual([2])
+      // Opened again and decided on once more, it hides nothing that it had in common with the other.
+      alerts.reopen(first.id)
+      alerts.raise(findingOf(writing('/srv/x/a/2.php')), nowMs)
+      alerts.decide(first.id, { kind: 'acknowledged', by: 'test', at: first.time })
+      alerts.raise(findingOf(writing('/srv/z/a/out.php')), nowMs)
+      expect(open()).toEqual([3])
+    })
+
     it('are a new alert after a decision on the first', () => {
       const alerts = storeOf()
       for (const path of rows['the last name']) alerts.raise(findingOf(writing(path)), nowMs)
