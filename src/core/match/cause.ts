@@ -6,7 +6,7 @@ import { ACCOUNT_LEAST, accountOf, type User } from '../behaviour/user.ts'
 import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
 import { certainPath } from '../learning/notation.ts'
 import { mayHoldPlaces } from '../learning/place.ts'
-import { folderOfPath, isHarmfulKind, nameKind, placeClassOf } from './place-class.ts'
+import { decidedKind, folderOfPath, nameKind, placeClassOf } from './place-class.ts'
 
 /** Deviations of one actor, access and place. */
 export interface Cause {
@@ -83,8 +83,7 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   if (object.kind !== 'file' || detail === '.') return undefined
   const isOwn = placeClass === 'data' || placeClass === 'temporary'
   if (!isOwn && access !== 'read') return undefined
-  const isApart = detail === '' || isHarmfulKind(detail)
-  return `${group}\u0000${isApart ? detail : '*'}`
+  return `${group}\u0000${decidedKind(detail)}`
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {

@@ -72,6 +72,15 @@ const harmfulKinds: ReadonlySet<string> = new Set(
   ['.', ...Object.values(adversarialNames).flat().map(nameKind)].filter((kind) => kind !== ''),
 )
 
+/**
+ * The kind by which a person decides on changes of files: `*` for data, whose kinds differ without harm. Code, settings and
+ * hidden files keep their kind. So does a name without an extension, as programs have none, unless it is only removed.
+ */
+export function decidedKind(kind: string, isRemoved = false): string {
+  const isApart = kind === '' ? !isRemoved : isHarmfulKind(kind)
+  return isApart ? kind : '*'
+}
+
 /** Whether files of that kind are code, settings, or hidden. */
 export function isHarmfulKind(kind: string): boolean {
   return harmfulKinds.has(kind)

@@ -51,15 +51,23 @@ export interface About {
   readonly cause: Pick<AlertCause, 'access' | 'placeClass' | 'place'>
   /** The object of the behaviour. */
   readonly file: string
+  /** It is deleted. */
+  readonly isRemoved: boolean
   readonly severity: Severity
   /** Scope and group of the cause. */
   readonly group: string
 }
 
-export function aboutOf({ cause: found, behaviour, severity }: Finding): About | undefined {
+export function aboutOf({ cause: found, behaviour, severity, event }: Finding): About | undefined {
   if (found === undefined || behaviour === null) return undefined
   const { cause, scope } = found
-  return { cause, file: behaviour.object, severity, group: `${scope}${cause.group}` }
+  const group = `${scope}${cause.group}`
+  return { cause, file: behaviour.object, isRemoved: isRemoval(event), severity, group }
+}
+
+/** Whether the event deletes a file, and does nothing else to it. */
+export function isRemoval(event: SnugEvent): boolean {
+  return event.kind === 'file' && event.file.access.every((access) => access === 'delete')
 }
 
 /** Novelty of the service itself. */

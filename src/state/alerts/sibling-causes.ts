@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../core/event/alert.ts'
 import { mayHoldPlaces } from '../../core/learning/place.ts'
-import { nameKind } from '../../core/match/place-class.ts'
+import { decidedKind, nameKind } from '../../core/match/place-class.ts'
 import { isOwned } from './cause-fold.ts'
-import type { About } from './finding.ts'
+import { type About, isRemoval } from './finding.ts'
 
 /** Folders differ in some of their last names. */
 const namesCompared = 6
@@ -15,7 +15,7 @@ export const formsKept = 20_000
 /**
  * Which alert is about files that a service owns, by what their folders have in common with those that differ in a name:
  * `/srv/jobs/a/out/` and `/srv/jobs/b/out/`. What a program does in such a row of folders has one cause, unless the
- * kinds of files or the severities differ.
+ * severities differ, or kinds of files that a person decides on one by one.
  */
 export class SiblingCauses {
   readonly #openAlert: (id: string) => Alert | undefined
@@ -27,11 +27,12 @@ export class SiblingCauses {
     this.#openAlert = openAlert
   }
 
-  addAlert({ id, cause, behaviour, severity, novelty }: Alert, group: string): void {
+  addAlert({ id, cause, behaviour, event, severity, novelty }: Alert, group: string): void {
     // Novelty shares an alert in any case.
     if (cause === undefined || behaviour === null || novelty === true) return
     for (const { place } of cause.parts ?? [cause]) {
-      this.add(id, { cause: { ...cause, place }, file: behaviour.object, severity, group })
+      const about = { cause: { ...cause, place }, file: behaviour.object, severity, group }
+      this.add(id, { ...about, isRemoved: isRemoval(event) })
     }
   }
 
@@ -56,9 +57,9 @@ export class SiblingCauses {
   }
 }
 
-function formsOf({ cause, file, severity, group }: About): readonly string[] {
+function formsOf({ cause, file, isRemoved, severity, group }: About): readonly string[] {
   if (!isOwned(cause)) return []
-  const kind = cause.access === 'change' ? nameKind(file) : ''
+  const kind = cause.access === 'change' ? decidedKind(nameKind(file), isRemoved) : ''
   const names = cause.place.split('/').slice(1, -1)
   const first = Math.max(0, names.length - namesCompared)
   const may = names.slice(first).flatMap((_, index) => {

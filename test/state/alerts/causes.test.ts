@@ -236,6 +236,29 @@ describe('alerts of one cause', () => {
       expect(open()).toEqual([3])
     })
 
+    it.each([
+      ['of data', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.dat', '/srv/jobs/c/3.txt'], 1],
+      ['of code', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.php', '/srv/jobs/c/3.sh'], 3],
+      ['of libraries', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.so'], 2],
+      ['of settings', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.conf'], 2],
+      ['of secrets', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.key'], 2],
+      ['of programs', ['/srv/jobs/a/1.csv', '/srv/jobs/b/tool'], 2],
+      ['that are hidden', ['/srv/jobs/a/1.csv', '/srv/jobs/b/.2'], 2],
+    ])('are apart by the kinds of files that matter: %s', (_, paths, number) => {
+      const alerts = storeOf()
+      for (const path of paths) alerts.raise(findingOf(writing(path)), nowMs)
+      expect(alerts.list({ limit: 9 })).toHaveLength(number)
+    })
+
+    it('are one alert where a program removes files, of which some have no extension', () => {
+      const alerts = storeOf()
+      for (const path of ['/srv/jobs/a/1.csv', '/srv/jobs/b/lock', '/srv/jobs/c/3.dat'])
+        alerts.raise(findingOf(act.file(path, ['delete'])), nowMs)
+      alerts.raise(findingOf(act.file('/srv/jobs/d/app.php', ['delete'])), nowMs)
+      alerts.raise(findingOf(writing('/srv/jobs/e/tool')), nowMs)
+      expect(alerts.list({ limit: 9 }).map(({ cause }) => cause?.names)).toEqual([1, 1, 3])
+    })
+
     it('are a new alert after a decision on the first', () => {
       const alerts = storeOf()
       for (const path of rows['the last name']) alerts.raise(findingOf(writing(path)), nowMs)
