@@ -302,6 +302,30 @@ describe('rejecting', () => {
   })
 })
 
+describe('allowing an alert of several causes', () => {
+  it('decides none of what another such alert has', async () => {
+    const world = await learned()
+    const names = ['a/in.csv', 'a/in.php', 'b/in.csv', 'b/in.php']
+    const writes = names.map((name) => act.file(`/srv/jobs/${name}`, ['write'], { container: a }))
+    await reports(world, ...writes)
+    const [code, data] = await world.engine.alerts({ limit: 9, state: 'open' })
+    expect([code, data]).toMatchObject([
+      { cause: { wide: true, names: 2 } },
+      { cause: { wide: true, names: 2 } },
+    ])
+    await world.engine.allowAlert(data!.id, {}, by)
+    const states = await Promise.all(names.map((name) => row(world, `write /srv/jobs/${name}`)))
+    expect(states.map((each) => each?.state)).toEqual([
+      'approved',
+      'pending',
+      'approved',
+      'pending',
+    ])
+    const open = (await world.engine.alerts({ limit: 9, state: 'open' })).map(({ id }) => id)
+    expect([open.includes(code!.id), open.includes(data!.id)]).toEqual([true, false])
+  })
+})
+
 describe('an allowance for one workload', () => {
   const of = (name: string): ActEvent => ({
     ...act.exec('/bin/odd', { container: a }),

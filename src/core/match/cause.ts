@@ -86,6 +86,13 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   return `${group}\u0000${decidedKind(detail)}`
 }
 
+/** The kind by which changes of files in a row of folders are decided on; empty for all else. */
+export function rowKindOf(object: BehaviourObject): string {
+  if (object.kind !== 'file') return ''
+  const { access, detail } = partsOf(object)
+  return access === 'change' ? decidedKind(detail, object.access === 'delete') : ''
+}
+
 function keyIn(group: string, { place, detail }: Parts): string {
   return `${group}\u0000${place}\u0000${detail}`
 }

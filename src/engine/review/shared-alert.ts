@@ -1,8 +1,9 @@
 import type { Alert } from '../../core/event/alert.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
-import { causeOf } from '../../core/match/cause.ts'
+import { causeOf, rowKindOf } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Steps } from '../../core/steps.ts'
+import { wideId } from '../../state/alerts/cause-fingerprint.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /**
@@ -16,22 +17,39 @@ export function* sharersOf(
 ): Steps<readonly BehaviourId[]> {
   const { cause, container } = alert
   if (cause === undefined || container === undefined || cause.names < 2) return []
-  const apart = new Set<string>()
-  if (cause.wide === true) {
-    for (const other of others) {
-      if (other.container?.id === container.id) apart.add(other.cause?.id ?? '')
-    }
-  }
+  const isOfAlert = cause.wide === true ? sharedBy(alert, others) : isOfCause(cause.id)
   const ids: BehaviourId[] = []
   for (const entry of version.profile.outline()) {
     yield
     if (!isWaiting(entry, alert) || !entry.isShownBy(container.id)) continue
-    const { id, group } = causeOf(entry)
-    const isShared =
-      cause.wide === true ? cause.id === `w${group}` && !apart.has(id) : cause.id === id
-    if (isShared) ids.push(entry.id)
+    if (isOfAlert(entry)) ids.push(entry.id)
   }
   return ids
+}
+
+type Entry = Readonly<LiveEntry>
+
+function isOfCause(id: string): (entry: Entry) => boolean {
+  return (entry) => causeOf(entry).id === id
+}
+
+/** Whether a behaviour is of those causes that share the alert, and of none that another alert has. */
+function sharedBy(
+  { id, cause, container }: Alert,
+  others: Iterable<Alert>,
+): (entry: Entry) => boolean {
+  const own = new Set((cause?.parts ?? []).map((part) => part.id))
+  const apart = new Set<string>()
+  for (const other of others) {
+    if (other.id === id || other.container?.id !== container?.id) continue
+    for (const each of [other.cause, ...(other.cause?.parts ?? [])]) apart.add(each?.id ?? '')
+  }
+  return (entry) => {
+    const one = causeOf(entry)
+    if (cause?.id !== wideId(one) && cause?.id !== wideId(one, rowKindOf(entry.object)))
+      return false
+    return own.has(one.id) || !apart.has(one.id)
+  }
 }
 
 /** Behaviour with a guardrail is decided only through an alert of that guardrail. */

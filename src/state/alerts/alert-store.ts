@@ -9,7 +9,7 @@ import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filte
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { AlertNames } from './alert-names.ts'
 import { ownFingerprint } from './cause-fingerprint.ts'
-import { folded, marked, ranked, widened, withReplicas } from './cause-fold.ts'
+import { folded, marked, ranked, withReplicas } from './cause-fold.ts'
 import { DecidedPlaces } from './decided-places.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type Finding, type FindingCause, firstAlert } from './finding.ts'
@@ -138,8 +138,12 @@ export class AlertStore {
     nowMs: number,
     count = 1,
   ): { readonly alert: Alert; readonly fresh: boolean } {
-    const fingerprint = this.#open.place(finding)
-    this.#widenFirst(finding, fingerprint)
+    const { fingerprint, first } = this.#open.place(finding)
+    if (first !== undefined) {
+      this.#replicas.forget(first.id)
+      this.#open.join(first, fingerprint)
+      this.#replace(first)
+    }
     const openId = this.#open.idOf(fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
@@ -177,16 +181,6 @@ export class AlertStore {
 
   #graded(alert: Alert): Alert {
     return marked(this.#options.grade?.(alert) ?? alert)
-  }
-
-  /** The alert of one cause becomes that of all its causes with the second one. */
-  #widenFirst(finding: Finding, fingerprint: string): void {
-    const first = this.#open.toJoin(finding, fingerprint)
-    if (first?.cause === undefined || finding.cause === undefined) return
-    this.#replicas.forget(first.id)
-    const wide = { ...first, cause: widened(first.cause, finding.cause.cause.group) }
-    this.#open.join(wide, fingerprint, first.cause.id)
-    this.#replace(wide)
   }
 
   #fold(known: Alert, { behaviour, sample, cause, attack }: Finding): Alert {

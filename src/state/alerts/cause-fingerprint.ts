@@ -10,6 +10,21 @@ export function wideFingerprint({ group }: Cause, scope: string, severity: Sever
   return `cause/${scope}${group}/*${severity}`
 }
 
+/** The one for a row of folders, with files of that kind. */
+export function rowFingerprint(
+  cause: Cause,
+  scope: string,
+  severity: Severity,
+  kind: string,
+): string {
+  return `${wideFingerprint(cause, scope, severity)}~${kind}`
+}
+
+/** The id of what the causes of one alert have in common: their group, or a kind of files in a row of folders. */
+export function wideId({ group }: Pick<Cause, 'group'>, kind?: string): string {
+  return kind === undefined ? `w${group}` : `w${group}~${kind}`
+}
+
 /** Of another cause of the same scope and group as the alert with that fingerprint. */
 export function besideFingerprint(fingerprint: string, id: string): string {
   return `${fingerprint.slice(0, fingerprint.lastIndexOf('/'))}/${id}`
@@ -35,4 +50,9 @@ export function anyGroupOf(fingerprint: string): string {
 export function groupOf(fingerprint: string): string | undefined {
   const [kind, group, cause] = fingerprint.split('/')
   return kind !== 'cause' || cause?.startsWith('*') === true ? undefined : group
+}
+
+/** Whether several causes share the alert with that fingerprint. */
+export function isWide(fingerprint: string): boolean {
+  return fingerprint.startsWith('cause/') && groupOf(fingerprint) === undefined
 }

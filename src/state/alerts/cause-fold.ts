@@ -4,6 +4,7 @@ import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
+import { wideId } from './cause-fingerprint.ts'
 import type { ReplicaGroup } from './replica-groups.ts'
 
 /** The first samples show the start of the pattern, and the latest ones how it continues. */
@@ -14,20 +15,18 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-export function causeView(
-  { id, group, access, place, placeClass }: Cause,
-  isWide: boolean,
-): AlertCause {
+export function causeView(cause: Cause, isWide: boolean): AlertCause {
+  const { id, access, place, placeClass } = cause
   const single = { id, access, place, placeClass, names: 1 }
-  return isWide ? widened(single, group) : single
+  return isWide ? widened(single, wideId(cause)) : single
 }
 
-/** The same where other causes of its group share the alert. */
-export function widened(single: AlertCause, group: string): AlertCause {
+/** The same where other causes share the alert. `shared`: the id of what they have in common. */
+export function widened(single: AlertCause, shared: string): AlertCause {
   const { proposed: _, ...cause } = single
   const { id, place, names } = cause
   const parts = isOwned(cause) ? partsWith([], { id, place, names }) : []
-  return { ...cause, id: `w${group}`, wide: true, ...(parts.length === 0 ? {} : { parts }) }
+  return { ...cause, id: shared, wide: true, ...(parts.length === 0 ? {} : { parts }) }
 }
 
 /** Causes of one alert that a decision on it may cover, and characters of their places together. */

@@ -5,15 +5,29 @@ import {
   anyGroupOf,
   besideFingerprint,
   groupOf,
+  isWide,
   ownFingerprint,
+  rowFingerprint,
   storedFingerprint,
   wideFingerprint,
+  wideId,
 } from './cause-fingerprint.ts'
+import { widened } from './cause-fold.ts'
 import { aboutOf, type Finding, type FindingCause, isNovelty, joinsOthers } from './finding.ts'
-import { SiblingCauses } from './sibling-causes.ts'
+import { rowKind, SiblingCauses } from './sibling-causes.ts'
 
 /** Events for which the agent remembers the alert that they share. */
 export const sharesKept = 20_000
+
+/** Where a finding belongs. */
+export interface Placement {
+  readonly fingerprint: string
+  /**
+   * The alert of one cause that is to have the fingerprint, as it is then: with the finding it becomes that of several
+   * ({@link OpenAlerts.join}).
+   */
+  readonly first?: Alert
+}
 
 /**
  * Which alert an event belongs to: the one with its fingerprint, that of its cause, that of a row of folders, or the one
@@ -44,29 +58,19 @@ export class OpenAlerts {
     return this.#open.size
   }
 
-  /** Fingerprint of the alert that the finding belongs to, which may be a new one. */
-  place(finding: Finding): string {
-    const fingerprint = this.#fingerprintOf(finding)
+  /** The alert that the finding belongs to, which may be a new one. */
+  place(finding: Finding): Placement {
+    const placement = this.#placementOf(finding)
+    const { fingerprint } = placement
     if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
-    return fingerprint
+    return placement
   }
 
-  /**
-   * The first alert of a group's novelty, or of a row of folders, where the finding is of a second cause: from now on it
-   * is to be that of all its causes ({@link join}).
-   */
-  toJoin(finding: Finding, fingerprint: string): Alert | undefined {
-    const { cause: found, severity } = finding
-    if (found === undefined || this.#open.has(fingerprint)) return undefined
-    if (fingerprint !== wideFingerprint(found.cause, found.scope, severity)) return undefined
-    const alert = joinsOthers(finding, found.cause) ? this.#novelty(found) : this.#sibling(finding)
-    return alert?.cause !== undefined && this.#isOpen(alert.id) ? alert : undefined
-  }
-
-  /** An alert is that of all its causes from here on. `first`: the id of the cause that it was raised for. */
-  join(alert: Alert, fingerprint: string, first: string): void {
-    this.#closeGroup(this.fingerprint(alert.id))
-    this.#joined(alert.id, fingerprint, first)
+  /** An alert is that of several causes from here on. */
+  join(alert: Alert, fingerprint: string): void {
+    const own = this.fingerprint(alert.id)
+    this.#closeGroup(own)
+    this.#joined(alert.id, fingerprint, own.slice(own.lastIndexOf('/') + 1))
     this.add(alert, fingerprint)
   }
 
@@ -151,16 +155,33 @@ export class OpenAlerts {
     return this.#apart.get(`${scope}${cause.group}`) ?? 0
   }
 
-  /**
-   * The cause has a separate alert, or shares the one for further causes of its group and severity.
-   */
-  #fingerprintOf(finding: Finding): string {
+  /** The cause has a separate alert, or shares that of its row, or the one of its group and severity. */
+  #placementOf(finding: Finding): Placement {
     const { cause: found, fingerprint, severity } = finding
-    if (found === undefined) return fingerprint
-    const own = ownFingerprint(found.cause, found.scope)
-    if (this.#open.has(own)) return own
-    if (this.#sibling(finding) === undefined && this.#hasRoom(finding, found)) return own
-    return wideFingerprint(found.cause, found.scope, severity)
+    if (found === undefined) return { fingerprint }
+    const { cause, scope } = found
+    const own = ownFingerprint(cause, scope)
+    if (this.#open.has(own)) return { fingerprint: own }
+    const isJoined = joinsOthers(finding, cause)
+    const about = isJoined ? undefined : aboutOf(finding)
+    const sibling = about && this.#siblings.of(about)
+    if (about !== undefined && sibling !== undefined) {
+      const known = this.fingerprint(sibling.id)
+      if (isWide(known)) return { fingerprint: known }
+      const kind = rowKind(about)
+      const row = rowFingerprint(cause, scope, severity, kind)
+      return this.#joining(row, sibling, wideId(cause, kind))
+    }
+    if (this.#hasRoom(finding, found)) return { fingerprint: own }
+    const wide = wideFingerprint(cause, scope, severity)
+    return this.#joining(wide, isJoined ? this.#novelty(found) : undefined, wideId(cause))
+  }
+
+  /** An open alert has the fingerprint, or `first` is to get it. */
+  #joining(fingerprint: string, first: Alert | undefined, shared: string): Placement {
+    if (first?.cause === undefined || this.#open.has(fingerprint) || !this.#isOpen(first.id))
+      return { fingerprint }
+    return { fingerprint, first: { ...first, cause: widened(first.cause, shared) } }
   }
 
   #hasRoom(finding: Finding, found: FindingCause): boolean {
@@ -174,12 +195,6 @@ export class OpenAlerts {
     const id = this.#novel.get(`${scope}${cause.group}`)
     const alert = id === undefined ? undefined : this.#alertOf(id)
     return alert?.novelty === true ? alert : undefined
-  }
-
-  /** An open alert that is as grave, about a folder beside that of the finding. */
-  #sibling(finding: Finding): Alert | undefined {
-    const about = aboutOf(finding)
-    return about === undefined ? undefined : this.#siblings.of(about)
   }
 
   /** What counts for the alert of its first cause counts for the alert of all causes. */

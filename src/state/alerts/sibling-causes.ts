@@ -57,9 +57,14 @@ export class SiblingCauses {
   }
 }
 
-function formsOf({ cause, file, isRemoved, severity, group }: About): readonly string[] {
+/** The kind of files of a row of folders; empty for reads. */
+export function rowKind({ cause, file, isRemoved }: About): string {
+  return cause.access === 'change' ? decidedKind(nameKind(file), isRemoved) : ''
+}
+
+function formsOf(about: About): readonly string[] {
+  const { cause, severity, group } = about
   if (!isOwned(cause)) return []
-  const kind = cause.access === 'change' ? decidedKind(nameKind(file), isRemoved) : ''
   const names = cause.place.split('/').slice(1, -1)
   const first = Math.max(0, names.length - namesCompared)
   const may = names.slice(first).flatMap((_, index) => {
@@ -70,7 +75,7 @@ function formsOf({ cause, file, isRemoved, severity, group }: About): readonly s
     names.length < twoFrom
       ? []
       : may.flatMap((at, index) => may.slice(index + 1).map((other) => [at, other]))
-  const from = [group, severity, kind].join('\u0000')
+  const from = [group, severity, rowKind(about)].join('\u0000')
   // No name has a slash.
   return [...may.map((at) => [at]), ...pairs].map(
     (open) => `${from}\u0000${names.map((name, at) => (open.includes(at) ? '/' : name)).join('/')}`,

@@ -250,6 +250,20 @@ describe('alerts of one cause', () => {
       expect(alerts.list({ limit: 9 })).toHaveLength(number)
     })
 
+    it('are apart by the kinds of files that matter, also where both have several folders', () => {
+      const alerts = storeOf()
+      const paths = ['a/1.csv', 'a/2.php', 'b/1.csv', 'b/2.php', 'c/1.csv', 'c/2.php']
+      for (const path of paths) alerts.raise(findingOf(writing(`/srv/jobs/${path}`)), nowMs)
+      const all = alerts.list({ limit: 9 })
+      const kinds = all.map(({ samples }) => samples?.map(({ object }) => object.slice(-4)))
+      expect(kinds).toEqual([Array(3).fill('.php'), Array(3).fill('.csv')])
+      const restarted = storeOf()
+      restarted.load(alerts.drainChanged())
+      for (const name of ['d/1.dat', 'd/2.php'])
+        restarted.raise(findingOf(writing(`/srv/jobs/${name}`)), nowMs)
+      expect(restarted.list({ limit: 9 }).map(({ cause }) => cause?.names)).toEqual([4, 4])
+    })
+
     it('are one alert where a program removes files, of which some have no extension', () => {
       const alerts = storeOf()
       for (const path of ['/srv/jobs/a/1.csv', '/srv/jobs/b/lock', '/srv/jobs/c/3.dat'])
