@@ -55,6 +55,15 @@ const GLIBC_KERNEL_FILES = [
   '/sys/devices/system/cpu/possible',
 ]
 
+/**
+ * Files of the kernel that a library reads as it is loaded, before the program begins: whether there is SELinux, and which
+ * capabilities there are. Many programs of each distribution are linked to these libraries.
+ */
+const LIBRARY_KERNEL_FILES: ReadonlyMap<string, string> = new Map([
+  ['libselinux.so.1', '/proc/filesystems'],
+  ['libcap-ng.so.0', '/proc/sys/kernel/cap_last_cap'],
+])
+
 /** No image ships it, and no container can change it. */
 export function isOfKernel(path: string): boolean {
   return path.startsWith('/proc/') || path.startsWith('/sys/')
@@ -118,6 +127,8 @@ class Closure {
         if (this.#followed.has(found) || this.#followed.size >= MOST_LIBRARIES) continue
         this.#followed.add(found)
         this.#add(found)
+        const ofKernel = LIBRARY_KERNEL_FILES.get(lastOf(name))
+        if (ofKernel !== undefined) this.#add(ofKernel)
         const library = this.#facts.program(found)
         if (library !== undefined) this.#libraries(found, library, folders)
       }
@@ -185,12 +196,15 @@ class Closure {
     if (file?.kind === 'file') this.#add(file.path)
   }
 
-  /** Its files, and those of its folders: `C.utf8/LC_CTYPE`, `C.utf8/LC_MESSAGES/…`. */
+  /** Its files, its folders, and the files of these: `C.utf8/LC_CTYPE`, `C.utf8/LC_MESSAGES/…`. */
   #addFolder(folder: string, depth = 1): void {
     for (const name of this.#facts.names(folder)) {
       const file = this.#facts.file(`${folder}/${name}`)
       if (file?.kind === 'file') this.#add(file.path)
-      else if (file?.kind === 'folder' && depth > 0) this.#addFolder(file.path, depth - 1)
+      if (file?.kind !== 'folder' || depth === 0) continue
+      // glibc opens the folder of the messages before a file in it.
+      this.#add(file.path)
+      this.#addFolder(file.path, depth - 1)
     }
   }
 

@@ -48,10 +48,15 @@ describe('files that come with a program', () => {
   })
 
   // `make test` installs strace; without it `npm test` has no second witness of what is opened.
-  it.runIf(existsSync('/usr/bin/strace'))('are all that a program opens which does nothing', () => {
-    const files = programFiles(machine, { exe: realpathSync('/bin/true') })
-    expect(opened('/bin/true', []).filter((file) => !files.has(file))).toEqual([])
-  })
+  it
+    .runIf(existsSync('/usr/bin/strace'))
+    .each([['/bin/true'], ['/bin/ls', '--version'], ['/usr/bin/passwd', '--help']])(
+    'are all that %s opens, which does nothing',
+    (path, ...args) => {
+      const files = programFiles(machine, { exe: realpathSync(path) })
+      expect(opened(path, args).filter((file) => !files.has(file))).toEqual([])
+    },
+  )
 
   it('are none of its configuration, and none that is secret', () => {
     const files = programFiles(machine, { exe: realpathSync('/bin/bash') })
