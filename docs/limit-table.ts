@@ -30,6 +30,7 @@ import { allNamesKept, namesKept as alertNamesKept } from '../src/state/alerts/a
 import { sampleChars } from '../src/state/alerts/cause-fold.ts'
 import { sharesKept } from '../src/state/alerts/open-alerts.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
+import { loadedKept, loadingRunsKept } from '../src/state/alerts/run-alerts.ts'
 import { formsKept } from '../src/state/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
@@ -402,6 +403,17 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'distinct behaviours of all alerts together',
         bound: allNamesKept,
         atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'files that the program of an alert loaded',
+        bound: loadedKept,
+        of: 'alert',
+        atBound: 'each further one is an alert; so it is beyond the characters of samples',
+      },
+      {
+        what: 'runs of programs whose alert gets the files that they load',
+        bound: loadingRunsKept,
+        atBound: 'the least recent is dropped; what its program loads has separate alerts',
       },
       {
         what: 'forms of folders by which others that differ in a name join an alert',

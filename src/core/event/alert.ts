@@ -59,6 +59,11 @@ export interface Alert {
   readonly cause?: AlertCause
   /** Different deviations that share the alert: the first few and the latest few. */
   readonly samples?: readonly AlertBehaviour[]
+  /**
+   * Of the run of a program: files of the image that it loaded because of its build, such as its libraries. These reads
+   * are expected once the run is.
+   */
+  readonly loaded?: readonly AlertBehaviour[]
   /** Of a deviation without a guardrail: what its severity follows from. */
   readonly risk?: RiskFacts
   /** Containers of the version with an open alert of the cause, and all that ran then. */

@@ -65,6 +65,12 @@ export class DerivedReads {
     return this.#isData(this.derivation, ref, path, now) ? 'image data' : undefined
   }
 
+  /** Whether the profile would expect the read if it expected the run of its program. */
+  followsRun(ref: BehaviourRef): boolean {
+    const path = this.inKernel ? this.#pathOf(ref) : undefined
+    return path !== undefined && this.derivation?.filesOf(ref.actor).has(path) === true
+  }
+
   /** The allowance that the read follows from. */
   covers(ref: BehaviourRef, now: () => Micros): Allowance | undefined {
     const path = this.inKernel ? this.#pathOf(ref) : undefined

@@ -42,10 +42,10 @@ function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => 
 }
 
 function* textsOf(alert: Alert): Iterable<string> {
-  const { behaviour, cause, samples = [], process, image, container, reasons } = alert
+  const { behaviour, cause, samples = [], loaded = [], process, image, container, reasons } = alert
   if (behaviour !== null) yield behaviour.text
   if (cause !== undefined) yield cause.place
-  for (const { text } of samples) yield text
+  for (const { text } of [...samples, ...loaded]) yield text
   if (process !== undefined) yield process.exe
   if (image !== undefined) yield `${lineageName(image)}:${image.tag ?? ''}`
   if (container !== undefined) yield `${container.name ?? ''} ${container.id}`

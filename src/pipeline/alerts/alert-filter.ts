@@ -37,12 +37,13 @@ function isOf({ container }: Alert, wanted: string): boolean {
 }
 
 function hasText(alert: Alert): string {
-  const { id, behaviour, cause, samples, reasons, process, image, container, guardrails } = alert
+  const { id, behaviour, cause, samples, loaded, reasons } = alert
+  const { process, image, container, guardrails } = alert
   return [
     id,
     behaviour?.text,
     cause?.place,
-    ...(samples ?? []).map(({ text }) => text),
+    ...[...(samples ?? []), ...(loaded ?? [])].map(({ text }) => text),
     ...reasons,
     ...guardrails,
     process?.exe,

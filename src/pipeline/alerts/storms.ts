@@ -99,7 +99,15 @@ export function stormAlert(
   const summary = summaryOf(storm)
   const total = Object.values(summary.kinds).reduce((sum, times) => sum + times, 0)
   const kinds = Object.entries(summary.kinds).map(([kind, times]) => `${times} ${kind}`)
-  const { process: _, decision: __, cause: ___, samples: ____, risk: _____, ...rest } = latest
+  const {
+    process: _,
+    decision: __,
+    cause: ___,
+    samples: ____,
+    risk: _____,
+    loaded: ______,
+    ...rest
+  } = latest
   return {
     ...rest,
     id,

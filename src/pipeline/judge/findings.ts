@@ -13,6 +13,7 @@ import { mainRef } from '../../core/match/risk-facts.ts'
 import { distinct, type Techniques } from '../../core/match/technique.ts'
 import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
+import { runOf } from './loaded-files.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /** A judged event: by a version's profile, or without one. */
@@ -77,11 +78,13 @@ export function deviationFinding(
   const { event, verdict, version } = judged
   const { guardrails } = verdict
   const rated = guardrails.length > 0 ? undefined : risk
+  const run = runOf(judged)
   return {
     fingerprint: actNameOf(judged),
     type: guardrails.length > 0 ? 'guardrail' : 'deviation',
     severity: rated === undefined ? verdict.severity : riskOf(rated),
     ...(cause === undefined ? {} : { cause }),
+    ...(run === undefined ? {} : { run }),
     ...(rated === undefined ? {} : { risk: rated }),
     reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(judged)],
     nearest: verdict.nearest,

@@ -34,6 +34,7 @@ import {
   unobservedKindFinding,
 } from './findings.ts'
 import { CountUpdates } from './count-updates.ts'
+import { loadingRun } from './loaded-files.ts'
 import type { SourceCoverage } from './source-coverage.ts'
 import { actNameOfObject, type SharedEvent, type CrossSourceDedup } from './cross-source-dedup.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
@@ -409,7 +410,7 @@ export class JudgeStage {
     }
     const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
     if (life.state !== 'learning') {
-      if (deservesAlert(event, verdict, facts)) this.#deviates(judged)
+      if (deservesAlert(event, verdict, facts) && !this.#isLoaded(judged)) this.#deviates(judged)
       return 'deviation'
     }
     const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
@@ -423,13 +424,21 @@ export class JudgeStage {
     // A new version of a known image: behaviours that its image explains are its delta, for review;
     // others raise an alert now.
     if (this.#isExplained(verdict, version)) return quiet
-    if (!deservesAlert(event, verdict, facts)) return quiet
+    if (!deservesAlert(event, verdict, facts) || this.#isLoaded(judged)) return quiet
     this.#alert(judged, [
       life.predecessor === undefined
         ? 'the profile that was shipped for the image does not have this behaviour'
         : 'this behaviour is new in this version, and no change of the image explains it',
     ])
     return 'deviation'
+  }
+
+  /** The alert about the run of the program has the files that it loads. */
+  #isLoaded(judged: JudgedBy): boolean {
+    const run = loadingRun(judged)
+    const behaviour = mainBehaviour(judged.verdict.unexpected)
+    if (run === undefined || behaviour === null) return false
+    return this.#options.alerts.addLoaded(run, behaviour)
   }
 
   /**

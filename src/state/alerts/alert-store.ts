@@ -1,7 +1,7 @@
 import { isSameImage } from '../../core/event/image-key.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
-import type { Alert, AlertDecision } from '../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, AlertDecision } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
@@ -15,6 +15,7 @@ import { EvictionOrder } from './eviction.ts'
 import { type Finding, type FindingCause, firstAlert } from './finding.ts'
 import { OpenAlerts } from './open-alerts.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
+import { RunAlerts, withLoaded } from './run-alerts.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
 export interface AlertStoreOptions {
@@ -39,6 +40,7 @@ export class AlertStore {
   readonly #open = new OpenAlerts((id) => this.#byId.get(id))
   readonly #decided = new DecidedPlaces()
   readonly #names = new AlertNames()
+  readonly #runs = new RunAlerts()
   readonly #replicas = new ReplicaGroups()
   readonly #eviction: EvictionOrder
   /** In their newest state, including alerts that no longer fit into the store. */
@@ -150,6 +152,7 @@ export class AlertStore {
       this.reportedBy(fingerprint, finding.event.source)
       const alert = this.#fold(this.get(known.id), finding)
       this.#open.addSiblings(alert, finding)
+      if (finding.run !== undefined) this.#runs.add(finding.run, alert.id)
       return { alert: this.#count(alert, count, finding.event.time), fresh: false }
     }
     const alert = this.#withReplicas(
@@ -164,6 +167,7 @@ export class AlertStore {
     this.#touch(raised, fingerprint)
     this.#hasNew = true
     this.#put(raised, fingerprint)
+    if (finding.run !== undefined) this.#runs.add(finding.run, raised.id)
     return { alert: raised, fresh: true }
   }
 
@@ -233,6 +237,15 @@ export class AlertStore {
     const id = this.#open.idFor(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
+  }
+
+  /** Adds a file that a program loaded to the open alert of its run. False if there is none, or if it has no room. */
+  addLoaded(run: string, behaviour: AlertBehaviour): boolean {
+    const alert = this.#byId.get(this.#runs.idOf(run) ?? '')
+    const next = alert?.decision === undefined && alert && withLoaded(alert, behaviour)
+    if (!next) return false
+    this.#replace(next)
+    return true
   }
 
   /**

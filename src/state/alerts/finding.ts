@@ -30,6 +30,8 @@ export interface Finding {
   /** Absent: the agent only reported the event. */
   readonly action?: Alert['action']
   readonly cause?: FindingCause
+  /** Of a program of the image that ran: the name of this run, for {@link AlertStore.addLoaded}. */
+  readonly run?: string
   /** For a deviation without a guardrail: the facts that its severity follows from. */
   readonly risk?: RiskFacts
 }

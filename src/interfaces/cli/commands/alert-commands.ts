@@ -200,6 +200,7 @@ function partLine({ place, names }: AlertCausePart): string {
 function causeFields({
   cause,
   samples = [],
+  loaded,
   replicas,
 }: Alert): (readonly [string, string | string[]])[] {
   if (cause === undefined) return []
@@ -207,6 +208,7 @@ function causeFields({
     ...(cause.names < 2 ? [] : [['such as', samples.map(({ text }) => text)] as const]),
     ...(cause.proposed === undefined ? [] : [['proposed', cause.proposed] as const]),
     ...(cause.parts === undefined ? [] : [['places', cause.parts.map(partLine)] as const]),
+    ...(loaded === undefined ? [] : [['loaded', loaded.map(({ object }) => object)] as const]),
     ...(replicas === undefined
       ? []
       : [['replicas', `${replicas.shown} of ${replicas.running}`] as const]),

@@ -271,6 +271,10 @@ export const alert: z.ZodType<Alert> = z
       .array(behaviour)
       .exactOptional()
       .meta({ description: 'behaviours that share the alert: the first few and the latest few' }),
+    loaded: z.array(behaviour).exactOptional().meta({
+      description:
+        'of the run of a program: files of the image that it loaded because of its build, such as its libraries. The profile expects these reads as soon as it expects the run',
+    }),
     risk: risk.exactOptional().meta({ description: 'facts that determine the severity' }),
     replicas: z
       .looseObject({ shown: z.int(), running: z.int() })

@@ -81,7 +81,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
 }
 
 function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number }) {
-  const { image, container, process, workload, nearest } = alert
+  const { image, container, process, workload, nearest, loaded } = alert
   return (
     <dl class="facts">
       {process === undefined ? null : (
@@ -137,6 +137,18 @@ function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number
         , {plural(alert.count, 'time')}
         {alike > 0 ? `, and ${plural(alike, 'open alert')} of the same event` : ''}
       </dd>
+      {loaded === undefined ? null : (
+        <>
+          <dt>loaded</dt>
+          <dd>
+            {loaded.map(({ id, object }) => (
+              <p key={id}>
+                <Foreign text={object} />
+              </p>
+            ))}
+          </dd>
+        </>
+      )}
       <dt>nearest known</dt>
       <dd>{nearest === null ? 'none' : <Foreign text={nearest.text} />}</dd>
     </dl>

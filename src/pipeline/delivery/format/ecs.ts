@@ -89,6 +89,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       guardrails: alert.guardrails,
       behaviour: alert.behaviour ?? undefined,
       nearest: alert.nearest ?? undefined,
+      loaded: alert.loaded?.map(({ object }) => object),
       decision: alert.decision,
     },
   })
