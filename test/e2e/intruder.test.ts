@@ -126,6 +126,15 @@ test('an operator’s exec is reported too, as an exec by an operator', async ()
   expect(item.process?.session).toMatch(/./)
 })
 
+test('the files that a program of an intruder loads are in the alert about its run', async () => {
+  const ours = (await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])).filter(ofOurs)
+  const run = ours.find(({ behaviour }) => behaviour?.text === 'run /usr/bin/cp')
+  // Debian links it to libselinux.
+  const file = '/proc/filesystems'
+  expect(run?.loaded?.map(({ object }) => object)).toContain(file)
+  expect(ours.filter(({ behaviour }) => behaviour?.text === `read ${file}`)).toEqual([])
+})
+
 test('the same attack again is the same alert with a higher count', async () => {
   const find = (list: readonly Alert[]): Alert | undefined =>
     list.find(
