@@ -19,6 +19,8 @@ const throughLink = /^\S*(\/proc\/(self|thread-self|\d+)\/(fd|cwd|root)|\/dev\/f
 function stringOf(event: ActEvent): string {
   if (event.kind === 'file') return event.file.path
   if (event.kind === 'exec') return event.process.script ?? ''
+  // Of a connection that is made, the address is the file of the listener.
+  if (event.kind === 'connect' && event.connect.protocol === 'unix') return event.connect.address
   if (event.kind === 'syscall') return (event.syscall.target ?? '').replace(/^\w+ (?=\/)/, '')
   return ''
 }
@@ -28,8 +30,11 @@ const limits: readonly Limit[] = [
     name: 'a name through /proc/…/fd, cwd or root',
     reason:
       'the act is reported as the call returns, under the string that the caller passed: no tracepoint has the file',
-    covers: ({ finding }, about) =>
-      finding === 'silent' && about.some((event) => throughLink.test(stringOf(event))),
+    covers: ({ finding, effect }, about) =>
+      finding === 'silent' &&
+      about.some(
+        (event) => throughLink.test(stringOf(event)) && !(effect && event.kind === 'connect'),
+      ),
   },
   {
     name: 'an attempt that permissions refuse',
