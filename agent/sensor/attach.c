@@ -5,6 +5,7 @@
  * each on a harmless system call that it makes itself.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 const char *const attach_names[] = { "lsm", "fmod_ret", "tracepoints" };
 
 /* Refuses a process with this name. */
-static int load_trial(enum attach_kind kind, const __u32 name[2])
+static int load_trial(const struct btf *btf, enum attach_kind kind, const __u32 name[2])
 {
 	bool by_lsm = kind == ATTACH_LSM;
 
@@ -43,8 +44,8 @@ static int load_trial(enum attach_kind kind, const __u32 name[2])
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, options,
 		    .expected_attach_type = by_lsm ? BPF_LSM_MAC : BPF_MODIFY_RETURN);
-	int function = libbpf_find_vmlinux_btf_id(by_lsm ? "task_getsid" : "security_task_getsid",
-						  options.expected_attach_type);
+	int function = btf__find_by_name_kind(
+		btf, by_lsm ? "bpf_lsm_task_getsid" : "security_task_getsid", BTF_KIND_FUNC);
 
 	if (function <= 0)
 		return -1;
@@ -53,7 +54,7 @@ static int load_trial(enum attach_kind kind, const __u32 name[2])
 			     "GPL", program, sizeof(program) / sizeof(*program), &options);
 }
 
-static bool can_refuse(enum attach_kind kind)
+static bool can_refuse(const struct btf *btf, enum attach_kind kind)
 {
 	char before[NAME_SIZE] = "", name[NAME_SIZE] = "";
 	__u32 words[2];
@@ -66,7 +67,7 @@ static bool can_refuse(enum attach_kind kind)
 	words[0] |= 0x01010101;
 	words[1] |= 0x01010101;
 	memcpy(name, words, sizeof(words));
-	program = load_trial(kind, words);
+	program = load_trial(btf, kind, words);
 	if (program < 0)
 		return false;
 	prctl(PR_GET_NAME, before);
@@ -81,11 +82,11 @@ static bool can_refuse(enum attach_kind kind)
 	return refused;
 }
 
-enum attach_kind strongest_attach(enum attach_kind least)
+enum attach_kind strongest_attach(const struct btf *btf, enum attach_kind least)
 {
 	enum attach_kind kind = least;
 
-	while (kind < ATTACH_TRACEPOINT && !can_refuse(kind))
+	while (kind < ATTACH_TRACEPOINT && !can_refuse(btf, kind))
 		kind++;
 	return kind;
 }

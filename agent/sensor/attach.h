@@ -3,6 +3,8 @@
 #ifndef SNUG_ATTACH_H
 #define SNUG_ATTACH_H
 
+struct btf;
+
 enum attach_kind {
 	ATTACH_LSM,	   /* security hooks by BPF LSM */
 	ATTACH_FMOD_RET,   /* the same hooks, on the functions that call all LSMs */
@@ -11,7 +13,7 @@ enum attach_kind {
 
 extern const char *const attach_names[];
 
-/* The strongest kind, from `least` on, that refuses a call of this process. */
-enum attach_kind strongest_attach(enum attach_kind least);
+/* The strongest kind, from `least` on, that refuses a call of this process. `btf`: the kernel's. */
+enum attach_kind strongest_attach(const struct btf *btf, enum attach_kind least);
 
 #endif

@@ -25,6 +25,7 @@
 #include "sensor/object.h"
 #include "sensor/preempt.h"
 #include "sensor/syscalls.h"
+#include "sensor/variables.h"
 
 enum family {
 	BOTH,
@@ -401,6 +402,9 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 			   bpf_program__type(program) == BPF_PROG_TYPE_LSM)
 			modify_return(program, hooks[i].name);
 	}
+	/* Only security hooks remember places, and the kernel's list of symbols is long. */
+	if (attach_kind != ATTACH_TRACEPOINT)
+		find_variables((__u64 *)agent->skel->rodata->kernel_variables);
 	agent->skel->rodata->callers_of_all = !cgroup_storage;
 	agent->skel->rodata->catches = catching || again;
 	if (attach_kind == ATTACH_TRACEPOINT && !cgroup_storage)
@@ -495,7 +499,7 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest)
 		log_line("this kernel has no BTF: /sys/kernel/btf/vmlinux is missing");
 		return false;
 	}
-	attach_kind = strongest_attach(strongest);
+	attach_kind = strongest_attach(btf, strongest);
 	portable = is_portable(agent);
 	if (!portable && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0)
 		expect_preemption(strongest);

@@ -40,7 +40,6 @@
 #include "sensor/slot.h"
 #include "sensor/start_hook.h"
 #include "sensor/syscalls.h"
-#include "sensor/variables.h"
 #include "sensor/version.h"
 
 #define POLL_MS 2      /* while something happens */
@@ -194,7 +193,6 @@ static bool prepare(struct agent *agent)
 	skel->rodata->host_mnt_ns[1] = mount_namespace(1);
 	skel->rodata->ring_count = agent->rings;
 	skel->rodata->own_generation = agent->generation;
-	find_variables((__u64 *)skel->rodata->kernel_variables);
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
 	skel->rodata->init_exes[2] = hash_path(&agent->keys, "/run/podman-init", 16);

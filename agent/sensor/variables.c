@@ -3,9 +3,9 @@
  * Addresses of the kernel's variables, from its list of symbols. A module may have a symbol of the
  * same name: its line has the module's name behind it.
  */
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "sensor/variables.h"
 
@@ -18,17 +18,16 @@ static const char *const names[SNUG_VARIABLES] = {
 static void note_symbol(__u64 addresses[SNUG_VARIABLES], bool twice[SNUG_VARIABLES],
 			const char *line)
 {
-	char name[64], end;
-	uint64_t address;
+	const char *name = strrchr(line, ' ');
+	size_t length;
 
-	/* Not by its type: Linux 7 has that of code there for data too. */
-	if (sscanf(line, "%" SCNx64 " %*c %63s%c", &address, name, &end) != 3 || end != '\n')
-		return;
-	for (int i = 0; i < SNUG_VARIABLES; i++) {
-		if (strcmp(name, names[i]))
+	for (int i = 0; name && i < SNUG_VARIABLES; i++) {
+		length = strlen(names[i]);
+		/* Not by its type: Linux 7 has that of code there for data too. */
+		if (strncmp(name + 1, names[i], length) || name[1 + length] != '\n')
 			continue;
 		twice[i] |= addresses[i] != 0;
-		addresses[i] = address;
+		addresses[i] = strtoull(line, NULL, 16);
 	}
 }
 
