@@ -13,6 +13,7 @@ import { overheadBench } from './overhead.ts'
 import { replayBench } from './replay-rate.ts'
 import { restBench } from './rest.ts'
 import { scaleBench } from './scale.ts'
+import { sensorStartBench } from './sensor-start.ts'
 import { servicesBench } from './services.ts'
 import { slowNamesBench } from './slow-names.ts'
 import { startsBench } from './starts.ts'
@@ -29,6 +30,7 @@ import { probesBench, waysBench } from './ways/ways.ts'
 const benches: readonly Bench[] = [
   overheadBench,
   restBench,
+  sensorStartBench,
   servicesBench,
   scaleBench,
   mixBench,
