@@ -219,7 +219,7 @@ static __noinline u32 string_of_call(struct scratch *scratch, struct call *call,
 	if (!state || !string)
 		return SNUG_TEXT_MAX;
 	if (id == SNUG_CALL_CHROOT && after && !call->ret) {
-		walk_from(scratch, PATH_REF(call->task->fs->root), root_of(state, call->task));
+		walk_from(scratch, FOLDER_REF(call->task, root), root_of(state, call->task));
 		return walk_text(scratch, SNUG_TEXT_MAX, true);
 	}
 	size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);

@@ -74,13 +74,13 @@ static __noinline int on_clone3(struct call *call)
 
 static __noinline void on_identity(struct call *call)
 {
-	u32 uid = uid_inside(call->state, call->task->cred->euid.val);
-	u32 gid = gid_inside(call->state, call->task->cred->egid.val);
+	u32 uid = uid_inside(call->state, READ(call->task, cred, euid.val));
+	u32 gid = gid_inside(call->state, READ(call->task, cred, egid.val));
 
 	if ((uid != call->state->uid || gid != call->state->gid) &&
 	    !report_identity(call->state, call->task, uid, gid, SNUG_KILLED, 0))
 		kill_current();
-	note_held_root(call->state, call->task->cred);
+	note_held_root(call->state, READ(UNTRUSTED(call->task), cred));
 }
 
 static __noinline int on_new_socket(struct call *call, u32 family, u32 type, u32 protocol)

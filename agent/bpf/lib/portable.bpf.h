@@ -24,8 +24,25 @@
 /* The same of numbers, where the others have it inlined. */
 #define CHECKED_ONCE_IF_OLD static __always_inline
 
+/*
+ * The same pointer, without the verifier's trust. Where a program follows a pointer that it trusts,
+ * the verifier asks whether the field is to be trusted too. Linux 6.5 to 6.18 then search all types
+ * of the kernel by name, up to four times, on each way to the instruction: a millisecond each time.
+ */
+#define UNTRUSTED(from)                                                          \
+	({                                                                       \
+		typeof(from) from_ = (from);                                     \
+		if (bpf_ksym_exists(bpf_rdonly_cast))                            \
+			from_ = bpf_core_cast(from_, __typeof_unqual__(*from_)); \
+		from_;                                                           \
+	})
+
 /* A field by way of the pointers before it, of a process or what it refers to. */
-#define READ(...) ___arrow(__VA_ARGS__)
+#define READ(from, ...) ___apply(READ_BY_, ___narg(__VA_ARGS__))(from, __VA_ARGS__)
+#define READ_BY_1(from, field) ((from)->field)
+#define READ_BY_2(from, ...) ___arrow(UNTRUSTED(from), __VA_ARGS__)
+#define READ_BY_3 READ_BY_2
+#define READ_BY_4 READ_BY_2
 
 /*
  * Up to `times` calls of `step`, until one returns true. Its context is a pointer to `scratch`.
@@ -52,6 +69,7 @@
 
 #else
 
+#define UNTRUSTED(from) (from)
 #define CHECKED_ONCE static __noinline
 #define CHECKED_ONCE_IF_OLD __noinline __weak
 

@@ -317,7 +317,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 	if ((uid != state->uid || gid != state->gid) &&
 	    !report_identity(state, task, uid, gid, SNUG_KILLED, SNUG_AT_EXEC))
 		kill_current();
-	note_held_root(state, READ(task, cred));
+	note_held_root(state, READ(UNTRUSTED(task), cred));
 	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;
 }
@@ -329,7 +329,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return run_exec(task, old_pid, bprm, SCRATCH_EXEC);
+	return run_exec(task, old_pid, UNTRUSTED(bprm), SCRATCH_EXEC);
 }
 
 /*
@@ -339,7 +339,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec_again, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return run_exec(task, old_pid, bprm, SCRATCH_EXEC_AGAIN);
+	return run_exec(task, old_pid, UNTRUSTED(bprm), SCRATCH_EXEC_AGAIN);
 }
 
 #endif

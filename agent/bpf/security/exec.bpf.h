@@ -194,8 +194,9 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
  * for each step towards that program.
  */
 SEC("lsm/bprm_creds_from_file")
-int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
+int BPF_PROG(lsm_exec, struct linux_binprm *trusted, const struct file *file)
 {
+	struct linux_binprm *bprm = UNTRUSTED(trusted);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = find_state(task);
 	u64 cgroup = bpf_get_current_cgroup_id();

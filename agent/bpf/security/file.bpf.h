@@ -136,7 +136,7 @@ int BPF_PROG(lsm_open, struct file *file)
 		return REFUSE_IF(unjudged(state, SNUG_FILE));
 	lsm_scratch->scratch.opened.place = place;
 	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
-	result = judge_open(&lsm_scratch->scratch, task, state, file);
+	result = judge_open(&lsm_scratch->scratch, task, state, UNTRUSTED(file));
 	release_scratch(depth);
 	if (!result)
 		note_judged(state, (u64)file);

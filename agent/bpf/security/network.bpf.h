@@ -195,7 +195,7 @@ static __always_inline int on_ids(const struct cred *fresh, u32 stop)
 	if (uid == state->uid && gid == state->gid)
 		return 0;
 	/* The task has its old credentials until the call ends. */
-	note_held_root(state, READ(task, cred));
+	note_held_root(state, READ(UNTRUSTED(task), cred));
 	if (!report_identity(state, task, uid, gid, stop, 0))
 		return REFUSE_IF(true);
 	note_judged(state, (u64)fresh);
