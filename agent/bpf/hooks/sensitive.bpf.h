@@ -211,7 +211,7 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 static __noinline u32 string_of_call(struct scratch *scratch, struct call *call, u32 id, u64 string,
 				     bool after)
 {
-	const struct snug_task *state = state_of(call->task);
+	const struct snug_task *state = call->state;
 	u32 path = arguments_of(id).path;
 	s32 fd = AT_FDCWD;
 	long size;

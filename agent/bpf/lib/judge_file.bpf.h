@@ -23,10 +23,13 @@ static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
  * Makes the caller's strings canonical. A truncated path, of which only the tail is kept, stays as
  * it is.
  */
-static __noinline int canonical_paths(struct scratch *scratch, struct paths *paths, u32 flags)
+CHECKED_ONCE int canonical_paths(struct scratch *scratch, struct paths *paths, u32 flags)
 {
-	u32 end = paths->to_at;
+	u32 end;
 
+	if (!scratch || !paths)
+		return 0;
+	end = paths->to_at;
 	paths->cut = flags & (SNUG_CUT | SNUG_TO_CUT);
 	if (flags & SNUG_TO_CUT) {
 		paths->to = hash_cut(scratch, end, SNUG_TEXT_MAX);

@@ -62,20 +62,25 @@ static __always_inline u64 load_word(u64 address)
 	return FIELD_AT(struct qstr, address, hash_len);
 }
 
+/* How much of a name stands in whole words, and whether the last word of what is hashed is not. */
+#define WHOLE_WORDS(len) ((len) & ~7u)
+#define ENDS_IN_PART(len) ((len) < NAME_WORDS * 8 && (len) & 7)
+#define PART_OF_WORD(word, len) ((word) & ((1ull << ((len) & 7) * 8) - 1))
+
+/*
+ * The last word comes after the loop: the verifier follows what is behind a loop for each of its
+ * ends, and finds all of them to be the same.
+ */
 CHECKED_ONCE_IF_OLD u64 mix_name(u64 hash, u64 name, u32 len)
 {
 	hash = SNUG_MIX_LEN(keys, hash, len);
-	for (int i = 0; i < NAME_WORDS; i++) {
-		u32 rest = len - i * 8;
-		u64 word;
-
-		if (i * 8 >= len)
+	for (u32 i = 0; i < NAME_WORDS; i++) {
+		if (i * 8 + 8 > len)
 			break;
-		word = load_word(name + i * 8);
-		if (rest < 8)
-			word &= (1ull << (rest * 8)) - 1;
-		hash = SNUG_MIX(keys, hash, word);
+		hash = SNUG_MIX(keys, hash, load_word(name + i * 8));
 	}
+	if (ENDS_IN_PART(len))
+		hash = SNUG_MIX(keys, hash, PART_OF_WORD(load_word(name + WHOLE_WORDS(len)), len));
 	return hash;
 }
 
@@ -260,17 +265,15 @@ static __always_inline u64 hash_cut(struct scratch *scratch, u32 at, u32 end)
 static __always_inline u64 mix_part_in(const struct scratch *scratch, u64 hash, u32 at, u32 len)
 {
 	hash = SNUG_MIX_LEN(keys, hash, len);
-	for (int i = 0; i < NAME_WORDS; i++) {
-		u32 rest = len - i * 8;
-		u64 word;
-
-		if (i * 8 >= len)
+	for (u32 i = 0; i < NAME_WORDS; i++) {
+		if (i * 8 + 8 > len)
 			break;
-		word = *(u64 *)EVENT_TEXT(scratch, at + i * 8);
-		if (rest < 8)
-			word &= (1ull << (rest * 8)) - 1;
-		hash = SNUG_MIX(keys, hash, word);
+		hash = SNUG_MIX(keys, hash, *(u64 *)EVENT_TEXT(scratch, at + i * 8));
 	}
+	if (ENDS_IN_PART(len))
+		hash = SNUG_MIX(keys, hash,
+				PART_OF_WORD(*(u64 *)EVENT_TEXT(scratch, at + WHOLE_WORDS(len)),
+					     len));
 	return hash;
 }
 

@@ -38,6 +38,7 @@ static __noinline int judge_sensitive(struct scratch *scratch, struct call *call
 		string = argument(call, 1);
 	else if (shape.string == 3)
 		string = argument(call, 3);
+	call->state = state;
 	sensitive.at = string_of_call(scratch, call, id, string, !before);
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
 			  (call->compat ? SNUG_COMPAT : 0);
