@@ -10,11 +10,16 @@
 #define bpf_core_field_offset(type, field) offsetof(type, field)
 #define bpf_core_read(to, size, from) memcpy(to, from, size)
 
+/* How many arguments there are, up to five, and the macro with that number at its end. */
+#define nth(a, b, c, d, e, n, ...) n
+#define ___narg(...) nth(__VA_ARGS__, 5, 4, 3, 2, 1)
+#define joined(name, number) name##number
+#define ___apply(name, number) joined(name, number)
+
 /* `___arrow(a, b, c)` is `a->b->c`. */
 #define arrow_2(a, b) (a)->b
 #define arrow_3(a, b, c) (a)->b->c
 #define arrow_4(a, b, c, d) (a)->b->c->d
-#define arrow_of(a, b, c, d, name, ...) name
-#define ___arrow(...) arrow_of(__VA_ARGS__, arrow_4, arrow_3, arrow_2)(__VA_ARGS__)
+#define ___arrow(...) ___apply(arrow_, ___narg(__VA_ARGS__))(__VA_ARGS__)
 
 #endif
