@@ -31,6 +31,8 @@ interface Claim {
   readonly is: (event: ActEvent) => boolean
   /** Whether processes outside of the act saw its effect. Beyond that: a process went on after it came off. */
   readonly shows?: (it: Observation) => boolean
+  /** The kernel asks for it before the act: a process that is killed for it has not reached the act. */
+  readonly capability?: string
 }
 
 const file = (...access: Access[]): Claim['is'] => {
@@ -71,7 +73,7 @@ const claims: Readonly<Record<Act, Claim>> = {
   mknod: { is: file('create'), shows: has('made') },
   'setuid-bit': { is: call('chmod'), shows: has('setuid') },
   'set-time': { is: call('utimensat'), shows: has('changed') },
-  chown: { is: file('setattr'), shows: has('owner') },
+  chown: { is: file('setattr'), shows: has('owner'), capability: 'CAP_CHOWN' },
   truncate: { is: either(file('write'), call('truncate')), shows: has('emptied') },
   exec: { is: (event) => event.kind === 'exec', shows: has('ran') },
   'exec-memory': { is: (event) => event.kind === 'exec', shows: has('ran') },
@@ -176,6 +178,15 @@ function witnessesOf(it: Observation, events: readonly ActEvent[]): readonly Act
   return [...about, ...moved].filter((event) => names(it, event))
 }
 
+/** The process was killed for the capability of the act. A repeat of that is only counted: an earlier report stands for it. */
+function isForCapability({ composition: { act }, to }: Observation, event: ActEvent): boolean {
+  return (
+    event.kind === 'capability' &&
+    event.capability.name === claims[act].capability &&
+    Date.parse(event.time) <= to + 2
+  )
+}
+
 /** Whether an event is of the kind that the act of the result is. */
 export function claimOf({ observation }: Result): (event: ActEvent) => boolean {
   // A step before it was stopped.
@@ -203,7 +214,11 @@ export function judged({ observations, events, losses }: Batch): readonly Result
       if (killed && !effect) {
         const reported =
           witnesses.length > 0 ||
-          events.some((event) => during(observation, event) && isStopped(event))
+          events.some(
+            (event) =>
+              isStopped(event) &&
+              (during(observation, event) || isForCapability(observation, event)),
+          )
         if (reported) return 'true'
         return losses.length > 0 ? 'lost' : 'silent'
       }
