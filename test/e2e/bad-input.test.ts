@@ -80,8 +80,9 @@ describe('an event file', () => {
       await using agent = await startAgent({ config })
       const status = await agent.until<StatusView>(['status'], ({ losses }) => losses.length > 0)
       expect(status.losses).toHaveLength(1)
-      const { behaviours } = await agent.json<ProfileView>(['profile', 'show', 'shop/web'])
-      expect(behaviours.map(({ object }) => object).join()).toContain('/b')
+      await agent.until<ProfileView>(['profile', 'show', 'shop/web'], ({ behaviours }) =>
+        behaviours.some(({ object }) => object.includes('/b')),
+      )
     } finally {
       rmSync(folder, { recursive: true })
     }

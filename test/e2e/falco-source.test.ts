@@ -71,11 +71,13 @@ test('the agent learns an image from Falco’s events, and the evidence names Fa
 
 test('an event without a container is unprofiled, and an incomplete event is a loss', async () => {
   print(real.trimEnd())
-  const record = await agent.until<StatusView>(['status'], ({ sources }) =>
-    sources.some(({ received }) => received >= 46),
+  // Events whose container has to be looked up wait for that, so they are judged after they are received.
+  const record = await agent.until<StatusView>(
+    ['status'],
+    ({ counters }) => (counters['unprofiled'] ?? 0) >= 43,
   )
   expect(record.counters).toMatchObject({ unprofiled: 43 })
-  expect(record.sources[0]?.lost).toEqual({ undecodable: 1 })
+  expect(record.sources).toMatchObject([{ received: 46, lost: { undecodable: 1 } }])
   expect(await agent.json<LineageView[]>(['image', 'list'])).toHaveLength(1)
 })
 
