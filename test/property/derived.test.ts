@@ -5,12 +5,12 @@ import { microsOf } from '../../src/core/event/time.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { Derivation } from '../../src/core/learning/derivation.ts'
-import type { ImageFacts } from '../../src/core/learning/program-files.ts'
 import { KernelReading } from '../../src/core/match/evaluate.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { imageFacts } from '../fixtures/image-facts.ts'
 import { cases } from '../fixtures/random-cases.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
@@ -20,8 +20,6 @@ function event(act: Readonly<Record<string, unknown>>): ActEvent {
   const base = { v: 1, time, node: 'n1', source: 'ebpf', container: { id: 'c1' }, image }
   return { ...base, ...act } as ActEvent
 }
-
-const machine = '2:1:62'
 
 /** An image with two programs, three libraries, a folder of data and secret files. */
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -41,27 +39,7 @@ const modes: Readonly<Record<string, number>> = {
   '/etc/ld.so.cache': 0o100644,
   '/etc/secret': 0o100644,
 }
-const folders = ['/usr', '/usr/share', '/usr/share/words', '/etc', '/bin', '/lib']
-
-const facts: ImageFacts = {
-  file: (path) => {
-    if (folders.includes(path)) return { path, mode: 0o40755, kind: 'folder' }
-    const mode = modes[path]
-    return mode === undefined ? undefined : { path, mode, kind: 'file' }
-  },
-  names: (folder) =>
-    Object.keys(modes)
-      .filter((path) => path.slice(0, path.lastIndexOf('/')) === folder)
-      .map((path) => path.slice(folder.length + 1)),
-  program: (path) => {
-    const needed = programs[path]
-    if (needed === undefined) return undefined
-    const interpreter = path.startsWith('/bin/') ? { interpreter: '/lib/ld.so' } : {}
-    return { machine, needed, searched: [], ...interpreter }
-  },
-  isCode: (path) => path in programs,
-  text: () => undefined,
-}
+const facts = imageFacts(programs, modes)
 
 /** Read by the C library; it is in no layer. */
 const ofKernel = '/proc/sys/vm/overcommit_memory'

@@ -1,23 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent, LossEvent, SnugEvent } from '../../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
-import {
-  JudgeStage,
-  learnedKept,
-  type Outcome,
-  type ShippedPair,
-} from '../../../src/pipeline/judge/judge-stage.ts'
-import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
-import { endLearning } from '../../../src/core/lifecycle/version.ts'
-import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
-import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { learnedKept, type ShippedPair } from '../../../src/pipeline/judge/judge-stage.ts'
 import {
   behaviourKey,
   type BehaviourKey,
   type SourceControl,
 } from '../../../src/pipeline/sources/source.ts'
-import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
+import { act } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
+import { endWindow, judgingWith } from '../../fixtures/judging.ts'
 import { registryWith } from '../../fixtures/version-registry.ts'
 
 const start = Date.parse('2026-11-24T13:40:00Z')
@@ -28,30 +20,21 @@ class World {
   pair: ShippedPair | undefined
   readonly assigned: [string, number][] = []
   readonly known: [number, readonly BehaviourKey[]][] = []
-  readonly outcomes: Outcome[] = []
   readonly vanished: string[] = []
-  readonly alerts = new AlertStore({
-    node: 'n1',
-    capacity: 100,
-    ids: new RecordIds(),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-  })
   readonly registry = registryWith({
     rules,
     now: () => this.nowMs,
     onAssign: (container, { scope }) => this.assigned.push([container, scope]),
     onInheritedExpired: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
   })
-  readonly stage = new JudgeStage({
+  readonly #judging = judgingWith({
     registry: this.registry,
-    guardrails,
-    techniques,
-    alerts: this.alerts,
     shippedBy: () => this.pair,
-    onJudged: (_: SnugEvent, outcome: Outcome) => this.outcomes.push(outcome),
     now: () => this.nowMs,
-    sourceCoverage: new SourceCoverage([]),
   })
+  readonly stage = this.#judging.stage
+  readonly alerts = this.#judging.alerts
+  readonly outcomes = this.#judging.outcomes
   readonly control: SourceControl = {
     assign: () => {},
     known: (scope, keys) => this.known.push([scope, keys]),
@@ -85,11 +68,7 @@ class World {
   endWindow(digest?: string): void {
     const version = this.version(digest)
     this.nowMs += 5_000
-    const evidence = this.registry.lifecycle.evidence(version, this.nowMs)
-    this.registry.lifecycle.apply(
-      version,
-      endLearning(version.life, evidence, rules, this.nowMs, 'test'),
-    )
+    endWindow(this.registry, version, rules, this.nowMs)
   }
 
   get texts(): (string | undefined)[] {

@@ -1,22 +1,19 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { Derivation } from '../../../src/core/learning/derivation.ts'
-import type { ImageFacts } from '../../../src/core/learning/program-files.ts'
-import { endLearning } from '../../../src/core/lifecycle/version.ts'
-import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import { JudgeStage, type Outcome } from '../../../src/pipeline/judge/judge-stage.ts'
+import type { JudgeStage, Outcome } from '../../../src/pipeline/judge/judge-stage.ts'
 import { allowEvent } from '../../../src/pipeline/judge/profile-decisions.ts'
-import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
-import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import type { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { loadedKept } from '../../../src/state/alerts/run-alerts.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
 import type { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, guardrails, techniques, type Where } from '../../fixtures/event-fixture.ts'
+import { act, type Where } from '../../fixtures/event-fixture.ts'
+import { imageFacts } from '../../fixtures/image-facts.ts'
+import { endWindow, judgingWith } from '../../fixtures/judging.ts'
 import { registryWith } from '../../fixtures/version-registry.ts'
 
 const start = Date.parse('2026-11-24T13:40:00Z')
 const rules = { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' as const }
-const machine = '2:1:62'
 /** More than one alert has room for. */
 const many = Array.from({ length: loadedKept + 2 }, (_, n) => `lib${n}.so`)
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -28,21 +25,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(many.map((name) => [`/lib/${name}`, []])),
 }
 const files = [...Object.keys(programs), '/etc/ld.so.cache', '/etc/words']
-const facts: ImageFacts = {
-  file: (path) => {
-    if (path === '/lib') return { path, mode: 0o40755, kind: 'folder' }
-    return files.includes(path) ? { path, mode: 0o100755, kind: 'file' } : undefined
-  },
-  names: () => [],
-  program: (path) => {
-    const needed = programs[path]
-    if (needed === undefined) return undefined
-    const interpreter = path.startsWith('/bin/') ? { interpreter: '/lib/ld.so' } : {}
-    return { machine, needed, searched: [], ...interpreter }
-  },
-  isCode: (path) => path in programs,
-  text: () => undefined,
-}
+const facts = imageFacts(programs, Object.fromEntries(files.map((path) => [path, 0o100755])))
 
 const as = (uid: number, exe = '/bin/tool'): Where => ({ exe, uid })
 const runs = (uid: number, path = '/bin/tool'): ActEvent =>
@@ -59,10 +42,10 @@ let outcomes: Outcome[]
 const version = (): DeployedVersion => registry.index.findOne('shop/web')
 
 function happens(...events: readonly ActEvent[]): readonly Outcome[] {
-  outcomes = []
+  outcomes.length = 0
   const messages = events.map((event) => ({ type: 'event' as const, event }))
   stage.judge({ messages, source: 'ebpf' })
-  return outcomes
+  return [...outcomes]
 }
 
 /** Of each alert, in order: its behaviour, and the files that the program loaded. */
@@ -74,23 +57,9 @@ const found = () =>
 
 beforeEach(() => {
   let nowMs = start
-  alerts = new AlertStore({
-    node: 'n1',
-    capacity: 1_000,
-    ids: new RecordIds(),
-    storms: { each: 1_000, withinMs: 60_000, always: 'critical' },
-  })
   registry = registryWith({ rules, now: () => nowMs })
-  stage = new JudgeStage({
-    registry,
-    guardrails,
-    techniques,
-    alerts,
-    shippedBy: () => undefined,
-    onJudged: (_, outcome) => outcomes.push(outcome),
-    now: () => nowMs,
-    sourceCoverage: new SourceCoverage([]),
-  })
+  const room = { capacity: 1_000, each: 1_000 }
+  ;({ stage, alerts, outcomes } = judgingWith({ registry, now: () => nowMs, room }))
   // Both programs are known, as user 33. They have files that no build implies.
   happens(
     ...['/bin/tool', '/bin/large'].flatMap((exe) => [
@@ -100,8 +69,7 @@ beforeEach(() => {
   )
   version().profile.derived.derivation = new Derivation(facts, () => false)
   nowMs += 5_000
-  const evidence = registry.lifecycle.evidence(version(), nowMs)
-  registry.lifecycle.apply(version(), endLearning(version().life, evidence, rules, nowMs, 'test'))
+  endWindow(registry, version(), rules, nowMs)
 })
 
 describe('files that a program loads because of its build', () => {

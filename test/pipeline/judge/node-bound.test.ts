@@ -1,33 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import { JudgeStage } from '../../../src/pipeline/judge/judge-stage.ts'
-import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
-import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { VersionBounds } from '../../../src/state/versions/version-bounds.ts'
-import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
+import { act } from '../../fixtures/event-fixture.ts'
+import { judgingWith } from '../../fixtures/judging.ts'
 import { registryWith } from '../../fixtures/version-registry.ts'
 
 const bound = 300
 
 function world() {
   const now = () => Date.parse('2026-11-24T13:40:00Z')
-  const alerts = new AlertStore({
-    node: 'n1',
-    capacity: 100,
-    ids: new RecordIds(),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-  })
   const registry = registryWith({ bounds: new VersionBounds(bound), now })
-  const stage = new JudgeStage({
-    registry,
-    guardrails,
-    techniques,
-    alerts,
-    shippedBy: () => undefined,
-    onJudged: () => undefined,
-    now,
-    sourceCoverage: new SourceCoverage([]),
-  })
+  const { stage } = judgingWith({ registry, now })
   const run = (name: string, programs: number): void => {
     const image = { repository: `shop/${name}`, digest: 'sha256:aa' }
     for (let n = 0; n < programs; n += 1) {

@@ -1,17 +1,15 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { globs } from '../../../src/core/match/glob.ts'
-import { endLearning } from '../../../src/core/lifecycle/version.ts'
 import { sharedForm } from '../../../src/core/behaviour/shared-form.ts'
-import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import { JudgeStage, type Outcome } from '../../../src/pipeline/judge/judge-stage.ts'
-import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
+import type { JudgeStage, Outcome } from '../../../src/pipeline/judge/judge-stage.ts'
 import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
-import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import type { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
 import type { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
-import { act, guardrails, techniques } from '../../fixtures/event-fixture.ts'
+import { act } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
+import { endWindow, judgingWith } from '../../fixtures/judging.ts'
 import { registryWith } from '../../fixtures/version-registry.ts'
 
 /** A tenant runs a public image in its learning window, to teach it for all others: `learn.namespaces` is `prod-*`. */
@@ -32,24 +30,8 @@ let nowMs: number
 
 beforeEach(() => {
   nowMs = start
-  outcomes = []
-  alerts = new AlertStore({
-    node: 'n1',
-    capacity: 100,
-    ids: new RecordIds(),
-    storms: { each: 20, withinMs: 60_000, always: 'critical' },
-  })
   registry = registryWith({ rules, now: () => nowMs })
-  stage = new JudgeStage({
-    registry,
-    guardrails,
-    techniques,
-    alerts,
-    shippedBy: () => undefined,
-    onJudged: (_, outcome) => outcomes.push(outcome),
-    now: () => nowMs,
-    sourceCoverage: new SourceCoverage([]),
-  })
+  ;({ stage, alerts, outcomes } = judgingWith({ registry, now: () => nowMs }))
 })
 
 function does(namespace: string | undefined, path: string, key?: string): void {
@@ -64,10 +46,9 @@ function does(namespace: string | undefined, path: string, key?: string): void {
 
 const version = (): DeployedVersion => registry.index.findOne('shop/web')
 
-function endWindow(): void {
+function windowEnds(): void {
   nowMs += 5_000
-  const evidence = registry.lifecycle.evidence(version(), nowMs)
-  registry.lifecycle.apply(version(), endLearning(version().life, evidence, rules, nowMs, 'test'))
+  endWindow(registry, version(), rules, nowMs)
 }
 
 it('what a namespace shows that does not teach is no licence for others', () => {
@@ -75,7 +56,7 @@ it('what a namespace shows that does not teach is no licence for others', () => 
   does('tenant', '/srv/secrets/key')
   does('tenant', '/etc/web.conf')
   expect(outcomes).toEqual(['learned', 'deviation', 'expected'])
-  endWindow()
+  windowEnds()
   does('prod-shop', '/etc/web.conf')
   does('prod-shop', '/srv/secrets/key')
   expect(outcomes.slice(3)).toEqual(['expected', 'deviation'])
@@ -102,7 +83,7 @@ it('nor by repeats that the kernel only counts', () => {
     messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
     source: 'ebpf',
   })
-  endWindow()
+  windowEnds()
   does('prod-shop', '/srv/secrets/key')
   expect(outcomes.at(-1)).toBe('deviation')
 })
