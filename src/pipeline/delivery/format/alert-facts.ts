@@ -58,6 +58,11 @@ export function workloadName({ workload }: Alert): string | undefined {
     .join('/')
 }
 
+/** The files that an unexpected program loaded because of its build. */
+export function loadedFiles({ loaded }: Alert): readonly string[] | undefined {
+  return loaded?.map(({ object }) => object)
+}
+
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }

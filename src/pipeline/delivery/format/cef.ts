@@ -63,6 +63,7 @@ function fields(alert: Alert): readonly Field[] {
     ['msg', sentence(alert)],
     ['commandLine', flat.commandLine],
     ['attack', alert.attack.join(',') || undefined],
+    ['loaded', flat.loaded],
   ]
   const there = known.filter((field): field is Field => {
     return field[1] !== undefined

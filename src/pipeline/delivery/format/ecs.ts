@@ -7,6 +7,7 @@ import {
   baseName,
   classTitle,
   compact,
+  loadedFiles,
   onScale,
   type Product,
   sentence,
@@ -89,7 +90,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       guardrails: alert.guardrails,
       behaviour: alert.behaviour ?? undefined,
       nearest: alert.nearest ?? undefined,
-      loaded: alert.loaded?.map(({ object }) => object),
+      loaded: loadedFiles(alert),
       decision: alert.decision,
     },
   })

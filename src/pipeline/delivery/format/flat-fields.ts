@@ -1,6 +1,6 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
-import { epochMs, imageName, workloadName } from './alert-facts.ts'
+import { epochMs, imageName, loadedFiles, workloadName } from './alert-facts.ts'
 
 /** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
 export interface FlatFields {
@@ -20,11 +20,14 @@ export interface FlatFields {
   readonly port?: number
   readonly protocol?: string
   readonly hostName?: string
+  /** Files that the program loaded because of its build, with commas between them. */
+  readonly loaded?: string
 }
 
 export function flatFields(alert: Alert): FlatFields {
   const { image, container, process } = alert
   const workload = workloadName(alert)
+  const loaded = loadedFiles(alert)?.join(',')
   return {
     timeMs: epochMs(alert.time),
     firstSeenMs: epochMs(alert.firstSeen),
@@ -35,6 +38,7 @@ export function flatFields(alert: Alert): FlatFields {
     ...(process === undefined ? {} : { exe: process.exe, pid: process.pid, uid: process.uid }),
     ...(process?.args === undefined ? {} : { commandLine: process.args.join(' ') }),
     ...subject(alert.event),
+    ...(loaded === undefined ? {} : { loaded }),
   }
 }
 

@@ -36,6 +36,7 @@ export function toLeef(alert: Alert, product: Product): string {
     ['proto', flat.protocol],
     ['guardrails', alert.guardrails.join(',') || undefined],
     ['attack', alert.attack.join(',') || undefined],
+    ['loaded', flat.loaded],
     ['msg', sentence(alert)],
   ])
 }

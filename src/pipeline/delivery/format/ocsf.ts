@@ -9,6 +9,7 @@ import {
   compact,
   epochMs,
   imageName,
+  loadedFiles,
   onScale,
   type Product,
   sentence,
@@ -80,6 +81,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
       action: alert.action,
       confidence: alert.confidence,
       guardrails: alert.guardrails,
+      loaded: loadedFiles(alert),
       decision: alert.decision,
     },
   })

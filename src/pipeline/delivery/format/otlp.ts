@@ -5,7 +5,7 @@ import {
   isAudit,
   type OutboundRecord,
 } from '../../../core/event/outbound-record.ts'
-import { alertClass, epochMs, onScale, type Product } from './alert-facts.ts'
+import { alertClass, epochMs, loadedFiles, onScale, type Product } from './alert-facts.ts'
 import { auditClass } from './audit.ts'
 import type { Render } from './format.ts'
 
@@ -65,6 +65,7 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'snug.mode': alert.mode,
       'snug.guardrails': alert.guardrails,
       'snug.attack': alert.attack,
+      'snug.loaded': loadedFiles(alert),
       'container.id': alert.container?.id,
       'container.name': alert.container?.name,
       'container.image.name': alert.image?.repository,

@@ -20,19 +20,15 @@ interface Limits {
   readonly text: number
   /** Characters of all arguments. */
   readonly args: number
-  /** Reasons and ancestors. */
+  /** Reasons, ancestors, samples and loaded files. */
   readonly list: number
 }
 
 function cutter(limits: Limits): Cut {
   return (alert) => {
     const { process, event, nearest } = alert
-    const slim = shortTexts(alert, limits.text) as Alert
-    const fewer = {
-      ...slim,
-      reasons: slim.reasons.slice(0, limits.list),
-      nearest: limits.list > 1 ? slim.nearest : null,
-    }
+    const slim = shortTexts(fewerOf(alert, limits.list), limits.text) as Alert
+    const fewer = { ...slim, nearest: limits.list > 1 ? slim.nearest : null }
     if (nearest === null && process === undefined) return fewer
     return {
       ...fewer,
@@ -41,6 +37,16 @@ function cutter(limits: Limits): Cut {
         ? {}
         : { event: { ...slim.event, process: shortProcess(event.process, limits) } }),
     } as Alert
+  }
+}
+
+function fewerOf(alert: Alert, most: number): Alert {
+  const { reasons, samples, loaded } = alert
+  return {
+    ...alert,
+    reasons: reasons.slice(0, most),
+    ...(samples === undefined ? {} : { samples: samples.slice(0, most) }),
+    ...(loaded === undefined ? {} : { loaded: loaded.slice(0, most) }),
   }
 }
 

@@ -127,6 +127,19 @@ describe('a line within a limit', () => {
     if (line.startsWith('{')) expect(JSON.parse(line)).toBeTypeOf('object')
   })
 
+  it.each(alertFormats.filter(isJson))(
+    'of %s is valid with ever so many samples and loaded files',
+    (format) => {
+      const [one] = hostileAlert('y'.repeat(128)).samples ?? []
+      if (one === undefined) throw new Error('there is no sample')
+      const many = Array.from({ length: 128 }, (_, n) => ({ ...one, id: `b-${n}` }))
+      const alert = { ...hostileAlert('y'), samples: many, loaded: many }
+      const line = renderWithin(renderer(format, product), 8_192)(alert)
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(8_192)
+      expect(JSON.parse(line)).toBeTypeOf('object')
+    },
+  )
+
   it('is left as it is where it fits', () => {
     const [alert] = sampleAlerts
     if (alert === undefined) throw new Error('there is no sample')
