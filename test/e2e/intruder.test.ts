@@ -132,6 +132,9 @@ test('the files that a program of an intruder loads are in the alert about its r
   // Debian links it to libselinux.
   const file = '/proc/filesystems'
   expect(run?.loaded?.map(({ object }) => object)).toContain(file)
+  const { stdout } = await agent.cli(['alert', 'show', run?.id ?? ''])
+  const [, shown = ''] = /^loaded( .*(?:\n .*)*)/m.exec(stdout) ?? []
+  expect(shown.split('\n').map((line) => line.trim())).toContain(file)
   expect(ours.filter(({ behaviour }) => behaviour?.text === `read ${file}`)).toEqual([])
 })
 

@@ -12,7 +12,7 @@ export interface CliIo {
   readonly progress: boolean
   /** A person sits at the terminal and can answer a question. */
   readonly interactive: boolean
-  /** Columns of the terminal; 80 where there is none. */
+  /** Columns of the terminal; infinite where standard output is none. */
   readonly width: number
   /** Fires on Ctrl-C and SIGTERM, and once nobody reads standard output any more. */
   readonly signal: AbortSignal

@@ -1,5 +1,5 @@
 import type { CliIo } from './cli-io.ts'
-import { plainWidth } from './output/text-table.ts'
+import { leastWidth } from './output/text-table.ts'
 
 /** Runs the command of this process; its exit code is that of the process. */
 export async function runProcess(
@@ -19,7 +19,7 @@ export async function runProcess(
     colour: process.stdout.isTTY && !process.env['NO_COLOR'],
     progress: process.stderr.isTTY,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
-    width: Math.max(plainWidth, process.stdout.columns || 0),
+    width: process.stdout.isTTY ? Math.max(leastWidth, process.stdout.columns || 0) : Infinity,
     signal: AbortSignal.any([stop.signal, unread.signal]),
     ended: stop.signal,
   })

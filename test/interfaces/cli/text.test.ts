@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { safeJson, safeText } from '../../../src/interfaces/cli/output/terminal-text.ts'
-import { cutMiddle, plainWidth, textTable } from '../../../src/interfaces/cli/output/text-table.ts'
+import { cutMiddle, leastWidth, textTable } from '../../../src/interfaces/cli/output/text-table.ts'
 import { eventText, imageText, percent } from '../../../src/interfaces/cli/output/view-text.ts'
 import { cli } from '../../fixtures/cli-fixtures.ts'
 import { sampleAlert, sampleEvent, startFixture } from '../../fixtures/server-fixtures.ts'
@@ -76,13 +76,13 @@ describe('a table', () => {
     { head: 'ID', value: ({ id }: Row) => id },
     { head: 'PATH', value: ({ path }: Row) => path, cut: true },
   ] as const
-  const plain = { colour: false, width: plainWidth }
+  const plain = { colour: false, width: leastWidth }
 
   it('fits into 80 columns by cutting the middle of the cells that may be cut', () => {
     const id = 'i'.repeat(26)
     const text = textTable(columns, [{ id, path: `/usr/${'x'.repeat(200)}/end` }], plain)
     for (const line of text.trimEnd().split('\n'))
-      expect(line.length).toBeLessThanOrEqual(plainWidth)
+      expect(line.length).toBeLessThanOrEqual(leastWidth)
     expect(text).toContain(id)
     expect(text).toContain('/usr/')
     expect(text).toContain('/end\n')
@@ -94,7 +94,17 @@ describe('a table', () => {
     const [, row, below] = text.split('\n')
     expect(row).toBe('1')
     expect(below).toMatch(/^ {4}\/x.*…/)
-    expect(below?.length).toBe(plainWidth)
+    expect(below?.length).toBe(leastWidth)
+  })
+
+  it('cuts nothing where there is no terminal, and long cells move no other lines', () => {
+    const piped = { ...plain, width: Infinity }
+    const path = `/usr/${'x'.repeat(5_000)}/end`
+    const turned = [columns[1], columns[0]]
+    const rows = [path, '/short'].map((each) => ({ id: 'i', path: each }))
+    const [, long, short] = textTable(turned, rows, piped, () => path).split(/\n(?! )/)
+    expect(long).toBe(`${path}  i\n    ${path}`)
+    expect(short?.split('\n')[0]?.length).toBeLessThan(200)
   })
 
   it('never cuts an id', () => {

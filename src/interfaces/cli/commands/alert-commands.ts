@@ -203,11 +203,11 @@ function causeFields({
   loaded,
   replicas,
 }: Alert): (readonly [string, string | string[]])[] {
-  if (cause === undefined) return []
+  const { names = 0, proposed, parts } = cause ?? {}
   return [
-    ...(cause.names < 2 ? [] : [['such as', samples.map(({ text }) => text)] as const]),
-    ...(cause.proposed === undefined ? [] : [['proposed', cause.proposed] as const]),
-    ...(cause.parts === undefined ? [] : [['places', cause.parts.map(partLine)] as const]),
+    ...(names < 2 ? [] : [['such as', samples.map(({ text }) => text)] as const]),
+    ...(proposed === undefined ? [] : [['proposed', proposed] as const]),
+    ...(parts === undefined ? [] : [['places', parts.map(partLine)] as const]),
     ...(loaded === undefined ? [] : [['loaded', loaded.map(({ object }) => object)] as const]),
     ...(replicas === undefined
       ? []

@@ -9,14 +9,17 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => Colour | undefined
 }
 
-export const plainWidth = 80
+/** Of a terminal that is narrower, or does not tell. */
+export const leastWidth = 80
+/** A cell that is longer moves what follows it in its line, and not in all others. */
+const mostPadded = 120
 const gap = 2
 const indent = 4
 const least = 10
 
 export interface TableStyle {
   readonly colour: boolean
-  /** Columns of the terminal; 80 where there is none. */
+  /** Columns of the terminal; infinite where there is none: then nothing is cut. */
   readonly width: number
 }
 
@@ -40,7 +43,9 @@ export function textTable<Row>(
   )
   const lines = cells.map((line, index) =>
     columns.map((column, at) => {
-      const text = pad(cutMiddle(line[at] ?? '', widths[at] ?? 0), widths[at] ?? 0, column.right)
+      const cell = line[at] ?? ''
+      const room = widths[at] ?? 0
+      const text = pad(style.width === Infinity ? cell : cutMiddle(cell, room), room, column.right)
       const row = rows[index]
       return paint(text, style.colour && row !== undefined ? column.colour?.(row) : undefined)
     }),
@@ -59,6 +64,7 @@ function fit<Row>(
   columns: readonly Column<Row>[],
   natural: readonly number[],
 ): number[] {
+  if (room === Infinity) return natural.map((each) => Math.min(each, mostPadded))
   const widths = [...natural]
   let over = widths.reduce((sum, each) => sum + each + gap, -gap) - room
   while (over > 0) {
