@@ -8,6 +8,7 @@ import { listedKept } from '../src/engine/queries/listed-cards.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
 import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
+import { connectionsKept } from '../src/fleet/console/workload-part.ts'
 import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
 import { connections } from '../src/interfaces/gateway/gateway.ts'
 import { sessionsKept } from '../src/interfaces/gateway/sessions.ts'
@@ -508,6 +509,12 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'addresses that sent wrong credentials',
         bound: addressesKept,
         atBound: 'the least recent is dropped, and may try again at once',
+      },
+      {
+        what: "connections on the console's map, and as many ports that it listens on",
+        bound: connectionsKept,
+        of: 'workload',
+        atBound: 'the map has open alerts first, and the number of those that it leaves out',
       },
     ],
   },

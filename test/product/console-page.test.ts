@@ -11,7 +11,7 @@ import { violations } from '../fixtures/axe.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 import { Nats } from '../fixtures/nats.ts'
-import { nodeEntry } from '../fixtures/node-entries.ts'
+import { entryOf, nodeEntry } from '../fixtures/node-entries.ts'
 import { launchBrowser, openPage, type Reviewer } from '../fixtures/page-browser.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
@@ -22,6 +22,7 @@ import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
  */
 const screens = fileURLToPath(new URL('../../docs/screens/', import.meta.url))
 const hostile = 'run /tmp/<img src=x onerror=alert(1)>\u202egnp.sh'
+const hostilePeer = '<svg/onload=alert(1)>\u202e.example.'
 const imageOf = (name: string, scope: string) => ({
   repository: `registry.example/${name}`,
   digest: digestOf(name),
@@ -47,6 +48,29 @@ let nats: Nats
 let served: ConsoleProcess
 let browser: Browser
 
+/** Whom each of the images connects to, by what its nodes learned. */
+const peers: readonly (readonly (readonly [peer: string, port: number])[])[] = [
+  [
+    ['cart.shop', 80],
+    ['search.shop', 80],
+    ['gateway.pay', 443],
+  ],
+  [
+    ['redis.pay', 6379],
+    ['ledger.pay', 8080],
+  ],
+  [['203.0.113.20', 9200]],
+  [
+    ['redis.pay', 6379],
+    ['db.data', 5432],
+  ],
+  [
+    ['ledger.pay', 8080],
+    ['api.bank.example.', 443],
+  ],
+  [],
+]
+
 interface Act {
   readonly node: string
   readonly image: (typeof images)[number]
@@ -71,7 +95,12 @@ function alertOf({ node, image, behaviour, text, severity, guardrails = [], minu
     workload: { namespace: image.scope, kind: 'Deployment', name },
     container: { id: digestOf(`${name} ${node}`).slice(7), name: `${name}-7c9-x2x` },
     process: { pid: 812, exe: `/usr/bin/${name}`, uid: 101, origin: 'entrypoint' },
-    behaviour: { id: id(behaviour), kind: 'exec', object: text, text },
+    behaviour: {
+      id: id(behaviour),
+      kind: text.startsWith('connect ') ? 'connect' : 'exec',
+      object: text.replace(/^connect to /, ''),
+      text,
+    },
     reasons: [`${text.split(' ').slice(1).join(' ')} is new for /usr/bin/${name}`],
     guardrails,
     attack: guardrails.length > 0 ? ['T1059.004'] : [],
@@ -95,7 +124,7 @@ const acts: readonly Act[] = [
     node: 'n2',
     image: images[3]!,
     behaviour: 3,
-    text: 'connect tcp 203.0.113.7:4444',
+    text: 'connect to tcp 203.0.113.7:4444',
     severity: 'medium',
     minutes: 55,
   },
@@ -106,6 +135,14 @@ const acts: readonly Act[] = [
     text: 'read /etc/ssl/private/key.pem',
     severity: 'medium',
     minutes: 90,
+  },
+  {
+    node: 'n1',
+    image: images[1]!,
+    behaviour: 6,
+    text: `connect to tcp ${hostilePeer}:443`,
+    severity: 'high',
+    minutes: 8,
   },
   { node: 'n1', image: images[1]!, behaviour: 5, text: hostile, severity: 'low', minutes: 4 },
 ]
@@ -149,6 +186,10 @@ beforeAll(async () => {
     for (const node of ['n1', 'n2', 'n4'].slice(i % 3))
       fleet.slice(image, node, state === 'learning' ? {} : { learnedAt }, [
         nodeEntry(`/srv/${node}`, node),
+        entryOf({ kind: 'listen', protocol: 'tcp', address: '0.0.0.0', port: 8080 }, node),
+        ...(peers[i] ?? []).map(([peer, port]) =>
+          entryOf({ kind: 'connect', protocol: 'tcp', peer, port }, node),
+        ),
         {
           ...nodeEntry('/etc/hosts.allow', node),
           decision: { kind: 'approved', by: 'token:rita', at: '2026-11-22T09:30:00Z', grants: [] },
@@ -187,7 +228,12 @@ const openAs = (role: 'viewer' | 'admin', dark = false): Promise<Reviewer> =>
   openPage(browser, { url: served.url, token: served.tokens[role] }, { dark, heading: 'Images' })
 
 /** In docs/console.md. */
-const pictures = ['console-review-light', 'console-alerts-dark', 'console-nodes-light']
+const pictures = [
+  'console-review-light',
+  'console-alerts-dark',
+  'console-map-light',
+  'console-nodes-light',
+]
 
 async function kept(page: Page, name: string): Promise<void> {
   if (process.env['SNUG_SCREENS'] === undefined || !pictures.includes(name)) return
@@ -199,6 +245,7 @@ const views = [
   ['images', 'Coverage by node'],
   ['review', 'decides on'],
   ['alerts', 'arguments'],
+  ['map', 'Click on a party'],
   ['nodes', 'the kernel has no BTF'],
   ['decisions', 'token:rita'],
 ] as const
@@ -234,6 +281,64 @@ test('a name that a container chose is text', async () => {
   expect(await page.locator('.row').first().textContent()).not.toContain('\u202e')
   expect(faults.output).toEqual([])
   await context.close()
+})
+
+describe('the map', () => {
+  test('shows the connections of one workload on a click, and leads to the review of an alert', async () => {
+    const { page, context, faults } = await openAs('viewer')
+    await page.goto(`${served.url}/#/map`)
+    await page.locator('.map .party', { hasText: 'ledger' }).click()
+    await page.locator('section[aria-label=party]', { hasText: 'listens on tcp 8080' }).waitFor()
+    const rows = page.locator('.map-table tbody tr')
+    await expect.poll(() => rows.count()).toBe(5)
+    const ends = await rows.locator('td:nth-child(-n+2)').allTextContents()
+    expect(ends.filter((end) => end === 'ledger · pay')).toHaveLength(5)
+    await rows.filter({ hasText: '203.0.113.7' }).getByRole('link', { name: 'review it' }).click()
+    await page.locator('article[aria-label="what waits"]', { hasText: '203.0.113.7' }).waitFor()
+    expect(await page.locator('.row').count()).toBe(1)
+    expect(faults.output).toEqual([])
+    await context.close()
+  })
+
+  test('is filtered by namespace and state, and a link keeps the filter', async () => {
+    const { page, context } = await openAs('viewer')
+    await page.goto(`${served.url}/#/map`)
+    await page.getByLabel('namespace').selectOption('shop')
+    await page.getByLabel('state').selectOption('alert')
+    const rows = page.locator('.map-table tbody tr')
+    await expect.poll(() => rows.count()).toBe(1)
+    await page.reload()
+    await expect.poll(() => rows.count()).toBe(1)
+    expect(new URL(page.url()).hash).toBe('#/map?namespace=shop&state=alert')
+    await context.close()
+  })
+
+  test('has names that a container chose as text, in picture and table', async () => {
+    const { page, context, faults } = await openAs('viewer')
+    await page.goto(`${served.url}/#/map`)
+    await page.locator('.map-table', { hasText: 'onload=alert(1)' }).waitFor()
+    expect(await page.locator('.map svg svg').count()).toBe(0)
+    expect(await page.locator('main').textContent()).not.toContain('\u202e')
+    expect(faults.output).toEqual([])
+    await context.close()
+  })
+
+  test('can be read by the keyboard, and at 400 pixels', async () => {
+    const { page, context } = await openAs('viewer')
+    await page.setViewportSize({ width: 400, height: 800 })
+    await page.keyboard.press('g')
+    await page.keyboard.press('m')
+    const first = page.locator('.map-table a').first()
+    await first.waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400)
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('region', { name: 'table of connections' }).focus()
+    await page.keyboard.press('Tab')
+    expect(await page.locator('.map-table a:focus').textContent()).toBe(await first.textContent())
+    await page.keyboard.press('Enter')
+    await page.locator('section[aria-label=party]').waitFor()
+    await context.close()
+  })
 })
 
 test('a viewer has no button that decides', async () => {

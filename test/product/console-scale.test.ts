@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type {
   FleetAlerts,
   FleetImages,
+  FleetMap,
   FleetNodes,
   FleetReview,
   FleetStatus,
@@ -11,6 +12,7 @@ import type {
 import { residentMiB } from '../bench/process-usage.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
+import { entryOf, nodeEntry } from '../fixtures/node-entries.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
@@ -37,6 +39,21 @@ const imageOf = (i: number) => ({
 })
 const nodeOf = (i: number): string => `node-${String(i % nodes).padStart(4, '0')}`
 
+/** What a node published of an image: three files, a port, and calls to a service, to a name and to an address. */
+function entriesOf(i: number, n: number) {
+  const node = nodeOf(i * publishers + n)
+  const called = (i * 7 + n * 131) % images
+  const connect = (peer: string, port: number) =>
+    entryOf({ kind: 'connect', protocol: 'tcp', peer, port }, node)
+  return [
+    ...[0, 1, 2].map((each) => nodeEntry(`/srv/${node}/${each}`, node)),
+    entryOf({ kind: 'listen', protocol: 'tcp', address: '0.0.0.0', port: 8080 }, node),
+    connect(`app-${called}.ns-${called % 40}`, 8080),
+    connect(`api-${n}.vendor-${i % 300}.example.`, 443),
+    connect(`10.${i % 200}.${n}.${i % 250}`, 5432),
+  ]
+}
+
 function* messages(): Iterable<string> {
   for (let i = 0; i < alerts; i++) {
     const time = new Date(Date.UTC(2026, 10, 24) + i * 360).toISOString()
@@ -52,7 +69,15 @@ function* messages(): Iterable<string> {
         severity: (['low', 'medium', 'high', 'critical'] as const)[i % 97 === 0 ? 3 : i % 3]!,
         image: { ...imageOf(i % images), tag: '1.4' },
         workload: { namespace: `ns-${i % 40}`, kind: 'Deployment', name: `app-${i % images}` },
-        behaviour: { id, kind: 'file', object: `/srv/${cause}`, text: `read /srv/${cause}` },
+        behaviour:
+          cause % 10 === 0
+            ? {
+                id,
+                kind: 'connect',
+                object: `tcp evil-${cause}.example.:4444`,
+                text: `connect ${cause}`,
+              }
+            : { id, kind: 'file', object: `/srv/${cause}`, text: `read /srv/${cause}` },
         // Three quarters were decided on.
         ...(i % 4 === 0 ? {} : { decision: { kind: 'allowed', by: 'token:rita', at: time } }),
       }),
@@ -67,7 +92,12 @@ beforeAll(async () => {
     const image = imageOf(i)
     fleet.profile(image, { pending: i % 10 === 0 ? 3 : 0 })
     for (let n = 0; n < publishers; n++)
-      fleet.slice(image, nodeOf(i * publishers + n), { learnedAt: '2026-11-21T08:00:00Z' })
+      fleet.slice(
+        image,
+        nodeOf(i * publishers + n),
+        { learnedAt: '2026-11-21T08:00:00Z' },
+        entriesOf(i, n),
+      )
   }
   nats = await Nats.start()
   await nats.makeStream()
@@ -121,12 +151,20 @@ test('the console answers for 5,000 nodes, 2,000 images and 110,000 alerts', asy
   expect((await served.get<FleetNodes>('/v1/fleet/nodes?limit=500')).rows).toHaveLength(500)
   const review = await served.get<FleetReview>('/v1/fleet/review')
   expect(review.rows).toHaveLength(100)
+  const map = await served.get<FleetMap>('/v1/fleet/map?limit=1000')
+  expect(map.rows).toHaveLength(1_000)
+  // Of each image: ten services, of ten names of a domain one party, and ten blocks.
+  expect(map.states.learned).toBe(images * 21)
+  expect(map.states.alert).toBeGreaterThan(0)
   const figures: Record<string, Awaited<ReturnType<typeof slowest>>> = {}
   for (const path of [
     '/v1/fleet',
     '/v1/fleet/images?q=app-1',
     `/v1/fleet/review?q=read`,
     '/v1/fleet/nodes?state=working&offset=4000',
+    '/v1/fleet/map?limit=1000',
+    '/v1/fleet/map?q=vendor-7',
+    '/v1/fleet/map?party=image:registry.local/team-7/app-7%23ns-7',
     '/v1/fleet/decisions',
     '/v1/fleet/alerts?severity=critical',
     '/v1/fleet/alerts?q=no-such-text',

@@ -56,6 +56,12 @@ export function within(inner: AddressBlock, outer: AddressBlock): boolean {
   return inner.length >= outer.length && holds(outer, inner.address)
 }
 
+/** True of a canonical address that no other container can reach, and of a block of such. */
+export function isLoopback(address: string): boolean {
+  // A DNS name may begin like an address.
+  return /^(?:127(?:\.\d{1,3}){3}|::1)(?:\/\d{1,3})?$/.test(address)
+}
+
 export const everyIpv4: AddressBlock = {
   cidr: '0.0.0.0/0',
   address: ipaddr.IPv4.parse('0.0.0.0'),

@@ -1,9 +1,11 @@
 import { type Severity, severities } from '../../core/event/alert.ts'
 import { StreamLog, type StreamSource } from './stream-log.ts'
 import { AlertWindow, nameOf } from './alert-window.ts'
-import { alertIn, Interned, type KeptAlert } from './stream-record.ts'
+import { Interned } from './interned.ts'
+import { alertIn, type KeptAlert } from './stream-record.ts'
 import type { FleetAlertRow, FleetAlerts } from './views.ts'
 import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import { textFinder } from './window.ts'
 import { SnugError } from '../../errors.ts'
 
 export interface AlertLogOptions {
@@ -165,7 +167,8 @@ function page(
 
 /** What is kept for decisions is no part of a row. */
 function rowOf(alert: KeptAlert): FleetAlertRow {
-  const { behaviours: _, names: _n, cause: _c, guardrails: _g, profile: _p, ...row } = alert
+  const { behaviours: _, names: _n, cause: _c, guardrails: _g, profile: _p, ...rest } = alert
+  const { connections: _o, ...row } = rest
   return row
 }
 
@@ -188,19 +191,6 @@ function matcher(query: AlertSearch): (alert: KeptAlert) => boolean {
       hasText(alert.actor) ||
       hasText(alert.repository) ||
       hasText(alert.container))
-}
-
-/** Many alerts have the same text: each is looked through once. */
-function textFinder(wanted: string): (text: string | undefined) => boolean {
-  const known = new Map<string | undefined, boolean>([[undefined, false]])
-  const lower = wanted.toLowerCase()
-  return (text) => {
-    const before = known.get(text)
-    if (before !== undefined) return before
-    const isThere = text?.toLowerCase().includes(lower) === true
-    known.set(text, isThere)
-    return isThere
-  }
 }
 
 function isAudit(value: unknown): boolean {

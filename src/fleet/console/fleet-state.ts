@@ -14,6 +14,9 @@ import type { KubeObject } from '../kubernetes/object.ts'
 import type { Pod } from '../kubernetes/pod.ts'
 import { type SpecDecision, specDecisionOf } from '../kubernetes/spec-decision.ts'
 
+import { type PublishedConnection, publishedConnections } from './allowed-connections.ts'
+import { Interned } from './interned.ts'
+
 /** An ImageProfile without what only agents need. */
 export interface KnownProfile {
   readonly name: string
@@ -32,6 +35,7 @@ export interface KnownSlice {
   readonly learnedAt?: string
   readonly mode?: ModeDecision
   readonly decided: readonly DecidedEntry[]
+  readonly connections: readonly PublishedConnection[]
 }
 
 interface DecidedEntry {
@@ -74,16 +78,20 @@ export class FleetState {
   /** By profile, and by node. */
   readonly #slicesOf = new Map<string, Set<KnownSlice>>()
   readonly #slicesAt = new Map<string, Set<KnownSlice>>()
+  /** Of each profile, when it or its slices changed last, as {@link revision}. */
+  readonly #changedAt = new Map<string, number>()
+  readonly #texts = new Interned()
   /** Rises with each change. */
   revision = 0
 
   constructor(options: FleetStateOptions) {
     const { api, namespace, onError, now = Date.now } = options
-    const changed = (): void => {
+    const changed = (profile?: string): void => {
       this.revision += 1
+      if (profile !== undefined) this.#changedAt.set(profile, this.revision)
       options.onChange()
     }
-    const onListed = changed
+    const onListed = (): void => changed()
     this.#profiles = new Collection<KnownProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
@@ -92,11 +100,12 @@ export class FleetState {
       onInvalid: (name, error) => onError(`imageprofile ${name}`, error),
       onPut: (profile) => {
         this.#byName.set(profile.name, profile)
-        changed()
+        changed(profile.name)
       },
       onRemoved: ({ name }) => {
         this.#byName.delete(name)
         changed()
+        this.#changedAt.delete(name)
       },
       onListed,
     })
@@ -104,17 +113,17 @@ export class FleetState {
       api,
       path: `${fleetRoot}/profileslices`,
       inPages: true,
-      take: (object) => knownSlice(object, now()),
+      take: (object) => knownSlice(object, now(), this.#texts),
       onInvalid: (name, error) => onError(`profileslice ${name}`, error),
       onPut: (slice, _, before) => {
         if (before !== undefined) this.#without(before)
         add(this.#slicesOf, slice.profile, slice)
         add(this.#slicesAt, slice.node, slice)
-        changed()
+        changed(slice.profile)
       },
       onRemoved: (slice) => {
         this.#without(slice)
-        changed()
+        changed(slice.profile)
       },
       onListed,
     })
@@ -127,7 +136,7 @@ export class FleetState {
         // The kubelet writes the object every few minutes.
         if (node.linux !== before?.linux) changed()
       },
-      onRemoved: changed,
+      onRemoved: () => changed(),
       onListed,
     })
     this.#agents = new Collection<KnownAgent>({
@@ -139,7 +148,7 @@ export class FleetState {
       onPut: (agent, _, before) => {
         if (JSON.stringify(agent) !== JSON.stringify(before)) changed()
       },
-      onRemoved: changed,
+      onRemoved: () => changed(),
       onListed,
     })
   }
@@ -177,6 +186,11 @@ export class FleetState {
 
   slices(profile: string): Iterable<KnownSlice> {
     return this.#slicesOf.get(profile) ?? []
+  }
+
+  /** The revision of the last change of the profile, or of what the nodes published of it. */
+  changedAt(profile: string): number {
+    return this.#changedAt.get(profile) ?? 0
   }
 
   /** Of how many image versions the node published something, and how many it has learned. */
@@ -224,7 +238,7 @@ function knownProfile(profile: ImageProfile): KnownProfile {
   }
 }
 
-function knownSlice(object: KubeObject, nowMs: number): KnownSlice {
+function knownSlice(object: KubeObject, nowMs: number, texts: Interned): KnownSlice {
   const { image, node, entries, learnedAt, mode } = parseSlice(object, nowMs)
   const decided = entries.flatMap(({ id, object: what, decision }) => {
     if (decision === undefined) return []
@@ -238,6 +252,7 @@ function knownSlice(object: KubeObject, nowMs: number): KnownSlice {
     image,
     entries: entries.length,
     decided,
+    connections: publishedConnections(entries, texts),
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
   }

@@ -3,8 +3,11 @@ import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import { agentState } from './agent-state.ts'
 import { isOfSpec } from '../kubernetes/spec-decision.ts'
+import { allowedConnections } from './allowed-connections.ts'
 import type { AlertWindow } from './alert-window.ts'
+import { FleetMaps } from './fleet-map.ts'
 import type { FleetState, KnownProfile, KnownSlice } from './fleet-state.ts'
+import { mapPage, type MapQuery } from './map-page.ts'
 import {
   type AgentState,
   agentStates,
@@ -12,19 +15,14 @@ import {
   type FleetImageDetail,
   type FleetImageRow,
   type FleetImages,
+  type FleetMap,
   type FleetNodeRow,
   type FleetNodes,
   type FleetReview,
   type FleetReviewItem,
   type FleetWindow,
 } from './views.ts'
-
-export interface WindowQuery {
-  readonly offset: number
-  readonly limit: number
-  /** Text in the row, ignoring case. */
-  readonly q?: string
-}
+import { isFound, type WindowQuery, windowOf } from './window.ts'
 
 export interface FleetViewsOptions {
   readonly state: FleetState
@@ -45,6 +43,7 @@ const freshMs = 500
 export class FleetViews {
   readonly #options: FleetViewsOptions
   readonly #now: () => number
+  readonly #maps = new FleetMaps()
   readonly #kept = new Map<string, { readonly of: string; readonly atMs: number; value: unknown }>()
 
   constructor(options: FleetViewsOptions) {
@@ -95,8 +94,8 @@ export class FleetViews {
   }
 
   review(query: WindowQuery & { readonly lineage?: string }): FleetReview {
-    const items = this.reviewItems().filter(({ lineage, text, actor = '', reason }) =>
-      isFound(query.q, lineage, text, actor, reason),
+    const items = this.reviewItems().filter(({ key, lineage, text, actor = '', reason }) =>
+      isFound(query.q, key, lineage, text, actor, reason),
     )
     const lineages: Record<string, number> = {}
     for (const { lineage } of items) lineages[lineage] = (lineages[lineage] ?? 0) + 1
@@ -112,6 +111,22 @@ export class FleetViews {
   reviewItems(): readonly FleetReviewItem[] {
     const { state, alerts } = this.#options
     return this.#made('review', () => alerts?.groups.items((name) => state.profile(name)) ?? [])
+  }
+
+  /** Who connects to whom. */
+  map(query: MapQuery): FleetMap {
+    const whole = this.#made('map', () => {
+      const { state, alerts } = this.#options
+      const versions = [...state.profiles()].map(({ name, image, createdAt, decision }) => ({
+        name,
+        image,
+        createdAt,
+        revision: state.changedAt(name),
+        connections: () => allowedConnections(state.slices(name), decision),
+      }))
+      return this.#maps.make(versions, alerts?.groups.open((name) => state.profile(name)) ?? [])
+    })
+    return mapPage(whole, query)
   }
 
   nodes(query: WindowQuery & { readonly state?: AgentState }): FleetNodes {
@@ -303,16 +318,6 @@ function countsOf(rows: readonly FleetNodeRow[]): Readonly<Record<AgentState, nu
 
 function byTime(decisions: readonly FleetDecision[]): readonly FleetDecision[] {
   return [...decisions].sort((a, b) => compare(b.at, a.at) || compare(a.profile, b.profile))
-}
-
-function windowOf<Row>(rows: readonly Row[], { offset, limit }: WindowQuery): FleetWindow<Row> {
-  return { total: rows.length, offset, rows: rows.slice(offset, offset + limit) }
-}
-
-function isFound(q: string | undefined, ...texts: readonly string[]): boolean {
-  if (q === undefined) return true
-  const wanted = q.toLowerCase()
-  return texts.some((text) => text.toLowerCase().includes(wanted))
 }
 
 function compare(a: string, b: string): number {

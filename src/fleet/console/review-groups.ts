@@ -1,14 +1,32 @@
 import { severities } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
+import type { FleetImage } from '../kubernetes/fleet-objects.ts'
+import type { Connection } from './connection.ts'
 import type { KnownProfile } from './fleet-state.ts'
 import type { KeptAlert } from './stream-record.ts'
 import type { FleetReviewItem } from './views.ts'
+
+/** An item of the review, with what the map of connections needs. */
+export interface OpenItem {
+  readonly item: FleetReviewItem
+  readonly image: FleetImage
+  /** Each alert of it is a deviation of low risk. */
+  readonly isNovelty: boolean
+  readonly connections: readonly OpenConnection[]
+}
+
+export interface OpenConnection {
+  readonly connection: Connection
+  readonly program: string | undefined
+  /** Nodes that reported it. */
+  readonly nodes: ReadonlySet<string>
+}
 
 /** Alerts of one cause of one image version that nobody has decided on. */
 interface Group {
   readonly alerts: Map<string, KeptAlert>
   /** As it was made last; undefined after a change of the group. */
-  made?: { readonly of: KnownProfile | undefined; readonly item: FleetReviewItem | undefined }
+  made?: { readonly of: KnownProfile | undefined; readonly open: OpenItem | undefined }
 }
 
 /** Nodes that an item names. */
@@ -46,20 +64,27 @@ export class ReviewGroups {
 
   /** The most severe first, of these the latest. Only groups that changed, or whose profile did, are made again. */
   items(profileOf: (name: string) => KnownProfile | undefined): readonly FleetReviewItem[] {
-    const items: FleetReviewItem[] = []
+    return this.open(profileOf)
+      .map(({ item }) => item)
+      .sort(
+        (a, b) =>
+          severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
+          (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : a.key < b.key ? -1 : 1),
+      )
+  }
+
+  /** The same in no order. */
+  open(profileOf: (name: string) => KnownProfile | undefined): readonly OpenItem[] {
+    const items: OpenItem[] = []
     for (const [key, group] of this.#groups) {
       const [first] = group.alerts.values()
       if (first?.profile === undefined) continue
       const profile = profileOf(first.profile)
       if (group.made === undefined || group.made.of !== profile)
-        group.made = { of: profile, item: itemOf(key, group.alerts.values(), first, profile) }
-      if (group.made.item !== undefined) items.push(group.made.item)
+        group.made = { of: profile, open: openOf(key, [...group.alerts.values()], first, profile) }
+      if (group.made.open !== undefined) items.push(group.made.open)
     }
-    return items.sort(
-      (a, b) =>
-        severities.indexOf(b.severity) - severities.indexOf(a.severity) ||
-        (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : a.key < b.key ? -1 : 1),
-    )
+    return items
   }
 }
 
@@ -69,9 +94,44 @@ function keyOf({ profile, decision, behaviours, cause }: KeptAlert): string | un
   return `${profile}.${cause ?? behaviours[0]}`
 }
 
+function openOf(
+  key: string,
+  alerts: readonly KeptAlert[],
+  first: KeptAlert,
+  profile: KnownProfile | undefined,
+): OpenItem | undefined {
+  const item = itemOf(key, alerts, first, profile)
+  if (item === undefined) return undefined
+  const { repository = '', digest = '', scope } = first
+  return {
+    item,
+    image: { repository, digest, ...(scope === undefined ? {} : { scope }) },
+    isNovelty: alerts.every(({ novelty }) => novelty === true),
+    connections: connectionsOf(alerts, new Set(item.behaviours)),
+  }
+}
+
+/** Of the behaviours that wait. */
+function connectionsOf(
+  alerts: readonly KeptAlert[],
+  waiting: ReadonlySet<string>,
+): readonly OpenConnection[] {
+  const found = new Map<string, OpenConnection & { readonly nodes: Set<string> }>()
+  for (const { node, actor: program, connections = [] } of alerts) {
+    for (const connection of connections) {
+      const { id } = connection
+      if (!waiting.has(id)) continue
+      const known = found.get(id)
+      if (known === undefined) found.set(id, { connection, program, nodes: new Set([node]) })
+      else known.nodes.add(node)
+    }
+  }
+  return [...found.values()]
+}
+
 function itemOf(
   key: string,
-  alerts: Iterable<KeptAlert>,
+  alerts: readonly KeptAlert[],
   first: KeptAlert,
   profile: KnownProfile | undefined,
 ): FleetReviewItem | undefined {

@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
-import { imageKey } from '../../core/event/image-key.ts'
 import type { AgentReport } from '../../core/event/agent-report.ts'
-import { type FleetImage, profileName } from '../kubernetes/fleet-objects.ts'
+import { type Connection, connectionIn } from './connection.ts'
+import type { Interned } from './interned.ts'
 import type { StreamMessage } from './stream-log.ts'
 import type { FleetAlertRow } from './views.ts'
 
 const short = z.string().max(500)
 const long = z.string().max(20_000)
 const moment = z.iso.datetime()
-const behaviour = z.looseObject({ id: short, text: long })
+const behaviour = z.looseObject({ id: short, kind: short, object: long, text: long })
 const alertSchema = z.looseObject({
   schema: z.literal('snug.alert/v1'),
   id: short.min(1),
@@ -58,8 +58,15 @@ export interface KeptAlert extends FleetAlertRow {
   readonly names: number
   readonly cause?: string
   readonly guardrails: readonly string[]
+  /** Of these behaviours, the connections; absent: none is one. */
+  readonly connections?: readonly KeptConnection[]
   /** Name of the ImageProfile of its image; absent where it is of no image. */
   readonly profile?: string
+}
+
+export interface KeptConnection extends Connection {
+  /** Of the behaviour. */
+  readonly id: string
 }
 
 /** Longer texts are cut in a row; the alert itself has all of them. */
@@ -77,7 +84,9 @@ export function alertIn(
   if (!parsed.success) return undefined
   const alert = parsed.data
   const { image, container, workload, process, decision, behaviour: first, cause, samples } = alert
-  const ids = new Set([...(first === null ? [] : [first]), ...(samples ?? [])].map(({ id }) => id))
+  const named = [...(first === null ? [] : [first]), ...(samples ?? [])]
+  const ids = new Set(named.map(({ id }) => id))
+  const connections = connectionsIn(named, keep)
   const reason = alert.reasons[0] ?? ''
   return {
     id: alert.id,
@@ -95,6 +104,7 @@ export function alertIn(
     behaviours: [...ids].map((id) => keep.text(id)),
     names: Math.max(ids.size, cause?.names ?? 0),
     guardrails: alert.guardrails.map((id) => keep.text(id)),
+    ...(connections.length > 0 && { connections }),
     ...(process && { actor: keep.text(cut(process.exe)) }),
     ...(image && {
       repository: keep.text(image.repository),
@@ -110,6 +120,25 @@ export function alertIn(
   }
 }
 
+function connectionsIn(
+  named: readonly z.infer<typeof behaviour>[],
+  keep: Interned,
+): readonly KeptConnection[] {
+  const found = new Map<string, KeptConnection>()
+  for (const { id, kind, object } of named) {
+    const connection = found.has(id) ? undefined : connectionIn({ kind, object: cut(object) })
+    if (connection === undefined) continue
+    const { protocol, peer } = connection
+    found.set(id, {
+      ...connection,
+      id: keep.text(id),
+      protocol: keep.text(protocol),
+      peer: keep.text(peer),
+    })
+  }
+  return [...found.values()]
+}
+
 /** The report of an agent in a message; undefined for anything else. */
 export function reportIn(value: unknown): AgentReport | undefined {
   const parsed = reportSchema.safeParse(value)
@@ -118,34 +147,4 @@ export function reportIn(value: unknown): AgentReport | undefined {
 
 function cut(text: string): string {
   return text.length <= textKept ? text : `${text.slice(0, textKept - 1)}…`
-}
-
-/** As many different texts as all images, nodes and behaviours of a large fleet have. */
-const textsKept = 200_000
-
-/** Equal texts of many alerts, each in memory once: a hundred thousand alerts name the same images. */
-export class Interned {
-  readonly #texts = new Map<string, string>()
-  readonly #profiles = new Map<string, string>()
-
-  /** The name of the ImageProfile, which costs a hash. */
-  profile(image: FleetImage): string {
-    const key = imageKey(image)
-    const known = this.#profiles.get(key)
-    if (known !== undefined) return known
-    if (this.#profiles.size >= textsKept) this.#profiles.clear()
-    const name = profileName(image)
-    this.#profiles.set(key, name)
-    return name
-  }
-
-  text(text: string): string {
-    const known = this.#texts.get(text)
-    if (known !== undefined) return known
-    // A slice of a message would keep all of the message.
-    const own = Buffer.from(text, 'utf8').toString('utf8')
-    if (this.#texts.size >= textsKept) this.#texts.clear()
-    this.#texts.set(own, own)
-    return own
-  }
 }

@@ -107,6 +107,75 @@ export interface FleetReview extends FleetWindow<FleetReviewItem> {
   readonly lineages: Readonly<Record<string, number>>
 }
 
+export const connectionStates = ['alert', 'review', 'learned'] as const
+/** `alert`: an open alert is about it. `review`: a deviation of low risk that waits. `learned`: a profile allows it. */
+export type ConnectionState = (typeof connectionStates)[number]
+
+export const partyKinds = ['workload', 'image', 'service', 'name', 'address'] as const
+/**
+ * `workload` and `image`: containers of the fleet, by the scope of their profiles. `service`: a service of the cluster
+ * that is no such workload. `name`: a DNS name, or one below a domain. `address`: an address, or those of a block.
+ */
+export type PartyKind = (typeof partyKinds)[number]
+
+/** One end of connections. */
+export interface FleetParty {
+  readonly id: string
+  readonly kind: PartyKind
+  /** Short: of an image the last part of its repository. */
+  readonly name: string
+  readonly namespace?: string
+  /** Of an image. */
+  readonly repository?: string
+  /** Its latest ImageProfile. */
+  readonly profile?: string
+  /** Ports that it listens on. */
+  readonly listens: readonly FleetListener[]
+  /** Connections and ports of it that the map leaves out, because it has too many. */
+  readonly left: number
+}
+
+/** What is known of one connection or port. */
+export interface ConnectionFacts {
+  readonly protocol: string
+  /** 0: not recorded. */
+  readonly port: number
+  /** Of several ports: the last of them. */
+  readonly lastPort?: number
+  readonly state: ConnectionState
+  /** Of the most severe alert about it that waits. */
+  readonly severity?: Severity
+  /** Key of the item of the review that the most severe alert belongs to. */
+  readonly item?: string
+  /** The latest ImageProfile that has it. */
+  readonly profile?: string
+  /** Nodes that published it or reported it in an alert. A node publishes only what no other node has published. */
+  readonly nodes: number
+  /** The first few of the programs. */
+  readonly programs: readonly string[]
+}
+
+export interface FleetListener extends ConnectionFacts {}
+
+/** Who connects to whom. Connections to one party that differ only in the peer's address or name are one. */
+export interface FleetConnection extends ConnectionFacts {
+  readonly key: string
+  /** Id of a {@link FleetParty}. */
+  readonly from: string
+  readonly to: string
+  /** The first few of the peers, as profiles and alerts name them. */
+  readonly peers: readonly string[]
+  readonly peerCount: number
+}
+
+export interface FleetMap extends FleetWindow<FleetConnection> {
+  /** Those that the rows name, and the one that was asked for. */
+  readonly parties: readonly FleetParty[]
+  /** Namespace → connections from or to it that match but for the namespace. */
+  readonly namespaces: Readonly<Record<string, number>>
+  readonly states: Readonly<Record<ConnectionState, number>>
+}
+
 export const agentStates = ['missing', 'silent', 'blind', 'behind', 'degraded', 'working'] as const
 /**
  * `missing`: a node without an agent. `silent`: its agent does not report. `blind`: a source observes nothing. `behind`:

@@ -2,14 +2,17 @@ import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import {
   agentStates,
+  connectionStates,
   type FleetAlerts,
   type FleetDecision,
   type FleetImageDetail,
   type FleetImages,
+  type FleetMap,
   type FleetNodes,
   type FleetReview,
   type FleetStatus,
   type FleetWindow,
+  partyKinds,
 } from '../../fleet/console/views.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
 
@@ -100,6 +103,45 @@ export const review: z.ZodType<FleetReview> = z.object({
   ),
   versions: z.array(imageRow),
   lineages: counts,
+})
+
+const connectionFacts = z.object({
+  protocol: z.string(),
+  port: whole,
+  lastPort: whole.exactOptional(),
+  state: z.enum(connectionStates),
+  severity: z.enum(severities).exactOptional(),
+  item: z.string().exactOptional(),
+  profile: z.string().exactOptional(),
+  nodes: whole,
+  programs: z.array(z.string()),
+})
+
+export const map: z.ZodType<FleetMap> = z.object({
+  ...windowed,
+  rows: z.array(
+    connectionFacts.extend({
+      key: z.string(),
+      from: z.string(),
+      to: z.string(),
+      peers: z.array(z.string()),
+      peerCount: whole,
+    }),
+  ),
+  parties: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.enum(partyKinds),
+      name: z.string(),
+      namespace: z.string().exactOptional(),
+      repository: z.string().exactOptional(),
+      profile: z.string().exactOptional(),
+      listens: z.array(connectionFacts),
+      left: whole,
+    }),
+  ),
+  namespaces: counts,
+  states: z.object({ alert: whole, review: whole, learned: whole }),
 })
 
 const byState = z.object(

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { SnugError } from '../../errors.ts'
-import { agentStates } from '../../fleet/console/views.ts'
+import { agentStates, connectionStates } from '../../fleet/console/views.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
 import {
   approving,
@@ -142,6 +142,24 @@ export const fleetRoutes: readonly FleetRoute[] = [
     query: z.strictObject({ ...windowed, q, lineage: name }),
     answer: answer.review,
     handle: ({ views }, { query }) => views.review(present(query)),
+  }),
+  fleetRoute({
+    method: 'GET',
+    path: '/v1/fleet/map',
+    role: 'viewer',
+    summary: 'a range of the connections between workloads, and to peers outside of the fleet',
+    query: z.strictObject({
+      offset: windowed.offset,
+      limit: z.coerce.number().int().min(1).max(1_000).default(100),
+      q,
+      namespace: name.meta({ description: 'from or to a workload or service of it' }),
+      party: z.string().min(1).max(1_000).optional().meta({
+        description: '`id` of a party: the connections from it and to it',
+      }),
+      state: z.enum(connectionStates).optional(),
+    }),
+    answer: answer.map,
+    handle: ({ views }, { query }) => views.map(present(query)),
   }),
   fleetRoute({
     method: 'GET',

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../core/behaviour/address-block.ts'
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { isDrawn, rangeOf } from '../../core/behaviour/ports.ts'
 import type { Allowed } from './allowed.ts'
@@ -60,10 +61,6 @@ export function isAddress(peer: string): boolean {
 export function blockOf(peer: string): string {
   if (peer.includes('/')) return peer
   return `${peer}/${peer.includes(':') ? 128 : 32}`
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1'
 }
 
 function unique<T>(list: readonly T[]): readonly T[] {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { DecisionAction } from '../../../src/core/lifecycle/decided-spec.ts'
 import { AlertWindow } from '../../../src/fleet/console/alert-window.ts'
 import type { KnownProfile } from '../../../src/fleet/console/fleet-state.ts'
-import { alertIn, Interned, type KeptAlert } from '../../../src/fleet/console/stream-record.ts'
+import { Interned } from '../../../src/fleet/console/interned.ts'
+import { alertIn, type KeptAlert } from '../../../src/fleet/console/stream-record.ts'
 import { sampleAlert } from '../../fixtures/server-fixtures.ts'
 
 type Change = NonNullable<Parameters<typeof sampleAlert>[1]>

@@ -12,6 +12,7 @@ import { DecisionsView } from './decisions-view.tsx'
 import { FleetAlertsView } from './fleet-alerts-view.tsx'
 import { FleetImagesView } from './fleet-images-view.tsx'
 import { FleetReviewView } from './fleet-review-view.tsx'
+import { MapView } from './map-view.tsx'
 import { NodesView } from './nodes-view.tsx'
 
 /** The page of the console: the whole fleet. */
@@ -21,6 +22,7 @@ export function ConsoleApp() {
     { keys: 'g i', does: 'images', run: () => go('#/images') },
     { keys: 'g r', does: 'review', run: () => go('#/review') },
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
+    { keys: 'g m', does: 'map', run: () => go('#/map') },
     { keys: 'g n', does: 'nodes', run: () => go('#/nodes') },
     { keys: 'g d', does: 'decisions', run: () => go('#/decisions') },
     {
@@ -45,6 +47,7 @@ export function ConsoleApp() {
           { name: 'images', title: 'Images', key: 'i' },
           { name: 'review', title: 'Review', key: 'r', count: status?.waiting },
           { name: 'alerts', title: 'Alerts', key: 'a', count: status?.openAlerts },
+          { name: 'map', title: 'Map', key: 'm' },
           { name: 'nodes', title: 'Nodes', key: 'n', count: unwell },
           { name: 'decisions', title: 'Decisions', key: 'd' },
         ]}
@@ -70,9 +73,11 @@ function View() {
   const [name = 'images', first = ''] = place.value.parts
   switch (name) {
     case 'review':
-      return <FleetReviewView />
+      return <FleetReviewView wanted={first} />
     case 'alerts':
       return <FleetAlertsView />
+    case 'map':
+      return <MapView />
     case 'nodes':
       return <NodesView />
     case 'decisions':

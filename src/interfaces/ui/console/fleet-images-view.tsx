@@ -18,6 +18,7 @@ export function FleetImagesView({ wanted }: { readonly wanted: string }) {
       title="Images"
       one="version"
       path="/v1/fleet/images"
+      wanted={wanted}
       find="Find: a repository, a namespace, a digest"
       filter={{ stage }}
       keyOf={({ name }) => name}

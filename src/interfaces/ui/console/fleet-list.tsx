@@ -22,6 +22,8 @@ export interface FleetListProps<Row, Answer extends Rows<Row>> {
   readonly one: string
   readonly path: string
   readonly find: string
+  /** In the search field at first. */
+  readonly wanted?: string
   readonly filter: Filter
   readonly keyOf: (row: Row) => string
   readonly draw: (row: Row) => ComponentChildren
@@ -44,7 +46,7 @@ const rowHeight = 52
 /** A long list of the fleet with a search field, in windows, and the row under the cursor beside it. */
 export function FleetList<Row, Answer extends Rows<Row>>(props: FleetListProps<Row, Answer>) {
   const { title, one, path, find, filter, keyOf, draw, fields, detail, above } = props
-  const [q, setQ] = useState('')
+  const [q, setQ] = useState(props.wanted ?? '')
   const [cursor, setCursor] = useState(0)
   const list = useRef<HTMLDivElement>(null)
   const asked: Filter = { ...filter, q }

@@ -11,13 +11,15 @@ import { toast } from '../shell/toasts.tsx'
 import { decideOn, useMay } from './fleet-decide.ts'
 import { type Decided, FleetList, TwoLines } from './fleet-list.tsx'
 
-export function FleetReviewView() {
+export function FleetReviewView({ wanted }: { readonly wanted: string }) {
   const [lineage, setLineage] = useState('')
   return (
     <FleetList<FleetReviewItem, FleetReview>
+      key={wanted}
       title="Review"
       one="item"
       path="/v1/fleet/review"
+      wanted={wanted}
       find="Find: a behaviour, a program, an image"
       filter={{ lineage }}
       keyOf={({ key }) => key}
