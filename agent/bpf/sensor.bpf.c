@@ -14,6 +14,7 @@
 #include "hooks/sys_exit.bpf.h"
 #include "security/exec.bpf.h"
 #include "security/file.bpf.h"
+#include "security/xattr.bpf.h"
 #include "security/network.bpf.h"
 #include "security/signal.bpf.h"
 #include "security/syscalls.bpf.h"

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 9
+#define SNUG_ABI 10
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -133,7 +133,11 @@ enum snug_access {
 	SNUG_READ_SHIPPED = 64,	 /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
 	/* To map it as code, where the image did not ship it. Never a rule, and never stopped. */
 	SNUG_MAP = 128,
-	SNUG_SETATTR = 256, /* to change its mode or owner; not to make it setuid */
+	/*
+	 * To change its mode, its owner or an extended attribute. Not to make it setuid, to give it
+	 * capabilities, or to set an attribute of users' own.
+	 */
+	SNUG_SETATTR = 256,
 };
 
 enum snug_protocol {
@@ -621,6 +625,7 @@ enum snug_call {
 	SNUG_CALL_SETUID, /* to root, and refused: what is not refused is an identity */
 	/* Of a family or type that other events do not cover: `argument` is SNUG_SOCKET_KIND. */
 	SNUG_CALL_SOCKET,
+	SNUG_CALL_SETXATTR, /* that gives a file capabilities: the text is the file */
 	SNUG_CALLS,
 };
 

@@ -196,6 +196,7 @@ struct snug_task {
 	__u64 executions;	  /* the kernel's count at its last one */
 	__u64 timed[2];		  /* the file whose times or owner it sets right now: dentry,
 				   * mount */
+	__u64 changing;		  /* the mount of the file that it has asked to change last */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
@@ -334,6 +335,12 @@ enum snug_syscall_class {
 	SNUG_CLASS_CHOWN,      /* path */
 	SNUG_CLASS_CHOWNAT,    /* directory, path */
 	SNUG_CLASS_FCHOWN,     /* descriptor */
+	SNUG_CLASS_SETXATTR,   /* path, name */
+	SNUG_CLASS_SETXATTRAT, /* directory, path, flags, name */
+	SNUG_CLASS_FSETXATTR,  /* descriptor, name */
+	SNUG_CLASS_RMXATTR,
+	SNUG_CLASS_RMXATTRAT,
+	SNUG_CLASS_FRMXATTR,
 	SNUG_CLASS_TIMES,      /* path, times: now where there are none */
 	SNUG_CLASS_TIMESAT,    /* directory, path, times */
 	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may be `now` or `unchanged` */

@@ -33,6 +33,7 @@ enum family {
 	TRACEPOINT, /* where there are no security hooks */
 	SECURITY,
 	BY_INODE, /* the same where programs cannot take the place of path_chown */
+	BY_LIST,  /* the same where lists of rights have hooks of their own: from Linux 6.2 on */
 	RETURN,	  /* with security hooks: the return of one system call */
 	COMPAT,	  /* the same, of the 32-bit table's */
 	CATCH,	  /* a probe behind a security hook, for what the kernel leaves out there */
@@ -93,6 +94,12 @@ static struct hook hooks[] = {
 	{ "before_times", "vfs_utimes", SECURITY, false, "", false },
 	{ "lsm_setattr", "inode_setattr", SECURITY, false, "", false },
 	{ "return_times", "vfs_utimes", SECURITY, false, "", false },
+	{ "before_change", "mnt_want_write", SECURITY, false, "", false },
+	{ "before_change_of_open", "mnt_want_write_file", SECURITY, false, "", false },
+	{ "lsm_setxattr", "inode_setxattr", SECURITY, false, "", false },
+	{ "lsm_removexattr", "inode_removexattr", SECURITY, false, "", false },
+	{ "lsm_set_acl", "inode_set_acl", BY_LIST, false, "", false },
+	{ "lsm_remove_acl", "inode_remove_acl", BY_LIST, false, "", false },
 	{ "lsm_connect", "socket_connect", SECURITY, false, "", false },
 	{ "lsm_send", "socket_sendmsg", SECURITY, false, "", false },
 	{ "lsm_bind", "socket_bind", SECURITY, false, "", false },
@@ -268,6 +275,7 @@ static const struct stop {
 static enum attach_kind attach_kind;
 static bool portable;
 static bool owners_by_inode;
+static bool rights_by_list;
 static bool catching;
 static bool again;
 
@@ -277,6 +285,8 @@ static bool is_of_family(const struct hook *hook)
 		return portable;
 	if (hook->family == BY_INODE)
 		return owners_by_inode && attach_kind != ATTACH_TRACEPOINT;
+	if (hook->family == BY_LIST)
+		return rights_by_list && attach_kind != ATTACH_TRACEPOINT;
 	if (owners_by_inode && !strcmp(hook->name, "path_chown"))
 		return false;
 	if (hook->family == CATCH)
@@ -323,6 +333,19 @@ static bool takes_structures(const struct btf *btf)
 		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), "arg_flags"))
 			return true;
 	return false;
+}
+
+/*
+ * Where the hooks of extended attributes have the file: behind the mount's users, which they have
+ * since Linux 5.12.
+ */
+static __u32 place_of_attribute_file(const struct btf *btf)
+{
+	__s32 id = btf__find_by_name_kind(btf, "security_inode_removexattr", BTF_KIND_FUNC);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+
+	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_vlen(type) > 2 ? 1 : 0;
 }
 
 /* A hook that this kernel does not have would fail the whole load. Empty where it has the hook. */
@@ -383,7 +406,9 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 	char name[64];
 
 	owners_by_inode = !takes_structures(btf);
+	rights_by_list = btf__find_by_name_kind(btf, "security_inode_set_acl", BTF_KIND_FUNC) >= 0;
 	agent->skel->rodata->owners_by_inode = owners_by_inode;
+	agent->skel->rodata->attribute_file = place_of_attribute_file(btf);
 	for (size_t i = 0; i < HOOKS; i++) {
 		struct bpf_program *program = program_of(agent, &hooks[i]);
 
@@ -626,13 +651,13 @@ static const char *why_not_reopened(const struct agent *agent)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	const char *prefixes[] = { "",	      "",	   "",	     "lsm/",  "function/",
-				   "return/", "return32/", "catch/", "again/" };
+	const char *prefixes[] = { "",	   "",	      "",	   "lsm/",   "function/",
+				   "lsm/", "return/", "return32/", "catch/", "again/" };
 	struct utsname name;
 	size_t used;
 
 	if (attach_kind == ATTACH_FMOD_RET)
-		prefixes[SECURITY] = "fmod_ret/security_";
+		prefixes[SECURITY] = prefixes[BY_LIST] = "fmod_ret/security_";
 	uname(&name);
 	used = snprintf(text, size, "kernel %s\nfamily %s\nreopened %s\n", name.release,
 			attach_names[attach_kind], why_not_reopened(agent));

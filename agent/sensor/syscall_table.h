@@ -17,6 +17,11 @@ struct syscall_entry {
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
 #endif
+/* The same, since Linux 6.13. */
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#define __NR_removexattrat 466
+#endif
 
 #define SET_CLASSES(table, entries)                                                     \
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)               \

@@ -88,6 +88,14 @@ static const struct syscall_entry entries[] = {
 	{ 198, SNUG_CLASS_CHOWN },	  /* lchown32 */
 	{ 207, SNUG_CLASS_FCHOWN },	  /* fchown32 */
 	{ 325, SNUG_CLASS_CHOWNAT },	  /* fchownat */
+	{ 226, SNUG_CLASS_SETXATTR },	  /* setxattr */
+	{ 227, SNUG_CLASS_SETXATTR },	  /* lsetxattr */
+	{ 228, SNUG_CLASS_FSETXATTR },	  /* fsetxattr */
+	{ 463, SNUG_CLASS_SETXATTRAT },	  /* setxattrat */
+	{ 235, SNUG_CLASS_RMXATTR },	  /* removexattr */
+	{ 236, SNUG_CLASS_RMXATTR },	  /* lremovexattr */
+	{ 237, SNUG_CLASS_FRMXATTR },	  /* fremovexattr */
+	{ 466, SNUG_CLASS_RMXATTRAT },	  /* removexattrat */
 	{ 269, SNUG_CLASS_TIMES },	  /* utimes */
 	{ 326, SNUG_CLASS_TIMESAT },	  /* futimesat */
 	{ 348, SNUG_CLASS_TIMESAT },	  /* utimensat */

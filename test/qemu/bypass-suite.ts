@@ -132,5 +132,37 @@ export function tryBypasses(
         expect(reported.map(({ enforced }) => enforced)).toEqual(['blocked'])
       }
     })
+
+    it('an attribute is refused where its capability may be used, and goes on where no sensor observed such changes while learning', async () => {
+      const { source } = lane.recorder
+      const lines = [
+        'give-capabilities /etc/private',
+        'set-rights-itself /bin/forbidden',
+        'set-rights /data/allowed',
+        'remove-rights /data/allowed',
+      ]
+      const profile = new Profile(shaper)
+      for (const line of lines) {
+        const { reported } = await attempt(lane, line)
+        for (const event of reported)
+          if (event.kind === 'capability')
+            profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+      }
+      const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+      source.control.profile?.(scope, compiled)
+      for (const sparesSetattr of [false, true]) {
+        const spared = sparesSetattr ? ({ sparesSetattr: true } as const) : {}
+        source.control.enforce?.(scope, { mode: 'block', budget: 1_000_000, ...spared })
+        await source.obeyed()
+        for (const line of lines) {
+          const { result, reported } = await attempt(lane, line)
+          const changes = reported.filter(({ kind }) => kind !== 'capability')
+          expect([line, result]).toEqual([line, sparesSetattr ? '0' : '1'])
+          expect(changes.map(({ enforced }) => enforced)).toEqual([
+            sparesSetattr ? undefined : 'blocked',
+          ])
+        }
+      }
+    })
   })
 }

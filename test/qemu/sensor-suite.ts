@@ -109,13 +109,19 @@ export function testSensor(title: string, prefix: string, options: MachineOption
         `link ${hex('/data/x')} ${hex('/data/way/linked')}`,
         `rename ${hex('/data/x')} ${hex('/data/way/moved')}`,
         `chmod ${hex('/data/way/moved')}`,
+        `attribute ${hex('/data/way/linked')} ${hex('trusted.note')}`,
+        `attribute ${hex('/data/way/moved')} ${hex('user.note')}`,
+        `capabilities ${hex('/data/way/linked')}`,
         `unlink ${hex('/data/way/moved')}`,
       ]
       const acts = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
       const files = acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
       expect(files).toContainEqual({ path: '/data/real/linked', access: ['create'], to: '/data/x' })
       expect(files).toContainEqual({ path: '/data/x', access: ['rename'], to: '/data/real/moved' })
-      expect(files).toContainEqual({ path: '/data/real/moved', access: ['setattr'] })
+      const changed = files.filter(({ access }) => access.includes('setattr'))
+      expect(changed.map(({ path }) => path)).toEqual(['/data/real/moved', '/data/real/linked'])
+      const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
+      expect(calls).toEqual([{ name: 'setxattr', target: '/data/real/linked' }])
       expect(files).toContainEqual({ path: '/data/real/moved', access: ['delete'] })
     })
 
@@ -136,6 +142,9 @@ export function testSensor(title: string, prefix: string, options: MachineOption
         `truncate ${hex('/data/made')}`,
         `chmod ${hex('/data/made')}`,
         `chown ${hex('/data/folder')}`,
+        `attribute ${hex('/data/folder')} ${hex('trusted.note')}`,
+        `attribute ${hex('/data/made')} ${hex('user.note')}`,
+        `capabilities ${hex('/data/made')}`,
         `unlink ${hex('/data/folder/moved')}`,
         `rmdir ${hex('/data/folder')}`,
         `write ${hex('/data/new\nline')}`,

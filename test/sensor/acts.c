@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define WORDS 8
@@ -197,6 +198,9 @@ static int run_with(const char *path, char *const words[])
 	return said(execve(path, arguments, no_environment));
 }
 
+/* Effective ones of version 2: to bind low ports. */
+static const unsigned capabilities[5] = { 0x02000001, 1 << 10 };
+
 static int act(char *const words[])
 {
 	const char *op = words[0], *a = words[1] ? text_of(words[1]) : "", *b = words[2] ? text_of(words[2]) : "";
@@ -233,6 +237,10 @@ static int act(char *const words[])
 		return said(chmod(a, 0755));
 	if (!strcmp(op, "chown"))
 		return said(chown(a, 1, 1));
+	if (!strcmp(op, "attribute"))
+		return said(setxattr(a, b, "x", 1, 0));
+	if (!strcmp(op, "capabilities"))
+		return said(setxattr(a, "security.capability", capabilities, sizeof(capabilities), 0));
 	if (!strcmp(op, "exec"))
 		return said(execve(a, arguments, no_environment));
 	if (!strcmp(op, "run"))

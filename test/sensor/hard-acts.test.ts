@@ -182,6 +182,33 @@ describe('changes to a file other than its content', () => {
   })
 })
 
+describe('extended attributes of a file', () => {
+  let acts: ActEvent[]
+  beforeAll(async () => {
+    acts = await actsOf('extended-attributes')
+  })
+
+  it('are accesses to it, except those that are data of users and those that fail', () => {
+    const changes = filesOf(acts).filter(({ access }) => access.includes('setattr'))
+    const [byName, byDescriptor] = [{ unresolved: true }, {}]
+    expect(changes).toEqual(
+      [byName, byDescriptor, byName, byName, byDescriptor, byName].map((resolved) => ({
+        path: '/data/file',
+        access: ['setattr'],
+        ...resolved,
+      })),
+    )
+  })
+
+  it('are reported as the call where they give it capabilities', () => {
+    const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
+    expect(calls.filter(({ name }) => name !== 'memfd_create')).toEqual([
+      { name: 'setxattr', target: '/data/file' },
+      { name: 'setxattr', target: '/data/file' },
+    ])
+  })
+})
+
 describe('the network', () => {
   let acts: ActEvent[]
   beforeAll(async () => {

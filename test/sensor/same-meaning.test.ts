@@ -169,6 +169,12 @@ const act: fc.Arbitrary<string> = fc.oneof(
       .map(([op, at]) => `${op} ${hex(at)}`),
   },
   {
+    weight: 1,
+    arbitrary: fc
+      .tuple(path, fc.constantFrom('user.note', 'trusted.note', 'security.note'))
+      .map(([at, name]) => `attribute ${hex(at)} ${hex(name)}`),
+  },
+  {
     weight: 4,
     arbitrary: fc
       .tuple(fc.constantFrom('rename', 'rename', 'link', 'symlink'), path, path)

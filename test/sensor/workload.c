@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -21,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -413,6 +416,44 @@ static void not_granted(void)
 	wait(NULL);
 }
 
+/* A list of rights: another user may read and write. */
+static const struct {
+	struct posix_acl_xattr_header header;
+	struct posix_acl_xattr_entry entries[5];
+} list_of_rights = { { POSIX_ACL_XATTR_VERSION },
+	     { { ACL_USER_OBJ, 6, -1 },
+	       { ACL_USER, 6, 5 },
+	       { ACL_GROUP_OBJ, 4, -1 },
+	       { ACL_MASK, 6, -1 },
+	       { ACL_OTHER, 4, -1 } } };
+
+static const unsigned capabilities[5] = { 0x02000001, 1 };
+
+/* Data of users' own first, which is no change, and an attribute that is not there. */
+static void extended_attributes(void)
+{
+	static const char list[] = "system.posix_acl_access", given[] = "security.capability";
+	int fd = creat("/data/file", 0600), memory = memfd_create("held", 0);
+
+	setxattr("/data/file", "user.note", "x", 1, 0);
+	fsetxattr(fd, "user.security.capability", "x", 1, 0);
+	fremovexattr(fd, "user.note");
+	removexattr("/data/file", given);
+	fsetxattr(memory, "security.note", "x", 1, 0);
+	setxattr("/data/file", list, &list_of_rights, sizeof(list_of_rights), 0);
+	fsetxattr(fd, list, &list_of_rights, sizeof(list_of_rights), 0);
+	removexattr("/data/./file", list);
+	lsetxattr("/data/file", "trusted.note", "x", 1, 0);
+	fremovexattr(fd, "trusted.note");
+	chdir("/data");
+	setxattr("../data/file", given, capabilities, sizeof(capabilities), 0);
+	fsetxattr(fd, given, capabilities, sizeof(capabilities), 0);
+	chdir("/");
+	lremovexattr("/data/file", given);
+	close(memory);
+	close(fd);
+}
+
 /* Harmless calls first: changes of mode and owner, and others that the sensor does not report. */
 static void attributes(void)
 {
@@ -518,6 +559,8 @@ static void serve(void)
 			ways();
 		else if (!strcmp(word, "attributes"))
 			attributes();
+		else if (!strcmp(word, "extended-attributes"))
+			extended_attributes();
 		else if (!strcmp(word, "net"))
 			net();
 		else if (!strcmp(word, "order"))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Changes of a file other than to its content and its names, as far as they matter: a program made
- * setuid, a time set back, a file truncated. When the call returns, the change has happened.
+ * setuid or given capabilities, a time set back, a file truncated. When the call returns, the
+ * change has happened.
  */
 #ifndef SNUG_ATTRIBUTE_H
 #define SNUG_ATTRIBUTE_H
@@ -39,9 +40,72 @@ static __always_inline bool sets_time(const struct file_time *times)
 	return false;
 }
 
-/* Whether the call changes mode or owner as programs ordinarily do: that is an access to a file. */
+/* What an extended attribute is, by its name. */
+enum attribute {
+	ATTRIBUTE_DATA,	  /* `user.`: of no meaning to the kernel, so it is data of programs */
+	ATTRIBUTE_RIGHTS, /* any other: lists of rights, labels, hashes */
+	ATTRIBUTE_CAPABILITIES, /* of a program: who executes it gets them */
+};
+
+/* A name's beginning, zeroes behind it. */
+struct attribute_name {
+	u64 words[3];
+};
+
+#define NAME_USER 0x2e72657375ull /* "user." */
+#define NAME_USER_MASK 0xffffffffffull
+#define NAME_SECURITY 0x7974697275636573ull /* "security" */
+#define NAME_CAPABIL 0x6c6962617061632eull  /* ".capabil" */
+#define NAME_ITY 0x797469ull		    /* "ity" */
+
+static __always_inline u32 attribute_of(const struct attribute_name *name)
+{
+	if ((name->words[0] & NAME_USER_MASK) == NAME_USER)
+		return ATTRIBUTE_DATA;
+	return name->words[0] == NAME_SECURITY && name->words[1] == NAME_CAPABIL &&
+			       name->words[2] == NAME_ITY ?
+		       ATTRIBUTE_CAPABILITIES :
+		       ATTRIBUTE_RIGHTS;
+}
+
+/* By the caller's string. */
+__noinline __weak u32 attribute_asked_for(u64 string)
+{
+	struct attribute_name name = {};
+
+	bpf_probe_read_user_str(&name, sizeof(name), (void *)string);
+	return attribute_of(&name);
+}
+
+static __always_inline bool is_attribute_call(u32 class)
+{
+	return class >= SNUG_CLASS_SETXATTR && class <= SNUG_CLASS_FRMXATTR;
+}
+
+static __always_inline bool gives_capabilities(u32 class, u32 attribute)
+{
+	return class <= SNUG_CLASS_FSETXATTR && attribute == ATTRIBUTE_CAPABILITIES;
+}
+
+static __always_inline u32 attribute_of_call(const struct call *call, u32 class)
+{
+	return attribute_asked_for(class == SNUG_CLASS_SETXATTRAT || class == SNUG_CLASS_RMXATTRAT ?
+					   argument(call, 3) :
+					   argument(call, 1));
+}
+
+/*
+ * Whether the call changes mode, owner or extended attributes as programs ordinarily do: that is an
+ * access to a file.
+ */
 static __always_inline bool is_ordinary_change(const struct call *call, u32 class)
 {
+	u32 attribute;
+
+	if (is_attribute_call(class)) {
+		attribute = attribute_of_call(call, class);
+		return attribute != ATTRIBUTE_DATA && !gives_capabilities(class, attribute);
+	}
 	switch (class) {
 	case SNUG_CLASS_CHMOD:
 	case SNUG_CLASS_FCHMOD:
@@ -76,6 +140,16 @@ static __always_inline struct target target_of(const struct call *call, u32 clas
 		return (struct target){ b, a, SNUG_CALL_CHMOD };
 	case SNUG_CLASS_FCHMOD:
 		return (struct target){ 0, a, SNUG_CALL_CHMOD };
+	case SNUG_CLASS_SETXATTR:
+	case SNUG_CLASS_SETXATTRAT:
+	case SNUG_CLASS_FSETXATTR:
+		if (!gives_capabilities(class, attribute_of_call(call, class)))
+			break;
+		if (class == SNUG_CLASS_SETXATTRAT)
+			return (struct target){ b, a, SNUG_CALL_SETXATTR };
+		if (class == SNUG_CLASS_FSETXATTR)
+			return (struct target){ 0, a, SNUG_CALL_SETXATTR };
+		return (struct target){ a, AT_FDCWD, SNUG_CALL_SETXATTR };
 	case SNUG_CLASS_TIMES:
 		return (struct target){ a, AT_FDCWD, b ? SNUG_CALL_UTIMENSAT : 0 };
 	case SNUG_CLASS_TIMESAT:

@@ -27,6 +27,8 @@ enum uring_operation {
 	URING_MKDIRAT = 37,
 	URING_SYMLINKAT = 38,
 	URING_LINKAT = 39,
+	URING_FSETXATTR = 41,
+	URING_SETXATTR = 42,
 	URING_SOCKET = 45,
 	URING_BIND = 56,
 	URING_LISTEN = 57,
@@ -85,6 +87,10 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 		filename = NAME_IN(request, struct io_link, oldpath);
 		fd = bpf_core_cast(request, struct io_link)->old_dfd;
 		break;
+	case URING_SETXATTR:
+		filename = NAME_IN(request, struct io_xattr, filename);
+		break;
+	case URING_FSETXATTR:
 	case URING_SOCKET:
 	case URING_CONNECT:
 	case URING_BIND:
@@ -107,10 +113,10 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	sensitive.number = opcode;
 	/*
 	 * The kernel may carry out the operation, and those that are linked to it, before the
-	 * process ends. A name that was removed does not come back: to kill the process would undo
-	 * nothing.
+	 * process ends. A name that was removed does not come back, nor does an attribute: to kill
+	 * the process would undo nothing.
 	 */
-	if (opcode >= URING_RENAMEAT && opcode <= URING_LINKAT)
+	if (opcode >= URING_RENAMEAT && opcode <= URING_SETXATTR)
 		sensitive.stop = SNUG_MISSED;
 	if (report_sensitive(scratch, task, state, &sensitive))
 		kill_current();

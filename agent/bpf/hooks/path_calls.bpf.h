@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changes of names, modes and owners, by the system call that makes them, as it returns; and
- * refused opens, which left no file.
+ * Changes of names, modes, owners and attributes, by the system call that makes them, as it
+ * returns; and refused opens, which left no file.
  */
 #ifndef SNUG_PATH_CALLS_H
 #define SNUG_PATH_CALLS_H
@@ -140,16 +140,22 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		break;
 	case SNUG_CLASS_CHMOD:
 	case SNUG_CLASS_CHOWN:
+	case SNUG_CLASS_SETXATTR:
+	case SNUG_CLASS_RMXATTR:
 		event->access = SNUG_SETATTR;
 		break;
 	case SNUG_CLASS_CHMODAT:
 	case SNUG_CLASS_CHOWNAT:
+	case SNUG_CLASS_SETXATTRAT:
+	case SNUG_CLASS_RMXATTRAT:
 		event->fd = a;
 		event->string = is_empty(b) ? 0 : b;
 		event->access = event->string ? SNUG_SETATTR : setattr_of(call->task, a);
 		break;
 	case SNUG_CLASS_FCHMOD:
 	case SNUG_CLASS_FCHOWN:
+	case SNUG_CLASS_FSETXATTR:
+	case SNUG_CLASS_FRMXATTR:
 		event->fd = a;
 		event->string = 0;
 		event->access = setattr_of(call->task, a);

@@ -166,7 +166,9 @@ CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, st
 		found = lookup_rule(ruling, state->actor,
 				    SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)),
 				    &ruling->tags[0]);
-	ruling->deviates = found != RULE_ALLOW;
+	ruling->deviates = found == RULE_ALLOW ? DEVIATES_NOT : DEVIATES;
+	if (!found && id == SNUG_CALL_SETXATTR && ruling->policy_state & SNUG_POLICY_SPARES_SETATTR)
+		ruling->deviates = DEVIATES_UNSTOPPED;
 	if (set && !ruling->deviates)
 		count_by_rules(state, ruling);
 	return 0;

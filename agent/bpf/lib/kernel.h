@@ -336,6 +336,10 @@ struct io_rename {
 	struct filename *newpath;
 };
 
+struct io_xattr {
+	struct filename *filename;
+};
+
 /* The same since Linux 7.0. */
 struct delayed_filename {
 	struct filename *name;
@@ -360,6 +364,10 @@ struct io_link___delayed {
 
 struct io_rename___delayed {
 	struct delayed_filename oldpath;
+};
+
+struct io_xattr___delayed {
+	struct delayed_filename filename;
 };
 
 struct bpf_map;

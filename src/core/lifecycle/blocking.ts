@@ -174,7 +174,7 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
  * The kernel's response to deviations; undefined if it has no profile.
  *
  * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
- * @param sparesSetattr no source observed changes of mode and owner, alone
+ * @param sparesSetattr no source observed changes of mode, owner and attributes, alone
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },

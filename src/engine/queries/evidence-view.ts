@@ -18,6 +18,7 @@ import type {
   ObservedView,
 } from '../api/engine-views.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { observableText } from '../../core/coverage/observable.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
@@ -71,7 +72,7 @@ function unobservedText({ unobserved, observed, life }: DeployedVersion): readon
     ...(unobserved.length === 0
       ? []
       : [`${unobserved.join(', ')}: no source observed these kinds ${then}`]),
-    ...(isSetattrAlone ? [`setattr: no source observed changes of mode and owner ${then}`] : []),
+    ...(isSetattrAlone ? [`setattr: no source observed ${observableText('setattr')} ${then}`] : []),
   ]
 }
 

@@ -271,7 +271,7 @@ export interface Enforcement {
   readonly budget: number
   /** Kinds that only alert. */
   readonly except?: readonly BehaviourKind[]
-  /** Changes of mode and owner only alert: no sensor observed them while the version learned. */
+  /** Changes of mode, owner and attributes only alert: no sensor observed them while the version learned. */
   readonly sparesSetattr?: true
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number

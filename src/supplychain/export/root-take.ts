@@ -169,6 +169,7 @@ const byCapability: Readonly<Record<string, readonly string[]>> = {
   chroot: ['CAP_SYS_CHROOT'],
   bpf: ['CAP_BPF', 'CAP_SYS_ADMIN'],
   perf_event_open: ['CAP_PERFMON', 'CAP_SYS_ADMIN'],
+  setxattr: ['CAP_SETFCAP'],
 }
 
 const freeCalls = new Set([

@@ -53,7 +53,7 @@ export function writtenPaths({ object, literals }: Allowed): readonly string[] {
     }
     case 'syscall':
       // These calls have a file as their target.
-      return ['chmod', 'utimensat', 'truncate'].includes(object.name)
+      return ['chmod', 'setxattr', 'utimensat', 'truncate'].includes(object.name)
         ? [globOf(partsOf(object.target ?? ''))].filter(isName)
         : []
     case 'listen':

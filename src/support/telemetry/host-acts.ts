@@ -10,7 +10,7 @@ const stopClasses = {
   rename: 'renaming or moving a file',
   truncate: 'truncating a file by its path',
   link: 'making a link, a folder or a device node',
-  setattr: 'changing the mode or the owner of a file',
+  setattr: 'changing the mode, the owner or an attribute of a file',
   connect: 'connecting by TCP or UDP',
   send: 'sending a datagram without connecting',
   unix: 'connecting to a unix socket',

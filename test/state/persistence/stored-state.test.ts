@@ -145,11 +145,13 @@ describe('a profile of an earlier agent, which did not see changes of mode and o
     await received(world, eventMessage(change), eventMessage(act.file('/var/lib/b', ['setattr'])))
     expect(deviations(world)).toEqual([])
     expect(losses(world).map(({ reasons }) => reasons[0])).toEqual([
-      expect.stringMatching(/^changes of mode and owner raise no deviations: no source observed/),
+      expect.stringMatching(
+        /^changes of mode, owner and attributes raise no deviations: no source/,
+      ),
     ])
     const { versions } = await world.engine.image('shop/web')
     expect(versions[0]?.evidence?.sentences).toContain(
-      'setattr: no source observed changes of mode and owner during learning: they raise no deviations',
+      'setattr: no source observed changes of mode, owner and attributes during learning: they raise no deviations',
     )
     await received(world, eventMessage(act.file('/etc/b')))
     expect(deviations(world).map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/b'])

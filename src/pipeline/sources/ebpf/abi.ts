@@ -2,7 +2,7 @@
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 9
+export const ABI = 10
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -344,6 +344,7 @@ export const callNames = [
   'pidfd_getfd',
   'setuid',
   'socket',
+  'setxattr',
 ] as const
 
 /** Number → name, as in `linux/capability.h`. */

@@ -29,6 +29,8 @@ const uringOperations: Readonly<Record<number, string>> = {
   37: 'mkdirat',
   38: 'symlinkat',
   39: 'linkat',
+  41: 'fsetxattr',
+  42: 'setxattr',
   45: 'socket',
   56: 'bind',
   57: 'listen',
