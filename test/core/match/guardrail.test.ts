@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ActEvent, IdentityRoute } from '../../../src/core/event/event.ts'
+import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
@@ -83,6 +84,7 @@ describe('guardrails fire on', () => {
     ['library-drift', act.file('/memfd:x', ['exec'], root, { layer: 'container' })],
     ['change-root', act.syscall('chroot', root)],
     ['setuid-file', act.syscall('chmod', root, '/usr/bin/su')],
+    ['file-capabilities', act.syscall('setxattr', root, '/usr/bin/su')],
     ['login-modules', file('/etc/pam.d/sshd')],
     ['login-modules', file('/lib/x86_64-linux-gnu/security/pam_unix.so')],
     ['preload', file('/etc/ld.so.preload', 'create')],
@@ -181,6 +183,14 @@ describe('guardrails do not alert on normal containers', () => {
 
 describe('an event that trips a guardrail', () => {
   const shadow = act.file('/etc/shadow', ['read'])
+
+  it('alerts on capabilities of a file also where no source observed them while learning', () => {
+    const event = act.syscall('setxattr', root, '/usr/bin/su')
+    const refs = behavioursOf(event, shaper)
+    const options = { guardrails, observed: new Set(behaviourKinds) }
+    const { outcome, guardrails: fires } = judge(new Profile(shaper), event, refs, options)
+    expect([outcome, ...fires.map(({ id }) => id)]).toEqual(['unprofiled', 'file-capabilities'])
+  })
 
   it('is never learned silently, and is expected once a person approved it', () => {
     const profile = learned(shadow, shadow)
