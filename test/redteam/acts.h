@@ -17,6 +17,8 @@
 #define FIRST_PORT 20000
 #define FIRST_UID 30000
 #define OTHER_USER 1000
+#define RIGHTS "system.posix_acl_access"
+#define CAPABILITIES "security.capability"
 
 /* The way a call is made. */
 enum via {
@@ -78,6 +80,7 @@ long do_mknod(enum via via, const struct where *where);
 long do_chmod(enum via via, const struct where *where, int mode);
 long do_set_time(enum via via, const struct where *where);
 long do_chown(enum via via, const struct where *where);
+long do_attribute(enum via via, const struct where *where, const char *name, const void *value, int size);
 long do_truncate(enum via via, const struct where *where);
 long do_exec(enum via via, const struct where *where, char *const arguments[]);
 long do_socket(enum via via, int family, int type, int protocol);

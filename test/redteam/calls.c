@@ -56,7 +56,7 @@ static long compat(int number, long a, long b, long c, long d)
 	low_used = 0;
 	asm volatile("int $0x80"
 		     : "+a"(result)
-		     : "b"(a), "c"(b), "d"(c), "S"(d)
+		     : "b"(a), "c"(b), "d"(c), "S"(d), "D"(0)
 		     : "memory", "r8", "r9", "r10", "r11");
 	return (int)result;
 #else
@@ -289,6 +289,30 @@ long do_chown(enum via via, const struct where *where)
 	if (via == VIA_COMPAT)
 		return compat(298, where->fd, low_string(where->path), OTHER_USER, OTHER_USER);
 	return said(syscall(SYS_fchownat, where->fd, where->path, OTHER_USER, OTHER_USER, 0));
+}
+
+/* The calls of before Linux 6.13 take a whole path; a ring takes it too. */
+long do_attribute(enum via via, const struct where *where, const char *name, const void *value, int size)
+{
+	struct io_uring_sqe set = operation(IORING_OP_SETXATTR, 0, name);
+	char path[PATH_SIZE];
+
+	whole_path(where, path);
+	if (by_ring(via)) {
+		set.addr2 = (unsigned long)value;
+		set.addr3 = (unsigned long)path;
+		set.len = size;
+		return submit(via, &set);
+	}
+	if (via == VIA_COMPAT)
+		return compat(226, low_string(path), low_string(name), to_low(value, size), size);
+	if (via == VIA_OPENAT2) {
+		/* By a descriptor of the object. */
+		int fd = syscall(SYS_openat, where->fd, where->path, O_PATH);
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	return said(syscall(SYS_setxattr, path, name, value, size, 0));
 }
 
 long do_truncate(enum via via, const struct where *where)

@@ -36,7 +36,7 @@ interface Claim {
 }
 
 const file = (...access: Access[]): Claim['is'] => {
-  const inRing = ['openat', 'unlinkat', 'renameat', 'linkat', 'symlinkat', 'mkdirat']
+  const inRing = ['openat', 'unlinkat', 'renameat', 'linkat', 'symlinkat', 'mkdirat', 'setxattr']
   return (event) =>
     (event.kind === 'file' && access.some((one) => event.file.access.includes(one))) ||
     (event.kind === 'syscall' &&
@@ -74,6 +74,12 @@ const claims: Readonly<Record<Act, Claim>> = {
   'setuid-bit': { is: call('chmod'), shows: has('setuid') },
   'set-time': { is: call('utimensat'), shows: has('changed') },
   chown: { is: file('setattr'), shows: has('owner'), capability: 'CAP_CHOWN' },
+  rights: { is: file('setattr'), shows: has('rights') },
+  'file-capabilities': {
+    is: either(call('setxattr'), file('setattr')),
+    shows: has('capable'),
+    capability: 'CAP_SETFCAP',
+  },
   truncate: { is: either(file('write'), call('truncate')), shows: has('emptied') },
   exec: { is: (event) => event.kind === 'exec', shows: has('ran') },
   'exec-memory': { is: (event) => event.kind === 'exec', shows: has('ran') },

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,20 @@
 
 #define TOKEN "token-"
 #define CODE_SIZE 4096
+
+/* A list of rights: another user may read and write. */
+static const struct {
+	struct posix_acl_xattr_header header;
+	struct posix_acl_xattr_entry entries[5];
+} rights = { { POSIX_ACL_XATTR_VERSION },
+	     { { ACL_USER_OBJ, 6, -1 },
+	       { ACL_USER, 6, OTHER_USER },
+	       { ACL_GROUP_OBJ, 4, -1 },
+	       { ACL_MASK, 6, -1 },
+	       { ACL_OTHER, 4, -1 } } };
+
+/* Effective ones of version 2: to bind low ports. */
+static const unsigned capabilities[5] = { 0x02000001, 1 << 10 };
 
 /* Reads what a descriptor gives, and writes where it may. */
 void take(int fd)
@@ -98,6 +114,10 @@ static long file_act(const struct composition *it, const struct where *object)
 		return do_set_time(it->via, object);
 	if (IS("chown"))
 		return do_chown(it->via, object);
+	if (IS("rights"))
+		return do_attribute(it->via, object, RIGHTS, &rights, sizeof(rights));
+	if (IS("file-capabilities"))
+		return do_attribute(it->via, object, CAPABILITIES, capabilities, sizeof(capabilities));
 	if (IS("truncate"))
 		return do_truncate(it->via, object);
 	return -ENOSYS;
@@ -304,7 +324,7 @@ static long ordinary_act(const struct composition *it, const struct where *objec
 static const char *const file_acts[] = { "read",    "write",   "read-write", "empty", "create",
 					 "unlink",  "rmdir",   "rename",     "link",  "symlink",
 					 "mkdir",   "mknod",   "setuid-bit", "set-time", "chown",
-					 "truncate" };
+					 "rights",  "file-capabilities", "truncate" };
 static const char *const network_acts[] = { "connect", "multipath", "connect-datagrams", "send",
 					    "fast-open", "listen", "bind" };
 

@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 #include "acts.h"
@@ -265,7 +266,7 @@ static int has_step(const struct composition *it, const char *name)
 
 static void print_files(const struct composition *it, const struct file_state *before)
 {
-	int changed = 0, emptied = 0, setuid_bit = 0, owner = 0, gone = 1, exchanged = has_step(it, "exchange");
+	int rights = 0, capable = 0, changed = 0, emptied = 0, setuid_bit = 0, owner = 0, gone = 1, exchanged = has_step(it, "exchange");
 	char path[PATH_SIZE];
 	struct stat now;
 
@@ -288,10 +289,12 @@ static void print_files(const struct composition *it, const struct file_state *b
 			   now.st_mtim.tv_nsec != before->object.st_mtim.tv_nsec;
 		setuid_bit |= (now.st_mode & S_ISUID) != 0;
 		owner |= now.st_uid == OTHER_USER;
+		rights |= lgetxattr(path, RIGHTS, NULL, 0) > 0;
+		capable |= lgetxattr(path, CAPABILITIES, NULL, 0) > 0;
 	}
 	snprintf(path, sizeof(path), "/srv/s%d/new", it->slot);
-	printf("gone=%d made=%d changed=%d emptied=%d setuid=%d owner=%d ", before->is_there && gone,
-	       !lstat(path, &now), changed, emptied, setuid_bit, owner);
+	printf("gone=%d made=%d changed=%d emptied=%d setuid=%d owner=%d rights=%d capable=%d ", before->is_there && gone,
+	       !lstat(path, &now), changed, emptied, setuid_bit, owner, rights, capable);
 }
 
 static void end_all(void)
