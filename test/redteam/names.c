@@ -106,7 +106,8 @@ static int apply(const char *step, struct where *where, int slot, int number)
 		return said(fd);
 	}
 	if (IS("working-folder")) {
-		settle(where, "/proc/self/cwd/%s%s", leaf, "");
+		/* A thread with its own mounts has its own folder too: `self` has that of the first one. */
+		settle(where, "/proc/%s/cwd/%s", gettid() == getpid() ? "self" : "thread-self", leaf);
 		return said(chdir(folder));
 	}
 	if (IS("dots")) {
