@@ -131,7 +131,7 @@ enum snug_access {
 	SNUG_RENAME = 16,
 	SNUG_RENAME_SOURCE = 32, /* of a rule alone: to rename the path, whatever to */
 	SNUG_READ_SHIPPED = 64,	 /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
-	/* To map it as code, where the image did not ship it. Never a rule, and never stopped. */
+	/* To map it as code, where the image did not ship it. */
 	SNUG_MAP = 128,
 	/*
 	 * To change its mode, its owner or an extended attribute. Not to make it setuid, to give it

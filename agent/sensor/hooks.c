@@ -246,6 +246,8 @@ static const struct stop {
 	{ "setattr", "blocked", "path_chown" },
 	{ "setattr", "blocked", "chown_common" },
 	{ "setattr", "alerted", "" },
+	{ "map", "blocked", "mmap_file" },
+	{ "map", "alerted", "" },
 	{ "connect", "blocked", "socket_connect" },
 	{ "connect", "blocked", "connect4" },
 	{ "connect", "killed", BY_CALL },

@@ -164,5 +164,45 @@ export function tryBypasses(
         }
       }
     })
+
+    it('a program that mapped such code while it was learned may map other such code, which is reported, and not what a person rejected', async () => {
+      const { source } = lane.recorder
+      const isMapping = (event: ActEvent): boolean =>
+        event.kind === 'file' && event.file.access.includes('exec')
+      const profile = new Profile(shaper)
+      const attempts = async (): Promise<Record<string, Outcome>> => {
+        const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+        source.control.profile?.(scope, compiled)
+        source.control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+        await source.obeyed()
+        const all: Record<string, Outcome> = {}
+        for (const name of ['known', 'new', 'rejected'])
+          all[name] = await attempt(lane, `map-memory ${name}`)
+        return all
+      }
+      const observe = ({ reported }: Outcome, which: (event: ActEvent) => boolean) =>
+        reported.filter(which).flatMap((event) => {
+          const refs = behavioursOf(event, shaper)
+          profile.observe(event, refs, { phase: 'learned' })
+          return refs
+        })
+      // The files themselves, which the profile does not allow either.
+      for (const made of Object.values(await attempts())) observe(made, () => true)
+      const refused = await attempts()
+      for (const name of ['known', 'rejected']) {
+        const refs = observe(refused[name] ?? { result: '', reported: [] }, isMapping)
+        if (name === 'known') continue
+        for (const { key } of refs) profile.decide(behaviourId(key), rejection)
+      }
+      const outcomes = Object.entries(await attempts()).map(([name, { result, reported }]) => {
+        const mappings = reported.filter(isMapping).map(({ enforced }) => enforced ?? 'passed')
+        return [name, result, ...new Set(mappings)]
+      })
+      expect(outcomes).toEqual([
+        ['known', '0', 'passed'],
+        ['new', '0', 'passed'],
+        ['rejected', '1', 'blocked'],
+      ])
+    })
   })
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Code that a process maps and the image did not ship: a library, a program by the dynamic loader.
- * It is reported and not stopped: runtimes unpack libraries under names that no profile can hold.
+ * Which file is expected only the daemon knows. Runtimes unpack libraries under names that no
+ * profile can hold: so it is stopped only where the profile has no such file of that program.
  */
 #ifndef SNUG_MAPPING_H
 #define SNUG_MAPPING_H
@@ -25,8 +26,31 @@
 
 #define MAP_ANONYMOUS 0x20
 
-static __noinline int report_mapping(struct scratch *scratch, struct task_struct *task,
-				     struct snug_task *state, u64 address)
+static __always_inline bool is_foreign(const struct snug_task *state, struct task_struct *task,
+				       u64 address)
+{
+	u64 inode = (u64)FIELD_AT(struct file, address, f_inode);
+
+	return (FIELD_AT(struct inode, inode, i_mode) & S_IFMT) == S_IFREG &&
+	       !is_from_image(inode, root_of(state, task));
+}
+
+static __always_inline void judge_code(const struct snug_task *state, struct verdict *verdict,
+				       u64 path)
+{
+	u64 file = SNUG_RULE_FILE(keys, SNUG_MAP, path), tag;
+
+	if (has_profile(verdict) &&
+	    lookup_rule(&verdict->ruling, state->actor, file, &tag) == RULE_DENY)
+		verdict->deviates = DEVIATES;
+	else
+		judge_literal(verdict, state->actor,
+			      SNUG_RULE_FILE(keys, SNUG_MAP, SNUG_RULE_SET(keys, 0)));
+}
+
+/* True where it deviates and is to be stopped. `scratch->opened.stop`: what becomes of it. */
+static __noinline int judge_mapping(struct scratch *scratch, struct task_struct *task,
+				    struct snug_task *state, u64 address)
 {
 	u64 inode = (u64)FIELD_AT(struct file, address, f_inode);
 	u64 root = root_of(state, task);
@@ -35,8 +59,7 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 	u32 found;
 	u16 drift;
 
-	if (!scratch || (FIELD_AT(struct inode, inode, i_mode) & S_IFMT) != S_IFREG ||
-	    is_from_image(inode, root))
+	if (!scratch || !is_foreign(state, task, address))
 		return 0;
 	opened = &scratch->opened;
 	opened->path_ref.dentry = (u64)FIELD_AT(struct file, address, f_path.dentry);
@@ -44,7 +67,6 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 	opened->access = SNUG_MAP;
 	opened->flags = 0;
 	opened->judge = false;
-	opened->stop = 0;
 	walk_from(scratch, opened->path_ref, root);
 	opened->paths.path = walk_hash(scratch);
 	drift = drift_of(opened->path_ref.dentry, inode, scratch->walk.end, root);
@@ -54,15 +76,21 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 		return 0;
 	found = lookup_seen(state, SNUG_FILE, file_object(SNUG_MAP, 0, opened->paths.path),
 			    &verdict);
-	verdict.block = 0;
 	if (found == SEEN_NEW) {
-		/* Whether it is expected only the daemon knows. */
-		verdict.deviates = has_profile(&verdict);
+		judge_code(state, &verdict, opened->paths.path);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found != SEEN_COUNTED)
 		report_opened(scratch, task, state, &verdict, opened);
-	return 0;
+	return must_stop(&verdict);
+}
+
+/* By tracepoints: code that was mapped may have run by then, in another thread. */
+static __always_inline void report_mapping(struct scratch *scratch, struct task_struct *task,
+					   struct snug_task *state, u64 address)
+{
+	scratch->opened.stop = SNUG_MISSED;
+	judge_mapping(scratch, task, state, address);
 }
 
 static __always_inline bool protects_code(const struct task_struct *task, u64 protection)
@@ -146,7 +174,9 @@ static __noinline int on_mapping(struct call *call, s32 fd)
 		return 0;
 	state = state_of(call->task);
 	file = file_address(call->task, fd);
-	return state && file ? report_mapping(scratch, call->task, state, file) : 0;
+	if (state && file)
+		report_mapping(scratch, call->task, state, file);
+	return 0;
 }
 
 #endif

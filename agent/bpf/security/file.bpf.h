@@ -168,6 +168,24 @@ static __always_inline int open_left_out(struct file *file)
 
 CATCH(open, open_left_out(AS(struct file, FIRST)))
 
+static __always_inline int judge_foreign_code(struct task_struct *task, struct snug_task *state,
+					      u64 file)
+{
+	struct lsm_scratch *lsm_scratch;
+	int result;
+	u32 depth;
+
+	if (!is_foreign(state, task, file))
+		return 0;
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
+		return REFUSE_IF(unjudged(state, SNUG_FILE));
+	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
+	result = judge_mapping(&lsm_scratch->scratch, task, state, file);
+	release_scratch(depth);
+	return REFUSE_IF(result);
+}
+
 /*
  * Why this hook: each mapping of a file passes it, with the protection that it will have. In an
  * exec it comes for the program, which is an event already. The file is read as a number: there may
@@ -178,10 +196,9 @@ int lsm_map(u64 *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
-	struct lsm_scratch *lsm_scratch;
 	struct call call = {};
-	u32 class, depth;
 	u64 file = 0;
+	u32 class;
 
 	/* Behind it fmod_ret has no second protection, to which the personality was added. */
 	if (!protects_code(task, context[1]))
@@ -192,12 +209,7 @@ int lsm_map(u64 *context)
 	class = current_class(&call, task);
 	if (class != SNUG_CLASS_MAP && class != SNUG_CLASS_MAP_OLD)
 		return 0;
-	lsm_scratch = acquire_scratch(state, &depth);
-	if (!lsm_scratch)
-		return 0;
-	report_mapping(&lsm_scratch->scratch, task, state, file);
-	release_scratch(depth);
-	return 0;
+	return judge_foreign_code(task, state, file);
 }
 
 /* Why this hook: each mapping that becomes code later passes it. */
@@ -206,9 +218,7 @@ int lsm_protect(u64 *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
-	struct lsm_scratch *lsm_scratch;
 	u64 area = 0, file;
-	u32 depth;
 
 	if (!protects_code(task, context[1]))
 		return 0;
@@ -216,14 +226,7 @@ int lsm_protect(u64 *context)
 	if (!state || bpf_probe_read_kernel(&area, sizeof(area), context))
 		return 0;
 	file = (u64)FIELD_AT(struct vm_area_struct, area, vm_file);
-	if (!file)
-		return 0;
-	lsm_scratch = acquire_scratch(state, &depth);
-	if (!lsm_scratch)
-		return 0;
-	report_mapping(&lsm_scratch->scratch, task, state, file);
-	release_scratch(depth);
-	return 0;
+	return file ? judge_foreign_code(task, state, file) : 0;
 }
 
 /*

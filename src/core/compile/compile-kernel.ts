@@ -84,7 +84,7 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
     options.novelty === undefined
       ? []
       : noveltyRules(known, now, options.novelty, (rule) => claims.literals.has(ruleKey(rule)))
-  const wide = [...blocks.rules, ...claims.ranges, ...novelty]
+  const wide = [...blocks.rules, ...claims.ranges, ...claims.mapping, ...novelty]
   for (;;) {
     const parts = { known, limits, shipped, wide, prefixes: blocks.prefixes, widening }
     const fitted = yield* fit(parts)
@@ -133,7 +133,7 @@ interface Parts {
   readonly known: ProfileReader
   readonly limits: KernelLimits
   readonly shipped: ShippedFiles
-  /** Rules of blocks of addresses, of ranges of ports, and for novelty. */
+  /** Rules of blocks of addresses, of ranges of ports, of code that is mapped, and for novelty. */
   readonly wide: readonly KernelRule[]
   readonly prefixes: PrefixRules['prefixes']
   readonly widening: KernelWidening

@@ -14,7 +14,7 @@ import { isSockets } from '../behaviour/peer.ts'
 import { groupOf, shapedSubject } from '../behaviour/subject.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { renameSource } from './kernel-rename-sources.ts'
-import { type KernelRule, ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
+import { type KernelRule, reportTag, ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
 /** A pattern of at most this many paths becomes literal rules: rules cost less than states. */
 const FEW = 64
@@ -28,6 +28,8 @@ export interface Claims {
   readonly blocks: readonly Allowance[]
   /** Of ports that are drawn from a range, and of changes of identity that are made for anybody. */
   readonly ranges: readonly KernelRule[]
+  /** Of programs that map code which the image did not ship. */
+  readonly mapping: readonly KernelRule[]
 }
 
 /** Allowances that are looked at between two pauses. */
@@ -45,12 +47,14 @@ export function* claimsOf(
   const shaped: Allowance[] = []
   const blocks: Allowance[] = []
   const ranges: KernelRule[] = []
+  const mapping = new Map<string, KernelRule>()
   const forPeople = new Map<string, Allowance[]>()
   let looked = 0
   for (const allowance of known.all()) {
     if (++looked % atOnce === 0) yield
-    if (!inKernel(allowance.object)) continue
-    if (allowance.block !== undefined) blocks.push(allowance)
+    if (isMapping(allowance.object) && !allowance.rejected) {
+      for (const rule of mappingRules(allowance, now)) mapping.set(ruleKey(rule), rule)
+    } else if (allowance.block !== undefined) blocks.push(allowance)
     else if (isDrawn(allowance.object)) ranges.push(...rangeRules(allowance, now))
     else if (allowance.shape === undefined) {
       claimLiteral(literals, allowance, now)
@@ -72,7 +76,13 @@ export function* claimsOf(
   }
   const away = renameSource(known, ordered, now, FEW)
   claimFew(literals, [...few, ...away.literals], shipped)
-  return { literals, patterns: [...patterns, ...away.patterns], blocks, ranges }
+  return {
+    literals,
+    patterns: [...patterns, ...away.patterns],
+    blocks,
+    ranges,
+    mapping: [...mapping.values()],
+  }
 }
 
 function rangeRules(allowance: Allowance, now: Micros): readonly KernelRule[] {
@@ -99,9 +109,20 @@ function anybodyRules(alike: readonly Allowance[], now: Micros): readonly Kernel
   })
 }
 
-/** Maps for execution are seen by other sources only. */
-function inKernel(object: BehaviourObject): boolean {
-  return object.kind !== 'file' || object.access !== 'exec'
+function isMapping(object: BehaviourObject): boolean {
+  return object.kind === 'file' && object.access === 'exec'
+}
+
+/**
+ * Runtimes unpack libraries under names that no profile can hold. So a program that mapped one file which the image did
+ * not ship is not stopped from mapping others.
+ */
+function mappingRules(allowance: Allowance, now: Micros): readonly KernelRule[] {
+  const { actor, uid } = allowance
+  const object = { kind: 'foreign-code' } as const
+  return allowance.grantsAt(now).origins.map((origin) => {
+    return { tag: reportTag, report: true, actor, uid, origin, object }
+  })
 }
 
 function claimLiteral(

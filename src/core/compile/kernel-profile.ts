@@ -6,7 +6,7 @@ import type { User } from '../behaviour/user.ts'
 /** The first 16 hex digits of a behaviour's id, by which the kernel reports counts. */
 export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
 
-/** Of rules for novelty, which stand for no behaviour: `SNUG_REPORT_TAG` of the sensor. */
+/** Of rules with `report`, which stand for no behaviour: `SNUG_REPORT_TAG` of the sensor. */
 export const reportTag = 'ffffffffffffffff' as BehaviourTag
 
 export function tagOf(id: string): BehaviourTag {
@@ -35,6 +35,8 @@ export type RuleObject =
       readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename' | 'setattr'
       readonly set: number
     }
+  /** Any file that the image did not ship, as code that the program maps. Only with `report`. */
+  | { readonly kind: 'foreign-code' }
   | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
   /** A unix socket whose path ends in this set. */
   | { readonly kind: 'socket-pattern'; readonly set: number }
@@ -58,7 +60,7 @@ export interface KernelRule {
   readonly tag: BehaviourTag
   /** A person rejected it: no wider rule allows it. */
   readonly deny?: true
-  /** Novelty: it is not expected, and not stopped. The tag is {@link reportTag}. */
+  /** It is reported, and not stopped: novelty, or code of a program that maps such. The tag is {@link reportTag}. */
   readonly report?: true
   /** `(runtime)` stands for no parent at all. */
   readonly actor: Actor
@@ -76,6 +78,8 @@ export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>)
 
 function ruleObjectKey(object: RuleObject): string {
   switch (object.kind) {
+    case 'foreign-code':
+      return object.kind
     case 'shipped-file':
     case 'rename-source':
       return [object.kind, object.path].join(S)
@@ -133,8 +137,9 @@ export interface AddressPrefix {
  * rename it.
  * 4. Else it is not expected. An event is expected if each of its behaviours is.
  *
- * What a rule with `report` decides is not expected either. It is reported, and not stopped. Only capabilities have such
- * rules.
+ * What a rule with `report` decides is not expected either. It is reported, and not stopped. Such rules are about
+ * capabilities, and about files that are mapped as code: all of them are reported, as the sensor knows no image, and the
+ * matcher decides which are expected.
  *
  * Kinds that no source observed during learning are not expected either; the matcher reports them
  * as unprofiled. A version with such a kind never blocks (see `KernelProfiles`).

@@ -87,6 +87,9 @@ export class KernelReading {
         this.#byWildcard(ref, object) ?? this.#byAddress(ref, object) ?? this.#byPrefix(ref, object)
       )
     }
+    if (object.kind === 'file' && object.access === 'exec') {
+      return this.#rule(ref, { kind: 'foreign-code' })
+    }
     const subject = subjectOf(ref)
     if (subject === undefined || this.#isFixed(object, subject)) return undefined
     const set = run(this.#profile.automaton, bytesOfName(subject))

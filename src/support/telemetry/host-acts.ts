@@ -11,6 +11,7 @@ const stopClasses = {
   truncate: 'truncating a file by its path',
   link: 'making a link, a folder or a device node',
   setattr: 'changing the mode, the owner or an attribute of a file',
+  map: 'mapping code that the image did not ship',
   connect: 'connecting by TCP or UDP',
   send: 'sending a datagram without connecting',
   unix: 'connecting to a unix socket',
@@ -24,7 +25,7 @@ type StopClass = keyof typeof stopClasses
 
 const classesOf: Readonly<Record<string, readonly StopClass[]>> = {
   exec: ['exec'],
-  file: ['open', 'delete', 'rename', 'truncate', 'link', 'setattr'],
+  file: ['open', 'delete', 'rename', 'truncate', 'link', 'setattr', 'map'],
   connect: ['connect', 'send', 'unix'],
   listen: ['bind', 'listen'],
   identity: ['identity'],

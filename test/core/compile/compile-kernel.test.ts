@@ -51,6 +51,19 @@ describe('the compiled profile', () => {
     expect(profile.automaton.accept).toHaveLength(2)
   })
 
+  it('has no path of code that is mapped: whoever mapped one is not stopped from mapping others, except what was rejected', () => {
+    const maps = (path: string, uid = 101) => act.file(path, ['exec'], { uid })
+    const profile = learned(maps('/tmp/lib1.so'), maps('/tmp/lib2.so'), act.file('/srv/a'))
+    const [rejected] = behavioursOf(maps('/tmp/lib2.so'), shaper)
+    if (rejected === undefined) throw new Error('no behaviour')
+    profile.decide(behaviourId(rejected.key), { kind: 'rejected', by: 'cli:root', at })
+    const { reports } = kernelOf(profile)
+    expect(
+      ['/tmp/lib1.so', '/tmp/lib2.so', '/tmp/lib3.so'].map((path) => reports(maps(path))),
+    ).toEqual([['report'], ['deny'], ['report']])
+    expect(reports(maps('/tmp/lib1.so', 0))).toEqual(['nothing'])
+  })
+
   it('numbers a pattern once for all who have it', () => {
     const both = learned(
       ...ints('/srv'),

@@ -192,7 +192,9 @@ describe('the checks of a host', () => {
     ])
     const acts = new Map(actKindsOfHost(checks, stops).map(({ act, stopped }) => [act, stopped]))
     expect(acts.get('exec')).toBe('killed')
-    expect(acts.get('file')).toBe('killed: open; alerted: delete, rename, truncate, link, setattr')
+    expect(acts.get('file')).toBe(
+      'killed: open; alerted: delete, rename, truncate, link, setattr, map',
+    )
     expect(acts.get('connect')).toBe('blocked: connect; alerted: send, unix')
     expect(acts.get('identity')).toBe('alerted')
     expect(stopsOf([{ kernel: '6.18' }])).toEqual([])

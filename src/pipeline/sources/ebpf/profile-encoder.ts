@@ -202,6 +202,12 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         flags: ruleFlags.pattern,
         write: withSet(accessCodes.get(object.access) ?? 0, object.set),
       }
+    case 'foreign-code':
+      return {
+        kind: kinds.file,
+        flags: ruleFlags.pattern,
+        write: withSet(accessCodes.get('exec') ?? 0, 0),
+      }
     case 'shipped-file':
       return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(READ_SHIPPED, 0) }
     case 'rename-source':
