@@ -318,6 +318,26 @@ export const errorTable = {
     status: 503,
     hint: 'check that this node can reach `oidc.jwks`; tokens of Snug work without it',
   },
+  SIGN_IN_UNKNOWN: {
+    exit: 1,
+    status: 401,
+    hint: 'sign in again, in one browser and within ten minutes, with cookies allowed',
+  },
+  SIGN_IN_REFUSED: {
+    exit: 1,
+    status: 401,
+    hint: 'sign in again; if that fails, compare `signIn` with the client at the issuer',
+  },
+  SIGN_IN_TOKEN_INVALID: {
+    exit: 1,
+    status: 401,
+    hint: 'compare `oidc` and `signIn` with the issuer, and the clocks of both',
+  },
+  SIGN_IN_TARGET_INVALID: {
+    exit: 1,
+    status: 400,
+    hint: 'a sign-in leads back to a place of the page only: `to=%23/images`',
+  },
   REQUEST_SLOW: { exit: 1, status: 408, hint: 'send the whole request within a few seconds' },
   REQUEST_INVALID: { exit: 1, status: 400, hint: 'send a valid HTTP/1.1 request' },
   FRONT_FAILED: {

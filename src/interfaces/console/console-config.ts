@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { oidcSchema, sessionSchema, tlsSchema } from '../../support/config/access-schema.ts'
+import {
+  isSafeUrl,
+  oidcSchema,
+  sessionSchema,
+  signInSchema,
+  tlsSchema,
+} from '../../support/config/access-schema.ts'
 import { readRules } from '../../support/config/load-rules.ts'
 import {
   loginTogether,
@@ -46,6 +52,9 @@ export const consoleSchema = z
     }),
     tls: tlsSchema.prefault({}),
     oidc: oidcSchema.prefault({}),
+    signIn: signInSchema.optional().meta({
+      description: 'people sign in at the issuer of `oidc`; bearer tokens go on working',
+    }),
     session: sessionSchema,
     tokens: path.optional().meta({
       description:
@@ -80,6 +89,14 @@ export const consoleSchema = z
       tls.clientCa !== undefined ||
       tls.trustDomains.length > 0,
     { message: 'lets nobody in: set `oidc`, `tokens`, `tls.clientCa` or `tls.trustDomains`' },
+  )
+  .refine(
+    ({ signIn, oidc: { issuer } }) =>
+      signIn === undefined || (issuer !== undefined && isSafeUrl(issuer)),
+    {
+      path: ['signIn'],
+      message: 'needs `oidc.issuer` as `https://…`, on loopback also `http://…`',
+    },
   )
   .meta({ title: 'Snug console' })
 

@@ -16,7 +16,10 @@ import { fleetRoutes } from './fleet-routes.ts'
 import type { FleetNews } from './fleet-news.ts'
 
 export interface ConsoleServerOptions {
-  readonly config: Pick<ConsoleConfig, 'listen' | 'hosts' | 'session' | 'tls' | 'oidc' | 'tokens'>
+  readonly config: Pick<
+    ConsoleConfig,
+    'listen' | 'hosts' | 'session' | 'tls' | 'oidc' | 'signIn' | 'tokens'
+  >
   readonly world: ConsoleWorld
   readonly news: FleetNews
   readonly files: PageFiles
@@ -42,7 +45,7 @@ export class ConsoleServer {
   constructor(options: ConsoleServerOptions) {
     this.#options = options
     const { config, world, news, log, signal } = options
-    const { hosts, session, tls, oidc, tokens } = config
+    const { hosts, session, tls, oidc, signIn, tokens } = config
     const listen = { kind: 'tcp', ...config.listen } as const
     const app = createConsoleApp(
       world,
@@ -63,7 +66,7 @@ export class ConsoleServer {
           if (message !== undefined) log.error({ what, message }, 'the gateway has a fault')
         },
       },
-      files: new GatewayFiles({ listen, hosts, session, tls, oidc }),
+      files: new GatewayFiles({ listen, hosts, session, tls, oidc, signIn }),
       metrics: { count: () => undefined },
       log,
       signal,

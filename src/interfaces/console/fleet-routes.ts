@@ -228,6 +228,8 @@ export const fleetRoutes: readonly FleetRoute[] = [
   fleetRoute({ ...sessionParts.show, handle: (_, { who, role }) => ({ who, role }) }),
   fleetRoute(sessionParts.begin),
   fleetRoute(sessionParts.end),
+  fleetRoute(sessionParts.leave),
+  fleetRoute(sessionParts.comeBack),
 ]
 
 /** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, PROFILE_OF_GIT. */

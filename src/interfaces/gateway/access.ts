@@ -15,6 +15,7 @@ import {
 } from './credential.ts'
 import type { BackendClient } from './backend-client.ts'
 import { Oidc } from './oidc.ts'
+import { RedirectSignIn } from './redirect-sign-in.ts'
 import type { Reports } from './reports.ts'
 import { Sessions } from './sessions.ts'
 import { Throttle } from './throttle.ts'
@@ -29,6 +30,8 @@ const provenMs = 10_000
 const provenKept = 10_000
 /** Accesses are recorded once in this period, for each credential and address. */
 const recordedMs = 3_600_000
+/** Of a sign-in for which the issuer was asked. */
+const wrongAnswers: ReadonlySet<string> = new Set(['SIGN_IN_REFUSED', 'SIGN_IN_TOKEN_INVALID'])
 
 /** Who is let in, and as whom. */
 export class Access {
@@ -42,6 +45,7 @@ export class Access {
   readonly #recorded = new LRUCache<string, true>({ max: provenKept, ttl: recordedMs })
   #setup: GatewaySetup
   #oidc: Oidc | undefined
+  #redirect: RedirectSignIn | undefined
   #domains: TrustDomains | undefined
 
   constructor(link: BackendClient, reports: Reports, setup: GatewaySetup, attempts: number) {
@@ -61,6 +65,9 @@ export class Access {
     if (!isSame || this.#oidc === undefined) {
       this.#oidc = setup.oidc === undefined ? undefined : new Oidc(setup.oidc)
     }
+    const isSameClient =
+      isSame && JSON.stringify(setup.signIn) === JSON.stringify(this.#setup.signIn)
+    if (!isSameClient || this.#redirect === undefined) this.#redirect = this.#redirectOf(setup)
     this.#domains = domains
     this.#setup = setup
   }
@@ -94,6 +101,36 @@ export class Access {
     } catch (error) {
       if (error instanceof SnugError && error.code === 'UNAUTHENTICATED')
         this.#failed(error, address)
+      throw error
+    }
+  }
+
+  /** People can sign in at an issuer. */
+  get redirects(): boolean {
+    return this.#redirect !== undefined
+  }
+
+  /** As {@link RedirectSignIn.begin}. Errors: those, and ROUTE_UNKNOWN where no issuer is configured for people. */
+  async leave(to: string): Promise<{ readonly url: string; readonly sealed: string }> {
+    return this.#redirecting().begin(to)
+  }
+
+  /** As {@link RedirectSignIn.finish}. Errors: those of {@link leave} and TOO_MANY_ATTEMPTS. */
+  async comeBack(
+    sealed: string | undefined,
+    answer: URLSearchParams,
+    incoming: IncomingMessage,
+  ): Promise<{ readonly credential: Credential; readonly to: string }> {
+    const redirect = this.#redirecting()
+    const address = addressOf(incoming)
+    // Each attempt with a code is a request to the issuer.
+    this.#throttle.check(address)
+    try {
+      const back = await redirect.finish(sealed, answer)
+      this.#throttle.succeeded(address)
+      return back
+    } catch (error) {
+      if (error instanceof SnugError && wrongAnswers.has(error.code)) this.#failed(error, address)
       throw error
     }
   }
@@ -172,6 +209,16 @@ export class Access {
     this.#sessions.end(id)
     const holder = await this.holderOf(credential).catch(() => undefined)
     this.#reports.signedOut(holder?.who ?? 'anyone', addressOf(incoming))
+  }
+
+  #redirecting(): RedirectSignIn {
+    if (this.#redirect !== undefined) return this.#redirect
+    throw new SnugError('ROUTE_UNKNOWN', 'no issuer is configured where people sign in')
+  }
+
+  #redirectOf({ oidc, signIn }: GatewaySetup): RedirectSignIn | undefined {
+    if (oidc === undefined || signIn === undefined || this.#oidc === undefined) return undefined
+    return new RedirectSignIn(oidc.issuer, signIn, this.#oidc)
   }
 
   async #entered(credential: Credential, incoming: IncomingMessage): Promise<Credential> {

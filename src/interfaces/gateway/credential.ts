@@ -15,6 +15,10 @@ export const cookieName = 'snug_session'
 /** Under TLS: browsers then take it over TLS only, and from this host only. */
 export const secureCookieName = '__Host-snug_session'
 
+/** What a sign-in at an issuer has begun with, until the browser comes back. */
+export const begunCookieName = 'snug_sign_in'
+export const secureBegunCookieName = '__Host-snug_sign_in'
+
 export function headersOf(credential: Credential): Readonly<Record<string, string>> {
   return credential.kind === 'token'
     ? { [tokenHeader]: credential.digest }

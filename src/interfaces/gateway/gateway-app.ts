@@ -3,10 +3,12 @@ import { Readable } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { upgradeWebSocket } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
-import { setCookie } from 'hono/cookie'
+import { getCookie, setCookie } from 'hono/cookie'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { WebSocket } from 'ws'
 import { mayAs, type Role } from '../../support/config/role.ts'
 import { SnugError } from '../../errors.ts'
+import { callbackPath } from '../../support/config/access-schema.ts'
 import { readJson } from '../../support/net/json-body.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import { liveQuery } from '../server/live-query.ts'
@@ -15,12 +17,26 @@ import { checkOrigin } from '../server/access/origin-guard.ts'
 import { problemResponse, refusalReason } from '../server/problem.ts'
 import { check } from '../server/request-body.ts'
 import type { RouteShape } from '../server/routes/route.ts'
-import { sessionBody } from '../server/routes/session-routes.ts'
+import { leavePath, leaveQuery, sessionBody } from '../server/routes/session-routes.ts'
 import type { Access, Holder } from './access.ts'
-import { cookieName, type Credential, headersOf, secureCookieName } from './credential.ts'
+import {
+  begunCookieName,
+  cookieName,
+  type Credential,
+  headersOf,
+  secureBegunCookieName,
+  secureCookieName,
+} from './credential.ts'
 import type { BackendClient, LinkAnswer } from './backend-client.ts'
 import type { LiveFeed } from './live-feed.ts'
-import { type PageFiles, pagePolicy, signInPage } from './page-files.ts'
+import {
+  type PageFiles,
+  pagePolicy,
+  type SignInPage,
+  signInPage,
+  wayBackPage,
+} from './page-files.ts'
+import { signInSeconds } from './redirect-sign-in.ts'
 import type { Reports } from './reports.ts'
 import { AttemptsError } from './throttle.ts'
 
@@ -63,7 +79,7 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
   app.use('*', async (c, next) => {
     const { incoming } = c.env
     const isOpen = open.has(nameOf(c.req))
-    const isHealth = isOpen && c.req.method === 'GET'
+    const isHealth = isOpen && c.req.method === 'GET' && !ofSignIn.has(c.req.path)
     if (!isHealth) guardOrigin(world, incoming)
     if (!isOpen && !isLinkOf(c)) c.set('credential', await access.credentialOf(incoming))
     await next()
@@ -118,6 +134,26 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
     return begin(c, world, credential, () => c.redirect('/', 303))
   })
 
+  app.get(leavePath, async (c) => {
+    const { to = '' } = check(leaveQuery, c.req.query())
+    const { url, sealed } = await access.leave(to)
+    setBegun(c, sealed, signInSeconds)
+    return c.redirect(url, 303)
+  })
+
+  app.get(callbackPath, async (c) => {
+    const isSecure = c.env.incoming.socket instanceof TLSSocket
+    const sealed = getCookie(c, isSecure ? secureBegunCookieName : begunCookieName)
+    const answer = new URL(c.req.url).searchParams
+    // One answer for one beginning, whatever comes of it.
+    setBegun(c, '', 0)
+    const { credential, to } = await access.comeBack(sealed, answer, c.env.incoming)
+    return begin(c, world, credential, () => {
+      const { html, policy } = wayBackPage(to)
+      return c.html(html, 200, { 'content-security-policy': policy })
+    })
+  })
+
   for (const [path, { type, body, tag }] of files) {
     app.get(path, async (c) => {
       await access.holderOf(credentialOf(c))
@@ -151,7 +187,9 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
     const reason = refusalReason(response)
     if (reason !== undefined) reports.refused(reason)
     if (response.status >= 500) world.log.error({ err: error }, 'request failed')
-    return isForSignIn(c, response) ? signInResponse(signIn, response) : response
+    if (!isForSignIn(c, response)) return response
+    const page = signIn({ redirects: access.redirects, problem: problemFor(c, error) })
+    return signInResponse(c, page, response)
   })
   return app
 }
@@ -174,6 +212,15 @@ async function begin(
 }
 
 const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
+/** Of the way to the issuer and back. */
+const ofSignIn: ReadonlySet<string> = new Set([leavePath, callbackPath])
+
+/** The browser comes back from another site, so that this cookie has to come along from there. */
+function setBegun(c: Context<Env>, value: string, maxAge: number): void {
+  const isSecure = c.env.incoming.socket instanceof TLSSocket
+  const name = isSecure ? secureBegunCookieName : begunCookieName
+  setCookie(c, name, value, { ...cookie, sameSite: 'Lax', secure: isSecure, maxAge })
+}
 
 /** Parses the request by its row in the route table and builds a new one: the gateway forwards nothing unchanged. */
 async function forward(
@@ -251,18 +298,27 @@ function isUnread(incoming: IncomingMessage): boolean {
 
 function isForSignIn(c: Context<Env>, { status }: Response): boolean {
   const wantsPage = c.req.header('accept')?.includes('text/html') === true
-  return status === 401 && wantsPage && c.req.method === 'GET' && c.req.path === '/'
+  if (!wantsPage || c.req.method !== 'GET') return false
+  return (status === 401 && c.req.path === '/') || ofSignIn.has(c.req.path)
 }
 
-function signInResponse(page: ReturnType<typeof signInPage>, { headers }: Response): Response {
-  return new Response(page.html, {
-    status: 401,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': page.policy,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'x-snug-code': headers.get('x-snug-code') ?? '',
-    },
+/** Why a sign-in at the issuer failed, for the person. */
+function problemFor(c: Context<Env>, error: unknown): string {
+  if (!ofSignIn.has(c.req.path)) return ''
+  return error instanceof SnugError ? `${error.message}: ${error.hint}` : 'the sign-in failed'
+}
+
+/** With the cookies that the route has set: a sign-in that failed is over. */
+function signInResponse(
+  c: Context<Env>,
+  page: SignInPage,
+  { headers, status }: Response,
+): Response {
+  return c.body(page.html, status as ContentfulStatusCode, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': page.policy,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-snug-code': headers.get('x-snug-code') ?? '',
   })
 }

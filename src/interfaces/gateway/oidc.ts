@@ -40,8 +40,8 @@ export class Oidc {
   }
 
   /** Errors: UNAUTHENTICATED; FORBIDDEN where its claims give no role; OIDC_UNAVAILABLE. */
-  async credentialOf(token: string): Promise<Credential> {
-    const { issuer, audience, algorithms } = this.#setup
+  async credentialOf(token: string, audience = this.#setup.audience): Promise<Credential> {
+    const { issuer, algorithms } = this.#setup
     const claims = await this.#verify(token, {
       issuer,
       audience,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { leavePath } from '../server/routes/session-routes.ts'
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -43,7 +44,9 @@ export interface SignInPage {
  * The sign-in document. It contains everything that it needs, because nothing else is answered without a credential. It
  * holds no data.
  */
-export function signInPage(files: PageFiles): SignInPage {
+export function signInPage(
+  files: PageFiles,
+): (state: { readonly redirects: boolean; readonly problem: string }) => SignInPage {
   const document = files.get('/ui/sign-in.html')?.body.toString('utf8') ?? plainSignIn
   const script = files.get('/ui/sign-in.js')?.body.toString('utf8') ?? plainScript
   const style = files.get('/ui/sign-in.css')?.body.toString('utf8') ?? ''
@@ -55,7 +58,46 @@ export function signInPage(files: PageFiles): SignInPage {
     )
     .replace(/<link[^>]*href="\/ui\/sign-in\.css"[^>]*>/, () => `<style>${style}</style>`)
     .replaceAll('/ui/icon.svg', `data:image/svg+xml;base64,${icon}`)
-  return { html, policy: policyOf({ script: hashOf(script), style: hashOf(style) }) }
+  const policy = policyOf({ script: hashOf(script), style: hashOf(style) })
+  return ({ redirects, problem }) => ({
+    html: html
+      .replace('<!-- redirect -->', redirects ? redirectLink : '')
+      .replace('<p id="problem" role="alert"></p>', () => {
+        return `<p id="problem" role="alert">${escaped(problem)}</p>`
+      }),
+    policy,
+  })
+}
+
+const redirectLink = `<p><a id="redirect" class="primary" href="${leavePath}">Sign in at your issuer</a></p>`
+
+/**
+ * Leads on to the page, at `#/…` of it. A redirect would not do: it would still come from the issuer's site, and then
+ * browsers do not send a strict cookie.
+ */
+export function wayBackPage(to: string): SignInPage {
+  const url = escaped(`/${to}`)
+  const html = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Signed in to Snug</title>
+<meta http-equiv="refresh" content="0;url=${url}">
+<p>Signed in. <a href="${url}">Go on</a></p>
+</html>
+`
+  return { html, policy: policyOf({ script: "'none'", style: "'none'" }) }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }
 
 function policyOf({ script, style }: { readonly script: string; readonly style: string }): string {

@@ -23,9 +23,17 @@ async function signIn(token: string): Promise<string | undefined> {
 form?.addEventListener('submit', (event) => {
   event.preventDefault()
   void signIn(field?.value.trim() ?? '').then((refusal) => {
-    if (refusal === undefined) return location.reload()
+    // The address of a failed sign-in at the issuer would be asked for again.
+    if (refusal === undefined)
+      return location.pathname === '/' ? location.reload() : location.assign('/')
     if (problem !== null) problem.textContent = refusal
     field?.select()
   })
 })
-field?.focus()
+/** The part after `#` never goes to a server by itself. */
+const redirect = document.querySelector<HTMLAnchorElement>('#redirect')
+redirect?.addEventListener('click', () => {
+  const { hash } = location
+  if (hash.startsWith('#/')) redirect.href = `${redirect.pathname}?to=${encodeURIComponent(hash)}`
+})
+;(redirect ?? field)?.focus()

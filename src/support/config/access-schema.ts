@@ -105,11 +105,37 @@ export const oidcSchema = z
     message: 'must be `https://…`, on loopback also `http://…`, or a file',
   })
 
+/** Where the issuer sends people back to. */
+export const callbackPath = '/v1/session/callback'
+
+/** Sign-in of people by redirect to the issuer. */
+export const signInSchema = z.strictObject({
+  clientId: z.string().min(1).meta({
+    description: 'name of this client at the issuer, and `aud` of its ID tokens',
+  }),
+  clientSecret: path.optional().meta({
+    description:
+      'file with the secret of the client; reloaded when it changes. Without it, the client is a public one',
+  }),
+  redirectUri: z
+    .string()
+    .refine((uri) => isSafeUrl(uri) && new URL(uri).href === new URL(callbackPath, uri).href, {
+      message: `must be \`https://…${callbackPath}\`, on loopback also \`http://…\``,
+    })
+    .meta({ description: `address of this page, with the path \`${callbackPath}\`` }),
+  scopes: z
+    .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope'))
+    .refine((scopes) => scopes.includes('openid'), { message: 'needs `openid`' })
+    .default(['openid'])
+    .meta({ description: 'requested scopes: those for which the ID token has `oidc.roleClaim`' }),
+})
+export type SignInConfig = z.output<typeof signInSchema>
+
 export const sessionSchema = duration
   .prefault('12h')
   .meta({ description: 'duration of a session on the page' })
 
-function isSafeUrl(text: string): boolean {
+export function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname } = new URL(text)
   const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)

@@ -10,6 +10,29 @@ describe('the config of the console', () => {
   })
 })
 
+describe('the sign-in at an issuer', () => {
+  const oidc = { issuer: 'https://login.example', audience: 'snug', jwks: '/keys.json' }
+  const redirectUri = 'https://snug.example/v1/session/callback'
+  const isTaken = (signIn: object, change: object = {}) =>
+    consoleSchema.safeParse({
+      schema: 'snug.console/v1',
+      tokens: '/t.json',
+      oidc: { ...oidc, ...change },
+      signIn: { clientId: 'snug-console', redirectUri, ...signIn },
+    }).success
+
+  it('needs an issuer that has an address, and comes back to this page by TLS', () => {
+    expect(isTaken({})).toBe(true)
+    expect(isTaken({ redirectUri: 'http://127.0.0.1:7685/v1/session/callback' })).toBe(true)
+    expect(isTaken({ redirectUri: 'http://snug.example/v1/session/callback' })).toBe(false)
+    expect(isTaken({ redirectUri: 'https://snug.example/other' })).toBe(false)
+    expect(isTaken({ redirectUri: `${redirectUri}?to=x` })).toBe(false)
+    expect(isTaken({ scopes: ['groups'] })).toBe(false)
+    expect(isTaken({}, { issuer: 'snug' })).toBe(false)
+    expect(isTaken({}, { issuer: 'http://login.example' })).toBe(false)
+  })
+})
+
 describe('the author of a decision', () => {
   it('is the person, as the API server takes it', () => {
     expect(authorName('oidc:ada@shop.example')).toBe('console:oidc:ada@shop.example')

@@ -1,9 +1,12 @@
+import type { SignInConfig } from '../../../support/config/access-schema.ts'
 import type { Config } from '../../../support/config/config-schema.ts'
 import { SnugError } from '../../../errors.ts'
 import { readWatched, WatchedFiles } from '../../../support/net/watched-files.ts'
 import type { GatewaySetup } from './gateway-protocol.ts'
 
-type GatewayConfig = Pick<Config, 'listen' | 'hosts' | 'session' | 'tls' | 'oidc'>
+type GatewayConfig = Pick<Config, 'listen' | 'hosts' | 'session' | 'tls' | 'oidc'> & {
+  readonly signIn?: SignInConfig | undefined
+}
 
 /** The files that the gateway needs and may not read itself: certificate, key, authorities of clients, key set. */
 export class GatewayFiles {
@@ -13,16 +16,16 @@ export class GatewayFiles {
   /** Errors: CONFIG_INVALID where one of them cannot be read. */
   constructor(config: GatewayConfig) {
     this.#config = config
-    const { tls, oidc } = config
+    const { tls, oidc, signIn } = config
     const jwks = oidc.jwks?.includes('://') === true ? undefined : oidc.jwks
     const bundles = tls.trustDomains.map(({ bundle }) => bundle)
-    const paths = [tls.cert, tls.key, tls.clientCa, ...bundles, jwks]
+    const paths = [tls.cert, tls.key, tls.clientCa, ...bundles, jwks, signIn?.clientSecret]
     this.#files = new WatchedFiles(paths.filter((path) => path !== undefined))
   }
 
   /** With the current content of the files. Errors: CONFIG_INVALID. */
   setup(): GatewaySetup {
-    const { listen, hosts, session, tls, oidc } = this.#config
+    const { listen, hosts, session, tls, oidc, signIn } = this.#config
     if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'no address to listen on')
     const { host, port } = listen
     const { cert, key, clientCa, clients } = tls
@@ -35,6 +38,7 @@ export class GatewayFiles {
       listen: { host, port },
       hosts: [...hosts, host].map((name) => name.toLowerCase()),
       sessionMs: session,
+      ...(signIn === undefined ? {} : { signIn: withSecret(signIn) }),
       ...(cert === undefined || key === undefined
         ? {}
         : {
@@ -69,6 +73,10 @@ export class GatewayFiles {
   close(): void {
     this.#files.close()
   }
+}
+
+function withSecret({ clientSecret, ...rest }: SignInConfig): NonNullable<GatewaySetup['signIn']> {
+  return clientSecret === undefined ? rest : { ...rest, clientSecret: read(clientSecret).trim() }
 }
 
 function read(path: string): string {

@@ -38,6 +38,16 @@ export const gatewaySetup = z.strictObject({
       clients: named,
     })
     .exactOptional(),
+  /** Sign-in of people at the issuer of `oidc`. */
+  signIn: z
+    .strictObject({
+      clientId: z.string(),
+      /** The content of its file; absent: a public client. */
+      clientSecret: z.string().exactOptional(),
+      redirectUri: z.string(),
+      scopes: z.array(z.string()),
+    })
+    .exactOptional(),
   oidc: z
     .strictObject({
       issuer: z.string(),

@@ -1,9 +1,17 @@
 import { z } from 'zod'
 import { roles } from '../../../support/config/role.ts'
 import { SnugError } from '../../../errors.ts'
+import { callbackPath } from '../../../support/config/access-schema.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 
 export const sessionBody = z.strictObject({ token: z.string().min(1).max(4_000) })
+/** Leads the browser to the issuer. */
+export const leavePath = '/v1/session/sign-in'
+export const leaveQuery = z.strictObject({
+  to: z.string().max(1_002).optional().meta({
+    description: 'place of the page to come back to: `#/map`',
+  }),
+})
 const holder = z.object({ who: z.string(), role: z.enum(roles) })
 
 /**
@@ -35,6 +43,25 @@ export const sessionParts = {
     gateway: true,
     summary: 'ends the session of the cookie',
     answer: z.object({}),
+    handle: onlyAtGateway,
+  },
+  leave: {
+    method: 'GET',
+    path: leavePath,
+    role: 'nobody',
+    gateway: true,
+    summary: 'redirects a browser to the issuer where people sign in',
+    query: leaveQuery,
+    answer: 'text',
+    handle: onlyAtGateway,
+  },
+  comeBack: {
+    method: 'GET',
+    path: callbackPath,
+    role: 'nobody',
+    gateway: true,
+    summary: 'takes the answer of the issuer, begins a session, and leads back to the page',
+    answer: 'text',
     handle: onlyAtGateway,
   },
 } as const
