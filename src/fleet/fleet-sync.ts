@@ -1,7 +1,7 @@
 import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
-import type { FleetImage } from './kubernetes/fleet-objects.ts'
-import type { Contribution, KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
+import type { Contribution, Fleet, FleetLink } from './fleet.ts'
+import type { FleetImage } from './fleet-image.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import {
@@ -21,15 +21,10 @@ import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
 
-export type FleetLink = Pick<
-  KubeFleetOptions,
-  'onEntries' | 'onSpecDecision' | 'onSpecDecisionGone' | 'onError'
->
-
 export interface FleetSyncOptions {
   readonly context: FleetContext
   readonly engine: SnugEngine
-  readonly makeFleet: (link: FleetLink) => KubeFleet
+  readonly makeFleet: (link: FleetLink) => Fleet
   /** The maximum delay, in milliseconds, before this node shares what it learned. */
   readonly shareWithinMs: number
   readonly random?: () => number
@@ -55,7 +50,7 @@ const refusedKept = 4_096
  */
 export class FleetSync {
   readonly #options: FleetSyncOptions
-  readonly #fleet: KubeFleet
+  readonly #fleet: Fleet
   readonly #decisions = new Map<string, SpecDecision>()
   readonly #applied = new WeakMap<DeployedVersion, Applied>()
   /** Versions for which other nodes published something that is not merged yet. */

@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml'
 import { FleetState } from '../../src/fleet/console/fleet-state.ts'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
 import { decideProfile } from '../../src/fleet/kubernetes/decide.ts'
-import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { profileName } from '../../src/fleet/fleet-image.ts'
 import { settingMode } from '../../src/fleet/kubernetes/spec-change.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 

@@ -3,11 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
-import {
-  type ProfileSlice,
-  profileName,
-  sliceName,
-} from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { profileName } from '../../src/fleet/fleet-image.ts'
+import { type ProfileSlice, sliceName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ModeDecision } from '../../src/core/lifecycle/mode-decision.ts'

@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
-import {
-  type FleetImage,
-  profileName,
-  type ProfileSlice,
-  sliceName,
-} from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { type FleetImage, profileName } from '../../src/fleet/fleet-image.ts'
+import { type ProfileSlice, sliceName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { daemonWorld, type DaemonWorld, type WorldOptions } from '../fixtures/daemon-fixtures.ts'
 import { act, shaper } from '../fixtures/event-fixture.ts'

@@ -10,7 +10,7 @@ import type {
   StatusView,
   VersionView,
 } from '../../src/engine/api/engine-views.ts'
-import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { profileName } from '../../src/fleet/fleet-image.ts'
 import type { ExplainedPod } from '../../src/interfaces/kubectl/commands/explain-command.ts'
 import type { NamespaceProtection } from '../../src/interfaces/kubectl/commands/protection-command.ts'
 import type { ProfileReview } from '../../src/interfaces/kubectl/commands/review-command.ts'

@@ -1,5 +1,5 @@
 import { compareText } from '../../core/profile/profile-entry.ts'
-import type { FleetImage } from '../kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
 import { ownParty, type PartyName, peerParty } from './party.ts'
 import type { OpenItem } from './review-groups.ts'
 import type { FleetConnection, FleetParty } from './views.ts'

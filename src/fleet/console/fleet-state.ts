@@ -3,12 +3,8 @@ import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { Decision } from '../../core/profile/profile-entry.ts'
 import type { KubeApi } from '../kubernetes/api.ts'
 import { Collection } from '../kubernetes/collection.ts'
-import {
-  type FleetImage,
-  fleetRoot,
-  type ImageProfile,
-  profileName,
-} from '../kubernetes/fleet-objects.ts'
+import { type FleetImage, profileName } from '../fleet-image.ts'
+import { fleetRoot, type ImageProfile } from '../kubernetes/fleet-objects.ts'
 import { parseImageProfile, parseSlice } from '../kubernetes/fleet-schema.ts'
 import type { KubeObject } from '../kubernetes/object.ts'
 import type { Pod } from '../kubernetes/pod.ts'

@@ -1,5 +1,5 @@
 import { imageKey } from '../../core/event/image-key.ts'
-import { type FleetImage, profileName } from '../kubernetes/fleet-objects.ts'
+import { type FleetImage, profileName } from '../fleet-image.ts'
 
 /** As many different texts as all images, nodes and behaviours of a large fleet have. */
 const textsKept = 200_000

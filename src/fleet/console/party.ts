@@ -1,7 +1,7 @@
 import { parseAddress, parseBlock } from '../../core/behaviour/address-block.ts'
 import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { lineageName } from '../../core/event/image-key.ts'
-import type { FleetImage } from '../kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
 import type { PartyKind } from './views.ts'
 
 /** What one end of a connection is, without what is known of it. */

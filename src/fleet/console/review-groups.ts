@@ -1,6 +1,6 @@
 import { severities } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
-import type { FleetImage } from '../kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
 import type { Connection } from './connection.ts'
 import type { KnownProfile } from './fleet-state.ts'
 import type { KeptAlert } from './stream-record.ts'

@@ -1,5 +1,6 @@
 import type { Alert, AlertType, Severity } from '../../core/event/alert.ts'
-import type { FleetImage, FleetMode } from '../kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
+import type { FleetMode } from '../kubernetes/fleet-objects.ts'
 
 /** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. */
 export interface FleetWindow<Row> {

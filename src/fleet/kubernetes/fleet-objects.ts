@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
-import type { ImageRef } from '../../core/event/event.ts'
-import { imageKey } from '../../core/event/image-key.ts'
 import type { Author, DecidedSpec } from '../../core/lifecycle/decided-spec.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { type FleetImage, fleetImage, profileName, shortHash } from '../fleet-image.ts'
 import type { KubeObject } from './object.ts'
-import type { SliceHead } from './slice-head.ts'
+import type { SliceHead } from '../slices/slice-head.ts'
 
 export const fleetGroup = 'snug.dev'
 export const fleetVersion = 'v1alpha1'
@@ -52,26 +50,6 @@ export interface ProfileSlice extends KubeObject, SliceHead {
   readonly entries: readonly ProfileEntry[]
 }
 
-/** An image, for one scope or for all. */
-export type FleetImage = Pick<ImageRef, 'repository' | 'digest' | 'scope'>
-
-function fleetImage({ repository, digest, scope }: FleetImage): FleetImage {
-  return scope === undefined ? { repository, digest } : { repository, digest, scope }
-}
-
-const slugLength = 40
-
-/** The same on every node. An API name cannot hold a repository; the hash separates images whose names look alike. */
-export function profileName(image: FleetImage): string {
-  const slug = image.repository
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(-slugLength)
-    .replace(/^-+|-+$/g, '')
-  const hash = shortHash(imageKey(image))
-  return slug === '' ? hash : `${slug}-${hash}`
-}
-
 /**
  * Ends with the node's name, so that a policy of the API server can compare it with the node of the writer: see
  * deploy/kubernetes/policy. The first dot separates: neither a profile's name nor a number has one.
@@ -84,10 +62,6 @@ export function sliceName(image: FleetImage, node: string, page: number): string
 export function pageOf(name: string, image: FleetImage, node: string): number | undefined {
   const page = Number(/^[a-z0-9-]+-(\d{1,6})\./.exec(name)?.[1])
   return sliceName(image, node, page) === name ? page : undefined
-}
-
-function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 /** By these labels the objects of a node are found. */

@@ -1,25 +1,25 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import { allWaiting, decisionActions } from '../../core/lifecycle/decided-spec.ts'
-import { sharedForm } from '../../core/behaviour/shared-form.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import { entrySchema, hasOwnId } from '../../supplychain/export/entry-schema.ts'
+import {
+  imageSchema,
+  mustBeDue,
+  mustFit,
+  ownEntries,
+  sliceMembers,
+} from '../slices/slice-content.ts'
 import { fleetModes, type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
 import type { KubeObject } from './object.ts'
-
-/** How far the clocks of two nodes may differ, in milliseconds. */
-const clockSkewMs = 600_000
 
 const text = z.string().min(1)
 const moment = z.iso.datetime()
 const metadata = z.looseObject({ name: text, uid: text, resourceVersion: text })
-const image = z.looseObject({ repository: text, digest: text, scope: text.optional() })
 const author = { by: text, at: moment }
 
 const profileSchema = z.looseObject({
   metadata,
   spec: z.looseObject({
-    image,
+    image: imageSchema,
     mode: z.looseObject({ value: z.enum(fleetModes), ...author }).optional(),
     authority: z.enum(['operator', 'git']).optional(),
     decisions: z
@@ -39,27 +39,7 @@ const profileSchema = z.looseObject({
   }),
 })
 
-const sliceSchema = z.looseObject({
-  metadata,
-  image,
-  node: text,
-  learnedAt: moment.optional(),
-  mode: z
-    .looseObject({
-      mode: z.enum(fleetModes),
-      by: text,
-      at: moment,
-      reason: z.string().optional(),
-      canary: z
-        .looseObject({
-          fraction: z.number().min(0).max(1).optional(),
-          forMs: z.number().min(0).optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-  entries: z.array(entrySchema),
-})
+const sliceSchema = z.looseObject({ metadata, ...sliceMembers })
 
 /**
  * An object whose decisions were made until now.
@@ -67,12 +47,12 @@ const sliceSchema = z.looseObject({
  * Errors: `KUBE_OBJECT_INVALID`.
  */
 export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfile {
-  check(profileSchema.safeParse(object))
+  mustFit(profileSchema.safeParse(object), invalid)
   const profile = object as ImageProfile
   const { mode, decisions = [] } = profile.spec
-  mustBeDue('the mode', mode?.at, nowMs)
+  mustBeDue('the mode', mode?.at, nowMs, invalid)
   for (const { behaviour, at } of decisions)
-    mustBeDue(`the decision on \`${behaviour}\``, at, nowMs)
+    mustBeDue(`the decision on \`${behaviour}\``, at, nowMs, invalid)
   return profile
 }
 
@@ -84,35 +64,12 @@ export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfi
  * Errors: `KUBE_OBJECT_INVALID`.
  */
 export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
-  check(sliceSchema.safeParse(object))
+  mustFit(sliceSchema.safeParse(object), invalid)
   const slice = object as ProfileSlice
-  const { node, mode, learnedAt, entries } = slice
+  const { node } = slice
   if (pageOf(slice.metadata.name, slice.image, node) === undefined)
     throw invalid(`the name is not one of a slice of the node \`${node}\``)
-  mustBeDue('the mode', mode?.at, nowMs)
-  mustBeDue('the end of the window', learnedAt, nowMs)
-  const own: ProfileEntry[] = []
-  for (const entry of entries) {
-    const { id, decision } = entry
-    if (!hasOwnId(entry)) throw invalid(`\`${id}\` is not the id of its behaviour`)
-    mustBeDue(`the decision on \`${id}\``, decision?.at, nowMs)
-    const shared = sharedForm(entry, node)
-    if (shared === undefined) continue
-    own.push({ ...shared, cells: shared.cells.map((cell) => ({ ...cell, nodes: [node] })) })
-  }
-  return { ...slice, entries: own }
-}
-
-/** The latest decision applies: one of next year would apply until then. */
-function mustBeDue(what: string, at: string | undefined, nowMs: number): void {
-  if (at === undefined || Date.parse(at) <= nowMs + clockSkewMs) return
-  throw invalid(`${what} is in the future: ${at}`)
-}
-
-function check({ success, error }: z.ZodSafeParseResult<unknown>): void {
-  if (success) return
-  const [issue] = error.issues
-  throw invalid(`\`${issue?.path.join('.') ?? ''}\`: ${issue?.message ?? 'is invalid'}`)
+  return { ...slice, entries: ownEntries(slice, nowMs, invalid) }
 }
 
 function invalid(message: string): SnugError {

@@ -1,93 +1,57 @@
 import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { describeError } from '../../errors.ts'
-import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import { isReported } from '../../core/behaviour/shared-form.ts'
 import { Backoff } from '../../support/backoff.ts'
-import { Pace } from '../../support/pace.ts'
+import type { PublishedScopes } from '../../state/versions/version-registry.ts'
+import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
+import { type FleetImage, profileName } from '../fleet-image.ts'
+import { type FleetSlice, FleetSlices } from '../slices/fleet-slices.ts'
+import type { SliceHead } from '../slices/slice-head.ts'
 import { asked, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
 import {
   type Condition,
-  type FleetImage,
   fleetGroup,
   fleetRoot,
   fleetVersion,
   type ImageProfile,
   type ImageProfileStatus,
   pageOf,
-  profileName,
   profileObject,
   type ProfileSlice,
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
-import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import { parseImageProfile, parseSlice } from './fleet-schema.ts'
-import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
+import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import type { KubeObject } from './object.ts'
-import type { PublishedScopes } from '../../state/versions/version-registry.ts'
-import { ScopeIndex } from './scope-index.ts'
-import { SlicePages } from './slice-pages.ts'
-import { isWorthWriting, nextHead, type SliceHead } from './slice-head.ts'
+import { specDecisionOf } from './spec-decision.ts'
 
-/** What a node publishes for one version. */
-export interface Contribution extends SliceHead {
-  readonly image: FleetImage
-  readonly entries: readonly ProfileEntry[]
-  readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
-    readonly because: string
-  }
-}
-
-export interface KubeFleetOptions {
+export interface KubeFleetOptions extends FleetLink {
   readonly api: KubeApi
   readonly node: string
-  /** Other nodes published something for this version. */
-  readonly onEntries: (image: FleetImage) => void
-  readonly onSpecDecision: (decision: SpecDecision) => void
-  /** The object was deleted, and its decisions with it. */
-  readonly onSpecDecisionGone: (image: FleetImage) => void
-  readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
 }
 
 const profilesKind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
 const slicesKind = { group: fleetGroup, version: fleetVersion, plural: 'profileslices' }
 
-/** A decision on the mode, and the node that published it. */
-export type PublishedMode = ModeDecision & { readonly node: string }
-
-interface SliceView {
-  readonly image: FleetImage
-  readonly node: string
-  readonly name: string
+interface SliceView extends FleetSlice {
   readonly resourceVersion: string
-  readonly head: SliceHead
-  readonly entries: readonly ProfileEntry[]
 }
 
 /**
  * The fleet's profiles in the API server: an `ImageProfile` for each version, which people edit, and slices beside it,
- * each written by one node only. No node writes what another one wrote, so writes cannot conflict and lose data. The
- * slices add up by law 8.
+ * each written by one node only.
  */
-export class KubeFleet {
+export class KubeFleet implements Fleet {
   readonly #options: KubeFleetOptions
   readonly #now: () => number
   readonly #objects: CustomObjectsApi
   readonly #profiles: Collection<ImageProfile>
   readonly #slices: Collection<SliceView>
-  /** Profile name → slices of other nodes. */
-  readonly #others = new Map<string, Map<string, SliceView>>()
-  readonly #scopes = new ScopeIndex()
-  readonly #books = new Map<string, SlicePages>()
+  readonly #mirror: FleetSlices
   /** Own slices: name → the version that the server has. */
   readonly #written = new Map<string, string>()
-  /** Pages of own slices that the server does not have yet. */
-  readonly #owed = new Map<string, Set<number>>()
-  /** The heads of this node's slices, as the server has them. */
-  readonly #writtenHeads = new Map<string, SliceHead>()
   /** Profile name → why this node could not publish it. */
   readonly #untold = new Map<string, string>()
   readonly #backoff = new Backoff(kubeBackoff)
@@ -97,7 +61,8 @@ export class KubeFleet {
   constructor(options: KubeFleetOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { api, onSpecDecision, onSpecDecisionGone } = options
+    const { api, node, onEntries, onSpecDecision, onSpecDecisionGone } = options
+    this.#mirror = new FleetSlices(node, onEntries)
     this.#objects = api.client(CustomObjectsApi)
     this.#profiles = new Collection<ImageProfile>({
       api,
@@ -120,7 +85,6 @@ export class KubeFleet {
     })
   }
 
-  /** Runs until the signal aborts. The promise resolves once both collections were listed, or the listing failed. */
   async start(signal: AbortSignal): Promise<void> {
     const listed = [this.#profiles, this.#slices].map(
       (each) => new Promise<void>((decided) => void each.run(signal, decided)),
@@ -128,14 +92,10 @@ export class KubeFleet {
     await Promise.all(listed)
   }
 
-  /**
-   * Whether the slices of other nodes are listed. Nothing is published before that, so that nothing is published twice.
-   */
   get ready(): boolean {
     return this.#profiles.listed && this.#slices.listed
   }
 
-  /** Why reading or publishing fails; undefined if both work. */
   get fault(): string | undefined {
     for (const { state } of [this.#profiles, this.#slices]) {
       if (state.kind === 'degraded') return state.reason
@@ -156,65 +116,29 @@ export class KubeFleet {
     return this.ready && states.every((kind) => kind === 'running')
   }
 
-  /** What other nodes published for the version. */
-  entries(image: FleetImage): readonly ProfileEntry[] {
-    return this.#of(image).flatMap(({ entries }) => entries)
+  published(image: FleetImage): Iterable<Published> {
+    return this.#mirror.of(image)
   }
 
-  /** The same by node: each may only publish what it learned and what was decided there. */
-  published(image: FleetImage): Iterable<Pick<SliceView, 'node' | 'entries'>> {
-    return this.#of(image)
-  }
-
-  /** What other nodes published of the image in scopes whose window has ended on one of them. */
   scopes(image: FleetImage): PublishedScopes {
-    return this.#scopes.of(image)
+    return this.#mirror.scopes(image)
   }
 
-  /** The first node whose window ended with nothing missing. */
   learned(image: FleetImage): { readonly node: string; readonly at: string } | undefined {
-    let first: { node: string; at: string } | undefined
-    for (const { node, head } of this.#of(image)) {
-      const { learnedAt } = head
-      if (learnedAt !== undefined && (first === undefined || learnedAt < first.at)) {
-        first = { node, at: learnedAt }
-      }
-    }
-    return first
+    return this.#mirror.learned(image)
   }
 
-  /** Decisions on the mode at any node; for this node, those that it published before its data was lost. */
   modeDecisions(image: FleetImage): readonly PublishedMode[] {
-    const { node } = this.#options
-    return [...this.#of(image), { node, head: this.#writtenHead(image) }].flatMap(
-      ({ node: from, head: { mode } }) => (mode === undefined ? [] : { ...mode, node: from }),
-    )
+    return this.#mirror.modeDecisions(image)
   }
 
-  /**
-   * Publishes what the fleet does not have for this version yet: one write for each slice that changes, none without
-   * news. False if the server was not available or asked for patience; the caller tries again later.
-   */
+  /** One write for each slice that changes. False where the server was not available or asked for patience. */
   async publish(contribution: Contribution): Promise<boolean> {
     if (!this.ready || this.#now() < this.#notBefore) return false
     const { image } = contribution
     try {
-      const name = profileName(image)
-      const others = byId(this.entries(image))
-      const slices = this.#pagesOf(name)
-      const pages = new Set<number>()
-      const pace = new Pace()
-      for (const entry of contribution.entries) {
-        if (pace.isOver) await pace.turn()
-        if (!slices.has(entry.id) && isReported(entry, others.get(entry.id) ?? [])) continue
-        for (const page of slices.put([entry])) pages.add(page)
-      }
-      const head = nextHead(contribution, this.#writtenHead(image))
-      const othersLearned = this.learned(image) !== undefined
-      if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)
-      for (const page of this.#unwritten(name, pages)) {
-        await this.#write(image, slices, page, page === 0 ? head : {})
-      }
+      const { head, pages } = await this.#mirror.plan(contribution)
+      for (const page of pages) await this.#write(image, page, page === 0 ? head : {})
       await this.#writeStatus(contribution)
       this.#backoff.reset()
       this.#untold.delete(profileName(image))
@@ -231,25 +155,11 @@ export class KubeFleet {
     }
   }
 
-  /** Includes the pages that could not be written before. */
-  #unwritten(name: string, pages: ReadonlySet<number>): readonly number[] {
-    const owed = this.#owed.get(name) ?? new Set<number>()
-    for (const page of pages) owed.add(page)
-    this.#owed.set(name, owed)
-    return [...owed].sort((a, b) => a - b)
-  }
-
-  async #write(
-    image: FleetImage,
-    slices: SlicePages,
-    page: number,
-    head: SliceHead,
-  ): Promise<void> {
+  async #write(image: FleetImage, page: number, head: SliceHead): Promise<void> {
     const { node } = this.#options
-    const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
-    const content = { entries: slices.page(page), ...head }
+    const content = { entries: this.#mirror.page(image, page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
     const objects = this.#objects
@@ -269,8 +179,7 @@ export class KubeFleet {
       throw error
     }
     this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
-    this.#owed.get(profile)?.delete(page)
-    if (page === 0) this.#writtenHeads.set(profile, head)
+    this.#mirror.wrote(image, page, head)
   }
 
   async #readAgain(name: string): Promise<void> {
@@ -308,7 +217,7 @@ export class KubeFleet {
   async #writeStatus({ image, summary }: Contribution): Promise<void> {
     const { node } = this.#options
     const name = profileName(image)
-    const nodes = new Set([node, ...this.#of(image).map((slice) => slice.node)])
+    const nodes = new Set([node, ...this.#mirror.of(image).map((slice) => slice.node)])
     const profile = this.#profile(name)
     if (profile === undefined || [...nodes].sort()[0] !== node) return
     const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
@@ -319,48 +228,18 @@ export class KubeFleet {
     await asked(this.#objects.patchClusterCustomObjectStatus(what, merge))
   }
 
-  #of(image: FleetImage): readonly SliceView[] {
-    return [...(this.#others.get(profileName(image))?.values() ?? [])]
-  }
-
-  #writtenHead(image: FleetImage): SliceHead {
-    return this.#writtenHeads.get(profileName(image)) ?? {}
-  }
-
-  #pagesOf(name: string): SlicePages {
-    const slices = this.#books.get(name) ?? new SlicePages()
-    this.#books.set(name, slices)
-    return slices
-  }
-
   #sliceCame(slice: SliceView, before: SliceView | undefined): void {
-    const name = profileName(slice.image)
     if (slice.node !== this.#options.node) {
-      this.#scopes.came(slice)
-      const others = this.#others.get(name) ?? new Map<string, SliceView>()
-      others.set(slice.name, slice)
-      this.#others.set(name, others)
-      this.#options.onEntries(slice.image)
+      this.#mirror.came(slice)
       return
     }
-    // Our own, from before a restart: entries keep their page.
-    if (before === undefined && !this.#written.has(slice.name)) {
-      const page = pageOf(slice.name, slice.image, slice.node) ?? 0
-      this.#pagesOf(name).restore(page, slice.entries)
-      if (page === 0) this.#writtenHeads.set(name, slice.head)
-    }
+    if (before === undefined && !this.#written.has(slice.name)) this.#mirror.restore(slice)
     this.#written.set(slice.name, slice.resourceVersion)
   }
 
   #sliceWent(slice: SliceView): void {
-    const name = profileName(slice.image)
-    this.#others.get(name)?.delete(slice.name)
-    this.#scopes.went(slice)
-    if (slice.node !== this.#options.node) return
-    // The profile was deleted, so the fleet forgets it. This node publishes again what it still has.
-    this.#written.delete(slice.name)
-    this.#books.delete(name)
-    this.#writtenHeads.delete(name)
+    this.#mirror.went(slice)
+    if (slice.node === this.#options.node) this.#written.delete(slice.name)
   }
 }
 
@@ -370,13 +249,8 @@ function viewOf({ metadata, image, node, entries, learnedAt, mode }: ProfileSlic
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
   }
-  return { image, node, name, resourceVersion, entries: entries ?? [], head }
-}
-
-function byId(entries: readonly ProfileEntry[]): ReadonlyMap<string, readonly ProfileEntry[]> {
-  const map = new Map<string, ProfileEntry[]>()
-  for (const entry of entries) map.set(entry.id, [...(map.get(entry.id) ?? []), entry])
-  return map
+  const page = pageOf(name, image, node) ?? 0
+  return { image, node, name, page, resourceVersion, entries: entries ?? [], head }
 }
 
 function statusOf(

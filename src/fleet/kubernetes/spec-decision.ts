@@ -1,6 +1,7 @@
 import { allWaiting, type Author, type SpecEntry } from '../../core/lifecycle/decided-spec.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
-import type { FleetImage, ImageProfile } from './fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
+import type { ImageProfile } from './fleet-objects.ts'
 
 /**
  * The decisions in an ImageProfile, as readers use them. Authors are `spec:NAME`, or `git:NAME` where git decides: so

@@ -1,6 +1,7 @@
 import type { Mode } from '../../core/lifecycle/version.ts'
 import { namespacePattern } from '../../support/config/value-schema.ts'
-import { type FleetImage, nodeLabels } from '../kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
+import { nodeLabels } from '../kubernetes/fleet-objects.ts'
 
 /** Reports of policy engines, which viewers of other tools show: https://openreports.io */
 export const reportsKind = {

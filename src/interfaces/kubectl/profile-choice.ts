@@ -1,6 +1,7 @@
 import { SnugError } from '../../errors.ts'
 import { imageKey, lineageName } from '../../core/event/image-key.ts'
-import type { FleetImage, ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../../fleet/fleet-image.ts'
+import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 
 /** Whether a profile is about containers of the namespace: by its scope, or because it is about all. */
 export function isOfNamespace({ scope }: FleetImage, namespace: string | undefined): boolean {

@@ -14,7 +14,7 @@ import type { OpenItem } from '../../../src/fleet/console/review-groups.ts'
 import { mapPage, type MapQuery } from '../../../src/fleet/console/map-page.ts'
 import { Interned } from '../../../src/fleet/console/interned.ts'
 import { alertIn } from '../../../src/fleet/console/stream-record.ts'
-import type { FleetImage } from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import type { FleetImage } from '../../../src/fleet/fleet-image.ts'
 import { entryOf } from '../../fixtures/node-entries.ts'
 import { sampleAlert } from '../../fixtures/server-fixtures.ts'
 

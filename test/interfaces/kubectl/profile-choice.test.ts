@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
-import {
-  type FleetImage,
-  type ImageProfile,
-  profileName,
-} from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import { type FleetImage, profileName } from '../../../src/fleet/fleet-image.ts'
+import type { ImageProfile } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import { chosenProfile, profilesOf } from '../../../src/interfaces/kubectl/profile-choice.ts'
 import { digestOf } from '../../fixtures/kube-pods.ts'
 

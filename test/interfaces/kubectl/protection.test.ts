@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type FleetImage,
-  type FleetMode,
-  type ImageProfile,
-  profileName,
-} from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import { type FleetImage, profileName } from '../../../src/fleet/fleet-image.ts'
+import type { FleetMode, ImageProfile } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import { agentsByNode, protectionOf } from '../../../src/interfaces/kubectl/protection.ts'
 import { countsOf } from '../../../src/interfaces/kubectl/commands/protection-command.ts'
 import { digestOf, ownerOf, podOf } from '../../fixtures/kube-pods.ts'

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ShareSchedule } from '../../../src/fleet/share-schedule.ts'
-import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
-import { SlicePages, sliceBytes } from '../../../src/fleet/kubernetes/slice-pages.ts'
+import { profileName } from '../../../src/fleet/fleet-image.ts'
+import { sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import { SlicePages, sliceBytes } from '../../../src/fleet/slices/slice-pages.ts'
 import { mergeEntries } from '../../../src/core/profile/merge.ts'
 import {
   compareText,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isWorthWriting, nextHead } from '../../../src/fleet/kubernetes/slice-head.ts'
+import { isWorthWriting, nextHead } from '../../../src/fleet/slices/slice-head.ts'
 
 const at = (second: number): string => `2026-11-24T12:00:${String(second).padStart(2, '0')}.000Z`
 

@@ -2,7 +2,7 @@ import { imageKey } from '../../core/event/image-key.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { PublishedScope, PublishedScopes } from '../../state/versions/version-registry.ts'
-import type { FleetImage } from './fleet-objects.ts'
+import type { FleetImage } from '../fleet-image.ts'
 import type { SliceHead } from './slice-head.ts'
 
 interface IndexedSlice {
