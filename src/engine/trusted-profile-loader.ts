@@ -92,7 +92,13 @@ export class TrustedProfileLoader {
       before,
       after: enforcementSnapshot(version),
     }
-    await commitDecision(context, version, { what: 'trust', by: { who }, fields, expects: true })
+    await commitDecision(context, version, {
+      what: 'trust',
+      by: { who },
+      fields,
+      expects: true,
+      isAutomatic: true,
+    })
   }
 
   #refuse(version: DeployedVersion, error: unknown): void {

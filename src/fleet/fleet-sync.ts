@@ -140,6 +140,10 @@ export class FleetSync {
     for (const version of context.registry.index) {
       // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
       const isFirst = this.#schedule.add(version, context.now())
+      if (version.decidedHere) {
+        version.decidedHere = false
+        this.#schedule.soon(version)
+      }
       // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
       if (this.#reported.delete(nameOf(version.image)) || isFirst)
         await this.#trying(version, 'slices', async () => this.#takeIn(version))

@@ -12,7 +12,7 @@ const gapShare = 4
 /**
  * When a node may publish which version. The time is random within the whole span: of a thousand nodes that see the
  * same new image at once, a few publish first and the others find it published. A pause limits the writes, whatever is
- * new.
+ * new. Decisions of people do not wait.
  */
 export class ShareSchedule<T> {
   readonly #options: ShareScheduleOptions
@@ -30,12 +30,17 @@ export class ShareSchedule<T> {
     return true
   }
 
+  /** A person decided on it: it is due at once, also within a pause. */
+  soon(item: T): void {
+    this.#due.set(item, -Infinity)
+  }
+
   /** What may be published now, the longest due first. */
   due(nowMs: number): readonly T[] {
-    if (nowMs < this.#notBefore) return []
+    const until = nowMs < this.#notBefore ? -Infinity : nowMs
     return [...this.#due]
-      .filter(([, at]) => at <= nowMs)
-      .sort(([, a], [, b]) => a - b)
+      .filter(([, at]) => at <= until)
+      .sort(([, a], [, b]) => (a === b ? 0 : a - b))
       .map(([item]) => item)
   }
 

@@ -214,6 +214,34 @@ it('a decision applies when it comes, not at the next tick', async () => {
   await expect.poll(() => versionOf(world)?.life.mode).toBe('learn')
 })
 
+it('a decision of a person at the node is published with the next tick', async () => {
+  const world = await alerting()
+  const { sync, written } = await share(world, { clock: false })
+  await sync.tick()
+  await does(world, '/srv/new')
+  const before = written().length
+  await sync.tick()
+  expect(written()).toHaveLength(before)
+  await world.engine.approve(ref, [idOf('/srv/new')], person)
+  await sync.tick()
+  const entries = written()
+    .slice(before)
+    .flatMap((slice) => slice.entries ?? [])
+  expect(entries.map(({ id }) => id)).toContain(idOf('/srv/new'))
+})
+
+it('a decision of the fleet is not published at once by each node that applies it', async () => {
+  const world = await alerting()
+  const shared = await share(world, { clock: false })
+  await shared.sync.tick()
+  await does(world, '/srv/new')
+  const before = shared.written().length
+  await decided(shared, { approve: [idOf('/srv/new')] })
+  expect(await stateOf(world, '/srv/new')).toBe('approved')
+  await shared.sync.tick()
+  expect(shared.written()).toHaveLength(before)
+})
+
 describe('a decision on a behaviour that this node has not observed', () => {
   it.each([
     ['approve', 'approved'],

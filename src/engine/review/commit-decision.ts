@@ -10,6 +10,8 @@ export interface DecisionCommit {
   readonly fields: Readonly<Record<string, unknown>>
   /** It changed the expected behaviour, and not only the response to a deviation. */
   readonly expects: boolean
+  /** No person made it, so that each node makes it at the same time. */
+  readonly isAutomatic?: boolean
 }
 
 /**
@@ -28,7 +30,7 @@ export function commitDecision(
 export async function commitDecisionOnAll(
   context: DecisionContext,
   versions: readonly DeployedVersion[],
-  { what, by, fields, expects }: DecisionCommit,
+  { what, by, fields, expects, isAutomatic = false }: DecisionCommit,
 ): Promise<void> {
   const [first, ...others] = versions
   if (first === undefined) return
@@ -38,6 +40,8 @@ export async function commitDecisionOnAll(
   }
   for (const version of versions) {
     version.news = true
+    // One with a time of its own was made elsewhere.
+    if (by.at === undefined && !isAutomatic) version.decidedHere = true
     context.revise(version)
     context.kernel.decided(version, expects)
   }

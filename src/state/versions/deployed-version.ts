@@ -143,6 +143,8 @@ export class DeployedVersion {
   scanChanged = false
   /** Unstored behaviour or decisions, beyond counts. */
   news = true
+  /** A person decided at this node, and that is not published yet. */
+  decidedHere = false
   /** Epoch milliseconds */
   persistedAt = 0
   /** What to report beside the state: how the profile was widened, or why it cannot block. */

@@ -233,6 +233,18 @@ describe('a fleet of 1,000 nodes', () => {
     expect(schedule.due(10_000)).toEqual(['kept'])
   })
 
+  it('publishes a version at once that a person decided on, also within a pause', () => {
+    const schedule = new ShareSchedule<string>({ withinMs: 120_000, random: () => 1 })
+    for (const item of ['learned', 'decided', 'also decided']) schedule.add(item, 0)
+    schedule.written('learned', 0, true)
+    expect(schedule.due(1_000)).toEqual([])
+    schedule.soon('decided')
+    schedule.soon('also decided')
+    expect(schedule.due(1_000)).toEqual(['decided', 'also decided'])
+    for (const item of ['decided', 'also decided']) schedule.written(item, 1_000, true)
+    expect(schedule.due(2_000)).toEqual([])
+  })
+
   it('has no node that writes more than four times within the sharing time', () => {
     const schedule = new ShareSchedule<number>({ withinMs: 120_000, random: seeded(5) })
     for (let image = 0; image < 50; image++) schedule.add(image, 0)
