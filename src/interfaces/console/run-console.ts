@@ -9,7 +9,7 @@ import { kubeAccess } from '../../fleet/kubernetes/access.ts'
 import { KubeApi } from '../../fleet/kubernetes/api.ts'
 import { decideProfile } from '../../fleet/kubernetes/decide.ts'
 import { clearError } from '../../fleet/kubernetes/clear-error.ts'
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import { natsAccessOf } from '../../support/config/nats-access.ts'
 import { packagePath } from '../../support/package-folder.ts'
 import { createLog, type Log } from '../../support/telemetry/log.ts'
 import { loadPageFiles } from '../gateway/page-files.ts'
@@ -115,19 +115,11 @@ function faultsOf(what: string, fault: string | undefined): readonly string[] {
   return fault === undefined ? [] : [`the stream of ${what}: ${fault}`]
 }
 
-type AlertsConfig = NonNullable<ConsoleConfig['alerts']>
-
-function accessOf({ servers, timeout, transport, tls, ...config }: AlertsConfig): NatsAccess {
-  const { user, password, token, credentials } = config
-  const identity = { user, password, token, credentials }
-  return { servers, timeoutMs: timeout, ...identity, ...(transport === 'tls' ? { tls } : {}) }
-}
-
 function alertLogOf({ alerts }: ConsoleConfig, news: FleetNews, log: Log): AlertLog | undefined {
   if (alerts === undefined) return undefined
   const { stream, subject, window } = alerts
   return new AlertLog({
-    access: accessOf(alerts),
+    access: natsAccessOf(alerts),
     source: { stream, subject },
     window,
     onAlert: () => news.changed('alerts'),
@@ -139,7 +131,7 @@ function agentsOf({ alerts }: ConsoleConfig, news: FleetNews, log: Log): AgentRe
   if (alerts?.reports === undefined) return undefined
   const { stream, subject } = alerts.reports
   return new AgentReports({
-    access: accessOf(alerts),
+    access: natsAccessOf(alerts),
     source: { stream, subject },
     onChange: () => news.changed('states'),
     onState: faultLog(`the stream \`${stream}\``, news, log),

@@ -13,7 +13,7 @@ import { pagerdutySink } from './pagerduty-sink.ts'
 import { splunkSink } from './splunk-sink.ts'
 import { kafkaSink } from './kafka-sink.ts'
 import type { ReportTarget } from '../agent-reporter.ts'
-import type { NatsAccess } from './nats-connection.ts'
+import { natsAccessOf } from '../../../support/config/nats-access.ts'
 import { natsSink } from './nats-sink.ts'
 import type { SinkBinding, Sink } from './sink.ts'
 import { addressText } from './address.ts'
@@ -43,12 +43,6 @@ export function reportTargets(sinks: readonly SinkConfig[]): readonly ReportTarg
     const { subject, every } = sink.reports
     return [{ sink: sink.name, access: natsAccessOf(sink), subject, everyMs: every }]
   })
-}
-
-function natsAccessOf(config: Extract<SinkConfig, { readonly type: 'nats' }>): NatsAccess {
-  const { servers, user, password, token, credentials, timeout } = config
-  const identity = { user, password, token, credentials }
-  return { servers, timeoutMs: timeout, ...identity, ...tlsOf(config) }
 }
 
 const streamBytes = 8_192

@@ -1,0 +1,15 @@
+import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { TlsFiles } from '../../pipeline/delivery/sinks/syslog-sink.ts'
+
+/** The members of a config that {@link NatsAccess} is made from. Durations in milliseconds. */
+type NatsConfig = Pick<NatsAccess, 'servers' | 'user' | 'password' | 'token' | 'credentials'> & {
+  readonly transport: 'tcp' | 'tls'
+  readonly tls: TlsFiles
+  readonly timeout: number
+}
+
+export function natsAccessOf({ transport, tls, timeout, ...config }: NatsConfig): NatsAccess {
+  const { servers, user, password, token, credentials } = config
+  const identity = { user, password, token, credentials }
+  return { servers, timeoutMs: timeout, ...identity, ...(transport === 'tls' ? { tls } : {}) }
+}
