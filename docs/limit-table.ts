@@ -9,7 +9,9 @@ import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
 import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
 import { connectionsKept } from '../src/fleet/console/workload-part.ts'
+import { bucketBytesKept, bucketKeysKept } from '../src/fleet/nats/bucket.ts'
 import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
+import { sliceBytes } from '../src/fleet/slices/slice-pages.ts'
 import { connections } from '../src/interfaces/gateway/gateway.ts'
 import { sessionsKept } from '../src/interfaces/gateway/sessions.ts'
 import { kept as guestsKept } from '../src/interfaces/server/access/guest-tokens.ts'
@@ -465,6 +467,21 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'pods whose rate of Events is remembered',
         bound: podsLimited,
         atBound: 'the rate of the pod that had none for the longest time begins again',
+      },
+      {
+        what: 'bytes of a slice that a node shares',
+        bound: sliceBytes,
+        atBound: 'further behaviours are in another slice of the node',
+      },
+      {
+        what: 'keys in the bucket of a fleet without Kubernetes',
+        bound: bucketKeysKept,
+        atBound: 'values of further keys are ignored, and `snug status` counts them',
+      },
+      {
+        what: 'bytes of the values in that bucket',
+        bound: bucketBytesKept,
+        atBound: 'further values are ignored, and `snug status` counts them',
       },
       {
         what: 'bytes that wait for a sink',

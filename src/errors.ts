@@ -212,6 +212,26 @@ export const errorTable = {
     status: 502,
     hint: 'the agent ignores the object: repair or delete it, and find out who wrote it',
   },
+  FLEET_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'check `fleet` in the config, the server and the bucket; the agent continues with its current data and catches up',
+  },
+  FLEET_REFUSED: {
+    exit: 1,
+    status: 502,
+    hint: 'give the agent the rights in docs/fleet.md, and the bucket enough space',
+  },
+  FLEET_CONFLICT: {
+    exit: 1,
+    status: 409,
+    hint: 'the agent tries again; where it stays, two agents have the same `node`: give each its own name',
+  },
+  FLEET_VALUE_INVALID: {
+    exit: 1,
+    status: 502,
+    hint: 'the agent ignores the value: delete it with `nats kv del`, and find out who wrote it',
+  },
   KUBECONFIG_INVALID: {
     exit: 3,
     status: 400,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './support/package-version.ts'
 import type { VerifiedProfile } from './supplychain/attest/verify.ts'
 import type { Config } from './support/config/config-schema.ts'
+import { natsAccessOf } from './support/config/nats-access.ts'
 import type { LoadedConfig } from './support/config/load-config.ts'
 import { ProgramArguments } from './core/behaviour/arguments.ts'
 import type { GeneraliseRules } from './core/behaviour/generalise.ts'
@@ -15,7 +16,7 @@ import type { SinkBinding } from './pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from './errors.ts'
 import { AlertPruner } from './state/persistence/alert-pruner.ts'
 import { Daemon, type DaemonParts } from './engine/daemon.ts'
-import { FleetSync } from './fleet/fleet-sync.ts'
+import { FleetSync, type FleetSyncOptions } from './fleet/fleet-sync.ts'
 import type { FleetLink } from './fleet/fleet.ts'
 import type { DeliveryNews } from './state/persistence/journal.ts'
 import { LiveConfig } from './engine/live-config.ts'
@@ -68,6 +69,8 @@ import { createMetrics } from './support/telemetry/metrics.ts'
 /** Alerts kept in the store for a sink that has yet to take one of them. */
 const alertsKeptForSinks = 100_000
 const sourceAskedMs = 50
+/** A server that is cut off is missed within a minute. */
+const natsPingMs = 20_000
 
 /**
  * The composition root: config → sources → identify → judge → respond → deliver, with the server beside
@@ -133,12 +136,8 @@ export async function runAgent(
     process.on('SIGHUP', reload)
     await followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
-    if (kube !== undefined && config.engines.kubernetes.share) {
-      const { shareWithin: shareWithinMs } = config.engines.kubernetes
-      const makeFleet = (link: FleetLink) => kube.fleet(link)
-      const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
-      void sync.start(signal)
-    }
+    const fleet = await fleetOf(config, kube)
+    if (fleet !== undefined) void new FleetSync({ context: daemon, engine, ...fleet }).start(signal)
     reporter = new AgentReporter({
       targets: () => reportTargets(current.config.sinks),
       report: ({ sink, everyMs }) => agentReport(engine.status(), sinks().list(), sink, everyMs),
@@ -433,6 +432,23 @@ async function kubeOf(config: Config, log: Log): Promise<KubeNode | undefined> {
   const kube = kubeNode(access, config.node)
   log.info({ server: kube.server, by: kube.from }, 'Kubernetes is the container engine')
   return kube
+}
+
+/** Where this node shares what it learns; undefined where it does not. */
+async function fleetOf(
+  { engines, fleet, node }: Config,
+  kube: KubeNode | undefined,
+): Promise<Pick<FleetSyncOptions, 'makeFleet' | 'shareWithinMs'> | undefined> {
+  if (fleet.type === 'nats') {
+    const { NatsFleet } = await import('./fleet/nats/nats-fleet.ts')
+    const { bucket, shareWithin: shareWithinMs } = fleet
+    const access = { ...natsAccessOf(fleet), pingMs: natsPingMs }
+    const makeFleet = (link: FleetLink) => new NatsFleet({ access, bucket, node, ...link })
+    return { makeFleet, shareWithinMs }
+  }
+  if (kube === undefined || !engines.kubernetes.share) return undefined
+  const makeFleet = (link: FleetLink) => kube.fleet(link)
+  return { makeFleet, shareWithinMs: engines.kubernetes.shareWithin }
 }
 
 function podEventsOf(

@@ -72,7 +72,14 @@ export class FleetSync {
     const { log } = parts
     this.#fleet = options.makeFleet({
       onEntries: (image) => this.#reported.add(nameOf(image)),
-      onSpecDecision: (decision) => this.#received(decision),
+      onDecision: (image) => {
+        this.#reported.add(nameOf(image))
+        this.#reconcileSoon()
+      },
+      onSpecDecision: (decision) => {
+        this.#decisions.set(nameOf(decision.image), decision)
+        this.#reconcileSoon()
+      },
       onSpecDecisionGone: (image) => this.#decisions.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
@@ -112,8 +119,7 @@ export class FleetSync {
   }
 
   /** A decision is applied when it comes, not at the next tick. Several that come together are applied together. */
-  #received(decision: SpecDecision): void {
-    this.#decisions.set(nameOf(decision.image), decision)
+  #reconcileSoon(): void {
     if (this.#hasDecision) return
     this.#hasDecision = true
     setImmediate(() => void this.#safely(() => this.#reconcileAll()))
@@ -135,7 +141,9 @@ export class FleetSync {
 
   async #reconcileEach(): Promise<void> {
     const { context } = this.#options
-    this.#schedule.keep((version) => context.registry.index.has(version))
+    const { index } = context.registry
+    for (const { image } of this.#schedule.keep((version) => index.has(version)))
+      if (index.ofImage(image) === undefined) this.#fleet.removed?.(image)
     if (this.#refused.size > refusedKept) this.#refused.clear()
     for (const version of context.registry.index) {
       // Seen for the first time, possibly restored from the store: merge again what other nodes published before.

@@ -28,6 +28,8 @@ export interface Published {
 export interface FleetLink {
   /** Other nodes published something for this version. */
   readonly onEntries: (image: FleetImage) => void
+  /** A decision on this version was made at a node: it applies when it comes. */
+  readonly onDecision: (image: FleetImage) => void
   readonly onSpecDecision: (decision: SpecDecision) => void
   /** The object was deleted, and its decisions with it. */
   readonly onSpecDecisionGone: (image: FleetImage) => void
@@ -66,4 +68,6 @@ export interface Fleet {
    * not possible; the caller tries again later.
    */
   readonly publish: (contribution: Contribution) => Promise<boolean>
+  /** The version was removed from this node. Absent: what the node published of it stays. */
+  readonly removed?: (image: FleetImage) => void
 }

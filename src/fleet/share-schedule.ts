@@ -44,9 +44,11 @@ export class ShareSchedule<T> {
       .map(([item]) => item)
   }
 
-  /** Drops the items that are not to be published any more. */
-  keep(isKept: (item: T) => boolean): void {
-    for (const item of this.#due.keys()) if (!isKept(item)) this.#due.delete(item)
+  /** Drops the items that are not to be published any more, and gives them. */
+  keep(isKept: (item: T) => boolean): readonly T[] {
+    const dropped = [...this.#due.keys()].filter((item) => !isKept(item))
+    for (const item of dropped) this.#due.delete(item)
+    return dropped
   }
 
   /** It was published. `wrote`: there was news, so a pause follows. */

@@ -89,6 +89,15 @@ export async function installKinds(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 }
 
+/** The version of a node's containers, in whichever fleet. */
+export interface NodeImage {
+  readonly repository: string
+  readonly tag: string
+  readonly digest: string
+  readonly ref: string
+  readonly scope: string | undefined
+}
+
 interface FleetNodeOptions {
   /** Another program to run it by than Node itself. */
   readonly node?: string
@@ -102,13 +111,13 @@ interface FleetNodeOptions {
 export class FleetNode {
   readonly agent: Agent
   readonly #name: string
-  readonly #image: FleetImage
+  readonly #image: NodeImage
 
   /** `access`: a kubeconfig, or `pod`. */
   constructor(
     name: string,
     access: string,
-    image: FleetImage,
+    image: NodeImage,
     { node, agent, config = {} }: FleetNodeOptions = {},
   ) {
     this.#name = name
@@ -131,7 +140,7 @@ export class FleetNode {
   }
 
   /** The same node, for another image. */
-  of(image: FleetImage): FleetNode {
+  of(image: NodeImage): FleetNode {
     return new FleetNode(this.#name, '', image, { agent: this.agent })
   }
 

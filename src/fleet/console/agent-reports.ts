@@ -1,6 +1,6 @@
 import type { AgentReport } from '../../core/event/agent-report.ts'
 import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
-import { StreamLog, type StreamSource } from './stream-log.ts'
+import { StreamLog, type StreamSource } from '../nats/stream-log.ts'
 import { reportIn } from './stream-record.ts'
 
 export interface AgentReportsOptions {

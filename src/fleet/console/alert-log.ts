@@ -1,5 +1,5 @@
 import { type Severity, severities } from '../../core/event/alert.ts'
-import { StreamLog, type StreamSource } from './stream-log.ts'
+import { StreamLog, type StreamSource } from '../nats/stream-log.ts'
 import { AlertWindow, nameOf } from './alert-window.ts'
 import { Interned } from './interned.ts'
 import { alertIn, type KeptAlert } from './stream-record.ts'

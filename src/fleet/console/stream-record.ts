@@ -3,7 +3,7 @@ import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import type { AgentReport } from '../../core/event/agent-report.ts'
 import { type Connection, connectionIn } from './connection.ts'
 import type { Interned } from './interned.ts'
-import type { StreamMessage } from './stream-log.ts'
+import type { StreamMessage } from '../nats/stream-log.ts'
 import type { FleetAlertRow } from './views.ts'
 
 const short = z.string().max(500)

@@ -26,7 +26,8 @@ import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import type { KubeObject } from './object.ts'
 import { specDecisionOf } from './spec-decision.ts'
 
-export interface KubeFleetOptions extends FleetLink {
+/** Decisions at a node come with its slices. */
+export interface KubeFleetOptions extends Omit<FleetLink, 'onDecision'> {
   readonly api: KubeApi
   readonly node: string
   readonly now?: () => number

@@ -31,6 +31,7 @@ export interface SlicePlan {
 export class FleetSlices {
   readonly #node: string
   readonly #onEntries: (image: FleetImage) => void
+  readonly #pageBytes: (() => number) | undefined
   /** Profile name → slices of other nodes. */
   readonly #others = new Map<string, Map<string, FleetSlice>>()
   readonly #scopes = new ScopeIndex()
@@ -40,9 +41,11 @@ export class FleetSlices {
   /** The heads of this node's slices, as they are written. */
   readonly #heads = new Map<string, SliceHead>()
 
-  constructor(node: string, onEntries: (image: FleetImage) => void) {
+  /** @param pageBytes the most that the store takes of a page; absent: as {@link SlicePages} has it */
+  constructor(node: string, onEntries: (image: FleetImage) => void, pageBytes?: () => number) {
     this.#node = node
     this.#onEntries = onEntries
+    this.#pageBytes = pageBytes
   }
 
   /** One of another node is new or has changed. */
@@ -117,6 +120,7 @@ export class FleetSlices {
     const slices = this.#pagesOf(name)
     const owed = this.#owed.get(name) ?? new Set<number>()
     this.#owed.set(name, owed)
+    for (const page of slices.shrink()) owed.add(page)
     const pace = new Pace()
     for (const entry of entries) {
       if (pace.isOver) await pace.turn()
@@ -145,7 +149,7 @@ export class FleetSlices {
   }
 
   #pagesOf(name: string): SlicePages {
-    const pages = this.#pages.get(name) ?? new SlicePages()
+    const pages = this.#pages.get(name) ?? new SlicePages(this.#pageBytes)
     this.#pages.set(name, pages)
     return pages
   }

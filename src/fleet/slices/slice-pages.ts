@@ -10,12 +10,18 @@ interface Page {
 
 /**
  * The layout of a node's contribution to one profile in objects. An entry stays on its page, so that a new entry costs
- * one write instead of many. INVARIANT: no page is larger than {@link sliceBytes}, except one that holds a single
+ * one write instead of many. INVARIANT: no page is larger than the limit, except one that holds a single
  * entry; none is ever cut.
  */
 export class SlicePages {
+  readonly #limit: () => number
   readonly #pages: Page[] = []
   readonly #places = new Map<string, number>()
+
+  /** @param limit of a page, in bytes; it may change */
+  constructor(limit: () => number = () => sliceBytes) {
+    this.#limit = limit
+  }
 
   /** The server's pages, restored after a restart. */
   restore(page: number, entries: readonly ProfileEntry[]): void {
@@ -55,6 +61,20 @@ export class SlicePages {
     return [...changed].sort((a, b) => a - b)
   }
 
+  /** Moves what no longer fits, where the limit fell; gives the numbers of the pages that changed. */
+  shrink(): readonly number[] {
+    const changed = new Set<number>()
+    for (const [number, page] of this.#pages.entries()) {
+      for (const entry of page.entries.values()) {
+        if (page.bytes <= this.#limit() || page.entries.size === 1) break
+        this.#drop(entry.id, number)
+        changed.add(number)
+        for (const other of this.put([entry])) changed.add(other)
+      }
+    }
+    return [...changed].sort((a, b) => a - b)
+  }
+
   #room(bytes: number): number {
     for (let page = 0; page < this.#pages.length; page++) if (this.#fits(page, bytes)) return page
     this.#pages.push({ entries: new Map(), bytes: 0 })
@@ -63,7 +83,7 @@ export class SlicePages {
 
   #fits(number: number, bytes: number): boolean {
     const page = this.#pages[number]
-    return page !== undefined && (page.entries.size === 0 || page.bytes + bytes <= sliceBytes)
+    return page !== undefined && (page.entries.size === 0 || page.bytes + bytes <= this.#limit())
   }
 
   #place(entry: ProfileEntry, number: number): void {

@@ -4,6 +4,7 @@ import { blockedFrom, defaultBlockRules } from '../../core/lifecycle/blocking.ts
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { keylessSchema } from './keyless-schema.ts'
+import { fleetSchema } from './fleet-schema.ts'
 import {
   deliverSchema,
   outboxSchema,
@@ -257,6 +258,7 @@ export const configSchema = z
           .prefault({}),
       })
       .prefault({}),
+    fleet: fleetSchema.prefault({}),
     hold: z
       .strictObject({
         seconds: z
@@ -319,6 +321,10 @@ export const configSchema = z
       description:
         'how often the agent fetches counts of known behaviour from the kernel; unknown events arrive within a second',
     }),
+  })
+  .refine(({ fleet, engines }) => fleet.type === 'none' || !engines.kubernetes.share, {
+    path: ['fleet', 'type'],
+    message: 'must be `none` with `engines.kubernetes.share`: a node shares in one place',
   })
   .meta({ title: 'Snug configuration' })
 

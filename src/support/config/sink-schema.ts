@@ -50,7 +50,7 @@ const storms = z.enum(['summary', 'each']).default('summary').meta({
 })
 
 const addressPattern = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/
-const address = z
+export const address = z
   .string()
   .regex(addressPattern, { error: 'must be `HOST:PORT`', abort: true })
   .transform((text) => {

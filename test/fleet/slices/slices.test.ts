@@ -107,6 +107,23 @@ describe('a node’s slices', () => {
     )
   })
 
+  it('fit again after the limit of the store fell, and hold every entry as before', () => {
+    let limit = sliceBytes
+    const slices = new SlicePages(() => limit)
+    const many = Array.from({ length: 500 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
+    slices.put(many)
+    limit = 8_192
+    const found: ProfileEntry[] = []
+    const changed = slices.shrink()
+    for (const page of changed) {
+      expect(Buffer.byteLength(JSON.stringify(slices.page(page)))).toBeLessThanOrEqual(limit)
+      found.push(...slices.page(page))
+    }
+    expect(new Set(found)).toEqual(new Set(many))
+    expect(found).toHaveLength(many.length)
+    expect(slices.shrink()).toEqual([])
+  })
+
   it('change by one object for one new behaviour, and not at all for a known one', () => {
     const slices = new SlicePages()
     const many = Array.from({ length: 2_000 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
@@ -229,7 +246,7 @@ describe('a fleet of 1,000 nodes', () => {
   it('never publishes a version that was removed', () => {
     const schedule = new ShareSchedule<string>({ withinMs: 1_000, random: seeded(3) })
     for (const item of ['kept', 'removed']) schedule.add(item, 0)
-    schedule.keep((item) => item === 'kept')
+    expect(schedule.keep((item) => item === 'kept')).toEqual(['removed'])
     expect(schedule.due(10_000)).toEqual(['kept'])
   })
 

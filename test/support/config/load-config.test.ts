@@ -101,6 +101,7 @@ describe('a configuration', () => {
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
       if (key.path === 'profiles.scope') return 'workload'
       if (key.path === 'learn.representative') return '[{ images: [a], file: /b }]'
+      if (key.path === 'fleet.servers') return 'a:1,b:2'
       if (key.path === 'traces.url') return 'http://127.0.0.1:4318'
       if (key.shape === 'objects') return '[{ name: a, type: stdout }]'
       if (Array.isArray(key.default)) return 'a,b'
@@ -113,6 +114,8 @@ describe('a configuration', () => {
       'oidc.issuer': 'https://issuer.example',
       'oidc.audience': 'snug',
       'oidc.jwks': '/keys.json',
+      'fleet.tls.cert': '/c',
+      'fleet.tls.key': '/k',
       'trust.keyless.root': '/root.json',
       'trust.keyless.signers': '[{ identity: a, issuer: b }]',
     }
@@ -121,6 +124,23 @@ describe('a configuration', () => {
       expect(byEnv.origins[key.path]?.origin, key.path).toEqual({ kind: 'env', name: key.env })
       const byFlag = loadConfig({ flags: { ...rest, [key.path]: sample(key) } })
       expect(byFlag.origins[key.path]?.origin).toEqual({ kind: 'flag', name: key.flag })
+    }
+  })
+
+  it('shares in one place, and names where', () => {
+    const nats = { 'fleet.type': 'nats', 'fleet.servers': 'a:1' }
+    expect(loadConfig({ flags: nats }).config.fleet.servers).toEqual([{ host: 'a', port: 1 }])
+    const bad: readonly [Readonly<Record<string, string>>, RegExp][] = [
+      [{ ...nats, 'engines.kubernetes.share': 'true' }, /`fleet.type`.*in one place/],
+      [{ 'fleet.type': 'nats' }, /`fleet.servers`.*at least one/],
+      [{ ...nats, 'fleet.user': 'a' }, /`user` and `password` together/],
+      [{ ...nats, 'fleet.bucket': 'a.b' }, /`fleet.bucket`/],
+    ]
+    for (const [flags, message] of bad) {
+      expect(() => loadConfig({ flags })).toThrow(message)
+      expect(() => loadConfig({ flags })).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      )
     }
   })
 

@@ -14,13 +14,15 @@ export interface NatsAccess {
   /** A `.creds` file. */
   readonly credentials?: string | undefined
   readonly timeoutMs: number
+  /** Between two questions whether the server is there; two without an answer end the connection. */
+  readonly pingMs?: number
 }
 
 /** Dynamic import: a process without NATS does not load the library. The caller connects again where a connection ends. */
 export async function connectNats(access: NatsAccess): Promise<NatsConnection> {
   // In the bundle a CommonJS package has only its default.
   const { default: nats } = await import('@nats-io/transport-node')
-  const { tls, user, password, token, credentials, timeoutMs } = access
+  const { tls, user, password, token, credentials, timeoutMs, pingMs } = access
   const identity: ConnectionOptions = {
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { pass: await readSecret(password) }),
@@ -34,6 +36,7 @@ export async function connectNats(access: NatsAccess): Promise<NatsConnection> {
     servers: access.servers.map(addressText),
     timeout: timeoutMs,
     reconnect: false,
+    ...(pingMs === undefined ? {} : { pingInterval: pingMs }),
     ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     ...identity,
   })

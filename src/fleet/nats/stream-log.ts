@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
 import { connectNats, type NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
 import { Backoff } from '../../support/backoff.ts'
+import { Pace } from '../../support/pace.ts'
 
 /** A stream of JetStream, and the subject of its messages that are read. */
 export interface StreamSource {
@@ -15,8 +16,16 @@ export interface StreamMessage {
   readonly seq: number
   /** When the stream received it, as RFC 3339. */
   readonly time: string
-  /** Parsed JSON; undefined where it is none. */
+  /** Parsed JSON; undefined where it is none, or too large. */
   readonly value: unknown
+}
+
+export interface FollowedMessage extends StreamMessage {
+  readonly subject: string
+  /** In bytes. */
+  readonly size: number
+  /** It stands for the removal of the messages before it, as key-value buckets have it. */
+  readonly isRemoval: boolean
 }
 
 export interface StreamFollowOptions {
@@ -26,23 +35,33 @@ export interface StreamFollowOptions {
    * Where to begin: with the latest `latest` messages of the stream, or with the last message of each subject.
    */
   readonly begin: { readonly latest: number } | 'last-of-each'
-  readonly onMessage: (message: StreamMessage) => void
+  readonly onMessage: (message: FollowedMessage) => void
+  /** Larger messages are not parsed. In bytes; absent: all are. */
+  readonly largest?: number
+  /** The stream is read from `begin` on, after each connection. */
+  readonly onBegin?: () => void
+  /** All that the stream had at that time was read, after each connection. */
+  readonly onCaughtUp?: () => void
   /** The stream is another one than before: what was read of the former one does not count. */
   readonly onReset?: () => void
   /** The stream cannot be read, or can be read again. */
   readonly onState?: (fault: string | undefined) => void
 }
 
-interface Client {
+export interface StreamClient {
   readonly connection: NatsConnection
   readonly js: JetStreamClient
   readonly manager: JetStreamManager
+  /** Of a message, with its headers, in bytes. */
+  readonly largest: number
 }
 
 const pauses = { firstMs: 250, longestMs: 5_000 } as const
 /** Messages that the server may send ahead. */
 const ahead = 1_000
 const blockMs = 5_000
+/** Of key-value buckets: a key that was deleted or purged, or that expired. */
+const removalHeaders = ['KV-Operation', 'Nats-Marker-Reason'] as const
 
 /**
  * Reads a stream of JetStream as its log, from some place on and then as messages come. It keeps its place over lost
@@ -52,7 +71,7 @@ const blockMs = 5_000
 export class StreamLog {
   readonly #options: StreamFollowOptions
   readonly #backoff = new Backoff(pauses)
-  #client: Client | undefined
+  #client: StreamClient | undefined
   #next: number | undefined
   #created: string | undefined
   #caughtUp = false
@@ -70,6 +89,11 @@ export class StreamLog {
 
   get fault(): string | undefined {
     return this.#fault
+  }
+
+  /** Undefined while there is no connection. */
+  get client(): StreamClient | undefined {
+    return this.#client
   }
 
   /** The number of the first message that was to be read. */
@@ -105,7 +129,7 @@ export class StreamLog {
       to - from,
       (message) => {
         if (message.seq >= to) return false
-        found.push(messageOf(message))
+        found.push(this.#read(message))
         return message.seq < to - 1
       },
     )
@@ -147,7 +171,7 @@ export class StreamLog {
     }
   }
 
-  #connected(): Client {
+  #connected(): StreamClient {
     if (this.#client !== undefined) return this.#client
     throw unavailable(new Error(this.#fault ?? 'there is no connection'))
   }
@@ -176,7 +200,7 @@ export class StreamLog {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { access, source, begin, onMessage } = this.#options
+    const { access, source, begin, onMessage, onBegin, onCaughtUp } = this.#options
     const { default: streams } = await import('@nats-io/jetstream')
     const connection = await connectNats(access)
     const stop = (): void => void connection.close()
@@ -185,13 +209,17 @@ export class StreamLog {
       const timeout = access.timeoutMs
       const js = streams.jetstream(connection, { timeout })
       const manager = await streams.jetstreamManager(connection, { timeout, checkAPI: false })
-      const { state, created } = await manager.streams.info(source.stream)
+      const { state, created, config } = await manager.streams.info(source.stream)
       if (this.#created !== undefined && this.#created !== created) {
         this.#next = undefined
         this.#options.onReset?.()
       }
       this.#created = created
-      this.#client = { connection, js, manager }
+      const largest = Math.min(
+        connection.info?.max_payload ?? Infinity,
+        config.max_msg_size > 0 ? config.max_msg_size : Infinity,
+      )
+      this.#client = { connection, js, manager, largest }
       let where: object = { deliver_policy: 'last_per_subject' }
       if (begin !== 'last-of-each') {
         if (this.#next === undefined) {
@@ -205,15 +233,26 @@ export class StreamLog {
         filter_subjects: source.subject,
       })
       const { num_pending: pending } = await consumer.info(true)
-      if (pending === 0) this.#caughtUp = true
+      let isBehind = true
+      const caughtUp = (): void => {
+        if (!isBehind) return
+        isBehind = false
+        this.#caughtUp = true
+        onCaughtUp?.()
+      }
+      onBegin?.()
       this.#become(undefined)
+      if (pending === 0) caughtUp()
       const messages = await consumer.consume({ max_messages: ahead })
       void connection.closed().then(() => messages.stop())
+      const pace = new Pace()
       for await (const message of messages) {
         this.#next = message.seq + 1
         this.#backoff.reset()
-        onMessage(messageOf(message))
-        if (message.info.pending === 0) this.#caughtUp = true
+        onMessage(this.#read(message))
+        if (message.info.pending === 0) caughtUp()
+        // A long backlog leaves the thread to others.
+        if (pace.isOver) await pace.turn()
       }
     } finally {
       signal.removeEventListener('abort', stop)
@@ -222,14 +261,18 @@ export class StreamLog {
     }
   }
 
+  #read(message: JsMsg): FollowedMessage {
+    const { seq, subject, time, data, headers } = message
+    const isRemoval = removalHeaders.some((name) => (headers?.get(name) ?? '') !== '')
+    const isRead = !isRemoval && data.length <= (this.#options.largest ?? Infinity)
+    const value = isRead ? jsonOf(message.string()) : undefined
+    return { seq, subject, time: time.toISOString(), size: data.length, isRemoval, value }
+  }
+
   #become(fault: string | undefined): void {
     this.#fault = fault
     this.#options.onState?.(fault)
   }
-}
-
-function messageOf(message: JsMsg): StreamMessage {
-  return { seq: message.seq, time: message.time.toISOString(), value: jsonOf(message.string()) }
 }
 
 function jsonOf(text: string): unknown {

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { SnugError } from '../../errors.ts'
+import { entrySchema } from '../../supplychain/export/entry-schema.ts'
+import { type FleetImage, fleetImage } from '../fleet-image.ts'
+import type { FleetSlice } from '../slices/fleet-slices.ts'
+import {
+  imageSchema,
+  modeSchema,
+  mustBeDue,
+  mustFit,
+  ownEntries,
+  sliceMembers,
+} from '../slices/slice-content.ts'
+import type { SliceHead } from '../slices/slice-head.ts'
+import { decisionKey, modeSubject, pageIn } from './fleet-keys.ts'
+
+const sliceVersion = 'snug.slice/v1'
+const decisionVersion = 'snug.decision/v1'
+
+/** A person's decision: on a behaviour, with the evidence that it covers, or on the mode. */
+export type DecisionContent =
+  | { readonly entry: ProfileEntry; readonly mode?: undefined }
+  | { readonly mode: ModeDecision; readonly entry?: undefined }
+
+export type SharedDecision = DecisionContent & {
+  readonly image: FleetImage
+  /** Where it was made. */
+  readonly node: string
+}
+
+export type FleetValue =
+  | { readonly kind: 'slice'; readonly slice: FleetSlice }
+  | { readonly kind: 'decision'; readonly decision: SharedDecision }
+
+const sliceSchema = z.looseObject({
+  schema: z.literal(sliceVersion),
+  image: sliceMembers.image,
+  node: sliceMembers.node,
+  learnedAt: sliceMembers.learnedAt,
+  entries: sliceMembers.entries,
+})
+
+const decided = { schema: z.literal(decisionVersion), image: imageSchema, node: sliceMembers.node }
+const decisionSchema = z.union([
+  z.looseObject({ ...decided, mode: modeSchema, entry: z.undefined().optional() }),
+  z.looseObject({ ...decided, entry: entrySchema, mode: z.undefined().optional() }),
+])
+
+export function sliceText(
+  image: FleetImage,
+  node: string,
+  { learnedAt }: SliceHead,
+  entries: readonly ProfileEntry[],
+): string {
+  const head = learnedAt === undefined ? {} : { learnedAt }
+  return JSON.stringify({ schema: sliceVersion, image: fleetImage(image), node, ...head, entries })
+}
+
+export function decisionText({ image, node, ...content }: SharedDecision): string {
+  return JSON.stringify({ schema: decisionVersion, image: fleetImage(image), node, ...content })
+}
+
+/** The form in a slice, which holds what a node observed. Decisions have keys, and rights, of their own. */
+export function withoutDecision({ schema, id, actor, uid, object, cells }: ProfileEntry) {
+  return { schema, id, actor, uid, object, cells }
+}
+
+/** The subject of a decision, as its key has it. */
+export function subjectOf({ entry }: DecisionContent): string {
+  return entry?.id ?? modeSubject
+}
+
+/**
+ * A value of the bucket, reduced to what its key allows: evidence of that node alone, or a decision that was made until
+ * now. The server compares the writer with the key, and the reader the key with the value.
+ *
+ * Errors: `FLEET_VALUE_INVALID`.
+ */
+export function parseFleetValue(key: string, value: unknown, nowMs: number): FleetValue {
+  if (value === undefined) throw invalid('it is no JSON, or too large')
+  if (key.startsWith('slices.')) return { kind: 'slice', slice: parseSlice(key, value, nowMs) }
+  if (key.startsWith('decisions.'))
+    return { kind: 'decision', decision: parseDecision(key, value, nowMs) }
+  throw invalid('no agent writes such a key')
+}
+
+function parseSlice(key: string, value: unknown, nowMs: number): FleetSlice {
+  mustHave(sliceVersion, value)
+  mustFit(sliceSchema.safeParse(value), invalid)
+  const { image, node, learnedAt, entries } = value as WrittenSlice
+  const page = pageIn(key, node, image)
+  if (page === undefined) throw invalid(`the key is not one of a slice of the node \`${node}\``)
+  const head = learnedAt === undefined ? {} : { learnedAt }
+  const observed = entries.map(withoutDecision)
+  return {
+    image: fleetImage(image),
+    node,
+    name: key,
+    page,
+    head,
+    entries: ownEntries({ node, entries: observed, ...head }, nowMs, invalid),
+  }
+}
+
+interface WrittenSlice extends Pick<SliceHead, 'learnedAt'> {
+  readonly image: FleetImage
+  readonly node: string
+  readonly entries: readonly ProfileEntry[]
+}
+
+function parseDecision(key: string, value: unknown, nowMs: number): SharedDecision {
+  mustHave(decisionVersion, value)
+  mustFit(decisionSchema.safeParse(value), invalid)
+  const { image, node, entry, mode } = value as SharedDecision
+  const of = { image: fleetImage(image), node }
+  const content = mode === undefined ? { entry: decidedEntry(node, entry, nowMs) } : { mode }
+  mustBeDue('the mode', mode?.at, nowMs, invalid)
+  if (decisionKey(image, subjectOf(content)) !== key)
+    throw invalid('the key is not that of its image and behaviour')
+  return { ...of, ...content }
+}
+
+function decidedEntry(node: string, entry: ProfileEntry, nowMs: number): ProfileEntry {
+  const [own] = ownEntries({ node, entries: [{ ...entry, cells: [] }] }, nowMs, invalid)
+  if (own === undefined) throw invalid('it has no decision')
+  return own
+}
+
+function mustHave(version: string, value: unknown): void {
+  const { schema } = Object(value) as { readonly schema?: unknown }
+  if (schema === version) return
+  const name = typeof schema === 'string' ? `\`${schema.slice(0, 60)}\`` : 'no name'
+  throw invalid(`its schema has ${name}, and this agent reads \`${version}\``)
+}
+
+function invalid(message: string): SnugError {
+  return new SnugError('FLEET_VALUE_INVALID', message)
+}

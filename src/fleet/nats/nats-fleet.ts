@@ -1,0 +1,299 @@
+import { describeError, SnugError } from '../../errors.ts'
+import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { PublishedScopes } from '../../state/versions/version-registry.ts'
+import { Backoff } from '../../support/backoff.ts'
+import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
+import { type FleetImage, profileName } from '../fleet-image.ts'
+import { FleetSlices } from '../slices/fleet-slices.ts'
+import type { SliceHead } from '../slices/slice-head.ts'
+import { sliceBytes } from '../slices/slice-pages.ts'
+import { Bucket, type BucketEntry } from './bucket.ts'
+import { decisionKey, decisionsOf, sliceKey, slicesOf } from './fleet-keys.ts'
+import {
+  type DecisionContent,
+  decisionText,
+  type FleetValue,
+  parseFleetValue,
+  sliceText,
+  subjectOf,
+  withoutDecision,
+} from './fleet-values.ts'
+import { SharedDecisions } from './shared-decisions.ts'
+
+/** There are no objects whose spec decides. */
+export interface NatsFleetOptions extends Pick<FleetLink, 'onEntries' | 'onDecision' | 'onError'> {
+  readonly access: NatsAccess
+  /** Of JetStream, as `nats kv add` makes it. */
+  readonly bucket: string
+  readonly node: string
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+const pauses = { firstMs: 500, longestMs: 30_000 } as const
+/** Of a slice beside its entries: names of image and node, in bytes. */
+const envelopeBytes = 4_096
+/** Decisions that are written at the same time. */
+const atOnce = 64
+/** Writes of one decision that another writer came before. */
+const mostTries = 5
+const nameLength = 200
+
+/**
+ * A fleet in a key-value bucket of NATS JetStream. A slice holds what one node observed, and only that node writes it. A
+ * decision of a person stands once, for all nodes: whoever may decide writes it, after what stood there before.
+ */
+export class NatsFleet implements Fleet {
+  readonly #options: NatsFleetOptions
+  readonly #now: () => number
+  readonly #bucket: Bucket
+  readonly #slices: FleetSlices
+  readonly #decisions = new SharedDecisions()
+  readonly #values = new Map<string, FleetValue>()
+  /** By key: why its value is ignored. */
+  readonly #invalid = new Map<string, string>()
+  /** Keys of own slices that this process wrote. */
+  readonly #written = new Set<string>()
+  /** Profile name → why this node could not publish it. */
+  readonly #untold = new Map<string, string>()
+  /** By profile name: versions that this node no longer has, and whose keys it has to remove. */
+  readonly #leaving = new Map<string, FleetImage>()
+  readonly #backoff = new Backoff(pauses)
+  #notBefore = 0
+  #unread: string | undefined
+  #decided: () => void = () => undefined
+  writes = 0
+
+  constructor(options: NatsFleetOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    const { access, bucket, node, onEntries } = options
+    const pageBytes = (): number => Math.min(sliceBytes, this.#bucket.largest - envelopeBytes)
+    this.#slices = new FleetSlices(node, onEntries, pageBytes)
+    this.#bucket = new Bucket({
+      access,
+      bucket,
+      onPut: (entry) => this.#put(entry),
+      onRemoved: (key) => this.#removed(key),
+      onListed: () => {
+        this.#decided()
+        void this.#leave()
+      },
+      onState: (fault) => {
+        this.#unread = fault
+        if (fault !== undefined) this.#decided()
+      },
+    })
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((decided) => {
+      this.#decided = decided
+      void this.#bucket.run(signal)
+    })
+  }
+
+  get ready(): boolean {
+    return this.#bucket.listed
+  }
+
+  get fault(): string | undefined {
+    if (this.#unread !== undefined) {
+      const { bucket } = this.#options
+      return `the bucket \`${bucket}\` cannot be read: ${this.#unread} (FLEET_UNAVAILABLE)`
+    }
+    return [...this.#untold.values()][0] ?? this.#ignored
+  }
+
+  get #ignored(): string | undefined {
+    const { beyond } = this.#bucket
+    if (beyond > 0)
+      return `the bucket is too large: ${beyond} of its values are ignored (FLEET_VALUE_INVALID)`
+    const [first] = this.#invalid.values()
+    if (first === undefined) return undefined
+    const others = this.#invalid.size === 1 ? '' : `, and ${this.#invalid.size - 1} more`
+    return `a value of the fleet is ignored: ${first} (FLEET_VALUE_INVALID)${others}`
+  }
+
+  published(image: FleetImage): Iterable<Published> {
+    return [...this.#slices.of(image), ...this.#decisions.published(image)]
+  }
+
+  scopes(image: FleetImage): PublishedScopes {
+    return this.#slices.scopes(image)
+  }
+
+  learned(image: FleetImage): { readonly node: string; readonly at: string } | undefined {
+    return this.#slices.learned(image)
+  }
+
+  modeDecisions(image: FleetImage): readonly PublishedMode[] {
+    return this.#decisions.mode(image)
+  }
+
+  /** One write for each decision and each slice that changes. */
+  async publish(contribution: Contribution): Promise<boolean> {
+    const isPossible = this.ready && this.#bucket.connected && this.#now() >= this.#notBefore
+    if (!isPossible) return false
+    const { image } = contribution
+    const name = profileName(image)
+    this.#leaving.delete(name)
+    try {
+      // Observations do not wait for the right to decide.
+      const refused = await this.#decide(contribution)
+      await this.#writeSlices(contribution)
+      this.#backoff.reset()
+      if (refused === undefined) this.#untold.delete(name)
+      else this.#failed(image, 'the decisions on', refused)
+      return refused === undefined
+    } catch (error) {
+      this.#notBefore = this.#now() + this.#backoff.next()
+      this.#failed(image, 'the behaviours of', error)
+      return false
+    }
+  }
+
+  removed(image: FleetImage): void {
+    this.#leaving.set(profileName(image), image)
+    void this.#leave()
+  }
+
+  #failed({ repository, ...image }: FleetImage, what: string, error: unknown): void {
+    const code = error instanceof SnugError ? error.code : 'INTERNAL'
+    const text = `cannot share ${what} ${repository}: ${describeError(error)} (${code})`
+    this.#untold.set(profileName({ repository, ...image }), text)
+    this.#options.onError?.(`${what} ${repository}`, error)
+  }
+
+  /** Gives the refusal where this node may not decide for the fleet. */
+  async #decide({ image, entries, mode }: Contribution): Promise<SnugError | undefined> {
+    const news: DecisionContent[] = entries
+      .filter(({ decision }) => decision !== undefined)
+      .map((entry) => ({ entry: { ...entry, cells: [] } }))
+    if (mode !== undefined) news.push({ mode })
+    const due = news.filter((decision) => this.#decisions.isNews(image, decision))
+    try {
+      for (let from = 0; from < due.length; from += atOnce) {
+        const some = due.slice(from, from + atOnce)
+        await Promise.all(some.map((decision) => this.#stand(image, decision)))
+      }
+    } catch (error) {
+      if (error instanceof SnugError && error.code === 'FLEET_REFUSED') return error
+      throw error
+    }
+    return undefined
+  }
+
+  /**
+   * Of two nodes that decide at the same time, the second one compares its decision with that of the first: the later one
+   * stands.
+   */
+  async #stand(image: FleetImage, decision: DecisionContent): Promise<void> {
+    const { node } = this.#options
+    const key = decisionKey(image, subjectOf(decision))
+    for (let tries = 1; this.#decisions.isNews(image, decision); tries++) {
+      const revision = this.#bucket.revision(key)
+      try {
+        this.writes += 1
+        await this.#bucket.put(key, decisionText({ image, node, ...decision }), revision)
+        this.#decisions.came({ image, node, ...decision })
+      } catch (error) {
+        const isConflict = error instanceof SnugError && error.code === 'FLEET_CONFLICT'
+        if (!isConflict || tries === mostTries) throw error
+        await this.#bucket.changed(key, revision)
+      }
+    }
+  }
+
+  async #writeSlices({ image, entries, learnedAt }: Contribution): Promise<void> {
+    const observed = entries.filter(({ cells }) => cells.length > 0).map(withoutDecision)
+    const news = { image, entries: observed, ...(learnedAt === undefined ? {} : { learnedAt }) }
+    const { head, pages } = await this.#slices.plan(news)
+    let tooLarge: SnugError | undefined
+    for (const page of pages) {
+      const text = sliceText(
+        image,
+        this.#options.node,
+        page === 0 ? head : {},
+        this.#slices.page(image, page),
+      )
+      const bytes = Buffer.byteLength(text)
+      // One behaviour that NATS does not take keeps back no other.
+      if (bytes > this.#bucket.largest)
+        tooLarge = new SnugError('FLEET_REFUSED', `a behaviour takes ${bytes} bytes, and NATS less`)
+      else await this.#writeSlice(image, page, text, head)
+    }
+    if (tooLarge !== undefined) throw tooLarge
+  }
+
+  async #writeSlice(image: FleetImage, page: number, text: string, head: SliceHead): Promise<void> {
+    const key = sliceKey(this.#options.node, image, page)
+    this.writes += 1
+    await this.#bucket.put(key, text, this.#bucket.revision(key))
+    this.#written.add(key)
+    this.#slices.wrote(image, page, head)
+  }
+
+  /** The last node that has slices of a version removes the decisions on it too. */
+  async #leave(): Promise<void> {
+    const { node, onError } = this.#options
+    for (const [name, image] of this.#leaving) {
+      if (!this.ready || !this.#bucket.connected) return
+      const own = slicesOf(node, image)
+      const decisions = decisionsOf(image)
+      const isLast = this.#slices.of(image).length === 0
+      try {
+        for (const key of this.#bucket.keys()) {
+          if (key.startsWith(own) || (isLast && key.startsWith(decisions)))
+            await this.#bucket.remove(key, this.#bucket.revision(key))
+        }
+        this.#leaving.delete(name)
+        this.#untold.delete(name)
+      } catch (error) {
+        onError?.(`removal of ${image.repository} from the fleet`, error)
+        // Another node decides on it at this instant, or this node may not decide: it goes on without this one.
+        if (error instanceof SnugError && error.code !== 'FLEET_UNAVAILABLE')
+          this.#leaving.delete(name)
+      }
+    }
+  }
+
+  #put({ key, value }: BucketEntry): void {
+    try {
+      const parsed = parseFleetValue(key, value, this.#now())
+      this.#invalid.delete(key)
+      this.#took(key, parsed)
+    } catch (error) {
+      // One bad value must not end the watch of all others.
+      this.#removed(key)
+      const name = printable(key)
+      this.#invalid.set(key, `\`${name}\`: ${printable(describeError(error))}`)
+      this.#options.onError?.(`value ${name}`, error)
+    }
+  }
+
+  #took(key: string, value: FleetValue): void {
+    const isNew = !this.#values.has(key)
+    this.#values.set(key, value)
+    if (value.kind === 'decision') {
+      this.#decisions.came(value.decision)
+      this.#options.onDecision(value.decision.image)
+    } else if (value.slice.node !== this.#options.node) this.#slices.came(value.slice)
+    else if (isNew && !this.#written.has(key)) this.#slices.restore(value.slice)
+  }
+
+  #removed(key: string): void {
+    this.#invalid.delete(key)
+    const value = this.#values.get(key)
+    if (value === undefined) return
+    this.#values.delete(key)
+    this.#written.delete(key)
+    if (value.kind === 'decision') this.#decisions.went(value.decision)
+    else this.#slices.went(value.slice)
+  }
+}
+
+/** Anybody who may write a key chooses its letters, and a terminal prints them. */
+function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?').slice(0, nameLength)
+}

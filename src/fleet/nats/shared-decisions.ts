@@ -1,0 +1,59 @@
+import { compareDecisions, type ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import { laterDecision, type ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { Published, PublishedMode } from '../fleet.ts'
+import { type FleetImage, profileName } from '../fleet-image.ts'
+import { type DecisionContent, type SharedDecision, subjectOf } from './fleet-values.ts'
+
+/** The decisions that stand in the fleet: one on each behaviour of a version, and one on its mode. */
+export class SharedDecisions {
+  /** Profile name → subject → decision. */
+  readonly #profiles = new Map<string, Map<string, SharedDecision>>()
+
+  came(decision: SharedDecision): void {
+    const name = profileName(decision.image)
+    const standing = this.#profiles.get(name) ?? new Map<string, SharedDecision>()
+    this.#profiles.set(name, standing.set(subjectOf(decision), decision))
+  }
+
+  went(decision: SharedDecision): void {
+    const name = profileName(decision.image)
+    const standing = this.#profiles.get(name)
+    standing?.delete(subjectOf(decision))
+    if (standing?.size === 0) this.#profiles.delete(name)
+  }
+
+  /** Those on behaviours, by the node where they were made. */
+  published(image: FleetImage): readonly Published[] {
+    const nodes = new Map<string, ProfileEntry[]>()
+    for (const { node, entry } of this.#of(image)) {
+      if (entry === undefined) continue
+      const entries = nodes.get(node) ?? []
+      nodes.set(node, entries)
+      entries.push(entry)
+    }
+    return [...nodes].map(([node, entries]) => ({ node, entries }))
+  }
+
+  mode(image: FleetImage): readonly PublishedMode[] {
+    return this.#of(image).flatMap(({ node, mode }) =>
+      mode === undefined ? [] : { ...mode, node },
+    )
+  }
+
+  /** Whether it has to be written, since nothing stands that is as late. */
+  isNews(image: FleetImage, decision: DecisionContent): boolean {
+    const standing = this.#profiles.get(profileName(image))?.get(subjectOf(decision))
+    if (standing === undefined) return true
+    if (decision.mode !== undefined) return isLaterMode(decision.mode, standing.mode)
+    const { decision: stands } = standing.entry ?? {}
+    return laterDecision(stands, decision.entry.decision) !== stands
+  }
+
+  #of(image: FleetImage): readonly SharedDecision[] {
+    return [...(this.#profiles.get(profileName(image))?.values() ?? [])]
+  }
+}
+
+function isLaterMode(mode: ModeDecision, stands: ModeDecision | undefined): boolean {
+  return stands === undefined || compareDecisions(mode, stands) > 0
+}
