@@ -163,6 +163,31 @@ describe('while the server is away', () => {
   })
 })
 
+it('a bucket that was made again is read and filled as a new one', async () => {
+  const own = 'again'
+  await nats.makeBucket(own)
+  const access = { servers: [{ host: '127.0.0.1', port: proxy.port }], timeoutMs: 2_000 }
+  const [first, second] = ['n1', 'n2'].map(
+    (name) =>
+      new FleetMember(name, (node, link) => new NatsFleet({ access, bucket: own, node, ...link })),
+  ) as [FleetMember, FleetMember]
+  members.push(first, second)
+  await Promise.all([first.join(), second.join()])
+  await first.fleet.publish(contribution(image, [nodeEntry('/a', 'n1')]))
+  await expect.poll(() => second.paths(image)).toEqual(['/a'])
+  proxy.behave = 'refuse'
+  await nats.removeBucket(own)
+  await nats.makeBucket(own)
+  // With the same numbers as the values before.
+  await nats.put(own, [[sliceKey('n3', image, 0), '{']])
+  proxy.behave = 'take'
+  await expect.poll(() => second.paths(image)).toEqual([])
+  await expect
+    .poll(async () => first.fleet.publish(contribution(image, [nodeEntry('/a', 'n1')])))
+    .toBe(true)
+  await expect.poll(() => second.paths(image)).toEqual(['/a'])
+})
+
 it('a bucket that does not exist is one coded fault', async () => {
   const access = { servers: [{ host: '127.0.0.1', port: nats.port }], timeoutMs: 2_000 }
   const member = new FleetMember(

@@ -21,6 +21,8 @@ export interface BucketOptions {
 
 /** Of a value that is read or written, in bytes; the server may allow less. */
 const largestValue = 1_048_576
+/** Values that wait in memory while a bucket is listed: each may be as large as the server takes. */
+const valuesAhead = 64
 /** For the headers of a message, and what the server adds. */
 const headBytes = 1_024
 /** Keys that an agent keeps, with those that were removed. */
@@ -55,6 +57,7 @@ export class Bucket {
       access,
       source: { stream: `KV_${bucket}`, subject: `${this.#prefix}>` },
       begin: 'last-of-each',
+      ahead: valuesAhead,
       largest: largestValue,
       onMessage: (message) => this.#take(message),
       onBegin: () => {
@@ -62,6 +65,7 @@ export class Bucket {
         this.#beyond.clear()
       },
       onCaughtUp: () => this.#caughtUp(),
+      onReset: () => this.#forgetAll(),
       onState: (fault) => {
         if (fault !== undefined) this.#wakeAll()
         onState(fault)
@@ -139,6 +143,11 @@ export class Bucket {
 
   #take({ subject, seq, size, isRemoval, value }: FollowedMessage): void {
     const key = subject.slice(this.#prefix.length)
+    if (this.#sizes.has(key) && this.revision(key) === seq) {
+      // It came before, and comes again with a new connection.
+      this.#seen.add(key)
+      return
+    }
     const isKnown = this.#revisions.has(key)
     const before = this.#sizes.get(key) ?? 0
     const isTooMuch =
@@ -178,6 +187,13 @@ export class Bucket {
     }
     this.#listed = true
     this.#options.onListed()
+  }
+
+  /** It is another bucket of the same name, whose revisions begin again. */
+  #forgetAll(): void {
+    for (const key of this.#sizes.keys()) this.#drop(key)
+    this.#revisions.clear()
+    this.#wakeAll()
   }
 
   #wake(key: string): void {

@@ -36,6 +36,8 @@ export interface StreamFollowOptions {
    */
   readonly begin: { readonly latest: number } | 'last-of-each'
   readonly onMessage: (message: FollowedMessage) => void
+  /** Messages that the server may send ahead; absent: a thousand, for small ones. */
+  readonly ahead?: number
   /** Larger messages are not parsed. In bytes; absent: all are. */
   readonly largest?: number
   /** The stream is read from `begin` on, after each connection. */
@@ -57,8 +59,7 @@ export interface StreamClient {
 }
 
 const pauses = { firstMs: 250, longestMs: 5_000 } as const
-/** Messages that the server may send ahead. */
-const ahead = 1_000
+const mostAhead = 1_000
 const blockMs = 5_000
 /** Of key-value buckets: a key that was deleted or purged, or that expired. */
 const removalHeaders = ['KV-Operation', 'Nats-Marker-Reason'] as const
@@ -243,7 +244,9 @@ export class StreamLog {
       onBegin?.()
       this.#become(undefined)
       if (pending === 0) caughtUp()
-      const messages = await consumer.consume({ max_messages: ahead })
+      const messages = await consumer.consume({
+        max_messages: this.#options.ahead ?? mostAhead,
+      })
       void connection.closed().then(() => messages.stop())
       const pace = new Pace()
       for await (const message of messages) {

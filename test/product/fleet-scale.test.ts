@@ -1,0 +1,83 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { FleetImage } from '../../src/fleet/fleet-image.ts'
+import { sliceKey } from '../../src/fleet/nats/fleet-keys.ts'
+import { sliceText } from '../../src/fleet/nats/fleet-values.ts'
+import { NatsFleet } from '../../src/fleet/nats/nats-fleet.ts'
+import { FleetMember } from '../contract/fleet-suite.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { nodeEntry } from '../fixtures/node-entries.ts'
+
+/** A node joins a fleet of 1,000 nodes with 20 images. */
+const bucket = 'snug'
+const nodes = Array.from({ length: 1_000 }, (_, i) => `n${i}`)
+const images: readonly FleetImage[] = Array.from({ length: 20 }, (_, i) => ({
+  repository: `shop/web-${i}`,
+  digest: `sha256:${String(i).padStart(64, '0')}`,
+}))
+/** One node has what all have, the others have what only they observed. */
+const behavioursOf = (node: string): number => (node === 'n0' ? 300 : 3)
+
+let nats: Nats
+let stored = 0
+
+beforeAll(async () => {
+  nats = await Nats.start()
+  await nats.makeBucket(bucket)
+  await nats.put(bucket, values())
+})
+
+afterAll(async () => {
+  await nats?.[Symbol.asyncDispose]()
+})
+
+function* values(): Iterable<readonly [key: string, text: string]> {
+  for (const node of nodes) {
+    const entries = Array.from({ length: behavioursOf(node) }, (_, i) =>
+      nodeEntry(`/srv/${node}-${i}`, node),
+    )
+    for (const image of images) {
+      const text = sliceText(image, node, {}, entries)
+      stored += text.length
+      yield [sliceKey(node, image, 0), text]
+    }
+  }
+}
+
+test('it has the behaviours of all, and leaves the thread to others while it reads them', async () => {
+  const access = { servers: [{ host: '127.0.0.1', port: nats.port }], timeoutMs: 10_000 }
+  let taken = 0
+  const member = new FleetMember('late', (node, link) => {
+    const onEntries = (): number => (taken += 1)
+    return new NatsFleet({ access, bucket, node, ...link, onEntries })
+  })
+  const delays = monitorEventLoopDelay({ resolution: 5 })
+  const [cpu, began] = [process.cpuUsage(), performance.now()]
+  delays.enable()
+  const most = await mostInOneTurn(member.join(), () => taken)
+  delays.disable()
+  const tookMs = Math.round(performance.now() - began)
+  const { user, system } = process.cpuUsage(cpu)
+  const all = nodes.reduce((sum, node) => sum + behavioursOf(node), 0)
+  for (const image of images) expect(member.paths(image)).toHaveLength(all)
+  expect(member.fleet.fault).toBeUndefined()
+  expect(most).toBeLessThan(1_000)
+  console.log(
+    `${Math.round(stored / 1e6)} MB in ${nodes.length * images.length} values: ${tookMs} ms,`,
+    `${Math.round((user + system) / 1_000)} ms of processor time,`,
+    `the longest turn ${Math.round(delays.max / 1e6)} ms, and at most ${most} values in one`,
+  )
+  member.leave()
+})
+
+/** The most that `count` rises between two turns that others get, until it is done. */
+async function mostInOneTurn(done: Promise<unknown>, count: () => number): Promise<number> {
+  let [most, before, isDone] = [0, 0, false]
+  void done.then(() => (isDone = true))
+  while (!isDone) {
+    await new Promise((resolve) => setImmediate(resolve))
+    most = Math.max(most, count() - before)
+    before = count()
+  }
+  return most
+}
