@@ -225,7 +225,12 @@ export const errorTable = {
   FLEET_CONFLICT: {
     exit: 1,
     status: 409,
-    hint: 'the agent tries again; where it stays, two agents have the same `node`: give each its own name',
+    hint: 'the agent tries again on the new state',
+  },
+  FLEET_NODE_TWICE: {
+    exit: 1,
+    status: 409,
+    hint: 'set `node` in the config of each host to another name, and start the agents again',
   },
   FLEET_VALUE_INVALID: {
     exit: 1,

@@ -221,11 +221,33 @@ describe('a version that a node no longer has', () => {
   })
 })
 
+it('two agents with the same name are a fault on both, and none loses what it shared', async () => {
+  const [first, twin, third] = [await join('n1'), await join('n1'), await join('n2')]
+  const paths = ['/a', '/b', '/c', '/d']
+  for (const [i, path] of paths.entries()) {
+    const { fleet } = i % 2 === 0 ? first : twin
+    const news = contribution(image, [nodeEntry(path, 'n1')])
+    await expect.poll(async () => fleet.publish(news)).toBe(true)
+  }
+  await expect.poll(() => third.paths(image)).toEqual(paths)
+  for (const { fleet } of [first, twin])
+    await expect.poll(() => fleet.fault).toMatch(/`n1` too \(FLEET_NODE_TWICE\)/)
+  expect(third.fleet.fault).toBeUndefined()
+  // One that starts again finds slices of its former run.
+  first.leave()
+  twin.leave()
+  const again = await join('n1')
+  await again.fleet.publish(contribution(image, [nodeEntry('/e', 'n1')]))
+  await expect.poll(() => third.paths(image)).toEqual([...paths, '/e'])
+  expect(again.fleet.fault).toBeUndefined()
+})
+
 describe('a value that no agent writes', () => {
   const slice = (): Record<string, unknown> => ({
     schema: 'snug.slice/v1',
     image,
     node: 'n2',
+    run: 'any',
     entries: [nodeEntry('/bad', 'n2')],
   })
   const decision = (entry = decidedEntry('/bad', { kind: 'approved', ...by })): object => ({

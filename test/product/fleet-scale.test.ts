@@ -37,7 +37,7 @@ function* values(): Iterable<readonly [key: string, text: string]> {
       nodeEntry(`/srv/${node}-${i}`, node),
     )
     for (const image of images) {
-      const text = sliceText(image, node, {}, entries)
+      const text = sliceText(image, node, 'run', {}, entries)
       stored += text.length
       yield [sliceKey(node, image, 0), text]
     }

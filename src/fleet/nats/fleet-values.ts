@@ -31,13 +31,19 @@ export type SharedDecision = DecisionContent & {
 }
 
 export type FleetValue =
-  | { readonly kind: 'slice'; readonly slice: FleetSlice }
+  | {
+      readonly kind: 'slice'
+      readonly slice: FleetSlice
+      /** Of one run of an agent. */
+      readonly run: string
+    }
   | { readonly kind: 'decision'; readonly decision: SharedDecision }
 
 const sliceSchema = z.looseObject({
   schema: z.literal(sliceVersion),
   image: sliceMembers.image,
   node: sliceMembers.node,
+  run: z.string(),
   learnedAt: sliceMembers.learnedAt,
   entries: sliceMembers.entries,
 })
@@ -51,11 +57,13 @@ const decisionSchema = z.union([
 export function sliceText(
   image: FleetImage,
   node: string,
+  run: string,
   { learnedAt }: SliceHead,
   entries: readonly ProfileEntry[],
 ): string {
   const head = learnedAt === undefined ? {} : { learnedAt }
-  return JSON.stringify({ schema: sliceVersion, image: fleetImage(image), node, ...head, entries })
+  const of = { image: fleetImage(image), node, run }
+  return JSON.stringify({ schema: sliceVersion, ...of, ...head, entries })
 }
 
 export function decisionText({ image, node, ...content }: SharedDecision): string {
@@ -80,21 +88,21 @@ export function subjectOf({ entry }: DecisionContent): string {
  */
 export function parseFleetValue(key: string, value: unknown, nowMs: number): FleetValue {
   if (value === undefined) throw invalid('it is no JSON, or too large')
-  if (key.startsWith('slices.')) return { kind: 'slice', slice: parseSlice(key, value, nowMs) }
+  if (key.startsWith('slices.')) return parseSlice(key, value, nowMs)
   if (key.startsWith('decisions.'))
     return { kind: 'decision', decision: parseDecision(key, value, nowMs) }
   throw invalid('no agent writes such a key')
 }
 
-function parseSlice(key: string, value: unknown, nowMs: number): FleetSlice {
+function parseSlice(key: string, value: unknown, nowMs: number): FleetValue {
   mustHave(sliceVersion, value)
   mustFit(sliceSchema.safeParse(value), invalid)
-  const { image, node, learnedAt, entries } = value as WrittenSlice
+  const { image, node, run, learnedAt, entries } = value as WrittenSlice
   const page = pageIn(key, node, image)
   if (page === undefined) throw invalid(`the key is not one of a slice of the node \`${node}\``)
   const head = learnedAt === undefined ? {} : { learnedAt }
   const observed = entries.map(withoutDecision)
-  return {
+  const slice = {
     image: fleetImage(image),
     node,
     name: key,
@@ -102,11 +110,13 @@ function parseSlice(key: string, value: unknown, nowMs: number): FleetSlice {
     head,
     entries: ownEntries({ node, entries: observed, ...head }, nowMs, invalid),
   }
+  return { kind: 'slice', slice, run }
 }
 
 interface WrittenSlice extends Pick<SliceHead, 'learnedAt'> {
   readonly image: FleetImage
   readonly node: string
+  readonly run: string
   readonly entries: readonly ProfileEntry[]
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describeError, SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
 import type { PublishedScopes } from '../../state/versions/version-registry.ts'
@@ -38,6 +39,8 @@ const atOnce = 64
 /** Writes of one decision that another writer came before. */
 const mostTries = 5
 const nameLength = 200
+/** How long another agent of the same name is remembered. */
+const twinMs = 3_600_000
 
 /**
  * A fleet in a key-value bucket of NATS JetStream. A slice holds what one node observed, and only that node writes it. A
@@ -52,8 +55,10 @@ export class NatsFleet implements Fleet {
   readonly #values = new Map<string, FleetValue>()
   /** By key: why its value is ignored. */
   readonly #invalid = new Map<string, string>()
-  /** Keys of own slices that this process wrote. */
-  readonly #written = new Set<string>()
+  /** Distinguishes this agent from another one with the same name. */
+  readonly #run = randomUUID()
+  /** When the latest slice of such an agent came, in milliseconds since 1970. */
+  #twinAt = -Infinity
   /** Profile name → why this node could not publish it. */
   readonly #untold = new Map<string, string>()
   /** By profile name: versions that this node no longer has, and whose keys it has to remove. */
@@ -102,7 +107,12 @@ export class NatsFleet implements Fleet {
       const { bucket } = this.#options
       return `the bucket \`${bucket}\` cannot be read: ${this.#unread} (FLEET_UNAVAILABLE)`
     }
-    return [...this.#untold.values()][0] ?? this.#ignored
+    return this.#twin ?? [...this.#untold.values()][0] ?? this.#ignored
+  }
+
+  get #twin(): string | undefined {
+    if (this.#now() - this.#twinAt > twinMs) return undefined
+    return `another agent shares as node \`${this.#options.node}\` too (FLEET_NODE_TWICE)`
   }
 
   get #ignored(): string | undefined {
@@ -214,6 +224,7 @@ export class NatsFleet implements Fleet {
       const text = sliceText(
         image,
         this.#options.node,
+        this.#run,
         page === 0 ? head : {},
         this.#slices.page(image, page),
       )
@@ -230,7 +241,6 @@ export class NatsFleet implements Fleet {
     const key = sliceKey(this.#options.node, image, page)
     this.writes += 1
     await this.#bucket.put(key, text, this.#bucket.revision(key))
-    this.#written.add(key)
     this.#slices.wrote(image, page, head)
   }
 
@@ -273,13 +283,17 @@ export class NatsFleet implements Fleet {
   }
 
   #took(key: string, value: FleetValue): void {
-    const isNew = !this.#values.has(key)
     this.#values.set(key, value)
     if (value.kind === 'decision') {
       this.#decisions.came(value.decision)
       this.#options.onDecision(value.decision.image)
     } else if (value.slice.node !== this.#options.node) this.#slices.came(value.slice)
-    else if (isNew && !this.#written.has(key)) this.#slices.restore(value.slice)
+    else if (value.run !== this.#run) {
+      // Until everything is listed, it is one from before a restart of this agent. After that there are two agents that
+      // write over each other: each keeps what the other one has, so that nothing is lost.
+      if (this.ready) this.#twinAt = this.#now()
+      this.#slices.restore(value.slice)
+    }
   }
 
   #removed(key: string): void {
@@ -287,7 +301,6 @@ export class NatsFleet implements Fleet {
     const value = this.#values.get(key)
     if (value === undefined) return
     this.#values.delete(key)
-    this.#written.delete(key)
     if (value.kind === 'decision') this.#decisions.went(value.decision)
     else this.#slices.went(value.slice)
   }

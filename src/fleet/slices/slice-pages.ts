@@ -23,10 +23,10 @@ export class SlicePages {
     this.#limit = limit
   }
 
-  /** The server's pages, restored after a restart. */
+  /** A page that the server has. An entry with a place keeps it. */
   restore(page: number, entries: readonly ProfileEntry[]): void {
     while (this.#pages.length <= page) this.#pages.push({ entries: new Map(), bytes: 0 })
-    for (const entry of entries) this.#place(entry, page)
+    for (const entry of entries) if (!this.has(entry.id)) this.#place(entry, page)
   }
 
   has(id: string): boolean {

@@ -15,7 +15,7 @@ const entry = nodeEntry('/a', 'n2')
 const decision = { kind: 'approved', by: 'cli:root', at, grants: [] } as const
 const decided = { ...entry, cells: [], decision }
 
-const slice = (): unknown => JSON.parse(sliceText(image, 'n2', { learnedAt: at }, [entry]))
+const slice = (): unknown => JSON.parse(sliceText(image, 'n2', 'run', { learnedAt: at }, [entry]))
 const ofBehaviour = (): unknown => JSON.parse(decisionText({ image, node: 'n2', entry: decided }))
 const ofMode = (): unknown =>
   JSON.parse(
@@ -44,7 +44,7 @@ describe('a value of the fleet', () => {
 
   it('brings the evidence of its own node alone', () => {
     const foreign = { ...nodeEntry('/b', 'n9') }
-    const text = sliceText(image, 'n2', {}, [entry, foreign])
+    const text = sliceText(image, 'n2', 'run', {}, [entry, foreign])
     const value = parseFleetValue(sliceKey('n2', image, 0), JSON.parse(text), nowMs)
     expect(value).toMatchObject({ slice: { entries: [{ id: entry.id }] } })
   })
