@@ -20,6 +20,15 @@ it.each(inputs)('%s takes or refuses %s', async (target, name) => {
   await expect(work()).resolves.toBeUndefined()
 })
 
+it('every target has inputs to begin with', () => {
+  const targets = readdirSync(new URL('targets/', import.meta.url))
+    .filter((name) =>
+      readFileSync(new URL(`targets/${name}`, import.meta.url), 'utf8').includes('fuzz('),
+    )
+    .map((name) => name.replace('.ts', ''))
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining(targets))
+})
+
 // Fuzzing would begin with frames that the other side refuses by their version.
 it.each(Object.entries({ ...commandSeeds(), reports: reportFrames() }))(
   '%s is what the daemon and the sensor send today: `npx tsx test/fuzz/seeds.ts` writes it',

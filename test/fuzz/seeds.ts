@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatEvent } from '../../src/core/event/parse-event.ts'
 import { profileObject, sliceObject } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { decisionText, sliceText } from '../../src/fleet/nats/fleet-values.ts'
 import { connections, encodeFrame } from '../../src/pipeline/identity/nri/mux.ts'
 import { encodeMessage } from '../../src/pipeline/identity/nri/nri-messages.ts'
 import { encodeTtrpc } from '../../src/pipeline/identity/nri/ttrpc.ts'
@@ -194,6 +195,23 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
         } as never,
       ),
     ),
+  },
+  'fleet-values': {
+    slice: Buffer.from(
+      sliceText(image, 'n1', 'run', { learnedAt: made }, [nodeEntry('/etc/hosts', 'n1')]),
+    ),
+    decision: Buffer.from(
+      decisionText({
+        image,
+        node: 'n1',
+        entry: {
+          ...nodeEntry('/etc/hosts', 'n1'),
+          cells: [],
+          decision: { kind: 'approved', ...decided, grants: [{ origin: 'entrypoint' }] },
+        },
+      }),
+    ),
+    mode: Buffer.from(decisionText({ image, node: 'n1', mode: { mode: 'block', ...decided } })),
   },
   'http-bodies': {
     mode: at(0, '{"mode":"block","reason":"x","canary":0.5,"canaryFor":"1h"}'),
