@@ -56,6 +56,8 @@ export class FleetSync {
   /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
+  /** A person decided on them here, and that is not published yet. */
+  readonly #decided = new Set<DeployedVersion>()
   /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
   #reconciling = false
@@ -112,8 +114,9 @@ export class FleetSync {
   async tick(): Promise<void> {
     const { context } = this.#options
     const { fault } = this.#fleet
-    if (fault === undefined) context.faults.delete('fleet')
-    else context.faults.set('fleet', fault)
+    if (fault !== undefined) context.faults.set('fleet', fault)
+    else if (context.faults.delete('fleet'))
+      for (const version of this.#decided) this.#schedule.soon(version)
     await this.#reconcileAll()
     if (!this.#publishing) await this.#publish()
   }
@@ -142,14 +145,17 @@ export class FleetSync {
   async #reconcileEach(): Promise<void> {
     const { context } = this.#options
     const { index } = context.registry
-    for (const { image } of this.#schedule.keep((version) => index.has(version)))
-      if (index.ofImage(image) === undefined) this.#fleet.removed?.(image)
+    for (const version of this.#schedule.keep((each) => index.has(each))) {
+      this.#decided.delete(version)
+      if (index.ofImage(version.image) === undefined) this.#fleet.removed?.(version.image)
+    }
     if (this.#refused.size > refusedKept) this.#refused.clear()
     for (const version of context.registry.index) {
       // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
       const isFirst = this.#schedule.add(version, context.now())
       if (version.decidedHere) {
         version.decidedHere = false
+        this.#decided.add(version)
         this.#schedule.soon(version)
       }
       // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
@@ -301,7 +307,7 @@ export class FleetSync {
       for (const version of this.#schedule.due(context.now())) {
         const before = this.#fleet.writes
         const contribution = await context.slices.run('fleet', this.#contribution(version))
-        await this.#fleet.publish(contribution)
+        if (await this.#fleet.publish(contribution)) this.#decided.delete(version)
         const wrote = this.#fleet.writes > before
         this.#schedule.written(version, context.now(), wrote)
         if (wrote) break

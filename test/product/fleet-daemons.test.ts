@@ -118,9 +118,12 @@ test('while NATS is away hosts go on and name it, and then agree', async () => {
   await first.reject('/etc/meanwhile')
   await second.opened('/etc/also')
   await second.setMode('learn')
+  // On the host that shares what it learned each hour.
+  await late?.reject('/etc/a')
   nats.startAgain()
   for (const each of nodes) {
     await each.rows(stateIs('/etc/meanwhile', 'rejected'))
+    await each.rows(stateIs('/etc/a', 'rejected'))
     await each.modeIs('learn')
     await degraded(each, (text) => !text.includes('FLEET_'))
   }

@@ -82,6 +82,9 @@ export class NatsFleet implements Fleet {
       onRemoved: (key) => this.#removed(key),
       onListed: () => {
         this.#decided()
+        // What failed because there was no connection is tried again.
+        this.#untold.clear()
+        this.#notBefore = 0
         void this.#leave()
       },
       onState: (fault) => {
