@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { describeError } from '../../errors.ts'
 import { Backoff } from '../../support/backoff.ts'
@@ -222,7 +223,8 @@ export class KubeFleet implements Fleet {
     const profile = this.#profile(name)
     if (profile === undefined || [...nodes].sort()[0] !== node) return
     const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
-    if (JSON.stringify(status) === JSON.stringify(profile.status)) return
+    // The API server returns keys in another order.
+    if (isDeepStrictEqual(status, profile.status)) return
     this.writes += 1
     const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
     const what = { ...profilesKind, name, body: { status } }

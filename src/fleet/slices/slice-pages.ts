@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 
 /** Well under etcd's 1.5 MiB for an object, and small enough that one more behaviour is no large write. */
@@ -49,7 +50,11 @@ export class SlicePages {
       const bytes = sizeOf(entry)
       const before = this.#places.get(entry.id)
       const old = before === undefined ? undefined : this.#pages[before]?.entries.get(entry.id)
-      if (old !== undefined && JSON.stringify(old) === JSON.stringify(entry)) continue
+      if (old !== undefined && isSame(old, entry)) {
+        // In its own order of keys, so that it is found the same at once the next time.
+        this.#pages[before ?? 0]?.entries.set(entry.id, entry)
+        continue
+      }
       if (before !== undefined) {
         this.#drop(entry.id, before)
         changed.add(before)
@@ -102,6 +107,13 @@ export class SlicePages {
     page.bytes -= sizeOf(entry)
     this.#places.delete(id)
   }
+}
+
+/** Whatever the order of their keys: an API server returns them in another one. */
+function isSame(old: ProfileEntry, entry: ProfileEntry): boolean {
+  const [one, other] = [JSON.stringify(old), JSON.stringify(entry)]
+  if (one === other) return true
+  return one.length === other.length && isDeepStrictEqual(JSON.parse(one), JSON.parse(other))
 }
 
 function sizeOf(entry: ProfileEntry): number {

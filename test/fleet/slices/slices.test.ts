@@ -141,6 +141,23 @@ describe('a node’s slices', () => {
     expect(again.put(many)).toEqual([])
   })
 
+  it('are not written again where the server returns their keys in another order', () => {
+    const reversed = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(reversed)
+      if (typeof value !== 'object' || value === null) return value
+      const members = Object.entries(value).reverse()
+      return Object.fromEntries(members.map(([key, each]) => [key, reversed(each)]))
+    }
+    const again = new SlicePages()
+    const many = Array.from({ length: 10 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
+    again.restore(0, reversed(many) as ProfileEntry[])
+    expect(again.put(many)).toEqual([])
+    expect(again.page(0)).toEqual(many)
+    const [first] = many
+    const more = { ...first!, cells: first!.cells.map((cell) => ({ ...cell, count: 2 })) }
+    expect(again.put([more])).toEqual([0])
+  })
+
   it('have names that the API takes, whatever the repository, and that no two share', () => {
     const digest = `sha256:${'a'.repeat(64)}`
     const names = [
