@@ -222,6 +222,11 @@ export const errorTable = {
     status: 502,
     hint: 'give the agent the rights in docs/fleet.md, and the bucket enough space',
   },
+  FLEET_TOO_LARGE: {
+    exit: 1,
+    status: 413,
+    hint: 'raise `max_payload` of the NATS server; the other behaviours are shared',
+  },
   FLEET_CONFLICT: {
     exit: 1,
     status: 409,

@@ -343,8 +343,19 @@ describe('with a server that takes only small messages', () => {
     const many = Array.from({ length: 300 }, (_, i) => nodeEntry(`/${i}`, 'n1'))
     const large = nodeEntry(`/${'x'.repeat(40_000)}`, 'n1')
     expect(await first.fleet.publish(contribution(image, [large, ...many]))).toBe(false)
-    expect(first.fleet.fault).toMatch(/takes \d+ bytes.*FLEET_REFUSED/)
+    expect(first.fleet.fault).toMatch(/takes \d+ bytes.*FLEET_TOO_LARGE/)
     await expect.poll(() => second.paths(image)).toEqual(many.map((_, i) => `/${i}`).sort())
     expect((await small.values(bucket)).size).toBeGreaterThan(3)
+  })
+
+  it('a node shares all decisions that fit, and names one that does not', async () => {
+    const [first, second] = [await join('n1', small.port), await join('n2', small.port)]
+    const paths = [`/${'x'.repeat(40_000)}`, ...Array.from({ length: 100 }, (_, i) => `/${i}`)]
+    const decided = paths.map((path) => decidedEntry(path, { kind: 'approved', ...by }))
+    const news = contribution(image, [...decided, nodeEntry('/seen', 'n1')])
+    expect(await first.fleet.publish(news)).toBe(false)
+    expect(first.fleet.fault).toMatch(/decisions on.*takes \d+ bytes.*FLEET_TOO_LARGE/)
+    const shared = [...paths.slice(1), '/seen'].sort()
+    await expect.poll(() => second.paths(image)).toEqual(shared)
   })
 })

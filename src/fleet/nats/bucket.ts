@@ -110,7 +110,7 @@ export class Bucket {
   /**
    * Stores a value where nobody else has written the key since `revision`.
    *
-   * Errors: FLEET_CONFLICT where somebody has, FLEET_REFUSED, FLEET_UNAVAILABLE.
+   * Errors: FLEET_CONFLICT where somebody has, FLEET_TOO_LARGE, FLEET_REFUSED, FLEET_UNAVAILABLE.
    */
   async put(key: string, text: string, revision: number): Promise<void> {
     await this.#write(key, text, revision)
@@ -133,6 +133,11 @@ export class Bucket {
   async #write(key: string, text: string, revision: number, operation?: 'DEL'): Promise<void> {
     const { client } = this.#log
     if (client === undefined) throw new SnugError('FLEET_UNAVAILABLE', 'there is no connection')
+    const bytes = Buffer.byteLength(text)
+    if (bytes > this.largest) {
+      const why = `\`${key}\` takes ${bytes} bytes, and NATS at most ${this.largest}`
+      throw new SnugError('FLEET_TOO_LARGE', why)
+    }
     try {
       const seq = await publish(client, `${this.#prefix}${key}`, text, revision, operation)
       this.#revisions.set(key, seq)

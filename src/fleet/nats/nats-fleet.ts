@@ -6,7 +6,6 @@ import { Backoff } from '../../support/backoff.ts'
 import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'
 import { FleetSlices } from '../slices/fleet-slices.ts'
-import type { SliceHead } from '../slices/slice-head.ts'
 import { sliceBytes } from '../slices/slice-pages.ts'
 import { Bucket, type BucketEntry } from './bucket.ts'
 import { decisionKey, decisionsOf, sliceKey, slicesOf } from './fleet-keys.ts'
@@ -153,12 +152,12 @@ export class NatsFleet implements Fleet {
     this.#leaving.delete(name)
     try {
       // Observations do not wait for the right to decide.
-      const refused = await this.#decide(contribution)
+      const left = await this.#decide(contribution)
       await this.#writeSlices(contribution)
       this.#backoff.reset()
-      if (refused === undefined) this.#untold.delete(name)
-      else this.#failed(image, 'the decisions on', refused)
-      return refused === undefined
+      if (left === undefined) this.#untold.delete(name)
+      else this.#failed(image, 'the decisions on', left)
+      return left === undefined
     } catch (error) {
       this.#notBefore = this.#now() + this.#backoff.next()
       this.#failed(image, 'the behaviours of', error)
@@ -178,23 +177,26 @@ export class NatsFleet implements Fleet {
     this.#options.onError?.(`${what} ${repository}`, error)
   }
 
-  /** Gives the refusal where this node may not decide for the fleet. */
-  async #decide({ image, entries, mode }: Contribution): Promise<SnugError | undefined> {
+  /** Gives the reason where this node may not decide for the fleet, or NATS does not take one of the decisions. */
+  async #decide({ image, entries, mode }: Contribution): Promise<unknown> {
     const news: DecisionContent[] = entries
       .filter(({ decision }) => decision !== undefined)
       .map((entry) => ({ entry: { ...entry, cells: [] } }))
     if (mode !== undefined) news.push({ mode })
     const due = news.filter((decision) => this.#decisions.isNews(image, decision))
-    try {
-      for (let from = 0; from < due.length; from += atOnce) {
-        const some = due.slice(from, from + atOnce)
-        await Promise.all(some.map((decision) => this.#stand(image, decision)))
+    let left: unknown
+    for (let from = 0; from < due.length; from += atOnce) {
+      const some = due.slice(from, from + atOnce)
+      const results = await Promise.allSettled(some.map((each) => this.#stand(image, each)))
+      for (const result of results) {
+        if (result.status === 'fulfilled') continue
+        const error: unknown = result.reason
+        if (isCoded(error, 'FLEET_REFUSED')) return error
+        if (!isCoded(error, 'FLEET_TOO_LARGE')) throw error
+        left = error
       }
-    } catch (error) {
-      if (error instanceof SnugError && error.code === 'FLEET_REFUSED') return error
-      throw error
     }
-    return undefined
+    return left
   }
 
   /**
@@ -207,44 +209,42 @@ export class NatsFleet implements Fleet {
     for (let tries = 1; this.#decisions.isNews(image, decision); tries++) {
       const revision = this.#bucket.revision(key)
       try {
-        this.writes += 1
-        await this.#bucket.put(key, decisionText({ image, node, ...decision }), revision)
-        this.#decisions.came({ image, node, ...decision })
+        await this.#write(key, decisionText({ image, node, ...decision }), revision)
+        // A later one may have come meanwhile.
+        if (this.#decisions.isNews(image, decision))
+          this.#decisions.came({ image, node, ...decision })
       } catch (error) {
-        const isConflict = error instanceof SnugError && error.code === 'FLEET_CONFLICT'
-        if (!isConflict || tries === mostTries) throw error
+        if (!isCoded(error, 'FLEET_CONFLICT') || tries === mostTries) throw error
         await this.#bucket.changed(key, revision)
       }
     }
   }
 
   async #writeSlices({ image, entries, learnedAt }: Contribution): Promise<void> {
+    const { node } = this.#options
     const observed = entries.filter(({ cells }) => cells.length > 0).map(withoutDecision)
     const news = { image, entries: observed, ...(learnedAt === undefined ? {} : { learnedAt }) }
     const { head, pages } = await this.#slices.plan(news)
-    let tooLarge: SnugError | undefined
+    let left: unknown
     for (const page of pages) {
-      const text = sliceText(
-        image,
-        this.#options.node,
-        this.#run,
-        page === 0 ? head : {},
-        this.#slices.page(image, page),
-      )
-      const bytes = Buffer.byteLength(text)
-      // One behaviour that NATS does not take keeps back no other.
-      if (bytes > this.#bucket.largest)
-        tooLarge = new SnugError('FLEET_REFUSED', `a behaviour takes ${bytes} bytes, and NATS less`)
-      else await this.#writeSlice(image, page, text, head)
+      const ofPage = page === 0 ? head : {}
+      const text = sliceText(image, node, this.#run, ofPage, this.#slices.page(image, page))
+      const key = sliceKey(node, image, page)
+      try {
+        await this.#write(key, text, this.#bucket.revision(key))
+        this.#slices.wrote(image, page, ofPage)
+      } catch (error) {
+        // One behaviour that NATS does not take keeps back no other.
+        if (!isCoded(error, 'FLEET_TOO_LARGE')) throw error
+        left = error
+      }
     }
-    if (tooLarge !== undefined) throw tooLarge
+    if (left !== undefined) throw left
   }
 
-  async #writeSlice(image: FleetImage, page: number, text: string, head: SliceHead): Promise<void> {
-    const key = sliceKey(this.#options.node, image, page)
+  async #write(key: string, text: string, revision: number): Promise<void> {
     this.writes += 1
-    await this.#bucket.put(key, text, this.#bucket.revision(key))
-    this.#slices.wrote(image, page, head)
+    await this.#bucket.put(key, text, revision)
   }
 
   /** The last node that has slices of a version removes the decisions on it too. */
@@ -265,8 +265,7 @@ export class NatsFleet implements Fleet {
       } catch (error) {
         onError?.(`removal of ${image.repository} from the fleet`, error)
         // Another node decides on it at this instant, or this node may not decide: it goes on without this one.
-        if (error instanceof SnugError && error.code !== 'FLEET_UNAVAILABLE')
-          this.#leaving.delete(name)
+        if (!isCoded(error, 'FLEET_UNAVAILABLE')) this.#leaving.delete(name)
       }
     }
   }
@@ -307,6 +306,10 @@ export class NatsFleet implements Fleet {
     if (value.kind === 'decision') this.#decisions.went(value.decision)
     else this.#slices.went(value.slice)
   }
+}
+
+function isCoded(error: unknown, code: SnugError['code']): boolean {
+  return error instanceof SnugError && error.code === code
 }
 
 /** Anybody who may write a key chooses its letters, and a terminal prints them. */
