@@ -216,7 +216,7 @@ const tokenFaults = new Set([
   'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
 ])
 
-/** RFC 6749 gives such a code a few characters only; whoever leads the browser here can send any. */
+/** RFC 6749 gives such a code a few characters only; who leads the browser here can send any. */
 function refused(code: string, cause: unknown): SnugError {
   const shown = /^[a-z_]{1,60}$/.test(code) ? ` with \`${code}\`` : ''
   return new SnugError('SIGN_IN_REFUSED', `the issuer refused the sign-in${shown}`, { cause })

@@ -51,7 +51,7 @@ describe('the compiled profile', () => {
     expect(profile.automaton.accept).toHaveLength(2)
   })
 
-  it('has no path of code that is mapped: whoever mapped one is not stopped from mapping others, except what was rejected', () => {
+  it('has no path of code that is mapped: a program that mapped one is not stopped from mapping others, except what was rejected', () => {
     const maps = (path: string, uid = 101) => act.file(path, ['exec'], { uid })
     const profile = learned(maps('/tmp/lib1.so'), maps('/tmp/lib2.so'), act.file('/srv/a'))
     const [rejected] = behavioursOf(maps('/tmp/lib2.so'), shaper)
