@@ -18,6 +18,7 @@
 #include "security/network.bpf.h"
 #include "security/signal.bpf.h"
 #include "security/syscalls.bpf.h"
+#include "security/capability.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

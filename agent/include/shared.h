@@ -197,6 +197,7 @@ struct snug_task {
 	__u64 timed[2];		  /* the file whose times or owner it sets right now: dentry,
 				   * mount */
 	__u64 changing;		  /* the mount of the file that it has asked to change last */
+	__u64 in_call;		  /* the sensitive call that a hook has judged: sensitive.bpf.h */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;

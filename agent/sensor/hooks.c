@@ -121,6 +121,9 @@ static struct hook hooks[] = {
 	{ "lsm_bpf", "bpf", SECURITY, false, "", false },
 	{ "lsm_perf", "perf_event_open", SECURITY, false, "", false },
 	{ "lsm_key", "key_alloc", SECURITY, false, "", false },
+	{ "lsm_key_use", "key_permission", SECURITY, false, "", false },
+	{ "lsm_user_namespace", "userns_create", SECURITY, false, "", false },
+	{ "lsm_anonymous", "inode_init_security_anon", SECURITY, false, "", false },
 	{ "lsm_kill", "task_kill", SECURITY, false, "", false },
 	{ "lsm_clone", "task_alloc", SECURITY, false, "", false },
 	{ "lsm_socket", "socket_create", SECURITY, false, "", false },
@@ -206,7 +209,7 @@ static const struct {
 	{ "kernel_load_data", CALL(INIT_MODULE) | CALL(KEXEC_LOAD) },
 	{ "bpf", CALL(BPF) },
 	{ "perf_event_open", CALL(PERF_EVENT_OPEN) },
-	{ "key_alloc", CALL(ADD_KEY) },
+	{ "key_alloc", CALL(ADD_KEY) | CALL(KEYCTL) },
 };
 
 static __u64 cookie_of(const struct hook *hook)
@@ -325,6 +328,12 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 	snprintf(name, size, "%s%s", prefix, hook->name);
 }
 
+/* The kernel's function that calls all LSMs of a hook, behind `security_`. */
+static const char *function_of(const char *hook)
+{
+	return strcmp(hook, "userns_create") ? hook : "create_user_ns";
+}
+
 /* Whether programs can have structures among a function's arguments: from Linux 6.1 on. */
 static bool takes_structures(const struct btf *btf)
 {
@@ -364,8 +373,10 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 			snprintf(name, sizeof(name), "%s", hook->name);
 			break;
 		}
-		snprintf(name, sizeof(name), "%s%s",
-			 attach_kind == ATTACH_LSM ? "bpf_lsm_" : "security_", hook->name);
+		if (attach_kind == ATTACH_LSM)
+			snprintf(name, sizeof(name), "bpf_lsm_%s", hook->name);
+		else
+			snprintf(name, sizeof(name), "security_%s", function_of(hook->name));
 		break;
 	case BPF_PROG_TYPE_TRACING:
 		if (hook->family == RETURN || hook->family == COMPAT) {
@@ -394,7 +405,7 @@ static void modify_return(struct bpf_program *program, const char *hook)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "security_%s", hook);
+	snprintf(name, sizeof(name), "security_%s", function_of(hook));
 	bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
 	bpf_program__set_expected_attach_type(program, BPF_MODIFY_RETURN);
 	bpf_program__set_attach_target(program, 0, name);
@@ -651,6 +662,11 @@ static const char *why_not_reopened(const struct agent *agent)
 		       "no without addresses of the kernel's variables";
 }
 
+static const char *name_of(const struct hook *hook)
+{
+	return attach_kind == ATTACH_FMOD_RET ? function_of(hook->name) : hook->name;
+}
+
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
 	const char *prefixes[] = { "",	   "",	      "",	   "lsm/",   "function/",
@@ -666,7 +682,7 @@ size_t hooks_describe(struct agent *agent, char *text, size_t size)
 	for (size_t i = 0; i < HOOKS && used < size; i++)
 		if (is_of_family(&hooks[i]))
 			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n",
-					 prefixes[hooks[i].family], hooks[i].name,
+					 prefixes[hooks[i].family], name_of(&hooks[i]),
 					 hooks[i].attached ? "yes" : "no",
 					 hooks[i].attached ? "" : " ", hooks[i].why);
 	if (used < size)

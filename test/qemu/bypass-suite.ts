@@ -3,7 +3,7 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import { bypassActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
+import { bypassActs, callsWithoutHook, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
 import { checkColumn, type Column, outcomeOf } from './outcome-table.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
@@ -88,7 +88,7 @@ export function tryBypasses(
         return
       }
       outcomes.set(act.name, outcomeOf(result, enforced))
-      expect(result).toBe(act[family])
+      expect(result).toBe(result === act.withoutHook ? act.withoutHook : act[family])
       if (result === '1') expect(enforced).toContain('blocked')
       if (act.survives === true && family === 'tracepoints') {
         expect(enforced).toContain('missed')
@@ -163,6 +163,38 @@ export function tryBypasses(
           ])
         }
       }
+    })
+
+    it('a call without a separate hook is refused where its capability may be used, and is one event where the call may be too', async () => {
+      const { source } = lane.recorder
+      const lines = callsWithoutHook.map(({ line }) => line)
+      const profile = new Profile(shaper)
+      const learnFrom = async (kind: ActEvent['kind']): Promise<void> => {
+        for (const line of lines)
+          for (const event of (await attempt(lane, line)).reported)
+            if (event.kind === kind)
+              profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+        const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+        source.control.profile?.(scope, compiled)
+        source.control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+        await source.obeyed()
+      }
+      const outcomes = async (): Promise<unknown[]> => {
+        const all: unknown[] = []
+        for (const line of lines) {
+          const { result, reported } = await attempt(lane, line)
+          const calls = reported.filter(({ kind }) => kind !== 'capability')
+          all.push([line, result, ...calls.map(({ kind, enforced }) => [kind, enforced])])
+        }
+        return all
+      }
+      await learnFrom('capability')
+      expect(await outcomes()).toEqual(lines.map((line) => [line, '1', ['syscall', 'blocked']]))
+      await learnFrom('syscall')
+      // There is no such module.
+      expect(await outcomes()).toEqual(
+        lines.map((line) => [line, line.includes('module') ? '2' : '0', ['syscall', undefined]]),
+      )
     })
 
     it('a program that mapped such code while it was learned may map other such code, which is reported, and not what a person rejected', async () => {

@@ -136,11 +136,51 @@ static __always_inline u64 rule_argument(u32 id, u64 number)
 struct sensitive {
 	u64 number;
 	u64 text;
+	u64 in_call; /* as it returns: what its hooks have noted */
 	u32 id;
 	u32 at;
 	u32 flags; /* snug_event_flag */
 	u32 stop;
 };
+
+/*
+ * Calls that have a hook and are observed as they return too: some reach the hook only with some
+ * arguments, and others several times. What comes first reports and judges the call.
+ */
+#define CALLS_WITH_RETURN                                                                 \
+	(1ull << SNUG_CALL_UNSHARE | 1ull << SNUG_CALL_SETNS | 1ull << SNUG_CALL_FSOPEN | \
+	 1ull << SNUG_CALL_OPEN_TREE | 1ull << SNUG_CALL_DELETE_MODULE |                  \
+	 1ull << SNUG_CALL_KEYCTL | 1ull << SNUG_CALL_USERFAULTFD |                       \
+	 1ull << SNUG_CALL_MEMFD_CREATE | 1ull << SNUG_CALL_IO_URING_SETUP)
+
+static __always_inline bool has_return(const struct sensitive *call)
+{
+#if !defined(__TARGET_ARCH_x86)
+	/* There the 32-bit table has another function, which no program is on: hooks.c. */
+	if (call->id == SNUG_CALL_KEYCTL && call->flags & SNUG_COMPAT)
+		return false;
+#endif
+	return CALLS_WITH_RETURN >> call->id & 1;
+}
+
+/* The call, as its hooks note it in the state of the process. Never 0. */
+static __always_inline u64 noted_call(const struct sensitive *call)
+{
+	return SNUG_MIX(keys, SNUG_MIX(keys, call->id, call->number), call->text) | 1;
+}
+
+/* That it was refused: a hook that comes again then judges it again. */
+#define REFUSED_CALL(noted) ((noted) ^ 1)
+
+static __always_inline bool was_reported(const struct snug_task *state,
+					 const struct sensitive *call)
+{
+	u64 noted = noted_call(call);
+
+	if (call->stop == SNUG_REFUSED)
+		return has_return(call) && state->in_call == noted;
+	return call->in_call && (call->in_call | 1) == noted;
+}
 
 /* Literally, or, where the text is a path, by a pattern. */
 CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
@@ -184,8 +224,11 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	struct verdict verdict;
 	struct snug_event *event;
 	u32 found, size;
+	bool stops;
 
 	call->text = hash_text_tail(scratch, call->at);
+	if (was_reported(state, call))
+		return false;
 	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), &verdict);
 	verdict.refused = (call->flags & SNUG_DENIED) != 0;
 	if (found == SEEN_NEW) {
@@ -203,7 +246,10 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 		event->text_size = SNUG_TEXT_MAX - call->at;
 		output_event(event, size, &verdict);
 	}
-	return must_stop(&verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
+	stops = must_stop(&verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
+	if (call->stop == SNUG_REFUSED && has_return(call))
+		state->in_call = stops ? REFUSED_CALL(noted_call(call)) : noted_call(call);
+	return stops;
 }
 
 /*

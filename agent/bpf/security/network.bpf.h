@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Peers, ports and unix sockets; user ids and capabilities. */
+/* Peers, ports and unix sockets; user ids. */
 #ifndef SNUG_SECURITY_NETWORK_H
 #define SNUG_SECURITY_NETWORK_H
 
@@ -9,7 +9,6 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/capability.bpf.h"
 #include "hooks/network.bpf.h"
 #include "hooks/unix_socket.bpf.h"
 #include "lib/generation.bpf.h"
@@ -217,48 +216,5 @@ int BPF_PROG(lsm_setgid, struct cred *fresh, const struct cred *old, int flags)
 	return on_ids(fresh, SNUG_REFUSED);
 }
 CATCH(setgid, on_ids(AS(struct cred, FIRST), SNUG_KILLED))
-
-/* The kernel asks on its own, and a refusal takes nothing from the process that it asked for. */
-#define CAP_OPT_NOAUDIT 2
-#define USER_NAMESPACES 33 /* nested, with the first one */
-
-/*
- * Whether the kernel grants the capability in the user namespace `target`. By fmod_ret its own
- * rules come later, and a check that it refuses is no use of a capability.
- */
-static __always_inline bool is_granted(const struct cred *cred, const struct user_namespace *target,
-				       int capability)
-{
-	const struct user_namespace *own = cred->user_ns;
-	u64 capabilities = 0;
-
-	for (int i = 0; i < USER_NAMESPACES; i++) {
-		if ((u64)target == (u64)own) {
-			bpf_probe_read_kernel(&capabilities, sizeof(capabilities),
-					      &cred->cap_effective);
-			return capabilities >> (capability & 63) & 1;
-		}
-		if (target->level <= own->level)
-			return false;
-		/* Who made a namespace has all capabilities in it. */
-		if ((u64)target->parent == (u64)own && target->owner.val == cred->euid.val)
-			return true;
-		target = target->parent;
-	}
-	return false;
-}
-
-/*
- * Why this hook: it comes before the capability is used. Checks that the kernel makes on its own
- * grant nothing that the process asked for.
- */
-SEC("lsm/capable")
-int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *target, int capability,
-	     unsigned int options)
-{
-	if (options & CAP_OPT_NOAUDIT || !is_granted(cred, target, capability))
-		return 0;
-	return REFUSE_IF(!check_capability(cred, capability, SNUG_REFUSED, NEWER_FIRST));
-}
 
 #endif

@@ -16,11 +16,18 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
-/* `before`: this comes before the call has an effect. `refuses`: and the caller refuses it. */
+/* `BEFORE`: the caller refuses the call. `LEFT_OUT`: it has no effect yet, and is not refused. */
+enum moment {
+	BEFORE,
+	LEFT_OUT,
+	AFTER
+};
+
+/* `in_call`: what hooks of the call have noted, where it returns. */
 static __noinline int judge_sensitive(struct scratch *scratch, struct call *call, u32 id,
-				      bool before, bool refuses)
+				      enum moment moment, u64 in_call)
 {
-	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX };
+	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .in_call = in_call };
 	struct snug_task *state = state_of(call->task);
 	struct syscall_arguments shape = arguments_of(id);
 	u64 string = 0;
@@ -31,7 +38,8 @@ static __noinline int judge_sensitive(struct scratch *scratch, struct call *call
 		sensitive.number = argument(call, 0);
 	else if (shape.number == 1)
 		sensitive.number = argument(call, 1);
-	sensitive.stop = refuses ? SNUG_REFUSED : stop_for(call->task, id, sensitive.number);
+	sensitive.stop = moment == BEFORE ? SNUG_REFUSED :
+					    stop_for(call->task, id, sensitive.number);
 	if (shape.string == 0)
 		string = argument(call, 0);
 	else if (shape.string == 1)
@@ -39,7 +47,7 @@ static __noinline int judge_sensitive(struct scratch *scratch, struct call *call
 	else if (shape.string == 3)
 		string = argument(call, 3);
 	call->state = state;
-	sensitive.at = string_of_call(scratch, call, id, string, !before);
+	sensitive.at = string_of_call(scratch, call, id, string, moment == AFTER);
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
 			  (call->compat ? SNUG_COMPAT : 0);
 	return report_sensitive(scratch, call->task, state, &sensitive);
@@ -66,7 +74,7 @@ static __always_inline int on_sensitive_hook(u64 ids)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return REFUSE_IF(unjudged(state, SNUG_SYSCALL));
-	result = judge_sensitive(&lsm_scratch->scratch, &call, class - SNUG_CLASS_CALL, true, true);
+	result = judge_sensitive(&lsm_scratch->scratch, &call, class - SNUG_CLASS_CALL, BEFORE, 0);
 	release_scratch(depth);
 	if (!result)
 		note_judged(state, ids);
@@ -87,7 +95,7 @@ static __always_inline int sensitive_left_out(u64 ids)
 	if (class <= SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS ||
 	    !(ids & 1ull << (class - SNUG_CLASS_CALL)))
 		return 0;
-	return judge_sensitive(scratch, &call, class - SNUG_CLASS_CALL, true, false);
+	return judge_sensitive(scratch, &call, class - SNUG_CLASS_CALL, LEFT_OUT, 0);
 }
 
 /* The cookie of the attachment is the calls that its hook is about. */
@@ -177,7 +185,29 @@ int BPF_PROG(lsm_perf, void *attributes, int type)
 SEC("lsm/key_alloc")
 int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 {
-	return on_sensitive_hook(CALL_BIT(ADD_KEY));
+	return on_sensitive_hook(CALL_BIT(ADD_KEY) | CALL_BIT(KEYCTL));
+}
+
+/* Why this hook: keyctl passes it with each key, once the kernel's own rules allow it. */
+SEC("lsm/key_permission")
+int BPF_PROG(lsm_key_use)
+{
+	return on_sensitive_hook(CALL_BIT(KEYCTL));
+}
+
+/* Why this hook: a user namespace takes no capability. Linux 6.1 and newer have it. */
+SEC("lsm/userns_create")
+int BPF_PROG(lsm_user_namespace)
+{
+	return on_sensitive_hook(CALL_BIT(UNSHARE));
+}
+
+/* Why this hook: these give a file without a name. Which of them pass it depends on the kernel. */
+SEC("lsm/inode_init_security_anon")
+int BPF_PROG(lsm_anonymous)
+{
+	return on_sensitive_hook(CALL_BIT(USERFAULTFD) | CALL_BIT(IO_URING_SETUP) |
+				 CALL_BIT(MEMFD_CREATE));
 }
 
 /* A call that only its number distinguishes from others of its kind, before it has an effect. */
@@ -238,27 +268,32 @@ CATCH(socket, !(u32)FOURTH && is_special_socket((u32)FIRST, (u32)SECOND, (u32)TH
 					SNUG_SOCKET_KIND((u32)FIRST, (u32)SECOND, (u32)THIRD)))
 
 /*
- * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no
- * other system call of the host pays for it. The argument is the registers of the task, of a type
- * that the BTF of older kernels does not always have. The sensor names the function, which is
- * another on each machine.
+ * Sensitive calls without a separate hook: seen as they return too, each by itself, so that no
+ * other system call of the host pays for it. What the hooks that they pass have judged is not
+ * judged again. The argument is the registers of the task, of a type that the BTF of older kernels
+ * does not always have. The sensor names the function, which is another on each machine.
  */
 static __always_inline int on_return(long ret, u32 id, u32 compat)
 {
 	struct call call = { .ret = ret, .compat = compat };
 	struct snug_task *state;
 	struct lsm_scratch *lsm_scratch;
+	u64 in_call;
 	u32 depth;
 
 	call.task = bpf_get_current_task_btf();
 	call.regs = (struct pt_regs *)bpf_task_pt_regs(call.task);
 	state = acting_state(call.task);
-	if (!state || (ret < 0 && !was_denied(ret)))
+	if (!state)
+		return 0;
+	in_call = state->in_call;
+	state->in_call = 0;
+	if (ret < 0 && !was_denied(ret))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
-	if (judge_sensitive(&lsm_scratch->scratch, &call, id, false, false))
+	if (judge_sensitive(&lsm_scratch->scratch, &call, id, AFTER, in_call))
 		kill_current();
 	release_scratch(depth);
 	return 0;

@@ -11,8 +11,15 @@ tryBypasses("Debian 11's kernel, by fmod_ret", '5.10 `fmod_ret`', () =>
 tryBypasses("Debian 11's kernel, by BPF LSM", '5.10 LSM', () =>
   machineLane({ platform: bullseye, append: withBpf }),
 )
-testSensor("Debian 11's kernel, by fmod_ret,", 'hook.fmod_ret/security_', {
-  platform: bullseye,
-  append: withoutBpf,
-})
-testSensor("Debian 11's kernel, by BPF LSM,", 'hook.lsm/', { platform: bullseye, append: withBpf })
+testSensor(
+  "Debian 11's kernel, by fmod_ret,",
+  'hook.fmod_ret/security_',
+  { platform: bullseye, append: withoutBpf },
+  ['create_user_ns', 'inode_init_security_anon'],
+)
+testSensor(
+  "Debian 11's kernel, by BPF LSM,",
+  'hook.lsm/',
+  { platform: bullseye, append: withBpf },
+  ['userns_create', 'inode_init_security_anon'],
+)
