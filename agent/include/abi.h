@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 10
+#define SNUG_ABI 11
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -119,6 +119,7 @@ enum snug_event_flag {
 	SNUG_AT_EXEC = 512, /* an identity that came with a program, by its set-uid bit */
 	/* With SNUG_MISSED: another thread or process holds what the killed one obtained. */
 	SNUG_SHARED = 1024,
+	SNUG_RECEIVED = 2048, /* of an opened file: another process opened it, and passed it on */
 };
 #define SNUG_SURVIVES (SNUG_KILLED | SNUG_MISSED)
 #define SNUG_HELD_BY_OTHERS (SNUG_KILLED | SNUG_MISSED | SNUG_SHARED)
@@ -493,8 +494,14 @@ struct snug_enforce {
 	__u64 paused_until; /* CLOCK_REALTIME, ns; 0: not paused */
 	__u32 block;
 	__u32 budget; /* different behaviours of a kind stopped within a minute before it disarms */
-	__u32 disarmed;	      /* kinds that only alert: bits of snug_kind */
-	__u32 spares_setattr; /* SNUG_SETATTR only alerts: it was not observed while learning */
+	__u32 disarmed; /* kinds that only alert: bits of snug_kind */
+	__u32 spares;	/* what only alerts: bits of snug_spared */
+};
+
+/* What no sensor observed while the version learned. */
+enum snug_spared {
+	SNUG_SPARES_SETATTR = 1,  /* SNUG_SETATTR */
+	SNUG_SPARES_RECEIVED = 2, /* opens that are SNUG_RECEIVED */
 };
 
 struct snug_peer {

@@ -168,7 +168,7 @@ void print_layout(void)
 	AT(snug_enforce, block);
 	AT(snug_enforce, budget);
 	AT(snug_enforce, disarmed);
-	AT(snug_enforce, spares_setattr);
+	AT(snug_enforce, spares);
 	SIZE(snug_peer);
 	AT(snug_peer, address);
 	AT(snug_peer, bits);

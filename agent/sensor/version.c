@@ -118,8 +118,8 @@ static void evict(struct agent *agent, __u32 index)
 	evict_expected(agent, index + 1);
 	profile_discard(index);
 	version_set_profile(agent, index, 0);
-	update_policy(version,
-		      SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED | SNUG_POLICY_SPARES_SETATTR, 0);
+	update_policy(version, SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED | SNUG_POLICY_SPARES_ANY,
+		      0);
 	version->scope = 0;
 }
 
@@ -201,12 +201,12 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 		  version->paused_until > until + NS;
 	set = (command->block ? SNUG_POLICY_BLOCK : 0) |
 	      (command->disarmed & SNUG_POLICY_DISARMED) |
-	      (command->spares_setattr ? SNUG_POLICY_SPARES_SETATTR : 0);
+	      SNUG_POLICY_SPARES(command->spares & 0xff);
 	/*
 	 * A daemon without the report that the version disarmed itself does not mean to arm it
 	 * again.
 	 */
-	clear = SNUG_POLICY_BLOCK | SNUG_POLICY_SPARES_SETATTR | (*reported & SNUG_POLICY_DISARMED);
+	clear = SNUG_POLICY_BLOCK | SNUG_POLICY_SPARES_ANY | (*reported & SNUG_POLICY_DISARMED);
 	clear |= set;
 	*reported = set & SNUG_POLICY_DISARMED;
 	/*

@@ -1,3 +1,4 @@
+import { fileObservables } from '../core/coverage/observable.ts'
 import type { Micros } from '../core/event/time.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
 import {
@@ -378,14 +379,15 @@ export class KernelProfiles {
   #enforce(version: DeployedVersion, installed: InstalledProfile): void {
     const { budget } = this.#options
     const { life, unobserved, observed } = version
-    const judged = enforcementOf(life, budget, unobserved.length > 0, !observed.has('setattr'))
+    const spares = fileObservables.filter((access) => !observed.has(access))
+    const judged = enforcementOf(life, budget, unobserved.length > 0, spares)
     if (judged === undefined && installed.enforcement === undefined) return
     const wanted = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement
     const isSame =
       last?.mode === wanted.mode &&
       last.pausedUntil === wanted.pausedUntil &&
-      last.sparesSetattr === wanted.sparesSetattr
+      last.spares?.join() === wanted.spares?.join()
     if (isSame && last.except?.join() === wanted.except?.join()) return
     installed.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)

@@ -1,6 +1,7 @@
 import { SnugError } from '../errors.ts'
 import { type ExportFormat, exportSteps } from '../supplychain/export/export-profile.ts'
 import {
+  observedOf,
   parseProfileDocument,
   type ProfileDocument,
 } from '../supplychain/export/profile-document.ts'
@@ -11,7 +12,6 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { doubtsOf } from './queries/root-view.ts'
-import { allObservables } from '../core/coverage/observable.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 const maxBytes = 64 * 1_048_576
@@ -39,11 +39,11 @@ export async function importProfile(
   by: Decider,
 ): Promise<DeployedVersion> {
   const document = parseProfileDocument(await readDocument(chunks))
-  const { image, behaviours, observed, prior } = document
+  const { image, behaviours, prior } = document
   const nowMs = context.now()
   const version = context.registry.ofImage(image, new Date(nowMs).toISOString())
   const before = enforcementSnapshot(version)
-  const kinds = observed === undefined ? allObservables : new Set(observed)
+  const kinds = observedOf(document)
   const step =
     prior === undefined
       ? withImported(version.life, by.who, nowMs)

@@ -8,8 +8,8 @@ import { withTrusted } from '../core/lifecycle/trusted.ts'
 import { refusedProfileFinding } from '../pipeline/alerts/trust-findings.ts'
 import type { TrustContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { observedOf } from '../supplychain/export/profile-document.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
-import { allObservables } from '../core/coverage/observable.ts'
 
 export interface TrustedProfileLoaderOptions {
   readonly context: TrustContext
@@ -83,7 +83,7 @@ export class TrustedProfileLoader {
     const step = withTrusted(version.life, { mode, rules, by: who }, context.now())
     if (step.transitions.length === 0) return
     version.profile.merge(profile.behaviours)
-    version.watchedFor(profile.observed === undefined ? allObservables : new Set(profile.observed))
+    version.watchedFor(observedOf(profile))
     context.registry.lifecycle.apply(version, step)
     const fields = {
       ...signer,

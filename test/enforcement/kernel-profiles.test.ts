@@ -90,11 +90,11 @@ describe('a profile in the kernel', () => {
     expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
   })
 
-  it('only alerts on changes of mode and owner where no source observed them', () => {
+  it('only alerts on accesses to files that no source observed', () => {
     version.watchedFor(new Set(behaviourKinds))
     version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
     profiles.moved(version)
-    const spared = { mode: 'block', budget: 100, sparesSetattr: true }
+    const spared = { mode: 'block', budget: 100, spares: ['setattr', 'received'] }
     expect(control.last('enforce')?.enforcement).toEqual(spared)
     expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
     version.watchedFor(allObservables)

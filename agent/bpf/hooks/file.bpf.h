@@ -176,6 +176,7 @@ static __always_inline void opened_layer(struct opened *opened, const struct fil
 				   is_from_image((u64)file->f_inode, root);
 	if (opened->paths.from_image)
 		opened->flags |= SNUG_FROM_IMAGE;
+	opened->paths.spared = opened->flags & SNUG_RECEIVED ? SNUG_SPARES_RECEIVED : 0;
 }
 
 /* No literal rule matches: the patterns and the report need the text. */

@@ -207,7 +207,8 @@ CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, st
 				    SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)),
 				    &ruling->tags[0]);
 	ruling->deviates = found == RULE_ALLOW ? DEVIATES_NOT : DEVIATES;
-	if (!found && id == SNUG_CALL_SETXATTR && ruling->policy_state & SNUG_POLICY_SPARES_SETATTR)
+	if (!found && id == SNUG_CALL_SETXATTR &&
+	    ruling->policy_state & SNUG_POLICY_SPARES(SNUG_SPARES_SETATTR))
 		ruling->deviates = DEVIATES_UNSTOPPED;
 	if (set && !ruling->deviates)
 		count_by_rules(state, ruling);

@@ -132,6 +132,12 @@ static __noinline u32 judge_linked(struct scratch *scratch, const struct snug_ta
 	return lookup_access(state, ruling, SNUG_READ, &linked, set, &ruling->tags[1]);
 }
 
+/* What becomes of an access that no rule is about. `spared`: snug_spared. */
+static __always_inline u32 unknown(const struct ruling *ruling, u32 spared)
+{
+	return ruling->policy_state & SNUG_POLICY_SPARES(spared) ? DEVIATES_UNSTOPPED : DEVIATES;
+}
+
 /* All of the rules. What they allow by a pattern is counted by them. */
 CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 			     struct ruling *ruling, u32 access, struct paths *paths)
@@ -163,17 +169,16 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 		if (!found && bit == SNUG_DELETE && !fixed)
 			found = lookup_delete_by_rename(state, ruling, paths, set,
 							&ruling->tags[n & 1]);
-		if (found != RULE_ALLOW)
-			ruling->deviates = 1;
+		if (found == RULE_DENY)
+			ruling->deviates = DEVIATES;
+		else if (!found && ruling->deviates != DEVIATES)
+			ruling->deviates = unknown(ruling, paths->spared);
 		n++;
 	}
 	if (access & SNUG_SETATTR) {
 		found = lookup_access(state, ruling, SNUG_SETATTR, paths, set, &ruling->tags[0]);
 		if (found != RULE_ALLOW)
-			ruling->deviates = !found && ruling->policy_state &
-								   SNUG_POLICY_SPARES_SETATTR ?
-						   DEVIATES_UNSTOPPED :
-						   DEVIATES;
+			ruling->deviates = found ? DEVIATES : unknown(ruling, SNUG_SPARES_SETATTR);
 	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
 	    judge_linked(scratch, state, ruling, paths) != RULE_ALLOW)

@@ -103,7 +103,8 @@ struct paths {
 	u32 at;
 	u32 to_at;
 	u32 cut;
-	u32 from_image;
+	u16 from_image;
+	u16 spared; /* snug_spared: what the access is of */
 };
 
 /* Where an opened file is, see lib/place.bpf.h. */

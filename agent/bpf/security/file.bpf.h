@@ -45,6 +45,14 @@ static __always_inline bool is_opening(struct task_struct *task)
 	       (call.compat || (number != NR_EXECVE && number != NR_EXECVEAT));
 }
 
+/* On a mount of the kernel, which no process can come by: a layer, memory, a pipe. */
+static __always_inline bool is_on_private_mount(const struct file *file)
+{
+	u64 mount = (u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
+
+	return (s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL;
+}
+
 /*
  * What overlayfs opens beneath a file that a process has opened, by the credentials of who mounted
  * it: a file of its layers' private mounts. No process can come by such a mount itself. Before
@@ -52,23 +60,24 @@ static __always_inline bool is_opening(struct task_struct *task)
  */
 static __always_inline bool is_layer(struct task_struct *task, const struct file *file)
 {
-	u64 mount = (u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
-
 	return (u64)READ(task, cred) != (u64)READ(task, real_cred) &&
-	       ((s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL ||
+	       (is_on_private_mount(file) ||
 		(u64)file->f_inode != (u64)file->f_path.dentry->d_inode);
 }
 
-/* `scratch->opened.stop`: how it is stopped by the caller. */
+/*
+ * `scratch->opened.stop`: how it is stopped by the caller. `received`: SNUG_RECEIVED, or 0. Who
+ * receives a file did not make it.
+ */
 static __noinline int judge_open(struct scratch *scratch, struct task_struct *task,
-				 struct snug_task *state, struct file *file)
+				 struct snug_task *state, struct file *file, u32 received)
 {
 	struct opened *opened = &scratch->opened;
 	struct verdict verdict;
 	u32 found;
 
-	opened->flags = 0;
-	opened->access = access_of(file);
+	opened->flags = received;
+	opened->access = received ? access_of(file) & ~SNUG_CREATE : access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
 	opened_layer(opened, file, root_of(state, task));
 	walk_from(scratch, opened->path_ref, root_of(state, task));
@@ -136,7 +145,7 @@ int BPF_PROG(lsm_open, struct file *file)
 		return REFUSE_IF(unjudged(state, SNUG_FILE));
 	lsm_scratch->scratch.opened.place = place;
 	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
-	result = judge_open(&lsm_scratch->scratch, task, state, UNTRUSTED(file));
+	result = judge_open(&lsm_scratch->scratch, task, state, UNTRUSTED(file), 0);
 	release_scratch(depth);
 	if (!result)
 		note_judged(state, (u64)file);
@@ -163,10 +172,36 @@ static __always_inline int open_left_out(struct file *file)
 	if (was_judged(state, (u64)file, scratch->opened.stop) || !has_path(file) ||
 	    !is_opening(task) || is_layer(task, file))
 		return 0;
-	return judge_open(scratch, task, state, file);
+	return judge_open(scratch, task, state, file, 0);
 }
 
 CATCH(open, open_left_out(AS(struct file, FIRST)))
+
+/*
+ * Why this hook: a file that another process passes on, over a unix socket or otherwise, passes it
+ * before the receiver has a descriptor. It is judged as if the receiver opened it. What has no path
+ * is no file: sockets, pipes, memory.
+ */
+SEC("lsm/file_receive")
+int BPF_PROG(lsm_receive, struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting_state(task);
+	struct lsm_scratch *lsm_scratch;
+	int result;
+	u32 depth;
+
+	if (!state || !has_path(file) || is_on_private_mount(file))
+		return 0;
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
+		return REFUSE_IF(unjudged(state, SNUG_FILE));
+	lsm_scratch->scratch.opened.place.key = 0;
+	lsm_scratch->scratch.opened.stop = SNUG_REFUSED;
+	result = judge_open(&lsm_scratch->scratch, task, state, UNTRUSTED(file), SNUG_RECEIVED);
+	release_scratch(depth);
+	return REFUSE_IF(result);
+}
 
 static __always_inline int judge_foreign_code(struct task_struct *task, struct snug_task *state,
 					      u64 file)

@@ -107,6 +107,8 @@ export interface FileAct {
    * The path is the caller's argument, made absolute: the kernel did not report the file itself.
    */
   readonly unresolved?: boolean
+  /** Another process opened it and passed it on, over a unix socket for one. */
+  readonly received?: boolean
   /** The image ships this path. Set by `identify`; such a path is never generalised. */
   readonly shipped?: boolean
   /** The same of `to`, where that is the file that a hard link names. */

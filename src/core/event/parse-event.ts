@@ -157,6 +157,7 @@ function fileAct(owner: Bag): void {
   optionalFlag(owner['cut'], 'file.cut')
   optionalFlag(owner['denied'], 'file.denied')
   optionalFlag(owner['unresolved'], 'file.unresolved')
+  optionalFlag(owner['received'], 'file.received')
   optionalFlag(owner['shipped'], 'file.shipped')
   const { layer } = owner
   if (layer !== undefined && layer !== 'image' && layer !== 'container') {

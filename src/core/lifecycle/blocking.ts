@@ -1,4 +1,5 @@
 import { behaviourKinds, type BehaviourKind } from '../coverage/coverage-report.ts'
+import type { FileObservable } from '../coverage/observable.ts'
 import { SnugError } from '../../errors.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import { durationText, percentText } from './wording.ts'
@@ -174,19 +175,19 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
  * The kernel's response to deviations; undefined if it has no profile.
  *
  * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
- * @param sparesSetattr no source observed changes of mode, owner and attributes, alone
+ * @param spares accesses to files that no source observed, alone
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },
   budget: number,
   isBlind = false,
-  sparesSetattr = false,
+  spares: readonly FileObservable[] = [],
 ):
   | {
       readonly mode: 'alert' | 'block'
       readonly budget: number
       readonly except?: readonly BehaviourKind[]
-      readonly sparesSetattr?: true
+      readonly spares?: readonly FileObservable[]
       readonly pausedUntil?: number
     }
   | undefined {
@@ -198,7 +199,7 @@ export function enforcementOf(
     mode: armed ? 'block' : 'alert',
     budget,
     ...(armed && except.length > 0 ? { except } : {}),
-    ...(armed && sparesSetattr ? { sparesSetattr: true } : {}),
+    ...(armed && spares.length > 0 ? { spares } : {}),
     ...(breakGlass === undefined ? {} : { pausedUntil: breakGlass.until }),
   }
 }

@@ -18,8 +18,7 @@ export interface JudgeOptions {
   /** Why the profile's evidence has holes: verdicts then have partial confidence. */
   readonly incomplete?: string
   /**
-   * Kinds of events, and `setattr`, that were observed during learning; absent: all. The profile has no verdict on
-   * others.
+   * What was observed during learning; absent: all. The profile has no verdict on anything else.
    */
   readonly observed?: Observed
   /** The version is learning: `novel` guardrails keep quiet. */
@@ -90,6 +89,8 @@ function deviation(
     options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (reported !== undefined) reasons.push(...reported.reasons)
+  if (event.kind === 'file' && event.file.received === true)
+    reasons.push('another process opened the file and passed it on')
   if (isUnobserved) {
     reasons.push(
       `no source observed ${observableText(observableOf(event))} while the profile was learned`,

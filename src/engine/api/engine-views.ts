@@ -367,8 +367,8 @@ export interface StopView {
   readonly how: StopHow
 }
 
-export const stopHows = ['blocked', 'killed', 'alerted'] as const
-/** Refused before it happens; its process killed first; or only an alert. */
+export const stopHows = ['blocked', 'killed', 'alerted', 'unseen'] as const
+/** Refused before it happens; its process killed first; only an alert; or not even that. */
 export type StopHow = (typeof stopHows)[number]
 
 export interface SelfProbeView {

@@ -18,7 +18,7 @@ import type {
   ObservedView,
 } from '../api/engine-views.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
-import { observableText } from '../../core/coverage/observable.ts'
+import { fileObservables, observableText } from '../../core/coverage/observable.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
@@ -65,14 +65,19 @@ export function* evidenceView(
   }
 }
 
-function unobservedText({ unobserved, observed, life }: DeployedVersion): readonly string[] {
+function unobservedText(version: DeployedVersion): readonly string[] {
+  const { unobserved, observed, life, alertedKinds } = version
   const then = life.state === 'learning' ? 'so far' : 'during learning: they raise no deviations'
-  const isSetattrAlone = !observed.has('setattr') && observed.has('file')
+  const alone = fileObservables.filter(
+    (one) =>
+      // Without security hooks no sensor observes it: then this is of interest where it happened.
+      !observed.has(one) && observed.has('file') && (one !== 'received' || alertedKinds.has(one)),
+  )
   return [
     ...(unobserved.length === 0
       ? []
       : [`${unobserved.join(', ')}: no source observed these kinds ${then}`]),
-    ...(isSetattrAlone ? [`setattr: no source observed ${observableText('setattr')} ${then}`] : []),
+    ...alone.map((one) => `${one}: no source observed ${observableText(one)} ${then}`),
   ]
 }
 

@@ -109,7 +109,7 @@ const ofNothing = {
   attack: [],
 } as const
 
-/** An event that no source observed during learning: reported once for each kind, and for `setattr`. */
+/** An event that no source observed during learning: reported once for each of these. */
 export function unobservedKindFinding(
   event: ActEvent,
   kind: Observable,

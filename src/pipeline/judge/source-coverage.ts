@@ -55,6 +55,7 @@ export class SourceCoverage {
     if (known !== undefined) return known
     const all = new Set<Observable>(supports.kinds)
     if (all.has('file')) all.add('setattr')
+    if (supports.received === true) all.add('received')
     this.#reported.set(name, all)
     return all
   }

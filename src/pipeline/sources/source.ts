@@ -1,4 +1,5 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import type { FileObservable } from '../../core/coverage/observable.ts'
 import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
 import type { BehaviourTag, KernelProfile } from '../../core/compile/kernel-profile.ts'
 
@@ -42,6 +43,8 @@ export interface SourceSupport {
   readonly filter: boolean
   /** The source reports the start and end of containers. */
   readonly containers: boolean
+  /** It reports files that a process receives from another one. */
+  readonly received?: boolean
   /**
    * The source confirms profiles and enforcement by `policy` messages. They are in force from then
    * on.
@@ -271,8 +274,8 @@ export interface Enforcement {
   readonly budget: number
   /** Kinds that only alert. */
   readonly except?: readonly BehaviourKind[]
-  /** Changes of mode, owner and attributes only alert: no sensor observed them while the version learned. */
-  readonly sparesSetattr?: true
+  /** Accesses to files that only alert: no sensor observed them while the version learned. */
+  readonly spares?: readonly FileObservable[]
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
 }

@@ -123,7 +123,7 @@ export class DeployedVersion {
   /** Number of behaviours at the end of the window. */
   learnedSize = 0
   /**
-   * Kinds of events, and `setattr`, that were observed while it learned. The profile makes no statement about others.
+   * What was observed while it learned. The profile makes no statement about anything else.
    */
   observed: Observed = nothing
   /** The same for the predecessor, whose profile judges while this version learns. */

@@ -1,9 +1,9 @@
 import { SnugError } from '../../errors.ts'
-import { observables } from '../../core/coverage/observable.ts'
+import { type Observable, observables } from '../../core/coverage/observable.ts'
 import { mergeEntries } from '../../core/profile/merge.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import { compareText } from './allowed.ts'
-import type { ProfileDocument, Recording } from './profile-document.ts'
+import { observedOf, type ProfileDocument, type Recording } from './profile-document.ts'
 
 /**
  * Adds up two profiles of one image: runs of its tests, shards, nodes. INVARIANT: commutative, associative, idempotent.
@@ -27,14 +27,14 @@ export function mergeDocuments(
     .filter((each) => each !== undefined)
     .sort(compareText)
     .at(-1)
-  const all = new Set([...(a.observed ?? observables), ...(b.observed ?? observables)])
+  const all = new Set<Observable>([...observedOf(a), ...observedOf(b)])
   const observed = observables.filter((one) => all.has(one))
   const recordings = joined(a.recordings ?? [], b.recordings ?? [])
   return {
     schema: 'snug.profile/v1',
     image: { repository, ...(tag === undefined ? {} : { tag }), digest },
     behaviours: mergeEntries(a.behaviours, b.behaviours, shaper),
-    ...(observed.length === observables.length ? {} : { observed }),
+    observed,
     ...(recordings.length === 0 ? {} : { recordings }),
   }
 }

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import type { ImageRef, LossSpan } from '../../core/event/event.ts'
-import { allObservables, observables } from '../../core/coverage/observable.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import {
+  allObservables,
+  type Observable,
+  observables,
+  type Observed,
+} from '../../core/coverage/observable.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { finish, sorted, type Steps } from '../../core/steps.ts'
 import { entrySchema, hasOwnId } from './entry-schema.ts'
@@ -11,7 +17,7 @@ export interface ProfileDocument {
   readonly schema: 'snug.profile/v1'
   readonly image: ImageRef
   readonly behaviours: readonly ProfileEntry[]
-  /** Kinds of events, and `setattr`, that were observed while it was learned; absent: all. */
+  /** What was observed while it was learned; absent: all kinds of events, and none of `fileObservables`. */
   readonly observed?: readonly (typeof observables)[number][]
   /** How it was recorded, where it was made for that; sorted. */
   readonly recordings?: readonly Recording[]
@@ -69,6 +75,10 @@ export const profileDocumentSchema = z.looseObject({
   prior: z.looseObject({ name: text }).optional(),
 })
 
+export function observedOf({ observed }: ProfileDocument): Observed {
+  return new Set<Observable>(observed ?? behaviourKinds)
+}
+
 /** Deterministic: the same profile is the same text. */
 export function profileDocument(
   image: ImageRef,
@@ -98,7 +108,7 @@ export function* profileDocumentSteps(
     schema: 'snug.profile/v1',
     image,
     behaviours: [],
-    ...(shown.length === observables.length ? {} : { observed: shown }),
+    observed: shown,
     ...(recordings.length === 0 ? {} : { recordings }),
   })
   if (ordered.length === 0) return around

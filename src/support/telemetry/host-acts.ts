@@ -6,6 +6,7 @@ const needed = ['kernel', 'btf', 'rights', 'lockdown', 'cgroup-v2'] as const
 const stopClasses = {
   exec: 'running a program',
   open: 'opening, creating or writing a file',
+  receive: 'receiving an open file from another process',
   delete: 'deleting a file or folder',
   rename: 'renaming or moving a file',
   truncate: 'truncating a file by its path',
@@ -25,7 +26,7 @@ type StopClass = keyof typeof stopClasses
 
 const classesOf: Readonly<Record<string, readonly StopClass[]>> = {
   exec: ['exec'],
-  file: ['open', 'delete', 'rename', 'truncate', 'link', 'setattr', 'map'],
+  file: ['open', 'receive', 'delete', 'rename', 'truncate', 'link', 'setattr', 'map'],
   connect: ['connect', 'send', 'unix'],
   listen: ['bind', 'listen'],
   identity: ['identity'],
@@ -51,7 +52,7 @@ export function stopsOf(sources: readonly Facts[]): readonly StopView[] {
 
 /** A class without a report is not stopped. */
 function howOf(how: string | undefined): StopView['how'] {
-  return how === 'blocked' || how === 'killed' ? how : 'alerted'
+  return how === 'blocked' || how === 'killed' || how === 'unseen' ? how : 'alerted'
 }
 
 /** Which kinds of events a host with these checks and stops observes and stops. */

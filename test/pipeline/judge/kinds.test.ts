@@ -112,6 +112,41 @@ describe('a profile learned from a source that cannot see files', () => {
   })
 })
 
+describe('a file that another process passes on', () => {
+  const passed = (path: string): ActEvent => {
+    const event = act.file(path)
+    return event.kind === 'file' ? { ...event, file: { ...event.file, received: true } } : event
+  }
+  const hooks = new ScriptedSource(undefined, 'hooks', { received: true })
+
+  it('is judged as one that was opened, where the source reports such, and the alert states it', async () => {
+    await open(hooks)
+    await report(hooks, act.file('/etc/a'), passed('/etc/b'))
+    await world.engine.setMode(image, 'alert', by)
+    await report(hooks, passed('/etc/a'), act.file('/etc/b'), passed('/etc/c'))
+    const [alert, ...others] = await deviations()
+    expect([alert?.behaviour?.text, others]).toEqual(['read /etc/c', []])
+    expect(alert?.reasons).toContain('another process opened the file and passed it on')
+  })
+
+  it('raises no deviation where no source reported such while learning, which is reported once', async () => {
+    await open()
+    await report(world.source, act.file('/etc/a'))
+    await world.engine.setMode(image, 'alert', by)
+    const sentences = async (): Promise<readonly string[]> =>
+      (await world.engine.image(image)).versions[0]?.evidence?.sentences ?? []
+    expect((await sentences()).join()).not.toContain('received')
+    await report(world.source, passed('/etc/a'), passed('/etc/b'), passed('/etc/c'))
+    expect(await deviations()).toEqual([])
+    expect(await loss()).toMatchObject([{ severity: 'low', count: 1 }])
+    expect((await sentences()).at(-1)).toBe(
+      'received: no source observed files that other processes pass on during learning: they raise no deviations',
+    )
+    await report(world.source, act.file('/etc/b'))
+    expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/b'])
+  })
+})
+
 it('excludes from the delta of a version the kinds not observed in the previous one', async () => {
   const execs = new ScriptedSource(undefined, 'execs', sees('exec'))
   await open(execs)

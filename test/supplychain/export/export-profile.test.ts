@@ -10,6 +10,7 @@ import {
   securityContextSchema,
   tracingPolicySchema,
 } from '../../fixtures/consumer-schemas.ts'
+import { observables } from '../../../src/core/coverage/observable.ts'
 import { loadRules } from '../../../src/support/config/load-rules.ts'
 import { exportableOf } from '../../../src/supplychain/export/allowed.ts'
 import { segmentsOf } from '../../../src/supplychain/export/container-profile.ts'
@@ -345,7 +346,7 @@ describe('a profile as a file', () => {
     ['of none', []],
   ])('%s is one JSON value with the behaviours by id', (_, list) => {
     const behaviours = of(list).entries()
-    const whole = { schema: 'snug.profile/v1', image, behaviours }
+    const whole = { schema: 'snug.profile/v1', image, behaviours, observed: observables }
     expect(text('snug', list)).toBe(`${JSON.stringify(whole, null, 2)}\n`)
   })
 

@@ -52,8 +52,12 @@ it('does not report `not-seen` from a sensor that saw no files', () => {
     '2',
   )
   const reports = [parseReport(trivy)]
-  const blind = joinScan({ image: 'x', reports, profile: programs, shaper })
-  expect(new Set(blind.findings.map(({ use }) => use))).toEqual(new Set(['unknown']))
+  // Older profiles do not list what was observed.
+  const { observed: _, ...older } = programs
+  for (const blind of [{ ...programs, observed: ['exec'] as const }, older]) {
+    const { findings } = joinScan({ image: 'x', reports, profile: blind, shaper })
+    expect(new Set(findings.map(({ use }) => use))).toEqual(new Set(['unknown']))
+  }
   const none = joinScan({ image: 'x', reports, shaper })
   expect(none.counts).toMatchObject({ unknown: 13 })
   // Without the image's files the paths in the report still count.

@@ -186,6 +186,7 @@ describe('the checks of a host', () => {
       {
         'stop.exec': 'killed',
         'stop.open': 'killed',
+        'stop.receive': 'unseen',
         'stop.delete': 'alerted',
         'stop.connect': 'blocked',
       },
@@ -193,7 +194,7 @@ describe('the checks of a host', () => {
     const acts = new Map(actKindsOfHost(checks, stops).map(({ act, stopped }) => [act, stopped]))
     expect(acts.get('exec')).toBe('killed')
     expect(acts.get('file')).toBe(
-      'killed: open; alerted: delete, rename, truncate, link, setattr, map',
+      'killed: open; unseen: receive; alerted: delete, rename, truncate, link, setattr, map',
     )
     expect(acts.get('connect')).toBe('blocked: connect; alerted: send, unix')
     expect(acts.get('identity')).toBe('alerted')

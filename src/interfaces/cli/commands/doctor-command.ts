@@ -29,7 +29,7 @@ const stopColumns: readonly Column<StopView>[] = [
   {
     head: 'IS, IN MODE BLOCK',
     value: ({ how }) => (how === 'alerted' ? 'alerted only' : how),
-    colour: ({ how }) => (how === 'alerted' ? 'yellow' : 'green'),
+    colour: ({ how }) => (how === 'blocked' || how === 'killed' ? 'green' : 'yellow'),
   },
 ]
 

@@ -108,6 +108,7 @@ export const event: z.ZodType<SnugEvent> = z
         denied: flag,
         unresolved: flag,
         shipped: flag,
+        received: z.boolean().exactOptional(),
         layer: z.enum(['image', 'container']).exactOptional(),
       }),
     }),

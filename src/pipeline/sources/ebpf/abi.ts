@@ -1,8 +1,10 @@
+import type { FileObservable } from '../../../core/coverage/observable.ts'
+
 /**
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 10
+export const ABI = 11
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -206,7 +208,7 @@ export const layout = {
   'snug_enforce.block': 24,
   'snug_enforce.budget': 28,
   'snug_enforce.disarmed': 32,
-  'snug_enforce.spares_setattr': 36,
+  'snug_enforce.spares': 36,
   snug_peer: 32,
   'snug_peer.address': 8,
   'snug_peer.bits': 24,
@@ -263,7 +265,9 @@ export const actFlags = {
   fromImage: 256,
   atExec: 512,
   shared: 1024,
+  received: 2048,
 } as const
+export const sparedFlags: Readonly<Record<FileObservable, number>> = { setattr: 1, received: 2 }
 export const ruleFlags = {
   deny: 1,
   pattern: 2,

@@ -190,6 +190,7 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
     // Of a file that was not reached there is no layer to report.
     ...((bits === accessBits[0][0] || access[0] === 'exec') &&
       (flags & actFlags.unresolved) === 0 && { layer: layerOf(flags) }),
+    ...((flags & actFlags.received) !== 0 && { received: true }),
   }
 }
 

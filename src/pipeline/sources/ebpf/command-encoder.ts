@@ -15,6 +15,7 @@ import {
   ID_LENGTH,
   kinds,
   layout,
+  sparedFlags,
   RESOLVERS_MAX,
   traits,
 } from './abi.ts'
@@ -56,8 +57,8 @@ export function encodeEnforce(scope: number, how: Enforcement): Buffer {
   bytes.writeUInt32LE(how.budget, layout['snug_enforce.budget'])
   const disarmed = (how.except ?? []).reduce((bits, kind) => bits | (1 << kinds[kind]), 0)
   bytes.writeUInt32LE(disarmed, layout['snug_enforce.disarmed'])
-  const spares = how.sparesSetattr === true ? 1 : 0
-  bytes.writeUInt32LE(spares, layout['snug_enforce.spares_setattr'])
+  const spares = (how.spares ?? []).reduce((bits, one) => bits | sparedFlags[one], 0)
+  bytes.writeUInt32LE(spares, layout['snug_enforce.spares'])
   return bytes
 }
 

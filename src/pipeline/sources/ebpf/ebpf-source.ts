@@ -78,7 +78,7 @@ const backoffRules = { firstMs: 100, longestMs: 60_000 } as const
  */
 export class EbpfSource implements EventSource {
   readonly name = 'ebpf'
-  readonly supports: SourceSupport
+  #supports: SourceSupport
   readonly control: SourceControl
   readonly #options: EbpfSourceOptions
   readonly #lost: Record<string, number> = {}
@@ -116,7 +116,7 @@ export class EbpfSource implements EventSource {
 
   constructor(options: EbpfSourceOptions) {
     this.#options = options
-    this.supports = {
+    this.#supports = {
       kinds: eventKinds,
       filter: true,
       containers: true,
@@ -148,6 +148,11 @@ export class EbpfSource implements EventSource {
 
   get state(): SourceState {
     return this.#state
+  }
+
+  /** Which hooks there are is known once the sensor runs. */
+  get supports(): SourceSupport {
+    return this.#supports
   }
 
   /** Resolves once the sensor has run all commands so far and reported all events up to then. */
@@ -384,6 +389,7 @@ export class EbpfSource implements EventSource {
       this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
     }
     this.#facts = facts
+    this.#supports = { ...this.#supports, received: facts['stop.receive'] === 'blocked' }
     this.#state = { kind: 'running' }
     this.#lastReceived = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
