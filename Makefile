@@ -74,17 +74,18 @@ test: build ## every test; installs what the tests need
 	# A minute in all: each target for some seconds, from its corpus on.
 	npx tsx test/fuzz/run.ts --seconds 4
 	wait $$prepared
-	# The system and product lanes mostly wait. Virtual machines, and the servers of the kube lane, take what they leave.
-	setsid nice -n 10 npx vitest run --project qemu >.build/qemu.log 2>&1 &
-	machines=$$!
+	# The system and product lanes mostly wait. These take what they leave: virtual machines, after them what needs no
+	# sensor and no engine, and the servers of the kube lane.
+	setsid nice -n 10 npx vitest run --project qemu --project apart >.build/others.log 2>&1 &
+	others=$$!
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
 	built=$$!
-	beside="$$machines $$built"
+	beside="$$others $$built"
 	# These lanes take most of the time: one that fails does not keep the others from telling what they find.
 	npx vitest run --project system || failed=1
 	npx vitest run --project product || failed=1
-	wait $$machines || failed=1
-	cat .build/qemu.log
+	wait $$others || failed=1
+	cat .build/others.log
 	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
 	# The kube and node lanes mostly wait.
 	npx vitest run --project node >.build/node.log 2>&1 &

@@ -25,11 +25,23 @@ const onThisMachine = {
 
 const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
 
+/** Of what people install, open and connect: what needs no sensor, no engine and no other right on the machine. */
+const apart = [
+  'test/product/{alertmanager-sink,attestation,broker-sinks,console,console-nats-rights}.test.ts',
+  'test/product/{console-sign-in,cosign,delivery-soak,gateway,keyless,monitoring}.test.ts',
+  'test/product/{node-versions,page-look,service-monitor,syslog}.test.ts',
+  'test/contract/source-author.system.test.ts',
+  'test/deploy/{check-dependencies,helm-chart,helm-values,kustomize}.system.test.ts',
+  'test/deploy/{node-policy,published-chart,static-sensor}.system.test.ts',
+  'test/{soak/soak,state/store/kill}.system.test.ts',
+  'test/supplychain/{export/in-toto,image/formats}.system.test.ts',
+]
+
 /**
  * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
  * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
- * because they share the kernel; `product` runs what people install, open and connect; `qemu` runs the sensor in virtual
- * machines; `kube` and `node` have a Kubernetes.
+ * because they share the kernel; `product` and `apart` run what people install, open and connect; `qemu` runs the sensor
+ * in virtual machines; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -114,10 +126,24 @@ export default defineConfig({
       },
       {
         test: {
+          // Runs beside `system`.
+          name: 'apart',
+          ...everywhere,
+          include: apart,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          // Where one command runs both, after `qemu`.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           // Packages, pages, tutorials, receivers, registries.
           name: 'product',
           ...onThisMachine,
           include: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],
+          exclude: apart,
         },
       },
     ],
