@@ -294,7 +294,11 @@ function brokenRows(results: readonly ServiceResult[]): string {
     }
     for (const text of block?.failures ?? []) put(text, `${service} (block mode)`)
   }
-  const rows = [...found].map(([text, where]) => [text, placesText(where)])
+  // Words of others, which are not this page's prose.
+  const rows = [...found].map(([text, where]) => [
+    `\`${text.replaceAll('`', "'")}\``,
+    placesText(where),
+  ])
   return rows.length === 0 ? '' : `## What failed\n\n${markdownTable(['what', 'where'], rows)}`
 }
 
