@@ -326,7 +326,10 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 			     !strcmp(hook->name, "keyctl") ? "__ia32_compat_sys_" :
 							     "__ia32_sys_";
 #else
-	const char *prefix = hook->family == RETURN ? "__arm64_sys_" : "";
+	/* Both tables have the same functions, except for this one. */
+	const char *prefix = hook->family == RETURN	   ? "__arm64_sys_" :
+			     !strcmp(hook->name, "keyctl") ? "__arm64_compat_sys_" :
+							     "";
 #endif
 	snprintf(name, size, "%s%s", prefix, hook->name);
 }

@@ -155,11 +155,6 @@ struct sensitive {
 
 static __always_inline bool has_return(const struct sensitive *call)
 {
-#if !defined(__TARGET_ARCH_x86)
-	/* There the 32-bit table has another function, which no program is on: hooks.c. */
-	if (call->id == SNUG_CALL_KEYCTL && call->flags & SNUG_COMPAT)
-		return false;
-#endif
 	return CALLS_WITH_RETURN >> call->id & 1;
 }
 
