@@ -126,19 +126,29 @@ function spentMs(): number {
   return Number(stat.split(' ')[0]) / 1e6
 }
 
-/** Milliseconds of the slowest of a few answers, each after a change, so that none is a view that was made before. */
-async function slowest(path: string): Promise<{ readonly spent: number; readonly took: number }> {
-  const worst = { spent: 0, took: 0 }
+interface Figures {
+  /** Milliseconds of processor time: in the median, which other load on the machine leaves alone, and of the slowest. */
+  readonly spent: number
+  readonly most: number
+  /** Milliseconds until the slowest answer. */
+  readonly took: number
+}
+
+/** Of a few answers, each after a change, so that none is a view that was made before. */
+async function figuresOf(path: string): Promise<Figures> {
+  const spent: number[] = []
+  let took = 0
   for (let i = 0; i < 5; i++) {
     fleet.profile(imageOf(i), { generation: 2 })
     await delay(700)
     const before = spentMs()
     const { status, tookMs } = await served.ask(path)
     expect(status).toBe(200)
-    worst.spent = Math.max(worst.spent, Math.round(spentMs() - before))
-    worst.took = Math.max(worst.took, Math.round(tookMs))
+    spent.push(Math.round(spentMs() - before))
+    took = Math.max(took, Math.round(tookMs))
   }
-  return worst
+  spent.sort((a, b) => a - b)
+  return { spent: spent[2] ?? 0, most: spent.at(-1) ?? 0, took }
 }
 
 test('the console answers for 5,000 nodes, 2,000 images and 110,000 alerts', async () => {
@@ -156,7 +166,7 @@ test('the console answers for 5,000 nodes, 2,000 images and 110,000 alerts', asy
   // Of each image: ten services, of ten names of a domain one party, and ten blocks.
   expect(map.states.learned).toBe(images * 21)
   expect(map.states.alert).toBeGreaterThan(0)
-  const figures: Record<string, Awaited<ReturnType<typeof slowest>>> = {}
+  const figures: Record<string, Figures> = {}
   for (const path of [
     '/v1/fleet',
     '/v1/fleet/images?q=app-1',
@@ -170,7 +180,7 @@ test('the console answers for 5,000 nodes, 2,000 images and 110,000 alerts', asy
     '/v1/fleet/alerts?q=no-such-text',
     '/v1/fleet/alerts?node=node-0007&next=20000',
   ])
-    figures[path] = await slowest(path)
+    figures[path] = await figuresOf(path)
   console.log('milliseconds:', figures, 'MiB:', residentMiB(served.pid))
   for (const [path, { spent }] of Object.entries(figures))
     expect(spent, path).toBeLessThan(answerMs)
