@@ -84,11 +84,11 @@ describe('a decision in the bucket', () => {
     const approved = all.map((path) => decidedEntry(path, { kind: 'approved', ...by }))
     const rejected = all.map((path) => decidedEntry(path, { kind: 'rejected', ...by, at: later }))
     const modeOf = (mode: 'alert' | 'block', when: string) => ({ mode: { mode, ...by, at: when } })
-    const told = await Promise.all([
+    const published = await Promise.all([
       first.fleet.publish(contribution(image, approved, modeOf('alert', at))),
       second.fleet.publish(contribution(image, rejected, modeOf('block', later))),
     ])
-    expect(told).toEqual([true, true])
+    expect(published).toEqual([true, true])
     for (const member of [first, second]) {
       await expect
         .poll(() => all.map((path) => member.decision(image, path)?.kind))

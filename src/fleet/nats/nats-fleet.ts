@@ -43,7 +43,8 @@ const twinMs = 3_600_000
 
 /**
  * A fleet in a key-value bucket of NATS JetStream. A slice holds what one node observed, and only that node writes it. A
- * decision of a person stands once, for all nodes: whoever may decide writes it, after what stood there before.
+ * decision of a person stands once, for all nodes. Each node with the right to decide writes it, and after the standing
+ * one only.
  */
 export class NatsFleet implements Fleet {
   readonly #options: NatsFleetOptions
