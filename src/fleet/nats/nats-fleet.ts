@@ -7,18 +7,16 @@ import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '.
 import { type FleetImage, profileName } from '../fleet-image.ts'
 import { FleetSlices } from '../slices/fleet-slices.ts'
 import { sliceBytes } from '../slices/slice-pages.ts'
-import { Bucket, type BucketEntry } from './bucket.ts'
-import { decisionKey, decisionsOf, sliceKey, slicesOf } from './fleet-keys.ts'
+import { FleetBucket, isCoded } from './fleet-bucket.ts'
+import { decisionsOf, sliceKey, slicesOf } from './fleet-keys.ts'
 import {
   type DecisionContent,
-  decisionText,
   type FleetValue,
-  parseFleetValue,
   sliceText,
   subjectOf,
   withoutDecision,
 } from './fleet-values.ts'
-import { SharedDecisions } from './shared-decisions.ts'
+import type { SharedDecisions } from './shared-decisions.ts'
 
 /** There are no objects whose spec decides. */
 export interface NatsFleetOptions extends Pick<FleetLink, 'onEntries' | 'onDecision' | 'onError'> {
@@ -35,9 +33,6 @@ const pauses = { firstMs: 500, longestMs: 30_000 } as const
 const envelopeBytes = 4_096
 /** Decisions that are written at the same time. */
 const atOnce = 64
-/** Writes of one decision that another writer came before. */
-const mostTries = 5
-const nameLength = 200
 /** How long another agent of the same name is remembered. */
 const twinMs = 3_600_000
 
@@ -49,12 +44,8 @@ const twinMs = 3_600_000
 export class NatsFleet implements Fleet {
   readonly #options: NatsFleetOptions
   readonly #now: () => number
-  readonly #bucket: Bucket
+  readonly #bucket: FleetBucket
   readonly #slices: FleetSlices
-  readonly #decisions = new SharedDecisions()
-  readonly #values = new Map<string, FleetValue>()
-  /** By key: why its value is ignored. */
-  readonly #invalid = new Map<string, string>()
   /** Distinguishes this agent from another one with the same name. */
   readonly #run = randomUUID()
   /** When the latest slice of such an agent came, in milliseconds since 1970. */
@@ -65,9 +56,7 @@ export class NatsFleet implements Fleet {
   readonly #leaving = new Map<string, FleetImage>()
   readonly #backoff = new Backoff(pauses)
   #notBefore = 0
-  #unread: string | undefined
   #decided: () => void = () => undefined
-  writes = 0
 
   constructor(options: NatsFleetOptions) {
     this.#options = options
@@ -75,11 +64,14 @@ export class NatsFleet implements Fleet {
     const { access, bucket, node, onEntries } = options
     const pageBytes = (): number => Math.min(sliceBytes, this.#bucket.largest - envelopeBytes)
     this.#slices = new FleetSlices(node, onEntries, pageBytes)
-    this.#bucket = new Bucket({
+    this.#bucket = new FleetBucket({
       access,
       bucket,
-      onPut: (entry) => this.#put(entry),
-      onRemoved: (key) => this.#removed(key),
+      now: this.#now,
+      onValue: (value) => this.#took(value),
+      onGone: (value) => {
+        if (value.kind === 'slice') this.#slices.went(value.slice)
+      },
       onListed: () => {
         this.#decided()
         // What failed because there was no connection is tried again.
@@ -88,9 +80,9 @@ export class NatsFleet implements Fleet {
         void this.#leave()
       },
       onState: (fault) => {
-        this.#unread = fault
         if (fault !== undefined) this.#decided()
       },
+      ...(options.onError && { onError: options.onError }),
     })
   }
 
@@ -106,11 +98,12 @@ export class NatsFleet implements Fleet {
   }
 
   get fault(): string | undefined {
-    if (this.#unread !== undefined) {
-      const { bucket } = this.#options
-      return `the bucket \`${bucket}\` cannot be read: ${this.#unread} (FLEET_UNAVAILABLE)`
-    }
-    return this.#twin ?? [...this.#untold.values()][0] ?? this.#ignored
+    const { unread, ignored } = this.#bucket
+    return unread ?? this.#twin ?? [...this.#untold.values()][0] ?? ignored
+  }
+
+  get writes(): number {
+    return this.#bucket.writes
   }
 
   get #twin(): string | undefined {
@@ -118,14 +111,8 @@ export class NatsFleet implements Fleet {
     return `another agent shares as node \`${this.#options.node}\` too (FLEET_NODE_TWICE)`
   }
 
-  get #ignored(): string | undefined {
-    const { beyond } = this.#bucket
-    if (beyond > 0)
-      return `the bucket is too large: ${beyond} of its values are ignored (FLEET_VALUE_INVALID)`
-    const [first] = this.#invalid.values()
-    if (first === undefined) return undefined
-    const others = this.#invalid.size === 1 ? '' : `, and ${this.#invalid.size - 1} more`
-    return `a value of the fleet is ignored: ${first} (FLEET_VALUE_INVALID)${others}`
+  get #decisions(): SharedDecisions {
+    return this.#bucket.decisions
   }
 
   published(image: FleetImage): Iterable<Published> {
@@ -200,25 +187,11 @@ export class NatsFleet implements Fleet {
     return left
   }
 
-  /**
-   * Of two nodes that decide at the same time, the second one compares its decision with that of the first: the later one
-   * stands.
-   */
+  /** Of two nodes that decide at the same time, the decision that is the later one stands. */
   async #stand(image: FleetImage, decision: DecisionContent): Promise<void> {
-    const { node } = this.#options
-    const key = decisionKey(image, subjectOf(decision))
-    for (let tries = 1; this.#decisions.isNews(image, decision); tries++) {
-      const revision = this.#bucket.revision(key)
-      try {
-        await this.#write(key, decisionText({ image, node, ...decision }), revision)
-        // A later one may have come meanwhile.
-        if (this.#decisions.isNews(image, decision))
-          this.#decisions.came({ image, node, ...decision })
-      } catch (error) {
-        if (!isCoded(error, 'FLEET_CONFLICT') || tries === mostTries) throw error
-        await this.#bucket.changed(key, revision)
-      }
-    }
+    await this.#bucket.decide(image, subjectOf(decision), this.#options.node, () =>
+      this.#decisions.isNews(image, decision) ? decision : undefined,
+    )
   }
 
   async #writeSlices({ image, entries, learnedAt }: Contribution): Promise<void> {
@@ -232,7 +205,7 @@ export class NatsFleet implements Fleet {
       const text = sliceText(image, node, this.#run, ofPage, this.#slices.page(image, page))
       const key = sliceKey(node, image, page)
       try {
-        await this.#write(key, text, this.#bucket.revision(key))
+        await this.#bucket.write(key, text, this.#bucket.revision(key))
         this.#slices.wrote(image, page, ofPage)
       } catch (error) {
         // One behaviour that NATS does not take keeps back no other.
@@ -241,11 +214,6 @@ export class NatsFleet implements Fleet {
       }
     }
     if (left !== undefined) throw left
-  }
-
-  async #write(key: string, text: string, revision: number): Promise<void> {
-    this.writes += 1
-    await this.#bucket.put(key, text, revision)
   }
 
   /** The last node that has slices of a version removes the decisions on it too. */
@@ -259,7 +227,7 @@ export class NatsFleet implements Fleet {
       try {
         for (const key of this.#bucket.keys()) {
           if (key.startsWith(own) || (isLast && key.startsWith(decisions)))
-            await this.#bucket.remove(key, this.#bucket.revision(key))
+            await this.#bucket.remove(key)
         }
         this.#leaving.delete(name)
         this.#untold.delete(name)
@@ -271,26 +239,9 @@ export class NatsFleet implements Fleet {
     }
   }
 
-  #put({ key, value }: BucketEntry): void {
-    try {
-      const parsed = parseFleetValue(key, value, this.#now())
-      this.#invalid.delete(key)
-      this.#took(key, parsed)
-    } catch (error) {
-      // One bad value must not end the watch of all others.
-      this.#removed(key)
-      const name = printable(key)
-      this.#invalid.set(key, `\`${name}\`: ${printable(describeError(error))}`)
-      this.#options.onError?.(`value ${name}`, error)
-    }
-  }
-
-  #took(key: string, value: FleetValue): void {
-    this.#values.set(key, value)
-    if (value.kind === 'decision') {
-      this.#decisions.came(value.decision)
-      this.#options.onDecision(value.decision.image)
-    } else if (value.slice.node !== this.#options.node) this.#slices.came(value.slice)
+  #took(value: FleetValue): void {
+    if (value.kind === 'decision') this.#options.onDecision(value.decision.image)
+    else if (value.slice.node !== this.#options.node) this.#slices.came(value.slice)
     else if (value.run !== this.#run) {
       // Until everything is listed, it is one from before a restart of this agent. After that there are two agents that
       // write over each other: each keeps what the other one has, so that nothing is lost.
@@ -298,22 +249,4 @@ export class NatsFleet implements Fleet {
       this.#slices.restore(value.slice)
     }
   }
-
-  #removed(key: string): void {
-    this.#invalid.delete(key)
-    const value = this.#values.get(key)
-    if (value === undefined) return
-    this.#values.delete(key)
-    if (value.kind === 'decision') this.#decisions.went(value.decision)
-    else this.#slices.went(value.slice)
-  }
-}
-
-function isCoded(error: unknown, code: SnugError['code']): boolean {
-  return error instanceof SnugError && error.code === code
-}
-
-/** Anybody who may write a key chooses its letters, and a terminal prints them. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?').slice(0, nameLength)
 }
