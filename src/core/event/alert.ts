@@ -1,5 +1,8 @@
 import type { CauseAccess, PlaceClass, RiskFacts } from './alert-risk.ts'
-import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
+import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
+import type { User } from '../behaviour/user.ts'
+import type { Literal } from '../behaviour/witness.ts'
+import type { ContainerRef, ImageRef, Origin, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
 
 export const severities = ['low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]
@@ -114,6 +117,18 @@ export interface AlertBehaviour {
   readonly kind: string
   readonly object: string
   readonly text: string
+  /** Of a deviation: who does what, as the event showed it. The id follows from it. */
+  readonly form?: BehaviourForm
+}
+
+/** A behaviour with the evidence of one event: enough to decide on it where no profile has it. */
+export interface BehaviourForm {
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  readonly origin: Origin
+  /** Present where the object is shaped. */
+  readonly literal?: Literal
 }
 
 export interface AlertDecision {

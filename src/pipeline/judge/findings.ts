@@ -88,7 +88,7 @@ export function deviationFinding(
     ...(rated === undefined ? {} : { risk: rated }),
     reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(judged)],
     nearest: verdict.nearest,
-    behaviour: mainBehaviour(verdict.unexpected),
+    behaviour: withForm(verdict.unexpected),
     ...sampleOf(verdict.unexpected),
     guardrails: guardrails.map(({ id }) => id),
     attack: distinct([
@@ -175,10 +175,20 @@ export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehavio
   }
 }
 
+/** The same, for decisions in other places. */
+function withForm(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
+  const behaviour = mainBehaviour(unexpected)
+  const ref = mainRef(unexpected)
+  if (behaviour === null || ref === undefined) return behaviour
+  const { actor, uid, object, origin, literal } = ref
+  const form = { actor, uid, object, origin, ...(literal === undefined ? {} : { literal }) }
+  return { ...behaviour, form }
+}
+
 /** A shape says which names are alike; a sample is the name that was used. */
 function sampleOf(unexpected: readonly BehaviourRef[]): { readonly sample?: AlertBehaviour } {
   const ref = mainRef(unexpected)
-  const behaviour = mainBehaviour(unexpected)
+  const behaviour = withForm(unexpected)
   if (ref?.literal === undefined || behaviour === null) return {}
   const object = plainObject(ref)
   return { sample: { ...behaviour, object: objectText(object), text: objectLine(object) } }

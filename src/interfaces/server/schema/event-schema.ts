@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { BehaviourObject } from '../../../core/behaviour/behaviour.ts'
 import { type Alert, alertActions, alertTypes, severities } from '../../../core/event/alert.ts'
 import {
   causeAccesses,
@@ -170,6 +171,26 @@ const behaviour = z.looseObject({
   kind: z.string(),
   object: z.string(),
   text: z.string(),
+  form: z
+    .looseObject({
+      actor: z.object({ exe: z.string(), script: z.string().exactOptional() }),
+      uid: z.union([z.int(), z.literal('declared')]),
+      object: (z.looseObject({ kind: z.string() }) as unknown as z.ZodType<BehaviourObject>).meta({
+        description: 'as `object` of `snug.behaviour/v1`',
+      }),
+      origin: z.enum(origins),
+      literal: z
+        .object({
+          text: z.string(),
+          values: z.array(z.string()),
+          subject: z.string().exactOptional(),
+        })
+        .exactOptional(),
+    })
+    .exactOptional()
+    .meta({
+      description: 'of a deviation: who does what, as the event showed it. The id follows from it',
+    }),
 })
 
 const risk: z.ZodType<RiskFacts> = z.looseObject({
