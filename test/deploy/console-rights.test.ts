@@ -4,11 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { FleetState } from '../../src/fleet/console/fleet-state.ts'
+import { KubeState } from '../../src/fleet/console/kube-state.ts'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
-import { decideProfile } from '../../src/fleet/kubernetes/decide.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
-import { settingMode } from '../../src/fleet/kubernetes/spec-change.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 
 /** Makes every request of the console to the API server, and compares the requests with the rights of its roles. */
@@ -48,15 +46,16 @@ it('the console makes only requests that its roles allow, and the roles allow no
   const api = new KubeApi({ from: 'a test', server: url, options: async () => ({}) })
   const stop = new AbortController()
   try {
-    const state = new FleetState({
+    const state = new KubeState({
       api,
       namespace: 'snug',
       onChange: () => undefined,
       onError: () => undefined,
     })
     await state.start(stop.signal)
-    const decision = { name, change: settingMode('alert'), author: 'console:oidc:ada' }
-    await decideProfile(api, decision, stop.signal)
+    const change = { kind: 'mode', mode: 'alert' } as const
+    const decision = { profile: name, change, author: 'console:oidc:ada', revision: '1' }
+    await state.decide(decision, stop.signal)
     await expect.poll(() => used.size).toBe(10)
   } finally {
     stop.abort()

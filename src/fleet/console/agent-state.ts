@@ -1,10 +1,11 @@
 import type { AgentReport } from '../../core/event/agent-report.ts'
-import type { KnownAgent } from './fleet-state.ts'
+import type { KnownAgent } from './console-fleet.ts'
 import type { AgentState } from './views.ts'
 
 /** What is known of the agent of one node. */
 export interface AgentFacts {
-  readonly agent: KnownAgent | undefined
+  /** Its pod; null where agents are in no pods. */
+  readonly agent: KnownAgent | undefined | null
   readonly report: AgentReport | undefined
   /** Agents report their state to the console at all. */
   readonly reports: boolean
@@ -26,6 +27,7 @@ export function agentState(
     if (agent === undefined && report === undefined)
       return { state: 'missing', reasons: ['no agent runs on this node'] }
     if (isSilent) return { state: 'silent', reasons: [`no report since ${report?.time}`] }
+    if (agent === null) return withoutPod(reports)
     if (agent?.ready !== true)
       return { state: 'silent', reasons: ['the pod of the agent is not ready'] }
     if (reports) return { state: 'silent', reasons: ['its agent has not reported yet'] }
@@ -38,4 +40,10 @@ export function agentState(
   }
   if (report.degraded.length > 0) return { state: 'degraded', reasons: report.degraded }
   return { state: 'working', reasons: [] }
+}
+
+/** Of a host that has not reported. */
+function withoutPod(reports: boolean): ReturnType<typeof agentState> {
+  if (reports) return { state: 'silent', reasons: ['its agent has not reported yet'] }
+  return { state: 'unknown', reasons: ['the console does not read the reports of the agents'] }
 }

@@ -54,7 +54,8 @@ export interface AllowedConnection {
 
 /** What a slice has for this. */
 export interface PublishingSlice {
-  readonly node: string
+  /** Absent of a decision that was made at no node. */
+  readonly node?: string
   readonly connections: readonly PublishedConnection[]
 }
 
@@ -78,9 +79,10 @@ export function allowedConnections(
     for (const connection of connections) {
       const { id, isLearned, decision } = connection
       const draft = drafts.get(id)
-      if (draft === undefined) drafts.set(id, { connection, nodes: [node], isLearned, decision })
+      const at = node === undefined ? [] : [node]
+      if (draft === undefined) drafts.set(id, { connection, nodes: at, isLearned, decision })
       else {
-        draft.nodes.push(node)
+        draft.nodes.push(...at)
         draft.isLearned ||= isLearned
         draft.decision = laterDecision(draft.decision, decision)
       }

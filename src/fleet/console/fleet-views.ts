@@ -6,7 +6,8 @@ import { isOfSpec } from '../kubernetes/spec-decision.ts'
 import { allowedConnections } from './allowed-connections.ts'
 import type { AlertWindow } from './alert-window.ts'
 import { FleetMaps } from './fleet-map.ts'
-import type { FleetState, KnownProfile, KnownSlice } from './fleet-state.ts'
+import type { ConsoleFleet, KnownProfile } from './console-fleet.ts'
+import type { KnownSlice } from './known-slices.ts'
 import { mapPage, type MapQuery } from './map-page.ts'
 import {
   type AgentState,
@@ -25,7 +26,7 @@ import {
 import { isFound, type WindowQuery, windowOf } from './window.ts'
 
 export interface FleetViewsOptions {
-  readonly state: FleetState
+  readonly state: ConsoleFleet
   /** Alerts in memory; absent without an engine for them. */
   readonly alerts?: AlertWindow
   /** The latest report of each node; absent where agents do not report. */
@@ -71,6 +72,7 @@ export class FleetViews {
     const profile = this.profile(name)
     const nodes = new Map<string, { published: number; learnedAt?: string }>()
     for (const { node, entries, learnedAt } of this.#options.state.slices(name)) {
+      if (node === undefined) continue
       const known = nodes.get(node) ?? { published: 0 }
       known.published += entries
       if (learnedAt !== undefined) known.learnedAt = learnedAt
@@ -122,7 +124,8 @@ export class FleetViews {
         image,
         createdAt,
         revision: state.changedAt(name),
-        connections: () => allowedConnections(state.slices(name), decision),
+        connections: () =>
+          allowedConnections([...state.slices(name), ...state.decisions(name)], decision),
       }))
       return this.#maps.make(versions, alerts?.groups.open((name) => state.profile(name)) ?? [])
     })
@@ -170,10 +173,12 @@ export class FleetViews {
     })
   }
 
-  #imageRow({ name, image, createdAt, status, decision }: KnownProfile): FleetImageRow {
+  #imageRow(profile: KnownProfile): FleetImageRow {
+    const { name, image, createdAt, status, decision, revision, mode: decided } = profile
     const nodes = new Set<string>()
     const learned = new Set<string>()
     for (const { node, learnedAt } of this.#options.state.slices(name)) {
+      if (node === undefined) continue
       nodes.add(node)
       if (learnedAt !== undefined) learned.add(node)
     }
@@ -184,9 +189,7 @@ export class FleetViews {
       lineage: lineageName(image),
       state: status?.state ?? 'learning',
       mode,
-      ...(decision.mode === undefined || decision.mode.mode === mode
-        ? {}
-        : { decided: decision.mode.mode }),
+      ...(decided === undefined || decided.mode === mode ? {} : { decided: decided.mode }),
       authority: decision.isGit ? 'git' : 'operator',
       behaviours: status?.behaviours ?? 0,
       pending: status?.pending ?? 0,
@@ -195,19 +198,23 @@ export class FleetViews {
       openAlerts: this.#options.alerts?.openByProfile.get(name) ?? 0,
       createdAt,
       because: status?.conditions?.[0]?.message ?? '',
-      revision: String(decision.generation),
+      revision,
     }
   }
 
   #nodeRows(): readonly FleetNodeRow[] {
     return this.#made('nodes', () => {
       const { state, reports, alerts } = this.#options
-      const agents = new Map([...state.agents()].map((agent) => [agent.node, agent]))
+      const agents = new Map([...(state.agents?.() ?? [])].map((agent) => [agent.node, agent]))
       const names = new Set([...state.nodes()].flatMap(({ name, linux }) => (linux ? [name] : [])))
       for (const name of [...agents.keys(), ...(reports?.keys() ?? [])]) names.add(name)
       const rows = [...names].map((node): FleetNodeRow => {
         const report = reports?.get(node)
-        const facts = { agent: agents.get(node), report, reports: reports !== undefined }
+        const facts = {
+          agent: state.agents === undefined ? null : agents.get(node),
+          report,
+          reports: reports !== undefined,
+        }
         const published = state.published(node)
         const counts = alerts?.byNode.get(node)
         return {
@@ -237,7 +244,9 @@ export class FleetViews {
     const of = { profile: name, lineage: lineageName(image) }
     const texts = new Map<string, string>()
     const onNodes: FleetDecision[] = []
-    for (const slice of this.#options.state.slices(name)) onNodes.push(...ofSlice(slice, of, texts))
+    const { state } = this.#options
+    for (const slice of [...state.slices(name), ...state.decisions(name)])
+      onNodes.push(...ofSlice(slice, of, texts))
     const { mode, approveAll, decisions } = decision
     const listed = decisions.map(
       ({ behaviour: id, action: what, by, at, reason }): FleetDecision => {
@@ -290,16 +299,17 @@ function ofSlice(
   of: Pick<FleetDecision, 'profile' | 'lineage'>,
   texts: Map<string, string>,
 ): readonly FleetDecision[] {
+  const where = node === undefined ? {} : { node }
   const entries = decided.flatMap(({ id, text, decision: { kind, by, at, reason } }) => {
     texts.set(id, text)
     if (isOfSpec(by)) return []
     const why = reason === undefined ? {} : { reason }
-    return [{ at, by, what: kinds[kind], ...of, id, subject: text, node, ...why }]
+    return [{ at, by, what: kinds[kind], ...of, id, subject: text, ...where, ...why }]
   })
   if (mode === undefined || isOfSpec(mode.by)) return entries
   const why = mode.reason === undefined ? {} : { reason: mode.reason }
   const { at, by } = mode
-  return [...entries, { at, by, what: 'mode', ...of, subject: mode.mode, node, ...why }]
+  return [...entries, { at, by, what: 'mode', ...of, subject: mode.mode, ...where, ...why }]
 }
 
 /** The response to a deviation, which says more of an enforced version than its state. */

@@ -2,7 +2,7 @@ import { severities } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import type { Connection } from './connection.ts'
-import type { KnownProfile } from './fleet-state.ts'
+import type { KnownProfile } from './console-fleet.ts'
 import type { KeptAlert } from './stream-record.ts'
 import type { FleetReviewItem } from './views.ts'
 
@@ -34,7 +34,7 @@ const nodesNamed = 5
 
 /**
  * What waits for a decision: one item for each cause of each image version, over all nodes. An alert waits until its node
- * reports a decision on it. One whose behaviours the ImageProfile decides on waits no more: the agents apply that.
+ * reports a decision on it. One whose behaviours the fleet has decided on waits no more: the agents apply that.
  */
 export class ReviewGroups {
   readonly #groups = new Map<string, Group>()
@@ -155,7 +155,7 @@ function itemOf(
   const { names, ...rest } = sums
   return {
     key,
-    ...(profile && { profile: profile.name, revision: String(profile.decision.generation) }),
+    ...(profile && { profile: profile.name, revision: profile.revision }),
     isGit: profile?.decision.isGit === true,
     lineage: lineageName({ repository, ...(scope === undefined ? {} : { scope }) }),
     digest,
@@ -172,16 +172,11 @@ function itemOf(
   }
 }
 
-/** Behaviours that the object does not decide on yet. An approval does not release from quarantine. */
+/** Behaviours that the fleet has not decided on yet. */
 function undecided(
   behaviours: ReadonlySet<string>,
   isQuarantined: boolean,
   profile: KnownProfile | undefined,
 ): readonly string[] {
-  if (profile === undefined) return [...behaviours]
-  const { decisions } = profile.decision
-  if (decisions.length === 0) return [...behaviours]
-  const deciding = decisions.filter(({ action }) => !isQuarantined || action !== 'approve')
-  const decided = new Set(deciding.map(({ behaviour }) => behaviour))
-  return [...behaviours].filter((id) => !decided.has(id))
+  return [...behaviours].filter((id) => profile?.isDecided(id, isQuarantined) !== true)
 }

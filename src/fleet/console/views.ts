@@ -44,6 +44,8 @@ export interface FleetImages extends FleetWindow<FleetImageRow> {
 
 /** One image with what each node published of it. */
 export interface FleetImageDetail extends FleetImageRow {
+  /** In the answer to a decision: behaviours that it was written for; absent where that is left to the agents. */
+  readonly written?: number
   readonly coverage: readonly NodeCoverage[]
   readonly decisions: readonly FleetDecision[]
 }
@@ -69,7 +71,7 @@ export interface FleetDecision {
   readonly subject?: string
   /** Of the behaviour. */
   readonly id?: string
-  /** The node where it was made; absent: in the ImageProfile. */
+  /** The node where it was made; absent: in the ImageProfile, or at the console. */
   readonly node?: string
   readonly reason?: string
 }
@@ -177,10 +179,18 @@ export interface FleetMap extends FleetWindow<FleetConnection> {
   readonly states: Readonly<Record<ConnectionState, number>>
 }
 
-export const agentStates = ['missing', 'silent', 'blind', 'behind', 'degraded', 'working'] as const
+export const agentStates = [
+  'missing',
+  'silent',
+  'blind',
+  'behind',
+  'degraded',
+  'unknown',
+  'working',
+] as const
 /**
  * `missing`: a node without an agent. `silent`: its agent does not report. `blind`: a source observes nothing. `behind`:
- * records wait for their delivery.
+ * records wait for their delivery. `unknown`: nothing reports on it.
  */
 export type AgentState = (typeof agentStates)[number]
 
@@ -245,6 +255,8 @@ export interface FleetAlerts {
 }
 
 export interface FleetStatus {
+  /** Where the console reads profiles and decisions. */
+  readonly store: 'kubernetes' | 'nats'
   /** What the console cannot read now, and why; empty where all is current. */
   readonly faults: readonly string[]
   readonly images: number

@@ -69,6 +69,9 @@ export const imageDetail: z.ZodType<FleetImageDetail> = imageRow.extend({
     z.object({ node: z.string(), learnedAt: moment.exactOptional(), published: whole }),
   ),
   decisions: z.array(decision),
+  written: whole.exactOptional().meta({
+    description: 'after a decision: behaviours that it was written for',
+  }),
 })
 
 export const decisions: z.ZodType<FleetWindow<FleetDecision>> = z.object({
@@ -202,6 +205,7 @@ export const alerts: z.ZodType<FleetAlerts> = z.object({
 })
 
 export const status: z.ZodType<FleetStatus> = z.object({
+  store: z.enum(['kubernetes', 'nats']),
   faults: z.array(z.string()),
   images: whole,
   waiting: whole,

@@ -1,8 +1,7 @@
+import type { ImageDecision, WrittenDecision } from '../../fleet/console/console-fleet.ts'
 import type { AlertLog } from '../../fleet/console/alert-log.ts'
 import type { FleetViews } from '../../fleet/console/fleet-views.ts'
 import type { FleetStatus } from '../../fleet/console/views.ts'
-import type { ProfileDecision } from '../../fleet/kubernetes/decide.ts'
-import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import type { Role } from '../../support/config/role.ts'
 import type { RouteShape } from '../server/routes/route.ts'
 
@@ -14,8 +13,8 @@ export interface ConsoleWorld {
   readonly status: () => FleetStatus
   /** Whether everything was read at some time. */
   readonly isReady: () => boolean
-  /** Writes decisions to an ImageProfile. Errors: those of `decideProfile`, as people need them. */
-  readonly decide: (decision: ProfileDecision) => Promise<ImageProfile>
+  /** Writes a decision for all nodes. Errors: as of `ConsoleFleet.decide`. */
+  readonly decide: (decision: ImageDecision) => Promise<WrittenDecision>
 }
 
 export interface FleetCall<Body, Query> {

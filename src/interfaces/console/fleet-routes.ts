@@ -1,14 +1,9 @@
 import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { SnugError } from '../../errors.ts'
+import type { ImageDecision } from '../../fleet/console/console-fleet.ts'
 import { agentStates, connectionStates } from '../../fleet/console/views.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
-import {
-  approving,
-  rejecting,
-  settingMode,
-  type SpecChange,
-} from '../../fleet/kubernetes/spec-change.ts'
 import { moment, present } from '../server/body-parts.ts'
 import { liveQuery } from '../server/live-query.ts'
 import { openApi } from '../server/openapi.ts'
@@ -111,7 +106,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: approveBody,
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, approving(call.body)),
+    handle: (world, call) => decide(world, call, { kind: 'approve', ...call.body }),
   }),
   fleetRoute({
     method: 'POST',
@@ -121,7 +116,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: z.strictObject({ behaviours: ids.min(1) }),
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, rejecting(call.body.behaviours)),
+    handle: (world, call) => decide(world, call, { kind: 'reject', ...call.body }),
   }),
   fleetRoute({
     method: 'PUT',
@@ -131,7 +126,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     subject: 'image',
     body: z.strictObject({ mode: z.enum(fleetModes) }),
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, settingMode(call.body.mode)),
+    handle: (world, call) => decide(world, call, { kind: 'mode', ...call.body }),
   }),
   fleetRoute({
     method: 'GET',
@@ -232,24 +227,16 @@ export const fleetRoutes: readonly FleetRoute[] = [
   fleetRoute(sessionParts.comeBack),
 ]
 
-/** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, PROFILE_OF_GIT. */
+/** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, and those of the store. */
 async function decide(
   { views, decide: write }: ConsoleWorld,
-  { params, who, revision }: Pick<FleetCall<unknown, unknown>, 'params' | 'who' | 'revision'>,
-  change: SpecChange,
+  { params, who, revision: read }: Pick<FleetCall<unknown, unknown>, 'params' | 'who' | 'revision'>,
+  change: ImageDecision['change'],
 ): Promise<object> {
   const { name: profile } = views.profile(params['name'] ?? '')
-  const changed = await write({
-    name: profile,
-    author: authorName(who),
-    change,
-    check: ({ metadata: { generation = 0 } }) => {
-      if (revision !== undefined && String(generation) !== revision)
-        throw new SnugError('REVISION_STALE', 'this image changed after you read it')
-    },
-  })
-  // The watch brings the object a moment later.
-  return { ...views.image(profile), revision: String(changed.metadata.generation ?? 0) }
+  const decision = { profile, change, author: authorName(who), revision: read }
+  const { revision, behaviours: written } = await write(decision)
+  return { ...views.image(profile), revision, ...(written === undefined ? {} : { written }) }
 }
 
 function seqOf(text: string | undefined): number {

@@ -2,13 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
 import { AgentReports } from '../../fleet/console/agent-reports.ts'
 import { AlertLog } from '../../fleet/console/alert-log.ts'
-import { FleetState } from '../../fleet/console/fleet-state.ts'
+import { KubeState } from '../../fleet/console/kube-state.ts'
 import { FleetViews } from '../../fleet/console/fleet-views.ts'
 import type { FleetStatus } from '../../fleet/console/views.ts'
 import { kubeAccess } from '../../fleet/kubernetes/access.ts'
 import { KubeApi } from '../../fleet/kubernetes/api.ts'
-import { decideProfile } from '../../fleet/kubernetes/decide.ts'
-import { clearError } from '../../fleet/kubernetes/clear-error.ts'
 import { natsAccessOf } from '../../support/config/nats-access.ts'
 import { packagePath } from '../../support/package-folder.ts'
 import { createLog, type Log } from '../../support/telemetry/log.ts'
@@ -54,7 +52,7 @@ function consoleWorld(
 ): { readonly world: ConsoleWorld; readonly run: () => Promise<void> } {
   const { access, namespace } = config.kubernetes
   const api = new KubeApi(kubeAccess(access))
-  const state = new FleetState({
+  const state = new KubeState({
     api,
     namespace,
     onChange: () => news.changed('states'),
@@ -70,6 +68,7 @@ function consoleWorld(
   const status = (): FleetStatus => {
     const oldest = alerts?.window.oldest?.receivedAt
     return {
+      store: state.store,
       faults: [
         ...state.faults,
         ...faultsOf('the alerts', alerts?.stream.fault),
@@ -95,13 +94,7 @@ function consoleWorld(
     status,
     isReady: () =>
       state.listed && alerts?.stream.caughtUp !== false && agents?.stream.caughtUp !== false,
-    decide: async (decision) => {
-      try {
-        return await decideProfile(api, decision, signal)
-      } catch (error) {
-        throw clearError(error)
-      }
-    },
+    decide: (decision) => state.decide(decision, signal),
   }
   const run = async (): Promise<void> => {
     void alerts?.run(signal)

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { DecisionAction } from '../../../src/core/lifecycle/decided-spec.ts'
+import type { DecisionAction, SpecEntry } from '../../../src/core/lifecycle/decided-spec.ts'
 import { AlertWindow } from '../../../src/fleet/console/alert-window.ts'
-import type { KnownProfile } from '../../../src/fleet/console/fleet-state.ts'
+import type { KnownProfile } from '../../../src/fleet/console/console-fleet.ts'
 import { Interned } from '../../../src/fleet/console/interned.ts'
+import { knownProfile } from '../../../src/fleet/console/kube-state.ts'
 import { alertIn, type KeptAlert } from '../../../src/fleet/console/stream-record.ts'
 import { sampleAlert } from '../../fixtures/server-fixtures.ts'
 
@@ -19,11 +20,11 @@ function kept(seq: number, id: string, change: Change = {}): KeptAlert {
 const behaviour = (id: string) => ({ id, kind: 'exec', object: '/bin/sh', text: `run ${id}` })
 const author = { by: 'spec:x', at: '2026-11-24T00:00:00.000Z' }
 
-function profile(change: Partial<KnownProfile['decision']> = {}): KnownProfile {
+function profile(decisions: readonly SpecEntry[] = []): KnownProfile {
   const { profile: name = '' } = kept(1, 'a')
   const image = { repository: 'registry.local/shop/web', digest: 'sha256:a' }
-  const decision = { image, generation: 4, isGit: false, decisions: [], ...change }
-  return { name, image, createdAt: '', status: undefined, decision }
+  const metadata = { name, uid: 'u', resourceVersion: '1', generation: 4 }
+  return knownProfile({ metadata, spec: { image, decisions } })
 }
 
 const itemsOf = (window: AlertWindow, known?: KnownProfile) => window.groups.items(() => known)
@@ -65,7 +66,7 @@ describe('what waits for review', () => {
     window.put(kept(2, 'b', { behaviour: behaviour('b2'), guardrails: ['drift'] }))
     const left = (action: DecisionAction) => {
       const decisions = ['b1', 'b2'].map((id) => ({ behaviour: id, action, ...author }))
-      return itemsOf(window, profile({ decisions })).map((each) => each.behaviours)
+      return itemsOf(window, profile(decisions)).map((each) => each.behaviours)
     }
     expect(left('approve')).toEqual([['b2']])
     expect(left('release')).toEqual([])

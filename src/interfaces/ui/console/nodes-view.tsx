@@ -41,6 +41,7 @@ const colours: Readonly<Record<AgentState, string>> = {
   blind: 'severity high',
   behind: 'severity medium',
   degraded: 'severity medium',
+  unknown: 'severity low',
   working: 'behaviour approved',
 }
 
