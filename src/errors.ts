@@ -220,7 +220,7 @@ export const errorTable = {
   FLEET_REFUSED: {
     exit: 1,
     status: 502,
-    hint: 'give the agent the rights in docs/fleet.md, and the bucket enough space',
+    hint: 'give this user of NATS the rights in docs/fleet.md, and the bucket enough space',
   },
   FLEET_TOO_LARGE: {
     exit: 1,
@@ -230,7 +230,7 @@ export const errorTable = {
   FLEET_CONFLICT: {
     exit: 1,
     status: 409,
-    hint: 'the agent tries again on the new state',
+    hint: 'the agent tries again on the new state; at the console, read the image again and decide',
   },
   FLEET_NODE_TWICE: {
     exit: 1,

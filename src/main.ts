@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './support/package-version.ts'
 import type { VerifiedProfile } from './supplychain/attest/verify.ts'
 import type { Config } from './support/config/config-schema.ts'
-import { natsAccessOf } from './support/config/nats-access.ts'
+import { bucketAccessOf } from './support/config/nats-access.ts'
 import type { LoadedConfig } from './support/config/load-config.ts'
 import { ProgramArguments } from './core/behaviour/arguments.ts'
 import type { GeneraliseRules } from './core/behaviour/generalise.ts'
@@ -69,8 +69,6 @@ import { createMetrics } from './support/telemetry/metrics.ts'
 /** Alerts kept in the store for a sink that has yet to take one of them. */
 const alertsKeptForSinks = 100_000
 const sourceAskedMs = 50
-/** A server that is cut off is missed within a minute. */
-const natsPingMs = 20_000
 
 /**
  * The composition root: config → sources → identify → judge → respond → deliver, with the server beside
@@ -442,7 +440,7 @@ async function fleetOf(
   if (fleet.type === 'nats') {
     const { NatsFleet } = await import('./fleet/nats/nats-fleet.ts')
     const { bucket, shareWithin: shareWithinMs } = fleet
-    const access = { ...natsAccessOf(fleet), pingMs: natsPingMs }
+    const access = bucketAccessOf(fleet)
     const makeFleet = (link: FleetLink) => new NatsFleet({ access, bucket, node, ...link })
     return { makeFleet, shareWithinMs }
   }

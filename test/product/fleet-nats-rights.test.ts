@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join as inFolder } from 'node:path'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { FleetImage } from '../../src/fleet/fleet-image.ts'
+import { type FleetImage, profileName } from '../../src/fleet/fleet-image.ts'
+import { BucketState } from '../../src/fleet/console/bucket-state.ts'
 import { decisionKey, sliceKey } from '../../src/fleet/nats/fleet-keys.ts'
 import { NatsFleet } from '../../src/fleet/nats/nats-fleet.ts'
 import { connectNats } from '../../src/pipeline/delivery/sinks/nats-connection.ts'
@@ -84,6 +85,37 @@ test('a decision at the other one stays there, is named with a code, and keeps b
   await expect.poll(() => first.paths(image)).toEqual(['/b'])
   const keys = [...(await nats.values(bucket)).keys()]
   expect(keys).not.toContain(decisionKey(image, decided.id))
+})
+
+test('the console reads the bucket and decides in it, and writes nothing else', async () => {
+  const [first] = [await join('web-1'), await join('web-2')]
+  expect(await first.fleet.publish(contribution(image, [nodeEntry('/a', 'web-1')]))).toBe(true)
+  const stop = new AbortController()
+  const state = new BucketState({
+    access: access('console'),
+    bucket,
+    onChange: () => undefined,
+    onError: () => undefined,
+    waiting: () => [],
+    evidence: async () => ({ forms: new Map(), held: new Set() }),
+  })
+  await state.start(stop.signal)
+  const profile = profileName(image)
+  await expect.poll(() => state.profile(profile)?.status?.behaviours).toBe(1)
+  const of = { profile, author: 'console:token:ada', revision: undefined }
+  const { id } = nodeEntry('/a', 'web-1')
+  await state.decide({ ...of, change: { kind: 'reject', behaviours: [id] } })
+  await state.decide({ ...of, change: { kind: 'mode', mode: 'alert' } })
+  for (const member of members) {
+    await expect.poll(() => member.decision(image, '/a')?.kind).toBe('rejected')
+    await expect.poll(() => member.fleet.modeDecisions(image)).toHaveLength(1)
+  }
+  stop.abort()
+  const connection = await connectNats(access('console'))
+  const js = jetstream(connection)
+  const subject = `$KV.${bucket}.${sliceKey('web-1', image, 0)}`
+  await expect(js.publish(subject, '{}', { retries: 0 })).rejects.toThrow(/Permissions/)
+  await connection.close()
 })
 
 test('a node cannot write the slices of another one, nor change or empty the bucket', async () => {

@@ -25,7 +25,7 @@ export class SharedDecisions {
   /** Those on behaviours, by the node where they were made. */
   published(image: FleetImage): readonly Published[] {
     const nodes = new Map<string, ProfileEntry[]>()
-    for (const { node, entry } of this.#of(image)) {
+    for (const { node, entry } of this.of(image)) {
       if (entry === undefined) continue
       const entries = nodes.get(node) ?? []
       nodes.set(node, entries)
@@ -35,9 +35,7 @@ export class SharedDecisions {
   }
 
   mode(image: FleetImage): readonly PublishedMode[] {
-    return this.#of(image).flatMap(({ node, mode }) =>
-      mode === undefined ? [] : { ...mode, node },
-    )
+    return this.of(image).flatMap(({ node, mode }) => (mode === undefined ? [] : { ...mode, node }))
   }
 
   /** Whether it has to be written, since nothing stands that is as late. */
@@ -49,7 +47,7 @@ export class SharedDecisions {
     return laterDecision(stands, decision.entry.decision) !== stands
   }
 
-  #of(image: FleetImage): readonly SharedDecision[] {
+  of(image: FleetImage): readonly SharedDecision[] {
     return [...(this.#profiles.get(profileName(image))?.values() ?? [])]
   }
 }

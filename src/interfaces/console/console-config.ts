@@ -13,6 +13,7 @@ import {
   natsSubject,
   together,
 } from '../../support/config/sink-schema.ts'
+import { consoleFleetSchema } from '../../support/config/fleet-schema.ts'
 import { hostPort, logLevels, path } from '../../support/config/value-schema.ts'
 
 const streamName = z.string().regex(/^[^\s.*>/\\]{1,255}$/, 'must be the name of a stream')
@@ -31,7 +32,7 @@ const alerts = z
       .optional()
       .meta({
         description:
-          'where agents report their state. Without it, the console shows only whether their pods are ready',
+          'where agents report their state. Without it, the console shows only whether their pods are ready, and nothing of agents without pods',
       }),
     window: z.int().min(1_000).max(1_000_000).default(100_000).meta({
       description:
@@ -39,6 +40,19 @@ const alerts = z
     }),
   })
   .refine(loginTogether, together)
+
+const kubernetes = z.strictObject({
+  access: z.string().min(1).default('pod').meta({
+    description:
+      'access to the API server: `pod` (service account of the pod), or the path of a kubeconfig',
+  }),
+  namespace: z
+    .string()
+    .min(1)
+    .max(63)
+    .default('snug')
+    .meta({ description: 'namespace of the agents' }),
+})
 
 /** The config file of `snug console`. Durations come out in milliseconds. */
 export const consoleSchema = z
@@ -60,20 +74,13 @@ export const consoleSchema = z
       description:
         'file with hashed tokens, in the form of `tokens.json` of an agent; reloaded when it changes',
     }),
-    kubernetes: z
-      .strictObject({
-        access: z.string().min(1).default('pod').meta({
-          description:
-            'access to the API server: `pod` (service account of the pod), or the path of a kubeconfig',
-        }),
-        namespace: z
-          .string()
-          .min(1)
-          .max(63)
-          .default('snug')
-          .meta({ description: 'namespace of the agents' }),
-      })
-      .prefault({}),
+    kubernetes: kubernetes
+      .optional()
+      .meta({ description: 'the cluster that the console serves: the default without `fleet`' }),
+    fleet: consoleFleetSchema.optional().meta({
+      description:
+        'in place of `kubernetes`: the bucket of a fleet without Kubernetes, see docs/fleet.md',
+    }),
     alerts: alerts.optional().meta({
       description: 'where the alerts of all nodes are; without it, the console shows none',
     }),
@@ -90,6 +97,10 @@ export const consoleSchema = z
       tls.trustDomains.length > 0,
     { message: 'lets nobody in: set `oidc`, `tokens`, `tls.clientCa` or `tls.trustDomains`' },
   )
+  .refine(({ kubernetes, fleet }) => kubernetes === undefined || fleet === undefined, {
+    path: ['fleet'],
+    message: 'must not be set with `kubernetes`: a console serves one fleet',
+  })
   .refine(
     ({ signIn, oidc: { issuer } }) =>
       signIn === undefined || (issuer !== undefined && isSafeUrl(issuer)),
@@ -101,6 +112,11 @@ export const consoleSchema = z
   .meta({ title: 'Snug console' })
 
 export type ConsoleConfig = z.output<typeof consoleSchema>
+
+/** The cluster that the console serves, where it serves no other fleet. */
+export function clusterOf({ kubernetes: cluster }: ConsoleConfig): z.output<typeof kubernetes> {
+  return cluster ?? kubernetes.parse({})
+}
 
 /** Errors: CONSOLE_INVALID, with file and line. */
 export function loadConsoleConfig(file: string): ConsoleConfig {

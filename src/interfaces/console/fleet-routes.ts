@@ -29,7 +29,8 @@ const approveBody = z
       .default([])
       .meta({ description: 'ids of behaviours that a guardrail keeps in quarantine' }),
     all: z.boolean().default(false).meta({
-      description: 'everything that waits on a node when it reads the decision',
+      description:
+        'everything that waits on a node when it reads the decision. Without Kubernetes: all that the review has of the image, except quarantined behaviours',
     }),
   })
   .refine(({ behaviours, quarantined, all }) => all || behaviours.length + quarantined.length > 0, {

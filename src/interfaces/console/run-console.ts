@@ -2,22 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
 import { AgentReports } from '../../fleet/console/agent-reports.ts'
 import { AlertLog } from '../../fleet/console/alert-log.ts'
-import { KubeState } from '../../fleet/console/kube-state.ts'
+import { alertEvidence } from '../../fleet/console/alert-evidence.ts'
+import type { ConsoleFleet } from '../../fleet/console/console-fleet.ts'
 import { FleetViews } from '../../fleet/console/fleet-views.ts'
 import type { FleetStatus } from '../../fleet/console/views.ts'
-import { kubeAccess } from '../../fleet/kubernetes/access.ts'
-import { KubeApi } from '../../fleet/kubernetes/api.ts'
-import { natsAccessOf } from '../../support/config/nats-access.ts'
+import { bucketAccessOf, natsAccessOf } from '../../support/config/nats-access.ts'
 import { packagePath } from '../../support/package-folder.ts'
 import { createLog, type Log } from '../../support/telemetry/log.ts'
 import { loadPageFiles } from '../gateway/page-files.ts'
-import type { ConsoleConfig } from './console-config.ts'
+import { clusterOf, type ConsoleConfig } from './console-config.ts'
 import type { ConsoleWorld } from './fleet-route.ts'
 import { ConsoleServer } from './console-server.ts'
 import { FleetNews } from './fleet-news.ts'
 
 /**
- * Runs the console until the signal fires: it watches the fleet in the API server, follows the stream of the alerts, and
+ * Runs the console until the signal fires: it watches the fleet where its nodes share, follows the stream of the alerts, and
  * serves page and API. It stores nothing.
  *
  * Errors: KUBE_ACCESS, CONSOLE_INVALID, CONFIG_INVALID, LISTEN_FAILED.
@@ -27,7 +26,7 @@ export async function runConsole(config: ConsoleConfig, ended: AbortSignal): Pro
   const stop = new AbortController()
   const signal = AbortSignal.any([ended, stop.signal])
   const news = new FleetNews()
-  const world = consoleWorld(config, news, log, signal)
+  const world = await consoleWorld(config, news, log, signal)
   const files = loadPageFiles(packagePath('dist/interfaces/ui/console'))
   const server = new ConsoleServer({ config, world: world.world, news, files, log, signal })
   try {
@@ -44,21 +43,14 @@ export async function runConsole(config: ConsoleConfig, ended: AbortSignal): Pro
   }
 }
 
-function consoleWorld(
+async function consoleWorld(
   config: ConsoleConfig,
   news: FleetNews,
   log: Log,
   signal: AbortSignal,
-): { readonly world: ConsoleWorld; readonly run: () => Promise<void> } {
-  const { access, namespace } = config.kubernetes
-  const api = new KubeApi(kubeAccess(access))
-  const state = new KubeState({
-    api,
-    namespace,
-    onChange: () => news.changed('states'),
-    onError: (what, error) => log.warn({ what, because: describeError(error) }, 'ignored'),
-  })
+): Promise<{ readonly world: ConsoleWorld; readonly run: () => Promise<void> }> {
   const alerts = alertLogOf(config, news, log)
+  const state = await fleetOf(config, alerts, news, log)
   const agents = agentsOf(config, news, log)
   const views = new FleetViews({
     state,
@@ -103,6 +95,39 @@ function consoleWorld(
   }
   return { world, run }
 }
+
+/** A console without Kubernetes does not load its client library. */
+async function fleetOf(
+  config: ConsoleConfig,
+  alerts: AlertLog | undefined,
+  news: FleetNews,
+  log: Log,
+): Promise<ConsoleFleet> {
+  const onChange = (): void => news.changed('states')
+  const onError = (what: string, error: unknown): void =>
+    log.warn({ what, because: describeError(error) }, 'ignored')
+  if (config.fleet !== undefined) {
+    const { BucketState } = await import('../../fleet/console/bucket-state.ts')
+    const { bucket } = config.fleet
+    const state: ConsoleFleet = new BucketState({
+      access: bucketAccessOf(config.fleet),
+      bucket,
+      onChange,
+      onError,
+      waiting: () => alerts?.window.groups.items((name) => state.profile(name)) ?? [],
+      evidence: async (profile, ids) =>
+        alerts === undefined ? noEvidence : alertEvidence(alerts, profile, ids),
+    })
+    return state
+  }
+  const { kubeAccess } = await import('../../fleet/kubernetes/access.ts')
+  const { KubeApi } = await import('../../fleet/kubernetes/api.ts')
+  const { KubeState } = await import('../../fleet/console/kube-state.ts')
+  const { access, namespace } = clusterOf(config)
+  return new KubeState({ api: new KubeApi(kubeAccess(access)), namespace, onChange, onError })
+}
+
+const noEvidence = { forms: new Map<string, never>(), held: new Set<string>() }
 
 function faultsOf(what: string, fault: string | undefined): readonly string[] {
   return fault === undefined ? [] : [`the stream of ${what}: ${fault}`]

@@ -8,6 +8,14 @@ type NatsConfig = Pick<NatsAccess, 'servers' | 'user' | 'password' | 'token' | '
   readonly timeout: number
 }
 
+/** A server that is cut off is missed within a minute. In milliseconds. */
+const bucketPingMs = 20_000
+
+/** Of a bucket that a fleet shares. */
+export function bucketAccessOf(config: NatsConfig): NatsAccess {
+  return { ...natsAccessOf(config), pingMs: bucketPingMs }
+}
+
 export function natsAccessOf({ transport, tls, timeout, ...config }: NatsConfig): NatsAccess {
   const { servers, user, password, token, credentials } = config
   const identity = { user, password, token, credentials }

@@ -31,6 +31,10 @@ it.each([
   ['blind', { agent, report: { ...report, blind: ['x'], behindMs: 90_000 }, reports: true }],
   ['behind', { agent, report: { ...report, behindMs: 61_000, degraded: ['x'] }, reports: true }],
   ['degraded', { agent, report: { ...report, degraded: ['x'] }, reports: true }],
+  // Without Kubernetes.
+  ['unknown', { agent: null, report: undefined, reports: false }],
+  ['silent', { agent: null, report: undefined, reports: true }],
+  ['working', { agent: null, report, reports: true }],
   // An agent outside of a pod reports too.
   ['working', { agent: undefined, report, reports: true }],
 ] as const)('an agent is %s: %j', (state, facts) => {

@@ -1,12 +1,38 @@
 import { describe, expect, it } from 'vitest'
 import { authorName } from '../../../src/interfaces/console/author-name.ts'
-import { consoleSchema } from '../../../src/interfaces/console/console-config.ts'
+import { clusterOf, consoleSchema } from '../../../src/interfaces/console/console-config.ts'
 
 describe('the config of the console', () => {
   it('is refused where it lets nobody in', () => {
     const config = { schema: 'snug.console/v1' }
     expect(consoleSchema.safeParse(config).success).toBe(false)
     expect(consoleSchema.safeParse({ ...config, tokens: '/t.json' }).success).toBe(true)
+  })
+})
+
+describe('the fleet of a console', () => {
+  const config = { schema: 'snug.console/v1', tokens: '/t.json' }
+  const fleet = { type: 'nats', servers: ['127.0.0.1:4222'] }
+
+  it('is a cluster, or the bucket of a fleet without one', () => {
+    const cluster = consoleSchema.parse(config)
+    expect(cluster.fleet).toBeUndefined()
+    expect(clusterOf(cluster)).toEqual({ access: 'pod', namespace: 'snug' })
+    expect(consoleSchema.parse({ ...config, fleet }).fleet?.bucket).toBe('snug')
+  })
+
+  it('is one of both', () => {
+    const both = { ...config, fleet, kubernetes: {} }
+    expect(consoleSchema.safeParse(both).success).toBe(false)
+  })
+
+  it.each([
+    ['no server', { ...fleet, servers: [] }],
+    ['no type', { servers: fleet.servers }],
+    ['a user without a password', { ...fleet, user: 'console' }],
+    ['a member of an agent', { ...fleet, shareWithin: '2m' }],
+  ])('has no bucket with %s', (_, wrong) => {
+    expect(consoleSchema.safeParse({ ...config, fleet: wrong }).success).toBe(false)
   })
 })
 

@@ -93,5 +93,5 @@ function nodesOf({ nodes }: FleetStatus): number {
 
 /** Nodes whose agent does not do all that it should. */
 function nodesUnwell(status: FleetStatus): number {
-  return nodesOf(status) - status.nodes.working
+  return nodesOf(status) - status.nodes.working - status.nodes.unknown
 }

@@ -2,8 +2,10 @@ import type { FleetDecision, FleetWindow } from '../../../fleet/console/views.ts
 import { Ago } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { FleetList, TwoLines } from './fleet-list.tsx'
+import { useIsCluster } from './fleet-store.ts'
 
 export function DecisionsView() {
+  const isCluster = useIsCluster()
   return (
     <FleetList<FleetDecision, FleetWindow<FleetDecision>>
       title="Decisions"
@@ -36,7 +38,11 @@ export function DecisionsView() {
         </TwoLines>
       )}
       empty="No decision yet"
-      emptyWhy="Decisions of people and of git, made here, on a node or with kubectl."
+      emptyWhy={
+        isCluster === true
+          ? 'Decisions of people and of git, made here, on a node or with kubectl.'
+          : 'Decisions of people, made here or on a node.'
+      }
     />
   )
 }

@@ -11,7 +11,7 @@ type Body =
   | { readonly mode: FleetMode }
 
 /**
- * Writes a decision to an ImageProfile, on the revision that the page shows. A toast reports what happened. True where it
+ * Writes a decision for all nodes, on the revision that the page shows. A toast reports what happened. True where it
  * was written.
  */
 export async function decideOn(

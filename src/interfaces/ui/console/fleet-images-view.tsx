@@ -8,10 +8,12 @@ import { Foreign } from '../parts/foreign.tsx'
 import { ProblemNote, Waiting } from '../parts/notes.tsx'
 import { decisionText } from './decisions-view.tsx'
 import { decideOn, useMay } from './fleet-decide.ts'
+import { useIsCluster } from './fleet-store.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 
 export function FleetImagesView({ wanted }: { readonly wanted: string }) {
   const [stage, setStage] = useState('')
+  const isCluster = useIsCluster()
   return (
     <FleetList<FleetImageRow, FleetImages>
       key={wanted}
@@ -19,7 +21,7 @@ export function FleetImagesView({ wanted }: { readonly wanted: string }) {
       one="version"
       path="/v1/fleet/images"
       wanted={wanted}
-      find="Find: a repository, a namespace, a digest"
+      find={`Find: a repository, ${isCluster === true ? 'a namespace, ' : ''}a digest`}
       filter={{ stage }}
       keyOf={({ name }) => name}
       fields={(answer) => (
@@ -73,6 +75,7 @@ function ImageDetail({ name }: { readonly name: string }) {
   const { value, problem } = useResource<FleetImageDetail>(path)
   const isAdmin = useMay('admin')
   const isReviewer = useMay('reviewer')
+  const isCluster = useIsCluster()
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
   const { image, lineage, coverage, decisions, revision, authority } = value
@@ -92,13 +95,15 @@ function ImageDetail({ name }: { readonly name: string }) {
         <dd>
           <Foreign text={image.digest} />
         </dd>
-        <dt>object</dt>
+        <dt>{isCluster === true ? 'object' : 'name in keys'}</dt>
         <dd>
           <Foreign text={name} />
         </dd>
         <dt>behaviours</dt>
         <dd>
-          {count(value.behaviours)} known, {count(value.pending)} wait on the node that reports it
+          {isCluster === true
+            ? `${count(value.behaviours)} known, ${count(value.pending)} wait on the node that reports it`
+            : `${count(value.behaviours)} published`}
         </dd>
         <dt>why</dt>
         <dd>

@@ -157,7 +157,7 @@ function ReviewItem({
         </dd>
       </dl>
       {profile === undefined ? (
-        <p class="note">The cluster has no profile of this image: its agents do not share one.</p>
+        <p class="note">The fleet has no profile of this image: its agents do not share one.</p>
       ) : item.isGit ? (
         <p class="note">Git decides on this image: change the object in its repository.</p>
       ) : !isReviewer ? (

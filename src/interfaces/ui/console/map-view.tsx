@@ -14,6 +14,7 @@ import { SeverityBadge } from '../parts/badges.tsx'
 import { FacetSelect } from '../parts/facet-select.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
+import { useIsCluster } from './fleet-store.ts'
 import { kindText, MapPicture, partyText, portText } from './map-picture.tsx'
 
 /** Connections of the picture and of the table: more of them nobody can read. */
@@ -36,6 +37,10 @@ export function MapView() {
     setFrom(0)
     go(mapLink({ namespace, state, party, ...change }))
   }
+  const isCluster = useIsCluster()
+  // A host's profiles have a namespace where they have a scope.
+  const hasNamespaces =
+    isCluster !== false || namespace !== '' || Object.keys(map?.namespaces ?? {}).length > 0
   const only = map?.parties.find(({ id }) => id === party)
   return (
     <div class="view">
@@ -48,19 +53,21 @@ export function MapView() {
           <input
             type="search"
             aria-label="find a connection"
-            placeholder="Find: a workload, a peer, tcp:5432"
+            placeholder={`Find: ${hasNamespaces ? 'a workload' : 'an image'}, a peer, tcp:5432`}
             value={q}
             onInput={({ currentTarget }) => {
               setQ(currentTarget.value)
               setFrom(0)
             }}
           />
-          <FacetSelect
-            label="namespace"
-            value={namespace ?? ''}
-            facets={map?.namespaces}
-            onChange={(value) => choose({ namespace: value })}
-          />
+          {hasNamespaces ? (
+            <FacetSelect
+              label="namespace"
+              value={namespace ?? ''}
+              facets={map?.namespaces}
+              onChange={(value) => choose({ namespace: value })}
+            />
+          ) : null}
           <FacetSelect
             label="state"
             value={state ?? ''}
@@ -89,8 +96,8 @@ export function MapView() {
           {map.total > map.rows.length ? (
             <p class="note">
               The picture and the table have the first {count(map.rows.length)} of{' '}
-              {count(map.total)} connections, open alerts first. Choose a namespace, or find a
-              workload.
+              {count(map.total)} connections, open alerts first.{' '}
+              {hasNamespaces ? 'Choose a namespace, or find a workload.' : 'Find an image.'}
             </p>
           ) : null}
           <section class="panel" aria-label="picture">

@@ -5,9 +5,11 @@ import { Ago } from '../parts/ago.tsx'
 import { FacetSelect } from '../parts/facet-select.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { FleetList, TwoLines } from './fleet-list.tsx'
+import { useIsCluster } from './fleet-store.ts'
 
 export function NodesView() {
   const [state, setState] = useState('')
+  const isCluster = useIsCluster()
   return (
     <FleetList<FleetNodeRow, FleetNodes>
       title="Nodes"
@@ -26,7 +28,11 @@ export function NodesView() {
       )}
       draw={(row) => <NodeLine row={row} />}
       empty="No node"
-      emptyWhy="Nodes come from the API server."
+      emptyWhy={
+        isCluster === true
+          ? 'Nodes come from the API server.'
+          : 'A node appears here once its agent has shared or reported something.'
+      }
     />
   )
 }

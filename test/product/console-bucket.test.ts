@@ -1,0 +1,267 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { imageKey } from '../../src/core/event/image-key.ts'
+import type { AuditView } from '../../src/engine/api/engine.ts'
+import type {
+  FleetDecision,
+  FleetImageDetail,
+  FleetImages,
+  FleetNodes,
+  FleetReview,
+  FleetReviewItem,
+  FleetStatus,
+  FleetWindow,
+} from '../../src/fleet/console/views.ts'
+import { profileName } from '../../src/fleet/fleet-image.ts'
+import { Agent } from '../fixtures/agent.ts'
+import { ConsoleProcess } from '../fixtures/console-process.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { FleetNode, type NodeImage, stateIs } from '../kube/fleet-node.ts'
+
+/** `snug console` of a fleet without Kubernetes: two real agents, and one real nats-server for all. One story. */
+const bucket = 'snug'
+const named = {
+  repository: 'shop/web',
+  digest: `sha256:${randomBytes(32).toString('hex')}`,
+}
+const image: NodeImage = { ...named, tag: '1', ref: imageKey(named), scope: undefined }
+const name = profileName(named)
+const at = `/v1/fleet/images/${name}`
+
+let nats: Nats
+let served: ConsoleProcess
+/** A second replica. */
+let other: ConsoleProcess
+let nodes: readonly [FleetNode, FleetNode]
+
+function host(node: string): FleetNode {
+  const servers = [`127.0.0.1:${nats.port}`]
+  const config = {
+    node,
+    sources: ['file:/dev/null'],
+    kernelState: 'none',
+    engines: { docker: { socket: 'none' } },
+    fleet: { type: 'nats', servers, bucket, shareWithin: '1s' },
+    sinks: [
+      {
+        name: 'console',
+        type: 'nats',
+        servers,
+        subject: nats.subject,
+        reports: { subject: nats.reports, every: '1s' },
+        only: { severity: 'low' },
+        storms: 'each',
+      },
+    ],
+  }
+  return new FleetNode(node, '', image, { agent: new Agent({ config }) })
+}
+
+beforeAll(async () => {
+  nats = await Nats.start()
+  await nats.makeBucket(bucket)
+  await nats.makeStream()
+  await nats.makeReportStream()
+  nodes = [host('vm-1'), host('vm-2.example.com')]
+  await Promise.all(nodes.map(({ agent }) => agent.start()))
+  const servers = [`127.0.0.1:${nats.port}`]
+  const config = {
+    fleet: { type: 'nats', servers, bucket },
+    alerts: {
+      type: 'nats',
+      servers,
+      stream: 'SNUG',
+      subject: nats.subject,
+      reports: { stream: 'SNUG_AGENTS', subject: nats.reports },
+    },
+  }
+  served = await ConsoleProcess.start(config)
+  other = await ConsoleProcess.start(config)
+})
+
+afterAll(async () => {
+  await other?.[Symbol.asyncDispose]()
+  await served?.[Symbol.asyncDispose]()
+  for (const each of nodes ?? []) await each.agent[Symbol.asyncDispose]()
+  await nats?.[Symbol.asyncDispose]()
+})
+
+/** The item of the review about that file. */
+async function itemOf(path: string, on = served): Promise<FleetReviewItem> {
+  const isIt = ({ text }: FleetReviewItem): boolean => text === `read ${path}`
+  const { rows } = await on.until<FleetReview>('/v1/fleet/review', ({ rows: all }) =>
+    all.some(isIt),
+  )
+  const item = rows.find(isIt)
+  if (item === undefined) throw new Error('it is not there any more')
+  return item
+}
+
+const decides = (
+  on: ConsoleProcess,
+  as: 'viewer' | 'reviewer' | 'admin',
+  what: 'approve' | 'reject' | 'mode',
+  body: object,
+  revision = '*',
+) =>
+  on.ask<FleetImageDetail & { readonly code?: string }>(`${at}/${what}`, {
+    as,
+    method: what === 'mode' ? 'PUT' : 'POST',
+    body,
+    headers: { 'if-match': revision },
+  })
+
+async function took(...all: readonly Promise<unknown>[]): Promise<number> {
+  const began = performance.now()
+  await Promise.all(all)
+  return Math.round(performance.now() - began)
+}
+
+test('images and nodes of the fleet are there', async () => {
+  await nodes[0].opened('/etc/a')
+  await nodes[1].opened('/etc/b')
+  const { rows } = await served.until<FleetImages>(
+    '/v1/fleet/images',
+    ({ rows: all }) => all[0]?.nodes === 2,
+  )
+  expect(rows).toHaveLength(1)
+  expect(rows[0]).toMatchObject({ name, lineage: 'shop/web', state: 'learning', behaviours: 2 })
+  const { rows: hosts } = await served.until<FleetNodes>('/v1/fleet/nodes', ({ states }) =>
+    Boolean(states.working === 2),
+  )
+  expect(hosts.map(({ node }) => node)).toEqual(['vm-1', 'vm-2.example.com'])
+  expect((await served.get<FleetStatus>('/v1/fleet')).store).toBe('nats')
+})
+
+test('the mode of an admin is on each host, with the author, and of a reviewer on none', async () => {
+  expect((await decides(served, 'viewer', 'approve', { all: true })).status).toBe(403)
+  expect((await decides(served, 'reviewer', 'mode', { mode: 'alert' })).status).toBe(403)
+  const { status, body } = await decides(served, 'admin', 'mode', { mode: 'alert' })
+  expect(status).toBe(200)
+  const ms = await took(...nodes.map((each) => each.modeIs('alert')))
+  console.log(`the mode is on both hosts after ${ms} ms`)
+  expect(body).toMatchObject({ state: 'enforced', mode: 'alert' })
+  const isMode = ({ what, who }: AuditView): boolean =>
+    what === 'mode' && who === 'console:token:ada'
+  await nodes[1].agent.until<AuditView[]>(['audit', 'list'], (all) => all.some(isMode))
+})
+
+test('an approval is on each host, also where the behaviour was not seen', async () => {
+  await nodes[0].opened('/etc/new')
+  const { behaviours, revision, nodeCount } = await itemOf('/etc/new')
+  expect(nodeCount).toBe(1)
+  const answer = await decides(served, 'reviewer', 'approve', { behaviours }, `"${revision}"`)
+  expect(answer.status).toBe(200)
+  expect(answer.body.written).toBe(1)
+  expect(answer.headers.get('etag')).not.toBe(`"${revision}"`)
+  const ms = await took(...nodes.map((each) => each.rows(stateIs('/etc/new', 'approved'))))
+  console.log(`the approval is on both hosts after ${ms} ms`)
+  for (const on of [served, other])
+    await on.until<FleetReview>('/v1/fleet/review', ({ total }) => total === 0)
+  const { rows } = await other.get<FleetWindow<FleetDecision>>('/v1/fleet/decisions')
+  expect(rows[0]).toMatchObject({ what: 'approve', by: 'console:token:rita', profile: name })
+  expect(rows[0]).not.toHaveProperty('node')
+})
+
+test('of two people who decide on one state, the second one is refused, at any replica', async () => {
+  await nodes[1].opened('/etc/both-see')
+  const { behaviours, revision } = await itemOf('/etc/both-see')
+  await itemOf('/etc/both-see', other)
+  const answers = await Promise.all([
+    decides(served, 'reviewer', 'approve', { behaviours }, revision),
+    decides(other, 'admin', 'reject', { behaviours }, revision),
+  ])
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]))
+  const late = answers.find(({ status }) => status === 412)
+  expect(late?.body.code).toBe('REVISION_STALE')
+  const state = answers[0].status === 200 ? 'approved' : 'rejected'
+  for (const each of nodes) await each.rows(stateIs('/etc/both-see', state))
+  const again = await decides(other, 'reviewer', 'reject', { behaviours }, revision)
+  expect(again.status).toBe(412)
+})
+
+test('a rejection is on each host, over an approval too', async () => {
+  const { decisions } = await served.get<FleetImageDetail>(at)
+  const id = decisions.find(({ subject }) => subject === 'read /etc/new')?.id ?? ''
+  expect((await decides(served, 'reviewer', 'reject', { behaviours: [id] })).status).toBe(200)
+  for (const each of nodes) await each.rows(stateIs('/etc/new', 'rejected'))
+})
+
+test('everything that waits is approved by what the console shows, and the answer has how many', async () => {
+  await nodes[0].opened('/etc/one', '/etc/two', '/etc/three')
+  await served.until<FleetReview>(
+    '/v1/fleet/review',
+    ({ rows }) => rows.flatMap(({ behaviours }) => behaviours).length === 3,
+  )
+  const { body, status } = await decides(served, 'reviewer', 'approve', { all: true })
+  expect(status).toBe(200)
+  expect(body.written).toBe(3)
+  for (const each of nodes) await each.rows(stateIs('/etc/three', 'approved'))
+  await served.until<FleetReview>('/v1/fleet/review', ({ total }) => total === 0)
+  const none = await decides(served, 'reviewer', 'approve', { all: true })
+  expect([none.status, none.body.code]).toEqual([400, 'DECISION_INVALID'])
+})
+
+test('a behaviour in quarantine is approved as such only', async () => {
+  await nodes[0].opened('/etc/shadow')
+  const { behaviours, guardrails } = await itemOf('/etc/shadow')
+  expect(guardrails).toEqual(['shadow-read'])
+  const plain = await decides(served, 'reviewer', 'approve', { behaviours })
+  expect([plain.status, plain.body.code]).toEqual([400, 'DECISION_INVALID'])
+  const released = await decides(served, 'reviewer', 'approve', { quarantined: behaviours })
+  expect(released.status).toBe(200)
+  for (const each of nodes) await each.rows(stateIs('/etc/shadow', 'approved'))
+})
+
+test('a behaviour that no node showed is decided on by nobody', async () => {
+  const body = { behaviours: [`b${'0'.repeat(20)}`] }
+  const answer = await decides(served, 'reviewer', 'approve', body)
+  expect([answer.status, answer.body.code]).toEqual([404, 'BEHAVIOUR_UNKNOWN'])
+})
+
+test('a console that was killed has all of it again', async () => {
+  const before = await served.get<FleetImageDetail>(at)
+  await served.end('SIGKILL')
+  await served.begin()
+  expect(await served.get<FleetImageDetail>(at)).toEqual(before)
+  expect(await other.get<FleetImageDetail>(at)).toEqual(before)
+})
+
+test('a value that no agent writes is named, and nothing else changes', async () => {
+  await nats.put(bucket, [
+    ['decisions.any.mode', '{"schema":"snug.decision/v1"}'],
+    ['slices.vm-9.any.0', '{'],
+  ])
+  const { faults } = await served.until<FleetStatus>('/v1/fleet', ({ faults: all }) =>
+    all.some((fault) => fault.includes('and 1 more')),
+  )
+  expect(faults.join()).toContain('(FLEET_VALUE_INVALID)')
+  expect(await served.get<FleetImageDetail>(at)).toMatchObject({ name, nodes: 2 })
+  for (const key of ['decisions.any.mode', 'slices.vm-9.any.0']) await nats.purge(bucket, key)
+})
+
+test('while NATS is away the console serves what it has and names that, and catches up', async () => {
+  await nats.kill()
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) =>
+    faults.some((fault) => fault.includes('(FLEET_UNAVAILABLE)')),
+  )
+  expect(await served.get<FleetImageDetail>(at)).toMatchObject({ name, nodes: 2 })
+  const refused = await decides(served, 'admin', 'mode', { mode: 'block' })
+  expect([refused.status, refused.body.code]).toEqual([503, 'FLEET_UNAVAILABLE'])
+  // A person decides on a host meanwhile.
+  await nodes[0].setMode('learn')
+  nats.startAgain()
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0)
+  await served.until<FleetImageDetail>(at, ({ mode }) => mode === 'learn')
+  const { rows } = await served.get<FleetWindow<FleetDecision>>('/v1/fleet/decisions')
+  expect(rows[0]).toMatchObject({ what: 'mode', subject: 'learn', node: 'vm-1' })
+})
+
+test('an agent that is gone is silent', async () => {
+  await nodes[1].agent[Symbol.asyncDispose]()
+  const { rows } = await served.until<FleetNodes>('/v1/fleet/nodes', ({ states }) =>
+    Boolean(states.silent === 1),
+  )
+  expect(rows[0]).toMatchObject({ node: 'vm-2.example.com', state: 'silent' })
+  expect(rows[1]).toMatchObject({ node: 'vm-1', state: 'working' })
+})
