@@ -197,6 +197,11 @@ export function countStarts(runs: readonly ContainerRun[]): number {
   return count
 }
 
+/** Whether any of the starts was watched. */
+export function sawStart(runs: readonly ContainerRun[]): boolean {
+  return runs.some((run) => isStart(run.earlier?.[0] ?? run) || restartsOf(run) > 0)
+}
+
 function restartsOf(run: ContainerRun): number {
   if (run.earlier === undefined) return 0
   return stintsOf(run).slice(1).filter(isStart).length

@@ -93,5 +93,5 @@ export class TableFigures {
 }
 
 function areSame(a: readonly ContainerRun[], b: readonly ContainerRun[]): boolean {
-  return a.length === b.length && a.every((run, i) => run === b[i])
+  return a === b || (a.length === b.length && a.every((run, i) => run === b[i]))
 }

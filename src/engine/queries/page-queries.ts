@@ -64,8 +64,7 @@ export class PageQueries implements PageViews {
   *#timeline(hours: number, marks: readonly TimelineMark[]): Steps<TimelineView> {
     const { registry, alerts } = this.#context
     const firsts = yield* this.#firstsOf(registry.index)
-    const all = yield* alerts.listSteps({ limit: Infinity })
-    const happened = { alerts: all, firsts, losses: registry.losses.spans, marks }
+    const happened = { alerts: alerts.newestFirst, firsts, losses: registry.losses.spans, marks }
     return yield* timelineOf(happened, hours, this.#context.now())
   }
 
@@ -100,7 +99,7 @@ export class PageQueries implements PageViews {
   }
 
   *#review(query: ReviewQuery): Steps<ReviewPage> {
-    const page = yield* reviewPage(yield* this.#reviewWorld(), query)
+    const page = yield* reviewPage(this.#reviewWorld(), query)
     return { ...page, versions: yield* this.#waiting(query.repository) }
   }
 
@@ -109,10 +108,10 @@ export class PageQueries implements PageViews {
   }
 
   *#cardBehaviours(query: CardQuery): Steps<CardBehaviourPage> {
-    return yield* cardBehaviours(yield* this.#reviewWorld(), query)
+    return yield* cardBehaviours(this.#reviewWorld(), query)
   }
 
-  *#reviewWorld(): Steps<ReviewWorld> {
+  #reviewWorld(): ReviewWorld {
     const { registry, stage, alerts } = this.#context
     return {
       versions: registry.index,
@@ -125,7 +124,7 @@ export class PageQueries implements PageViews {
         if (text !== undefined) this.#explanations.set(entry, { before, text })
         return text
       },
-      alerts: yield* alerts.listSteps({ limit: Infinity }),
+      alerts: alerts.newestFirst,
       listed: this.#listed,
     }
   }
@@ -135,7 +134,7 @@ export class PageQueries implements PageViews {
   }
 
   *#alertRows(query: AlertRowQuery): Steps<AlertPage> {
-    return yield* alertPage(yield* this.#context.alerts.listSteps({ limit: Infinity }), query)
+    return yield* alertPage(this.#context.alerts.newestFirst, query)
   }
 
   async story(id: string): Promise<AlertStory> {
@@ -147,8 +146,7 @@ export class PageQueries implements PageViews {
     const { registry, alerts } = this.#context
     const version = alert.image === undefined ? undefined : registry.index.ofImage(alert.image)
     const outline = version === undefined ? [] : yield* this.#outlines.of(version.profile)
-    const all = yield* alerts.listSteps({ limit: Infinity })
-    return yield* storyOf(alert, all, version, outline)
+    return yield* storyOf(alert, alerts.newestFirst, version, outline)
   }
 
   /** Oldest first. */

@@ -84,7 +84,7 @@ export function* reviewPage(
     if (repository === undefined || group.repository === repository) found.push(group)
   }
   const shown = (yield* gravestFirst(found)).slice(offset, offset + limit)
-  const alerts = yield* openAlerts(world.alerts)
+  const alerts = yield* openAlerts(world.alerts, yield* idsOf(shown))
   const cards: ReviewCard[] = []
   for (const group of shown) {
     const { key, id } = named ?? { key: publicKey(group), id: yield* contentId(group) }
@@ -185,13 +185,26 @@ function* cellsOf(members: readonly Waiting[]): Iterable<Cell> {
   for (const { entry } of members) yield* entry.allCells()
 }
 
-/** The id of an alert, by image and behaviour. */
-function* openAlerts(alerts: Iterable<Alert>): Steps<ReadonlyMap<string, readonly string[]>> {
+function* idsOf(groups: readonly ReviewGroup[]): Steps<ReadonlySet<string>> {
+  const ids = new Set<string>()
+  for (const { members } of groups) {
+    for (const { entry } of members) ids.add(entry.id)
+    yield
+  }
+  return ids
+}
+
+/** The ids of the open alerts about these behaviours, by image and behaviour. */
+function* openAlerts(
+  alerts: Iterable<Alert>,
+  wanted: ReadonlySet<string>,
+): Steps<ReadonlyMap<string, readonly string[]>> {
   const byBehaviour = new Map<string, string[]>()
   for (const { id, behaviour, samples = [], image, decision } of alerts) {
     yield
     if (behaviour === null || image === undefined || decision !== undefined) continue
-    for (const shown of new Set([behaviour, ...samples].map((each) => each.id))) {
+    const about = [behaviour, ...samples].map((each) => each.id).filter((each) => wanted.has(each))
+    for (const shown of new Set(about)) {
       const key = `${lineageName(image)} ${shown}`
       const ids = byBehaviour.get(key)
       if (ids === undefined) byBehaviour.set(key, [id])

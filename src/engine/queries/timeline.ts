@@ -23,8 +23,10 @@ export function* timelineOf(happened: Happened, hours: number, nowMs: number): S
   const from = to - slicesShown * sliceMs
   const slices = Array.from({ length: slicesShown }, (_, i) => emptySlice(from + i * sliceMs))
   const at = (ms: number): Mutable | undefined => slices[Math.floor((ms - from) / sliceMs)]
+  const since = isoOf(from * 1_000)
   for (const { firstSeen, severity } of happened.alerts) {
     yield
+    if (firstSeen < since) continue
     const slice = at(Date.parse(firstSeen))
     if (slice !== undefined) slice.alerts[severity] += 1
   }
@@ -39,7 +41,6 @@ export function* timelineOf(happened: Happened, hours: number, nowMs: number): S
     const slice = at(Date.parse(until))
     if (slice !== undefined) slice.lost += Math.max(1, count)
   }
-  const since = new Date(from).toISOString()
   const marks = [...happened.marks].filter(({ time }) => time >= since).slice(-marksShown)
   return { from: since, to: new Date(to).toISOString(), sliceMs, slices, marks }
 }

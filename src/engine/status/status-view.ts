@@ -24,7 +24,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
   let before = 0
   for (const version of registry.index) {
     versions[version.life.state] += 1
-    for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
+    before += version.runs.counts.before
   }
   const { unresolved, held, lost, unplaced } = identifier.stats
   return {

@@ -37,6 +37,8 @@ export interface AlertStoreOptions {
 export class AlertStore {
   readonly #options: AlertStoreOptions
   readonly #byId = new Map<string, Alert>()
+  /** Absent since a change. */
+  #newestFirst: readonly Alert[] | undefined
   readonly #open = new OpenAlerts((id) => this.#byId.get(id))
   readonly #decided = new DecidedPlaces()
   readonly #names = new AlertNames()
@@ -227,8 +229,7 @@ export class AlertStore {
 
   #replace(alert: Alert): void {
     if (this.#byId.get(alert.id) === alert) return
-    this.#byId.set(alert.id, alert)
-    this.#eviction.put(alert)
+    this.#set(alert)
     this.#touch(alert)
   }
 
@@ -272,6 +273,12 @@ export class AlertStore {
     return alert
   }
 
+  /** All of them as they are now. Pages ask again and again, and most alerts come and change in bursts. */
+  get newestFirst(): readonly Alert[] {
+    this.#newestFirst ??= [...this.#byId.values()].reverse()
+    return this.#newestFirst
+  }
+
   /** Newest first. */
   list(query: AlertFilter & { readonly limit: number }): readonly Alert[] {
     return finish(this.listSteps(query))
@@ -284,7 +291,7 @@ export class AlertStore {
   }: AlertFilter & { readonly limit: number }): Steps<readonly Alert[]> {
     const wants = alertFilter(filter)
     const found: Alert[] = []
-    for (const alert of [...this.#byId.values()].reverse()) {
+    for (const alert of this.newestFirst) {
       if (found.length >= limit) break
       if (wants(alert)) found.push(alert)
       yield
@@ -352,8 +359,7 @@ export class AlertStore {
   }
 
   #put(alert: Alert, fingerprint: string): void {
-    this.#byId.set(alert.id, alert)
-    this.#eviction.put(alert)
+    this.#set(alert)
     if (alert.decision === undefined) this.#open.add(alert, fingerprint)
     else {
       this.#open.addDecided(alert, fingerprint)
@@ -362,6 +368,12 @@ export class AlertStore {
     if (this.#byId.size <= this.#options.capacity) return
     const next = this.#eviction.next()
     if (next !== undefined) this.#drop(next)
+  }
+
+  #set(alert: Alert): void {
+    this.#byId.set(alert.id, alert)
+    this.#newestFirst = undefined
+    this.#eviction.put(alert)
   }
 
   #close(id: string): void {
@@ -376,6 +388,7 @@ export class AlertStore {
     this.#close(id)
     if (alert !== undefined) this.#decided.remove(alert, this.#open.fingerprint(id))
     this.#byId.delete(id)
+    this.#newestFirst = undefined
     this.#eviction.remove(id)
     this.#open.forget(id)
     this.#names.drop(id)

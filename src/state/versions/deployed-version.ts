@@ -11,40 +11,11 @@ import type { ScanRecord } from '../../supplychain/scan/kept-scan.ts'
 import { type KeyMeaning, KeyMeanings } from './key-meanings.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { type ReportedEvent, ReportedActs } from './reported-acts.ts'
+import { type Run, Runs } from './runs.ts'
 import type { Share } from './shared-bound.ts'
 import type { VersionBounds } from './version-bounds.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Observable, Observed } from '../../core/coverage/observable.ts'
-
-/** A run of a container from a start to an end, before a later start. */
-export interface PastStint {
-  readonly from: string
-  readonly to: string
-  readonly before: boolean
-}
-
-/** One container of the version, on this node. Plain data: it is stored. */
-export interface Run {
-  readonly container: string
-  readonly name?: string
-  /** RFC 3339 */
-  readonly from: string
-  /**
-   * End of the run, absent while it runs. If no source announced the container, the time of its
-   * latest event.
-   */
-  to?: string
-  /** Known only from events: recorded events include no start and no end of containers. */
-  readonly actsOnly?: true
-  /** It already ran when it was first observed, so its start is missing from the evidence. */
-  readonly before: boolean
-  /** Its end was not observed. */
-  endUnseen?: true
-  /** Earlier starts under the same id, oldest first. */
-  readonly earlier?: readonly PastStint[]
-  /** Its namespace does not teach: it is judged, and its behaviours wait for review. */
-  readonly outside?: true
-}
 
 /** What was applied of the ImageProfile. Plain data: it is stored. */
 export interface AppliedSpec {
@@ -104,7 +75,7 @@ export class DeployedVersion {
   readonly declaredUsers = new Set<number>()
   readonly profile: Profile
   readonly losses = new LossLedger()
-  readonly runs = new Map<string, Run>()
+  readonly runs = new Runs()
   /** Total container runs, including forgotten ones. */
   runsSeen = 0
   runsBefore = 0
@@ -232,9 +203,7 @@ export class DeployedVersion {
   }
 
   get running(): number {
-    let count = 0
-    for (const { to } of this.runs.values()) if (to === undefined) count += 1
-    return count
+    return this.runs.counts.running
   }
 
   /** Whether evidence of the container counts as learned while the version learns. */
@@ -263,22 +232,23 @@ export class DeployedVersion {
   ended(container: string, time: string, watched = true): void {
     const run = this.runs.get(container)
     if (run === undefined) return
-    run.to = time
-    if (!watched) run.endUnseen = true
+    this.runs.set(container, { ...run, to: time, ...(watched ? {} : { endUnseen: true }) })
     this.#seenAt(time)
   }
 
   /** Records an event. No source may have announced its container: recordings hold only events. */
   touched(event: ActEvent, teaches = true): void {
     const { container, image, time } = event
-    let run = this.runs.get(container.id)
+    const run = this.runs.get(container.id)
     if (run === undefined) {
+      const { id, name } = container
       const before = container.before === true
       const outside = teaches ? {} : { outside: true as const }
-      run = { container: container.id, from: time, to: time, before, actsOnly: true, ...outside }
-      this.#begin(container.name === undefined ? run : { ...run, name: container.name })
+      const begun = { container: id, from: time, to: time, before, ...outside }
+      this.#begin({ ...begun, actsOnly: true, ...(name === undefined ? {} : { name }) })
+    } else if (run.actsOnly === true && time > (run.to ?? '')) {
+      this.runs.set(container.id, { ...run, to: time })
     }
-    if (run.actsOnly === true && time > (run.to ?? '')) run.to = time
     if (time > this.lastSeen) this.lastSeen = time
     if (image?.tag !== undefined && image.tag !== this.image.tag) addName(this.tags, image.tag)
   }

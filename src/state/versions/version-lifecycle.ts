@@ -8,7 +8,7 @@ import {
   type Version,
   type WindowEvidence,
 } from '../../core/lifecycle/version.ts'
-import { type ContainerRun, countStarts, sliceMicrosFor } from '../../core/coverage/coverage.ts'
+import { type ContainerRun, sawStart, sliceMicrosFor } from '../../core/coverage/coverage.ts'
 import type { Micros } from '../../core/event/time.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
@@ -83,7 +83,7 @@ export class VersionLifecycle {
       ...(last === undefined
         ? {}
         : { lastLossMs: Date.parse(last.to), lastLossReason: last.reason }),
-      startSeen: countStarts(runs) > 0,
+      startSeen: sawStart(runs),
       unobserved: version.unobserved,
       ...(unmet === undefined ? {} : { unmet: () => unmet(version.profile) }),
     }

@@ -1,7 +1,8 @@
 import { microsOf } from '../../core/event/time.ts'
 import type { ContainerRun, Stint } from '../../core/coverage/coverage.ts'
-import type { DeployedVersion, PastStint, Run } from './deployed-version.ts'
+import type { DeployedVersion } from './deployed-version.ts'
 import type { LossLedger } from './loss-ledger.ts'
+import type { PastStint, Run, Runs } from './runs.ts'
 
 /**
  * Observed run times of a version's containers until `nowMs`: from start to end, without the gaps
@@ -12,6 +13,9 @@ export function watchedRuns(
   nowMs: number,
   node: string,
 ): readonly ContainerRun[] {
+  const at = { runs: runs.revision, losses: losses.revision, node }
+  const known = kept.get(runs)
+  if (known !== undefined && isSame(known, at)) return known.found
   const found: ContainerRun[] = []
   for (const run of runs.values()) {
     // It adds nothing to what is learned, so it says nothing about what is left to learn.
@@ -19,7 +23,22 @@ export function watchedRuns(
     const one = endedRun(run, losses, node) ?? watchedRun(run, losses, nowMs, node)
     if (one.watched !== undefined) found.push(one.watched)
   }
+  if (runs.counts.running === 0) kept.set(runs, { ...at, found })
   return found
+}
+
+/** What the runs that were watched follow from. */
+interface Basis {
+  readonly runs: number
+  readonly losses: number
+  readonly node: string
+}
+
+/** Of versions without a running container. Views and estimates read them again and again. */
+const kept = new WeakMap<Runs, Basis & { readonly found: readonly ContainerRun[] }>()
+
+function isSame(a: Basis, b: Basis): boolean {
+  return a.runs === b.runs && a.losses === b.losses && a.node === b.node
 }
 
 interface Watched {
@@ -27,32 +46,21 @@ interface Watched {
 }
 
 interface EndedRun extends Watched {
-  readonly to: string
-  readonly endUnseen: boolean
   readonly losses: number
   readonly node: string
 }
 
-/** Views and estimates read the runs again and again, and most of them have ended. */
+/** The same for the runs that ended, of versions with others. */
 const ended = new WeakMap<Run, EndedRun>()
 
 /** Of a run that ended, which changes only with the losses. Undefined while it runs. */
 function endedRun(run: Run, losses: LossLedger, node: string): Watched | undefined {
-  const { to } = run
-  if (to === undefined) return undefined
-  const endUnseen = run.endUnseen === true
+  if (run.to === undefined) return undefined
   const { revision } = losses
   const known = ended.get(run)
-  if (
-    known?.to === to &&
-    known.endUnseen === endUnseen &&
-    known.losses === revision &&
-    known.node === node
-  ) {
-    return known
-  }
-  const { watched } = watchedRun(run, losses, Date.parse(to), node)
-  const fresh = { to, endUnseen, losses: revision, node, watched }
+  if (known?.losses === revision && known.node === node) return known
+  const { watched } = watchedRun(run, losses, Date.parse(run.to), node)
+  const fresh = { losses: revision, node, watched }
   ended.set(run, fresh)
   return fresh
 }
