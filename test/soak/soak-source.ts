@@ -113,7 +113,8 @@ class SoakControl implements SourceControl {
     const tagsOf = (act: SnugEvent): readonly BehaviourTag[] | undefined => {
       const found = behavioursOf(act as ActEvent, shaper).map((ref) => reading.evaluate(ref))
       if (found.some((one) => one?.verdict !== 'allow')) return undefined
-      return found.flatMap((one) => one?.tag ?? [])
+      // A copy has no spare room.
+      return found.flatMap((one) => one?.tag ?? []).slice()
     }
     const made = madeNamesOf(image).map(tagsOf)
     this.#judged.set(scope, {
