@@ -16,8 +16,12 @@ const starts = Math.max(10, Number(process.env['SNUG_STARTS'] ?? 1_000))
 /** Containers whose gaps are read together: a version keeps the latest 200 of its losses apart. */
 const inTurn = 50
 const atOnce = 4
+const imageCount = 10
+/** Of each image, all the time. */
+const replicas = Math.max(1, Number(process.env['SNUG_REPLICAS'] ?? 30))
 const heavy = imageOf(0, 5_000, 5_000)
-const service = ['/bin/sh', '-c', 'while true; do echo turn; sleep 0.1; done']
+const service = ['/bin/sh', '-c', 'while true; do echo turn; sleep 1; done']
+const unconnected = { HostConfig: { NetworkMode: 'none' } }
 /** The forbidden program as the first one, and after a second. */
 const tries = ['/bin/sh', '-c', '/bin/other; sleep 1; /bin/other; sleep 0.2; echo end']
 
@@ -28,47 +32,62 @@ interface Tried {
 }
 
 /**
- * New containers in block mode, through a Docker engine, while the pages of an image with 5,000 waiting deviations and
- * `profile show` are read again and again.
+ * New containers in block mode, through a Docker engine, beside hundreds of others. Meanwhile the pages of an image with
+ * 5,000 waiting deviations and `profile show` are read again and again.
  */
 export const startsBench: Bench = {
   name: 'starts',
-  what: `${starts} new containers in block mode, under queries of an image with 5,000 waiting deviations`,
+  what:
+    `${starts} new containers of ${imageCount} images in block mode, beside ${imageCount * replicas} others, ` +
+    'under queries of an image with 5,000 waiting deviations',
   async run({ engine, print }) {
     const { docker, socket } = await engine()
-    const image = `${uniqueName('starts')}:1`
-    await busyboxImage(docker, {
-      name: image,
-      labels: { test: image },
-      files: { '/bin/other': '#!/bin/sh\necho it ran\n' },
-      dockerfile: ['RUN chmod 755 /bin/other'],
-    })
+    const prefix = uniqueName('starts')
+    const images = Array.from({ length: imageCount }, (_, n) => `${prefix}-${n}:1`)
+    for (const image of images) await makeImage(docker, image)
     await using agent = await startAgent({
       docker: socket,
       config: {
-        learn: { floor: '3s', ceiling: '1h', unseen: 1 },
+        // On a busy machine to replay what is to be learned takes a while.
+        learn: { floor: '20s', ceiling: '1h', unseen: 1 },
         block: { canary: 1, budget: 1_000_000 },
       },
     })
-    const learned = await startContainer(docker, image, service)
+    const running: Docker.Container[] = []
+    const run = async (image: string): Promise<void> => {
+      running.push(await startContainer(docker, image, service, unconnected))
+    }
     try {
+      for (const image of images) await run(image)
       await replayHeavy(agent)
-      await blocks(agent, image)
+      for (const image of images) await blocks(agent, image)
+      const others = images.flatMap((image) => Array.from({ length: replicas - 1 }, () => image))
+      await inParallel(others, run)
+      print(`  ${running.length} containers run`)
       const queries = new Queries(agent)
       const tried: Tried[] = []
       const gaps = new Map<string, number>()
       while (tried.length < starts) {
-        const some = await inParallel(inTurn, () => tryIn(docker, image))
-        tried.push(...some)
-        await addGaps(agent, image, gaps)
+        const some = Array.from({ length: inTurn }, (_, n) => images[n % imageCount] as string)
+        tried.push(...(await inParallel(some, (image) => tryIn(docker, image))))
+        for (const image of images) await addGaps(agent, image, gaps)
         print(`  ${tried.length} containers, ${gaps.size} of them assigned late`)
       }
       const figures = await figuresOf(agent, tried, gaps)
       return [...figures, ...(await queries.end())]
     } finally {
-      await removeContainer(learned)
+      await inParallel(running, removeContainer)
     }
   },
+}
+
+async function makeImage(docker: Docker, image: string): Promise<void> {
+  await busyboxImage(docker, {
+    name: image,
+    labels: { test: image },
+    files: { '/bin/other': '#!/bin/sh\necho it ran\n' },
+    dockerfile: ['RUN chmod 755 /bin/other'],
+  })
 }
 
 async function replayHeavy(agent: Agent): Promise<void> {
@@ -125,11 +144,16 @@ async function blocks(agent: Agent, image: string): Promise<void> {
   )
 }
 
-async function inParallel<T>(count: number, work: () => Promise<T>): Promise<readonly T[]> {
+async function inParallel<A, T>(
+  each: readonly A[],
+  work: (one: A) => Promise<T>,
+): Promise<readonly T[]> {
   const results: T[] = []
-  let left = count
+  const left = [...each]
   const worker = async (): Promise<void> => {
-    while (left-- > 0) results.push(await work())
+    for (let one = left.shift(); one !== undefined; one = left.shift()) {
+      results.push(await work(one))
+    }
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
   return results
@@ -139,7 +163,7 @@ async function tryIn(docker: Docker, image: string): Promise<Tried> {
   const container = await docker.createContainer({
     Image: image,
     Cmd: tries,
-    HostConfig: { NetworkMode: 'none' },
+    ...unconnected,
   })
   try {
     await container.start()
