@@ -8,6 +8,7 @@ import { listedKept } from '../src/engine/queries/listed-cards.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
 import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
+import { alertsRead } from '../src/fleet/console/alert-evidence.ts'
 import { connectionsKept } from '../src/fleet/console/workload-part.ts'
 import { bucketBytesKept, bucketKeysKept } from '../src/fleet/nats/bucket.ts'
 import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
@@ -532,6 +533,12 @@ export const limitTable: readonly LimitGroup[] = [
         bound: connectionsKept,
         of: 'workload',
         atBound: 'the map has open alerts first, and the number of those that it leaves out',
+      },
+      {
+        what: 'alerts that a decision at the console takes its evidence from',
+        bound: alertsRead,
+        of: 'behaviour, in a fleet without Kubernetes',
+        atBound: 'names of a shape that only older alerts have wait again on their nodes',
       },
     ],
   },

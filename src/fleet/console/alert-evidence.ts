@@ -18,7 +18,7 @@ export interface AlertEvidence {
 }
 
 /** Alerts that are read of one behaviour: each may have shown another name of one shape. */
-const alertsRead = 20
+export const alertsRead = 20
 /** Messages that are read at the same time. */
 const atOnce = 50
 

@@ -131,11 +131,11 @@ export class BucketState implements ConsoleFleet {
   decisions(profile: string): Iterable<KnownSlice> {
     const version = this.#versions.get(profile)
     if (version === undefined) return []
-    return this.#bucket.decisions.of(version.image).map(({ image, node, entry, mode }) => {
-      const by = entry?.decision?.by ?? mode?.by ?? ''
-      const isHere = node === consoleNode && by.startsWith(`${consoleNode}:`)
+    return this.#bucket.decisions.of(version.image).map((decision) => {
+      const { image, node, entry, mode } = decision
       const content = { entries: entry === undefined ? [] : [entry], ...(mode && { mode }) }
-      return knownSlice({ image, ...content, ...(isHere ? {} : { node }) }, this.#texts)
+      const where = isOfConsole(decision) ? {} : { node }
+      return knownSlice({ image, ...content, ...where }, this.#texts)
     })
   }
 
@@ -150,8 +150,9 @@ export class BucketState implements ConsoleFleet {
   /** Those that published something, or where someone decided. */
   nodes(): Iterable<KnownNode> {
     const names = new Set(this.#known.nodes())
-    for (const profile of this.#versions.keys())
-      for (const { node } of this.decisions(profile)) if (node !== undefined) names.add(node)
+    for (const { image } of this.#versions.values())
+      for (const decision of this.#bucket.decisions.of(image))
+        if (!isOfConsole(decision)) names.add(decision.node)
     return [...names].map((name) => ({ name, linux: true }))
   }
 
@@ -397,6 +398,12 @@ function newVersion(image: FleetImage, since: string): Version {
     since,
     profile: undefined,
   }
+}
+
+/** It was made at no node. */
+function isOfConsole({ node, entry, mode }: SharedDecision): boolean {
+  const by = entry?.decision?.by ?? mode?.by ?? ''
+  return node === consoleNode && by.startsWith(`${consoleNode}:`)
 }
 
 function sinceOf(value: FleetValue): string | undefined {
