@@ -16,7 +16,7 @@ interface Group {
  */
 export function mergePublished(
   journal: Pick<FleetContext['journal'], 'audit'>,
-  { key, profile }: DeployedVersion,
+  { key, profile }: Pick<DeployedVersion, 'key' | 'profile'>,
   node: string,
   news: readonly ProfileEntry[],
 ): void {
