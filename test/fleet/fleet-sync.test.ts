@@ -242,6 +242,31 @@ it('a decision of the fleet is not published at once by each node that applies i
   expect(shared.written()).toHaveLength(before)
 })
 
+it('a node that publishes nothing leaves the status to one that does', async () => {
+  const world = await alerting()
+  const known = [...(versionOf(world)?.profile.entries() ?? [])]
+  const learnedAt = isoAfter(world, -5_000)
+  slices.put(sliceName(image, 'n2', 0), {
+    image: { repository: image.repository, digest: image.digest },
+    node: 'n2',
+    entries: known.map((entry) => ({
+      ...entry,
+      cells: entry.cells.map((cell) => ({ ...cell, nodes: ['n2'] })),
+    })),
+    learnedAt,
+  })
+  emit({})
+  const { sync, written } = await share(world, { clock: false, shareWithinMs: 0 })
+  for (let round = 0; round < 5; round += 1) {
+    await does(world, `/srv/waits-${round}`)
+    await sync.tick()
+  }
+  expect(written()).toEqual([])
+  const statuses = profiles.sent.filter(({ path }) => path.endsWith('/status'))
+  // The other node has not written one. This one does so once, when it has looked twice.
+  expect(statuses).toHaveLength(1)
+})
+
 describe('a decision on a behaviour that this node has not observed', () => {
   it.each([
     ['approve', 'approved'],

@@ -26,6 +26,7 @@ import { parseImageProfile, parseSlice } from './fleet-schema.ts'
 import { askedMs, hasAnswered, kubeBackoff } from './kube-error.ts'
 import type { KubeObject } from './object.ts'
 import { specDecisionOf } from './spec-decision.ts'
+import { StatusTurn } from './status-turn.ts'
 
 /** Decisions at a node come with its slices. */
 export interface KubeFleetOptions extends Omit<FleetLink, 'onDecision'> {
@@ -52,6 +53,7 @@ export class KubeFleet implements Fleet {
   readonly #profiles: Collection<ImageProfile>
   readonly #slices: Collection<SliceView>
   readonly #mirror: FleetSlices
+  readonly #turn: StatusTurn
   /** Own slices: name → the version that the server has. */
   readonly #written = new Map<string, string>()
   /** Profile name → why this node could not publish it. */
@@ -65,6 +67,7 @@ export class KubeFleet implements Fleet {
     this.#now = options.now ?? Date.now
     const { api, node, onEntries, onSpecDecision, onSpecDecisionGone } = options
     this.#mirror = new FleetSlices(node, onEntries)
+    this.#turn = new StatusTurn(node)
     this.#objects = api.client(CustomObjectsApi)
     this.#profiles = new Collection<ImageProfile>({
       api,
@@ -75,7 +78,10 @@ export class KubeFleet implements Fleet {
         if (profile.metadata.generation !== before?.metadata.generation)
           onSpecDecision(specDecisionOf(profile))
       },
-      onRemoved: ({ spec }) => onSpecDecisionGone(spec.image),
+      onRemoved: ({ spec, metadata }) => {
+        this.#turn.forget(metadata.name)
+        onSpecDecisionGone(spec.image)
+      },
     })
     this.#slices = new Collection<SliceView>({
       api,
@@ -215,14 +221,13 @@ export class KubeFleet implements Fleet {
     return undefined
   }
 
-  /** One node writes the status, by a rule that all nodes share: the first by name among those with slices. */
   async #writeStatus({ image, summary }: Contribution): Promise<void> {
-    const { node } = this.#options
     const name = profileName(image)
-    const nodes = new Set([node, ...this.#mirror.of(image).map((slice) => slice.node)])
     const profile = this.#profile(name)
-    if (profile === undefined || [...nodes].sort()[0] !== node) return
+    if (profile === undefined) return
+    const nodes = this.#mirror.publishers(image)
     const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
+    if (!this.#turn.isHere(name, nodes, status, profile.status)) return
     // The API server returns keys in another order.
     if (isDeepStrictEqual(status, profile.status)) return
     this.writes += 1

@@ -86,6 +86,13 @@ export class FleetSlices {
     return [...(this.#others.get(profileName(image))?.values() ?? [])]
   }
 
+  /** Nodes with slices of the version, this one too. */
+  publishers(image: FleetImage): ReadonlySet<string> {
+    const nodes = new Set(this.of(image).map(({ node }) => node))
+    // Page 0 is written first, and the head with it.
+    return this.#heads.has(profileName(image)) ? nodes.add(this.#node) : nodes
+  }
+
   scopes(image: FleetImage): PublishedScopes {
     return this.#scopes.of(image)
   }
