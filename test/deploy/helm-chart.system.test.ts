@@ -274,6 +274,16 @@ describe('with the console', () => {
     expect(ofConsole(renderChart().objects)).toEqual([])
   })
 
+  it('the chart leaves out the one object that a server before 1.21 does not know', () => {
+    const at = (version: string): readonly string[] =>
+      ofConsole(renderChart({ console: { enabled: true } }, version).objects).map(
+        ({ kind }) => kind,
+      )
+    const budget = 'PodDisruptionBudget'
+    expect(at('v1.21.0-gke.1')).toContain(budget)
+    expect(at('v1.20.15')).toEqual(at('v1.36.2').filter((kind) => kind !== budget))
+  })
+
   it('it has two replicas, no rights on a node and nothing that it could write to', () => {
     const { spec } = theOne(helm, 'Deployment') as unknown as {
       readonly spec: { readonly replicas: number; readonly template: object }
