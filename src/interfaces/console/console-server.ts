@@ -102,9 +102,11 @@ export class ConsoleServer {
     return listens
   }
 
+  /** Takes no further connection, and answers what was asked before. */
   async close(): Promise<void> {
-    this.#link?.destroy()
+    this.#backend.dismiss()
     await this.gone
+    this.#link?.destroy()
     this.#backend.close()
   }
 }

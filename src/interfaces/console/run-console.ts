@@ -24,7 +24,7 @@ import { FleetNews } from './fleet-news.ts'
 export async function runConsole(config: ConsoleConfig, ended: AbortSignal): Promise<void> {
   const log = createLog(config.log.level)
   const stop = new AbortController()
-  const signal = AbortSignal.any([ended, stop.signal])
+  const { signal } = stop
   const news = new FleetNews()
   const world = await consoleWorld(config, news, log, signal)
   const files = loadPageFiles(packagePath('dist/interfaces/ui/console'))
@@ -33,13 +33,14 @@ export async function runConsole(config: ConsoleConfig, ended: AbortSignal): Pro
     const address = await server.start()
     log.info({ address }, 'the console serves')
     void world.run().then(() => log.info('the fleet was read'))
-    await Promise.race([server.gone, aborted(signal)])
+    await Promise.race([server.gone, aborted(ended)])
     // Where the gateway ends by itself, nobody is served any more.
     if (!ended.aborted) throw new SnugError('FRONT_FAILED', 'the gateway ended')
   } finally {
-    stop.abort()
     news.close()
+    // A decision that was asked for is made, and answered.
     await server.close()
+    stop.abort()
   }
 }
 

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -118,6 +118,7 @@ async function serve(
   }
   const app = createGatewayApp(world)
   const server = createHttp(app.fetch as Fetch, setup, limits)
+  const unsent = unsentOf(server)
   await listen(server, setup.listen)
   const { address, port, family } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address}]` : address
@@ -134,7 +135,7 @@ async function serve(
         reports.fault(`a changed certificate or key set was rejected: ${describeError(error)}`)
       }
     },
-    close: () => closeServer(server),
+    close: () => closeServer(server, unsent),
   }
 }
 
@@ -219,13 +220,25 @@ function listen(server: Server, { host, port }: GatewaySetup['listen']): Promise
 
 const closeMs = 2_000
 
-export function closeServer(server: Server): Promise<void> {
+/** Answers that the server still owes. */
+function unsentOf(server: Server): ReadonlySet<ServerResponse> {
+  const unsent = new Set<ServerResponse>()
+  server.on('request', (_, response: ServerResponse) => {
+    unsent.add(response)
+    response.once('close', () => unsent.delete(response))
+  })
+  return unsent
+}
+
+/** Answers what was asked before. A connection ends with its answer, so that its client asks another server next. */
+function closeServer(server: Server, unsent: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
     const deadline = setTimeout(() => server.closeAllConnections(), closeMs)
     server.close(() => {
       clearTimeout(deadline)
       resolve()
     })
-    server.closeIdleConnections()
+    for (const response of unsent)
+      if (!response.headersSent) response.setHeader('connection', 'close')
   })
 }

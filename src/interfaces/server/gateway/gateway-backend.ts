@@ -54,6 +54,7 @@ export class GatewayBackend {
   /** Where the first one served: one that takes its place serves there too. */
   #port: number | undefined
   readonly #renew = new Set<(setup: GatewaySetup) => void>()
+  readonly #dismiss = new Set<() => void>()
 
   constructor(options: GatewayBackendOptions) {
     this.#options = options
@@ -74,6 +75,11 @@ export class GatewayBackend {
       this.#options.log.debug({ err: error }, 'the gateway closed the connection'),
     )
     this.#server.emit('connection', link)
+  }
+
+  /** Has the gateway end, after it has answered what it was asked. */
+  dismiss(): void {
+    for (const dismiss of this.#dismiss) dismiss()
   }
 
   close(): void {
@@ -122,16 +128,23 @@ export class GatewayBackend {
 
   #setup(): Response {
     const first = this.#setupNow()
-    let renew: (setup: GatewaySetup) => void = () => undefined
+    let end = (): void => undefined
     const lines = new ReadableStream<Uint8Array>({
       start: (controller) => {
-        renew = (setup) => controller.enqueue(lineOf(setup))
+        const renew = (setup: GatewaySetup): void => controller.enqueue(lineOf(setup))
+        const dismiss = (): void => {
+          end()
+          controller.close()
+        }
+        end = () => {
+          this.#renew.delete(renew)
+          this.#dismiss.delete(dismiss)
+        }
         this.#renew.add(renew)
+        this.#dismiss.add(dismiss)
         renew(first)
       },
-      cancel: () => {
-        this.#renew.delete(renew)
-      },
+      cancel: () => end(),
     })
     return new Response(lines)
   }
