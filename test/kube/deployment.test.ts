@@ -15,8 +15,10 @@ import type { ExplainedPod } from '../../src/interfaces/kubectl/commands/explain
 import type { NamespaceProtection } from '../../src/interfaces/kubectl/commands/protection-command.ts'
 import type { ProfileReview } from '../../src/interfaces/kubectl/commands/review-command.ts'
 import type { ClusterStatus } from '../../src/interfaces/kubectl/commands/status-command.ts'
-import { Cluster } from './cluster/cluster.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { Cluster, nodeAddress } from './cluster/cluster.ts'
 import { Plugin } from './plugin.ts'
+import { consoleSink, consoleStory } from './story/console-story.ts'
 import { Deployed } from './story/deployed.ts'
 import { images, loadImages, repositories } from './story/images.ts'
 import {
@@ -55,12 +57,20 @@ const web2 = scoped(images.web2)
 let cluster: Cluster
 let snug: Deployed
 let plugin: Plugin
+/** On this machine, which the pods of a cluster elsewhere do not reach. */
+let nats: Nats | undefined
+const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
 const events: SnugEvent[] = []
 
 beforeAll(async () => {
   cluster = await Cluster.start({ node: true })
   plugin = new Plugin(cluster.kubeconfig)
   await loadImages(cluster)
+  if (isHere) {
+    nats = await Nats.start([], {}, nodeAddress)
+    await nats.makeStream()
+    await nats.makeReportStream()
+  }
   snug = await Deployed.on(cluster, {
     learn: { floor, ceiling: '1h', unseen: 1 },
     block: { canary: 1 },
@@ -68,6 +78,7 @@ beforeAll(async () => {
       docker: { socket: 'none' },
       kubernetes: { access: 'pod', share: true, shareWithin: '2s', events: true },
     },
+    sinks: nats === undefined ? [] : [consoleSink(nats, nodeAddress)],
   })
   await snug.follow(events)
   await runShop(cluster)
@@ -81,6 +92,7 @@ afterAll(async () => {
     await removeShop(cluster)
     await snug?.remove()
   } finally {
+    await nats?.[Symbol.asyncDispose]()
     await cluster.stop()
   }
 })
@@ -470,6 +482,13 @@ describe('a rollout', () => {
     const args = ['patch', 'deploy/web', '-p', JSON.stringify(change)]
     await cluster.kubectl(['-n', namespace, ...args])
   }
+})
+
+describe.skipIf(!isHere)('the console of the fleet', () => {
+  consoleStory(() => {
+    if (nats === undefined) throw new Error('there is no stream of alerts')
+    return { cluster, snug, nats }
+  })
 })
 
 describe('a CronJob', () => {

@@ -33,6 +33,9 @@ export interface AuditLine {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
+/** This machine, as the pods of a cluster's own node reach it. */
+export const nodeAddress = '10.244.0.1'
+
 /**
  * A cluster to test against: one of the test's own, of Debian's pieces, or another that `SNUG_TEST_KUBECONFIG` names.
  * Into that one images get by `SNUG_TEST_LOAD`, a command that is given the path of an archive as `docker save` writes
@@ -165,6 +168,12 @@ export class Cluster {
       maxBuffer,
       env: runtimes(),
     })
+  }
+
+  /** Kills the process of a container on the cluster's own node, as when it crashes. */
+  async killContainer(id: string): Promise<void> {
+    const tasks = ['-a', this.sockets.runtime, '-n', 'k8s.io', 'tasks']
+    await sh('ctr', [...tasks, 'kill', '--signal', 'SIGKILL', id], { env: runtimes() })
   }
 
   async stop(): Promise<void> {

@@ -13,9 +13,15 @@ const sh = promisify(execFile)
 const shipped = fileURLToPath(new URL('../../../deploy/kubernetes/', import.meta.url))
 const base = join(shipped, 'base')
 const nri = join(shipped, 'nri')
-const namespace = 'snug'
+export const namespace = 'snug'
 const image = { name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }
 const agent = ['-n', namespace, 'exec', 'ds/snug-agent', '-c', 'agent', '--']
+
+/** The text of a `kustomization.yaml`, with the image of these tests. */
+export function kustomization(parts: object): string {
+  const kind = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
+  return stringify({ ...kind, images: [image], ...parts })
+}
 
 /** Snug as an operator deploys it: their own overlay upon deploy/kubernetes/base. */
 export class Deployed {
@@ -52,18 +58,15 @@ export class Deployed {
       metadata: { name: 'snug-agent' },
       spec: { template: { spec: { volumes } } },
     }
-    const kustomization = {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
+    const overlay = kustomization({
       resources: [relative(this.#overlay, base)],
-      images: [image],
       configMapGenerator: [{ name: 'snug', namespace, behavior: 'replace', files: ['snug.yaml'] }],
       // Of a runtime that is not the test's own, the sockets are not known.
       components: own ? [relative(this.#overlay, nri)] : [],
       patches: [{ patch: stringify(patch) }],
-    }
+    })
     writeFileSync(join(this.#overlay, 'snug.yaml'), stringify({ ...settings, ...config }))
-    writeFileSync(join(this.#overlay, 'kustomization.yaml'), stringify(kustomization))
+    writeFileSync(join(this.#overlay, 'kustomization.yaml'), overlay)
   }
 
   /** Takes the agent off the node, or lets it come again. */
@@ -82,14 +85,9 @@ export class Deployed {
   /** Uninstalls Snug from the cluster: removes its pinned programs and maps from the node's kernel. */
   async detach(): Promise<void> {
     const folder = join(this.#overlay, 'detach')
-    const kustomization = {
-      apiVersion: 'kustomize.config.k8s.io/v1beta1',
-      kind: 'Kustomization',
-      resources: [relative(folder, join(shipped, 'detach'))],
-      images: [image],
-    }
+    const overlay = kustomization({ resources: [relative(folder, join(shipped, 'detach'))] })
     mkdirSync(folder)
-    writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization))
+    writeFileSync(join(folder, 'kustomization.yaml'), overlay)
     await this.#cluster.kubectl(['apply', '-k', folder])
     const status = ['rollout', 'status', 'ds/snug-detach', '--timeout=60s']
     await this.#cluster.kubectl(['-n', namespace, ...status])

@@ -127,6 +127,7 @@ export interface ReportedPod {
   }
   readonly status: {
     readonly phase: string
+    readonly podIP?: string
     readonly containerStatuses?: readonly {
       readonly ready: boolean
       readonly restartCount: number
