@@ -364,7 +364,6 @@ export class BucketState implements ConsoleFleet {
         state: stateOf(mode?.mode, isLearned),
         mode: mode?.mode ?? 'learn',
         behaviours,
-        pending: 0,
         conditions: [condition(mode, isLearned)],
       },
       decision: { image, generation: 0, isGit: false, decisions: [] },

@@ -5,15 +5,20 @@ import type { SpecDecision } from '../kubernetes/spec-decision.ts'
 import type { Approval } from '../kubernetes/spec-change.ts'
 import type { KnownSlice } from './known-slices.ts'
 
+/** The state of a version, as far as the fleet has it in one place. */
+export interface KnownStatus
+  extends Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'conditions'> {
+  /** Behaviours that wait for a decision; absent: those of the review are all that is known. */
+  readonly pending?: number
+}
+
 /** One version of one image, without what only agents need. */
 export interface KnownProfile {
   readonly name: string
   readonly image: FleetImage
   /** RFC 3339. */
   readonly createdAt: string
-  readonly status:
-    | Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending' | 'conditions'>
-    | undefined
+  readonly status: KnownStatus | undefined
   /** The decisions in its object; none where decisions are in no object. */
   readonly decision: SpecDecision
   /** The decision on its mode, wherever that is. */

@@ -192,7 +192,7 @@ export class FleetViews {
       ...(decided === undefined || decided.mode === mode ? {} : { decided: decided.mode }),
       authority: decision.isGit ? 'git' : 'operator',
       behaviours: status?.behaviours ?? 0,
-      pending: status?.pending ?? 0,
+      pending: (status === undefined ? 0 : status.pending) ?? this.#waiting().get(name) ?? 0,
       nodes: nodes.size,
       learned: learned.size,
       openAlerts: this.#options.alerts?.openByProfile.get(name) ?? 0,
@@ -272,6 +272,18 @@ export class FleetViews {
       ...listed,
       ...onNodes,
     ]
+  }
+
+  /** By profile: behaviours in the review. */
+  #waiting(): ReadonlyMap<string, number> {
+    return this.#made('waiting', () => {
+      const counts = new Map<string, number>()
+      for (const { profile, behaviours, unnamed } of this.reviewItems()) {
+        if (profile === undefined) continue
+        counts.set(profile, (counts.get(profile) ?? 0) + behaviours.length + unnamed)
+      }
+      return counts
+    })
   }
 
   /** The value as it was made last, if nothing changed since then, or only a moment ago. */

@@ -23,7 +23,7 @@ export interface FleetImageRow {
   readonly decided?: FleetMode
   readonly authority: 'operator' | 'git'
   readonly behaviours: number
-  /** Behaviours that wait for a decision on the node that wrote the status. */
+  /** Behaviours that wait for a decision on the node that wrote the status; without Kubernetes, those in the review. */
   readonly pending: number
   /** Nodes that published something of it. */
   readonly nodes: number

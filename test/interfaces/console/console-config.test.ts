@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { authorName } from '../../../src/interfaces/console/author-name.ts'
 import { clusterOf, consoleSchema } from '../../../src/interfaces/console/console-config.ts'
 
@@ -34,6 +36,16 @@ describe('the fleet of a console', () => {
   ])('has no bucket with %s', (_, wrong) => {
     expect(consoleSchema.safeParse({ ...config, fleet: wrong }).success).toBe(false)
   })
+})
+
+it('the files in the documentation are valid', () => {
+  const page = readFileSync(new URL('../../../docs/console.md', import.meta.url), 'utf8')
+  const files = [...page.matchAll(/^( *)```yaml\n( *schema: snug.console[^]*?)\n\1```/gm)]
+  expect(files).toHaveLength(2)
+  for (const [, , text = ''] of files) {
+    const { error } = consoleSchema.safeParse(parse(text))
+    expect(error?.issues).toBeUndefined()
+  }
 })
 
 describe('the sign-in at an issuer', () => {

@@ -103,7 +103,7 @@ function ImageDetail({ name }: { readonly name: string }) {
         <dd>
           {isCluster === true
             ? `${count(value.behaviours)} known, ${count(value.pending)} wait on the node that reports it`
-            : `${count(value.behaviours)} published`}
+            : `${count(value.behaviours)} published, ${count(value.pending)} wait in the review`}
         </dd>
         <dt>why</dt>
         <dd>
