@@ -7,6 +7,7 @@ import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
 import type { Bench } from './bench.ts'
 import { deliveryBench } from './delivery.ts'
 import { type Figure, figureTable, isMet } from './figures.ts'
+import { fleetBench } from './fleet/fleet.ts'
 import { liveBench } from './live-readers.ts'
 import { mixBench } from './mix.ts'
 import { overheadBench } from './overhead.ts'
@@ -42,6 +43,7 @@ const benches: readonly Bench[] = [
   slowNamesBench,
   waysBench,
   probesBench,
+  fleetBench,
 ]
 
 const { values } = parseArgs({
