@@ -52,6 +52,8 @@ export interface FilePlace extends Place {
 export interface PlaceOptions extends VocabularyOptions {
   /** Paths that were run: no place takes them. */
   readonly executed: readonly string[]
+  /** Called with an executed path that alone kept names from being a place. */
+  readonly onExecuted?: (path: string) => void
   /** Names that a guardrail or a person excludes: no place includes them. */
   readonly isGuarded: (path: string) => boolean
   /** Names of unix sockets that no place of sockets includes. */
@@ -273,10 +275,14 @@ function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {
 function isHeldBack(
   template: string,
   of: PathPlaceClass,
-  { executed, isGuarded, guardedSockets = [] }: PlaceOptions,
+  { executed, onExecuted, isGuarded, guardedSockets = [] }: PlaceOptions,
 ): boolean {
   const pattern = new PathPattern(shapedLanguage(template))
-  if (executed.some((path) => pattern.has(path))) return true
+  const ran = executed.find((path) => pattern.has(path))
+  if (ran !== undefined) {
+    onExecuted?.(ran)
+    return true
+  }
   const example = exampleOf(template)
   if (isGuarded(example)) return true
   const folder = example.slice(0, example.lastIndexOf('/') + 1)

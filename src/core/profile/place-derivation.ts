@@ -18,8 +18,19 @@ export interface PlaceEvidence {
   readonly entries: ReadonlySet<LiveEntry>
 }
 
-/** Places with what they are about. */
-export type DerivedPlaces = readonly { readonly object: BehaviourObject; readonly place: Place }[]
+/** A place with what it is about. */
+interface DerivedPlace {
+  readonly object: BehaviourObject
+  readonly place: Place
+}
+
+export interface DerivedPlaces {
+  readonly made: readonly DerivedPlace[]
+  /** Executed paths without which there might be more. */
+  readonly heldBackBy: ReadonlySet<string>
+}
+
+const nothing: ReadonlySet<string> = new Set()
 
 const accessOf = {
   own: 'create',
@@ -39,20 +50,28 @@ export function* derivePlaces(
   executed: readonly string[],
   { isGuarded, guardedSockets }: Shaper,
 ): Steps<DerivedPlaces> {
-  if (of === 'network') return networkPlacesOf(entries, defaultVocabulary)
+  if (of === 'network')
+    return { made: networkPlacesOf(entries, defaultVocabulary), heldBackBy: nothing }
   const uses: FileUse[] = []
   const renames: RenameUse[] = []
   for (const entry of entries) {
     if (!entry.fixed && entry.decision?.kind !== 'rejected') pathUsesOf(entry, uses, renames)
     yield
   }
-  const options: PlaceOptions = { ...defaultVocabulary, executed, isGuarded, guardedSockets }
+  const heldBackBy = new Set<string>()
+  const options: PlaceOptions = {
+    ...defaultVocabulary,
+    executed,
+    onExecuted: (path) => heldBackBy.add(path),
+    isGuarded,
+    guardedSockets,
+  }
   const found = yield* placesSteps([...uses, ...movedUses(uses, renames)], options)
   const places = found.map((place) => ({
     object: objectOf(place),
     place: { ...place, renames: renames.length > 0 },
   }))
-  return [...places, ...renamePlaces(places.flatMap(ofFiles), renames)]
+  return { made: [...places, ...renamePlaces(places.flatMap(ofFiles), renames)], heldBackBy }
 }
 
 function objectOf({ base, depth, class: of }: FilePlace): PlaceObject {

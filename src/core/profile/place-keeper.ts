@@ -20,6 +20,8 @@ interface Owner extends PlaceEvidence {
   readonly uid: User
   readonly entries: Set<LiveEntry>
   places: ReadonlySet<LiveEntry>
+  /** See {@link DerivedPlaces}. */
+  heldBackBy: ReadonlySet<string>
   /** Changes with what its places are derived from. */
   revision: number
   /** Changes where evidence does more than grow: it was taken away, or a person decided. */
@@ -34,7 +36,7 @@ interface Prepared {
   readonly revision: number
   readonly changes: number
   readonly executedRevision: number
-  readonly made: DerivedPlaces
+  readonly derived: DerivedPlaces
   /** Of entries that are no places, and have not changed since: the place that each would be in. */
   readonly within: Map<LiveEntry, BehaviourId | undefined>
   isWhole: boolean
@@ -96,7 +98,10 @@ export class PlaceKeeper {
     for (const path of executedBy(entry.object)) {
       const { count = 1, since = 0 } = this.#executed.get(path) ?? {}
       if (count > 1) this.#executed.set(path, { count: count - 1, since })
-      else if (this.#executed.delete(path)) this.#executedRevision += 1
+      else if (this.#executed.delete(path)) {
+        this.#executedRevision += 1
+        this.#dirtyBehind(path)
+      }
     }
     this.outdate(entry)
     const owner = this.#ownerOf(entry)
@@ -174,8 +179,8 @@ export class PlaceKeeper {
       if (this.#preparedOf(owner) !== undefined) continue
       const { revision, changes } = owner
       const executedRevision = this.#executedRevision
-      const made = yield* derivePlaces(owner, [...this.#executed.keys()], this.#shaper)
-      const places = made.map(({ object, place }) => {
+      const derived = yield* derivePlaces(owner, [...this.#executed.keys()], this.#shaper)
+      const places = derived.made.map(({ object, place }) => {
         const key = behaviourKey(owner.actor, owner.uid, object)
         const there = known.get(key)
         return takerOf(
@@ -185,7 +190,7 @@ export class PlaceKeeper {
       })
       const keys = new Set(places.map(({ entry }) => entry.key))
       const within = new Map<LiveEntry, BehaviourId | undefined>()
-      const prepared = { revision, changes, executedRevision, made, within, isWhole: false }
+      const prepared = { revision, changes, executedRevision, derived, within, isWhole: false }
       owner.prepared = prepared
       for (const entry of owner.entries) {
         if (entry.place !== undefined || keys.has(entry.key)) continue
@@ -207,10 +212,10 @@ export class PlaceKeeper {
   /** What was prepared of evidence that has only grown since. */
   #grownFrom({ prepared, changes }: Owner): Prepared | undefined {
     if (prepared?.isWhole !== true || prepared.changes !== changes) return undefined
-    const { made, executedRevision } = prepared
+    const { derived, executedRevision } = prepared
     for (const [path, { since }] of this.#executed) {
-      if (since > executedRevision && made.some(({ place }) => path.startsWith(place.base)))
-        return undefined
+      if (since <= executedRevision) continue
+      if (derived.made.some(({ place }) => path.startsWith(place.base))) return undefined
     }
     return prepared
   }
@@ -220,8 +225,8 @@ export class PlaceKeeper {
     const executed = [...this.#executed.keys()]
     for (const owner of this.#dirty) {
       const prepared = this.#preparedOf(owner)
-      const made = prepared?.made ?? finish(derivePlaces(owner, executed, this.#shaper))
-      this.#settle(owner, made, prepared, known, settled)
+      const derived = prepared?.derived ?? finish(derivePlaces(owner, executed, this.#shaper))
+      this.#settle(owner, derived, prepared, known, settled)
     }
     this.#dirty.clear()
     this.#settledAt = Math.max(SETTLED_LEAST, this.#seen)
@@ -241,7 +246,7 @@ export class PlaceKeeper {
       if (prepared === undefined) continue
       if (this.#preparedOf(owner) !== undefined) this.#dirty.delete(owner)
       owner.hasOnlyGrown = true
-      this.#settle(owner, prepared.made, prepared, known, settled)
+      this.#settle(owner, prepared.derived, prepared, known, settled)
     }
     this.#settledAt = Math.max(SETTLED_LEAST, seen)
     return settled
@@ -249,7 +254,7 @@ export class PlaceKeeper {
 
   #settle(
     owner: Owner,
-    made: DerivedPlaces,
+    { made, heldBackBy }: DerivedPlaces,
     prepared: Prepared | undefined,
     known: ReadonlyMap<string, LiveEntry>,
     { added, removed, changed, moved }: Settled,
@@ -274,6 +279,7 @@ export class PlaceKeeper {
       else changed.push(entry)
     }
     owner.places = now
+    owner.heldBackBy = heldBackBy
     for (const entry of coverBy(now, owner.entries, prepared?.within))
       if (!now.has(entry)) moved.push(entry)
     owner.prepared = undefined
@@ -287,10 +293,20 @@ export class PlaceKeeper {
     let owner = this.#owners.get(key)
     if (owner === undefined) {
       const of = network === undefined ? 'files' : 'network'
-      owner = { of, actor, uid, entries: new Set(), places: new Set(), ...unprepared }
+      const none = { entries: new Set<LiveEntry>(), places: new Set<LiveEntry>() }
+      owner = { of, actor, uid, ...none, heldBackBy: new Set(), ...unprepared }
       this.#owners.set(key, owner)
     }
     return owner
+  }
+
+  /** Names that it kept from being a place may be one now that nothing shows that it ran. */
+  #dirtyBehind(path: string): void {
+    for (const owner of this.#owners.values()) {
+      if (!owner.heldBackBy.has(path)) continue
+      owner.changes += 1
+      this.#outdated(owner, false)
+    }
   }
 
   /** A place never covers a path that was run: those that could have to be derived again. */

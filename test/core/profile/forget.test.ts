@@ -109,6 +109,18 @@ describe('learning all and then forgetting is as never having learned', () => {
     )
   })
 
+  it('where a forgotten session alone ran a file among names that are a place otherwise', () => {
+    const makes = act.file(uuid(1), ['create'], { container: 'c1' })
+    const other = { container: 'c1', exe: '/bin/other', origin: 'exec-in', session: 's1' } as const
+    const runs = act.file(uuid(2), ['exec'], other, { shipped: true })
+    const what = { kind: 'session', session: 's1' } as const
+    const isOf = ({ process }: ActEvent) => process.session === 's1'
+    const placeOf = (profile: Profile) => profile.entries().find(({ place }) => place !== undefined)
+    expect(placeOf(learned(makes, runs))).toBeUndefined()
+    const { profile } = forgets(what, [makes, runs], isOf)
+    expect(placeOf(profile)?.place?.templates).toEqual(['/tmp/<uuid>'])
+  })
+
   it('and is the same whatever was stored and loaded in between', () => {
     fc.assert(
       fc.property(lessons, (lesson) => {
