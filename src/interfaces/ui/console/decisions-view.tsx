@@ -22,8 +22,8 @@ export function DecisionsView() {
               <Foreign text={row.lineage} /> · <Foreign text={row.by} />
               {row.node === undefined ? null : (
                 <>
-                  {' '}
-                  on <Foreign text={row.node} />
+                  {' on '}
+                  <Foreign text={row.node} />
                 </>
               )}
               {row.reason === undefined ? null : (
