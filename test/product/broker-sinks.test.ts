@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
@@ -11,6 +12,9 @@ import { Nats } from '../fixtures/nats.ts'
 import { TcpProxy } from '../fixtures/tcp-proxy.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { product, sampleAlerts } from '../fixtures/format-alerts.ts'
+
+/** How long a server is away. By hand longer: `SNUG_AWAY_SECONDS=600`. */
+const awaySeconds = Number(process.env['SNUG_AWAY_SECONDS'] ?? 5)
 
 const sinkOf = (config: object, timeoutMs = 1_000) => {
   const parsed = sinkSchema.parse({ name: 'out', ...config })
@@ -136,3 +140,48 @@ test('an agent sends alerts and its audit trail to Kafka and NATS, the order of 
   }
   expect(new Set(records.map(({ headers }) => headers['id']))).toEqual(new Set(ids))
 })
+
+test(
+  `an agent whose NATS is away for ${awaySeconds} s loses no alert, and keeps their order`,
+  async () => {
+    await using server = await Nats.start()
+    await server.makeStream()
+    const servers = [`127.0.0.1:${server.port}`]
+    await using agent = new Agent({
+      config: {
+        sources: ['file:-'],
+        engines: { docker: { socket: 'none' } },
+        deliver: { from: 'low' },
+        sinks: [{ name: 'nats', type: 'nats', servers, subject: server.subject }],
+      },
+    })
+    await agent.start()
+    const turns = 10
+    const [containers, each] = [20, 1]
+    let from = 0
+    const raise = async (): Promise<void> => {
+      const file = join(agent.folder, `events-${from}.ndjson`)
+      writeFileSync(file, reverseShells({ containers, each, from }))
+      from += each
+      await agent.cli(['event', 'replay', file])
+    }
+    const sink = (good: (sink: SinkView) => boolean) =>
+      agent.until<readonly SinkView[]>(['sink', 'list'], ([one]) => one !== undefined && good(one))
+    await raise()
+    await sink(({ waiting, delivered }) => waiting === 0 && delivered >= containers)
+    await server.kill()
+    for (let turn = 0; turn < turns; turn += 1) {
+      await raise()
+      await delay((awaySeconds * 1_000) / turns)
+    }
+    await sink(({ state, lastError }) => state === 'failing' && lastError !== undefined)
+    server.startAgain()
+    await sink(({ waiting }) => waiting === 0)
+    const list = ['alert', 'list', '--limit', '10000']
+    const ids = (await agent.json<readonly { readonly id: string }[]>(list)).map(({ id }) => id)
+    expect(ids).toHaveLength((turns + 1) * containers)
+    const sent = (await server.messages()).filter(({ text }) => text.includes('snug.alert/v1'))
+    expect(sent.map(({ id }) => id)).toEqual(ids.toReversed())
+  },
+  180_000 + awaySeconds * 1_000,
+)
