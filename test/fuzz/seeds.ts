@@ -15,6 +15,7 @@ import { nodeEntry } from '../fixtures/node-entries.ts'
 import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
 import { falcoOpen, kubearmor, tetragonRead, traceeOpen } from '../fixtures/sensors/sensor-lines.ts'
+import { rpmHeader } from '../fixtures/rpm-header.ts'
 import { commandSeeds, deviations, reportFrames } from './sensor-seeds.ts'
 
 /**
@@ -47,32 +48,6 @@ function nriFrames(): Buffer {
     call(5, 'StateChange', encodeMessage('StateChange', { event: 6, pod, container })),
     call(7, 'StartContainer', encodeMessage('Change', { pod, container })),
   ])
-}
-
-/** Name, version, release and one file, as rpm stores them. */
-function rpmHeader(): Buffer {
-  const strings: Buffer[] = []
-  const entries: (readonly [tag: number, type: number, offset: number, count: number])[] = []
-  let size = 0
-  const put = (tag: number, type: number, bytes: Buffer, count: number): void => {
-    entries.push([tag, type, size, count])
-    strings.push(bytes)
-    size += bytes.length
-  }
-  put(1000, 6, Buffer.from('bash\0'), 1)
-  put(1001, 6, Buffer.from('5.2\0'), 1)
-  put(1002, 6, Buffer.from('1.el9\0'), 1)
-  put(1117, 8, Buffer.from('bash\0'), 1)
-  put(1118, 8, Buffer.from('/usr/bin/\0'), 1)
-  put(1116, 4, Buffer.from([0, 0, 0, 0]), 1)
-  put(1030, 3, Buffer.from([0x81, 0xa4]), 1)
-  const index = Buffer.alloc(8 + entries.length * 16)
-  index.writeUInt32BE(entries.length, 0)
-  index.writeUInt32BE(size, 4)
-  for (const [row, entry] of entries.entries())
-    for (const [column, number] of entry.entries())
-      index.writeUInt32BE(number, 8 + row * 16 + column * 4)
-  return Buffer.concat([index, ...strings])
 }
 
 const image = { repository: 'shop/web', digest: `sha256:${'1'.repeat(64)}` }

@@ -24,12 +24,14 @@ const texts: readonly number[] = [6, 8, 9]
 const entryBytes = 16
 const typeOfFile = 0o170000
 const folderMode = 0o040000
+/** As Linux has it. Many files of one endless folder would otherwise be a thousand times what the header has. */
+const longestPath = 4_096
 
 /**
  * A header in the database: two counts, an index of entries of four numbers each (tag, type, offset, count), and the
  * store that the offsets refer to. Numbers are big-endian.
  *
- * Throws a `RangeError` where an offset is outside of the header, or a required entry is missing.
+ * Throws a `RangeError` where an offset is outside of the header, a required entry is missing, or a path is too long.
  */
 export function readRpmHeader(bytes: Uint8Array): RpmPackage {
   const header = new RpmHeader(bytes)
@@ -50,6 +52,7 @@ function filesOf(header: RpmHeader): readonly string[] {
   return header.texts(tags.baseNames).flatMap((base, at) => {
     const folder = folders[folderOf[at] ?? -1]
     if (folder === undefined) throw new RangeError('a file is in no folder')
+    if (folder.length + base.length > longestPath) throw new RangeError('a path is too long')
     const isFolder = ((modes[at] ?? 0) & typeOfFile) === folderMode
     return isFolder ? [] : [folder + base]
   })
