@@ -265,10 +265,12 @@ test('while NATS is away the console serves what it has and names that, and catc
 })
 
 test('an agent that is gone is silent', async () => {
+  const nodesOnce = (good: (states: FleetNodes['states']) => boolean): Promise<FleetNodes> =>
+    served.until<FleetNodes>('/v1/fleet/nodes', ({ states }) => good(states))
+  // Without NATS nobody reported.
+  await nodesOnce(({ working }) => working === 2)
   await nodes[1].agent[Symbol.asyncDispose]()
-  const { rows } = await served.until<FleetNodes>('/v1/fleet/nodes', ({ states }) =>
-    Boolean(states.silent === 1),
-  )
+  const { rows } = await nodesOnce(({ working, silent }) => working === 1 && silent === 1)
   expect(rows[0]).toMatchObject({ node: 'vm-2.example.com', state: 'silent' })
   expect(rows[1]).toMatchObject({ node: 'vm-1', state: 'working' })
 })
