@@ -173,15 +173,16 @@ export function consoleStory(world: () => ConsoleWorld): void {
     const { cluster } = world()
     const name = await profileOf(repositories.db)
     if (name === undefined) throw new Error('the console has no image of the database')
-    const first = new Set((await replicas()).map(({ metadata }) => metadata.name))
     const load = new ConsoleLoad(deployed.service, name)
     try {
       await load.answers(20)
-      await deployed.remove(await servingReplica())
-      await replaced(1)
+      const drained = await servingReplica()
+      await deployed.remove(drained)
+      await replaced(drained)
       await load.answers(20)
-      await deployed.kill(await servingReplica())
-      await replaced(2)
+      const gone = await servingReplica()
+      await deployed.kill(gone)
+      await replaced(gone)
       await load.answers(20)
     } finally {
       await load.end()
@@ -198,15 +199,15 @@ export function consoleStory(world: () => ConsoleWorld): void {
       (await alertsOf(deployed.replica(pod))).map(({ id }) => id)
     await expect.poll(() => idsAt(two)).toEqual(await idsAt(one))
 
-    /** Resolves once so many of the first replicas are gone, and two are ready. */
-    async function replaced(count: number): Promise<void> {
+    /** Resolves once that replica is gone, and two are ready. */
+    async function replaced({ metadata: { name: ended } }: ConsolePod): Promise<void> {
       const began = performance.now()
       await cluster.until(
-        `${count} new replicas`,
+        `a replica in place of ${ended}`,
         () => deployed.pods(),
         (pods) =>
           pods.filter(isReady).length === 2 &&
-          pods.filter(({ metadata }) => first.has(metadata.name)).length === 2 - count,
+          pods.every(({ metadata }) => metadata.name !== ended),
       )
       console.info(`a new replica is ready after ${took(began)}`)
     }
