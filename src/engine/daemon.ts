@@ -555,6 +555,7 @@ export class Daemon {
 
   *#tick(): Steps<void> {
     yield* this.registry.lifecycle.tickSteps()
+    yield* this.registry.lifecycle.parkSteps()
     yield* this.#scopeMerge.steps()
     this.kernel.tick()
     this.alerts.tick(this.#now())

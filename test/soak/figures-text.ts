@@ -2,11 +2,11 @@ import type { SoakFigures } from './soak.ts'
 
 /** The figures of a soak as lines for people. */
 export function soakText(figures: SoakFigures): string {
-  const { scale, versions, behaviours, cells, alerts } = figures
+  const { scale, versions, parked, behaviours, cells, alerts } = figures
   const [longest] = figures.longest
   const lines = [
     `${scale.containers} containers of ${scale.images} images over ${scale.days} days, ${alerts} alerts kept`,
-    `${versions} versions, ${behaviours} behaviours, ${cells} cells of evidence`,
+    `${versions} versions, ${parked} of them compressed, ${behaviours} behaviours, ${cells} cells of evidence`,
     `resident after each tenth, in MiB: ${figures.resident.join(' ')}`,
     `heap at those times, in MiB: ${figures.heap.join(' ')}`,
     `store: ${figures.storeMiB.toFixed(1)} MiB; start-up: ${figures.startUpSeconds.toFixed(1)} s, ${figures.startUpCpuSeconds.toFixed(1)} s of CPU`,

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AlertPruner } from '../../src/state/persistence/alert-pruner.ts'
+import type { Daemon } from '../../src/engine/daemon.ts'
 import { SnugEngine } from '../../src/engine/snug-engine.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
 import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
@@ -29,6 +30,8 @@ export interface SoakFigures {
   readonly longest: readonly LongTurn[]
   readonly histogram: readonly number[]
   readonly versions: number
+  /** Of the versions, those whose profiles were compressed at the end. */
+  readonly parked: number
   readonly behaviours: number
   readonly cells: number
   readonly alerts: number
@@ -88,7 +91,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
     started += 1
     if (started % Math.ceil(scale.containers / 10) === 0) sample(resident, heap)
     if (started % Math.ceil(scale.containers / 100) === 0)
-      process.stderr.write(progressText(started, folder, turns))
+      process.stderr.write(progressText(started, folder, turns, versionsOf(daemon)))
   })
   world.sources.push(source)
   turns.name(daemon.loop)
@@ -100,9 +103,8 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   await world.ended
   let behaviours = 0
   let cells = 0
-  let versions = 0
+  const { versions, parked } = versionsOf(daemon)
   for (const { profile } of daemon.registry.index) {
-    versions += 1
     for (const entry of profile.outline()) {
       behaviours += 1
       for (const _ of entry.allCells()) cells += 1
@@ -138,6 +140,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
     longest: turns.longest,
     histogram: turns.histogram,
     versions,
+    parked,
     behaviours,
     cells,
     alerts,
@@ -150,8 +153,18 @@ function sample(resident: number[], heap: number[]): void {
   heap.push(Math.round(heapUsed / 1_048_576))
 }
 
+function versionsOf({ registry }: Daemon): Pick<SoakFigures, 'versions' | 'parked'> {
+  const all = [...registry.index]
+  return { versions: all.length, parked: all.filter(({ profile }) => profile.isParked).length }
+}
+
 /** A soak takes hours: what it showed so far is worth something when it is ended early. */
-function progressText(containers: number, folder: string, turns: TurnWatch): string {
+function progressText(
+  containers: number,
+  folder: string,
+  turns: TurnWatch,
+  { versions, parked }: Pick<SoakFigures, 'versions' | 'parked'>,
+): string {
   const { rss, heapUsed } = process.memoryUsage()
   const { user, system } = process.cpuUsage()
   const [resident, heap, store] = [rss, heapUsed, sizeOf(folder)].map((bytes) =>
@@ -160,7 +173,7 @@ function progressText(containers: number, folder: string, turns: TurnWatch): str
   const [longest] = turns.longest
   return (
     `${containers} containers: resident ${resident} MiB, heap ${heap} MiB, store ${store} MiB, ` +
-    `${Math.round((user + system) / 1e6)} s of CPU, ` +
+    `${versions} versions with ${parked} compressed, ${Math.round((user + system) / 1e6)} s of CPU, ` +
     `longest turn ${longest?.ms.toFixed(0) ?? 0} ms (${longest?.work.join(', ') ?? ''})\n`
   )
 }

@@ -70,6 +70,11 @@ export class EntryKeeper {
     }
   }
 
+  /** All that is not in the store follows from it. */
+  get isAtRest(): boolean {
+    return this.table.isAtRest && !this.places.isDirty
+  }
+
   /** Looks at the evidence again for places: where a window ends, and where evidence was merged or taken away. */
   settle(): void {
     if (this.places.isDirty) this.#settled(this.places.settle(this.table.byKey))

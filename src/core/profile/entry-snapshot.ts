@@ -16,6 +16,11 @@ export class EntrySnapshot<T> implements Iterable<T> {
     this.#read = read
   }
 
+  /** All of it was read and given out. */
+  get isOver(): boolean {
+    return this.#waiting.size === 0 && this.#early.length === 0
+  }
+
   /** Reads one more entry now. */
   readNow(entry: LiveEntry): void {
     this.#early.push(this.#read(entry))

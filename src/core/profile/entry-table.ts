@@ -36,6 +36,12 @@ export class EntryTable {
     return this.#counts
   }
 
+  /** Both go on from there: the entries are those of another table. */
+  goOnFrom({ revision, counts }: Pick<EntryTable, 'revision' | 'counts'>): void {
+    this.#revision = revision
+    this.#counts = counts
+  }
+
   get size(): number {
     return this.#byKey.size
   }
@@ -124,6 +130,12 @@ export class EntryTable {
   stored(): void {
     this.#changed.clear()
     this.#counted.clear()
+  }
+
+  /** The store has every entry as it is, and nobody is reading them. */
+  get isAtRest(): boolean {
+    const unstored = this.#changed.size + this.#counted.size + this.#removed.size
+    return unstored === 0 && this.#snapshots.size === 0 && this.#draining.isOver
   }
 
   /** In order of id: all of them, or `limit` of those after the id `after`. */

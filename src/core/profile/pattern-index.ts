@@ -63,6 +63,10 @@ export class PatternIndex implements Patterns {
     for (const [i, one] of nows.entries()) if (stay[i] !== true) this.#insert(one)
   }
 
+  get widenings(): readonly Widening[] {
+    return [...this.#widened.values()].flat()
+  }
+
   widen(widenings: readonly Widening[]): void {
     this.#widened.clear()
     for (const widening of widenings) {

@@ -23,6 +23,7 @@ import type { ProfileReader, Patterns } from './profile-reader.ts'
 import { forgetAll, type Forgetting, type Forgotten, ForgottenEvidence } from './forgetting.ts'
 import type { DrainedEntry } from './entry-table.ts'
 import type { Folding } from './folding.ts'
+import { HeldEntries, type InUse } from './held-entries.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
 import { LiveEntry } from './live-entry.ts'
 import { type BehaviourState, compareText, type Phase, type ProfileEntry } from './profile-entry.ts'
@@ -41,17 +42,25 @@ import { TableFigures, type Tally } from './table-figures.ts'
  */
 export class Profile implements ProfileReader {
   readonly shaper: Shaper
-  readonly #entries: EntryKeeper
+  readonly #held: HeldEntries
   readonly #figures: TableFigures
-  readonly #recorder: EvidenceRecorder
   readonly #forgotten = new ForgottenEvidence()
-  readonly #parts = new SharedParts()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
-    this.#entries = new EntryKeeper(shaper)
-    this.#figures = new TableFigures(this.#entries.table)
-    this.#recorder = new EvidenceRecorder(this.#entries, this.#parts, this.#forgotten)
+    const inUse = (entries: EntryKeeper, parts: SharedParts): InUse => {
+      return { entries, parts, recorder: new EvidenceRecorder(entries, parts, this.#forgotten) }
+    }
+    this.#held = new HeldEntries(inUse(new EntryKeeper(shaper), new SharedParts()), (stored) => {
+      const { entries, parts } = finish(Profile.restore(stored, shaper)).#held.inUse
+      return inUse(entries, parts)
+    })
+    this.#figures = new TableFigures(this.#held)
+  }
+
+  /** Opens a parked profile. */
+  get #entries(): EntryKeeper {
+    return this.#held.inUse.entries
   }
 
   /** Merges where entries name the same behaviour: loading twice is loading once. */
@@ -71,7 +80,7 @@ export class Profile implements ProfileReader {
         profile.merge([each])
         continue
       }
-      const entry = LiveEntry.ofStored(each, shaper, profile.#parts)
+      const entry = LiveEntry.ofStored(each, shaper, profile.#held.inUse.parts)
       if (profile.#entries.table.byKey.has(entry.key)) profile.merge([entry.toJSON()])
       else if (!entry.empty) {
         profile.#entries.add(entry)
@@ -94,17 +103,18 @@ export class Profile implements ProfileReader {
 
   /** See {@link EntryKeeper.settle}. */
   settle(): void {
-    this.#entries.settle()
+    this.#held.unparked?.settle()
   }
 
   /** See {@link EntryKeeper.settleSteps}. */
-  settleSteps(): Steps<void> {
-    return this.#entries.settleSteps()
+  *settleSteps(): Steps<void> {
+    const entries = this.#held.unparked
+    if (entries !== undefined) yield* entries.settleSteps()
   }
 
   /** See {@link EntryKeeper.isToSettle}. */
   get isToSettle(): boolean {
-    return this.#entries.isToSettle
+    return this.#held.unparked?.isToSettle === true
   }
 
   /** See {@link EntryKeeper.prepareSettle}. */
@@ -127,16 +137,16 @@ export class Profile implements ProfileReader {
 
   /** Rises with each change of the entries and of their cells, but not where only counts and times of cells rise. */
   get changes(): number {
-    return this.#entries.table.revision
+    return this.#held.revision
   }
 
   get size(): number {
-    return this.#entries.table.size
+    return this.#held.size
   }
 
   /** Behaviours without the reads that follow from the image's files. */
   get ownSize(): number {
-    return this.#entries.table.size - this.#entries.derived.size
+    return this.#held.size - this.#held.derived
   }
 
   /** Behaviours for people to look at: one that lies in a place is not listed separately. */
@@ -206,17 +216,17 @@ export class Profile implements ProfileReader {
 
   /** See {@link EvidenceRecorder.observe}. */
   observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
-    return this.#recorder.observe(event, refs, how)
+    return this.#held.inUse.recorder.observe(event, refs, how)
   }
 
   /** See {@link EvidenceRecorder.addCountUpdate}. */
   addCountUpdate(id: BehaviourId, seen: CountUpdateOf, phase: Phase): boolean {
-    return this.#recorder.addCountUpdate(id, seen, phase)
+    return this.#held.inUse.recorder.addCountUpdate(id, seen, phase)
   }
 
   /** The behaviour under which an event is recorded. */
   recordedAs(ref: BehaviourRef): BehaviourRef {
-    return this.#recorder.recordedAs(ref)
+    return this.#held.inUse.recorder.recordedAs(ref)
   }
 
   /** Its id, or that under which it would be recorded. */
@@ -226,14 +236,12 @@ export class Profile implements ProfileReader {
   }
 
   has(id: BehaviourId): boolean {
-    return this.#entries.table.byId.has(id)
+    return this.#held.ids.has(id)
   }
 
   /** Ids that begin so: people copy the beginning of an id. */
   startingWith(prefix: string): readonly BehaviourId[] {
-    return prefix === ''
-      ? []
-      : [...this.#entries.table.byId.keys()].filter((id) => id.startsWith(prefix))
+    return prefix === '' ? [] : [...this.#held.ids.keys()].filter((id) => id.startsWith(prefix))
   }
 
   /** Who does what, and what was decided on it, without the evidence. */
@@ -362,7 +370,7 @@ export class Profile implements ProfileReader {
    */
   forget(what: Forgetting, at: Micros = -Infinity): Forgotten {
     this.#forgotten.add(what, at)
-    if (what.kind === 'container') this.#parts.forget(what.container)
+    if (what.kind === 'container') this.#held.inUse.parts.forget(what.container)
     return forgetAll(this.#entries, what)
   }
 
@@ -390,9 +398,18 @@ export class Profile implements ProfileReader {
     return this.#entries.table.byId.get(id)?.onlyInherited === true
   }
 
+  /** See {@link HeldEntries.park}. */
+  park(): void {
+    this.#held.park()
+  }
+
+  get isParked(): boolean {
+    return this.#held.isParked
+  }
+
   /** See {@link EntryKeeper.fold}. */
   fold(folding: Folding, hasTime: () => boolean): void {
-    this.#entries.fold(folding, hasTime)
+    this.#held.unparked?.fold(folding, hasTime)
   }
 
   /** Sessions and containers that the evidence names and whose ids begin so. */
@@ -410,16 +427,16 @@ export class Profile implements ProfileReader {
 
   /** Entries of which only counts rose, and for which the last drain had no time. */
   get undrained(): number {
-    return this.#entries.table.undrained
+    return this.#held.unparked?.table.undrained ?? 0
   }
 
   /** See {@link EntryTable.drainChanged}. */
   drainChanged(hasTime: () => boolean = () => true): Iterable<DrainedEntry> {
-    return this.#entries.table.drainChanged(hasTime)
+    return this.#held.unparked?.table.drainChanged(hasTime) ?? []
   }
 
   /** Ids of entries removed since last drained. */
   drainRemoved(): readonly BehaviourId[] {
-    return this.#entries.table.drainRemoved()
+    return this.#held.unparked?.table.drainRemoved() ?? []
   }
 }

@@ -7,6 +7,7 @@ import {
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'
+import type { LiveEntry } from './live-entry.ts'
 import type { BehaviourState } from './profile-entry.ts'
 
 /** How many behaviours are in each state, and how many are for people to look at. */
@@ -21,6 +22,9 @@ interface AtRevision<T> {
   readonly value: T
 }
 
+/** To ask for its entries costs more than for its numbers where they are parked. */
+export type FiguredTable = Pick<EntryTable, 'revision' | 'counts'> & Iterable<LiveEntry>
+
 interface KeptCoverage extends AtRevision<Coverage> {
   readonly counts: number
   readonly slice: Micros
@@ -32,11 +36,11 @@ interface KeptCoverage extends AtRevision<Coverage> {
  * meanwhile, so the answers are kept until the table changes.
  */
 export class TableFigures {
-  readonly #table: EntryTable
+  readonly #table: FiguredTable
   #tally: AtRevision<Tally> | undefined
   #coverage: KeptCoverage | undefined
 
-  constructor(table: EntryTable) {
+  constructor(table: FiguredTable) {
     this.#table = table
   }
 

@@ -8,6 +8,19 @@ interface Behaviour {
 
 type Name = string
 
+/** Programs that expected behaviours start or have as their actor. */
+export class ExpectedPrograms {
+  readonly names = new Set<Name>()
+  #actor: Actor | undefined
+
+  add({ actor, object }: Behaviour): void {
+    // Behaviours of one actor mostly follow each other.
+    if (actor !== this.#actor) this.names.add(ofActor(actor))
+    this.#actor = actor
+    if (object.kind === 'exec') this.names.add(ofExec(object))
+  }
+}
+
 /**
  * Programs whose start waits for a decision, and that no expected behaviour starts or has as its actor. Whether such a
  * program may do something follows from whether it may run. So what it does, and what the new programs that it starts
@@ -22,16 +35,12 @@ export class NewPrograms {
     this.#roots = roots
   }
 
-  static of(waiting: readonly Behaviour[], expected: Iterable<Behaviour>): NewPrograms {
+  static of(waiting: readonly Behaviour[], expected: readonly ExpectedPrograms[]): NewPrograms {
     const starts = waiting.flatMap(({ actor, object }) =>
       object.kind === 'exec' ? [{ by: ofActor(actor), program: ofExec(object) }] : [],
     )
     const parents = new Map(starts.map(({ program }) => [program, program]))
-    for (const { actor, object } of expected) {
-      if (parents.size === 0) break
-      parents.delete(ofActor(actor))
-      if (object.kind === 'exec') parents.delete(ofExec(object))
-    }
+    for (const { names } of expected) for (const name of names) parents.delete(name)
     for (const { by, program } of starts) {
       if (parents.has(by) && parents.has(program)) join(parents, by, program)
     }

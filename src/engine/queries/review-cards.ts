@@ -7,6 +7,7 @@ import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { explain } from '../../core/match/nearest.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
+import type { Profile } from '../../core/profile/profile.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type {
@@ -368,14 +369,30 @@ function* explanationOf(
   return first
 }
 
+type Why = Pick<ReviewCard, 'reasons' | 'nearest'>
+
+/** Of profiles that may be parked since: a card that is looked at must not open them each time. */
+const whyKept = new WeakMap<
+  Entry,
+  { readonly profile: Profile; readonly changes: number; readonly why: Why }
+>()
+
 /** As the judge would explain it now. */
-function whyNew(member: Waiting | undefined): Pick<ReviewCard, 'reasons' | 'nearest'> {
+function whyNew(member: Waiting | undefined): Why {
   if (member === undefined) return { reasons: [] }
-  const { key, actor, uid, object } = member.entry
-  const [cell] = member.entry.allCells()
+  const { entry, before } = member
+  const profile = before?.profile
+  const known = whyKept.get(entry)
+  if (profile?.isParked === true && known?.profile === profile) {
+    if (known.changes === profile.changes) return known.why
+  }
+  const { key, actor, uid, object } = entry
+  const [cell] = entry.allCells()
   const ref = { key, actor, uid, object, origin: cell?.origin ?? 'entrypoint' } as const
-  const { reasons, nearest } = explain(member.before?.profile, [ref])
-  return { reasons, ...(nearest === null ? {} : { nearest: nearest.text }) }
+  const { reasons, nearest } = explain(profile, [ref])
+  const why = { reasons, ...(nearest === null ? {} : { nearest: nearest.text }) }
+  if (profile !== undefined) whyKept.set(entry, { profile, changes: profile.changes, why })
+  return why
 }
 
 function timeOf(micros: number): string {

@@ -11,7 +11,7 @@ import type { ShownState } from '../api/engine-views.ts'
 import type { CardGrouping } from '../api/page-views.ts'
 import { revisionOf } from '../live/revision.ts'
 import { isOpen } from './profile-graph.ts'
-import { NewPrograms } from './new-programs.ts'
+import { ExpectedPrograms, NewPrograms } from './new-programs.ts'
 
 export type Entry = Readonly<LiveEntry>
 
@@ -76,7 +76,7 @@ function* groupsOfImage(
   if (waiting.length === 0) return []
   const programs = NewPrograms.of(
     waiting.map(({ entry }) => entry),
-    expectedIn(parts),
+    parts.map(({ expected }) => expected),
   )
   const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
   const groups = new Map<string, ReviewGroup & { readonly members: Waiting[] }>()
@@ -110,7 +110,7 @@ interface Parts {
   readonly before: DeployedVersion | undefined
   readonly changesBefore: number | undefined
   readonly waiting: readonly Pick<Waiting, 'entry' | 'state' | 'before'>[]
-  readonly expected: readonly Entry[]
+  readonly expected: ExpectedPrograms
 }
 
 /** A page asks again each minute, of versions that mostly stay as they are. */
@@ -118,7 +118,6 @@ const partsKept = new WeakMap<DeployedVersion, Parts>()
 
 function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined): Steps<Parts> {
   yield* version.profile.settleSteps()
-  const outline = version.profile.outline()
   const { changes } = version.profile
   const changesBefore = before?.profile.changes
   const { state: life } = version.life
@@ -132,22 +131,18 @@ function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined)
     return known
   }
   const waiting: Pick<Waiting, 'entry' | 'state' | 'before'>[] = []
-  const expected: Entry[] = []
-  for (const entry of outline) {
+  const expected = new ExpectedPrograms()
+  for (const entry of version.profile.outline()) {
     yield
     const { state } = entry
     if (isOpen(state)) waiting.push({ entry, state, before: version })
     else if (before !== undefined && isDelta(entry, state, version, before)) {
       waiting.push({ entry, state, before })
-    } else if (state === 'learned' || state === 'approved') expected.push(entry)
+    } else if (state === 'learned' || state === 'approved') expected.add(entry)
   }
   const parts = { changes, state: life, before, changesBefore, waiting, expected }
   partsKept.set(version, parts)
   return parts
-}
-
-function* expectedIn(parts: readonly Parts[]): Iterable<Entry> {
-  for (const { expected } of parts) yield* expected
 }
 
 /** A new version learned it, and its predecessor does not have it: nobody has reviewed it yet. */

@@ -49,6 +49,7 @@ export class VersionLifecycle {
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
+  #parkedMs = -Infinity
 
   constructor(index: VersionIndex, bounds: VersionBounds, options: VersionLifecycleOptions) {
     this.#index = index
@@ -116,6 +117,22 @@ export class VersionLifecycle {
       }
       profile.fold({ node, isOver }, hasTime)
       if (!hasTime()) return
+    }
+  }
+
+  /**
+   * Profiles of versions that had no container for a day leave memory until they are asked for, see {@link Profile.park}.
+   * Each is looked at once an hour.
+   */
+  *parkSteps(): Steps<void> {
+    const nowMs = this.#options.now()
+    if (Math.abs(nowMs - this.#parkedMs) < parkedEveryMs) return
+    this.#parkedMs = nowMs
+    for (const version of this.#index) {
+      yield
+      const { life, lastSeen, profile } = version
+      if (version.running > 0 || life.state === 'learning') continue
+      if (nowMs - Date.parse(lastSeen) >= parkedAfterMs) profile.park()
     }
   }
 
@@ -220,6 +237,9 @@ const estimatedEveryMs = 10_000
 const estimatesAtOnce = 16
 /** Evidence of an ended container, or of a session, is added to that of others after this time without an event. */
 const foldedAfterMs = 600_000
+/** What runs each night stays in memory. */
+const parkedAfterMs = 25 * 3_600_000
+const parkedEveryMs = 3_600_000
 function hasMoved(a: Version, b: Version): boolean {
   return (
     a.state !== b.state ||

@@ -1,0 +1,96 @@
+import type { BehaviourId } from '../behaviour/behaviour.ts'
+import type { EntryKeeper } from './entry-keeper.ts'
+import type { EvidenceRecorder } from './evidence-recorder.ts'
+import type { LiveEntry } from './live-entry.ts'
+import { ParkedEntries } from './parked-entries.ts'
+import type { SharedParts } from './shared-parts.ts'
+import type { StoredEntry } from './stored-entry.ts'
+import type { FiguredTable } from './table-figures.ts'
+
+/** Behaviours of the largest profile that is parked: to open it takes 20 ms. */
+export const parkedUpTo = 250
+
+/** All that a profile consists of while its entries are in use. */
+export interface InUse {
+  readonly entries: EntryKeeper
+  readonly parts: SharedParts
+  readonly recorder: EvidenceRecorder
+}
+
+/** The entries of a profile, in use or parked. */
+export class HeldEntries implements FiguredTable {
+  #held: InUse | ParkedEntries
+  readonly #opened: (stored: readonly StoredEntry[]) => InUse
+  /** Since the last call of {@link park}. */
+  #isUsed = false
+
+  /** @param opened what the profile consists of when it is made of its stored entries */
+  constructor(inUse: InUse, opened: (stored: readonly StoredEntry[]) => InUse) {
+    this.#held = inUse
+    this.#opened = opened
+  }
+
+  /** Opens them where they are parked. */
+  get inUse(): InUse {
+    this.#isUsed = true
+    const held = this.#held
+    if (!(held instanceof ParkedEntries)) return held
+    const inUse = this.#opened(held.stored())
+    held.goOnAs(inUse.entries)
+    this.#held = inUse
+    return inUse
+  }
+
+  /** Undefined where they are parked: then nothing has changed. To ask for them is no use of them. */
+  get unparked(): EntryKeeper | undefined {
+    return this.#held instanceof ParkedEntries ? undefined : this.#held.entries
+  }
+
+  get isParked(): boolean {
+    return this.unparked === undefined
+  }
+
+  /**
+   * From now on they take a fifteenth of the memory, until they are asked for. Those that were used since the last call
+   * stay as they are, and so do more than {@link parkedUpTo}.
+   */
+  park(): void {
+    const entries = this.unparked
+    const isUsed = this.#isUsed
+    this.#isUsed = false
+    if (entries === undefined || isUsed || this.size > parkedUpTo) return
+    entries.settle()
+    if (entries.isAtRest) this.#held = new ParkedEntries(entries)
+  }
+
+  get revision(): number {
+    return this.#table.revision
+  }
+
+  get counts(): number {
+    return this.#table.counts
+  }
+
+  get size(): number {
+    return this.#table.size
+  }
+
+  /** Of them, those that began as reads that follow from the image's files. */
+  get derived(): number {
+    return this.#held instanceof ParkedEntries
+      ? this.#held.derived
+      : this.#held.entries.derived.size
+  }
+
+  get ids(): Pick<ReadonlySet<BehaviourId>, 'has' | 'keys'> {
+    return this.#held instanceof ParkedEntries ? this.#held.ids : this.#held.entries.table.byId
+  }
+
+  get #table(): { readonly revision: number; readonly counts: number; readonly size: number } {
+    return this.#held instanceof ParkedEntries ? this.#held : this.#held.entries.table
+  }
+
+  [Symbol.iterator](): Iterator<LiveEntry> {
+    return this.inUse.entries.table[Symbol.iterator]()
+  }
+}

@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parkedUpTo } from '../../src/core/profile/held-entries.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { finish } from '../../src/core/steps.ts'
+import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
+import { cases } from '../fixtures/random-cases.ts'
+import { apply, begun, change, event, minute, runs } from './profile-changes.ts'
+
+/** As the store has it, and as a round of parking leaves it that nobody used it before. */
+function parked(profile: Profile): Profile {
+  profile.settle()
+  Array.from(profile.drainChanged())
+  profile.drainRemoved()
+  profile.park()
+  profile.park()
+  return profile
+}
+
+/** Without opening it: see the test about this. */
+function figuresOf(profile: Profile): unknown {
+  const { changes, size } = profile
+  return { changes, size, tally: finish(profile.tally()), coverage: profile.coverage(runs, minute) }
+}
+
+const changes = fc.array(fc.record({ change, isParked: fc.nat({ max: 9 }).map((n) => n === 0) }), {
+  minLength: 30,
+  maxLength: 200,
+})
+
+describe('A parked profile', () => {
+  it('is the same as one that was never parked, whatever happens to both', () => {
+    let times = 0
+    fc.assert(
+      fc.property(changes, fc.array(event, { minLength: 5, maxLength: 20 }), (all, events) => {
+        const [one, other] = [begun(), begun()]
+        for (const { change: each, isParked } of all) {
+          for (const profile of [one, other]) {
+            apply(profile, each)
+            profile.settle()
+          }
+          if (!isParked) continue
+          Array.from(other.drainChanged())
+          other.drainRemoved()
+          expect(parked(one).isParked).toBe(true)
+          times += 1
+          for (const { id } of other.entries()) expect(one.has(id)).toBe(true)
+          expect(one.isParked).toBe(true)
+        }
+        expect(one.entries()).toEqual(other.entries())
+        expect(finish(one.tally())).toEqual(finish(other.tally()))
+        expect(one.coverage(runs, minute)).toEqual(other.coverage(runs, minute))
+        for (const each of events) expect(verdictOn(one, each)).toEqual(verdictOn(other, each))
+      }),
+      { numRuns: cases(60) },
+    )
+    expect(times).toBeGreaterThan(60)
+  })
+
+  it('gives its figures without being opened, and those are the same afterwards', () => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 30, maxLength: 100 }), (all) => {
+        const profile = begun()
+        for (const each of all) apply(profile, each)
+        profile.settle()
+        const before = figuresOf(profile)
+        parked(profile)
+        expect(figuresOf(profile)).toEqual(before)
+        expect(profile.isParked).toBe(true)
+        expect(profile.entries()).toHaveLength(profile.size)
+        expect(profile.isParked).toBe(false)
+        expect(figuresOf(profile)).toEqual(before)
+      }),
+      { numRuns: cases(40) },
+    )
+  })
+
+  it('is one that was not used since the last round, and that the store has as it is', () => {
+    const profile = begun()
+    feed(profile, [act.exec('/usr/bin/tool')])
+    profile.park()
+    profile.park()
+    expect(profile.isParked).toBe(false)
+    Array.from(profile.drainChanged())
+    profile.drainRemoved()
+    profile.entries()
+    profile.park()
+    expect(profile.isParked).toBe(false)
+    const reading = profile.snapshot(({ id }) => id)
+    profile.park()
+    profile.park()
+    expect(profile.isParked).toBe(false)
+    Array.from(reading)
+    profile.park()
+    profile.park()
+    expect(profile.isParked).toBe(true)
+  })
+
+  it('is none with more behaviours than can be opened at once', () => {
+    const large = new Profile(shaper)
+    for (let n = 0; large.size <= parkedUpTo; n++) feed(large, [act.exec(`/usr/bin/tool${n}`)])
+    expect(parked(large).isParked).toBe(false)
+  })
+
+  it('has the widenings of the kernel and the files of its image again', () => {
+    const profile = begun()
+    const widening = { group: 'file read', pattern: '/srv/*' }
+    profile.widen([widening] as never)
+    const derivation = { marks: 'this one' }
+    profile.derived.derivation = derivation as never
+    profile.derived.inKernel = false
+    parked(profile)
+    expect(profile.isParked).toBe(true)
+    expect(profile.patterns.widened('file read')).toEqual([widening])
+    expect(profile.derived.derivation).toBe(derivation)
+    expect(profile.derived.inKernel).toBe(false)
+  })
+})
