@@ -561,6 +561,7 @@ export class Daemon {
     this.alerts.tick(this.#now())
     this.#reportEvicted()
     this.#fold()
+    yield* this.registry.lifecycle.packSteps()
     this.live.status(healthOf(this), this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())

@@ -24,6 +24,13 @@ export interface Seen {
   readonly witnesses: Witnesses | undefined
 }
 
+/** Buckets without guardrails and witnesses: of each bucket `upTo`, `first` and `last`. */
+interface BucketNumbers {
+  /** Width of a bucket. */
+  readonly minutes: number
+  readonly list: readonly number[]
+}
+
 /** Events of which the first were all at one moment, and the rest at another. */
 interface Moments {
   readonly atFirst: number
@@ -112,6 +119,18 @@ export class TimeBuckets {
     const buckets = new TimeBuckets(1, [])
     buckets.#numbers = [atFirst, first, first, count, last, last]
     return buckets
+  }
+
+  /** What {@link numbers} gives. */
+  static ofNumbers({ minutes, list }: BucketNumbers): TimeBuckets {
+    const buckets = new TimeBuckets(minutes, [])
+    buckets.#numbers = list.slice()
+    return buckets
+  }
+
+  /** Undefined where they are not all: a bucket has guardrails or witnesses. */
+  numbers(): BucketNumbers | undefined {
+    return this.#shown === undefined ? { minutes: this.#minutes, list: this.#numbers } : undefined
   }
 
   static from(json: EvidenceBuckets, kept?: number): TimeBuckets {

@@ -21,7 +21,7 @@ const NO_LINKS: Link[] = []
 /** Buckets of two moments are a number: the events of the first. Most cells that have buckets are such. */
 export type KeptBuckets = TimeBuckets | number | undefined
 
-type Link = string | CellKind | KeptBuckets
+export type Link = string | CellKind | KeptBuckets
 
 /**
  * The cells of one behaviour, by number: there are many, and an object for each costs four times as much. A number
@@ -35,6 +35,20 @@ export class CellList {
   /** The cells of each container; undefined where the list is short. */
   #index: Map<string, number[]> | undefined
   #dropped: Set<number> | undefined
+  /** It was asked for since this was last set to false. */
+  isUsed = false
+
+  /**
+   * Cells without witnesses, with no spare room.
+   *
+   * @param numbers of each cell its count, containers, first and last time
+   * @param links of each cell its container, kind and buckets of time
+   */
+  static of(numbers: readonly number[], links: readonly Link[]): CellList {
+    const list = new CellList()
+    list.#fill(numbers, links)
+    return list
+  }
 
   /** Numbers that were given, also to cells that were dropped. */
   get length(): number {
@@ -58,6 +72,13 @@ export class CellList {
     return this.#links[at * LINKS + 1] as CellKind
   }
 
+  /** The kinds of all cells. */
+  kinds(): readonly CellKind[] {
+    const kinds: CellKind[] = []
+    for (let at = 0; at < this.length; at++) if (!this.isDropped(at)) kinds.push(this.kind(at))
+    return kinds
+  }
+
   setKind(at: number, kind: CellKind): void {
     this.#links[at * LINKS + 1] = kind
   }
@@ -68,6 +89,10 @@ export class CellList {
 
   setBuckets(at: number, buckets: KeptBuckets): void {
     this.#links[at * LINKS + 2] = buckets
+  }
+
+  get hasWitnesses(): boolean {
+    return this.#witnesses?.some((each) => each !== undefined) === true
   }
 
   witnesses(at: number): Witnesses | undefined {
@@ -182,12 +207,16 @@ export class CellList {
       witnesses.push(shown)
       if (shown !== undefined) hasWitnesses = true
     }
-    // A copy has no spare room.
-    list.#numbers = numbers.slice()
-    list.#links = links.slice()
+    list.#fill(numbers, links)
     if (hasWitnesses) list.#witnesses = witnesses.slice()
-    if (list.length > INDEXED_FROM) list.#index = list.#indexed()
     return list
+  }
+
+  #fill(numbers: readonly number[], links: readonly Link[]): void {
+    // A copy has no spare room.
+    this.#numbers = numbers.slice()
+    this.#links = links.slice()
+    if (this.length > INDEXED_FROM) this.#index = this.#indexed()
   }
 
   #isNamed(at: number, origin: Origin, session: string | undefined, phase: Phase): boolean {

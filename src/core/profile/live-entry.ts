@@ -11,6 +11,7 @@ import {
 import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'
 import { Cell, containersApart } from './evidence.ts'
+import { PackedCells, type PackedRefs } from './packed-cells.ts'
 import {
   type BehaviourState,
   compareCells,
@@ -45,7 +46,7 @@ export class LiveEntry {
   readonly #shaper: Shaper
   /** Cells that may be made before it is worth folding evidence. */
   #room = containersApart + 2
-  #cells = new CellList()
+  #cells: CellList | PackedCells = new CellList()
   inherited: Inheritance | undefined
   decision: Decision | undefined
   /** It is that very file: the image ships it, or its path was cut. This is independent of what its folder holds. */
@@ -94,7 +95,7 @@ export class LiveEntry {
       shaper,
     )
     for (const json of stored.cells) {
-      Cell.addStored(entry.#cells, parts.text(json[0]), json, entry.#kept)
+      Cell.addStored(entry.#list, parts.text(json[0]), json, entry.#kept)
       entry.#room -= 1
     }
     entry.inherited = stored.inherited
@@ -136,13 +137,33 @@ export class LiveEntry {
     }
   }
 
+  /** Its cells, opened where they are packed. */
+  get #list(): CellList {
+    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells
+    list.isUsed = true
+    this.#cells = list
+    return list
+  }
+
+  /**
+   * Packs cells that were not used since the last call; what it shows stays the same. As with {@link compact}, cells that
+   * were given out before show nothing of what comes later, and nothing may be written to them.
+   */
+  pack(refs: PackedRefs): void {
+    const list = this.#cells
+    if (list instanceof PackedCells || list.size === 0) return
+    if (!list.isUsed) this.#cells = PackedCells.of(list.compacted(), refs) ?? list
+    list.isUsed = false
+  }
+
   cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
-    let at = this.#cells.find(container, origin, session, phase)
+    const list = this.#list
+    let at = list.find(container, origin, session, phase)
     if (at === undefined) {
-      at = this.#cells.add(container, freshKind(origin, session, phase))
+      at = list.add(container, freshKind(origin, session, phase))
       this.#room -= 1
     }
-    return new Cell(this.#cells, at, this.#kept)
+    return new Cell(list, at, this.#kept)
   }
 
   /** The cell of that name; undefined where there is none. */
@@ -152,20 +173,23 @@ export class LiveEntry {
     session: string | undefined,
     phase: Phase,
   ): Cell | undefined {
-    const at = this.#cells.find(container, origin, session, phase)
-    return at === undefined ? undefined : new Cell(this.#cells, at, this.#kept)
+    const list = this.#list
+    const at = list.find(container, origin, session, phase)
+    return at === undefined ? undefined : new Cell(list, at, this.#kept)
   }
 
   cellsOf(container: string): readonly Cell[] {
-    return this.#cells.of(container).map((at) => new Cell(this.#cells, at, this.#kept))
+    const list = this.#list
+    return list.of(container).map((at) => new Cell(list, at, this.#kept))
   }
 
   isShownBy(container: string): boolean {
-    return this.#cells.of(container).length > 0
+    return this.#list.of(container).length > 0
   }
 
   get isWithoutEvidence(): boolean {
-    return this.#cells.size === 0
+    // Only a list that has cells is packed.
+    return this.#cells instanceof CellList && this.#cells.size === 0
   }
 
   /** It is worth folding old evidence: there is half as much again as after the last time. */
@@ -174,18 +198,18 @@ export class LiveEntry {
   }
 
   folded(): void {
-    this.#room = Math.max(containersApart, Math.ceil(this.#cells.size / 2))
+    this.#room = Math.max(containersApart, Math.ceil(this.#list.size / 2))
     this.compact()
   }
 
   /** Its place in the list goes with {@link compact}. */
   dropCell(cell: Cell): void {
-    this.#cells.drop(cell.at)
+    this.#list.drop(cell.at)
   }
 
   /** Cells that were given out before stay as they are, and show nothing of what comes later. */
   compact(): void {
-    this.#cells = this.#cells.compacted()
+    this.#cells = this.#list.compacted()
   }
 
   get empty(): boolean {
@@ -198,7 +222,7 @@ export class LiveEntry {
   }
 
   *allCells(): Iterable<Cell> {
-    const list = this.#cells
+    const list = this.#list
     const kept = this.#kept
     for (let at = 0; at < list.length; at++) {
       if (!list.isDropped(at)) yield new Cell(list, at, kept)
@@ -239,7 +263,9 @@ export class LiveEntry {
 
   /** What evidence that allows it shows at a place of its shape. */
   valuesAt(place: number): readonly string[] {
-    const list = this.#cells
+    // Cells with witnesses are never packed.
+    if (this.#cells instanceof PackedCells) return []
+    const list = this.#list
     const values: string[] = []
     for (let at = 0; at < list.length; at++) {
       if (list.isDropped(at) || !grants(list.kind(at))) continue
@@ -292,22 +318,17 @@ export class LiveEntry {
   /** It was seen, or decided on, as a separate behaviour. */
   get isOwn(): boolean {
     if (this.isDecided || this.inherited !== undefined) return true
-    for (const cell of this.allCells()) if (isOwn(cell)) return true
-    return false
+    return this.#cells.kinds().some(isOwn)
   }
 
   /** Some evidence of it allows it. */
   get isGranted(): boolean {
-    const list = this.#cells
-    for (let at = 0; at < list.length; at++) {
-      if (!list.isDropped(at) && grants(list.kind(at))) return true
-    }
-    return false
+    return this.#cells.kinds().some(grants)
   }
 
   /** All evidence of it is of reads that follow from the image's files. */
   get isDerived(): boolean {
-    return !this.isOwn && [...this.allCells()].some(({ phase }) => phase === 'derived')
+    return !this.isOwn && this.#cells.kinds().some(({ phase }) => phase === 'derived')
   }
 
   /**
@@ -315,8 +336,7 @@ export class LiveEntry {
    */
   get onlyInherited(): boolean {
     if (this.inherited === undefined || this.isDecided) return false
-    for (const cell of this.allCells()) if (cell.origin !== 'exec-in') return false
-    return true
+    return this.#cells.kinds().every(({ origin }) => origin === 'exec-in')
   }
 
   get state(): BehaviourState {
@@ -324,11 +344,8 @@ export class LiveEntry {
     if (this.inherited !== undefined || this.place !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
     let isDerived = false
-    // Not by `allCells`: of every behaviour this is asked with every view, and a generator costs more than its cells.
-    const list = this.#cells
-    for (let at = 0; at < list.length; at++) {
-      if (list.isDropped(at)) continue
-      const kind = list.kind(at)
+    // Not by `allCells`: of every behaviour this is asked with every view, and packed cells stay packed.
+    for (const kind of this.#cells.kinds()) {
       if (grants(kind)) return 'learned'
       if (grantsShipped(kind)) isDerived = true
       if (kind.guardrails.length > 0) state = 'quarantined'
@@ -341,7 +358,7 @@ export class LiveEntry {
 
   /** The container that alone showed it, and when, by the evidence of the service itself; else undefined. */
   onlyContainer(): CellSpan | undefined {
-    const list = this.#cells
+    const list = this.#list
     let container: string | undefined
     let first = Infinity
     let last = -Infinity

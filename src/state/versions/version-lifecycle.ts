@@ -50,6 +50,7 @@ export class VersionLifecycle {
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
   #parkedMs = -Infinity
+  #packedMs = -Infinity
 
   constructor(index: VersionIndex, bounds: VersionBounds, options: VersionLifecycleOptions) {
     this.#index = index
@@ -133,6 +134,20 @@ export class VersionLifecycle {
       const { life, lastSeen, profile } = version
       if (version.running > 0 || life.state === 'learning') continue
       if (nowMs - Date.parse(lastSeen) >= parkedAfterMs) profile.park()
+    }
+  }
+
+  /**
+   * Packs evidence that was not used for a while, with pauses. Evidence of a version that learns is read all the time.
+   */
+  *packSteps(): Steps<void> {
+    const nowMs = this.#options.now()
+    // A clock may be set back.
+    if (Math.abs(nowMs - this.#packedMs) < packedEveryMs) return
+    this.#packedMs = nowMs
+    for (const version of this.#index) {
+      yield
+      if (version.life.state !== 'learning') yield* version.profile.packSteps()
     }
   }
 
@@ -240,6 +255,9 @@ const foldedAfterMs = 600_000
 /** What runs each night stays in memory. */
 const parkedAfterMs = 25 * 3_600_000
 const parkedEveryMs = 3_600_000
+/** Evidence that was not used between two rounds is packed by the second one. */
+const packedEveryMs = 600_000
+
 function hasMoved(a: Version, b: Version): boolean {
   return (
     a.state !== b.state ||
