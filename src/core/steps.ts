@@ -9,6 +9,9 @@ export function finish<T>(steps: Steps<T>): T {
   }
 }
 
+/** Items that cost less than a pause does are looked at so many at a time. */
+export const lookedAtOnce = 64
+
 const sortedAtOnce = 512
 
 /** A sorted copy. Equal items keep their order. */

@@ -1,6 +1,6 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
-import type { Steps } from '../../core/steps.ts'
+import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from '../live/revision.ts'
 import type { AlertPage, AlertRow, AlertRowQuery } from '../api/page-views.ts'
@@ -12,8 +12,10 @@ export function* alertPage(alerts: readonly Alert[], query: AlertRowQuery): Step
   const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity)
   const found: Alert[] = []
   const matches = matcher(query)
-  for (const alert of alerts) {
-    yield
+  // A text is looked for in all that an alert has.
+  const atOnce = query.q === undefined ? lookedAtOnce : 1
+  for (const [at, alert] of alerts.entries()) {
+    if (at % atOnce === 0) yield
     if (!matches(alert)) continue
     const repository = alert.image && lineageName(alert.image)
     if (repository !== undefined) repositories[repository] = (repositories[repository] ?? 0) + 1
@@ -76,8 +78,8 @@ function alone(alert: Alert): Group {
 /** One behaviour, by one program, of one image. In order of their newest alert. */
 function* grouped(alerts: readonly Alert[]): Steps<readonly Group[]> {
   const groups = new Map<string, Group>()
-  for (const alert of alerts) {
-    yield
+  for (const [at, alert] of alerts.entries()) {
+    if (at % lookedAtOnce === 0) yield
     const { image, behaviour, type, id, decision } = alert
     const own = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
     const act = alert.cause?.id ?? own

@@ -5,7 +5,7 @@ import { isoOf, type Micros } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { explain } from '../../core/match/nearest.ts'
-import { sorted, type Steps } from '../../core/steps.ts'
+import { lookedAtOnce, sorted, type Steps } from '../../core/steps.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import { userText } from '../../core/behaviour/user.ts'
@@ -45,7 +45,7 @@ export interface ReviewWorld {
     version: DeployedVersion,
     before: DeployedVersion,
   ) => string | undefined
-  readonly alerts: Iterable<Alert>
+  readonly alerts: readonly Alert[]
   /** Of which the page reads earlier cards, and to which it adds the cards that it shows. */
   readonly listed: ListedCards
 }
@@ -197,15 +197,17 @@ function* idsOf(groups: readonly ReviewGroup[]): Steps<ReadonlySet<string>> {
 
 /** The ids of the open alerts about these behaviours, by image and behaviour. */
 function* openAlerts(
-  alerts: Iterable<Alert>,
+  alerts: readonly Alert[],
   wanted: ReadonlySet<string>,
 ): Steps<ReadonlyMap<string, readonly string[]>> {
   const byBehaviour = new Map<string, string[]>()
-  for (const { id, behaviour, samples = [], image, decision } of alerts) {
-    yield
+  const isWanted = ({ id }: { readonly id: string }): boolean => wanted.has(id)
+  for (const [at, { id, behaviour, samples = [], image, decision }] of alerts.entries()) {
+    if (at % lookedAtOnce === 0) yield
     if (behaviour === null || image === undefined || decision !== undefined) continue
-    const about = [behaviour, ...samples].map((each) => each.id).filter((each) => wanted.has(each))
-    for (const shown of new Set(about)) {
+    if (!isWanted(behaviour) && !samples.some(isWanted)) continue
+    const about = [behaviour, ...samples].filter(isWanted)
+    for (const shown of new Set(about.map((each) => each.id))) {
       const key = `${lineageName(image)} ${shown}`
       const ids = byBehaviour.get(key)
       if (ids === undefined) byBehaviour.set(key, [id])

@@ -1,6 +1,6 @@
 import type { Alert } from '../../core/event/alert.ts'
 import { isoOf } from '../../core/event/time.ts'
-import type { Steps } from '../../core/steps.ts'
+import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import type { TimelineMark, TimelineSlice, TimelineView } from '../api/page-views.ts'
 
@@ -8,7 +8,7 @@ const slicesShown = 96
 const marksShown = 200
 
 export interface Happened {
-  readonly alerts: Iterable<Alert>
+  readonly alerts: readonly Alert[]
   /** When each behaviour was seen first, in epoch milliseconds, of one version after the other. */
   readonly firsts: Iterable<Iterable<number>>
   readonly losses: Iterable<LossSpan>
@@ -22,10 +22,11 @@ export function* timelineOf(happened: Happened, hours: number, nowMs: number): S
   const to = Math.ceil(nowMs / sliceMs) * sliceMs
   const from = to - slicesShown * sliceMs
   const slices = Array.from({ length: slicesShown }, (_, i) => emptySlice(from + i * sliceMs))
-  const at = (ms: number): Mutable | undefined => slices[Math.floor((ms - from) / sliceMs)]
+  const at = (ms: number): Mutable | undefined =>
+    ms < from ? undefined : slices[Math.floor((ms - from) / sliceMs)]
   const since = isoOf(from * 1_000)
-  for (const { firstSeen, severity } of happened.alerts) {
-    yield
+  for (const [n, { firstSeen, severity }] of happened.alerts.entries()) {
+    if (n % lookedAtOnce === 0) yield
     if (firstSeen < since) continue
     const slice = at(Date.parse(firstSeen))
     if (slice !== undefined) slice.alerts[severity] += 1
