@@ -21,20 +21,8 @@ export async function makeImages(
   repositories: readonly string[],
   collector: string,
 ): Promise<readonly ImagePair[]> {
-  if ((await docker.listImages({ filters: { reference: [base] } })).length === 0)
-    await importRoot(docker, base, await baseTar())
   // One for all repositories, and few steps: each step of a build is a container.
-  const installed = `snug-eval-${service.name}:installed`
-  await buildFrom(docker, installed, async (context) => {
-    const packages = [...service.packages, ...(service.uses ?? [])]
-    // The engine unpacks it.
-    linkOrCopy(await packageLayer(packages), join(context, 'layer.tar'))
-    writeFiles(join(context, 'root'), { ...service.files, '/entry.sh': entry(service.start, []) })
-    const steps = service.build === undefined ? [] : [`RUN ${service.build.join(' && ')}`]
-    const user = service.user === undefined ? [] : [`USER ${service.user}`]
-    const end = ['ENTRYPOINT ["/entry.sh"]']
-    return [`FROM ${base}`, 'ADD layer.tar /', 'COPY root/ /', ...steps, ...user, ...end]
-  })
+  const installed = await makeInstalled(docker, service)
   const pairs: ImagePair[] = []
   for (const repository of repositories) {
     const [first, second] = [`${repository}:1`, `${repository}:2`]
@@ -55,6 +43,24 @@ export async function makeImages(
     pairs.push({ first, second })
   }
   return pairs
+}
+
+/** Builds the image of a service that has no lineage yet, and gives its name. */
+export async function makeInstalled(docker: Docker, service: Service): Promise<string> {
+  if ((await docker.listImages({ filters: { reference: [base] } })).length === 0)
+    await importRoot(docker, base, await baseTar())
+  const installed = `snug-eval-${service.name}:installed`
+  await buildFrom(docker, installed, async (context) => {
+    const packages = [...service.packages, ...(service.uses ?? [])]
+    // The engine unpacks it.
+    linkOrCopy(await packageLayer(packages), join(context, 'layer.tar'))
+    writeFiles(join(context, 'root'), { ...service.files, '/entry.sh': entry(service.start, []) })
+    const steps = service.build === undefined ? [] : [`RUN ${service.build.join(' && ')}`]
+    const user = service.user === undefined ? [] : [`USER ${service.user}`]
+    const end = ['ENTRYPOINT ["/entry.sh"]']
+    return [`FROM ${base}`, 'ADD layer.tar /', 'COPY root/ /', ...steps, ...user, ...end]
+  })
+  return installed
 }
 
 function entry(start: string, before: readonly string[]): string {
