@@ -111,7 +111,7 @@ check: .build/npm.stamp ## types, lint, format, unused code, dependencies, gener
 	npm run -s check
 
 bench: build ## the figures; BENCH='--only overhead,scale --runs 3' selects some
-	$(NEED) 'the benchmark' $(BENCH_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
+	$(NEED) 'the benchmark' $(BENCH_PACKAGES) $(EVAL_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
 	npx tsx test/bench/main.ts $(BENCH)
 
 eval: build ## services that nobody tuned for, into docs/eval.md; EVAL='--quick' selects some

@@ -17,7 +17,7 @@ import { scaleBench } from './scale.ts'
 import { sensorStartBench } from './sensor-start.ts'
 import { servicesBench } from './services.ts'
 import { slowNamesBench } from './slow-names.ts'
-import { startsBench } from './starts.ts'
+import { startsBench } from './starts/starts.ts'
 import { turnsBench } from './turns/turns.ts'
 import { probesBench, waysBench } from './ways/ways.ts'
 
