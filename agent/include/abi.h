@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 11
+#define SNUG_ABI 12
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -46,6 +46,7 @@ enum snug_frame_type {
 	SNUG_VERSION_EVICTED = 15,
 	SNUG_ENFORCEMENT_SET = 16,
 	SNUG_ANSWER = 17,
+	SNUG_ASSIGNED = 18,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
@@ -334,6 +335,19 @@ struct snug_assign {
 	 * at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and
 	 * arguments, each ending in NUL
 	 */
+};
+
+/*
+ * The answer to an ASSIGN of a container that was observed. Of one that ended before it, `since` is
+ * the end.
+ */
+struct snug_assigned {
+	struct snug_head head;
+	char id[SNUG_ID_LEN];
+	__u64 scope;
+	__u64 since; /* its events are judged by that scope; 0: all of them */
+	__u32 traits;
+	__u32 reserved;
 };
 
 struct snug_profile {

@@ -9,6 +9,7 @@
 #include "sensor/agent.h"
 #include "sensor/assign.h"
 #include "sensor/clock.h"
+#include "sensor/frame.h"
 #include "sensor/rule_hash.h"
 #include "sensor/slot.h"
 #include "sensor/version.h"
@@ -54,6 +55,30 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
+/* When the containers in the slots that are in use got the assignment that they have now. */
+static struct {
+	__u64 container;
+	__u64 since;
+} assigned[SNUG_SLOTS];
+
+static void note_assigned(__u32 number, __u64 container, __u64 since)
+{
+	assigned[number].container = container;
+	assigned[number].since = since;
+}
+
+static void report_assigned(const struct snug_assign *command, __u32 number, __u64 container)
+{
+	struct snug_assigned frame = { .scope = command->scope, .traits = command->traits };
+
+	if (command->scope & SNUG_SELFTEST_SCOPE)
+		return;
+	memcpy(frame.id, command->id, sizeof(frame.id));
+	if (assigned[number].container == container)
+		frame.since = assigned[number].since;
+	send_frame(&frame, SNUG_ASSIGNED, sizeof(frame), NULL, 0);
+}
+
 /* A container that does not run yet can be assigned too: it is judged from its first event. */
 bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size)
 {
@@ -73,10 +98,19 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 			    BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
+		bool is_same;
 
-		if (slot->state != SNUG_SLOT_LIVE ||
+		if (slot->state == SNUG_SLOT_FREE ||
 		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
+		is_same = slot->scope == scope && !memcmp(&slot->assignment, &expected.assignment,
+							  sizeof(slot->assignment));
+		if (slot->state != SNUG_SLOT_LIVE) {
+			if (!is_same)
+				note_assigned(i, slot->container, slot->ended);
+			report_assigned(command, i, slot->container);
+			continue;
+		}
 		/*
 		 * The container's first program sets its user. This is for containers that ran
 		 * before the sensor.
@@ -87,9 +121,10 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 					 SNUG_MIX(agent->keys, slot->salt, monotonic()),
 					 __ATOMIC_RELEASE);
 		}
-		if (slot->scope == scope &&
-		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment)))
+		if (is_same) {
+			report_assigned(command, i, slot->container);
 			continue;
+		}
 		version_inherit_disarm(agent, slot->assignment.version,
 				       expected.assignment.version);
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
@@ -101,6 +136,8 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);
+		note_assigned(i, slot->container, monotonic());
+		report_assigned(command, i, slot->container);
 	}
 	return true;
 }

@@ -96,6 +96,11 @@ void print_layout(void)
 	AT(snug_assign, traits);
 	AT(snug_assign, commands_size);
 	AT(snug_assign, user);
+	SIZE(snug_assigned);
+	AT(snug_assigned, id);
+	AT(snug_assigned, scope);
+	AT(snug_assigned, since);
+	AT(snug_assigned, traits);
 	SIZE(snug_resolve);
 	AT(snug_resolve, id);
 	AT(snug_resolve, count);

@@ -1,16 +1,43 @@
 import { canariesAmong } from '../core/lifecycle/blocking.ts'
 import type { PendingContainer } from '../pipeline/identity/identity.ts'
-import type { ContainerSeen, ContainerTraits, SourceControl } from '../pipeline/sources/source.ts'
+import type {
+  ContainerSeen,
+  ContainerTraits,
+  PolicyReport,
+  SourceControl,
+} from '../pipeline/sources/source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { lateKept } from './enforcement-gaps.ts'
 
 export interface AssignmentsOptions {
   readonly controls: () => Iterable<SourceControl>
   /** The version of an image that was seen before. */
   readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
-  /** A container that is to be blocked started before its assignment went out: epoch milliseconds. */
+  /** A source confirms each assignment. */
+  readonly confirms: boolean
+  /**
+   * A container that is to be blocked started before its assignment took effect, or went out where no source confirms it:
+   * epoch milliseconds.
+   */
   readonly onLate: (container: string, version: DeployedVersion, assignedMs: number) => void
+  /** Where a source confirms assignments: a container that is to be blocked has started. */
+  readonly onAwaited: (
+    container: string,
+    version: DeployedVersion,
+    sentLateMs: number | undefined,
+  ) => void
+  /** The confirmation of one that was assigned before it acted. */
+  readonly onTime: (container: string) => void
   readonly now: () => number
 }
+
+/** A container that started, and whose assignment is not confirmed yet. */
+interface Awaited {
+  readonly version: DeployedVersion
+  readonly startedMs: number
+}
+
+export type AssignedReport = Extract<PolicyReport, { kind: 'assigned' }>
 
 /** The last assignment sent for a container. */
 interface Assigned {
@@ -31,6 +58,7 @@ export class Assignments {
   readonly #present = new Map<string, PendingContainer>()
   readonly #sent = new Map<string, Assigned>()
   readonly #prepared = new WeakSet<DeployedVersion>()
+  readonly #awaited = new Map<string, Awaited>()
 
   constructor(options: AssignmentsOptions) {
     this.#options = options
@@ -109,8 +137,25 @@ export class Assignments {
     const assigned = this.#sent.get(container)
     // The time before the agent started is a separate loss.
     if (seen === undefined || seen.before || assigned?.enforce !== true) return
-    if (assigned.sinceMs <= Date.parse(seen.time)) return
-    this.#options.onLate(container, version, assigned.sinceMs)
+    const { confirms, onAwaited, onLate } = this.#options
+    const startedMs = Date.parse(seen.time)
+    const isLate = assigned.sinceMs > startedMs
+    if (confirms) {
+      this.#awaited.set(container, { version, startedMs })
+      const [oldest] = this.#awaited.keys()
+      if (this.#awaited.size > lateKept && oldest !== undefined) this.#awaited.delete(oldest)
+      onAwaited(container, version, isLate ? assigned.sinceMs : undefined)
+    } else if (isLate) onLate(container, version, assigned.sinceMs)
+  }
+
+  /** A source confirms an assignment: the time at which it was sent is not that at which it took effect. */
+  confirmed({ container, scope, enforced, since }: AssignedReport): void {
+    const awaited = this.#awaited.get(container)
+    if (awaited === undefined || !enforced || awaited.version.scope !== scope) return
+    this.#awaited.delete(container)
+    const sinceMs = since === undefined ? -Infinity : Date.parse(since)
+    if (sinceMs > awaited.startedMs) this.#options.onLate(container, awaited.version, sinceMs)
+    else this.#options.onTime(container)
   }
 
   #send(container: string, version: DeployedVersion, again = false): void {

@@ -29,6 +29,8 @@ export class EnforcementGaps {
   readonly #late = new Map<string, LateAssignment>()
   /** Containers that were assigned late, and when. */
   readonly #assigned = new Map<string, number>()
+  /** Containers that the kernel has not confirmed as assigned yet, and when they acted first. */
+  readonly #awaited = new Map<string, number | undefined>()
   #worst: EnforcementGap | undefined
 
   /** The longest gap of the present day (UTC). */
@@ -39,13 +41,29 @@ export class EnforcementGaps {
     return isToday ? this.#worst : undefined
   }
 
-  late(container: string, assignment: LateAssignment): void {
-    this.#late.set(container, assignment)
-    this.#assigned.set(container, assignment.assignedMs)
-    for (const kept of [this.#late, this.#assigned]) {
-      const [oldest] = kept.keys()
-      if (kept.size > lateKept && oldest !== undefined) kept.delete(oldest)
-    }
+  /** The kernel will confirm the assignment of a container that started: {@link late} or {@link onTime}. */
+  awaits(container: string): void {
+    put(this.#awaited, container, undefined)
+  }
+
+  /** The assignment was sent after the container's start. */
+  sentLate(container: string, sentMs: number): void {
+    put(this.#assigned, container, sentMs)
+  }
+
+  /** Returns the gap, where events of the container show it already. */
+  late(container: string, assignment: LateAssignment): EnforcementGap | undefined {
+    const firstMs = this.#awaited.get(container)
+    this.#awaited.delete(container)
+    put(this.#assigned, container, assignment.assignedMs)
+    put(this.#late, container, assignment)
+    return firstMs === undefined ? undefined : this.acted(container, firstMs)
+  }
+
+  /** All events of the container were judged by its version. */
+  onTime(container: string): void {
+    this.#awaited.delete(container)
+    this.#assigned.delete(container)
   }
 
   /** Whether the kernel could not stop an event of that time, because the assignment came later. */
@@ -56,7 +74,11 @@ export class EnforcementGaps {
   /** The container's earliest event is the first that the kernel judges; returns the gap that it shows. */
   acted(container: string, timeMs: number): EnforcementGap | undefined {
     const late = this.#late.get(container)
-    if (late === undefined) return undefined
+    if (late === undefined) {
+      const isFirst = this.#awaited.has(container) && this.#awaited.get(container) === undefined
+      if (isFirst) this.#awaited.set(container, timeMs)
+      return undefined
+    }
     this.#late.delete(container)
     const { image, assignedMs } = late
     if (timeMs >= assignedMs) return undefined
@@ -67,10 +89,18 @@ export class EnforcementGaps {
     return gap
   }
 
+  /** The kernel may still confirm that it was assigned too late. */
   ended(container: string): void {
     this.#late.delete(container)
     this.#assigned.delete(container)
   }
+}
+
+/** The oldest goes where there is no room. */
+function put<T>(kept: Map<string, T>, container: string, value: T): void {
+  kept.set(container, value)
+  const [oldest] = kept.keys()
+  if (kept.size > lateKept && oldest !== undefined) kept.delete(oldest)
 }
 
 export function lengthOf({ fromMs, toMs }: EnforcementGap): number {

@@ -141,7 +141,10 @@ export class KernelProfiles {
   }
 
   /** A source confirms the state of a version. */
-  confirmed(version: DeployedVersion, report: Exclude<PolicyReport, { kind: 'reset' }>): void {
+  confirmed(
+    version: DeployedVersion,
+    report: Exclude<PolicyReport, { kind: 'reset' | 'assigned' }>,
+  ): void {
     const installed = this.#installed.get(version)
     if (installed === undefined || installed.scope !== report.scope || installed.profile === 'none')
       return

@@ -8,8 +8,8 @@ import type { ContainerSeen, SourceControl } from '../pipeline/sources/source.ts
 import { untilAborted } from '../support/deadline.ts'
 import type { Slices } from '../support/slices.ts'
 import type { Log } from '../support/telemetry/log.ts'
-import { Assignments } from './assignments.ts'
-import { EnforcementGaps } from './enforcement-gaps.ts'
+import { type AssignedReport, Assignments } from './assignments.ts'
+import { type EnforcementGap, EnforcementGaps } from './enforcement-gaps.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { KernelProfiles } from './kernel-profiles.ts'
 import { PeerNames } from './peer-names.ts'
@@ -27,6 +27,8 @@ export interface KernelSideOptions {
   readonly novelty?: KernelOptions['novelty']
   readonly failClosed: boolean
   readonly confirms: boolean
+  /** A container acted before the kernel had its assignment, as was found after its events. */
+  readonly onGap: (gap: EnforcementGap) => void
   /** A version's profile is not in the kernel, for whatever reason: it only alerts. */
   readonly onFailed: (version: DeployedVersion, why: string) => void
   readonly faults: Map<string, string>
@@ -65,10 +67,18 @@ export class KernelSide {
       controls,
       versionOf,
       now,
+      confirms,
       onLate: (container, version, assignedMs) => {
         if (!this.profiles.blocks(version)) return
-        this.gaps.late(container, { image: version.image, assignedMs })
+        const gap = this.gaps.late(container, { image: version.image, assignedMs })
+        if (gap !== undefined) options.onGap(gap)
       },
+      onAwaited: (container, version, sentLateMs) => {
+        if (!this.profiles.blocks(version)) return
+        this.gaps.awaits(container)
+        if (sentLateMs !== undefined) this.gaps.sentLate(container, sentLateMs)
+      },
+      onTime: (container) => this.gaps.onTime(container),
     })
     this.#peers = new PeerNames(engines, controls)
     this.profiles = new KernelProfiles({
@@ -198,6 +208,11 @@ export class KernelSide {
   ): void {
     const found = names.map(([address, name]) => ({ address, name: dnsPeer(name) }))
     for (const control of this.#options.controls()) control.resolvers?.(container, addresses, found)
+  }
+
+  /** A source confirms the assignment of a container. */
+  assigned(report: AssignedReport): void {
+    this.#assignments.confirmed(report)
   }
 
   ended(container: string, version: DeployedVersion): void {

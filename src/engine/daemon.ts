@@ -241,6 +241,7 @@ export class Daemon {
       failClosed: parts.failClosed,
       slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),
+      onGap: (gap) => this.enforcement.gap(gap),
       onFailed: (version, why) => this.enforcement.profileFailed(version, why),
       faults: this.faults,
       log: parts.log,
@@ -493,6 +494,10 @@ export class Daemon {
   #confirmed(report: PolicyReport): void {
     if (report.kind === 'reset') {
       this.kernel.profiles.reset()
+      return
+    }
+    if (report.kind === 'assigned') {
+      this.kernel.assigned(report)
       return
     }
     const version = this.registry.index.ofKernelScope(report.scope)

@@ -101,6 +101,44 @@ test('the time until they were blocked is on record, with an alert and in the st
   expect(counters['enforcementGaps']).toBe(containers)
 })
 
+test('a container that starts while the sensor does not run has its gap on record, though it was assigned in time', async () => {
+  const { sensorPid } = agent
+  process.kill(sensorPid, 'SIGSTOP')
+  const late = await docker.createContainer({
+    Image: image,
+    Cmd: service,
+    Env: ['ORDER=/bin/other'],
+  })
+  others = [...others, late]
+  const { counters } = await agent.json<StatusView>(['status'])
+  try {
+    await late.start()
+    await expect.poll(() => ran(late)).toBeGreaterThan(1)
+  } finally {
+    process.kill(sensorPid, 'SIGCONT')
+  }
+  const { versions } = await agent.until<LineageView>(
+    ['image', 'show', image],
+    (view) =>
+      view.versions[0]?.losses.some(
+        (loss) => (loss as { readonly container?: string }).container === late.id,
+      ) === true,
+  )
+  const gap = versions[0]?.losses.find(
+    (loss) => (loss as { readonly container?: string }).container === late.id,
+  )
+  expect(gap?.reason).toBe('enforcement-gap')
+  expect(Date.parse(gap?.to ?? '') - Date.parse(gap?.from ?? '')).toBeGreaterThan(50)
+  const after = await agent.json<StatusView>(['status'])
+  expect(after.counters['enforcementGaps']).toBe((counters['enforcementGaps'] ?? 0) + 1)
+  // From then on it is blocked.
+  const before = await lines(late)
+  await expect
+    .poll(async () => (await lines(late)).filter((line) => line === 'turn').length)
+    .toBeGreaterThan(before.length + 5)
+  expect((await lines(late)).slice(before.length).filter((line) => line === 'it ran')).toEqual([])
+})
+
 test('containers that came and went while the agent stalled are judged by their version', async () => {
   process.kill(agent.pid, 'SIGSTOP')
   const short: string[] = []

@@ -89,3 +89,75 @@ describe('blocking', () => {
     expect(await blocking()).toMatchObject({ armed: false, kernel: { profile: 'sent' } })
   })
 })
+
+describe('A container of a blocking version', () => {
+  const other = '2'.repeat(64)
+
+  beforeEach(async () => {
+    await reported({ kind: 'installed', scope }, { kind: 'enforced', scope, blocks: true })
+    world.advance(1_000)
+  })
+
+  /** Made a second ago, so that it was assigned in time; it starts, and acts 20 ms later. */
+  async function begins(): Promise<number> {
+    world.containers.report(identityOf(other))
+    world.containers.atOnce.add(other)
+    world.advance(1_000)
+    const startedMs = world.now()
+    const container = { id: other, cgroup: '', time: isoAt(startedMs), before: false }
+    const where = { container: other, time: isoAt(startedMs + 20) }
+    const { image: _, ...event } = act.exec('/bin/odd', where)
+    world.source.emit(
+      { type: 'container-started', container },
+      eventMessage(event as typeof event & { image: never }),
+    )
+    await world.source.received()
+    return startedMs
+  }
+
+  const isoAt = (ms: number): string => new Date(ms).toISOString()
+  const gaps = (): unknown => {
+    const { enforcementGap, counters } = world.engine.status()
+    return { gaps: counters['enforcementGaps'], ms: enforcementGap?.milliseconds }
+  }
+  const assigned = { kind: 'assigned', container: other, enforced: true } as const
+
+  it('has a gap until the assignment took effect, though it was sent in time', async () => {
+    const startedMs = await begins()
+    expect(gaps()).toEqual({ gaps: 0, ms: undefined })
+    await reported({ ...assigned, scope, since: isoAt(startedMs + 270) })
+    expect(gaps()).toEqual({ gaps: 1, ms: 250 })
+    const { losses } = (await world.engine.image('shop/web')).versions[0] ?? {}
+    expect(losses).toMatchObject([
+      { reason: 'enforcement-gap', from: isoAt(startedMs + 20), to: isoAt(startedMs + 270) },
+    ])
+    const alerts = await world.engine.alerts({ limit: 10 })
+    expect(alerts.filter(({ type }) => type === 'enforcement')).toHaveLength(1)
+  })
+
+  it('has none where all of its events were judged, or where it acted only afterwards', async () => {
+    const startedMs = await begins()
+    await reported({ ...assigned, scope })
+    await reported({ ...assigned, scope, since: isoAt(startedMs + 5_000) })
+    expect(gaps()).toEqual({ gaps: 0, ms: undefined })
+  })
+
+  it('has none by an assignment of another scope, or one that does not enforce', async () => {
+    const startedMs = await begins()
+    const since = isoAt(startedMs + 300)
+    await reported({ ...assigned, scope: scope + 1, since })
+    await reported({ ...assigned, scope, enforced: false, since })
+    expect(gaps()).toEqual({ gaps: 0, ms: undefined })
+    await reported({ ...assigned, scope, since })
+    expect(gaps()).toEqual({ gaps: 1, ms: 280 })
+  })
+
+  it('has its gap also where it ended before the assignment', async () => {
+    const startedMs = await begins()
+    const time = isoAt(startedMs + 60)
+    world.source.emit({ type: 'container-ended', id: other, time })
+    await world.source.received()
+    await reported({ ...assigned, scope, since: time })
+    expect(gaps()).toEqual({ gaps: 1, ms: 40 })
+  })
+})

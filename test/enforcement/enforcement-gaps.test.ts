@@ -30,6 +30,29 @@ describe('gaps in enforcement', () => {
     expect(gaps.acted('c2', noon)).toBeUndefined()
   })
 
+  test('the events may come before the confirmation, and then it has the gap', () => {
+    const gaps = new EnforcementGaps()
+    gaps.awaits('c1')
+    expect(gaps.acted('c1', noon)).toBeUndefined()
+    expect(gaps.acted('c1', noon + 1)).toBeUndefined()
+    const gap = gaps.late('c1', { image, assignedMs: noon + 30 })
+    expect(gap).toEqual({ image, container: 'c1', fromMs: noon, toMs: noon + 30 })
+    expect(gaps.isBefore('c1', noon + 29)).toBe(true)
+    expect(gaps.acted('c1', noon + 2)).toBeUndefined()
+    expect(gaps.total).toBe(1)
+  })
+
+  test('one that was confirmed in time has none', () => {
+    const gaps = new EnforcementGaps()
+    gaps.awaits('c1')
+    gaps.sentLate('c1', noon + 20)
+    gaps.acted('c1', noon)
+    expect(gaps.isBefore('c1', noon)).toBe(true)
+    gaps.onTime('c1')
+    expect(gaps.isBefore('c1', noon)).toBe(false)
+    expect(gaps.total).toBe(0)
+  })
+
   test('the longest of a day is shown until the day ends', () => {
     const gaps = new EnforcementGaps()
     for (const [id, ms] of [

@@ -85,5 +85,9 @@ export function reportFrames(): Buffer {
   event.writeUInt32LE(1, layout['snug_event.code'])
   event.writeUInt16LE(10, layout['snug_event.text_size'])
   event.write('/etc/hosts', layout.snug_event)
-  return Buffer.concat([Buffer.from([40]), hello, container, event])
+  const assigned = frame(frameTypes.assigned, layout.snug_assigned)
+  assigned.write('a'.repeat(64), layout['snug_assigned.id'], 'latin1')
+  assigned.writeBigUInt64LE(3n, layout['snug_assigned.scope'])
+  assigned.writeBigUInt64LE(1_000n, layout['snug_assigned.since'])
+  return Buffer.concat([Buffer.from([40]), hello, container, event, assigned])
 }

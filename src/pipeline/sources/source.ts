@@ -151,6 +151,18 @@ export type PolicyReport =
   | { readonly kind: 'evicted'; readonly scope: number }
   /** Whether the kernel blocks deviations from the scope's profile now. */
   | { readonly kind: 'enforced'; readonly scope: number; readonly blocks: boolean }
+  /**
+   * The container is assigned to the scope. `since` (RFC 3339): it acted before; absent: all of its events are judged so,
+   * from its first one on.
+   */
+  | {
+      readonly kind: 'assigned'
+      readonly container: string
+      readonly scope: number
+      /** Its deviations are stopped where the scope's are. */
+      readonly enforced: boolean
+      readonly since?: string
+    }
   /** The kernel lost everything that it confirmed, so it is sent again. */
   | { readonly kind: 'reset' }
 

@@ -114,6 +114,24 @@ describe('the record decoder', () => {
     )
   })
 
+  it('reads since when a container is assigned to its version, where that is not from its start', () => {
+    const bytes = frame(frameTypes.assigned, Buffer.alloc(layout.snug_assigned - 8))
+    bytes.write('ab'.repeat(32), layout['snug_assigned.id'], 'latin1')
+    bytes.writeBigUInt64LE(9n, layout['snug_assigned.scope'])
+    const read = (): unknown => {
+      const decoder = new RecordDecoder({ node: 'n1' })
+      return decoder.decode({ type: frameTypes.assigned, bytes })
+    }
+    const report = { kind: 'assigned', container: 'ab'.repeat(32), scope: 9, enforced: false }
+    expect(read()).toEqual({ type: 'policy', report })
+    bytes.writeBigUInt64LE(1_500_000n, layout['snug_assigned.since'])
+    bytes.writeUInt32LE(1, layout['snug_assigned.traits'])
+    expect(read()).toEqual({
+      type: 'policy',
+      report: { ...report, enforced: true, since: '1970-01-01T00:00:00.001500Z' },
+    })
+  })
+
   it('reports an event of an unknown container as a loss', () => {
     const decoder = new RecordDecoder({ node: 'n1' })
     const bytes = frame(frameTypes.event, Buffer.alloc(layout.snug_event - 8))

@@ -4,7 +4,7 @@ import type { FileObservable } from '../../../core/coverage/observable.ts'
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 11
+export const ABI = 12
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -31,6 +31,7 @@ export const frameTypes = {
   versionEvicted: 15,
   enforcementSet: 16,
   answer: 17,
+  assigned: 18,
   assign: 32,
   known: 33,
   filter: 34,
@@ -136,6 +137,11 @@ export const layout = {
   'snug_assign.traits': 80,
   'snug_assign.commands_size': 84,
   'snug_assign.user': 88,
+  snug_assigned: 96,
+  'snug_assigned.id': 8,
+  'snug_assigned.scope': 72,
+  'snug_assigned.since': 80,
+  'snug_assigned.traits': 88,
   snug_resolve: 208,
   'snug_resolve.id': 8,
   'snug_resolve.count': 72,

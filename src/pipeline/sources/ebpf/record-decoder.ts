@@ -15,10 +15,12 @@ import {
   ABI,
   dropReasons,
   frameTypes,
+  ID_LENGTH,
   kinds,
   layout,
   profileFailures,
   protocolCodes,
+  traits,
   trials,
 } from './abi.ts'
 import { addressAt, decodeAct, originOf } from './act-decoder.ts'
@@ -131,6 +133,8 @@ export class RecordDecoder {
       }
       case frameTypes.enforcementSet:
         return enforcementOf(sized(bytes, 'snug_enforcement_set'))
+      case frameTypes.assigned:
+        return this.#assigned(sized(bytes, 'snug_assigned'))
       case frameTypes.checkpoint:
         return { type: 'mark', mark: markOf(sized(bytes, 'snug_checkpoint')) }
       case frameTypes.pong:
@@ -322,6 +326,21 @@ export class RecordDecoder {
       kinds: behaviourKinds.filter((kind) => (bits & (1 << kinds[kind])) !== 0),
       scope: Number(bytes.readBigUInt64LE(layout['snug_disarmed.scope'])),
       time: this.time(bytes.readBigUInt64LE(layout['snug_disarmed.time'])),
+    }
+  }
+
+  #assigned(bytes: Buffer): SourceMessage {
+    const since = bytes.readBigUInt64LE(layout['snug_assigned.since'])
+    const at = layout['snug_assigned.id']
+    return {
+      type: 'policy',
+      report: {
+        kind: 'assigned',
+        container: bytes.toString('latin1', at, at + ID_LENGTH),
+        scope: Number(bytes.readBigUInt64LE(layout['snug_assigned.scope'])),
+        enforced: (bytes.readUInt32LE(layout['snug_assigned.traits']) & traits.enforced) !== 0,
+        ...(since === 0n ? {} : { since: this.time(since) }),
+      },
     }
   }
 
