@@ -5,7 +5,7 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
-import { apply, begun, change, event, minute, runs } from './profile-changes.ts'
+import { apply, begun, type Change, change, event, minute, runs } from './profile-changes.ts'
 
 /** As the store has it, and as a round of parking leaves it that nobody used it before. */
 function parked(profile: Profile): Profile {
@@ -28,25 +28,55 @@ const changes = fc.array(fc.record({ change, isParked: fc.nat({ max: 9 }).map((n
   maxLength: 200,
 })
 
+/** The same changes of two profiles, of which one is parked at times. */
+function after(all: readonly { readonly change: Change; readonly isParked: boolean }[]): {
+  readonly one: Profile
+  readonly other: Profile
+  readonly parkings: number
+} {
+  const [one, other] = [begun(), begun()]
+  let parkings = 0
+  for (const { change: each, isParked } of all) {
+    for (const profile of [one, other]) {
+      apply(profile, each)
+      profile.settle()
+    }
+    if (!isParked) continue
+    Array.from(other.drainChanged())
+    other.drainRemoved()
+    expect(parked(one).isParked).toBe(true)
+    parkings += 1
+    for (const { id } of other.entries()) expect(one.has(id)).toBe(true)
+    expect(one.isParked).toBe(true)
+  }
+  return { one, other, parkings }
+}
+
+/** Of each behaviour, however its evidence is divided into cells. */
+function sumsOf(profile: Profile): unknown {
+  return profile.entries().map(({ id, cells, place, within, decision, inherited }) => ({
+    id,
+    within,
+    decision,
+    inherited,
+    templates: place?.templates,
+    count: cells.reduce((sum, { count }) => sum + count, 0),
+    first: cells.map(({ first }) => first).sort()[0],
+    last: cells
+      .map(({ last }) => last)
+      .sort()
+      .at(-1),
+  }))
+}
+
 describe('A parked profile', () => {
   it('is the same as one that was never parked, whatever happens to both', () => {
     let times = 0
     fc.assert(
       fc.property(changes, fc.array(event, { minLength: 5, maxLength: 20 }), (all, events) => {
-        const [one, other] = [begun(), begun()]
-        for (const { change: each, isParked } of all) {
-          for (const profile of [one, other]) {
-            apply(profile, each)
-            profile.settle()
-          }
-          if (!isParked) continue
-          Array.from(other.drainChanged())
-          other.drainRemoved()
-          expect(parked(one).isParked).toBe(true)
-          times += 1
-          for (const { id } of other.entries()) expect(one.has(id)).toBe(true)
-          expect(one.isParked).toBe(true)
-        }
+        const unfolded = all.filter(({ change: each }) => each.kind !== 'fold')
+        const { one, other, parkings } = after(unfolded)
+        times += parkings
         expect(one.entries()).toEqual(other.entries())
         expect(finish(one.tally())).toEqual(finish(other.tally()))
         expect(one.coverage(runs, minute)).toEqual(other.coverage(runs, minute))
@@ -55,6 +85,20 @@ describe('A parked profile', () => {
       { numRuns: cases(60) },
     )
     expect(times).toBeGreaterThan(cases(60))
+  })
+
+  it('has the same behaviours, verdicts and sums of evidence where old evidence is added up', () => {
+    fc.assert(
+      fc.property(changes, fc.array(event, { minLength: 5, maxLength: 20 }), (all, events) => {
+        // As after a restart, evidence may be added up earlier or later, and a sum forgets no container.
+        const unforgotten = all.filter(({ change: each }) => each.kind !== 'forget')
+        const { one, other } = after(unforgotten)
+        expect(sumsOf(one)).toEqual(sumsOf(other))
+        expect(finish(one.tally())).toEqual(finish(other.tally()))
+        for (const each of events) expect(verdictOn(one, each)).toEqual(verdictOn(other, each))
+      }),
+      { numRuns: cases(60) },
+    )
   })
 
   it('gives its figures without being opened, and those are the same afterwards', () => {
