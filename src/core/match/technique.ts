@@ -2,6 +2,7 @@ import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import type { Alert } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { type ConditionTest, conditionTest, type GuardrailCondition } from './guardrail.ts'
+import { withChanges } from '../with-changes.ts'
 
 /** Which objects and calls show a technique, regardless of the actor. */
 export interface TechniqueRule {
@@ -72,7 +73,7 @@ export class Techniques {
       if (peers < least) continue
       const known = next
       next = withTechniques(known, attack)
-      if (next !== known) next = { ...next, reasons: [...next.reasons, why] }
+      if (next !== known) next = withChanges(next, { reasons: [...next.reasons, why] })
     }
     return next
   }
@@ -81,7 +82,7 @@ export class Techniques {
 /** The alert with more techniques; the same object where it has them. */
 export function withTechniques(alert: Alert, more: readonly string[]): Alert {
   const attack = distinct([...alert.attack, ...more])
-  return attack.every((id) => alert.attack.includes(id)) ? alert : { ...alert, attack }
+  return attack.every((id) => alert.attack.includes(id)) ? alert : withChanges(alert, { attack })
 }
 
 /** Each id once. A technique is left out where one of its sub-techniques is there. */

@@ -13,6 +13,7 @@ import type {
 import type { AnsweredNames } from './answered-names.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 /** Where Docker mounts its own init, for `docker run --init`. */
 const engineInits: ReadonlySet<string> = new Set(['/sbin/docker-init', '/dev/init'])
@@ -49,24 +50,30 @@ export class EventRefiner {
     switch (event.kind) {
       case 'exec': {
         const exec = this.#withScript(this.#exec(event.exec, identity, event.time), event, identity)
-        return { ...event, exec, process: this.#process(event.process, identity, event.time) }
+        const process = this.#process(event.process, identity, event.time)
+        return withChanges(event, { exec, process })
       }
       case 'file': {
         const file = this.#file(event.file, identity)
-        return { ...event, file, process: this.#process(event.process, identity, event.time) }
+        const process = this.#process(event.process, identity, event.time)
+        return withChanges(event, { file, process })
       }
       case 'connect': {
         const connect = this.#connect(event.connect, identity)
-        return { ...event, connect, process: this.#process(event.process, identity, event.time) }
+        const process = this.#process(event.process, identity, event.time)
+        return withChanges(event, { connect, process })
       }
       case 'syscall': {
         const syscall = this.#syscall(event.syscall, identity)
-        return { ...event, syscall, process: this.#process(event.process, identity, event.time) }
+        const process = this.#process(event.process, identity, event.time)
+        return withChanges(event, { syscall, process })
       }
       case 'listen':
       case 'identity':
       case 'capability':
-        return { ...event, process: this.#process(event.process, identity, event.time) }
+        return withChanges(event, {
+          process: this.#process(event.process, identity, event.time),
+        })
     }
   }
 
@@ -117,12 +124,11 @@ export class EventRefiner {
       declaredUser === (process.declaredUser === true)
     if (same) return process
     const { drift: _, ...rest } = process
-    return {
-      ...rest,
+    return withChanges(rest, {
       origin,
       ...(drift ? { drift } : {}),
       ...(declaredUser ? { declaredUser } : {}),
-    }
+    })
   }
 
   #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {

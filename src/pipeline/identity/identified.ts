@@ -15,6 +15,7 @@ import type { KnownContainer } from './container-state.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
 import type { OnResolvers } from './answered-names.ts'
 import type { ImageFiles } from './image-files.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 export type IdentifiedMessage =
   | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
@@ -121,11 +122,10 @@ export function identified(
   if (event.kind === 'loss') {
     return { ...message, event: { ...event, container, image: identity.image } }
   }
-  const named: ActEvent = {
-    ...event,
+  const named: ActEvent = withChanges(event, {
     container,
     image: identity.image,
     ...(identity.workload === undefined ? {} : { workload: identity.workload }),
-  }
-  return { ...message, event: refiner.refine(named, identity) }
+  })
+  return withChanges(message, { event: refiner.refine(named, identity) })
 }

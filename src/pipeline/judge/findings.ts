@@ -15,6 +15,7 @@ import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import { runOf } from './loaded-files.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 /** A judged event: by a version's profile, or without one. */
 export interface Judged {
@@ -182,7 +183,7 @@ function withForm(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
   if (behaviour === null || ref === undefined) return behaviour
   const { actor, uid, object, origin, literal } = ref
   const form = { actor, uid, object, origin, ...(literal === undefined ? {} : { literal }) }
-  return { ...behaviour, form }
+  return withChanges(behaviour, { form })
 }
 
 /** A shape says which names are alike; a sample is the name that was used. */
@@ -191,7 +192,9 @@ function sampleOf(unexpected: readonly BehaviourRef[]): { readonly sample?: Aler
   const behaviour = withForm(unexpected)
   if (ref?.literal === undefined || behaviour === null) return {}
   const object = plainObject(ref)
-  return { sample: { ...behaviour, object: objectText(object), text: objectLine(object) } }
+  return {
+    sample: withChanges(behaviour, { object: objectText(object), text: objectLine(object) }),
+  }
 }
 
 function lossSentence({ source, loss }: LossEvent): string {

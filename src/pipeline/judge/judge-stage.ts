@@ -41,6 +41,7 @@ import { stretchBefore, stretchText } from './unobserved.ts'
 import { elsewhereText } from './elsewhere.ts'
 import type { profileFull } from '../../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 export interface JudgeStageOptions {
   readonly registry: VersionRegistry
@@ -257,9 +258,11 @@ export class JudgeStage {
     const verdict = judge(profile, reported, refs, this.#optionsFor(version))
     const isExpected = verdict.outcome === 'expected'
     const isLate = !isExpected && this.#isLate(reported, version)
-    const event: ActEvent = isLate ? { ...reported, enforced: 'missed' } : reported
+    const event: ActEvent = isLate
+      ? withChanges(reported, { enforced: 'missed' as const })
+      : reported
     const profiled = this.#sharedEventOf(event, refs, version)
-    const counted = profiled === undefined ? event : { ...event, count: profiled.fresh }
+    const counted = profiled === undefined ? event : withChanges(event, { count: profiled.fresh })
     this.#raised = undefined
     this.#isRecorded = false
     this.#checkStopped(event, refs, isExpected, version)

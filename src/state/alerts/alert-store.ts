@@ -17,6 +17,7 @@ import { OpenAlerts } from './open-alerts.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { RunAlerts, withLoaded } from './run-alerts.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 export interface AlertStoreOptions {
   readonly node: string
@@ -165,7 +166,8 @@ export class AlertStore {
     this.counts.raised += 1
     const storm = alert.novelty === true ? undefined : this.#storms.part(alert, nowMs)
     if (storm !== undefined) this.counts.inStorms += 1
-    const raised = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
+    const raised =
+      storm === undefined ? alert : withChanges(alert, { partOf: this.#summarise(storm, alert) })
     this.#touch(raised, fingerprint)
     this.#hasNew = true
     this.#put(raised, fingerprint)
@@ -258,7 +260,7 @@ export class AlertStore {
     if (alert === undefined) return false
     const sources = alert.sources ?? [alert.event.source]
     if (sources.includes(source)) return true
-    this.#replace({ ...alert, sources: [...sources, source].sort() })
+    this.#replace(withChanges(alert, { sources: [...sources, source].sort() }))
     return true
   }
 
@@ -300,7 +302,7 @@ export class AlertStore {
   }
 
   decide(id: string, decision: AlertDecision): Alert {
-    const decided: Alert = { ...this.get(id), decision }
+    const decided: Alert = withChanges(this.get(id), { decision })
     this.#replace(decided)
     this.#close(id)
     this.#decided.add(decided, this.#open.fingerprint(id))
@@ -345,11 +347,10 @@ export class AlertStore {
   }
 
   #count(alert: Alert, count: number, lastSeen: string): Alert {
-    const raised: Alert = {
-      ...alert,
+    const raised: Alert = withChanges(alert, {
       count: alert.count + count,
       lastSeen: lastSeen > alert.lastSeen ? lastSeen : alert.lastSeen,
-    }
+    })
     this.#replace(raised)
     return raised
   }

@@ -6,6 +6,7 @@ import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'
 import type { ReplicaGroup } from './replica-groups.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 /** The first samples show the start of the pattern, and the latest ones how it continues. */
 const firstKept = 5
@@ -26,7 +27,11 @@ export function widened(single: AlertCause, shared: string): AlertCause {
   const { proposed: _, ...cause } = single
   const { id, place, names } = cause
   const parts = isOwned(cause) ? partsWith([], { id, place, names }) : []
-  return { ...cause, id: shared, wide: true, ...(parts.length === 0 ? {} : { parts }) }
+  return withChanges(cause, {
+    id: shared,
+    wide: true,
+    ...(parts.length === 0 ? {} : { parts }),
+  })
 }
 
 /** Causes of one alert that a decision on it may cover, and characters of their places together. */
@@ -95,18 +100,16 @@ export function folded(
           cause,
           kept.map(({ object }) => object),
         )
-  return {
-    ...alert,
+  return withChanges(alert, {
     samples: kept,
-    cause: {
-      ...rest,
+    cause: withChanges(rest, {
       place: shared,
       names,
       ...(parts.length === 0 ? {} : { parts }),
       ...(proposed === undefined ? {} : { proposed }),
-    },
-    ...(risk === undefined ? {} : { risk: { ...risk, names } }),
-  }
+    }),
+    ...(risk === undefined ? {} : { risk: withChanges(risk, { names }) }),
+  })
 }
 
 /** Long names are fewer: the first, and the latest ones. */
@@ -162,12 +165,11 @@ export function withReplicas(
           (reason) => reason !== replicaText(before, replicas.shown, replicas.running),
         )
   const { replicas: _, ...facts } = risk
-  return {
-    ...alert,
-    risk: shift === undefined ? facts : { ...facts, replicas: shift },
+  return withChanges(alert, {
+    risk: shift === undefined ? facts : withChanges(facts, { replicas: shift }),
     replicas: { shown, running },
     reasons: shift === undefined ? reasons : [...reasons, replicaText(shift, shown, running)],
-  }
+  })
 }
 
 /** Sets the severity that follows from the facts, unless a policy or a guardrail changed it. */
@@ -175,7 +177,7 @@ export function ranked(alert: Alert, before: RiskFacts | undefined): Alert {
   const { risk, severity } = alert
   if (risk === undefined) return alert
   if (before !== undefined && severity !== riskOf(before)) return alert
-  return marked({ ...alert, severity: riskOf(risk) })
+  return marked(withChanges(alert, { severity: riskOf(risk) }))
 }
 
 /** A deviation of low risk is novelty. */
@@ -183,7 +185,7 @@ export function marked(alert: Alert): Alert {
   const isNovelty =
     alert.type === 'deviation' && alert.severity === 'low' && alert.action === 'alerted'
   if ((alert.novelty === true) === isNovelty) return alert
-  if (isNovelty) return { ...alert, novelty: true }
+  if (isNovelty) return withChanges(alert, { novelty: true as const })
   const { novelty: _, ...rest } = alert
   return rest
 }

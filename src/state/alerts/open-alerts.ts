@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../core/event/alert.ts'
+import { wholeText } from '../../core/behaviour/whole-text.ts'
 import { causesApart } from '../../core/match/cause.ts'
 import {
   anyGroupOf,
@@ -62,7 +63,9 @@ export class OpenAlerts {
   place(finding: Finding): Placement {
     const placement = this.#placementOf(finding)
     const { fingerprint } = placement
-    if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
+    if (fingerprint !== finding.fingerprint) {
+      this.#shares.set(wholeText(finding.fingerprint), fingerprint)
+    }
     return placement
   }
 
@@ -75,8 +78,9 @@ export class OpenAlerts {
   }
 
   /** An open alert, new or opened again. */
-  add(alert: Alert, fingerprint: string): void {
+  add(alert: Alert, text: string): void {
     const { id, novelty } = alert
+    const fingerprint = wholeText(text)
     this.#fingerprints.set(id, fingerprint)
     const group = groupOf(fingerprint)
     if (group !== undefined && !this.#open.has(fingerprint)) {

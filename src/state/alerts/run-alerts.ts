@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import { sampleChars } from './cause-fold.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 /** Runs of programs whose alert the agent remembers, for the files that these programs load. */
 export const loadingRunsKept = 4_096
@@ -26,5 +27,7 @@ export function withLoaded(alert: Alert, behaviour: AlertBehaviour): Alert | und
   if (loaded.some(({ id }) => id === behaviour.id)) return alert
   const all = [...loaded, behaviour]
   const size = all.reduce((sum, { object, text }) => sum + object.length + text.length, 0)
-  return all.length > loadedKept || size > sampleChars ? undefined : { ...alert, loaded: all }
+  return all.length > loadedKept || size > sampleChars
+    ? undefined
+    : withChanges(alert, { loaded: all })
 }

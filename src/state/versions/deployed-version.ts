@@ -16,6 +16,7 @@ import type { Share } from './shared-bound.ts'
 import type { VersionBounds } from './version-bounds.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Observable, Observed } from '../../core/coverage/observable.ts'
+import { withChanges } from '../../core/with-changes.ts'
 
 /** What was applied of the ImageProfile. Plain data: it is stored. */
 export interface AppliedSpec {
@@ -219,7 +220,9 @@ export class DeployedVersion {
     const known = this.runs.get(identity.id)
     if (known === undefined || known.actsOnly === true) {
       const run = { container: identity.id, name: identity.name, from: seen.time }
-      this.#begin({ ...run, before: seen.before, ...(teaches ? {} : { outside: true }) })
+      this.#begin(
+        withChanges(run, { before: seen.before, ...(teaches ? {} : { outside: true as const }) }),
+      )
     } else {
       // A restart of the container under the same id, or of the agent, is the same run and
       // continues its evidence.
@@ -232,7 +235,10 @@ export class DeployedVersion {
   ended(container: string, time: string, watched = true): void {
     const run = this.runs.get(container)
     if (run === undefined) return
-    this.runs.set(container, { ...run, to: time, ...(watched ? {} : { endUnseen: true }) })
+    this.runs.set(
+      container,
+      withChanges(run, { to: time, ...(watched ? {} : { endUnseen: true as const }) }),
+    )
     this.#seenAt(time)
   }
 
@@ -245,9 +251,11 @@ export class DeployedVersion {
       const before = container.before === true
       const outside = teaches ? {} : { outside: true as const }
       const begun = { container: id, from: time, to: time, before, ...outside }
-      this.#begin({ ...begun, actsOnly: true, ...(name === undefined ? {} : { name }) })
+      this.#begin(
+        withChanges(begun, { actsOnly: true as const, ...(name === undefined ? {} : { name }) }),
+      )
     } else if (run.actsOnly === true && time > (run.to ?? '')) {
-      this.runs.set(container.id, { ...run, to: time })
+      this.runs.set(container.id, withChanges(run, { to: time }))
     }
     if (time > this.lastSeen) this.lastSeen = time
     if (image?.tag !== undefined && image.tag !== this.image.tag) addName(this.tags, image.tag)
@@ -352,8 +360,8 @@ function resumed(run: Run, seen: ContainerSeen): Run {
   const { to, endUnseen, earlier, ...goesOn } = run
   // The end was not observed and the container runs, so it ran all the time.
   if (to === undefined || endUnseen === true || to >= seen.time) {
-    return earlier === undefined ? goesOn : { ...goesOn, earlier }
+    return earlier === undefined ? goesOn : withChanges(goesOn, { earlier })
   }
   const past = [...(earlier ?? []), { from: run.from, to, before: run.before }].slice(-stintsKept)
-  return { ...goesOn, from: seen.time, before: seen.before, earlier: past }
+  return withChanges(goesOn, { from: seen.time, before: seen.before, earlier: past })
 }

@@ -22,6 +22,7 @@ import {
 } from './abi.ts'
 import { callName, callTarget } from './call-target.ts'
 import { nameOfBytes } from './kernel-name.ts'
+import { withChanges } from '../../../core/with-changes.ts'
 
 export interface ActContext {
   readonly time: string
@@ -49,9 +50,8 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
   const kind = bytes.readUInt8(layout['snug_event.kind'])
   switch (kind) {
     case kinds.exec:
-      return {
-        ...base,
-        kind: 'exec',
+      return withChanges(base, {
+        kind: 'exec' as const,
         process: {
           ...process,
           args: splitArguments(text(bytes)),
@@ -63,17 +63,24 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
           ...(process.script !== undefined && { script: process.script }),
           ...driftKind(actor),
         },
-      }
+      })
     case kinds.file:
-      return { ...base, kind: 'file', process, file: decodeFile(bytes, flags) }
+      return withChanges(base, { kind: 'file' as const, process, file: decodeFile(bytes, flags) })
     case kinds.connect:
-      return { ...base, kind: 'connect', process, connect: decodePeer(bytes, flags) }
+      return withChanges(base, {
+        kind: 'connect' as const,
+        process,
+        connect: decodePeer(bytes, flags),
+      })
     case kinds.listen:
-      return { ...base, kind: 'listen', process, listen: decodePeer(bytes, flags) }
+      return withChanges(base, {
+        kind: 'listen' as const,
+        process,
+        listen: decodePeer(bytes, flags),
+      })
     case kinds.identity:
-      return {
-        ...base,
-        kind: 'identity',
+      return withChanges(base, {
+        kind: 'identity' as const,
         process,
         identity: {
           from: {
@@ -86,30 +93,28 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
           },
           ...throughOf(bytes, actor, flags),
         },
-      }
+      })
     case kinds.capability: {
       const code = bytes.readUInt32LE(layout['snug_event.code'])
-      return {
-        ...base,
-        kind: 'capability',
+      return withChanges(base, {
+        kind: 'capability' as const,
         process,
         capability: { name: capabilityNames[code] ?? `CAP_${code}` },
-      }
+      })
     }
     case kinds.syscall: {
       const name = callName(bytes.readUInt32LE(layout['snug_event.code']))
       const argument = bytes.readBigUInt64LE(layout['snug_event.argument'])
       const target = callTarget(name, argument, nameOfBytes(text(bytes)))
-      return {
-        ...base,
-        kind: 'syscall',
+      return withChanges(base, {
+        kind: 'syscall' as const,
         process,
         syscall: {
           name,
           ...(target !== undefined && { target }),
           ...((flags & actFlags.denied) !== 0 && { denied: true }),
         },
-      }
+      })
     }
     default:
       throw new SnugError('SENSOR_PROTOCOL', `an event of unknown kind ${kind}`)
