@@ -36,7 +36,7 @@ export async function imageFor({ engine }: World, service: Service): Promise<Dra
 }
 
 /** How long a container goes without load while its image is learned. */
-const idleMs = 120_000
+const idleMs = 180_000
 
 /**
  * Three containers in turn, as in the evaluation: names that each of them invents need more than one. Beside them runs
