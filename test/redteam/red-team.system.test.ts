@@ -76,6 +76,15 @@ describe('the oracle', () => {
     expect(result.witnesses.map(({ enforced }) => enforced)).toEqual(['killed'])
   })
 
+  it('takes no socket that is there anyway for one of an attack, whatever came before it', async () => {
+    const chroot = { act: 'chroot', runs: ['orphan', 'shared-table', 'handler'] } as const
+    const pair = [{ ...plain, act: 'raw-socket', via: 'ring' } as const, { ...plain, ...chroot }]
+    const batches = await field.run([...pair, ...pair, ...pair, ...pair])
+    const found = batches.flatMap((batch) => judged(batch).map(({ finding }) => finding))
+    expect(new Set(found)).toEqual(new Set(['true']))
+    expect(found).toHaveLength(8)
+  })
+
   it('calls an act silent that no event names, and untrue one that is said to be stopped', async () => {
     const [batch] = await field.run([{ ...plain, act: 'unlink' }])
     if (batch === undefined) throw new Error('no batch')

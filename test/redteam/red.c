@@ -339,6 +339,7 @@ static void compose(const struct composition *it)
 	pid_t child;
 
 	shared->armed = shared->killed = shared->went_on = shared->done = shared->signals = 0;
+	shared->wants_socket = 0;
 	shared->uid = shared->gid = -1;
 	shared->result = -1;
 	memset((void *)shared->leak, 0, sizeof(shared->leak));
