@@ -55,7 +55,10 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-/* When the containers in the slots that are in use got the assignment that they have now. */
+/*
+ * Since when the containers in the slots are judged by their versions and stopped, or not: what
+ * else an assignment has, such as commands of the engine, changes nothing about that.
+ */
 static struct {
 	__u64 container;
 	__u64 since;
@@ -79,6 +82,13 @@ static void report_assigned(const struct snug_assign *command, __u32 number, __u
 	send_frame(&frame, SNUG_ASSIGNED, sizeof(frame), NULL, 0);
 }
 
+static bool goes_on(const struct snug_slot *slot, __u64 scope,
+		    const struct snug_assignment *assignment)
+{
+	return slot->scope == scope && slot->assignment.version == assignment->version &&
+	       !((slot->assignment.traits ^ assignment->traits) & SNUG_ENFORCED);
+}
+
 /* A container that does not run yet can be assigned too: it is judged from its first event. */
 bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size)
 {
@@ -98,15 +108,14 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 			    BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
-		bool is_same;
+		bool as_before;
 
 		if (slot->state == SNUG_SLOT_FREE ||
 		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		is_same = slot->scope == scope && !memcmp(&slot->assignment, &expected.assignment,
-							  sizeof(slot->assignment));
+		as_before = goes_on(slot, scope, &expected.assignment);
 		if (slot->state != SNUG_SLOT_LIVE) {
-			if (!is_same)
+			if (!as_before)
 				note_assigned(i, slot->container, slot->ended);
 			report_assigned(command, i, slot->container);
 			continue;
@@ -121,7 +130,8 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 					 SNUG_MIX(agent->keys, slot->salt, monotonic()),
 					 __ATOMIC_RELEASE);
 		}
-		if (is_same) {
+		if (slot->scope == scope &&
+		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment))) {
 			report_assigned(command, i, slot->container);
 			continue;
 		}
@@ -136,7 +146,8 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);
-		note_assigned(i, slot->container, monotonic());
+		if (!as_before)
+			note_assigned(i, slot->container, monotonic());
 		report_assigned(command, i, slot->container);
 	}
 	return true;
