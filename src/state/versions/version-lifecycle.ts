@@ -127,7 +127,7 @@ export class VersionLifecycle {
    */
   *parkSteps(): Steps<void> {
     const nowMs = this.#options.now()
-    if (Math.abs(nowMs - this.#parkedMs) < parkedEveryMs) return
+    if (!isDue(nowMs, this.#parkedMs, parkedEveryMs)) return
     this.#parkedMs = nowMs
     for (const version of this.#index) {
       yield
@@ -142,8 +142,7 @@ export class VersionLifecycle {
    */
   *packSteps(): Steps<void> {
     const nowMs = this.#options.now()
-    // A clock may be set back.
-    if (Math.abs(nowMs - this.#packedMs) < packedEveryMs) return
+    if (!isDue(nowMs, this.#packedMs, packedEveryMs)) return
     this.#packedMs = nowMs
     for (const version of this.#index) {
       yield
@@ -257,6 +256,11 @@ const parkedAfterMs = 25 * 3_600_000
 const parkedEveryMs = 3_600_000
 /** Evidence that was not used between two rounds is packed by the second one. */
 const packedEveryMs = 600_000
+
+/** Of rounds, by a clock that may be set back. */
+function isDue(nowMs: number, lastMs: number, everyMs: number): boolean {
+  return Math.abs(nowMs - lastMs) >= everyMs
+}
 
 function hasMoved(a: Version, b: Version): boolean {
   return (
