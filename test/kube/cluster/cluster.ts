@@ -176,6 +176,18 @@ export class Cluster {
     await sh('ctr', [...tasks, 'kill', '--signal', 'SIGKILL', id], { env: runtimes() })
   }
 
+  /** The latest lines of the own node's logs that name the pod, and its processes with where in the kernel they wait. */
+  async nodeState(pod: string): Promise<string> {
+    const logs = ['kubelet', 'containerd'].map((name) => {
+      const lines = readFileSync(join(this.#run, `${name}.log`), 'utf8').split('\n')
+      return [`${name}:`, ...lines.filter((line) => line.includes(pod)).slice(-30)].join('\n')
+    })
+    const columns = 'pid,ppid,stat,wchan:24,etimes,args'
+    const { stdout } = await sh('ps', ['-eo', columns], { maxBuffer })
+    const processes = stdout.split('\n').filter((line) => /snug|^ *PID/.test(line))
+    return [...logs, ...processes.map((line) => line.slice(0, 160))].join('\n')
+  }
+
   async stop(): Promise<void> {
     if (this.own) {
       await script('node.sh', ['stop', join(cache, 'bin'), this.#run])

@@ -75,11 +75,22 @@ export class Deployed {
     const patch = JSON.stringify({ spec: { template: { spec: { nodeSelector } } } })
     await this.#cluster.kubectl(['-n', namespace, 'patch', 'ds/snug-agent', '-p', patch])
     if (!away) return this.rolledOut()
-    await this.#cluster.until(
-      'no agent',
-      () => this.#pods(),
-      ({ length }) => length === 0,
-    )
+    try {
+      await this.#cluster.until(
+        'no agent',
+        () => this.#pods(),
+        ({ length }) => length === 0,
+        // What failed once, a kubelet tries again after a minute.
+        120,
+      )
+    } catch (error) {
+      const output = await this.#output([
+        ['describe', 'pods'],
+        ['logs', '-l', 'app.kubernetes.io/component=agent', '--tail=30'],
+      ])
+      const node = this.#cluster.own ? await this.#cluster.nodeState('snug-agent') : ''
+      throw new Error(`the agent stayed:\n${output}\n${node}`, { cause: error })
+    }
   }
 
   /** Uninstalls Snug from the cluster: removes its pinned programs and maps from the node's kernel. */
