@@ -19,7 +19,8 @@ function rankOf({ decision, type, severity }: Alert): number {
  */
 export class EvictionOrder {
   readonly #capacity: number
-  readonly #ranks = ranks.map(() => new Map<string, Set<string>>())
+  /** By container: most have one alert, which needs no set. */
+  readonly #ranks = ranks.map(() => new Map<string, string | Set<string>>())
   readonly #sizes = ranks.map(() => 0)
   readonly #places = new Map<string, { readonly rank: number; readonly container: string }>()
 
@@ -36,7 +37,8 @@ export class EvictionOrder {
     this.#places.set(alert.id, { rank, container })
     const containers = this.#ranks[rank]
     const ids = containers?.get(container)
-    if (ids === undefined) containers?.set(container, new Set([alert.id]))
+    if (ids === undefined) containers?.set(container, alert.id)
+    else if (typeof ids === 'string') containers?.set(container, new Set([ids, alert.id]))
     else ids.add(alert.id)
     this.#sizes[rank] = (this.#sizes[rank] ?? 0) + 1
   }
@@ -47,8 +49,9 @@ export class EvictionOrder {
     const { rank, container } = place
     this.#places.delete(id)
     const ids = this.#ranks[rank]?.get(container)
-    ids?.delete(id)
-    if (ids?.size === 0) this.#ranks[rank]?.delete(container)
+    if (typeof ids === 'object') ids.delete(id)
+    if (ids === id || (typeof ids === 'object' && ids.size === 0))
+      this.#ranks[rank]?.delete(container)
     this.#sizes[rank] = (this.#sizes[rank] ?? 0) - 1
   }
 
@@ -56,10 +59,14 @@ export class EvictionOrder {
     const share = Math.floor(this.#capacity * sharePerRank)
     const over = this.#sizes.findIndex((size) => size > share)
     const rank = over === -1 ? this.#sizes.findIndex((size) => size > 0) : over
-    let most: Set<string> | undefined
+    let most: string | Set<string> | undefined
     for (const ids of this.#ranks[rank]?.values() ?? []) {
-      if (ids.size > (most?.size ?? 0)) most = ids
+      if (most === undefined || sizeOf(ids) > sizeOf(most)) most = ids
     }
-    return most?.values().next().value
+    return typeof most === 'object' ? most.values().next().value : most
   }
+}
+
+function sizeOf(ids: string | Set<string>): number {
+  return typeof ids === 'string' ? 1 : ids.size
 }

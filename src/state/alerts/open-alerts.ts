@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../core/event/alert.ts'
 import { wholeText } from '../../core/behaviour/whole-text.ts'
@@ -47,8 +48,7 @@ export class OpenAlerts {
   readonly #siblings = new SiblingCauses((id) => (this.#isOpen(id) ? this.#alertOf(id) : undefined))
   /** Alert that a second cause joined → the id of its first cause. */
   readonly #firstCauses = new Map<string, string>()
-  /** Fingerprint of an event, or of an alert that a second cause joined → fingerprint of the alert that it shares. */
-  readonly #shares = new LRUCache<string, string>({ max: sharesKept })
+  readonly #shares = new Shares()
 
   /** `alertOf`: the alert with that id, as it is now. */
   constructor(alertOf: (id: string) => Alert | undefined) {
@@ -62,11 +62,10 @@ export class OpenAlerts {
   /** The alert that the finding belongs to, which may be a new one. */
   place(finding: Finding): Placement {
     const placement = this.#placementOf(finding)
-    const { fingerprint } = placement
-    if (fingerprint !== finding.fingerprint) {
-      this.#shares.set(wholeText(finding.fingerprint), fingerprint)
-    }
-    return placement
+    // One text for all that keep it.
+    const fingerprint = wholeText(placement.fingerprint)
+    if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
+    return { ...placement, fingerprint }
   }
 
   /** An alert is that of several causes from here on. */
@@ -78,9 +77,8 @@ export class OpenAlerts {
   }
 
   /** An open alert, new or opened again. */
-  add(alert: Alert, text: string): void {
+  add(alert: Alert, fingerprint: string): void {
     const { id, novelty } = alert
-    const fingerprint = wholeText(text)
     this.#fingerprints.set(id, fingerprint)
     const group = groupOf(fingerprint)
     if (group !== undefined && !this.#open.has(fingerprint)) {
@@ -95,7 +93,7 @@ export class OpenAlerts {
   restore({ id }: Alert, stored: string): string {
     const { fingerprint, first } = storedFingerprint(stored)
     if (first !== undefined) this.#joined(id, fingerprint, first)
-    return fingerprint
+    return wholeText(fingerprint)
   }
 
   /** An alert that somebody decided on. */
@@ -222,4 +220,22 @@ export class OpenAlerts {
       if (this.#novel.get(group) === id) this.#novel.delete(group)
     }
   }
+}
+
+/** Fingerprints of events, and of alerts that a second cause joined, with that of the alert that they share. */
+class Shares {
+  readonly #shared = new LRUCache<string, string>({ max: sharesKept })
+
+  get(fingerprint: string): string | undefined {
+    return this.#shared.get(shortOf(fingerprint))
+  }
+
+  set(fingerprint: string, shared: string): void {
+    this.#shared.set(shortOf(fingerprint), shared)
+  }
+}
+
+/** A fingerprint that names an image and a path has hundreds of characters, and is only looked up. */
+function shortOf(fingerprint: string): string {
+  return createHash('sha256').update(fingerprint).digest().toString('base64url', 0, 16)
 }
