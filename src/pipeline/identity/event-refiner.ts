@@ -29,10 +29,10 @@ export class EventRefiner {
   readonly #files: ImageFiles
   readonly #programs: ProgramArguments | undefined
   readonly #names: AnsweredNames | undefined
-  /** Sessions, and whether their first command was the health check's. */
-  readonly #sessions = new Map<string, boolean>()
-  /** Executables that the kernel saw in the upper layer, and whether their content is the image's own. */
-  readonly #touched = new Map<string, boolean>()
+  /** Sessions, and whether their first command was the health check's. Most containers have none: absent until the first. */
+  #sessions: Map<string, boolean> | undefined
+  /** Executables that the kernel saw in the upper layer, and whether their content is the image's own. The same holds. */
+  #touched: Map<string, boolean> | undefined
 
   constructor(
     engines: readonly IdentityEngine[],
@@ -108,6 +108,7 @@ export class EventRefiner {
   }
 
   #touch(exec: ExecAct, same: boolean): void {
+    this.#touched ??= new Map()
     if (this.#touched.size >= maxExecutables) this.#touched.clear()
     this.#touched.set(nameOf(exec.path, exec.script), same)
   }
@@ -133,7 +134,7 @@ export class EventRefiner {
 
   #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {
     if (identity.initInjected && engineInits.has(process.exe)) return false
-    const seen = this.#touched.get(nameOf(process.exe, process.script))
+    const seen = this.#touched?.get(nameOf(process.exe, process.script))
     if (seen !== undefined) return !seen
     return !this.#untouched(process, identity, time)
   }
@@ -151,12 +152,13 @@ export class EventRefiner {
       return 'init'
     }
     if (origin !== 'exec-in' || session === undefined) return origin
-    const decided = this.#sessions.get(session)
+    const decided = this.#sessions?.get(session)
     if (decided !== undefined) return decided ? 'probe' : origin
     if (identity.probes === undefined || process.args === undefined) return origin
     // Only the first command identifies a session as a probe: an operator's shell may run the same
     // check.
     const probe = identity.probes.some((command) => runs(process, command))
+    this.#sessions ??= new Map()
     if (this.#sessions.size >= maxSessions) {
       const [oldest] = this.#sessions.keys()
       if (oldest !== undefined) this.#sessions.delete(oldest)
