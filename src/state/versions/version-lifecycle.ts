@@ -13,6 +13,7 @@ import type { Micros } from '../../core/event/time.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { finish, type Steps } from '../../core/steps.ts'
+import { Rounds } from '../../support/rounds.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import { enforcementGap, profileFull } from './loss-ledger.ts'
 import type { VersionBounds } from './version-bounds.ts'
@@ -49,8 +50,8 @@ export class VersionLifecycle {
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
-  #parkedMs = -Infinity
-  #packedMs = -Infinity
+  readonly #parkRounds = new Rounds(parkedEveryMs)
+  readonly #packRounds = new Rounds(packedEveryMs)
 
   constructor(index: VersionIndex, bounds: VersionBounds, options: VersionLifecycleOptions) {
     this.#index = index
@@ -127,8 +128,7 @@ export class VersionLifecycle {
    */
   *parkSteps(): Steps<void> {
     const nowMs = this.#options.now()
-    if (!isDue(nowMs, this.#parkedMs, parkedEveryMs)) return
-    this.#parkedMs = nowMs
+    if (!this.#parkRounds.begins(nowMs)) return
     for (const version of this.#index) {
       yield
       const { life, lastSeen, profile } = version
@@ -141,9 +141,7 @@ export class VersionLifecycle {
    * Packs evidence that was not used for a while, with pauses. Evidence of a version that learns is read all the time.
    */
   *packSteps(): Steps<void> {
-    const nowMs = this.#options.now()
-    if (!isDue(nowMs, this.#packedMs, packedEveryMs)) return
-    this.#packedMs = nowMs
+    if (!this.#packRounds.begins(this.#options.now())) return
     for (const version of this.#index) {
       yield
       if (version.life.state !== 'learning') yield* version.profile.packSteps()
@@ -255,12 +253,7 @@ const foldedAfterMs = 600_000
 const parkedAfterMs = 25 * 3_600_000
 const parkedEveryMs = 3_600_000
 /** Evidence that was not used between two rounds is packed by the second one. */
-const packedEveryMs = 600_000
-
-/** Of rounds, by a clock that may be set back. */
-function isDue(nowMs: number, lastMs: number, everyMs: number): boolean {
-  return Math.abs(nowMs - lastMs) >= everyMs
-}
+const packedEveryMs = 120_000
 
 function hasMoved(a: Version, b: Version): boolean {
   return (

@@ -18,7 +18,7 @@ function isPacked({ profile }: DeployedVersion, between: () => void): boolean {
   return cells.every(({ count }, i) => count === before[i])
 }
 
-it('packs evidence that was not used for ten minutes, of versions that do not learn', () => {
+it('packs evidence that was not used for two minutes, of versions that do not learn', () => {
   let now = Date.parse(time)
   const registry = registryWith({ now: () => now })
   const [settled, learning] = ['aa', 'bb'].map((digest) =>
@@ -33,10 +33,10 @@ it('packs evidence that was not used for ten minutes, of versions that do not le
     }
   }
   rounds(1, 0)()
-  expect(isPacked(settled, rounds(9, minute))).toBe(false)
-  expect(isPacked(settled, rounds(20, minute))).toBe(true)
-  expect(isPacked(learning, rounds(20, minute))).toBe(false)
+  expect(isPacked(settled, rounds(1, minute))).toBe(false)
+  expect(isPacked(settled, rounds(4, minute))).toBe(true)
+  expect(isPacked(learning, rounds(4, minute))).toBe(false)
   // A clock that is set back delays no round for long.
   now -= 100 * 24 * 60 * minute
-  expect(isPacked(settled, rounds(20, minute))).toBe(true)
+  expect(isPacked(settled, rounds(4, minute))).toBe(true)
 })
