@@ -568,6 +568,7 @@ export class Daemon {
     this.#fold()
     yield* this.registry.lifecycle.packSteps()
     this.live.status(healthOf(this), this.#now())
+    yield* this.live.restSteps(this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
   }

@@ -376,13 +376,15 @@ export class SnugEngine implements view.Engine {
     return daemon.live.events.subscribe({ ...liveAsk(query), onEnd })
   }
 
-  events({ limit, before = Infinity, session, ...query }: view.EventQuery) {
+  async events({ limit, before = Infinity, session, ...query }: view.EventQuery) {
+    const { live, slices } = this.#daemon
     const { wants } = liveAsk(query)
-    const found = this.#daemon.live.events.recorded(limit, before, (event) => {
+    const steps = live.events.recordedSteps(limit, before, (event) => {
       if (session !== undefined && !(isAct(event) && event.process.session === session))
         return false
       return wants(event, 'events')
     })
+    const found = await slices.run('events', steps)
     return found.map(({ n, item }) => ({ n, event: item }))
   }
 

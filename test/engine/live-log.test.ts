@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { finish } from '../../src/core/steps.ts'
 import { batchesOf, LiveLog, type LiveReader } from '../../src/engine/api/live-log.ts'
 
 const all = (): boolean => true
@@ -102,9 +103,10 @@ describe('a live log', () => {
   it('has on record the newest first, from a number down', () => {
     const log = logOf(5)
     publish(log, 1, 2, 3, 4, 5, 6, 7)
-    const some = log.recorded(2, Infinity, all)
+    const some = finish(log.recordedSteps(2, Infinity, all))
     expect(some.map(({ item }) => item)).toEqual([7, 6])
-    expect(log.recorded(9, 6, (n) => n % 2 === 1).map(({ item }) => item)).toEqual([5, 3])
+    const odd = finish(log.recordedSteps(9, 6, (n) => n % 2 === 1))
+    expect(odd.map(({ item }) => item)).toEqual([5, 3])
   })
 
   it('wakes a reader once for several items, and ends with its signal', async () => {

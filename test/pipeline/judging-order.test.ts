@@ -32,7 +32,7 @@ it('judges the one event of a container in the midst of the flood that precedes 
   world.source.emit(...floods, actIn(quiet, act.exec('/bin/sh')))
   await world.source.received()
   // Newest first.
-  const judged = [...world.engine.events({ limit: flood + 1 })].reverse()
+  const judged = [...(await world.engine.events({ limit: flood + 1 }))].reverse()
   expect(judged).toHaveLength(flood + 1)
   const at = judged.findIndex(({ event }) => event.container?.id === quiet)
   expect(at).toBeLessThan(flood / 2)

@@ -7,6 +7,7 @@ import { AlertPruner } from '../../src/state/persistence/alert-pruner.ts'
 import type { Daemon } from '../../src/engine/daemon.ts'
 import { SnugEngine } from '../../src/engine/snug-engine.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
+import { Rounds } from '../../src/support/rounds.ts'
 import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
 import { createLog } from '../../src/support/telemetry/log.ts'
 import { measuredDaemon } from './measured-daemon.ts'
@@ -42,8 +43,8 @@ const retainEveryMs = 3_600_000
 /** The daemon stores what changed at least as often. */
 const persistEveryMs = 600_000
 const readEveryMs = 60_000
-/** In the time between two writes a real daemon ticks 600 times. */
-const ticks = 10
+/** A real daemon ticks each second. */
+const tickEveryMs = 60_000
 
 /** A simulated life of a node: real stages, real store, a clock and a sensor of its own. */
 export async function soak(scale: SoakScale): Promise<SoakFigures> {
@@ -63,6 +64,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   const turns = new TurnWatch()
   let nowMs = startMs
   let started = 0
+  const ticking = new Rounds(tickEveryMs)
   let persistedMs = startMs
   let retainedMs = startMs
   let readMs = startMs
@@ -71,12 +73,12 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   const { daemon } = world
   const source = new SoakSource(engine, runsOf(scale, startMs), async (run) => {
     nowMs = run.atMs
+    if (ticking.begins(nowMs)) {
+      await daemon.tickInSlices()
+      await nextTurn()
+    }
     if (nowMs - persistedMs >= persistEveryMs) {
       persistedMs = nowMs
-      for (let n = 0; n < ticks; n++) {
-        await daemon.tickInSlices()
-        await nextTurn()
-      }
       await daemon.journal.persist()
     }
     if (nowMs - retainedMs >= retainEveryMs) {

@@ -106,7 +106,7 @@ export interface Engine {
   /** Live events: new ones only, or every one with `raw`. */
   liveEvents(query: LiveQuery): LiveReader<SnugEvent>
   /** The latest reported events, newest first. */
-  events(query: EventQuery): readonly RecordedEvent[]
+  events(query: EventQuery): Promise<readonly RecordedEvent[]>
 
   /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
   replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>

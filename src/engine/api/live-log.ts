@@ -1,3 +1,6 @@
+import { lookedAtOnce, type Steps } from '../../core/steps.ts'
+import { RestingItems } from './resting-items.ts'
+
 /** A message of a live stream. `n` rises by one with each, over restarts of the agent too, though not by one there. */
 export interface LiveItem<T> {
   readonly type: 'item'
@@ -40,15 +43,9 @@ export interface LiveAsk<T> {
  */
 export class LiveLog<T> {
   readonly #capacity: number
-  /** By number from the first on, modulo capacity. */
-  readonly #items: T[] = []
-  readonly #topics: string[] = []
-  /** Created on first use: a stream without readers needs no object. */
-  readonly #entries: (LiveItem<T> | undefined)[] = []
+  readonly #items = new RestingItems<LiveItem<T>>()
   readonly #readers = new Set<Place<T>>()
   readonly #first: number
-  /** The number of the message at index 0. */
-  #base: number
   #oldest: number
   #next: number
 
@@ -56,7 +53,6 @@ export class LiveLog<T> {
   constructor({ capacity, first }: { readonly capacity: number; readonly first: number }) {
     this.#capacity = capacity
     this.#first = first
-    this.#base = first
     this.#oldest = first
     this.#next = first
   }
@@ -71,13 +67,13 @@ export class LiveLog<T> {
   }
 
   publish(topic: string, item: T): void {
-    this.#add(topic, item, undefined)
+    this.#add({ type: 'item', n: this.#next, topic, item })
   }
 
   /** A message of another log, under its number there. Numbers that were left out count as missed. */
   put(entry: LiveItem<T>): void {
     if (entry.n > this.#next) this.#skip(entry.n)
-    this.#add(entry.topic, entry.item, entry)
+    this.#add(entry)
   }
 
   subscribe({ from, wants, onEnd = () => undefined }: LiveAsk<T>): LiveReader<T> {
@@ -88,20 +84,30 @@ export class LiveLog<T> {
     if (from !== undefined && (from < this.#first || from > this.#next)) {
       place.restart(from < this.#first ? this.#oldest : this.#next)
     } else if (begin < this.#oldest) place.miss(this.#oldest - begin, this.#oldest)
-    place.source = (n) => (n < this.#next ? { entry: this.#entry(n) } : undefined)
+    place.source = (n) => this.#items.get(n)
     this.#readers.add(place)
     return place
   }
 
-  /** Newest first: the items before the number `before` that `wants` takes, at most `limit`. */
-  recorded(limit: number, before: number, wants: (item: T) => boolean): readonly LiveItem<T>[] {
+  /** Newest first: the items before the number `before` that `wants` takes, at most `limit`. With pauses. */
+  *recordedSteps(
+    limit: number,
+    before: number,
+    wants: (item: T) => boolean,
+  ): Steps<readonly LiveItem<T>[]> {
     const found: LiveItem<T>[] = []
     for (let n = Math.min(before, this.#next) - 1; n >= this.#oldest; n -= 1) {
       if (found.length >= limit) break
-      const entry = this.#entry(n)
+      const entry = this.#items.get(n)
       if (entry !== undefined && wants(entry.item)) found.push(entry)
+      if (n % lookedAtOnce === 0) yield
     }
     return found
+  }
+
+  /** See {@link RestingItems.restSteps}. */
+  restSteps(): Steps<void> {
+    return this.#items.restSteps()
   }
 
   /** Ends every reader. */
@@ -109,34 +115,18 @@ export class LiveLog<T> {
     for (const reader of this.#readers) reader.close()
   }
 
-  #add(topic: string, item: T, entry: LiveItem<T> | undefined): void {
-    const n = this.#next
+  #add(entry: LiveItem<T>): void {
+    const { n } = entry
     if (n - this.#oldest >= this.#capacity) this.#overtakeOldest()
-    const at = this.#placeOf(n)
-    this.#items[at] = item
-    this.#topics[at] = topic
-    this.#entries[at] = entry
+    this.#items.add(n, entry)
     this.#next = n + 1
     for (const reader of this.#readers) reader.wake()
   }
 
   #overtakeOldest(): void {
-    const n = this.#oldest
+    for (const reader of this.#readers) reader.overtaken(this.#oldest)
     this.#oldest += 1
-    if (this.#readers.size === 0) return
-    const entry = this.#entry(n)
-    for (const reader of this.#readers) reader.overtaken(n, entry)
-  }
-
-  #placeOf(n: number): number {
-    return (n - this.#base) % this.#capacity
-  }
-
-  #entry(n: number): LiveItem<T> | undefined {
-    const at = this.#placeOf(n)
-    const topic = this.#topics[at]
-    if (topic === undefined) return undefined
-    return (this.#entries[at] ??= { type: 'item', n, topic, item: this.#items[at] as T })
+    this.#items.dropBefore(this.#oldest)
   }
 
   /** Drops everything before `n`; messages in between were never received. */
@@ -145,8 +135,7 @@ export class LiveLog<T> {
       // The log does not keep which of these were for the reader, so count all.
       if (reader.position < n) reader.miss(n - reader.position, n)
     }
-    for (const ring of [this.#items, this.#topics, this.#entries]) ring.length = 0
-    this.#base = n
+    this.#items.clear()
     this.#oldest = n
     this.#next = n
   }
@@ -158,7 +147,7 @@ class Place<T> implements LiveReader<T> {
   ended = false
   /** The next number to look at. */
   position: number
-  source: (n: number) => { readonly entry: LiveItem<T> | undefined } | undefined = () => undefined
+  source: (n: number) => LiveItem<T> | undefined = () => undefined
   #missed = 0
   #restarted = false
   #idle = false
@@ -180,18 +169,19 @@ class Place<T> implements LiveReader<T> {
     this.#restarted = false
     this.#missed = 0
     while (taken.length < max) {
-      const found = this.source(this.position)
-      if (found === undefined) break
+      const entry = this.source(this.position)
+      if (entry === undefined) break
       this.position += 1
-      const { entry } = found
-      if (entry !== undefined && this.#wants(entry.item, entry.topic)) taken.push(entry)
+      if (this.#wants(entry.item, entry.topic)) taken.push(entry)
     }
     this.#idle = taken.length === 0
     return taken
   }
 
-  overtaken(n: number, entry: LiveItem<T> | undefined): void {
+  /** The message with that number goes. */
+  overtaken(n: number): void {
     if (this.position > n) return
+    const entry = this.source(n)
     if (entry !== undefined && this.#wants(entry.item, entry.topic)) this.#missed += 1
     this.position = n + 1
   }

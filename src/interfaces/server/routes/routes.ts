@@ -247,9 +247,9 @@ export const routes: readonly Route[] = [
       session: name.optional(),
     }),
     answer: z.array(event),
-    handle: ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
+    handle: async ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
       const place = present({ ...filter, before: numberOf(before) })
-      const found = engine.events({ ...place, limit: some + 1 })
+      const found = await engine.events({ ...place, limit: some + 1 })
       const rowsOf = (rows: typeof found): object => rows.map((row) => row.event)
       return pageOf(found, some, ({ n }) => String(n), rowsOf)
     },
