@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
+import { idleOpen } from '../../src/state/versions/version-lifecycle.ts'
 import { act } from '../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld, eventMessage } from '../fixtures/daemon-fixtures.ts'
 import { identityOf } from '../fixtures/identity-fixtures.ts'
@@ -21,10 +22,16 @@ async function started(): Promise<DaemonWorld> {
 }
 
 /** A container of this digest runs the paths, and ends. */
-async function runs(world: DaemonWorld, digest: string, paths: readonly string[], id = container) {
+async function runs(
+  world: DaemonWorld,
+  digest: string,
+  paths: readonly string[],
+  id = container,
+  repository = 'shop/web',
+) {
   const time = new Date(world.now()).toISOString()
   const identity = identityOf(id)
-  const image = { ...identity.image, digest }
+  const image = { ...identity.image, repository, digest }
   world.containers.report({ ...identity, image, imageId: `id of ${digest}` })
   world.containers.atOnce.add(id)
   const events = paths.map((path) => {
@@ -66,6 +73,30 @@ async function pass(world: DaemonWorld, hours: number): Promise<void> {
     await world.daemon.journal.persist()
   }
 }
+
+describe('Profiles of versions without containers', () => {
+  it('are parked beyond a bound of all together, those that were seen longest ago first', async () => {
+    const world = await started()
+    const each = 350
+    const enough = Math.ceil(idleOpen / each) + 3
+    const paths = Array.from({ length: each }, (_, n) => `/bin/tool${n}`)
+    const digests = Array.from({ length: enough }, (_, n) => `sha256:${n}`)
+    for (const [n, digest] of digests.entries()) {
+      const id = n.toString(16).padStart(64, '0')
+      await runs(world, digest, paths, id, `shop/s${n}`)
+      world.advance(5_000)
+      await ends(world, id)
+    }
+    await pass(world, 3)
+    const versions = digests.map((digest) => versionOf(world, digest))
+    const open = versions.filter(({ profile }) => !profile.isParked)
+    expect(open).toEqual(versions.slice(-open.length))
+    const size = (some: readonly DeployedVersion[]): number =>
+      some.reduce((sum, { profile }) => sum + profile.size, 0)
+    expect(size(open)).toBeLessThanOrEqual(idleOpen)
+    expect(size(versions.slice(-open.length - 1))).toBeGreaterThan(idleOpen)
+  })
+})
 
 describe('The profile of a version without containers', () => {
   it('is parked after a day, and that of a version with one is not', async () => {

@@ -140,9 +140,28 @@ export class EntryTable {
 
   /** In order of id: all of them, or `limit` of those after the id `after`. */
   page(after?: string, limit = Infinity): readonly LiveEntry[] {
+    const sorted = this.#inOrder
+    const from = after === undefined ? 0 : firstBehind(sorted, after)
+    return sorted.slice(from, from + limit)
+  }
+
+  /** Ids that begin so, in order. */
+  startingWith(prefix: string): readonly BehaviourId[] {
+    const sorted = this.#inOrder
+    const found: BehaviourId[] = []
+    const behind = firstBehind(sorted, prefix)
+    // The prefix may be a whole id.
+    for (let at = Math.max(0, behind - 1); at < sorted.length; at++) {
+      const id = sorted[at]?.id
+      if (id?.startsWith(prefix) === true) found.push(id)
+      else if (at >= behind) break
+    }
+    return found
+  }
+
+  get #inOrder(): readonly LiveEntry[] {
     this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    const from = after === undefined ? 0 : firstBehind(this.#sorted, after)
-    return this.#sorted.slice(from, from + limit)
+    return this.#sorted
   }
 
   /** Entries of which only counts rose, and for which the last drain had no time. */

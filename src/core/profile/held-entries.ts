@@ -4,11 +4,10 @@ import type { EvidenceRecorder } from './evidence-recorder.ts'
 import type { LiveEntry } from './live-entry.ts'
 import { ParkedEntries } from './parked-entries.ts'
 import type { SharedParts } from './shared-parts.ts'
-import type { StoredEntry } from './stored-entry.ts'
 import type { FiguredTable } from './table-figures.ts'
 
-/** Behaviours of the largest profile that is parked: to open it takes 20 ms. */
-export const parkedUpTo = 250
+/** Behaviours of the largest profile that is parked: to open it takes 13 ms. */
+export const parkedUpTo = 400
 
 /** All that a profile consists of while its entries are in use. */
 export interface InUse {
@@ -20,12 +19,12 @@ export interface InUse {
 /** The entries of a profile, in use or parked. */
 export class HeldEntries implements FiguredTable {
   #held: InUse | ParkedEntries
-  readonly #opened: (stored: readonly StoredEntry[]) => InUse
+  readonly #opened: (parked: ParkedEntries) => InUse
   /** Since the last call of {@link park}. */
   #isUsed = false
 
-  /** @param opened what the profile consists of when it is made of its stored entries */
-  constructor(inUse: InUse, opened: (stored: readonly StoredEntry[]) => InUse) {
+  /** @param opened what the profile consists of when it is made of parked entries */
+  constructor(inUse: InUse, opened: (parked: ParkedEntries) => InUse) {
     this.#held = inUse
     this.#opened = opened
   }
@@ -35,7 +34,7 @@ export class HeldEntries implements FiguredTable {
     this.#isUsed = true
     const held = this.#held
     if (!(held instanceof ParkedEntries)) return held
-    const inUse = this.#opened(held.stored())
+    const inUse = this.#opened(held)
     held.goOnAs(inUse.entries)
     this.#held = inUse
     return inUse
@@ -51,7 +50,7 @@ export class HeldEntries implements FiguredTable {
   }
 
   /**
-   * From now on they take a fifteenth of the memory, until they are asked for. Those that were used since the last call
+   * From now on they take a sixth of the memory, until they are asked for. Those that were used since the last call
    * stay as they are, and so do more than {@link parkedUpTo}.
    */
   park(): void {

@@ -12,6 +12,7 @@ import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'
 import { Cell, containersApart } from './evidence.ts'
 import { PackedCells, type PackedRefs } from './packed-cells.ts'
+import type { ParkedEntry } from './parked-entry.ts'
 import {
   type BehaviourState,
   compareCells,
@@ -56,9 +57,17 @@ export class LiveEntry {
   /** The place that all of it is in. */
   within: BehaviourId | undefined
 
-  constructor(actor: Actor, uid: User, object: BehaviourObject, shaper: Shaper, key?: string) {
+  /** @param key, id where they are known */
+  constructor(
+    actor: Actor,
+    uid: User,
+    object: BehaviourObject,
+    shaper: Shaper,
+    key?: string,
+    id?: BehaviourId,
+  ) {
     this.key = wholeText(key ?? behaviourKey(actor, uid, object))
-    this.id = behaviourId(this.key)
+    this.id = id ?? behaviourId(this.key)
     this.actor = actor
     this.uid = uid
     this.object = object
@@ -94,14 +103,57 @@ export class LiveEntry {
       stored.object,
       shaper,
     )
-    for (const json of stored.cells) {
-      Cell.addStored(entry.#list, parts.text(json[0]), json, entry.#kept)
-      entry.#room -= 1
-    }
+    entry.#addStored(stored.cells, parts)
     entry.inherited = stored.inherited
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
     return entry
+  }
+
+  static ofParked(
+    parked: ParkedEntry,
+    refs: PackedRefs,
+    shaper: Shaper,
+    parts: SharedParts,
+  ): LiveEntry {
+    const { id, uid, object, cells, inherited, decision, fixed } = parked
+    const entry = new LiveEntry(parts.actor(parked.actor), uid, object, shaper, undefined, id)
+    if (typeof cells === 'string') entry.#cells = PackedCells.ofText(cells, refs)
+    else entry.#addStored(cells, parts)
+    entry.#room = parked.room
+    entry.inherited = inherited
+    entry.decision = decision
+    entry.fixed = fixed === true
+    return entry
+  }
+
+  /** @param refs packs the cells of all entries that are parked together */
+  parked(refs: PackedRefs): ParkedEntry {
+    const { id, actor, uid, object, inherited, decision } = this
+    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells.compacted()
+    const packed = list.size === 0 ? undefined : PackedCells.of(list, refs)
+    return {
+      id,
+      actor,
+      uid,
+      object,
+      room: this.#room,
+      cells: packed?.text ?? this.#storedCells(),
+      ...(inherited === undefined ? {} : { inherited }),
+      ...(decision === undefined ? {} : { decision }),
+      ...(this.fixed ? { fixed: true as const } : {}),
+    }
+  }
+
+  #addStored(cells: readonly StoredCell[], parts: SharedParts): void {
+    for (const json of cells) {
+      Cell.addStored(this.#list, parts.text(json[0]), json, this.#kept)
+      this.#room -= 1
+    }
+  }
+
+  #storedCells(): readonly StoredCell[] {
+    return Array.from(this.allCells(), (cell) => cell.stored())
   }
 
   /** Witnesses that are remembered; undefined: as many as usual. */
@@ -111,14 +163,12 @@ export class LiveEntry {
 
   stored(): StoredEntry {
     const { actor, uid, object, inherited, decision } = this
-    const cells: StoredCell[] = []
-    for (const cell of this.allCells()) cells.push(cell.stored())
     return {
       schema: 'snug.behaviour/v2',
       actor,
       uid,
       object,
-      cells,
+      cells: this.#storedCells(),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.fixed ? { fixed: true as const } : {}),

@@ -69,6 +69,15 @@ export class PackedCells {
     return text === undefined ? undefined : new PackedCells(text, refs)
   }
 
+  /** @param text that of such cells, which were packed with `refs` */
+  static ofText(text: string, refs: PackedRefs): PackedCells {
+    return new PackedCells(text, refs)
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
   open(): CellList {
     const reader = new NumberReader(this.#text)
     const kinds = this.#kinds(reader)

@@ -1,14 +1,17 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Widening } from '../behaviour/widening.ts'
+import type { Shaper } from '../behaviour/shape.ts'
 import type { Derivation } from '../learning/derivation.ts'
 import type { EntryKeeper } from './entry-keeper.ts'
-import type { LiveEntry } from './live-entry.ts'
-import type { StoredEntry } from './stored-entry.ts'
+import { LiveEntry } from './live-entry.ts'
+import { PackedRefs } from './packed-cells.ts'
+import type { ParkedEntry } from './parked-entry.ts'
+import type { SharedParts } from './shared-parts.ts'
 
 /**
- * The entries of a profile that nobody needs now, as the store has them, compressed: a fifteenth of the memory. What is
- * asked of all profiles all the time is beside them.
+ * The entries of a profile that nobody needs now, compressed: a sixth of the memory. What is asked of all profiles all the
+ * time is beside them.
  */
 export class ParkedEntries {
   readonly ids: ReadonlySet<BehaviourId>
@@ -16,6 +19,7 @@ export class ParkedEntries {
   readonly revision: number
   readonly counts: number
   readonly #packed: Uint8Array
+  readonly #refs = new PackedRefs()
   readonly #widenings: readonly Widening[]
   readonly #derivation: Derivation | undefined
   readonly #inKernel: boolean
@@ -26,9 +30,10 @@ export class ParkedEntries {
     this.derived = derived.size
     this.revision = table.revision
     this.counts = table.counts
-    const stored = Array.from(table, (entry: LiveEntry) => entry.stored())
+    const parked = Array.from(table, (entry: LiveEntry) => entry.parked(this.#refs))
+    this.#refs.close()
     // A copy: the result is a part of a larger buffer.
-    this.#packed = Uint8Array.from(deflateRawSync(JSON.stringify(stored)))
+    this.#packed = Uint8Array.from(deflateRawSync(JSON.stringify(parked)))
     this.#widenings = known.patterns.widenings
     this.#derivation = known.derived.derivation
     this.#inKernel = known.derived.inKernel
@@ -38,11 +43,12 @@ export class ParkedEntries {
     return this.ids.size
   }
 
-  stored(): readonly StoredEntry[] {
-    return JSON.parse(inflateRawSync(this.#packed).toString())
+  *entries(shaper: Shaper, parts: SharedParts): Iterable<LiveEntry> {
+    const parked = JSON.parse(inflateRawSync(this.#packed).toString()) as readonly ParkedEntry[]
+    for (const each of parked) yield LiveEntry.ofParked(each, this.#refs, shaper, parts)
   }
 
-  /** @param entries made of {@link stored}: they go on as those that were parked */
+  /** @param entries made of {@link entries}: they go on as those that were parked */
   goOnAs({ table, known }: EntryKeeper): void {
     table.goOnFrom(this)
     known.patterns.widen(this.#widenings)

@@ -51,8 +51,11 @@ export class Profile implements ProfileReader {
     const inUse = (entries: EntryKeeper, parts: SharedParts): InUse => {
       return { entries, parts, recorder: new EvidenceRecorder(entries, parts, this.#forgotten) }
     }
-    this.#held = new HeldEntries(inUse(new EntryKeeper(shaper), new SharedParts()), (stored) => {
-      const { entries, parts } = finish(Profile.restore(stored, shaper)).#held.inUse
+    this.#held = new HeldEntries(inUse(new EntryKeeper(shaper), new SharedParts()), (parked) => {
+      const profile = new Profile(shaper)
+      const { entries, parts } = profile.#held.inUse
+      for (const entry of parked.entries(shaper, parts)) profile.#restore(entry)
+      finish(profile.#loaded())
       return inUse(entries, parts)
     })
     this.#figures = new TableFigures(this.#held)
@@ -82,14 +85,16 @@ export class Profile implements ProfileReader {
       }
       const entry = LiveEntry.ofStored(each, shaper, profile.#held.inUse.parts)
       if (profile.#entries.table.byKey.has(entry.key)) profile.merge([entry.toJSON()])
-      else if (!entry.empty) {
-        profile.#entries.add(entry)
-        profile.#entries.mayFold(entry)
-        profile.#entries.refresh(entry)
-      }
+      else if (!entry.empty) profile.#restore(entry)
     }
     yield* profile.#loaded()
     return profile
+  }
+
+  #restore(entry: LiveEntry): void {
+    this.#entries.add(entry)
+    this.#entries.mayFold(entry)
+    this.#entries.refresh(entry)
   }
 
   *#loaded(): Steps<void> {
@@ -241,7 +246,12 @@ export class Profile implements ProfileReader {
 
   /** Ids that begin so: people copy the beginning of an id. */
   startingWith(prefix: string): readonly BehaviourId[] {
-    return prefix === '' ? [] : [...this.#held.ids.keys()].filter((id) => id.startsWith(prefix))
+    if (prefix === '') return []
+    const table = this.#held.unparked?.table
+    return (
+      table?.startingWith(prefix) ??
+      [...this.#held.ids.keys()].filter((id) => id.startsWith(prefix))
+    )
   }
 
   /** Who does what, and what was decided on it, without the evidence. */

@@ -385,7 +385,7 @@ function whyNew(member: Waiting | undefined): Why {
   const { entry, before } = member
   const profile = before?.profile
   const known = whyKept.get(entry)
-  if (profile?.isParked === true && known?.profile === profile) {
+  if (known !== undefined && known.profile === profile) {
     if (known.changes === profile.changes) return known.why
   }
   const { key, actor, uid, object } = entry

@@ -292,6 +292,12 @@ export class DeployedVersion {
     return found
   }
 
+  /** See {@link Profile.park}. */
+  park(): void {
+    this.profile.park()
+    if (this.profile.isParked) this.#tagged.clear()
+  }
+
   /** The same of all containers that ended before a restart. */
   forgetReportedOfEnded(): void {
     const ended = new Set<string>()

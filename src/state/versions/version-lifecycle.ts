@@ -123,17 +123,20 @@ export class VersionLifecycle {
   }
 
   /**
-   * Profiles of versions that had no container for a day leave memory until they are asked for, see {@link Profile.park}.
-   * Each is looked at once an hour.
+   * Profiles that nobody needs leave memory until they are asked for, see {@link Profile.park}: those of versions that had
+   * no container for a day, and beyond {@link idleOpen} behaviours those of the versions that were seen longest ago.
    */
   *parkSteps(): Steps<void> {
     const nowMs = this.#options.now()
     if (!this.#parkRounds.begins(nowMs)) return
-    for (const version of this.#index) {
+    const idle = [...this.#index].filter(isIdle).sort(lastSeenFirst)
+    let open = 0
+    for (const version of idle) {
+      open += version.profile.size
+      const isOld = nowMs - Date.parse(version.lastSeen) >= parkedAfterMs
+      if (!isOld && open <= idleOpen) continue
       yield
-      const { life, lastSeen, profile } = version
-      if (version.running > 0 || life.state === 'learning') continue
-      if (nowMs - Date.parse(lastSeen) >= parkedAfterMs) profile.park()
+      if (isIdle(version)) version.park()
     }
   }
 
@@ -251,7 +254,18 @@ const estimatesAtOnce = 16
 const foldedAfterMs = 600_000
 /** What runs each night stays in memory. */
 const parkedAfterMs = 25 * 3_600_000
-const parkedEveryMs = 3_600_000
+const parkedEveryMs = 60_000
+/** Behaviours of versions without a container that stay open: some 7 MiB. */
+export const idleOpen = 4_096
+
+function isIdle({ running, life, profile }: DeployedVersion): boolean {
+  return running === 0 && life.state !== 'learning' && !profile.isParked
+}
+
+function lastSeenFirst(a: DeployedVersion, b: DeployedVersion): number {
+  return a.lastSeen === b.lastSeen ? 0 : a.lastSeen > b.lastSeen ? -1 : 1
+}
+
 /** Evidence that was not used between two rounds is packed by the second one. */
 const packedEveryMs = 120_000
 
