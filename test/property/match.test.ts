@@ -7,7 +7,7 @@ import { judge } from '../../src/core/match/judge.ts'
 import { microsOf } from '../../src/core/event/time.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import { feed, guardrails, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
+import { act, feed, guardrails, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
 import { adversarial, takenByDesign, taught } from './adversarial.ts'
 import { acts } from './event-arbitrary.ts'
 import { naive } from './naive.ts'
@@ -84,6 +84,16 @@ describe('the matcher', () => {
         },
       ),
     )
+  })
+})
+
+describe('a file that the image ships and a container changed', () => {
+  it('is learned as shipped, whichever was reported first', () => {
+    const changed = act.file('/a', ['read'], {}, { shipped: false })
+    const shipped = act.file('/a', ['read'], {}, { shipped: true })
+    const entries = learned(changed, shipped).entries()
+    expect(entries.map(({ fixed }) => fixed)).toEqual([true])
+    expect(entries).toEqual(learned(shipped, changed).entries())
   })
 })
 

@@ -95,6 +95,12 @@ export class EvidenceRecorder {
         if (phase === 'derived') this.#entries.derived.add(entry)
       }
       table.changes(entry)
+      if (ref.fixed === true && phase === 'learned' && !entry.fixed) {
+        // The image ships it, though another container had changed it: whichever came first.
+        entry.fixed = true
+        isNews = true
+        this.#entries.places.touch(entry)
+      }
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
       const guardrails = how.guardrails?.[i] ?? []
