@@ -116,6 +116,7 @@ export const limitTable: readonly LimitGroup[] = [
         bound: idleOpen,
         atBound:
           'the profile of the version that was seen longest ago is compressed until it is needed, see [decision 58](adr/0058-idle-profiles-are-compressed.md)',
+        shownBy: { metric: 'snug_profiles_compressed' },
       },
       {
         what: 'variable parts of a name',

@@ -94,6 +94,8 @@ describe('Profiles of versions without containers', () => {
     const size = (some: readonly DeployedVersion[]): number =>
       some.reduce((sum, { profile }) => sum + profile.size, 0)
     expect(size(open)).toBeLessThanOrEqual(idleOpen)
+    const { profilesCompressed } = world.engine.status().counters
+    expect(profilesCompressed).toBe(versions.length - open.length)
     expect(size(versions.slice(-open.length - 1))).toBeGreaterThan(idleOpen)
   })
 })

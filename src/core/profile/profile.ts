@@ -54,7 +54,8 @@ export class Profile implements ProfileReader {
     this.#held = new HeldEntries(inUse(new EntryKeeper(shaper), new SharedParts()), (parked) => {
       const profile = new Profile(shaper)
       const { entries, parts } = profile.#held.inUse
-      for (const entry of parked.entries(shaper, parts)) profile.#restore(entry)
+      // What only stands for a place is derived again.
+      for (const entry of parked.entries(shaper, parts)) if (!entry.empty) profile.#restore(entry)
       finish(profile.#loaded())
       return inUse(entries, parts)
     })

@@ -58,6 +58,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       unrecordedEvents: stage.unrecorded,
       untrustedAnswers: daemon.identifier.names.untrusted,
       versionsRemoved: daemon.retention.removed,
+      profilesCompressed: [...registry.index].filter(({ profile }) => profile.isParked).length,
       keysDropped: registry.bounds.keys.dropped,
       runsDropped: registry.bounds.runs.dropped,
       reportedDropped: registry.bounds.reported.dropped,

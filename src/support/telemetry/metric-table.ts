@@ -149,6 +149,12 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['versionsRemoved'] ?? 0 }],
   },
+  snug_profiles_compressed: {
+    type: 'gauge',
+    help: 'image versions whose profile is compressed until it is needed',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['profilesCompressed'] ?? 0 }],
+  },
   snug_versions_dropped_total: {
     type: 'counter',
     help: 'what was dropped because all versions together keep no more of it, since start',
