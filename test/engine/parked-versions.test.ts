@@ -148,4 +148,28 @@ describe('The profile of a version without containers', () => {
       ['run /bin/other'],
     )
   })
+
+  it('has in its views what happened after it was opened', async () => {
+    const world = await started()
+    const old = await replaced(world)
+    const look = async () => {
+      const { rows } = await world.engine.page.behaviours('shop/web@sha256:aa', {
+        offset: 0,
+        limit: 50,
+      })
+      const { cards } = await world.engine.page.review({ offset: 0, limit: 50 })
+      const odd = cards.flatMap(({ samples }) => samples).filter(({ text }) => text.includes('odd'))
+      return { rows, odd }
+    }
+    const before = await look()
+    await pass(world, 27)
+    expect(old.profile.isParked).toBe(true)
+    expect(await look()).toEqual(before)
+    await runs(world, 'sha256:aa', ['/bin/serve', '/bin/odd'], 'c'.repeat(64))
+    const after = await look()
+    expect(after.rows.map(({ count }) => count)).toEqual([2, 2])
+    expect(after.odd).toMatchObject([{ count: 2, containers: 2 }])
+    await runs(world, 'sha256:aa', ['/bin/odd'], 'c'.repeat(64))
+    expect((await look()).odd).toMatchObject([{ count: 3, containers: 2 }])
+  })
 })

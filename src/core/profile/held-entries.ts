@@ -22,6 +22,7 @@ export class HeldEntries implements FiguredTable {
   readonly #opened: (parked: ParkedEntries) => InUse
   /** Since the last call of {@link park}. */
   #isUsed = false
+  #openings = 0
 
   /** @param opened what the profile consists of when it is made of parked entries */
   constructor(inUse: InUse, opened: (parked: ParkedEntries) => InUse) {
@@ -37,7 +38,13 @@ export class HeldEntries implements FiguredTable {
     const inUse = this.#opened(held)
     held.goOnAs(inUse.entries)
     this.#held = inUse
+    this.#openings += 1
     return inUse
+  }
+
+  /** How often they were opened. Each time, entries that were given out before are no part of the profile any more. */
+  get openings(): number {
+    return this.#openings
   }
 
   /** Undefined where they are parked: then nothing has changed. To ask for them is no use of them. */

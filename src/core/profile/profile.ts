@@ -418,6 +418,11 @@ export class Profile implements ProfileReader {
     return this.#held.isParked
   }
 
+  /** See {@link HeldEntries.openings}. */
+  get openings(): number {
+    return this.#held.openings
+  }
+
   /** See {@link EntryKeeper.fold}. */
   fold(folding: Folding, hasTime: () => boolean): void {
     this.#held.unparked?.fold(folding, hasTime)

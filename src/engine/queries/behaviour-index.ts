@@ -12,6 +12,7 @@ export interface Outlined {
 
 interface Kept {
   readonly size: number
+  readonly openings: number
   readonly rows: readonly Outlined[]
 }
 
@@ -24,7 +25,7 @@ export class Outlines {
 
   *of(profile: Profile): Steps<readonly Outlined[]> {
     const last = this.#last
-    if (last?.profile.deref() === profile && last.kept.size === profile.size) return last.kept.rows
+    if (last?.profile.deref() === profile && isOf(last.kept, profile)) return last.kept.rows
     yield* profile.settleSteps()
     const { size } = profile
     const all: Outlined[] = []
@@ -35,9 +36,14 @@ export class Outlines {
       all.push({ entry, actor: actorText(actor), text: objectLine(object) })
     }
     const rows = yield* sorted(all, byActorKindText)
-    this.#last = { profile: new WeakRef(profile), kept: { size, rows } }
+    const { openings } = profile
+    this.#last = { profile: new WeakRef(profile), kept: { size, openings, rows } }
     return rows
   }
+}
+
+function isOf({ size, openings }: Kept, profile: Profile): boolean {
+  return size === profile.size && openings === profile.openings
 }
 
 function byActorKindText(a: Outlined, b: Outlined): number {
