@@ -64,16 +64,46 @@ function* groupsOfImage(
   versions: readonly DeployedVersion[],
   predecessorOf: PredecessorOf,
 ): Steps<readonly ReviewGroup[]> {
-  const waiting: Waiting[] = []
   const parts: Parts[] = []
+  const revisions: string[] = []
   for (const version of versions) {
     const parted = yield* partsOf(version, predecessorOf(version))
     parts.push(parted)
-    if (parted.waiting.length === 0) continue
-    const revision = revisionOf([version])
-    for (const each of parted.waiting) waiting.push({ version, revision, ...each })
+    revisions.push(parted.waiting.length === 0 ? '' : revisionOf([version]))
   }
-  if (waiting.length === 0) return []
+  const [first] = versions
+  const known = first && groupsKept.get(first)
+  if (known !== undefined && isSame(known.parts, parts) && isSame(known.revisions, revisions)) {
+    return known.groups
+  }
+  const waiting = versions.flatMap((version, at) => {
+    const revision = revisions[at] ?? ''
+    return (parts[at]?.waiting ?? []).map((each) => ({ version, revision, ...each }))
+  })
+  const groups = waiting.length === 0 ? [] : yield* grouped(repository, waiting, parts)
+  if (first !== undefined) groupsKept.set(first, { parts, revisions, groups })
+  return groups
+}
+
+/** Of the versions of an image, by the first of them. */
+const groupsKept = new WeakMap<
+  DeployedVersion,
+  {
+    readonly parts: readonly Parts[]
+    readonly revisions: readonly string[]
+    readonly groups: readonly ReviewGroup[]
+  }
+>()
+
+function isSame<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.length === others.length && some.every((each, at) => each === others[at])
+}
+
+function* grouped(
+  repository: string,
+  waiting: readonly Waiting[],
+  parts: readonly Parts[],
+): Steps<readonly ReviewGroup[]> {
   const programs = NewPrograms.of(
     waiting.map(({ entry }) => entry),
     parts.map(({ expected }) => expected),
@@ -106,6 +136,7 @@ function* groupsOfImage(
 interface Parts {
   /** Of what they follow from. */
   readonly changes: number
+  readonly openings: number
   readonly state: DeployedVersion['life']['state']
   readonly before: DeployedVersion | undefined
   readonly changesBefore: number | undefined
@@ -124,6 +155,8 @@ function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined)
   const known = partsKept.get(version)
   if (
     known?.changes === changes &&
+    // Of a parked profile, its entries of before are as they were.
+    known.openings === version.profile.openings &&
     known.state === life &&
     known.before === before &&
     known.changesBefore === changesBefore
@@ -140,7 +173,8 @@ function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined)
       waiting.push({ entry, state, before })
     } else if (state === 'learned' || state === 'approved') expected.add(entry)
   }
-  const parts = { changes, state: life, before, changesBefore, waiting, expected }
+  const { openings } = version.profile
+  const parts = { changes, openings, state: life, before, changesBefore, waiting, expected }
   partsKept.set(version, parts)
   return parts
 }
