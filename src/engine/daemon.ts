@@ -34,6 +34,7 @@ import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { Pace } from '../support/pace.ts'
+import { Rounds } from '../support/rounds.ts'
 import { Slices } from '../support/slices.ts'
 import { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { LoopFigures } from '../support/telemetry/status-row.ts'
@@ -104,6 +105,7 @@ export interface LiveParts {
 /** How long sources wait for the engines. An engine that hangs must not keep the agent blind. */
 const engineStartMs = 1_000
 const tickMs = 1_000
+const restEveryMs = 60_000
 /** Time of a tick for folding old evidence. */
 const foldMs = 4
 /** A clock that was wrong at boot is right by then. */
@@ -159,6 +161,7 @@ export class Daemon {
   #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
+  readonly #restRounds = new Rounds(restEveryMs)
 
   constructor(parts: DaemonParts) {
     this.parts = parts
@@ -568,9 +571,15 @@ export class Daemon {
     this.#fold()
     yield* this.registry.lifecycle.packSteps()
     this.live.status(healthOf(this), this.#now())
-    yield* this.live.restSteps(this.#now())
+    if (this.#restRounds.begins(this.#now())) yield* this.#restSteps()
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
+  }
+
+  /** Compresses what has not been new for a minute. */
+  *#restSteps(): Steps<void> {
+    yield* this.live.restSteps()
+    yield* this.alerts.restSteps()
   }
 
   #fold(): void {

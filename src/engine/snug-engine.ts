@@ -420,10 +420,12 @@ export class SnugEngine implements view.Engine {
   async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
     const version = this.#daemon.registry.index.findOne(ref)
     const matches = this.#matcher(ref)
-    const alerts = this.#daemon.alerts.list({
+    const { alerts: store, slices } = this.#daemon
+    const steps = store.listSteps({
       limit: Infinity,
       matches: (image) => image !== undefined && matches(image),
     })
+    const alerts = await slices.run('alerts', steps)
     return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
   }
 

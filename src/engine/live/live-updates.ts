@@ -3,7 +3,6 @@ import type { LossEvent, SnugEvent } from '../../core/event/event.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { StateNews, StatusView } from '../api/engine-views.ts'
-import { Rounds } from '../../support/rounds.ts'
 import { LiveLog } from '../api/live-log.ts'
 import { revisionOf } from './revision.ts'
 
@@ -11,7 +10,6 @@ import { revisionOf } from './revision.ts'
 export const kept = 8_192
 /** Numbers a millisecond: as many as no agent publishes, so that none is given twice over restarts. */
 const numbersPerMs = 1_000
-const restEveryMs = 60_000
 
 /** Live updates: alerts and states in one stream, events in another. */
 export class LiveUpdates {
@@ -19,7 +17,6 @@ export class LiveUpdates {
   readonly events: LiveLog<SnugEvent>
   readonly #moved = new Set<DeployedVersion>()
   #status = ''
-  readonly #restRounds = new Rounds(restEveryMs)
 
   constructor(nowMs: number) {
     const first = nowMs * numbersPerMs
@@ -66,9 +63,8 @@ export class LiveUpdates {
     this.news.publish('states', { kind: 'status', time, state, degraded })
   }
 
-  /** Compresses messages of more than a minute ago, with pauses. */
-  *restSteps(nowMs: number): Steps<void> {
-    if (!this.#restRounds.begins(nowMs)) return
+  /** Compresses messages of before the last call, with pauses. */
+  *restSteps(): Steps<void> {
     yield* this.news.restSteps()
     yield* this.events.restSteps()
   }

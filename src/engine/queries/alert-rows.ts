@@ -4,13 +4,14 @@ import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from '../live/revision.ts'
 import type { AlertPage, AlertRow, AlertRowQuery } from '../api/page-views.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 
 /** A window of the alerts, newest first. `alerts`: all of them, in that order. */
-export function* alertPage(alerts: readonly Alert[], query: AlertRowQuery): Steps<AlertPage> {
+export function* alertPage(alerts: readonly KeptAlert[], query: AlertRowQuery): Steps<AlertPage> {
   const counts: Record<Severity, number> = { low: 0, medium: 0, high: 0, critical: 0 }
   const repositories: Record<string, number> = {}
   const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity)
-  const found: Alert[] = []
+  const found: KeptAlert[] = []
   const matches = matcher(query)
   // A text is looked for in all that an alert has.
   const atOnce = query.q === undefined ? lookedAtOnce : 1
@@ -31,7 +32,7 @@ export function* alertPage(alerts: readonly Alert[], query: AlertRowQuery): Step
   return { total, offset, rows, severities: counts, repositories }
 }
 
-function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => boolean {
+function matcher({ q, type, decided, until }: AlertRowQuery): (alert: KeptAlert) => boolean {
   const text = q?.toLowerCase()
   return (alert) => {
     if (until !== undefined && alert.id > until) return false
@@ -43,7 +44,7 @@ function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => 
   }
 }
 
-function* textsOf(alert: Alert): Iterable<string> {
+function* textsOf({ whole: alert }: KeptAlert): Iterable<string> {
   const { behaviour, cause, samples = [], loaded = [], process, image, container, reasons } = alert
   if (behaviour !== null) yield behaviour.text
   if (cause !== undefined) yield cause.place
@@ -55,7 +56,7 @@ function* textsOf(alert: Alert): Iterable<string> {
 }
 
 interface Group {
-  readonly newest: Alert
+  readonly newest: KeptAlert
   readonly containers: Set<string | undefined>
   severity: Severity
   lastSeen: string
@@ -63,26 +64,25 @@ interface Group {
   alerts: number
 }
 
-function alone(alert: Alert): Group {
-  const { severity, lastSeen, count, container } = alert
+function alone(alert: KeptAlert): Group {
+  const { severity, lastSeen, count, containerId } = alert
   return {
     newest: alert,
     severity,
     lastSeen,
     count,
     alerts: 1,
-    containers: new Set([container?.id]),
+    containers: new Set([containerId]),
   }
 }
 
 /** One behaviour, by one program, of one image. In order of their newest alert. */
-function* grouped(alerts: readonly Alert[]): Steps<readonly Group[]> {
+function* grouped(alerts: readonly KeptAlert[]): Steps<readonly Group[]> {
   const groups = new Map<string, Group>()
   for (const [at, alert] of alerts.entries()) {
     if (at % lookedAtOnce === 0) yield
-    const { image, behaviour, type, id, decision } = alert
-    const own = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
-    const act = alert.cause?.id ?? own
+    const { image, behaviourId, causeId, type, id, decision } = alert
+    const act = causeId ?? behaviourId ?? `${type} ${alert.reasons[0] ?? id}`
     const name = `${image === undefined ? '' : lineageName(image)} ${act} ${decision?.kind ?? ''}`
     const group = groups.get(name)
     if (group === undefined) groups.set(name, alone(alert))
@@ -91,15 +91,16 @@ function* grouped(alerts: readonly Alert[]): Steps<readonly Group[]> {
   return [...groups.values()]
 }
 
-function add(group: Group, { severity, lastSeen, count, container }: Alert): void {
+function add(group: Group, { severity, lastSeen, count, containerId }: KeptAlert): void {
   if (severities.indexOf(severity) > severities.indexOf(group.severity)) group.severity = severity
   if (lastSeen > group.lastSeen) group.lastSeen = lastSeen
   group.count += count
   group.alerts += 1
-  group.containers.add(container?.id)
+  group.containers.add(containerId)
 }
 
-function rowOf({ newest, containers, ...sums }: Group): AlertRow {
+function rowOf({ newest: kept, containers, ...sums }: Group): AlertRow {
+  const newest = kept.whole
   const { id, time, type, action, behaviour, process, image, container, reasons, attack } = newest
   return {
     id,

@@ -8,6 +8,7 @@ import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import { alertRevisionOf } from '../live/revision.ts'
 import type { Outlined } from './behaviour-index.ts'
 import type { AlertStory, Ancestor, StoryStep } from '../api/page-views.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 
 const stepsShown = 60
 /**
@@ -21,7 +22,7 @@ const aroundMs = 30 * 60_000
  */
 export function* storyOf(
   alert: Alert,
-  alerts: Iterable<Alert>,
+  alerts: Iterable<KeptAlert>,
   version: DeployedVersion | undefined,
   outline: readonly Outlined[],
 ): Steps<AlertStory> {
@@ -34,8 +35,8 @@ export function* storyOf(
     yield
     if (isAlike(alert, other)) alike += 1
     if (!isOfStory(alert, other, session)) continue
-    steps.push(alertStep(other))
-    if (other.behaviour !== null) reported.add(other.behaviour.id)
+    steps.push(alertStep(other.whole))
+    if (other.behaviourId !== undefined) reported.add(other.behaviourId)
   }
   if (version !== undefined) {
     yield* addSeenSteps(steps, alert, outline, session, reported)
@@ -49,15 +50,15 @@ export function* storyOf(
   return { alert, revision, ancestry, scope, steps: shown, left, alike, inProfile }
 }
 
-function isAlike(alert: Alert, other: Alert): boolean {
+function isAlike(alert: Alert, other: KeptAlert): boolean {
   if (other.id === alert.id || other.decision !== undefined) return false
-  if (alert.behaviour === null || other.behaviour?.id !== alert.behaviour.id) return false
+  if (alert.behaviour === null || other.behaviourId !== alert.behaviour.id) return false
   return other.image?.repository === alert.image?.repository
 }
 
-function isOfStory(alert: Alert, other: Alert, session: string | undefined): boolean {
+function isOfStory(alert: Alert, other: KeptAlert, session: string | undefined): boolean {
   if (other.id === alert.id) return true
-  if (alert.container === undefined || other.container?.id !== alert.container.id) return false
+  if (alert.container === undefined || other.containerId !== alert.container.id) return false
   if (session !== undefined) return other.process?.session === session
   return isNear(Date.parse(other.firstSeen), alert)
 }

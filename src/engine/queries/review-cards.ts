@@ -1,6 +1,5 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
-import type { Alert } from '../../core/event/alert.ts'
 import { isoOf, type Micros } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
@@ -31,6 +30,7 @@ import {
   type ReviewGroup,
   type Waiting,
 } from './review-groups.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 
 export interface ReviewWorld {
   readonly versions: Iterable<DeployedVersion>
@@ -45,7 +45,7 @@ export interface ReviewWorld {
     version: DeployedVersion,
     before: DeployedVersion,
   ) => string | undefined
-  readonly alerts: readonly Alert[]
+  readonly alerts: readonly KeptAlert[]
   /** Of which the page reads earlier cards, and to which it adds the cards that it shows. */
   readonly listed: ListedCards
 }
@@ -197,17 +197,16 @@ function* idsOf(groups: readonly ReviewGroup[]): Steps<ReadonlySet<string>> {
 
 /** The ids of the open alerts about these behaviours, by image and behaviour. */
 function* openAlerts(
-  alerts: readonly Alert[],
+  alerts: readonly KeptAlert[],
   wanted: ReadonlySet<string>,
 ): Steps<ReadonlyMap<string, readonly string[]>> {
   const byBehaviour = new Map<string, string[]>()
-  const isWanted = ({ id }: { readonly id: string }): boolean => wanted.has(id)
-  for (const [at, { id, behaviour, samples = [], image, decision }] of alerts.entries()) {
+  const isWanted = (id: string): boolean => wanted.has(id)
+  for (const [at, { id, behaviourId, sampleIds, image, decision }] of alerts.entries()) {
     if (at % lookedAtOnce === 0) yield
-    if (behaviour === null || image === undefined || decision !== undefined) continue
-    if (!isWanted(behaviour) && !samples.some(isWanted)) continue
-    const about = [behaviour, ...samples].filter(isWanted)
-    for (const shown of new Set(about.map((each) => each.id))) {
+    if (behaviourId === undefined || image === undefined || decision !== undefined) continue
+    if (!isWanted(behaviourId) && !sampleIds.some(isWanted)) continue
+    for (const shown of new Set([behaviourId, ...sampleIds].filter(isWanted))) {
       const key = `${lineageName(image)} ${shown}`
       const ids = byBehaviour.get(key)
       if (ids === undefined) byBehaviour.set(key, [id])

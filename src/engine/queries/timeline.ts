@@ -8,7 +8,7 @@ const slicesShown = 96
 const marksShown = 200
 
 export interface Happened {
-  readonly alerts: readonly Alert[]
+  readonly alerts: readonly Pick<Alert, 'firstSeen' | 'severity'>[]
   /** When each behaviour was seen first, in epoch milliseconds, of one version after the other. */
   readonly firsts: Iterable<Iterable<number>>
   readonly losses: Iterable<LossSpan>

@@ -83,7 +83,7 @@ function* answeredAlerts(
   { alerts, registry }: ReviewContext,
   parts: readonly DecidedPart[],
 ): Steps<readonly string[]> {
-  const open = yield* alerts.listSteps({ limit: Infinity, state: 'open' })
+  const open = alerts.newestFirst.filter(({ decision }) => decision === undefined)
   const answered: string[] = []
   for (const { version, ids } of parts) {
     const decided = new Set<string>(ids)
@@ -91,13 +91,13 @@ function* answeredAlerts(
     for (const alert of open) {
       yield
       if (alert.image === undefined || !isSameImage(alert.image, image)) continue
-      const shown = [alert.behaviour, ...(alert.samples ?? [])].flatMap((each) => each?.id ?? [])
+      const shown = [alert.behaviourId ?? [], alert.sampleIds].flat()
       if (!shown.some((id) => decided.has(id))) continue
       // A container of another scope has a profile of its own.
-      const present = registry.versionOfContainer(alert.container?.id ?? '')
+      const present = registry.versionOfContainer(alert.containerId ?? '')
       if (present !== undefined && present !== version) continue
       const others = [
-        ...(yield* sharersOf(version, alert, open)),
+        ...(yield* sharersOf(version, alert.whole, open)),
         ...shown.filter((id) => waits(version, id)),
       ]
       if (others.every((id) => decided.has(id))) answered.push(alert.id)

@@ -26,11 +26,9 @@ export async function removeVersion(
     throw new SnugError('REMOVE_REFUSED', `\`${ref}\` cannot be removed: ${refusal}`)
   }
   const { image } = version
-  const open = alerts.list({
-    limit: Infinity,
-    state: 'open',
-    matches: (other) => isSameImage(other, image),
-  })
+  const open = alerts.newestFirst.filter(
+    (alert) => alert.decision === undefined && isSameImage(alert.image, image),
+  )
   const view = finish(versionView(version, registry, kernel.profiles, context.now()))
   const result = { version: view, openAlerts: open.map(({ id }) => id) }
   if (dryRun) return result

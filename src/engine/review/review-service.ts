@@ -276,8 +276,7 @@ export class ReviewService {
   #sharers(id: string, done: string): Promise<readonly BehaviourId[]> {
     const { alerts, slices } = this.#context
     const { version } = this.#actOf(id, done)
-    const open = alerts.list({ limit: Infinity, state: 'open' })
-    return slices.run('decision', sharersOf(version, alerts.get(id), open))
+    return slices.run('decision', sharersOf(version, alerts.get(id), alerts.newestFirst))
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
@@ -311,12 +310,9 @@ export class ReviewService {
   }
 
   #openAlertsOf(version: DeployedVersion, session: string): readonly string[] {
-    const all = this.#context.alerts.list({
-      limit: Infinity,
-      matches: (image) => isSameImage(image, version.image),
-    })
-    return all
-      .filter(({ process, decision }) => process?.session === session && decision === undefined)
+    return this.#context.alerts.newestFirst
+      .filter(({ decision, image }) => decision === undefined && isSameImage(image, version.image))
+      .filter(({ process }) => process?.session === session)
       .map(({ id }) => id)
   }
 

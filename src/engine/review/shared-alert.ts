@@ -3,17 +3,18 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { causeOf, rowKindOf } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Steps } from '../../core/steps.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 import { wideId } from '../../state/alerts/cause-fingerprint.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /**
- * The behaviours that share an alert and wait for a decision, as its container showed them. `others`: open alerts, of
- * which each decides its own cause.
+ * The behaviours that share an alert and wait for a decision, as its container showed them. `others`: of alerts, each open
+ * one decides its own cause.
  */
 export function* sharersOf(
   version: DeployedVersion,
   alert: Alert,
-  others: Iterable<Alert>,
+  others: Iterable<KeptAlert>,
 ): Steps<readonly BehaviourId[]> {
   const { cause, container } = alert
   if (cause === undefined || container === undefined || cause.names < 2) return []
@@ -36,12 +37,13 @@ function isOfCause(id: string): (entry: Entry) => boolean {
 /** Whether a behaviour is of those causes that share the alert, and of none that another alert has. */
 function sharedBy(
   { id, cause, container }: Alert,
-  others: Iterable<Alert>,
+  others: Iterable<KeptAlert>,
 ): (entry: Entry) => boolean {
   const own = new Set((cause?.parts ?? []).map((part) => part.id))
   const apart = new Set<string>()
   for (const other of others) {
-    if (other.id === id || other.container?.id !== container?.id) continue
+    if (other.id === id || other.containerId !== container?.id) continue
+    if (other.decision !== undefined) continue
     for (const each of [other.cause, ...(other.cause?.parts ?? [])]) apart.add(each?.id ?? '')
   }
   return (entry) => {

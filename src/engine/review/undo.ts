@@ -51,7 +51,7 @@ export async function undo(
 /** Those that the decision closed, unless somebody decided on them since or they were removed. */
 function reopenAlerts({ alerts }: ReviewContext, { who, time, alerts: ids }: AuditView): void {
   const closed = new Set<unknown>(Array.isArray(ids) ? ids : [])
-  for (const { id, decision } of alerts.list({ limit: Infinity })) {
+  for (const { id, decision } of alerts.newestFirst) {
     if (!closed.has(id) || decision?.kind !== 'acknowledged') continue
     if (decision.by === who && decision.at <= time) alerts.reopen(id)
   }

@@ -1,6 +1,13 @@
 import { type Alert, type AlertType, type Severity, severities } from '../../core/event/alert.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 
+/** What a filter looks at of an alert: its texts only where one is wanted. */
+type Filtered = Pick<Alert, 'id' | 'severity' | 'type' | 'behaviour' | 'reasons' | 'guardrails'> & {
+  readonly [K in 'decision' | 'image' | 'container' | 'process' | 'cause' | 'samples' | 'loaded']?:
+    | Alert[K]
+    | undefined
+}
+
 /** Selects alerts. Every member that is present must match. */
 export interface AlertFilter {
   readonly matches?: (image: ImageRef | undefined) => boolean
@@ -16,7 +23,7 @@ export interface AlertFilter {
   readonly before?: string
 }
 
-export function alertFilter(filter: AlertFilter): (alert: Alert) => boolean {
+export function alertFilter(filter: AlertFilter): (alert: Filtered) => boolean {
   const { matches, severity, type, state, container, text, before } = filter
   const floor = severity === undefined ? 0 : severities.indexOf(severity)
   const words = text?.toLowerCase()
@@ -32,11 +39,11 @@ export function alertFilter(filter: AlertFilter): (alert: Alert) => boolean {
   }
 }
 
-function isOf({ container }: Alert, wanted: string): boolean {
+function isOf({ container }: Filtered, wanted: string): boolean {
   return container !== undefined && (container.name === wanted || container.id.startsWith(wanted))
 }
 
-function hasText(alert: Alert): string {
+function hasText(alert: Filtered): string {
   const { id, behaviour, cause, samples, loaded, reasons } = alert
   const { process, image, container, guardrails } = alert
   return [

@@ -13,11 +13,16 @@ import { folded, marked, ranked, withReplicas } from './cause-fold.ts'
 import { DecidedPlaces } from './decided-places.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type Finding, type FindingCause, firstAlert } from './finding.ts'
+import { KeptAlert } from './kept-alert.ts'
 import { OpenAlerts } from './open-alerts.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
+import { RestingAlerts } from './resting-alerts.ts'
 import { RunAlerts, withLoaded } from './run-alerts.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 import { withChanges } from '../../core/with-changes.ts'
+
+/** Images of which alerts have one object: more than the versions of most nodes. */
+const imagesShared = 1_024
 
 export interface AlertStoreOptions {
   readonly node: string
@@ -37,10 +42,12 @@ export interface AlertStoreOptions {
  */
 export class AlertStore {
   readonly #options: AlertStoreOptions
-  readonly #byId = new Map<string, Alert>()
+  readonly #byId = new Map<string, KeptAlert>()
+  readonly #resting = new RestingAlerts()
+  readonly #images = new Map<string, ImageRef>()
   /** Absent since a change. */
-  #newestFirst: readonly Alert[] | undefined
-  readonly #open = new OpenAlerts((id) => this.#byId.get(id))
+  #newestFirst: readonly KeptAlert[] | undefined
+  readonly #open = new OpenAlerts((id) => this.#byId.get(id)?.whole)
   readonly #decided = new DecidedPlaces()
   readonly #names = new AlertNames()
   readonly #runs = new RunAlerts()
@@ -129,7 +136,7 @@ export class AlertStore {
     const { cause: found, event } = finding
     const id =
       found === undefined ? undefined : this.#decided.idOf(ownFingerprint(found.cause, found.scope))
-    const alert = id === undefined ? undefined : this.#byId.get(id)
+    const alert = id === undefined ? undefined : this.#byId.get(id)?.whole
     if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
   }
 
@@ -224,13 +231,13 @@ export class AlertStore {
 
   #refresh(group: ReplicaGroup): void {
     for (const id of group.alerts) {
-      const alert = this.#byId.get(id)
+      const alert = this.#byId.get(id)?.whole
       if (alert !== undefined) this.#replace(ranked(withReplicas(alert, group), alert.risk))
     }
   }
 
   #replace(alert: Alert): void {
-    if (this.#byId.get(alert.id) === alert) return
+    if (this.#byId.get(alert.id)?.is(alert) === true) return
     this.#set(alert)
     this.#touch(alert)
   }
@@ -238,13 +245,13 @@ export class AlertStore {
   /** Counts `count` more events for the open alert; undefined if the event has none. */
   repeat(fingerprint: string, count: number, lastSeen: string): Alert | undefined {
     const id = this.#open.idFor(fingerprint)
-    const alert = id === undefined ? undefined : this.#byId.get(id)
+    const alert = id === undefined ? undefined : this.#byId.get(id)?.whole
     return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
   }
 
   /** Adds a file that a program loaded to the open alert of its run. False if there is none, or if it has no room. */
   addLoaded(run: string, behaviour: AlertBehaviour): boolean {
-    const alert = this.#byId.get(this.#runs.idOf(run) ?? '')
+    const alert = this.#byId.get(this.#runs.idOf(run) ?? '')?.whole
     const next = alert?.decision === undefined && alert && withLoaded(alert, behaviour)
     if (!next) return false
     this.#replace(next)
@@ -256,7 +263,7 @@ export class AlertStore {
    */
   reportedBy(fingerprint: string, source: string): boolean {
     const id = this.#open.idFor(fingerprint)
-    const alert = id === undefined ? undefined : this.#byId.get(id)
+    const alert = id === undefined ? undefined : this.#byId.get(id)?.whole
     if (alert === undefined) return false
     const sources = alert.sources ?? [alert.event.source]
     if (sources.includes(source)) return true
@@ -272,13 +279,18 @@ export class AlertStore {
   get(id: string): Alert {
     const alert = this.#byId.get(id)
     if (alert === undefined) throw new SnugError('ALERT_UNKNOWN', `no alert has the id \`${id}\``)
-    return alert
+    return alert.whole
   }
 
   /** All of them as they are now. Pages ask again and again, and most alerts come and change in bursts. */
-  get newestFirst(): readonly Alert[] {
+  get newestFirst(): readonly KeptAlert[] {
     this.#newestFirst ??= [...this.#byId.values()].reverse()
     return this.#newestFirst
+  }
+
+  /** Packs alerts that have not changed since the last call, with pauses. */
+  restSteps(): Steps<void> {
+    return this.#resting.steps()
   }
 
   /** Newest first. */
@@ -295,7 +307,7 @@ export class AlertStore {
     const found: Alert[] = []
     for (const alert of this.newestFirst) {
       if (found.length >= limit) break
-      if (wants(alert)) found.push(alert)
+      if (wants(alert)) found.push(alert.whole)
       yield
     }
     return found
@@ -335,7 +347,7 @@ export class AlertStore {
    * one.
    */
   #summarise(storm: Storm, latest: Alert): string {
-    const known = this.#byId.get(storm.summaryId ?? '')
+    const known = this.#byId.get(storm.summaryId ?? '')?.whole
     const before = known?.decision === undefined ? known : undefined
     const id = before?.id ?? this.#options.ids.next(Date.parse(latest.time))
     storm.summaryId = id
@@ -372,9 +384,20 @@ export class AlertStore {
   }
 
   #set(alert: Alert): void {
-    this.#byId.set(alert.id, alert)
+    const kept = new KeptAlert(alert, alert.image && this.#sharedImage(alert.image))
+    this.#resting.replace(this.#byId.get(alert.id), kept)
+    this.#byId.set(alert.id, kept)
     this.#newestFirst = undefined
     this.#eviction.put(alert)
+  }
+
+  #sharedImage(image: ImageRef): ImageRef {
+    const name = JSON.stringify(image)
+    const known = this.#images.get(name)
+    if (known !== undefined) return known
+    if (this.#images.size >= imagesShared) this.#images.clear()
+    this.#images.set(name, image)
+    return image
   }
 
   #close(id: string): void {
@@ -384,11 +407,13 @@ export class AlertStore {
   }
 
   #drop(id: string): void {
-    const alert = this.#byId.get(id)
-    if (alert?.decision === undefined) this.#evictedOpen += 1
+    const kept = this.#byId.get(id)
+    // Of an open alert there is nothing decided: it needs not be opened.
+    if (kept?.decision === undefined) this.#evictedOpen += 1
+    else this.#decided.remove(kept.whole, this.#open.fingerprint(id))
     this.#close(id)
-    if (alert !== undefined) this.#decided.remove(alert, this.#open.fingerprint(id))
     this.#byId.delete(id)
+    this.#resting.replace(kept, undefined)
     this.#newestFirst = undefined
     this.#eviction.remove(id)
     this.#open.forget(id)

@@ -265,7 +265,13 @@ export class Journal {
       const audited = await this.trail.newest()
       // A record that was stored meanwhile was already offered to the other sinks.
       if (this.trail.length > length) continue
-      return inOrder([...audited, ...this.#parts.alerts.list({ limit: Infinity })])
+      const alerts: Alert[] = []
+      const pace = new Pace()
+      for (const { whole } of this.#parts.alerts.newestFirst) {
+        alerts.push(whole)
+        if (pace.isOver) await pace.turn()
+      }
+      return inOrder([...audited, ...alerts])
     }
   }
 
