@@ -204,7 +204,7 @@ export function consoleStory(world: () => ConsoleWorld): void {
       const began = performance.now()
       await cluster.until(
         `a replica in place of ${ended}`,
-        () => deployed.pods(),
+        () => deployed.allPods(),
         (pods) =>
           pods.filter(isReady).length === 2 &&
           pods.every(({ metadata }) => metadata.name !== ended),
@@ -216,10 +216,11 @@ export function consoleStory(world: () => ConsoleWorld): void {
   /** The replica that the Service leads this machine to: it alone has the session. */
   async function servingReplica(): Promise<ConsolePod> {
     const token = deployed.tokens.viewer
-    const { cookie = '' } = await deployed.service.ask('/v1/session', {
+    const { status: begun, cookie = '' } = await deployed.service.ask('/v1/session', {
       method: 'POST',
       body: { token },
     })
+    expect(begun).toBe(200)
     const found: ConsolePod[] = []
     for (const pod of await replicas()) {
       const how = { headers: { cookie } }

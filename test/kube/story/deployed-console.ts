@@ -70,13 +70,19 @@ export class DeployedConsole implements Disposable {
 
   /** Its pods, without those that are ending. */
   async pods(): Promise<readonly ConsolePod[]> {
+    const all = await this.allPods()
+    return all.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  }
+
+  /** With those that are ending: they answer on connections that they have. */
+  async allPods(): Promise<readonly ConsolePod[]> {
     const select = ['get', 'pods', '-l', 'app.kubernetes.io/component=console']
     const { items } = await this.#cluster.json<{ items: ConsolePod[] }>([
       '-n',
       namespace,
       ...select,
     ])
-    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    return items
   }
 
   /** Addresses behind the Service. */
