@@ -146,6 +146,24 @@ describe('A parked profile', () => {
     expect(parked(large).isParked).toBe(false)
   })
 
+  it('has the places that were derived before the last counts came', () => {
+    const profile = begun()
+    const note = (name: string, time: string) =>
+      act.file(`/srv/data/note-${name}.txt`, ['create'], { time })
+    const at = '2026-11-24T00:00:00Z'
+    feed(profile, [note('4711', at), note('815', at), note('99', at), note('2', at)])
+    profile.settle()
+    const placesOf = () => profile.entries().flatMap(({ place }) => place ?? [])
+    const before = placesOf()
+    expect(before.map(({ why }) => why)).toEqual([
+      '4 names in 1 container, all within one slice of time',
+    ])
+    feed(profile, [note('4711', '2026-11-24T01:00:00Z')])
+    expect(placesOf()).toEqual(before)
+    parked(profile)
+    expect(placesOf()).toEqual(before)
+  })
+
   it('has the widenings of the kernel and the files of its image again', () => {
     const profile = begun()
     const widening = { group: 'file read', pattern: '/srv/*' }

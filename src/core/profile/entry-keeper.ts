@@ -36,6 +36,22 @@ export class EntryKeeper {
     return entry
   }
 
+  /** Adds one with its evidence. */
+  restore(entry: LiveEntry): void {
+    this.add(entry)
+    this.mayFold(entry)
+    this.refresh(entry)
+  }
+
+  /** After all of {@link restore}: the store has them. */
+  *loadedSteps(): Steps<void> {
+    for (const entry of this.table) {
+      yield
+      if (entry.isDerived) this.derived.add(entry)
+    }
+    this.table.stored()
+  }
+
   remove(entry: LiveEntry): void {
     this.table.remove(entry)
     this.derived.delete(entry)

@@ -36,7 +36,6 @@ export class HeldEntries implements FiguredTable {
     const held = this.#held
     if (!(held instanceof ParkedEntries)) return held
     const inUse = this.#opened(held)
-    held.goOnAs(inUse.entries)
     this.#held = inUse
     this.#openings += 1
     return inUse

@@ -116,20 +116,22 @@ export class LiveEntry {
     shaper: Shaper,
     parts: SharedParts,
   ): LiveEntry {
-    const { id, uid, object, cells, inherited, decision, fixed } = parked
+    const { id, uid, object, cells } = parked
     const entry = new LiveEntry(parts.actor(parked.actor), uid, object, shaper, undefined, id)
     if (typeof cells === 'string') entry.#cells = PackedCells.ofText(cells, refs)
     else entry.#addStored(cells, parts)
     entry.#room = parked.room
-    entry.inherited = inherited
-    entry.decision = decision
-    entry.fixed = fixed === true
+    entry.inherited = parked.inherited
+    entry.decision = parked.decision
+    entry.fixed = parked.fixed === true
+    entry.place = parked.place
+    entry.within = parked.within
     return entry
   }
 
   /** @param refs packs the cells of all entries that are parked together */
   parked(refs: PackedRefs): ParkedEntry {
-    const { id, actor, uid, object, inherited, decision } = this
+    const { id, actor, uid, object, inherited, decision, place, within } = this
     const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells.compacted()
     const packed = list.size === 0 ? undefined : PackedCells.of(list, refs)
     return {
@@ -142,6 +144,8 @@ export class LiveEntry {
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.fixed ? { fixed: true as const } : {}),
+      ...(place === undefined ? {} : { place }),
+      ...(within === undefined ? {} : { within }),
     }
   }
 

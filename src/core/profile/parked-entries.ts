@@ -3,10 +3,12 @@ import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Derivation } from '../learning/derivation.ts'
-import type { EntryKeeper } from './entry-keeper.ts'
+import { finish } from '../steps.ts'
+import { EntryKeeper } from './entry-keeper.ts'
 import { LiveEntry } from './live-entry.ts'
 import { PackedRefs } from './packed-cells.ts'
 import type { ParkedEntry } from './parked-entry.ts'
+import type { PlacesAtRest } from './place-keeper.ts'
 import type { SharedParts } from './shared-parts.ts'
 
 /**
@@ -19,13 +21,14 @@ export class ParkedEntries {
   readonly revision: number
   readonly counts: number
   readonly #packed: Uint8Array
+  readonly #places: PlacesAtRest
   readonly #refs = new PackedRefs()
   readonly #widenings: readonly Widening[]
   readonly #derivation: Derivation | undefined
   readonly #inKernel: boolean
 
   /** INVARIANT: the keeper is at rest, see {@link EntryKeeper.isAtRest}: all else follows from what is stored. */
-  constructor({ table, known, derived }: EntryKeeper) {
+  constructor({ table, places, known, derived }: EntryKeeper) {
     this.ids = new Set(table.byId.keys())
     this.derived = derived.size
     this.revision = table.revision
@@ -34,6 +37,7 @@ export class ParkedEntries {
     this.#refs.close()
     // A copy: the result is a part of a larger buffer.
     this.#packed = Uint8Array.from(deflateRawSync(JSON.stringify(parked)))
+    this.#places = places.atRest()
     this.#widenings = known.patterns.widenings
     this.#derivation = known.derived.derivation
     this.#inKernel = known.derived.inKernel
@@ -43,16 +47,18 @@ export class ParkedEntries {
     return this.ids.size
   }
 
-  *entries(shaper: Shaper, parts: SharedParts): Iterable<LiveEntry> {
+  /** They go on as those that were parked. */
+  open(shaper: Shaper, parts: SharedParts): EntryKeeper {
+    const keeper = new EntryKeeper(shaper)
     const parked = JSON.parse(inflateRawSync(this.#packed).toString()) as readonly ParkedEntry[]
-    for (const each of parked) yield LiveEntry.ofParked(each, this.#refs, shaper, parts)
-  }
-
-  /** @param entries made of {@link entries}: they go on as those that were parked */
-  goOnAs({ table, known }: EntryKeeper): void {
+    for (const each of parked) keeper.restore(LiveEntry.ofParked(each, this.#refs, shaper, parts))
+    finish(keeper.loadedSteps())
+    const { table, places, known } = keeper
+    places.goOnFrom(this.#places)
     table.goOnFrom(this)
     known.patterns.widen(this.#widenings)
     known.derived.derivation = this.#derivation
     known.derived.inKernel = this.#inKernel
+    return keeper
   }
 }

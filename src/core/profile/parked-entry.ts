@@ -1,5 +1,6 @@
 import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
+import type { Place } from '../learning/place.ts'
 import type { Decision, Inheritance } from './profile-entry.ts'
 import type { StoredCell } from './stored-entry.ts'
 
@@ -16,4 +17,7 @@ export interface ParkedEntry {
   readonly inherited?: Inheritance
   readonly decision?: Decision
   readonly fixed?: true
+  /** As they are: counts that came since places were derived may have others follow from the same evidence. */
+  readonly place?: Place
+  readonly within?: BehaviourId
 }

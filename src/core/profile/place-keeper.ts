@@ -42,6 +42,14 @@ interface Prepared {
   isWhole: boolean
 }
 
+/** What is to be known of places that were derived, beside the entries with their places. */
+export interface PlacesAtRest {
+  /** Of an owner, by its key. */
+  readonly heldBackBy: ReadonlyMap<string, ReadonlySet<string>>
+  readonly seen: number
+  readonly settledAt: number
+}
+
 /** The result of deriving the places again. */
 export interface Settled {
   /** Entries of new places, and of removed ones. */
@@ -157,6 +165,25 @@ export class PlaceKeeper {
       entries += owner.entries.size
     }
     return entries > derivedAtOnce
+  }
+
+  /** INVARIANT: nothing is dirty. */
+  atRest(): PlacesAtRest {
+    const heldBackBy = new Map<string, ReadonlySet<string>>()
+    for (const [key, owner] of this.#owners)
+      if (owner.heldBackBy.size > 0) heldBackBy.set(key, owner.heldBackBy)
+    return { heldBackBy, seen: this.#seen, settledAt: this.#settledAt }
+  }
+
+  /** The entries that were added have the places that were derived of them: they go on from there. */
+  goOnFrom({ heldBackBy, seen, settledAt }: PlacesAtRest): void {
+    for (const [key, owner] of this.#owners) {
+      owner.places = new Set([...owner.entries].filter(({ place }) => place !== undefined))
+      owner.heldBackBy = heldBackBy.get(key) ?? new Set()
+    }
+    this.#seen = seen
+    this.#settledAt = settledAt
+    this.#dirty.clear()
   }
 
   /** Pieces of evidence so far. */

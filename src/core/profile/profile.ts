@@ -52,12 +52,8 @@ export class Profile implements ProfileReader {
       return { entries, parts, recorder: new EvidenceRecorder(entries, parts, this.#forgotten) }
     }
     this.#held = new HeldEntries(inUse(new EntryKeeper(shaper), new SharedParts()), (parked) => {
-      const profile = new Profile(shaper)
-      const { entries, parts } = profile.#held.inUse
-      // What only stands for a place is derived again.
-      for (const entry of parked.entries(shaper, parts)) if (!entry.empty) profile.#restore(entry)
-      finish(profile.#loaded())
-      return inUse(entries, parts)
+      const parts = new SharedParts()
+      return inUse(parked.open(shaper, parts), parts)
     })
     this.#figures = new TableFigures(this.#held)
   }
@@ -86,25 +82,15 @@ export class Profile implements ProfileReader {
       }
       const entry = LiveEntry.ofStored(each, shaper, profile.#held.inUse.parts)
       if (profile.#entries.table.byKey.has(entry.key)) profile.merge([entry.toJSON()])
-      else if (!entry.empty) profile.#restore(entry)
+      else if (!entry.empty) profile.#entries.restore(entry)
     }
     yield* profile.#loaded()
     return profile
   }
 
-  #restore(entry: LiveEntry): void {
-    this.#entries.add(entry)
-    this.#entries.mayFold(entry)
-    this.#entries.refresh(entry)
-  }
-
   *#loaded(): Steps<void> {
     yield* this.settleSteps()
-    for (const entry of this.#entries.table) {
-      yield
-      if (entry.isDerived) this.#entries.derived.add(entry)
-    }
-    this.#entries.table.stored()
+    yield* this.#entries.loadedSteps()
   }
 
   /** See {@link EntryKeeper.settle}. */
