@@ -57,7 +57,7 @@ function cardsOf(later: readonly ActEvent[]): readonly string[] {
 function listed(groups: readonly ReviewGroup[]): unknown {
   return groups.map(({ key, members }) => ({
     key,
-    members: members.map(({ version, entry, state }) => [version.key, entry.id, state]),
+    members: members.map(({ version, id, state }) => [version.key, id, state]),
   }))
 }
 
@@ -66,7 +66,7 @@ describe('the cards of what waits for review', () => {
     fc.assert(
       fc.property(world, ({ versions, groups }) => {
         const grouped = groups.flatMap(({ members }) =>
-          members.map(({ version, entry }) => `${version.key} ${entry.id}`),
+          members.map(({ version, id }) => `${version.key} ${id}`),
         )
         expect(new Set(grouped).size).toBe(grouped.length)
         const open = versions.flatMap(({ key, profile }) =>
@@ -136,10 +136,10 @@ describe('the cards of what waits for review', () => {
         const causes = groups
           .filter(({ grouping }) => grouping === 'cause')
           .map((group) => {
-            const ids = new Set(group.members.map(({ entry }) => causeOf(entry).id))
+            const ids = new Set(group.members.map((each) => causeOf(each).id))
             // Of one kind of file, all folders are one card.
             if (ids.size > 1) {
-              const kinds = new Set(group.members.map(({ entry }) => kindKey(entry)))
+              const kinds = new Set(group.members.map((each) => kindKey(each)))
               expect([kinds.size, kinds.has(undefined)]).toEqual([1, false])
             }
             return `${group.repository} ${group.guarded} ${[...ids].join()}`

@@ -132,6 +132,11 @@ export class Profile implements ProfileReader {
     return this.#held.revision
   }
 
+  /** Rises where the counts and times of cells rise. */
+  get counts(): number {
+    return this.#held.counts
+  }
+
   get size(): number {
     return this.#held.size
   }
@@ -273,6 +278,11 @@ export class Profile implements ProfileReader {
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
     this.#entries.settleForReader()
     return this.#entries.table.page(after, limit)
+  }
+
+  /** One entry as a live object: read only, and valid only until the next event. */
+  liveEntry(id: BehaviourId): Readonly<LiveEntry> | undefined {
+    return this.#entries.table.byId.get(id)
   }
 
   /** Every entry as a live object, in no order: read only, and valid only until the next event. */

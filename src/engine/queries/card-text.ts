@@ -5,7 +5,8 @@ import { type Cause, causeOf } from '../../core/match/cause.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import { proposedPlace } from '../../state/alerts/cause-fold.ts'
-import type { Entry, ReviewGroup } from './review-groups.ts'
+import type { ReviewGroup } from './review-groups.ts'
+import { sessionOf, type Waiting } from './waiting.ts'
 
 export interface CardTitle {
   readonly actor: string
@@ -15,8 +16,8 @@ export interface CardTitle {
   readonly proposed?: string
 }
 
-/** `entries`: the different behaviours of the group, in order of time. */
-export function titleOf(group: ReviewGroup, entries: readonly Entry[]): CardTitle {
+/** `entries`: the different behaviours of the group, in order of time, each in one of its versions. */
+export function titleOf(group: ReviewGroup, entries: readonly Waiting[]): CardTitle {
   const [first] = entries
   if (first === undefined) return { actor: '', user: '', text: '' }
   if (entries.length === 1) return { ...whoOf(entries), text: doesLine(objectLine(first.object)) }
@@ -30,24 +31,24 @@ export function titleOf(group: ReviewGroup, entries: readonly Entry[]): CardTitl
   }
 }
 
-function whoOf(entries: readonly Entry[]): Pick<CardTitle, 'actor' | 'user'> {
+function whoOf(entries: readonly Waiting[]): Pick<CardTitle, 'actor' | 'user'> {
   const users = [...new Set(entries.map(({ uid }) => userText(uid)))]
   const [first] = entries
   return { actor: first === undefined ? '' : actorText(first.actor), user: users.join(', ') }
 }
 
-function sessionTitle({ members }: ReviewGroup, entries: readonly Entry[]) {
+function sessionTitle({ members }: ReviewGroup, entries: readonly Waiting[]) {
   const [member] = members
-  const [cell] = member?.entry.allCells() ?? []
-  const name = member?.version.runs.get(cell?.container ?? '')?.name
-  const container = name ?? cell?.container.slice(0, 12) ?? ''
+  if (member === undefined) return { actor: '', text: '' }
+  const { container, session } = sessionOf(member)
+  const name = member.version.runs.get(container)?.name ?? container.slice(0, 12)
   return {
-    actor: `exec session ${cell?.session?.slice(0, 12) ?? ''}`,
-    text: `shows ${behaviours(entries.length)} in container ${container}`,
+    actor: `exec session ${session.slice(0, 12)}`,
+    text: `shows ${behaviours(entries.length)} in container ${name}`,
   }
 }
 
-function programTitle({ isNew }: ReviewGroup, entries: readonly Entry[]): CardTitle {
+function programTitle({ isNew }: ReviewGroup, entries: readonly Waiting[]): CardTitle {
   const start = entries.find(({ actor, object }) => object.kind === 'exec' && !isNew(actor))
   if (start === undefined) {
     const text = `shows ${behaviours(entries.length)}, with its programs`
@@ -59,7 +60,10 @@ function programTitle({ isNew }: ReviewGroup, entries: readonly Entry[]): CardTi
   return { ...whoOf([start]), text }
 }
 
-function causeTitle(cause: Cause, entries: readonly Entry[]): Pick<CardTitle, 'text' | 'proposed'> {
+function causeTitle(
+  cause: Cause,
+  entries: readonly Waiting[],
+): Pick<CardTitle, 'text' | 'proposed'> {
   const objects = entries.map(({ object }) => object)
   const paths = new Set(objects.map(subjectOf))
   const accesses = [...new Set(objects.map(accessOf))].sort()

@@ -3,7 +3,8 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { BehaviourState } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion, VersionKey } from '../../state/versions/deployed-version.ts'
-import type { ReviewGroup, Waiting } from './review-groups.ts'
+import type { ReviewGroup } from './review-groups.ts'
+import type { Waiting } from './waiting.ts'
 
 /** About 10 MB, as ids are kept by reference. */
 export const listedKept = 200_000
@@ -34,11 +35,11 @@ export class ListedCards {
     // The id stands for exactly these behaviours.
     if (this.#cards.get(id) !== undefined) return
     const behaviours = new Map<VersionKey, Set<BehaviourId>>()
-    for (const { version, entry } of members) {
+    for (const { version, id: each } of members) {
       yield
       const ids = behaviours.get(version.key)
-      if (ids === undefined) behaviours.set(version.key, new Set([entry.id]))
-      else ids.add(entry.id)
+      if (ids === undefined) behaviours.set(version.key, new Set([each]))
+      else ids.add(each)
     }
     this.#cards.set(id, { key, repository, grouping, behaviours })
   }
@@ -55,7 +56,7 @@ export class ListedCards {
       for (const member of members) {
         yield
         const { key } = member.version
-        if (behaviours.get(key)?.has(member.entry.id)) found.get(key)?.push(member)
+        if (behaviours.get(key)?.has(member.id)) found.get(key)?.push(member)
       }
     }
     const members = [...found.values()].flat()

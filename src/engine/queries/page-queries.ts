@@ -33,6 +33,7 @@ import type {
 import { pictureOf } from './profile-graph.ts'
 import { ListedCards } from './listed-cards.ts'
 import { cardBehaviours, reviewPage, type ReviewWorld } from './review-cards.ts'
+import type { Waiting } from './waiting.ts'
 import { storyOf } from './alert-story.ts'
 import { timelineOf } from './timeline.ts'
 
@@ -48,7 +49,7 @@ export class PageQueries implements PageViews {
   readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
   /** By the files of two images: reading them for each behaviour of a large card takes long. */
   readonly #explanations = new WeakMap<
-    Readonly<LiveEntry>,
+    Waiting,
     { readonly before: DeployedVersion; readonly text: string }
   >()
 
@@ -117,11 +118,11 @@ export class PageQueries implements PageViews {
       versions: registry.index,
       predecessorOf: (version: DeployedVersion) => registry.index.predecessorOf(version),
       scopesExpecting: (version, ids) => registry.scopesExpecting(version, ids),
-      explained: (entry, version, before) => {
-        const known = this.#explanations.get(entry)
+      explained: (waiting, before) => {
+        const known = this.#explanations.get(waiting)
         if (known?.before === before) return known.text
-        const text = stage.explain(entry, version, before)
-        if (text !== undefined) this.#explanations.set(entry, { before, text })
+        const text = stage.explain(waiting, waiting.version, before)
+        if (text !== undefined) this.#explanations.set(waiting, { before, text })
         return text
       },
       alerts: alerts.newestFirst,

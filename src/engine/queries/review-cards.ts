@@ -3,10 +3,7 @@ import { SnugError } from '../../errors.ts'
 import { isoOf, type Micros } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
-import { explain } from '../../core/match/nearest.ts'
 import { lookedAtOnce, sorted, type Steps } from '../../core/steps.ts'
-import type { Cell } from '../../core/profile/evidence.ts'
-import type { Profile } from '../../core/profile/profile.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type {
@@ -22,14 +19,13 @@ import { titleOf } from './card-text.ts'
 import type { ListedCards } from './listed-cards.ts'
 import {
   contentId,
-  type Entry,
   groupsOf,
   mentions,
   type PredecessorOf,
   publicKey,
   type ReviewGroup,
-  type Waiting,
 } from './review-groups.ts'
+import { type Seen, seenOf, type Waiting, whyNew } from './waiting.ts'
 import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 
 export interface ReviewWorld {
@@ -40,11 +36,7 @@ export interface ReviewWorld {
     ids: readonly BehaviourId[],
   ) => readonly string[]
   /** The change in its image that explains the version's new behaviour. */
-  readonly explained: (
-    entry: Entry,
-    version: DeployedVersion,
-    before: DeployedVersion,
-  ) => string | undefined
+  readonly explained: (waiting: Waiting, before: DeployedVersion) => string | undefined
   readonly alerts: readonly KeptAlert[]
   /** Of which the page reads earlier cards, and to which it adds the cards that it shows. */
   readonly listed: ListedCards
@@ -59,7 +51,7 @@ interface Card {
 /** A behaviour with all versions in which it waits. */
 interface Row {
   readonly id: string
-  readonly entry: Entry
+  readonly one: Waiting
   readonly first: Micros
   readonly members: readonly Waiting[]
 }
@@ -134,7 +126,7 @@ export function* cardBehaviours(
 }
 
 function countOf(members: readonly Waiting[]): number {
-  return new Set(members.map(({ entry }) => entry.id)).size
+  return new Set(members.map(({ id }) => id)).size
 }
 
 function* gravestFirst(groups: readonly ReviewGroup[]): Steps<readonly ReviewGroup[]> {
@@ -143,9 +135,7 @@ function* gravestFirst(groups: readonly ReviewGroup[]): Steps<readonly ReviewGro
     yield
     const [first] = group.members
     const [actor, line] =
-      first === undefined
-        ? ['', '']
-        : [actorText(first.entry.actor), objectLine(first.entry.object)]
+      first === undefined ? ['', ''] : [actorText(first.actor), objectLine(first.object)]
     const order = [group.guarded ? '0' : '1', group.repository, actor, line, group.key]
     ordered.push({ group, order })
   }
@@ -166,30 +156,28 @@ function* rowsOf({ members }: ReviewGroup): Steps<readonly Row[]> {
   const byId = new Map<string, Waiting[]>()
   for (const member of members) {
     yield
-    const known = byId.get(member.entry.id)
-    if (known === undefined) byId.set(member.entry.id, [member])
+    const known = byId.get(member.id)
+    if (known === undefined) byId.set(member.id, [member])
     else known.push(member)
   }
   const rows: Row[] = []
   for (const [id, some] of byId) {
-    yield
-    const [member] = some
-    if (member === undefined) continue
+    const [one] = some
+    if (one === undefined) continue
     let first = Infinity
-    for (const cell of cellsOf(some)) first = Math.min(first, cell.first)
-    rows.push({ id, entry: member.entry, first, members: some })
+    for (const member of some) {
+      yield
+      first = Math.min(first, seenOf(member).first)
+    }
+    rows.push({ id, one, first, members: some })
   }
   return yield* sorted(rows, (a, b) => a.first - b.first || (a.id < b.id ? -1 : 1))
-}
-
-function* cellsOf(members: readonly Waiting[]): Iterable<Cell> {
-  for (const { entry } of members) yield* entry.allCells()
 }
 
 function* idsOf(groups: readonly ReviewGroup[]): Steps<ReadonlySet<string>> {
   const ids = new Set<string>()
   for (const { members } of groups) {
-    for (const { entry } of members) ids.add(entry.id)
+    for (const { id } of members) ids.add(id)
     yield
   }
   return ids
@@ -231,14 +219,14 @@ function* cardView(
     grouping,
     ...titleOf(
       group,
-      rows.map(({ entry }) => entry),
+      rows.map(({ one }) => one),
     ),
-    kinds: union(rows.map(({ entry }) => entry.object.kind)),
+    kinds: union(rows.map(({ one }) => one.object.kind)),
     behaviours: rows.length,
     samples: yield* rowViews(rows.slice(0, samplesShown), world),
     places: yield* placesOf(members),
     ...(yield* evidenceOf(members)),
-    ...whyNew(rows[0]?.members[0]),
+    ...(rows[0] === undefined ? { reasons: [] } : whyNew(rows[0].one)),
     ...elsewhereOf(members, world),
     ...(explained === undefined ? {} : { explained }),
     alerts: union(rows.flatMap(({ id }) => alerts.get(`${repository} ${id}`) ?? [])),
@@ -252,7 +240,7 @@ function elsewhereOf(
 ): Pick<ReviewCard, 'elsewhere'> {
   const version = members.at(-1)?.version
   if (version?.image.scope === undefined) return {}
-  const ids = members.filter((each) => each.version === version).map(({ entry }) => entry.id)
+  const ids = members.filter((each) => each.version === version).map(({ id }) => id)
   const scopes = scopesExpecting(version, ids)
   return scopes.length === 0 ? {} : { elsewhere: scopes }
 }
@@ -267,17 +255,17 @@ function* rowViews(
 }
 
 function* rowView(
-  { id, entry, members }: Row,
+  { id, one, members }: Row,
   world: Omit<ReviewWorld, 'alerts'>,
 ): Steps<CardBehaviour> {
   const { containers, count, firstSeen, lastSeen, guardrails } = yield* evidenceOf(members)
   const explained = yield* explanationOf(members, world)
   return {
     id,
-    actor: actorText(entry.actor),
-    user: userText(entry.uid),
-    kind: entry.object.kind,
-    text: objectLine(entry.object),
+    actor: actorText(one.actor),
+    user: userText(one.uid),
+    kind: one.object.kind,
+    text: objectLine(one.object),
     versions: members.map(({ version }) => version.key),
     containers,
     count,
@@ -294,31 +282,24 @@ type Evidence = Pick<
 >
 
 function* evidenceOf(members: readonly Waiting[]): Steps<Evidence> {
-  const origins = new Set<string>()
-  const containers = new Set<string>()
-  const sessions = new Set<string>()
-  const guardrails = new Set<string>()
+  const all: Seen[] = []
   let [count, first, last] = [0, Infinity, -Infinity]
-  for (const { entry } of members) {
+  for (const member of members) {
     yield
-    for (const cell of entry.allCells()) {
-      origins.add(cell.origin)
-      containers.add(cell.container)
-      if (cell.session !== undefined) sessions.add(cell.session)
-      for (const guardrail of cell.guardrails) guardrails.add(guardrail)
-      count += cell.count
-      first = Math.min(first, cell.first)
-      last = Math.max(last, cell.last)
-    }
+    const seen = seenOf(member)
+    all.push(seen)
+    count += seen.count
+    first = Math.min(first, seen.first)
+    last = Math.max(last, seen.last)
   }
   return {
-    origins: union(origins),
-    containers: containers.size,
-    sessions: union(sessions),
+    origins: union(all.flatMap(({ origins }) => origins)),
+    containers: new Set(all.flatMap(({ containers }) => containers)).size,
+    sessions: union(all.flatMap(({ sessions }) => sessions)),
     count,
     firstSeen: timeOf(first),
     lastSeen: timeOf(last),
-    guardrails: union(guardrails),
+    guardrails: union(all.flatMap(({ guardrails }) => guardrails)),
   }
 }
 
@@ -346,7 +327,7 @@ function* placesOf(members: readonly Waiting[]): Steps<readonly CardPlace[]> {
       state: version.life.state,
       mode: version.life.mode,
       behaviourState: state,
-      behaviours: some.map(({ entry }) => entry.id),
+      behaviours: some.map(({ id }) => id),
       containers,
       count,
     })
@@ -360,40 +341,14 @@ function* explanationOf(
   { predecessorOf, explained }: Pick<ReviewWorld, 'predecessorOf' | 'explained'>,
 ): Steps<string | undefined> {
   let first: string | undefined
-  for (const { version, entry } of members) {
+  for (const member of members) {
     yield
-    const before = predecessorOf(version)
-    const text = before === undefined ? undefined : explained(entry, version, before)
+    const before = predecessorOf(member.version)
+    const text = before === undefined ? undefined : explained(member, before)
     if (text === undefined) return undefined
     first ??= text
   }
   return first
-}
-
-type Why = Pick<ReviewCard, 'reasons' | 'nearest'>
-
-/** Of profiles that may be parked since: a card that is looked at must not open them each time. */
-const whyKept = new WeakMap<
-  Entry,
-  { readonly profile: Profile; readonly changes: number; readonly why: Why }
->()
-
-/** As the judge would explain it now. */
-function whyNew(member: Waiting | undefined): Why {
-  if (member === undefined) return { reasons: [] }
-  const { entry, before } = member
-  const profile = before?.profile
-  const known = whyKept.get(entry)
-  if (known !== undefined && known.profile === profile) {
-    if (known.changes === profile.changes) return known.why
-  }
-  const { key, actor, uid, object } = entry
-  const [cell] = entry.allCells()
-  const ref = { key, actor, uid, object, origin: cell?.origin ?? 'entrypoint' } as const
-  const { reasons, nearest } = explain(profile, [ref])
-  const why = { reasons, ...(nearest === null ? {} : { nearest: nearest.text }) }
-  if (profile !== undefined) whyKept.set(entry, { profile, changes: profile.changes, why })
-  return why
 }
 
 function timeOf(micros: number): string {

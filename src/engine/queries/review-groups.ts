@@ -5,26 +5,10 @@ import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
 import { causeKey, kindKey } from '../../core/match/cause.ts'
-import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
-import type { ShownState } from '../api/engine-views.ts'
 import type { CardGrouping } from '../api/page-views.ts'
-import { revisionOf } from '../live/revision.ts'
-import { isOpen } from './profile-graph.ts'
-import { ExpectedPrograms, NewPrograms } from './new-programs.ts'
-
-export type Entry = Readonly<LiveEntry>
-
-/** A behaviour of one version that waits for a decision. */
-export interface Waiting {
-  readonly version: DeployedVersion
-  /** Of the version, before its behaviours were looked at: a decision on an older state is refused. */
-  readonly revision: string
-  readonly entry: Entry
-  readonly state: ShownState
-  /** The version whose profile lacks it. */
-  readonly before: DeployedVersion | undefined
-}
+import { NewPrograms } from './new-programs.ts'
+import { type Waiting, type WaitingOfVersion, waitingOf } from './waiting.ts'
 
 /** What one decision covers. */
 export interface ReviewGroup {
@@ -64,24 +48,14 @@ function* groupsOfImage(
   versions: readonly DeployedVersion[],
   predecessorOf: PredecessorOf,
 ): Steps<readonly ReviewGroup[]> {
-  const parts: Parts[] = []
-  const revisions: string[] = []
-  for (const version of versions) {
-    const parted = yield* partsOf(version, predecessorOf(version))
-    parts.push(parted)
-    revisions.push(parted.waiting.length === 0 ? '' : revisionOf([version]))
-  }
+  const parts: WaitingOfVersion[] = []
+  for (const version of versions) parts.push(yield* waitingOf(version, predecessorOf(version)))
   const [first] = versions
   const known = first && groupsKept.get(first)
-  if (known !== undefined && isSame(known.parts, parts) && isSame(known.revisions, revisions)) {
-    return known.groups
-  }
-  const waiting = versions.flatMap((version, at) => {
-    const revision = revisions[at] ?? ''
-    return (parts[at]?.waiting ?? []).map((each) => ({ version, revision, ...each }))
-  })
+  if (known !== undefined && isSame(known.parts, parts)) return known.groups
+  const waiting = parts.flatMap((part) => part.waiting)
   const groups = waiting.length === 0 ? [] : yield* grouped(repository, waiting, parts)
-  if (first !== undefined) groupsKept.set(first, { parts, revisions, groups })
+  if (first !== undefined) groupsKept.set(first, { parts, groups })
   return groups
 }
 
@@ -89,8 +63,7 @@ function* groupsOfImage(
 const groupsKept = new WeakMap<
   DeployedVersion,
   {
-    readonly parts: readonly Parts[]
-    readonly revisions: readonly string[]
+    readonly parts: readonly WaitingOfVersion[]
     readonly groups: readonly ReviewGroup[]
   }
 >()
@@ -102,10 +75,10 @@ function isSame<T>(some: readonly T[], others: readonly T[]): boolean {
 function* grouped(
   repository: string,
   waiting: readonly Waiting[],
-  parts: readonly Parts[],
+  parts: readonly WaitingOfVersion[],
 ): Steps<readonly ReviewGroup[]> {
   const programs = NewPrograms.of(
-    waiting.map(({ entry }) => entry),
+    waiting,
     parts.map(({ expected }) => expected),
   )
   const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
@@ -113,7 +86,7 @@ function* grouped(
   for (const each of waiting) {
     yield
     const guarded = each.state === 'quarantined'
-    const { grouping, key: name } = groupingOf(each.entry, programs)
+    const { grouping, key: name } = groupingOf(each, programs)
     const key = `${grouping}\u0000${guarded}\u0000${name}`
     const known = groups.get(key)
     if (known !== undefined) known.members.push(each)
@@ -132,87 +105,15 @@ function* grouped(
   return [...groups.values()]
 }
 
-/** The behaviours of a version that wait, and those that are expected. */
-interface Parts {
-  /** Of what they follow from. */
-  readonly changes: number
-  readonly openings: number
-  readonly state: DeployedVersion['life']['state']
-  readonly before: DeployedVersion | undefined
-  readonly changesBefore: number | undefined
-  readonly waiting: readonly Pick<Waiting, 'entry' | 'state' | 'before'>[]
-  readonly expected: ExpectedPrograms
-}
-
-/** A page asks again each minute, of versions that mostly stay as they are. */
-const partsKept = new WeakMap<DeployedVersion, Parts>()
-
-function* partsOf(version: DeployedVersion, before: DeployedVersion | undefined): Steps<Parts> {
-  yield* version.profile.settleSteps()
-  const { changes } = version.profile
-  const changesBefore = before?.profile.changes
-  const { state: life } = version.life
-  const known = partsKept.get(version)
-  if (
-    known?.changes === changes &&
-    // Of a parked profile, its entries of before are as they were.
-    known.openings === version.profile.openings &&
-    known.state === life &&
-    known.before === before &&
-    known.changesBefore === changesBefore
-  ) {
-    return known
-  }
-  const waiting: Pick<Waiting, 'entry' | 'state' | 'before'>[] = []
-  const expected = new ExpectedPrograms()
-  for (const entry of version.profile.outline()) {
-    yield
-    const { state } = entry
-    if (isOpen(state)) waiting.push({ entry, state, before: version })
-    else if (before !== undefined && isDelta(entry, state, version, before)) {
-      waiting.push({ entry, state, before })
-    } else if (state === 'learned' || state === 'approved') expected.add(entry)
-  }
-  const { openings } = version.profile
-  const parts = { changes, openings, state: life, before, changesBefore, waiting, expected }
-  partsKept.set(version, parts)
-  return parts
-}
-
-/** A new version learned it, and its predecessor does not have it: nobody has reviewed it yet. */
-function isDelta(
-  entry: Entry,
-  state: ShownState,
-  { life }: DeployedVersion,
-  before: DeployedVersion,
-): boolean {
-  if (life.state === 'enforced' || state !== 'learned') return false
-  // Names in a place are decided on with the place.
-  if (entry.within !== undefined) return false
-  return entry.inherited === undefined && !before.profile.has(entry.id)
-}
-
 function groupingOf(
-  entry: Entry,
+  waiting: Waiting,
   programs: NewPrograms,
 ): { readonly grouping: CardGrouping; readonly key: string } {
-  const session = onlySession(entry)
-  if (session !== undefined) return { grouping: 'session', key: session }
-  const program = programs.rootFor(entry)
+  const { onlySession } = waiting
+  if (onlySession !== undefined) return { grouping: 'session', key: onlySession }
+  const program = programs.rootFor(waiting)
   if (program !== undefined) return { grouping: 'program', key: program }
-  return { grouping: 'cause', key: kindKey(entry) ?? causeKey(entry) }
-}
-
-/** The container and session that alone showed it. */
-function onlySession(entry: Entry): string | undefined {
-  let only: string | undefined
-  for (const { container, session } of entry.allCells()) {
-    if (session === undefined) return undefined
-    const name = `${container}\u0000${session}`
-    if (only !== undefined && only !== name) return undefined
-    only = name
-  }
-  return only
+  return { grouping: 'cause', key: kindKey(waiting) ?? causeKey(waiting) }
 }
 
 /** Its `key` for readers. */
@@ -222,7 +123,7 @@ export function publicKey({ key }: ReviewGroup): string {
 
 /** Its `id` for readers: it stands for exactly these behaviours. */
 export function* contentId({ key, members }: ReviewGroup): Steps<string> {
-  const names = members.map(({ version, entry }) => `${version.key} ${entry.id}`)
+  const names = members.map(({ version, id }) => `${version.key} ${id}`)
   return digest([key, ...(yield* sorted(names, compareText))])
 }
 
@@ -232,9 +133,9 @@ function digest(parts: readonly string[]): string {
 
 /** Whether the text is in one of its behaviours. */
 export function* mentions({ members }: ReviewGroup, text: string): Steps<boolean> {
-  for (const { entry } of members) {
+  for (const member of members) {
     yield
-    if (lineOf(entry).toLowerCase().includes(text)) return true
+    if (lineOf(member).toLowerCase().includes(text)) return true
   }
   return false
 }
