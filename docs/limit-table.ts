@@ -52,7 +52,6 @@ import {
   allReportedKept,
   allRunsKept,
 } from '../src/state/versions/version-bounds.ts'
-import { idleOpen } from '../src/state/versions/version-lifecycle.ts'
 import { databaseLimits } from '../src/supplychain/image/packages.ts'
 import { oldScopesKept } from '../src/state/versions/version-index.ts'
 import {
@@ -110,13 +109,6 @@ export const limitTable: readonly LimitGroup[] = [
         bound: EXPRESSIONS_KEPT,
         atBound:
           'the one that was asked longest ago is dropped, and compiled again when it is asked',
-      },
-      {
-        what: 'behaviours of versions without a container that are ready for use',
-        bound: idleOpen,
-        atBound:
-          'the profile of the version that was seen longest ago is compressed until it is needed, see [decision 58](adr/0058-idle-profiles-are-compressed.md)',
-        shownBy: { metric: 'snug_profiles_compressed' },
       },
       {
         what: 'variable parts of a name',

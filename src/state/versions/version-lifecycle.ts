@@ -123,18 +123,13 @@ export class VersionLifecycle {
   }
 
   /**
-   * Profiles that nobody needs leave memory until they are asked for, see {@link Profile.park}: those of versions that had
-   * no container for a day, and beyond {@link idleOpen} behaviours those of the versions that were seen longest ago.
+   * Profiles of versions without a container leave memory until they are asked for, where nobody asked for the last
+   * minute: see {@link Profile.park}.
    */
   *parkSteps(): Steps<void> {
-    const nowMs = this.#options.now()
-    if (!this.#parkRounds.begins(nowMs)) return
-    const idle = [...this.#index].filter(isIdle).sort(lastSeenFirst)
-    let open = 0
-    for (const version of idle) {
-      open += version.profile.size
-      const isOld = nowMs - Date.parse(version.lastSeen) >= parkedAfterMs
-      if (!isOld && open <= idleOpen) continue
+    if (!this.#parkRounds.begins(this.#options.now())) return
+    for (const version of this.#index) {
+      if (!isIdle(version)) continue
       yield
       if (isIdle(version)) version.park()
     }
@@ -252,18 +247,10 @@ const estimatedEveryMs = 10_000
 const estimatesAtOnce = 16
 /** Evidence of an ended container, or of a session, is added to that of others after this time without an event. */
 const foldedAfterMs = 600_000
-/** What runs each night stays in memory. */
-const parkedAfterMs = 25 * 3_600_000
 const parkedEveryMs = 60_000
-/** Behaviours of versions without a container that stay open: some 7 MiB. */
-export const idleOpen = 4_096
 
 function isIdle({ running, life, profile }: DeployedVersion): boolean {
   return running === 0 && life.state !== 'learning' && !profile.isParked
-}
-
-function lastSeenFirst(a: DeployedVersion, b: DeployedVersion): number {
-  return a.lastSeen === b.lastSeen ? 0 : a.lastSeen > b.lastSeen ? -1 : 1
 }
 
 /** Evidence that was not used between two rounds is packed by the second one. */
