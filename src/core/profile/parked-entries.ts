@@ -1,8 +1,8 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Derivation } from '../learning/derivation.ts'
+import { PackedJson } from '../packed-json.ts'
 import { finish } from '../steps.ts'
 import { EntryKeeper } from './entry-keeper.ts'
 import { LiveEntry } from './live-entry.ts'
@@ -20,7 +20,7 @@ export class ParkedEntries {
   readonly derived: number
   readonly revision: number
   readonly counts: number
-  readonly #packed: Uint8Array
+  readonly #packed: PackedJson<readonly ParkedEntry[]>
   readonly #places: PlacesAtRest
   readonly #refs = new PackedRefs()
   readonly #widenings: readonly Widening[]
@@ -35,8 +35,7 @@ export class ParkedEntries {
     this.counts = table.counts
     const parked = Array.from(table, (entry: LiveEntry) => entry.parked(this.#refs))
     this.#refs.close()
-    // A copy: the result is a part of a larger buffer.
-    this.#packed = Uint8Array.from(deflateRawSync(JSON.stringify(parked)))
+    this.#packed = new PackedJson(parked)
     this.#places = places.atRest()
     this.#widenings = known.patterns.widenings
     this.#derivation = known.derived.derivation
@@ -50,8 +49,8 @@ export class ParkedEntries {
   /** They go on as those that were parked. */
   open(shaper: Shaper, parts: SharedParts): EntryKeeper {
     const keeper = new EntryKeeper(shaper)
-    const parked = JSON.parse(inflateRawSync(this.#packed).toString()) as readonly ParkedEntry[]
-    for (const each of parked) keeper.restore(LiveEntry.ofParked(each, this.#refs, shaper, parts))
+    for (const each of this.#packed.open())
+      keeper.restore(LiveEntry.ofParked(each, this.#refs, shaper, parts))
     finish(keeper.loadedSteps())
     const { table, places, known } = keeper
     places.goOnFrom(this.#places)

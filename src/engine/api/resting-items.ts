@@ -1,4 +1,4 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { PackedJson } from '../../core/packed-json.ts'
 import type { Steps } from '../../core/steps.ts'
 
 /** Items of a block: it is compressed in a millisecond, and opened in less. */
@@ -7,8 +7,7 @@ const blockSize = 128
 interface Block<T> {
   /** The number of its first item. */
   readonly first: number
-  /** The items, or these as compressed JSON. */
-  items: T[] | Uint8Array
+  items: T[] | PackedJson<T[]>
   /** There was a call of {@link RestingItems.restSteps} since it was full. */
   isOld: boolean
 }
@@ -59,7 +58,7 @@ export class RestingItems<T> {
     for (const block of this.#blocks) {
       if (!Array.isArray(block.items) || block.items.length < blockSize) continue
       if (block.isOld) {
-        block.items = compressed(block.items)
+        block.items = new PackedJson(block.items, 1)
         yield
       }
       block.isOld = true
@@ -69,13 +68,8 @@ export class RestingItems<T> {
   #itemsOf(block: Block<T>): readonly T[] {
     if (Array.isArray(block.items)) return block.items
     if (this.#opened?.block !== block) {
-      this.#opened = { block, items: JSON.parse(inflateRawSync(block.items).toString()) as T[] }
+      this.#opened = { block, items: block.items.open() }
     }
     return this.#opened.items
   }
-}
-
-function compressed(items: readonly unknown[]): Uint8Array {
-  // A copy: the result is a part of a larger buffer.
-  return Uint8Array.from(deflateRawSync(JSON.stringify(items), { level: 1 }))
 }

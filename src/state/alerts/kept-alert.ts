@@ -1,4 +1,3 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type {
   Alert,
   AlertBehaviour,
@@ -7,24 +6,13 @@ import type {
   AlertType,
   Severity,
 } from '../../core/event/alert.ts'
+import { PackedJson } from '../../core/packed-json.ts'
 import type { ContainerRef, ImageRef, ProcessRef } from '../../core/event/event.ts'
 
 /** Alerts that are packed together: to open them takes half a millisecond. */
 export const packedTogether = 32
 
-/** Alerts as compressed JSON. */
-export class PackedAlerts {
-  readonly #bytes: Uint8Array
-
-  constructor(alerts: readonly Alert[]) {
-    // A copy: the result is a part of a larger buffer.
-    this.#bytes = Uint8Array.from(deflateRawSync(JSON.stringify(alerts)))
-  }
-
-  open(): readonly Alert[] {
-    return JSON.parse(inflateRawSync(this.#bytes).toString()) as readonly Alert[]
-  }
-}
+export type PackedAlerts = PackedJson<readonly Alert[]>
 
 /** The packed alerts that were opened last: neighbours are asked for one after the other. */
 let opened: { readonly packed: PackedAlerts; readonly alerts: readonly Alert[] } | undefined
@@ -73,7 +61,7 @@ export class KeptAlert {
   /** Opens it where it is packed. It stays packed. */
   get whole(): Alert {
     const whole = this.#whole
-    if (!(whole instanceof PackedAlerts)) return whole
+    if (!(whole instanceof PackedJson)) return whole
     if (opened?.packed !== whole) opened = { packed: whole, alerts: whole.open() }
     return opened.alerts[this.#at] as Alert
   }

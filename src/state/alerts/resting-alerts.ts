@@ -1,5 +1,6 @@
 import type { Steps } from '../../core/steps.ts'
-import { type KeptAlert, PackedAlerts, packedTogether } from './kept-alert.ts'
+import { PackedJson } from '../../core/packed-json.ts'
+import { type KeptAlert, type PackedAlerts, packedTogether } from './kept-alert.ts'
 
 /** Which alerts have not changed for a while, to be packed together. */
 export class RestingAlerts {
@@ -29,7 +30,7 @@ export class RestingAlerts {
   }
 
   #pack(alerts: readonly KeptAlert[]): void {
-    const packed = new PackedAlerts(alerts.map(({ whole }) => whole))
+    const packed: PackedAlerts = new PackedJson(alerts.map(({ whole }) => whole))
     for (const [at, alert] of alerts.entries()) {
       alert.pack(packed, at)
       this.#old.delete(alert)
