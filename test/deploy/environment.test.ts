@@ -9,7 +9,9 @@ it.each(['Dockerfile', 'release/oci-layout.mjs'])(
   '%s gives the agent the environment that the service gives it',
   (file) => {
     const text = read(file)
-    const set = [...text.matchAll(/\b(MALLOC_\w+)=(\w+)/g)].map(([, name, value]) => [name, value])
+    const set = [...text.matchAll(/\b(MALLOC_\w+|NODE_OPTIONS)=([\w=-]+)/g)].map(
+      ([, name, value]) => [name, value],
+    )
     expect(set).toEqual(Object.entries(shippedEnvironment()))
   },
 )

@@ -8,10 +8,8 @@ const growth = 15
  * follows the cgroup of the process by itself. To be called before other modules are loaded.
  */
 export function growHeapSlowly(): void {
+  // Not `--optimize-for-size`, which puts more pages together in one pause: up to 32 ms instead of 15.
   setFlagsFromString(`--heap-growing-percent=${growth}`)
-  // Pages of which a fifth is unused are put together. Without it, most of a page has to be unused. The young generation
-  // begins small and may grow: kept at its first size, it is collected seven times as often by a busy agent.
-  setFlagsFromString('--optimize-for-size')
   // Its collections are too short to share: on a busy machine they would wait for a thread that does not run.
   setFlagsFromString('--no-parallel-scavenge')
 }
