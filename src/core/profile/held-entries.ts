@@ -55,15 +55,20 @@ export class HeldEntries implements FiguredTable {
     return this.unparked === undefined
   }
 
-  /**
-   * From now on they take a sixth of the memory, until they are asked for. Those that were used since the last call
-   * stay as they are, and so do more than {@link parkedUpTo}.
-   */
+  /** A round: those that were used since the last call stay as they are, and others are parked. */
   park(): void {
-    const entries = this.unparked
     const isUsed = this.#isUsed
     this.#isUsed = false
-    if (entries === undefined || isUsed || this.size > parkedUpTo) return
+    if (!isUsed) this.parkNow()
+  }
+
+  /**
+   * From now on they take a sixth of the memory, until they are asked for. More than {@link parkedUpTo} stay as they are,
+   * and so do those that the store lacks.
+   */
+  parkNow(): void {
+    const entries = this.unparked
+    if (entries === undefined || this.size > parkedUpTo) return
     entries.settle()
     if (entries.isAtRest) this.#held = new ParkedEntries(entries)
   }

@@ -71,7 +71,7 @@ export class Profile implements ProfileReader {
     return profile
   }
 
-  /** The same of entries as the store has them, in the present form or an earlier one, with pauses. */
+  /** The same of entries as the store has them, in the present form or an earlier one, with pauses. It is parked. */
   static *restore(stored: Iterable<AnyStoredEntry>, shaper: Shaper): Steps<Profile> {
     const profile = new Profile(shaper)
     for (const each of stored) {
@@ -85,6 +85,8 @@ export class Profile implements ProfileReader {
       else if (!entry.empty) profile.#entries.restore(entry)
     }
     yield* profile.#loaded()
+    // Of all versions that a node has, few run: a start must not take the memory of all of them.
+    profile.#held.parkNow()
     return profile
   }
 
