@@ -566,11 +566,14 @@ export class Daemon {
     yield* this.registry.lifecycle.parkSteps()
     yield* this.#scopeMerge.steps()
     this.kernel.tick()
+    yield
     this.alerts.tick(this.#now())
     this.#reportEvicted()
+    yield
     this.#fold()
     yield* this.registry.lifecycle.packSteps()
     this.live.status(healthOf(this), this.#now())
+    yield
     if (this.#restRounds.begins(this.#now())) yield* this.#restSteps()
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Milliseconds of one turn. */
-const turnMs = 4
+const turnMs = 2
 
 /** Cuts a long loop into turns of the event loop: `if (pace.isOver) await pace.turn()`. */
 export class Pace {

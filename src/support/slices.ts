@@ -2,7 +2,7 @@ import type { Steps } from '../core/steps.ts'
 import type { LoopWatch } from './telemetry/loop-watch.ts'
 
 /** Milliseconds of a turn of the event loop that all of this work together takes. */
-const sliceMs = 4
+const sliceMs = 2
 
 interface Job {
   readonly what: string

@@ -101,15 +101,27 @@ describe('The profile of a version without containers', () => {
       const timeline = await world.engine.page.timeline(24)
       return { images, review, timeline, status: world.engine.status() }
     }
-    await look()
+    const before = await look()
     await pass(world, 2)
     expect(old.profile.isParked).toBe(true)
     const { images, review } = await look()
     expect(images[0]?.versions).toHaveLength(2)
     expect(review.cards.length).toBeGreaterThan(0)
+    expect(review).toEqual(before.review)
     await pass(world, 2)
     await look()
     expect(old.profile.isParked).toBe(true)
+  })
+
+  it('is opened by a card that nobody has looked at, which shows its evidence', async () => {
+    const world = await started()
+    const old = await replaced(world)
+    await pass(world, 2)
+    expect(old.profile.isParked).toBe(true)
+    const { cards } = await world.engine.page.review({ offset: 0, limit: 50 })
+    const odd = cards.find(({ text }) => text.includes('odd'))
+    expect(odd).toMatchObject({ count: 1, containers: 1, origins: ['entrypoint'] })
+    expect(odd?.reasons.length).toBeGreaterThan(0)
   })
 
   it('is opened by a decision, which stays, and by a container, which is judged by it', async () => {

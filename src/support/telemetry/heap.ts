@@ -8,8 +8,11 @@ const growth = 15
  * follows the cgroup of the process by itself. To be called before other modules are loaded.
  */
 export function growHeapSlowly(): void {
-  // Not `--optimize-for-size`, which puts more pages together in one pause: up to 32 ms instead of 15.
   setFlagsFromString(`--heap-growing-percent=${growth}`)
+  // Pages of which a fifth is unused are put together. Without it, most of a page has to be unused: some 30 MiB more. The
+  // young generation has a bound in the environment of the shipped service and image, as what it holds is moved in the
+  // same pause.
+  setFlagsFromString('--optimize-for-size')
   // Its collections are too short to share: on a busy machine they would wait for a thread that does not run.
   setFlagsFromString('--no-parallel-scavenge')
 }
