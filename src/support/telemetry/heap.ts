@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 
 /** How much the heap may grow over its live part before it is collected, in percent. */
-const growth = 15
+const growth = 25
 
 /**
  * Keeps the heap near its live size. V8 otherwise lets it double or more on a machine with much memory. Its limit
