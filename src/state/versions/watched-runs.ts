@@ -70,20 +70,26 @@ function watchedRun(run: Run, losses: LossLedger, nowMs: number, node: string): 
     return { from: microsOf(from), to: microsOf(to) }
   })
   const stints = allStints(run, nowMs).flatMap((stint) => without(stint, gaps))
-  const last = stints.at(-1)
-  if (last === undefined) return { watched: undefined }
+  const latest = stints.at(-1)
+  if (latest === undefined) return { watched: undefined }
+  // Member by member: a copy by spreading has a hidden class for itself, which takes more than it does.
+  const { from, to, before, ended: hasEnded } = latest
+  const { container } = run
+  if (stints.length === 1)
+    return { watched: { from, to, before, ended: hasEnded, container, node } }
   const earlier = stints.slice(0, -1)
-  const one = { ...last, container: run.container, node }
-  return { watched: earlier.length === 0 ? one : { ...one, earlier } }
+  return { watched: { from, to, before, ended: hasEnded, container, node, earlier } }
 }
+
+type WatchedStint = Required<Stint>
 
 interface Gap {
   readonly from: number
   readonly to: number
 }
 
-function allStints(run: Run, nowMs: number): readonly Stint[] {
-  const past = (run.earlier ?? []).map(({ from, to, before }: PastStint): Stint => {
+function allStints(run: Run, nowMs: number): readonly WatchedStint[] {
+  const past = (run.earlier ?? []).map(({ from, to, before }: PastStint): WatchedStint => {
     return { from: microsOf(from), to: microsOf(to), before, ended: true }
   })
   const { to, before, actsOnly, endUnseen } = run
@@ -94,18 +100,18 @@ function allStints(run: Run, nowMs: number): readonly Stint[] {
 }
 
 /** The parts of a stint outside of all gaps. A part after a gap has no observed start. */
-function without(stint: Stint, gaps: readonly Gap[]): readonly Stint[] {
-  const parts: Stint[] = []
-  let { from } = stint
-  let { before } = stint
+function without(stint: WatchedStint, gaps: readonly Gap[]): readonly WatchedStint[] {
+  const parts: WatchedStint[] = []
+  const { to, ended: hasEnded } = stint
+  let { from, before } = stint
   for (const gap of gaps) {
-    if (gap.to <= from || gap.from >= stint.to) continue
-    if (gap.from > from) parts.push({ from, to: gap.from, before: before === true, ended: false })
+    if (gap.to <= from || gap.from >= to) continue
+    if (gap.from > from) parts.push({ from, to: gap.from, before, ended: false })
     from = Math.max(from, gap.to)
     before = true
   }
-  if (from < stint.to || parts.length === 0) {
-    parts.push({ ...stint, from: Math.min(from, stint.to), before: before === true })
+  if (from < to || parts.length === 0) {
+    parts.push({ from: Math.min(from, to), to, before, ended: hasEnded })
   }
   return parts
 }
