@@ -10,6 +10,7 @@ import {
 } from '../../src/pipeline/sources/source.ts'
 import { eventKinds } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
+import { wholeText } from '../../src/core/behaviour/whole-text.ts'
 import type {
   ContainerIdentity,
   IdentityEngine,
@@ -56,12 +57,15 @@ export class SoakEngine implements IdentityEngine {
   }
 }
 
+/** Tags of behaviours in one text. */
+type Tags = string
+
 /** What the sensor does with the acts of an image, by their index. */
 interface Judged {
   /** Behaviours that the profile in the kernel counts them for; undefined: there is no such, and they are reported. */
-  readonly tags: readonly (readonly BehaviourTag[] | undefined)[]
+  readonly tags: readonly (Tags | undefined)[]
   /** The same of names that each container makes up. */
-  readonly made: readonly BehaviourTag[] | undefined
+  readonly made: Tags | undefined
 }
 
 /**
@@ -82,7 +86,7 @@ class SoakControl implements SourceControl {
 
   /** A name that a container makes up comes up once: it needs no number. */
   key(scope: number, index: number): BehaviourKey {
-    return behaviourKey(`${hex8(scope)}${hex8(index)}`)
+    return behaviourKey(wholeText(`${hex8(scope)}${hex8(index)}`))
   }
 
   assign(id: string, scope: number): void {
@@ -110,11 +114,10 @@ class SoakControl implements SourceControl {
       return
     }
     const reading = new KernelReading(profile)
-    const tagsOf = (act: SnugEvent): readonly BehaviourTag[] | undefined => {
+    const tagsOf = (act: SnugEvent): Tags | undefined => {
       const found = behavioursOf(act as ActEvent, shaper).map((ref) => reading.evaluate(ref))
       if (found.some((one) => one?.verdict !== 'allow')) return undefined
-      // A copy has no spare room.
-      return found.flatMap((one) => one?.tag ?? []).slice()
+      return wholeText(found.flatMap((one) => one?.tag ?? []).join(' '))
     }
     const made = madeNamesOf(image).map(tagsOf)
     this.#judged.set(scope, {
@@ -131,7 +134,9 @@ class SoakControl implements SourceControl {
   /** What the profile counts an act for; undefined: it allows none, or there is no profile. */
   tagsOf(scope: number, index: number): readonly BehaviourTag[] | undefined {
     const judged = this.#judged.get(scope)
-    return index < 0 ? judged?.made : judged?.tags[index]
+    const tags = index < 0 ? judged?.made : judged?.tags[index]
+    if (tags === undefined || tags === '') return tags === undefined ? undefined : []
+    return tags.split(' ').map((tag) => wholeText(tag) as BehaviourTag)
   }
 
   isKnown(scope: number, index: number): boolean {
@@ -182,7 +187,7 @@ export class SoakSource implements EventSource {
       this.#images.set(identity.id, run.image)
       const container = {
         id: identity.id,
-        cgroup: `/soak/${identity.id}`,
+        cgroup: wholeText(`/soak/${identity.id}`),
         time: isoOf(atMs * 1_000),
         before: false,
       }
@@ -230,7 +235,7 @@ export class SoakSource implements EventSource {
 
   /** No scope is so large. */
   #freshKey(): BehaviourKey {
-    return behaviourKey(`f${this.#dice.hex(15)}`)
+    return behaviourKey(wholeText(`f${this.#dice.hex(15)}`))
   }
 
   #ended(run: SoakRun): SourceBatch {

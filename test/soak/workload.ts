@@ -6,6 +6,7 @@ import type {
   SnugEvent,
 } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
+import { wholeText } from '../../src/core/behaviour/whole-text.ts'
 import type { ContainerIdentity } from '../../src/pipeline/identity/identity.ts'
 
 /** Size of a simulated life of a node. */
@@ -50,10 +51,11 @@ export interface SoakRun {
 
 type Act = Pick<ActEvent, EventKind & 'kind'> & Record<string, unknown>
 
-/** A version of an image: what its containers do. */
+/** A version of an image: what its containers do. Its texts are each in one piece, as those of a sensor are. */
 export interface SoakImage {
   readonly ref: ImageRef
   readonly service: string
+  readonly exe: string
   /** Made anew each time, as a sensor does: they are no memory of the daemon. */
   readonly acts: () => readonly Act[]
   /** Names that every container makes up, in a folder of its own. */
@@ -81,7 +83,7 @@ export class Dice {
   hex(digits: number): string {
     let text = ''
     while (text.length < digits) text += this.next(0x1_0000).toString(16).padStart(4, '0')
-    return text.slice(0, digits)
+    return wholeText(text.slice(0, digits))
   }
 }
 
@@ -123,15 +125,16 @@ export function* runsOf(scale: SoakScale, startMs: number): Iterable<SoakRun> {
   }
 }
 
-function identityOf(id: string, { ref, service }: SoakImage, n: number): ContainerIdentity {
+function identityOf(id: string, { ref, service, exe }: SoakImage, n: number): ContainerIdentity {
+  const name = wholeText(`${service}-${n}`)
   return {
     id,
-    name: `${service}-${n}`,
+    name,
     image: ref,
     imageId: ref.digest,
     labels: { app: service },
-    workload: { namespace: 'prod', kind: 'Deployment', name: service, pod: `${service}-${n}` },
-    entrypoint: [`/usr/bin/${service}`],
+    workload: { namespace: 'prod', kind: 'Deployment', name: service, pod: name },
+    entrypoint: [exe],
     declaredUser: '',
     initInjected: false,
     addresses: [],
@@ -140,11 +143,12 @@ function identityOf(id: string, { ref, service }: SoakImage, n: number): Contain
 }
 
 function imageOf(index: number, release: number): SoakImage {
-  const service = `service${index}`
+  const service = wholeText(`service${index}`)
   const digest = `sha256:${new Dice(index * 1_000 + release + 1).hex(64)}`
   return {
     ref: { repository: `registry.local/shop/${service}`, tag: `1.${release}`, digest },
     service,
+    exe: wholeText(`/usr/bin/${service}`),
     acts: () => actsOfImage(index, release, service),
     made: 3,
   }
@@ -153,9 +157,12 @@ function imageOf(index: number, release: number): SoakImage {
 function actsOfImage(index: number, release: number, service: string): readonly Act[] {
   const dice = new Dice(index + 1)
   const file = (path: string, access: Access): Act =>
-    ({ kind: 'file', file: { path, access: [access] } }) as unknown as Act
+    ({ kind: 'file', file: { path: wholeText(path), access: [access] } }) as unknown as Act
   const acts: Act[] = [
-    { kind: 'exec', exec: { path: `/usr/bin/${service}`, drift: false } } as unknown as Act,
+    {
+      kind: 'exec',
+      exec: { path: wholeText(`/usr/bin/${service}`), drift: false },
+    } as unknown as Act,
     { kind: 'exec', exec: { path: '/bin/sh', drift: false } } as unknown as Act,
     {
       kind: 'listen',
@@ -171,7 +178,7 @@ function actsOfImage(index: number, release: number, service: string): readonly 
   const shipped = (path: string): Act =>
     ({
       kind: 'file',
-      file: { path, access: ['read'], shipped: true, layer: 'image' },
+      file: { path: wholeText(path), access: ['read'], shipped: true, layer: 'image' },
     }) as unknown as Act
   for (let n = 0; n < reads; n++)
     acts.push(shipped(`/usr/share/${service}/part${n % 9}/${dice.hex(8)}.dat`))
@@ -205,7 +212,7 @@ export function* actsOf(run: SoakRun, dice: Dice): Iterable<SoakAct> {
   if (run.deviates) {
     // Most deviations are seen in many containers: a profile is wrong, or an attack is repeated.
     const isUnique = dice.next(20) === 0
-    const path = `/srv/${isUnique ? dice.hex(12) : dice.next(50)}/deviation`
+    const path = wholeText(`/srv/${isUnique ? dice.hex(12) : dice.next(50)}/deviation`)
     const act = { kind: 'file', file: { path, access: ['write'] } } as unknown as Act
     yield { index: -1, isMade: false, event: event(act, 2_000) }
   }
@@ -225,12 +232,12 @@ export function madeNamesOf(image: SoakImage): readonly SnugEvent[] {
 }
 
 function madeName({ service }: SoakImage, dice: Dice): Act {
-  const path = `/var/lib/${service}/spool/${dice.hex(10)}.tmp`
+  const path = wholeText(`/var/lib/${service}/spool/${dice.hex(10)}.tmp`)
   return { kind: 'file', file: { path, access: ['create'] } } as unknown as Act
 }
 
 function eventOf(
-  { service }: SoakImage,
+  { exe }: SoakImage,
   act: Act,
   { time, id, name }: { readonly time: string; readonly id: string; readonly name?: string },
 ): SnugEvent {
@@ -242,7 +249,7 @@ function eventOf(
     container: { id, ...(name === undefined ? {} : { name }) },
     process: {
       pid: 100,
-      exe: `/usr/bin/${service}`,
+      exe,
       uid: 1_000,
       gid: 1_000,
       origin: 'entrypoint',
