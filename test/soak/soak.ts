@@ -103,6 +103,8 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   const ending = new AbortController()
   const running = daemon.run(ending.signal)
   await world.ended
+  // What is counted from here on opens all profiles at once, as no daemon does.
+  turns.stop()
   let behaviours = 0
   let cells = 0
   const { versions, parked } = versionsOf(daemon)
@@ -115,7 +117,6 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   const alerts = daemon.alerts.list({ limit: Infinity }).length
   ending.abort()
   await running
-  turns.stop()
   await world.pruner.stop()
   await world.close()
   const seconds = (performance.now() - beganMs) / 1_000
