@@ -140,6 +140,16 @@ describe('A parked profile', () => {
     expect(profile.isParked).toBe(true)
   })
 
+  it('is each that the store gives, with the same entries', () => {
+    const profile = begun()
+    feed(profile, [act.exec('/usr/bin/tool'), act.file('/srv/data/note-1.txt', ['create'])])
+    profile.settle()
+    const stored = Array.from(profile.drainChanged(), ({ value }) => value)
+    const restored = finish(Profile.restore(stored, shaper))
+    expect(restored.isParked).toBe(true)
+    expect(restored.entries()).toEqual(profile.entries())
+  })
+
   it('is none with more behaviours than can be opened at once', () => {
     const large = new Profile(shaper)
     for (let n = 0; large.size <= parkedUpTo; n++) feed(large, [act.exec(`/usr/bin/tool${n}`)])

@@ -6,8 +6,8 @@ import { ParkedEntries } from './parked-entries.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { FiguredTable } from './table-figures.ts'
 
-/** Behaviours of the largest profile that is parked: to open it takes 12 ms. */
-export const parkedUpTo = 2_000
+/** Behaviours of the largest profile that is parked: to open it takes 6 ms of judging. */
+export const parkedUpTo = 1_000
 
 /** All that a profile consists of while its entries are in use. */
 export interface InUse {
