@@ -92,7 +92,7 @@ export class HeldEntries implements FiguredTable {
       : this.#held.entries.derived.size
   }
 
-  get ids(): Pick<ReadonlySet<BehaviourId>, 'has' | 'keys'> {
+  get ids(): { has(id: BehaviourId): boolean; keys(): Iterable<BehaviourId> } {
     return this.#held instanceof ParkedEntries ? this.#held.ids : this.#held.entries.table.byId
   }
 

@@ -1,4 +1,3 @@
-import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Derivation } from '../learning/derivation.ts'
@@ -7,6 +6,7 @@ import { finish } from '../steps.ts'
 import { EntryKeeper } from './entry-keeper.ts'
 import { LiveEntry } from './live-entry.ts'
 import { PackedRefs } from './packed-cells.ts'
+import { PackedIds } from './packed-ids.ts'
 import type { ParkedEntry } from './parked-entry.ts'
 import type { PlacesAtRest } from './place-keeper.ts'
 import type { SharedParts } from './shared-parts.ts'
@@ -16,7 +16,7 @@ import type { SharedParts } from './shared-parts.ts'
  * time is beside them.
  */
 export class ParkedEntries {
-  readonly ids: ReadonlySet<BehaviourId>
+  readonly ids: PackedIds
   readonly derived: number
   readonly revision: number
   readonly counts: number
@@ -29,7 +29,7 @@ export class ParkedEntries {
 
   /** INVARIANT: the keeper is at rest, see {@link EntryKeeper.isAtRest}: all else follows from what is stored. */
   constructor({ table, places, known, derived }: EntryKeeper) {
-    this.ids = new Set(table.byId.keys())
+    this.ids = new PackedIds([...table.byId.keys()])
     this.derived = derived.size
     this.revision = table.revision
     this.counts = table.counts
