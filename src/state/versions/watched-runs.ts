@@ -4,6 +4,19 @@ import type { DeployedVersion } from './deployed-version.ts'
 import type { LossLedger } from './loss-ledger.ts'
 import type { PastStint, Run, Runs } from './runs.ts'
 
+/** What was found last of a version, and what it follows from. */
+interface Found {
+  readonly runs: number
+  readonly losses: number
+  readonly node: string
+  /** Each run, and at the same place what was watched of it. */
+  readonly of: readonly Run[]
+  readonly watched: readonly ContainerRun[]
+}
+
+/** Views and estimates read them again and again, and what ended changes only with the losses. */
+const lastFound = new WeakMap<Runs, Found>()
+
 /**
  * Observed run times of a version's containers until `nowMs`: from start to end, without the gaps
  * in observation.
@@ -13,72 +26,54 @@ export function watchedRuns(
   nowMs: number,
   node: string,
 ): readonly ContainerRun[] {
-  const at = { runs: runs.revision, losses: losses.revision, node }
-  const known = kept.get(runs)
-  if (known !== undefined && isSame(known, at)) return known.found
-  const found: ContainerRun[] = []
+  const last = lastFound.get(runs)
+  const isValid = last?.losses === losses.revision && last.node === node
+  if (isValid && last.runs === runs.revision && runs.counts.running === 0) return last.watched
+  const known = new EndedBefore(isValid ? last : undefined)
+  const of: Run[] = []
+  const watched: ContainerRun[] = []
   for (const run of runs.values()) {
     // It adds nothing to what is learned, so it says nothing about what is left to learn.
     if (run.outside === true) continue
-    const one = endedRun(run, losses, node) ?? watchedRun(run, losses, nowMs, node)
-    if (one.watched !== undefined) found.push(one.watched)
+    of.push(run)
+    watched.push(known.of(run) ?? watchedRun(run, losses, nowMs, node))
   }
-  if (runs.counts.running === 0) kept.set(runs, { ...at, found })
-  return found
+  lastFound.set(runs, { runs: runs.revision, losses: losses.revision, node, of, watched })
+  return watched
 }
 
-/** What the runs that were watched follow from. */
-interface Basis {
-  readonly runs: number
-  readonly losses: number
-  readonly node: string
+/** What was watched of the runs that had ended, to be asked in the order of the runs. */
+class EndedBefore {
+  readonly #found: Found | undefined
+  #at = 0
+
+  constructor(found: Found | undefined) {
+    this.#found = found
+  }
+
+  /** Undefined where it was not known, or where the run is another one by now. */
+  of(run: Run): ContainerRun | undefined {
+    const of = this.#found?.of ?? []
+    // Those that went in between; a new run is behind all that are known.
+    while (this.#at < of.length && of[this.#at]?.container !== run.container) this.#at += 1
+    const at = this.#at
+    this.#at += 1
+    return run.to !== undefined && of[at] === run ? this.#found?.watched[at] : undefined
+  }
 }
 
-/** Of versions without a running container. Views and estimates read them again and again. */
-const kept = new WeakMap<Runs, Basis & { readonly found: readonly ContainerRun[] }>()
-
-function isSame(a: Basis, b: Basis): boolean {
-  return a.runs === b.runs && a.losses === b.losses && a.node === b.node
-}
-
-interface Watched {
-  readonly watched: ContainerRun | undefined
-}
-
-interface EndedRun extends Watched {
-  readonly losses: number
-  readonly node: string
-}
-
-/** The same for the runs that ended, of versions with others. */
-const ended = new WeakMap<Run, EndedRun>()
-
-/** Of a run that ended, which changes only with the losses. Undefined while it runs. */
-function endedRun(run: Run, losses: LossLedger, node: string): Watched | undefined {
-  if (run.to === undefined) return undefined
-  const { revision } = losses
-  const known = ended.get(run)
-  if (known?.losses === revision && known.node === node) return known
-  const { watched } = watchedRun(run, losses, Date.parse(run.to), node)
-  const fresh = { losses: revision, node, watched }
-  ended.set(run, fresh)
-  return fresh
-}
-
-function watchedRun(run: Run, losses: LossLedger, nowMs: number, node: string): Watched {
+function watchedRun(run: Run, losses: LossLedger, nowMs: number, node: string): ContainerRun {
   const gaps = losses.blindOf(run.container).map(({ from, to }): Gap => {
     return { from: microsOf(from), to: microsOf(to) }
   })
   const stints = allStints(run, nowMs).flatMap((stint) => without(stint, gaps))
-  const latest = stints.at(-1)
-  if (latest === undefined) return { watched: undefined }
-  // Member by member: a copy by spreading has a hidden class for itself, which takes more than it does.
-  const { from, to, before, ended: hasEnded } = latest
+  // A stint has at least one part.
+  const { from, to, before, ended: hasEnded } = stints.at(-1) as WatchedStint
   const { container } = run
-  if (stints.length === 1)
-    return { watched: { from, to, before, ended: hasEnded, container, node } }
+  // Member by member: a copy by spreading has a hidden class for itself, which takes more than it does.
+  if (stints.length === 1) return { from, to, before, ended: hasEnded, container, node }
   const earlier = stints.slice(0, -1)
-  return { watched: { from, to, before, ended: hasEnded, container, node, earlier } }
+  return { from, to, before, ended: hasEnded, container, node, earlier }
 }
 
 type WatchedStint = Required<Stint>

@@ -63,4 +63,43 @@ describe('observed runs', () => {
     version.runs.delete('c1')
     expect(parts()).toMatchObject([{ parts: [[micros(20), micros(25)]] }])
   })
+
+  it('are looked at once for each run that ended, whatever comes and goes around it', () => {
+    const version = { runs: new Runs(), losses: new LossLedger() }
+    const start = (id: string, minute: number): void => {
+      version.runs.set(id, { container: id, from: at(minute), before: false })
+    }
+    const end = (id: string, minute: number): void => {
+      const run = version.runs.get(id)
+      if (run !== undefined) version.runs.set(id, { ...run, to: at(minute) })
+    }
+    const ends = (): readonly (readonly [string, number])[] =>
+      watchedRuns(version, Date.parse(at(90)), 'n1').map(({ container, to }) => [container, to])
+    for (const [minute, id] of ['c1', 'c2', 'c3', 'c4'].entries()) start(id, minute)
+    for (const id of ['c2', 'c3']) end(id, 10)
+    expect(ends()).toEqual([
+      ['c1', micros(90)],
+      ['c2', micros(10)],
+      ['c3', micros(10)],
+      ['c4', micros(90)],
+    ])
+    const [, second, third] = watchedRuns(version, nowMs, 'n1')
+    version.runs.delete('c1')
+    end('c4', 20)
+    start('c5', 30)
+    const found = watchedRuns(version, nowMs, 'n1')
+    expect(found.map(({ container }) => container)).toEqual(['c2', 'c3', 'c4', 'c5'])
+    expect(found[0]).toBe(second)
+    expect(found[1]).toBe(third)
+    // The same container once more: it is behind the others now.
+    version.runs.delete('c3')
+    start('c3', 40)
+    end('c3', 50)
+    expect(ends()).toEqual([
+      ['c2', micros(10)],
+      ['c4', micros(20)],
+      ['c5', micros(90)],
+      ['c3', micros(50)],
+    ])
+  })
 })
