@@ -45,6 +45,8 @@ const cachedBytes = 1_048_576
 const bufferedBytes = 1_048_576
 /** Records that are fetched at once where all are read. By itself, each 16 KiB wait for a thread. */
 const fetchedBytes = 262_144
+/** The same where they are small. */
+const fetchedRecords = 1_000
 
 /**
  * Opens or creates the store in a folder. It repairs a damaged store if possible, or else moves it
@@ -132,23 +134,25 @@ class LevelStore implements Store {
       const builder = new SnapshotBuilder(take)
       const aside: RawOperation[] = []
       const pace = new Pace()
-      for await (const [key, stored] of this.#database.iterator(fetched)) {
-        if (pace.isOver) await pace.turn()
-        const [table = ''] = decodeKey(key)
-        if (table === tables.damaged) continue
-        try {
-          // A snapshot has none of these: they only have to be whole.
-          if (checkedOnly.has(table)) checkValue(key, stored)
-          else await builder.add(key, decodeValue(key, stored))
-        } catch (error) {
-          const kept = encodeKey([tables.damaged, key])
-          aside.push({ type: 'put', key: kept, value: encodeValue(kept, stored) })
-          aside.push({ type: 'del', key, value: '' })
-          this.#damage.push({
-            what: 'record',
-            message: `the record \`${key}\` cannot be read: ${messageOf(error)}`,
-            aside: kept,
-          })
+      for await (const records of fetchedAhead(this.#database.iterator(fetched))) {
+        for (const [key, stored] of records) {
+          if (pace.isOver) await pace.turn()
+          const [table = ''] = decodeKey(key)
+          if (table === tables.damaged) continue
+          try {
+            // A snapshot has none of these: they only have to be whole.
+            if (checkedOnly.has(table)) checkValue(key, stored)
+            else await builder.add(key, decodeValue(key, stored))
+          } catch (error) {
+            const kept = encodeKey([tables.damaged, key])
+            aside.push({ type: 'put', key: kept, value: encodeValue(kept, stored) })
+            aside.push({ type: 'del', key, value: '' })
+            this.#damage.push({
+              what: 'record',
+              message: `the record \`${key}\` cannot be read: ${messageOf(error)}`,
+              aside: kept,
+            })
+          }
         }
       }
       if (aside.length > 0) await this.#write(aside, true)
@@ -293,6 +297,26 @@ class LevelStore implements Store {
     } catch (error) {
       throw asSnugError(error, this.#database.location)
     }
+  }
+}
+
+/** The records of the iterator, some at once: while the caller works on them, the next ones are fetched. */
+async function* fetchedAhead(iterator: {
+  nextv(size: number): Promise<[string, string][]>
+  close(): Promise<void>
+}): AsyncGenerator<readonly (readonly [string, string])[]> {
+  try {
+    let coming = iterator.nextv(fetchedRecords)
+    for (;;) {
+      const records = await coming
+      if (records.length === 0) return
+      coming = iterator.nextv(fetchedRecords)
+      // Where it fails before the caller asks for it: the caller gets the failure then.
+      coming.catch(() => undefined)
+      yield records
+    }
+  } finally {
+    await iterator.close()
   }
 }
 
