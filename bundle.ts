@@ -1,7 +1,7 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
+import { outside, shipped } from './bundle-options.ts'
 
 /**
  * Writes the daemon to `dist/`: each program as a file of its own, and what they share in chunks. A process loads the
@@ -20,54 +20,13 @@ const programs = [
 const page = 'src/interfaces/ui'
 const pageFiles = ['index.html', 'icon.svg']
 
-/** These stay packages. `level` has a native module; `sql.js` reads its WebAssembly from its own folder. */
-const outside = ['level', 'sql.js']
-/** What packages use where it is installed. */
-const absent = ['bufferutil', 'utf-8-validate', 'encoding', 'cpu-features', '*.node']
-
-/**
- * Its modules only declare things, and it does not say so. Without that, the agent loads the API classes of all groups.
- */
-const declares = /[/]node_modules[/]@kubernetes[/]client-node[/]/
-
-const packages: Plugin = {
-  name: 'packages',
-  setup(esbuild) {
-    esbuild.onResolve({ filter: /^\.|client-node/ }, async ({ path, pluginData, ...from }) => {
-      const ofIt = path.includes('client-node') || declares.test(from.importer)
-      if (pluginData === packages || !ofIt) return undefined
-      const found = await esbuild.resolve(path, { ...from, pluginData: packages })
-      return declares.test(found.path) ? { ...found, sideEffects: false } : found
-    })
-    // Maps of packages name sources that they do not have.
-    esbuild.onLoad({ filter: /[/]node_modules[/].*\.[cm]?js$/ }, async ({ path }) => {
-      const text = await readFile(path, 'utf8')
-      return { contents: text.replace(/^\/\/# sourceMappingURL=.*$/gm, ''), loader: 'js' }
-    })
-  },
-}
-
-/** What packages written for CommonJS expect. */
-const banner = `import { createRequire as snugRequire } from 'node:module'
-const require = snugRequire(import.meta.url)
-const [__filename, __dirname] = [import.meta.filename, import.meta.dirname]`
-
 const daemon = await build({
   entryPoints: programs,
   outbase: 'src',
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
   splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  external: [...outside, ...absent],
-  plugins: [packages],
-  banner: { js: banner },
-  // Names stay, for stack traces.
-  minifySyntax: true,
-  minifyWhitespace: true,
+  ...shipped,
   sourcemap: 'linked',
   sourcesContent: false,
   metafile: true,

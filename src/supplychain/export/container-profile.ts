@@ -62,7 +62,7 @@ function execsOf(allowed: readonly Allowed[]): readonly object[] {
 
 /** The format has no escapes, and no program may stand for others. */
 function readsAsPattern(path: string): boolean {
-  return /[*⋯]/.test(path)
+  return /[*\u22ef]/.test(path)
 }
 
 function opensOf(allowed: readonly Allowed[]): readonly object[] {
@@ -96,7 +96,7 @@ function flagsOf(access: ReadonlySet<Access>): readonly string[] {
 /** A path with each segment that varies as any segment; also one that is literal, and would be read as a pattern. */
 export function segmentsOf(parts: readonly PathPart[]): string {
   const marked = parts.map((part) => ('text' in part ? part.text : '\0')).join('')
-  return marked.replace(/[^/]*[\0*⋯][^/]*/g, anySegment)
+  return marked.replace(/[^/]*[\0*\u22ef][^/]*/g, anySegment)
 }
 
 function neighbour({ peer, protocol, port }: Egress): object {

@@ -36,5 +36,5 @@ function someSegments(): readonly string[] {
 }
 
 function shapedSegment(segment: string): string {
-  return plainPath(segment).replace(/[⋯*]+/g, NAME)
+  return plainPath(segment).replace(/[\u22ef*]+/g, NAME)
 }
