@@ -35,7 +35,7 @@ import { sampleChars } from '../src/state/alerts/cause-fold.ts'
 import { sharesKept } from '../src/state/alerts/open-alerts.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
 import { loadedKept, loadingRunsKept } from '../src/state/alerts/run-alerts.ts'
-import { formsKept } from '../src/state/alerts/sibling-causes.ts'
+import { alertsOfForm, formsKept } from '../src/state/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
   keysKept,
@@ -423,6 +423,13 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'forms of folders by which others that differ in a name join an alert',
         bound: formsKept,
         atBound: 'the least recent is dropped; its folders have separate alerts',
+      },
+      {
+        what: 'alerts of one such form',
+        bound: alertsOfForm,
+        of: 'form',
+        atBound:
+          'the oldest is dropped; while none of the others is open, a folder has a separate alert',
       },
       {
         what: 'containers that show one cause and are compared as replicas',

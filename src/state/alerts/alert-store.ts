@@ -385,10 +385,11 @@ export class AlertStore {
 
   #set(alert: Alert): void {
     const kept = new KeptAlert(alert, alert.image && this.#sharedImage(alert.image))
-    this.#resting.replace(this.#byId.get(alert.id), kept)
+    const before = this.#byId.get(alert.id)
+    this.#resting.replace(before, kept)
+    this.#eviction.replace(before, kept)
     this.#byId.set(alert.id, kept)
     this.#newestFirst = undefined
-    this.#eviction.put(alert)
   }
 
   #sharedImage(image: ImageRef): ImageRef {
@@ -414,8 +415,8 @@ export class AlertStore {
     this.#close(id)
     this.#byId.delete(id)
     this.#resting.replace(kept, undefined)
+    this.#eviction.replace(kept, undefined)
     this.#newestFirst = undefined
-    this.#eviction.remove(id)
     this.#open.forget(id)
     this.#names.drop(id)
     this.#pruned += 1

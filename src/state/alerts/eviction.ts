@@ -6,7 +6,13 @@ const ranks = ['decided', ...severities, 'own'] as const
 /** Each rank keeps this share of the capacity, whatever the number of other alerts. */
 const sharePerRank = 0.1
 
-function rankOf({ decision, type, severity }: Alert): number {
+/** An alert, as far as its rank and its container go. */
+export interface Evictable extends Pick<Alert, 'id' | 'severity' | 'type'> {
+  readonly decision: Alert['decision'] | undefined
+  readonly containerId: string | undefined
+}
+
+function rankOf({ decision, type, severity }: Evictable): number {
   if (decision !== undefined) return 0
   const isOwn = type === 'loss' || type === 'enforcement'
   return isOwn ? ranks.length - 1 : severities.indexOf(severity) + 1
@@ -22,36 +28,40 @@ export class EvictionOrder {
   /** By container: most have one alert, which needs no set. */
   readonly #ranks = ranks.map(() => new Map<string, string | Set<string>>())
   readonly #sizes = ranks.map(() => 0)
-  readonly #places = new Map<string, { readonly rank: number; readonly container: string }>()
 
   constructor(capacity: number) {
     this.#capacity = capacity
   }
 
-  /** An alert whose rank changed becomes the newest of its new rank. */
-  put(alert: Alert): void {
+  /**
+   * The store has another alert in place of one; absent: none. One of another rank or container becomes the newest of its
+   * rank.
+   */
+  replace(before: Evictable | undefined, now: Evictable | undefined): void {
+    const isSame = before !== undefined && now !== undefined && rankOf(before) === rankOf(now)
+    if (isSame && before.containerId === now.containerId) return
+    if (before !== undefined) this.#remove(before)
+    if (now !== undefined) this.#add(now)
+  }
+
+  #add(alert: Evictable): void {
     const rank = rankOf(alert)
-    const container = alert.container?.id ?? ''
-    if (this.#places.get(alert.id)?.rank === rank) return
-    this.remove(alert.id)
-    this.#places.set(alert.id, { rank, container })
+    const { id, containerId = '' } = alert
     const containers = this.#ranks[rank]
-    const ids = containers?.get(container)
-    if (ids === undefined) containers?.set(container, alert.id)
-    else if (typeof ids === 'string') containers?.set(container, new Set([ids, alert.id]))
-    else ids.add(alert.id)
+    const ids = containers?.get(containerId)
+    if (ids === undefined) containers?.set(containerId, id)
+    else if (typeof ids === 'string') containers?.set(containerId, new Set([ids, id]))
+    else ids.add(id)
     this.#sizes[rank] = (this.#sizes[rank] ?? 0) + 1
   }
 
-  remove(id: string): void {
-    const place = this.#places.get(id)
-    if (place === undefined) return
-    const { rank, container } = place
-    this.#places.delete(id)
-    const ids = this.#ranks[rank]?.get(container)
+  #remove(alert: Evictable): void {
+    const rank = rankOf(alert)
+    const { id, containerId = '' } = alert
+    const containers = this.#ranks[rank]
+    const ids = containers?.get(containerId)
     if (typeof ids === 'object') ids.delete(id)
-    if (ids === id || (typeof ids === 'object' && ids.size === 0))
-      this.#ranks[rank]?.delete(container)
+    if (ids === id || (typeof ids === 'object' && ids.size === 0)) containers?.delete(containerId)
     this.#sizes[rank] = (this.#sizes[rank] ?? 0) - 1
   }
 

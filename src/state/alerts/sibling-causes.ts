@@ -11,6 +11,8 @@ const namesCompared = 6
 const twoFrom = 4
 /** Forms of folders, of all alerts together. */
 export const formsKept = 20_000
+/** Alerts of one form: the next event joins the latest that is open. */
+export const alertsOfForm = 16
 
 /**
  * Which alert is about files that a service owns, by what their folders have in common with those that differ in a name:
@@ -41,7 +43,7 @@ export class SiblingCauses {
       const known = this.#alerts.get(form) ?? []
       if (known.at(-1) === id) continue
       const others = known.filter((one) => one !== id && this.#openAlert(one) !== undefined)
-      this.#alerts.set(form, [...others, id])
+      this.#alerts.set(form, [...others, id].slice(-alertsOfForm))
     }
   }
 
