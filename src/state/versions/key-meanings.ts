@@ -15,11 +15,13 @@ export interface KeyMeaning {
 /** What the meanings of many keys have in common: one object for all of them. */
 type Manner = Omit<KeyMeaning, 'behaviours'>
 
-/** There is a key for each behaviour: one of a single behaviour has no array. */
-interface Kept {
+interface Meant {
   readonly of: BehaviourId | readonly BehaviourId[]
   readonly manner: Manner
 }
+
+/** Most keys are of one behaviour, in the manner of the first key: there is only its id for these. */
+type Kept = BehaviourId | Meant
 
 /** Origins, sources, and expected or not: far more than there are. */
 const MANNERS_KEPT = 256
@@ -31,8 +33,9 @@ export class KeyMeanings implements Share {
   #recent = new Map<BehaviourKey, Kept>()
   #old = new Map<BehaviourKey, Kept>()
   readonly #manners = new Map<string, Manner>()
+  #usual: Manner | undefined
   /** Files with ever new names count for one place, one after the other: one object for all of them. */
-  #last: Kept | undefined
+  #last: Meant | undefined
 
   constructor(limit: number) {
     this.#limit = limit
@@ -57,20 +60,32 @@ export class KeyMeanings implements Share {
   }
 
   set(key: BehaviourKey, { behaviours, ...manner }: KeyMeaning): void {
-    const [only] = behaviours
-    const of = behaviours.length === 1 && only !== undefined ? only : behaviours
-    const shared = this.#shared(manner)
-    const last = this.#last
-    const kept = last?.of === of && last.manner === shared ? last : { of, manner: shared }
-    this.#last = kept
-    this.#keep(key, kept)
+    this.#keep(key, this.#keptOf(behaviours, this.#shared(manner)))
   }
 
   get(key: BehaviourKey): KeyMeaning | undefined {
-    const old = this.#old.get(key)
-    const kept = this.#recent.get(key) ?? old
-    if (kept === undefined) return undefined
-    if (kept === old) this.#keep(key, kept)
+    let kept = this.#recent.get(key)
+    if (kept === undefined) {
+      kept = this.#old.get(key)
+      if (kept !== undefined) this.#keep(key, kept)
+    }
+    return kept === undefined ? undefined : this.#meaningOf(kept)
+  }
+
+  #keptOf(behaviours: readonly BehaviourId[], manner: Manner): Kept {
+    const [only] = behaviours
+    const isOne = behaviours.length === 1 && only !== undefined
+    this.#usual ??= manner.session === undefined ? manner : undefined
+    if (isOne && manner === this.#usual) return only
+    const of = isOne ? only : behaviours
+    const last = this.#last
+    if (last?.of === of && last.manner === manner) return last
+    this.#last = { of, manner }
+    return this.#last
+  }
+
+  #meaningOf(kept: Kept): KeyMeaning | undefined {
+    if (typeof kept === 'string') return this.#usual && { ...this.#usual, behaviours: [kept] }
     const { of, manner } = kept
     return { ...manner, behaviours: typeof of === 'string' ? [of] : of }
   }
