@@ -63,6 +63,7 @@ import { CursorFile } from './state/store/cursor-file.ts'
 import { openLevelStore } from './state/store/level-store.ts'
 import { MemoryStore } from './state/store/memory-store.ts'
 import { exitOnCrash } from './support/telemetry/crash.ts'
+import { withRoomToLoad } from './support/telemetry/heap.ts'
 import { createLog, type Log, stageLog } from './support/telemetry/log.ts'
 import { createMetrics } from './support/telemetry/metrics.ts'
 
@@ -116,7 +117,7 @@ export async function runAgent(
   let reporter: AgentReporter | undefined
   const undoExit = exitOnCrash(log, () => daemon.journal.persist())
   try {
-    await daemon.load()
+    await withRoomToLoad(() => daemon.load())
     pruner.start()
     const engine = new SnugEngine(daemon, packageVersion(), {
       dockerSocket: config.engines.docker.socket,

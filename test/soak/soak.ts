@@ -8,7 +8,7 @@ import type { Daemon } from '../../src/engine/daemon.ts'
 import { SnugEngine } from '../../src/engine/snug-engine.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
 import { Rounds } from '../../src/support/rounds.ts'
-import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
+import { growHeapSlowly, withRoomToLoad } from '../../src/support/telemetry/heap.ts'
 import { createLog } from '../../src/support/telemetry/log.ts'
 import { measuredDaemon } from './measured-daemon.ts'
 import { SoakEngine, SoakSource } from './soak-source.ts'
@@ -97,7 +97,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   })
   world.sources.push(source)
   turns.name(daemon.loop)
-  await daemon.load()
+  await withRoomToLoad(() => daemon.load())
   world.pruner.start()
   turns.start()
   const ending = new AbortController()
@@ -124,7 +124,7 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
   const startMs2 = performance.now()
   const startCpu = process.cpuUsage()
   const again = await daemonOf(folder, new SoakEngine(), () => nowMs)
-  await again.daemon.load()
+  await withRoomToLoad(() => again.daemon.load())
   const startUpSeconds = (performance.now() - startMs2) / 1_000
   const { user, system } = process.cpuUsage(startCpu)
   const residentAfterStart = process.memoryUsage().rss / 1_048_576
