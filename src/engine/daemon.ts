@@ -24,16 +24,10 @@ import { RecordIds } from '../pipeline/alerts/record-ids.ts'
 import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
 import { ImageSchedules, isScheduled, jobOf } from '../pipeline/identity/schedules.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
-import {
-  type EventSource,
-  type PolicyReport,
-  type SourceControl,
-  sourceMark,
-} from '../pipeline/sources/source.ts'
+import type { EventSource, PolicyReport, SourceControl } from '../pipeline/sources/source.ts'
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
-import { Pace } from '../support/pace.ts'
 import { Rounds } from '../support/rounds.ts'
 import { Slices } from '../support/slices.ts'
 import { LoopWatch } from '../support/telemetry/loop-watch.ts'
@@ -44,6 +38,7 @@ import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
+import { loadState } from './load-state.ts'
 import { Preparation } from './preparation.ts'
 import { ScopeMerge } from './scope-merge.ts'
 import { Retention } from './retention.ts'
@@ -52,15 +47,8 @@ import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
 import { sourceFault, healthOf } from './status/health.ts'
-import { restore, restoreLosses, restoreMessages } from '../state/persistence/stored-state.ts'
-import { restoreNames } from '../state/persistence/names-record.ts'
-import {
-  restoreWaiting,
-  waitingRemoval,
-  waitingWrite,
-} from '../state/persistence/waiting-record.ts'
+import { waitingRemoval, waitingWrite } from '../state/persistence/waiting-record.ts'
 import type { StoreWrite } from '../state/store/store.ts'
-import { restoreScan } from '../state/persistence/scan-record.ts'
 import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
 
@@ -317,55 +305,21 @@ export class Daemon {
 
   /** Restores the stored state. To be called once, before {@link run}. */
   async load(): Promise<void> {
-    const { store, shaper, log } = this.parts
-    const { snapshot, versions, alerts, unreadable } = await restore(store, shaper, this.slices)
-    const pace = new Pace()
-    for (const version of versions) {
-      if (pace.isOver) await pace.turn()
-      this.registry.restore(version)
-      try {
-        restoreScan(version, snapshot.meta)
-      } catch (error) {
-        this.#damaged(`scan of ${version.key}`, describeError(error))
-      }
-    }
-    for (const alert of alerts) {
-      if (pace.isOver) await pace.turn()
-      this.alerts.load([alert])
-    }
-    for (const { message } of snapshot.damage) this.#damaged('store damage', message)
-    for (const { what, message } of unreadable) this.#damaged(what, message)
-    const losses = restoreLosses(snapshot.meta['losses'])
-    if (losses === undefined)
-      this.#damaged('losses', 'the stored losses of the node cannot be read')
-    else this.registry.losses.load(losses)
-    await this.journal.load(
-      snapshot.meta,
-      alerts.map(({ alert }) => alert),
-    )
-    const observedUntil = snapshot.meta['observedUntil']
-    // Killed before its first heartbeat: it observed at least until the last event that it stored.
-    const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
-    const until = [...acts, ...(typeof observedUntil === 'string' ? [observedUntil] : [])]
-      .sort()
-      .at(-1)
-    this.#unobserved = until
-    if (!this.parts.sources.some(({ supports }) => supports.keeps)) this.#began(false)
-    const mark = snapshot.meta['mark']
-    if (typeof mark === 'string') {
-      for (const control of this.#controls()) control.resume?.(sourceMark(mark))
-    }
-    restoreNames(
-      snapshot.meta,
-      (container, names) => this.identifier.names.restore(container, names),
-      (key) => this.#damaged(key, 'the stored names of addresses cannot be read'),
-    )
-    const unidentified = restoreMessages(snapshot.meta['unidentified'])
-    const waited = restoreWaiting(snapshot.meta)
-    const taken = [...unidentified, ...waited.messages]
-    this.#judge(this.identifier.restore(taken), 'identity', undefined)
-    this.queue.took(waited.numbers)
-    log.info({ versions: versions.length, alerts: alerts.length }, 'the stored state was restored')
+    const { registry, alerts, journal, slices, parts } = this
+    const { observedUntil, waiting } = await loadState({
+      ...parts,
+      registry,
+      alerts,
+      journal,
+      slices,
+      names: this.identifier.names,
+      controls: () => this.#controls(),
+      damaged: (what, message) => this.#damaged(what, message),
+    })
+    this.#unobserved = observedUntil
+    if (!parts.sources.some(({ supports }) => supports.keeps)) this.#began(false)
+    this.#judge(this.identifier.restore(waiting.messages), 'identity', undefined)
+    this.queue.took(waiting.numbers)
   }
 
   /** Runs until the signal aborts, then drains. */
