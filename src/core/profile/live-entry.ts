@@ -8,10 +8,10 @@ import {
   type BehaviourObject,
   type BehaviourRef,
 } from '../behaviour/behaviour.ts'
-import { type CellKind, freshKind, grants, grantsShipped } from './cell-kind.ts'
-import { CellList } from './cell-list.ts'
-import { Cell, containersApart } from './evidence.ts'
-import { PackedCells, type PackedRefs } from './packed-cells.ts'
+import { grants, grantsShipped } from './cell-kind.ts'
+import { EntryEvidence, isOwn } from './entry-evidence.ts'
+import type { Cell } from './evidence.ts'
+import type { PackedRefs } from './packed-cells.ts'
 import type { ParkedEntry } from './parked-entry.ts'
 import {
   type BehaviourState,
@@ -20,7 +20,6 @@ import {
   type Inheritable,
   type Inheritance,
   laterDecision,
-  type Phase,
   type ProfileEntry,
 } from './profile-entry.ts'
 import { isDrawn, PortsPattern } from '../behaviour/ports.ts'
@@ -30,24 +29,20 @@ import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import { type User, userOfStored } from '../behaviour/user.ts'
 import { wholeText } from '../behaviour/whole-text.ts'
-import type { CellSpan } from '../coverage/coverage.ts'
 import type { SharedParts } from './shared-parts.ts'
-import type { StoredCell, StoredEntry } from './stored-entry.ts'
+import type { StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
 import { isPathPlace, isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 import { placeJson } from './place-json.ts'
 
 /** A {@link ProfileEntry} while it is in use. */
-export class LiveEntry {
+export class LiveEntry extends EntryEvidence {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
   readonly #shaper: Shaper
-  /** Cells that may be made before it is worth folding evidence. */
-  #room = containersApart + 2
-  #cells: CellList | PackedCells = new CellList()
   inherited: Inheritance | undefined
   decision: Decision | undefined
   /** It is that very file: the image ships it, or its path was cut. This is independent of what its folder holds. */
@@ -66,6 +61,7 @@ export class LiveEntry {
     key?: string,
     id?: BehaviourId,
   ) {
+    super()
     this.key = wholeText(key ?? behaviourKey(actor, uid, object))
     this.id = id ?? behaviourId(this.key)
     this.actor = actor
@@ -103,7 +99,7 @@ export class LiveEntry {
       stored.object,
       shaper,
     )
-    entry.#addStored(stored.cells, parts)
+    entry.addStored(stored.cells, parts)
     entry.inherited = stored.inherited
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
@@ -118,9 +114,7 @@ export class LiveEntry {
   ): LiveEntry {
     const { id, uid, object, cells } = parked
     const entry = new LiveEntry(parts.actor(parked.actor), uid, object, shaper, undefined, id)
-    if (typeof cells === 'string') entry.#cells = PackedCells.ofText(cells, refs)
-    else entry.#addStored(cells, parts)
-    entry.#room = parked.room
+    entry.openCells(cells, parked.room, refs, parts)
     entry.inherited = parked.inherited
     entry.decision = parked.decision
     entry.fixed = parked.fixed === true
@@ -132,15 +126,12 @@ export class LiveEntry {
   /** @param refs packs the cells of all entries that are parked together */
   parked(refs: PackedRefs): ParkedEntry {
     const { id, actor, uid, object, inherited, decision, place, within } = this
-    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells.compacted()
-    const packed = list.size === 0 ? undefined : PackedCells.of(list, refs)
     return {
       id,
       actor,
       uid,
       object,
-      room: this.#room,
-      cells: packed?.text ?? this.#storedCells(),
+      ...this.parkedCells(refs),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.fixed ? { fixed: true as const } : {}),
@@ -149,19 +140,7 @@ export class LiveEntry {
     }
   }
 
-  #addStored(cells: readonly StoredCell[], parts: SharedParts): void {
-    for (const json of cells) {
-      Cell.addStored(this.#list, parts.text(json[0]), json, this.#kept)
-      this.#room -= 1
-    }
-  }
-
-  #storedCells(): readonly StoredCell[] {
-    return Array.from(this.allCells(), (cell) => cell.stored())
-  }
-
-  /** Witnesses that are remembered; undefined: as many as usual. */
-  get #kept(): number | undefined {
+  protected override get kept(): number | undefined {
     return keptOf(this.object)
   }
 
@@ -172,7 +151,7 @@ export class LiveEntry {
       actor,
       uid,
       object,
-      cells: this.#storedCells(),
+      cells: this.storedCells(),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.fixed ? { fixed: true as const } : {}),
@@ -187,83 +166,8 @@ export class LiveEntry {
     this.decision = laterDecision(this.decision, json.decision)
     if (json.fixed === true) this.fixed = true
     if (json.inherited !== undefined) {
-      this.inherited = joined(this.inherited, json.inherited, this.#kept)
+      this.inherited = joined(this.inherited, json.inherited, this.kept)
     }
-  }
-
-  /** Its cells, opened where they are packed. */
-  get #list(): CellList {
-    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells
-    list.isUsed = true
-    this.#cells = list
-    return list
-  }
-
-  /**
-   * Packs cells that were not used since the last call; what it shows stays the same. As with {@link compact}, cells that
-   * were given out before show nothing of what comes later, and nothing may be written to them.
-   */
-  pack(refs: PackedRefs): void {
-    const list = this.#cells
-    if (list instanceof PackedCells || list.size === 0) return
-    if (!list.isUsed) this.#cells = PackedCells.of(list.compacted(), refs) ?? list
-    list.isUsed = false
-  }
-
-  cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
-    const list = this.#list
-    let at = list.find(container, origin, session, phase)
-    if (at === undefined) {
-      at = list.add(container, freshKind(origin, session, phase))
-      this.#room -= 1
-    }
-    return new Cell(list, at, this.#kept)
-  }
-
-  /** The cell of that name; undefined where there is none. */
-  cellIfAny(
-    container: string,
-    origin: Origin,
-    session: string | undefined,
-    phase: Phase,
-  ): Cell | undefined {
-    const list = this.#list
-    const at = list.find(container, origin, session, phase)
-    return at === undefined ? undefined : new Cell(list, at, this.#kept)
-  }
-
-  cellsOf(container: string): readonly Cell[] {
-    const list = this.#list
-    return list.of(container).map((at) => new Cell(list, at, this.#kept))
-  }
-
-  isShownBy(container: string): boolean {
-    return this.#list.of(container).length > 0
-  }
-
-  get isWithoutEvidence(): boolean {
-    // Only a list that has cells is packed.
-    return this.#cells instanceof CellList && this.#cells.size === 0
-  }
-
-  /** It is worth folding old evidence: there is half as much again as after the last time. */
-  get isCrowded(): boolean {
-    return this.#room <= 0
-  }
-
-  folded(): void {
-    this.#room = Math.max(containersApart, Math.ceil(this.#list.size / 2))
-    this.compact()
-  }
-
-  /** Its place in the list goes with {@link compact}. */
-  dropCell(cell: Cell): void {
-    this.#list.drop(cell.at)
-  }
-
-  /** Cells that were given out before stay as they are, and show nothing of what comes later. */
-  compact(): void {
-    this.#cells = this.#list.compacted()
   }
 
   get empty(): boolean {
@@ -275,17 +179,9 @@ export class LiveEntry {
     )
   }
 
-  *allCells(): Iterable<Cell> {
-    const list = this.#list
-    const kept = this.#kept
-    for (let at = 0; at < list.length; at++) {
-      if (!list.isDropped(at)) yield new Cell(list, at, kept)
-    }
-  }
-
   allowance(): Allowance {
-    const learned = new Grants(this.#kept)
-    const shipped = new Grants(this.#kept)
+    const learned = new Grants(this.kept)
+    const shipped = new Grants(this.kept)
     if (this.isPlace) this.#grantPlace(learned)
     else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
     for (const cell of this.allCells()) if (cell.grantsShipped) shipped.merge(grantOf(cell))
@@ -315,21 +211,8 @@ export class LiveEntry {
     return this.decision?.kind === 'rejected'
   }
 
-  /** What evidence that allows it shows at a place of its shape. */
-  valuesAt(place: number): readonly string[] {
-    // Cells with witnesses are never packed.
-    if (this.#cells instanceof PackedCells) return []
-    const list = this.#list
-    const values: string[] = []
-    for (let at = 0; at < list.length; at++) {
-      if (list.isDropped(at) || !grants(list.kind(at))) continue
-      for (const value of list.witnesses(at)?.places[place]?.texts ?? []) values.push(value)
-    }
-    return values
-  }
-
   get isPlace(): boolean {
-    return this.#kept !== undefined
+    return this.kept !== undefined
   }
 
   /** What a place allows are the paths of its templates, and not the names that it was learned from. */
@@ -357,7 +240,7 @@ export class LiveEntry {
 
   /** All that was seen, by origin: what a person approves when approving it as it stands. */
   seen(): Grants {
-    const all = new Grants(this.#kept)
+    const all = new Grants(this.kept)
     if (this.isPlace) this.#grantPlace(all)
     else for (const cell of this.allCells()) all.merge(grantOf(cell))
     for (const grant of this.inherited?.grants ?? []) all.merge(grant)
@@ -372,17 +255,17 @@ export class LiveEntry {
   /** It was seen, or decided on, as a separate behaviour. */
   get isOwn(): boolean {
     if (this.isDecided || this.inherited !== undefined) return true
-    return this.#cells.kinds().some(isOwn)
+    return this.kinds().some(isOwn)
   }
 
   /** Some evidence of it allows it. */
   get isGranted(): boolean {
-    return this.#cells.kinds().some(grants)
+    return this.kinds().some(grants)
   }
 
   /** All evidence of it is of reads that follow from the image's files. */
   get isDerived(): boolean {
-    return !this.isOwn && this.#cells.kinds().some(({ phase }) => phase === 'derived')
+    return !this.isOwn && this.kinds().some(({ phase }) => phase === 'derived')
   }
 
   /**
@@ -390,7 +273,7 @@ export class LiveEntry {
    */
   get onlyInherited(): boolean {
     if (this.inherited === undefined || this.isDecided) return false
-    return this.#cells.kinds().every(({ origin }) => origin === 'exec-in')
+    return this.kinds().every(({ origin }) => origin === 'exec-in')
   }
 
   get state(): BehaviourState {
@@ -399,7 +282,7 @@ export class LiveEntry {
     let state: BehaviourState = 'apart'
     let isDerived = false
     // Not by `allCells`: of every behaviour this is asked with every view, and packed cells stay packed.
-    for (const kind of this.#cells.kinds()) {
+    for (const kind of this.kinds()) {
       if (grants(kind)) return 'learned'
       if (grantsShipped(kind)) isDerived = true
       if (kind.guardrails.length > 0) state = 'quarantined'
@@ -408,24 +291,6 @@ export class LiveEntry {
       }
     }
     return isDerived && state === 'apart' ? 'derived' : state
-  }
-
-  /** The container that alone showed it, and when, by the evidence of the service itself; else undefined. */
-  onlyContainer(): CellSpan | undefined {
-    const list = this.#list
-    let container: string | undefined
-    let first = Infinity
-    let last = -Infinity
-    for (let at = 0; at < list.length; at++) {
-      if (list.isDropped(at) || !isOwn(list.kind(at))) continue
-      const one = list.container(at)
-      if ((container !== undefined && container !== one) || list.containers(at) > 1)
-        return undefined
-      container = one
-      first = Math.min(first, list.first(at))
-      last = Math.max(last, list.last(at))
-    }
-    return container === undefined ? undefined : { container, first, last }
   }
 
   /** What {@link toJSON} gives, without the evidence that a successor does not inherit. */
@@ -468,13 +333,6 @@ export class LiveEntry {
       ...(this.within === undefined ? {} : { within: this.within }),
     }
   }
-}
-
-/**
- * Exec sessions do not belong to the service, and behaviour that follows from the image shows nothing about the unseen.
- */
-function isOwn({ origin, phase }: Pick<CellKind, 'origin' | 'phase'>): boolean {
-  return origin !== 'exec-in' && phase !== 'derived'
 }
 
 function grantOf(cell: Cell): { origin: Origin; witnesses?: WitnessesJson } {
