@@ -46,10 +46,9 @@ type Shown = Pick<Seen, 'guardrails' | 'witnesses'>
 
 /** With no room to grow: most cells never get another bucket. */
 function numbersOf(list: readonly Bucket[]): number[] {
-  return Array.from({ length: 3 * list.length }, (_, i) => {
-    const bucket = list[Math.floor(i / 3)]
-    return (i % 3 === 0 ? bucket?.upTo : i % 3 === 1 ? bucket?.first : bucket?.last) ?? 0
-  })
+  const numbers: number[] = []
+  for (const { upTo, first, last } of list) numbers.push(upTo, first, last)
+  return numbers.slice()
 }
 
 function shownOf(list: readonly Bucket[]): readonly Shown[] | undefined {
@@ -141,6 +140,12 @@ export class TimeBuckets {
   }
 
   static ofStored({ minutes, list }: StoredBuckets, kept?: number): TimeBuckets {
+    // Nearly all are of numbers alone, and a start reads very many of them.
+    if (list.every(({ length }) => length <= 3)) {
+      const numbers: number[] = []
+      for (const [upTo, first, last] of list) numbers.push(upTo, first, last)
+      return TimeBuckets.ofNumbers({ minutes, list: numbers })
+    }
     return new TimeBuckets(
       minutes,
       list.map(([upTo, first, last, guardrails, witnesses]) => ({
