@@ -19,11 +19,31 @@ const SHARED_SIZE = 1_024
 
 const S = '\u0000'
 const shared = new Map<string, CellKind>()
+/** Those that follow each other are mostly equal. */
+let latest: CellKind | undefined
 
 /** The kind of that content. */
 export function kindOf(kind: CellKind): CellKind {
   // There is no end to sessions, and few cells have them.
   if (kind.session !== undefined) return kind
+  latest = latest !== undefined && isSame(latest, kind) ? latest : sharedKind(kind)
+  return latest
+}
+
+function isSame(a: CellKind, b: CellKind): boolean {
+  if (a.origin !== b.origin || a.phase !== b.phase) return false
+  return (
+    areSame(a.nodes, b.nodes) &&
+    areSame(a.sources, b.sources) &&
+    areSame(a.guardrails, b.guardrails)
+  )
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i])
+}
+
+function sharedKind(kind: CellKind): CellKind {
   const { origin, phase, nodes, sources, guardrails } = kind
   const name = [origin, phase, nodes.join(S), sources.join(S), guardrails.join(S)].join('\u0001')
   const known = shared.get(name)
@@ -40,6 +60,7 @@ export function freshKind(origin: Origin, session: string | undefined, phase: Ph
 /** The sorted union; the first list itself where it has them all. */
 export function united(list: readonly string[], more: readonly string[]): readonly string[] {
   if (more.every((item) => list.includes(item))) return list
+  if (list.length === 0 && more.length === 1) return more
   return [...new Set([...list, ...more])].sort(compareText)
 }
 

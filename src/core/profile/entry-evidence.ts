@@ -131,6 +131,16 @@ export abstract class EntryEvidence {
     }
   }
 
+  /** Those of some kinds. */
+  protected cellsThat(are: (kind: CellKind) => boolean): readonly Cell[] {
+    const list = this.#list
+    const cells: Cell[] = []
+    for (let at = 0; at < list.length; at++) {
+      if (are(list.kind(at)) && !list.isDropped(at)) cells.push(new Cell(list, at, this.kept))
+    }
+    return cells
+  }
+
   /** What evidence that allows it shows at a place of its shape. */
   valuesAt(place: number): readonly string[] {
     // Cells with witnesses are never packed.

@@ -48,25 +48,25 @@ export class Cell {
     stored: StoredCell,
     kept: number | undefined,
   ): void {
-    const [, origin, phase, count, first, last, nodes, sources] = stored
-    const [, , , , , , , , session, containers, guardrails, witnesses, buckets] = stored
+    // By number: to take a tuple apart makes an object for each member, and a start reads very many.
+    const guardrails = member(stored[10]) ?? NONE
     const at = list.add(
       container,
       kindOf({
-        origin,
-        phase,
-        session: member(session),
-        nodes: united(NONE, nodes),
-        sources: united(NONE, sources),
-        guardrails: united(NONE, member(guardrails) ?? NONE),
+        origin: stored[1],
+        phase: stored[2],
+        session: member(stored[8]),
+        nodes: united(NONE, stored[6]),
+        sources: united(NONE, stored[7]),
+        guardrails: united(NONE, guardrails),
       }),
     )
-    list.setCount(at, count)
-    list.setSpan(at, first, last)
-    list.setContainers(at, member(containers) ?? 1)
-    const shown = member(witnesses)
+    list.setCount(at, stored[3])
+    list.setSpan(at, stored[4], stored[5])
+    list.setContainers(at, member(stored[9]) ?? 1)
+    const shown = member(stored[11])
     if (shown !== undefined) list.setWitnesses(at, Witnesses.from(shown, kept))
-    const seen = member(buckets)
+    const seen = member(stored[12])
     if (seen !== undefined) new Cell(list, at, kept).#keep(TimeBuckets.ofStored(seen, kept))
   }
 

@@ -183,8 +183,8 @@ export class LiveEntry extends EntryEvidence {
     const learned = new Grants(this.kept)
     const shipped = new Grants(this.kept)
     if (this.isPlace) this.#grantPlace(learned)
-    else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
-    for (const cell of this.allCells()) if (cell.grantsShipped) shipped.merge(grantOf(cell))
+    else for (const cell of this.cellsThat(grants)) learned.merge(grantOf(cell))
+    for (const cell of this.cellsThat(grantsShipped)) shipped.merge(grantOf(cell))
     const { inherited, decision } = this
     const shape = this.#shape()
     return new Allowance(this, {

@@ -1,14 +1,22 @@
 /** A character holds seven bits of a number, and whether more follow. */
 const DIGIT = 128
-/** A call takes only so many arguments. */
-const AT_ONCE = 4_096
+/** Bytes of a new writer: more than most texts have. */
+const ROOM = 4_096
+
+/** Writers follow each other, and one does not need its bytes any more once it has the text. */
+let spare: Buffer | undefined
 
 /**
  * Numbers as a text of one-byte characters. That costs less than a typed array, whose header alone has a hundred bytes.
  */
 export class NumberWriter {
-  readonly #codes: number[] = []
+  #bytes = spare ?? Buffer.allocUnsafe(ROOM)
+  #length = 0
   #isExact = true
+
+  constructor() {
+    spare = undefined
+  }
 
   /** Numbers other than safe integers from zero on have no such form: then there is no {@link text}. */
   add(number: number): void {
@@ -19,10 +27,18 @@ export class NumberWriter {
     let rest = number
     while (rest >= DIGIT) {
       const higher = Math.floor(rest / DIGIT)
-      this.#codes.push(rest - higher * DIGIT + DIGIT)
+      this.#put(rest - higher * DIGIT + DIGIT)
       rest = higher
     }
-    this.#codes.push(rest)
+    this.#put(rest)
+  }
+
+  #put(code: number): void {
+    if (this.#length === this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes, this.#bytes])
+    }
+    this.#bytes[this.#length] = code
+    this.#length += 1
   }
 
   /** The same of a number that may be below zero, and of at most 2^52 in size. */
@@ -30,16 +46,11 @@ export class NumberWriter {
     this.add(number < 0 ? -2 * number - 1 : 2 * number)
   }
 
-  /** Undefined where a number has no such form. */
+  /** Undefined where a number has no such form. To be asked once, after all of them. */
   text(): string | undefined {
-    if (!this.#isExact) return undefined
-    const codes = this.#codes
-    if (codes.length <= AT_ONCE) return String.fromCharCode(...codes)
-    const parts: string[] = []
-    for (let at = 0; at < codes.length; at += AT_ONCE) {
-      parts.push(String.fromCharCode(...codes.slice(at, at + AT_ONCE)))
-    }
-    return parts.join('')
+    const text = this.#isExact ? this.#bytes.toString('latin1', 0, this.#length) : undefined
+    spare = this.#bytes
+    return text
   }
 }
 
