@@ -1,5 +1,6 @@
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
 import { isSum } from './evidence.ts'
+import type { LiveEntry } from './live-entry.ts'
 import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
 import { literalPath, type Shaper } from '../behaviour/shape.ts'
 import { SUBJECT_TO } from '../behaviour/language.ts'
@@ -23,6 +24,23 @@ export function refsOfCell(
     ...base,
     literal: literalOf(object, text, shaper),
   }))
+}
+
+/** What the service itself was seen to do under an entry, of another profile or this one. */
+export function seenRefs(entry: Readonly<LiveEntry>): readonly BehaviourRef[] {
+  const { key, actor, uid, object } = entry
+  const refs: BehaviourRef[] = []
+  for (const { origin, count, witnesses } of entry.allCells()) {
+    if (origin === 'exec-in' || count === 0) continue
+    const base = { key, actor, uid, object, origin }
+    const literals = witnesses?.literals.toJSON() ?? []
+    if (literals.length === 0) refs.push(base)
+    for (const text of literals) {
+      const subject = text.replace(RENAMES_TO, SUBJECT_TO)
+      refs.push({ ...base, literal: { text, values: [], subject } })
+    }
+  }
+  return refs
 }
 
 function plainFacts(object: BehaviourObject, shaper: Shaper): Partial<BehaviourRef> {

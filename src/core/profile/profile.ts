@@ -1,4 +1,3 @@
-import { accountOf } from '../behaviour/user.ts'
 import type { ActEvent } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { Allowance } from './allowance.ts'
@@ -26,15 +25,15 @@ import type { Folding } from './folding.ts'
 import { HeldEntries, type InUse } from './held-entries.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
 import { LiveEntry } from './live-entry.ts'
-import { type BehaviourState, compareText, type Phase, type ProfileEntry } from './profile-entry.ts'
+import type { BehaviourState, Phase, ProfileEntry } from './profile-entry.ts'
+import { seenRefs } from './cell-refs.ts'
 import { SharedParts } from './shared-parts.ts'
 import type { AnyStoredEntry } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
-import { SUBJECT_TO } from '../behaviour/language.ts'
-import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { finish, type Steps } from '../steps.ts'
 import { TableFigures, type Tally } from './table-figures.ts'
+import { declareAll, expireInherited, mergeAll } from './taken-in.ts'
 
 /**
  * The behaviours of one version with their evidence, and, kept in step, the allowances that follow from them. Judge
@@ -172,45 +171,14 @@ export class Profile implements ProfileReader {
     return this.#entries.known.byObject(object)
   }
 
-  /**
-   * The image runs as this user: behaviour under this uid is now also expected of the declared user. The uid's
-   * behaviour was learned before declared users were distinguished, or from containers that declared none. True where
-   * that changes the profile.
-   */
+  /** See {@link declareAll}. */
   declare(uid: number, from: string): boolean {
-    if (uid === 0) return false
-    let isNews = false
-    const numbered = [...this.#entries.table].filter((entry) => entry.uid === accountOf(uid))
-    for (const entry of numbered) {
-      const twin = entry.asDeclared(from)
-      if (twin.inherited === undefined && twin.decision === undefined) continue
-      const before = JSON.stringify(this.entry(twin.id))
-      this.merge([twin])
-      const after = this.#entries.table.byId.get(twin.id)
-      if (after === undefined || JSON.stringify(after.toJSON()) === before) continue
-      this.#entries.table.changed(after)
-      isNews = true
-    }
-    return isNews
+    return declareAll(this.#entries, this.shaper, uid, from)
   }
 
   /** Takes another copy's entries in. */
   merge(entries: Iterable<ProfileEntry>): void {
-    for (const json of entries) {
-      const fresh = LiveEntry.ofJSON(json, this.shaper)
-      const known = this.#entries.table.byKey.get(fresh.key)
-      if (known === undefined) {
-        if (fresh.empty) continue
-        this.#entries.add(fresh)
-      } else {
-        this.#entries.table.changes(known)
-        known.merge(json)
-        this.#entries.table.changed(known)
-        this.#entries.places.touch(known)
-      }
-      this.#entries.mayFold(known ?? fresh)
-      this.#entries.refresh(known ?? fresh)
-    }
+    mergeAll(this.#entries, this.shaper, entries)
   }
 
   /** See {@link EvidenceRecorder.observe}. */
@@ -323,22 +291,8 @@ export class Profile implements ProfileReader {
 
   /** Whether it expects whatever the service itself was seen to do under an entry of another profile. */
   expects(entry: Readonly<LiveEntry>, now: Micros): boolean {
-    const { key, actor, uid, object } = entry
-    let isSeen = false
-    for (const { origin, count, witnesses } of entry.allCells()) {
-      if (origin === 'exec-in' || count === 0) continue
-      isSeen = true
-      const literals = witnesses?.literals.toJSON() ?? []
-      const refs: readonly BehaviourRef[] =
-        literals.length === 0
-          ? [{ key, actor, uid, object, origin }]
-          : literals.map((text) => {
-              const literal = { text, values: [], subject: text.replace(RENAMES_TO, SUBJECT_TO) }
-              return { key, actor, uid, object, origin, literal }
-            })
-      if (!refs.every((ref) => this.isExpected(ref, now))) return false
-    }
-    return isSeen
+    const seen = seenRefs(entry)
+    return seen.length > 0 && seen.every((ref) => this.isExpected(ref, now))
   }
 
   /**
@@ -383,23 +337,9 @@ export class Profile implements ProfileReader {
     return forgetAll(this.#entries, what)
   }
 
-  /** Removes inherited behaviours that were never shown. Returns them as they were, in order of id. */
+  /** See {@link expireInherited}. */
   expireInherited(): readonly ProfileEntry[] {
-    const gone: ProfileEntry[] = []
-    for (const entry of this.#entries.table) {
-      if (!entry.onlyInherited) continue
-      gone.push(entry.toJSON())
-      this.#entries.table.changes(entry)
-      entry.inherited = undefined
-      this.#entries.places.outdate(entry)
-      if (entry.empty) {
-        this.#entries.remove(entry)
-        continue
-      }
-      this.#entries.refresh(entry)
-      this.#entries.table.changed(entry)
-    }
-    return gone.sort((a, b) => compareText(a.id, b.id))
+    return expireInherited(this.#entries)
   }
 
   /** Whether it is expected by inheritance alone. */
