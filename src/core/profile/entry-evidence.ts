@@ -18,11 +18,10 @@ export abstract class EntryEvidence {
   /** Witnesses that are remembered; undefined: as many as usual. */
   protected abstract get kept(): number | undefined
 
-  protected addStored(cells: readonly StoredCell[], parts: SharedParts): void {
-    for (const json of cells) {
-      Cell.addStored(this.#list, parts.text(json[0]), json, this.kept)
-      this.#room -= 1
-    }
+  /** To be called before there are others. */
+  protected takeStored(cells: readonly StoredCell[], parts: SharedParts): void {
+    this.#cells = Cell.listOf(cells, (container) => parts.text(container), this.kept)
+    this.#room -= cells.length
   }
 
   protected storedCells(): readonly StoredCell[] {
@@ -37,7 +36,7 @@ export abstract class EntryEvidence {
     parts: SharedParts,
   ): void {
     if (typeof cells === 'string') this.#cells = PackedCells.ofText(cells, refs)
-    else this.addStored(cells, parts)
+    else this.takeStored(cells, parts)
     this.#room = room
   }
 

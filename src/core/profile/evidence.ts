@@ -2,7 +2,7 @@ import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
 import type { Literal, Sampled } from '../behaviour/witness.ts'
 import { type CellKind, grants, grantsShipped, kindOf, NONE, united } from './cell-kind.ts'
-import type { CellList } from './cell-list.ts'
+import { CellList, type Link } from './cell-list.ts'
 import type { EvidenceBucket, EvidenceCell, Phase } from './profile-entry.ts'
 import { member, type StoredCell, tuple } from './stored-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
@@ -41,33 +41,31 @@ export class Cell {
     this.#kept = kept
   }
 
-  /** @param container that of the stored cell, as others of it have it */
-  static addStored(
-    list: CellList,
-    container: string,
-    stored: StoredCell,
+  /**
+   * The cells of a behaviour as the store has them.
+   *
+   * @param textOf the id of a container as others of it have it
+   */
+  static listOf(
+    cells: readonly StoredCell[],
+    textOf: (container: string) => string,
     kept: number | undefined,
-  ): void {
-    // By number: to take a tuple apart makes an object for each member, and a start reads very many.
-    const guardrails = member(stored[10]) ?? NONE
-    const at = list.add(
-      container,
-      kindOf({
-        origin: stored[1],
-        phase: stored[2],
-        session: member(stored[8]),
-        nodes: united(NONE, stored[6]),
-        sources: united(NONE, stored[7]),
-        guardrails: united(NONE, guardrails),
-      }),
-    )
-    list.setCount(at, stored[3])
-    list.setSpan(at, stored[4], stored[5])
-    list.setContainers(at, member(stored[9]) ?? 1)
-    const shown = member(stored[11])
-    if (shown !== undefined) list.setWitnesses(at, Witnesses.from(shown, kept))
-    const seen = member(stored[12])
-    if (seen !== undefined) new Cell(list, at, kept).#keep(TimeBuckets.ofStored(seen, kept))
+  ): CellList {
+    const numbers: number[] = []
+    const links: Link[] = []
+    for (const cell of cells) {
+      // By number: to take a tuple apart makes an object for each member, and a start reads very many.
+      numbers.push(cell[3], member(cell[9]) ?? 1, cell[4], cell[5])
+      links.push(textOf(cell[0]), kindOfStored(cell), undefined)
+    }
+    const list = CellList.of(numbers, links)
+    for (const [at, cell] of cells.entries()) {
+      const shown = member(cell[11])
+      if (shown !== undefined) list.setWitnesses(at, Witnesses.from(shown, kept))
+      const seen = member(cell[12])
+      if (seen !== undefined) new Cell(list, at, kept).#keep(TimeBuckets.ofStored(seen, kept))
+    }
+    return list
   }
 
   /** Names the cell within its list. */
@@ -350,4 +348,15 @@ export class Cell {
       ...(this.#buckets === undefined ? {} : { buckets: this.#buckets.toJSON() }),
     }
   }
+}
+
+function kindOfStored(cell: StoredCell): CellKind {
+  return kindOf({
+    origin: cell[1],
+    phase: cell[2],
+    session: member(cell[8]),
+    nodes: united(NONE, cell[6]),
+    sources: united(NONE, cell[7]),
+    guardrails: united(NONE, member(cell[10]) ?? NONE),
+  })
 }

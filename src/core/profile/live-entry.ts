@@ -99,7 +99,7 @@ export class LiveEntry extends EntryEvidence {
       stored.object,
       shaper,
     )
-    entry.addStored(stored.cells, parts)
+    entry.takeStored(stored.cells, parts)
     entry.inherited = stored.inherited
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
