@@ -1,20 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BehaviourRef, behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { judge } from '../../../src/core/match/judge.ts'
-import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
 import { compareText } from '../../../src/core/profile/profile-entry.ts'
-import { Profile } from '../../../src/core/profile/profile.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
 import { allNamesKept, namesKept } from '../../../src/state/alerts/alert-names.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { figuresEveryMs, replicasKept } from '../../../src/state/alerts/replica-groups.ts'
-import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { act, techniques } from '../../fixtures/event-fixture.ts'
+import { findingOf } from '../../fixtures/findings.ts'
 
 const nowMs = Date.parse('2026-11-24T13:40:27Z')
-const profile = new Profile(shaper)
 
 function storeOf(capacity = 1_000): AlertStore {
   return new AlertStore({
@@ -22,20 +17,6 @@ function storeOf(capacity = 1_000): AlertStore {
     capacity,
     ids: new RecordIds(),
     storms: { each: 1_000, withinMs: 60_000, always: 'critical' },
-    techniques,
-  })
-}
-
-function findingOf(event: ActEvent, running = 1) {
-  const refs: readonly BehaviourRef[] = behavioursOf(event, shaper)
-  const verdict = judge(profile, event, refs, { guardrails })
-  const judged = { event, refs, verdict, version: undefined }
-  const cause = findingCauseOf(judged)!
-  const risk = riskFactsOf(profile, event, mainRef(verdict.unexpected)!)
-  return deviationFinding(judged, {
-    reasons: [],
-    cause: { ...cause, running },
-    risk,
     techniques,
   })
 }

@@ -2,20 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { type BehaviourRef, behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
-import { judge } from '../../../src/core/match/judge.ts'
-import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
-import { Profile } from '../../../src/core/profile/profile.ts'
 import { finish } from '../../../src/core/steps.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import { packedTogether } from '../../../src/state/alerts/kept-alert.ts'
-import { act, guardrails, shaper, techniques } from '../../fixtures/event-fixture.ts'
+import { act, techniques } from '../../fixtures/event-fixture.ts'
+import { findingOf } from '../../fixtures/findings.ts'
 import { cases } from '../../fixtures/random-cases.ts'
 
 const startMs = Date.parse('2026-11-24T13:40:27Z')
-const profile = new Profile(shaper)
 
 /** The same ids in each store. */
 class Numbers extends RecordIds {
@@ -35,15 +30,6 @@ function storeOf(capacity: number): AlertStore {
     storms: { each: 30, withinMs: 60_000, always: 'critical' },
     techniques,
   })
-}
-
-function findingOf(event: ActEvent) {
-  const refs: readonly BehaviourRef[] = behavioursOf(event, shaper)
-  const verdict = judge(profile, event, refs, { guardrails })
-  const judged = { event, refs, verdict, version: undefined }
-  const cause = findingCauseOf(judged)!
-  const risk = riskFactsOf(profile, event, mainRef(verdict.unexpected)!)
-  return deviationFinding(judged, { reasons: ['it is new'], cause, risk, techniques })
 }
 
 interface Step {
