@@ -2,6 +2,7 @@ import type { AlertStore } from '../state/alerts/alert-store.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Journal } from '../state/persistence/journal.ts'
 import type { JudgeStage } from '../pipeline/judge/judge-stage.ts'
+import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { Slices } from '../support/slices.ts'
@@ -40,6 +41,14 @@ export interface ReviewContext extends DecisionContext {
   readonly journal: Pick<Journal, 'audit' | 'persist' | 'trail'>
   /** For decisions on many behaviours. */
   readonly slices: Pick<Slices, 'run'>
+}
+
+/** Decisions on modes, and on windows of learning. */
+export interface ModeContext extends DecisionContext {
+  readonly kernel: Pick<KernelSide, 'decided' | 'profiles' | 'refusal'>
+  readonly enforcement: Pick<EnforcementReports, 'glassBroken'>
+  readonly slices: Pick<Slices, 'run'>
+  caughtUp(): Promise<void>
 }
 
 /** The data of the page: versions, alerts, the audit log, and why a behaviour is new. */

@@ -3,23 +3,14 @@ import type { Alert } from '../core/event/alert.ts'
 import type { ActEvent, ImageRef, SnugEvent } from '../core/event/event.ts'
 import type { ExportFormat } from '../supplychain/export/export-profile.ts'
 import { describeError, SnugError } from '../errors.ts'
-import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
 import type { Steps } from '../core/steps.ts'
-import {
-  endLearning,
-  type LearnRules,
-  setMode,
-  type Step,
-  type WindowEvidence,
-} from '../core/lifecycle/version.ts'
 import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
 import { deadline } from '../support/deadline.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
-import { recordModeDecision } from '../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type * as view from './api/engine.ts'
 import type * as views from './api/engine-views.ts'
@@ -29,10 +20,9 @@ import { exportOf, importProfile } from './profile-transfer.ts'
 import { rootView } from './queries/root-view.ts'
 import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './live/revision.ts'
-import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { decideCard } from './review/card-decision.ts'
 import { testEdit } from './review/edit-test.ts'
-import { prepareEnd } from './review/prepare-decision.ts'
+import { ModeService } from './review/mode-service.ts'
 import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
 import { ReviewService } from './review/review-service.ts'
@@ -59,11 +49,13 @@ export class SnugEngine implements view.Engine {
   readonly #version: string
   readonly #host: HostPaths
   readonly #reviews: ReviewService
+  readonly #modes: ModeService
 
   /** `host`: the configured paths that the doctor checks. */
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
     this.#reviews = new ReviewService(daemon)
+    this.#modes = new ModeService(daemon)
     this.page = new PageQueries(daemon)
     this.#version = version
     this.#host = host
@@ -171,19 +163,9 @@ export class SnugEngine implements view.Engine {
     ref: string,
     mode: views.Mode,
     by: view.Decider,
-    canary: view.CanaryChoice = {},
+    canary?: view.CanaryChoice,
   ): Promise<views.VersionView> {
-    const { registry, kernel } = this.#daemon
-    if (mode === 'block') {
-      const version = registry.index.findOne(ref)
-      const refusal = kernel.refusal(version) ?? boundRefusal(version)
-      if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
-    }
-    return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {
-      const step = setMode(version.life, mode, evidence, rules, nowMs, by.who, canary)
-      recordModeDecision(version, { mode, canary }, by, nowMs)
-      return step
-    })
+    return this.#view(await this.#modes.set(ref, mode, by, canary))
   }
 
   async breakGlass(
@@ -191,55 +173,15 @@ export class SnugEngine implements view.Engine {
     forMs: number,
     by: view.Decider,
   ): Promise<readonly views.VersionView[]> {
-    const { reason } = by
-    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
-    const order = { forMs, reason, who: by.who }
-    return this.#glass(ref, by, 'break-glass', (version) => {
-      const life = breakGlass(version.life, order, this.#daemon.now())
-      this.#daemon.registry.lifecycle.apply(version, { version: life, transitions: [] })
-      this.#daemon.enforcement.glassBroken(version)
-    })
+    return this.#views(await this.#modes.breakGlass(ref, forMs, by))
   }
 
   async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
-    const isBroken = this.#daemon.registry.index
-      .find(ref)
-      .some(({ life }) => life.breakGlass !== undefined)
-    if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
-    return this.#glass(ref, by, 'break-glass-end', (version) => {
-      const life = endBreakGlass(version.life, by.who)
-      this.#daemon.registry.lifecycle.apply(version, { version: life, transitions: [] })
-    })
-  }
-
-  /** In an emergency nobody looks up a digest: it applies to all blocking versions of IMAGE. */
-  async #glass(
-    ref: string,
-    by: view.Decider,
-    what: string,
-    act: (version: DeployedVersion) => void,
-  ): Promise<readonly views.VersionView[]> {
-    const blocking = this.#daemon.registry.index
-      .find(ref)
-      .filter(({ life }) => life.mode === 'block')
-    if (blocking.length === 0) {
-      throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
-    }
-    for (const version of blocking) {
-      const before = enforcementSnapshot(version)
-      act(version)
-      const { breakGlass: glass } = version.life
-      const until = glass === undefined ? {} : { until: new Date(glass.until).toISOString() }
-      const fields = { ...until, before, after: enforcementSnapshot(version) }
-      await commitDecision(this.#daemon, version, { what, by, fields, expects: false })
-    }
-    return Promise.all(blocking.map((version) => this.#view(version)))
+    return this.#views(await this.#modes.endBreakGlass(ref, by))
   }
 
   async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
-    return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
-      endLearning(version.life, evidence, rules, nowMs, by.who),
-    )
+    return this.#view(await this.#modes.endLearning(ref, by))
   }
 
   approve(
@@ -489,39 +431,13 @@ export class SnugEngine implements view.Engine {
     return this.#daemon.slices.run('version', this.#versionSteps(version))
   }
 
+  #views(versions: readonly DeployedVersion[]): Promise<readonly views.VersionView[]> {
+    return Promise.all(versions.map((version) => this.#view(version)))
+  }
+
   #versionSteps(version: DeployedVersion): Steps<views.VersionView> {
     const { registry, kernel } = this.#daemon
     return versionView(version, registry, kernel.profiles, this.#daemon.now())
-  }
-
-  async #step(
-    ref: string,
-    by: view.Decider,
-    what: string,
-    move: (
-      version: DeployedVersion,
-      evidence: WindowEvidence,
-      rules: LearnRules,
-      nowMs: number,
-    ) => Step,
-  ): Promise<views.VersionView> {
-    const { registry, slices } = this.#daemon
-    const version = registry.index.findOne(ref)
-    await prepareEnd({ registry, slices, caughtUp: () => this.#daemon.caughtUp() }, version)
-    const nowMs = this.#daemon.now()
-    const before = enforcementSnapshot(version)
-    const step = move(
-      version,
-      registry.lifecycle.evidence(version, nowMs),
-      registry.lifecycle.rules,
-      nowMs,
-    )
-    registry.lifecycle.apply(version, step)
-    const { mode, blocking } = version.life
-    const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
-    const fields = { mode, ...canary, before, after: enforcementSnapshot(version) }
-    await commitDecision(this.#daemon, version, { what, by, fields, expects: false })
-    return this.#view(version)
   }
 
   #matcher(ref: string): (image: ImageRef) => boolean {
@@ -534,18 +450,6 @@ export class SnugEngine implements view.Engine {
   }
 }
 
-/** The kernel ignores workloads: it would stop behaviour that is allowed for one workload only. */
-function boundRefusal({ profile }: DeployedVersion): string | undefined {
-  for (const { decision } of profile.all()) {
-    if (decision?.kind !== 'approved' || decision.onlyWorkload === undefined) continue
-    const only = `\`${decision.onlyWorkload}\``
-    return `a behaviour is approved only for ${only}, and the kernel cannot enforce one workload separately`
-  }
-  return undefined
-}
-
 function isAct(event: SnugEvent): event is ActEvent {
   return event.kind !== 'loss'
 }
-
-/** Evidence of the service itself: events of its exec sessions do not count. */
