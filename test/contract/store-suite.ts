@@ -203,6 +203,24 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).alerts.map(({ id }) => id)).toEqual(['a2', 'a7', 'a8', 'a9'])
     })
 
+    it('prunes by id what is written after it was pruned, in any order and again', async () => {
+      const write = (ids: readonly string[]): Promise<void> =>
+        store.batch(ids.map((id) => ({ kind: 'alert' as const, id, fingerprint: id, value: id })))
+      const left = async (): Promise<readonly string[]> =>
+        (await store.load()).alerts.map(({ id }) => id)
+      await write(['b2', 'b4'])
+      expect(await store.pruneAlerts(3)).toBe(0)
+      await write(['b6', 'b8'])
+      await write(['b7', 'b2', 'b1', 'b6'])
+      expect(await store.pruneAlerts(5, (id) => id === 'b1')).toBe(0)
+      expect(await left()).toEqual(['b1', 'b2', 'b4', 'b6', 'b7', 'b8'])
+      expect(await store.pruneAlerts(3, (id) => id === 'b2')).toBe(2)
+      expect(await left()).toEqual(['b2', 'b6', 'b7', 'b8'])
+      await write(['b9'])
+      expect(await store.pruneAlerts(2)).toBe(3)
+      expect(await left()).toEqual(['b8', 'b9'])
+    })
+
     it('gives the newest audit entries first', async () => {
       await store.batch(['t1', 't2', 't3'].map((id) => ({ kind: 'audit' as const, id, value: id })))
       expect((await store.audit(2)).map(({ id }) => id)).toEqual(['t3', 't2'])

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { Level } from 'level'
+import { wholeText } from '../../core/behaviour/whole-text.ts'
 import { SnugError } from '../../errors.ts'
 import { Pace } from '../../support/pace.ts'
 import { checkLevel } from './level-check.ts'
@@ -14,6 +15,7 @@ import type {
   StoreWrite,
   TakeBehaviours,
 } from './store.ts'
+import { SortedIds } from './sorted-ids.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import {
   alertRecord,
@@ -101,6 +103,8 @@ const prunedAtOnce = 1_000
 class LevelStore implements Store {
   readonly #database: Database
   readonly #damage: StoreDamage[]
+  /** Of the alerts in the store; undefined until they are asked for. */
+  #alertIds: SortedIds | undefined
 
   constructor(database: Database, damage: readonly StoreDamage[]) {
     this.#database = database
@@ -126,6 +130,7 @@ class LevelStore implements Store {
         }
       }
       await this.#write(operations, options.sync ?? true)
+      for (const write of writes) if (write.kind === 'alert') this.#alertIds?.add(write.id)
     })
   }
 
@@ -209,15 +214,31 @@ class LevelStore implements Store {
 
   async pruneAlerts(max: number, held: (id: string) => boolean = () => false): Promise<number> {
     return this.#guard(async () => {
-      const keys = await this.#database.keys(keyRange([tables.alert])).all()
-      const old = keys
-        .slice(0, Math.max(0, keys.length - max))
-        .filter((key) => !held(decodeKey(key)[1] ?? ''))
+      const ids = await this.#storedAlerts()
+      const old = ids.before(max).filter((id) => !held(id))
       for (let at = 0; at < old.length; at += prunedAtOnce) {
-        await this.#removeAlerts(old.slice(at, at + prunedAtOnce))
+        const some = old.slice(at, at + prunedAtOnce)
+        await this.#removeAlerts(some.map((id) => encodeKey([tables.alert, id])))
+        ids.remove(some)
       }
       return old.length
     })
+  }
+
+  /** Read once: what is read stays in memory, as pages of the files. */
+  async #storedAlerts(): Promise<SortedIds> {
+    if (this.#alertIds !== undefined) return this.#alertIds
+    // Writes meanwhile add theirs.
+    const ids = new SortedIds()
+    this.#alertIds = ids
+    try {
+      for (const key of await this.#database.keys(keyRange([tables.alert])).all())
+        ids.add(wholeText(decodeKey(key)[1] ?? ''))
+      return ids
+    } catch (error) {
+      this.#alertIds = undefined
+      throw error
+    }
   }
 
   /** Removes these alerts, and index entries of fingerprints that refer to them. */
