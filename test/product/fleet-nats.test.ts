@@ -219,6 +219,17 @@ describe('a version that a node no longer has', () => {
     expect(await first.fleet.publish(contribution(image, [nodeEntry('/a', 'n1')]))).toBe(true)
     await expect.poll(() => second.paths(image)).toEqual(['/a'])
   })
+
+  it('is gone for the node that removed it, whether NATS answers or sends the removal first', async () => {
+    const [first, second] = [await join('n1'), await join('n2')]
+    const paths = Array.from({ length: 200 }, (_, i) => `/${i}`).sort()
+    const decided = paths.map((path) => decidedEntry(path, { kind: 'approved', ...by }))
+    await first.fleet.publish(contribution(image, decided))
+    await expect.poll(() => second.paths(image)).toEqual(paths)
+    second.fleet.removed?.(image)
+    await expect.poll(() => second.paths(image)).toEqual([])
+    await expect.poll(() => first.paths(image)).toEqual([])
+  })
 })
 
 it('two agents with the same name are a fault on both, and none loses what it shared', async () => {

@@ -8,6 +8,11 @@ export interface BucketEntry {
   readonly value: unknown
 }
 
+interface ReadValue {
+  readonly revision: number
+  readonly bytes: number
+}
+
 export interface BucketOptions {
   readonly access: NatsAccess
   readonly bucket: string
@@ -39,10 +44,10 @@ export class Bucket {
   readonly #options: BucketOptions
   readonly #log: StreamLog
   readonly #prefix: string
-  /** Of keys, also removed ones, which count for the next write. */
+  /** Of keys, also removed ones, which count for the next write. An own write has its number here before it is read. */
   readonly #revisions = new Map<string, number>()
-  /** Of keys with a value: its size in bytes. */
-  readonly #sizes = new Map<string, number>()
+  /** By key: its value, as it was read last. */
+  readonly #values = new Map<string, ReadValue>()
   #bytes = 0
   #seen = new Set<string>()
   readonly #beyond = new Set<string>()
@@ -89,7 +94,7 @@ export class Bucket {
 
   /** Keys with a value. */
   keys(): Iterable<string> {
-    return this.#sizes.keys()
+    return this.#values.keys()
   }
 
   /** Values that were not kept, since there are too many keys or bytes. */
@@ -140,7 +145,7 @@ export class Bucket {
     }
     try {
       const seq = await publish(client, `${this.#prefix}${key}`, text, revision, operation)
-      this.#revisions.set(key, seq)
+      this.#revise(key, seq)
     } catch (error) {
       throw bucketError(key, error)
     }
@@ -148,44 +153,50 @@ export class Bucket {
 
   #take({ subject, seq, size, isRemoval, value }: FollowedMessage): void {
     const key = subject.slice(this.#prefix.length)
-    if (this.#sizes.has(key) && this.revision(key) === seq) {
+    const before = this.#values.get(key)
+    if (before?.revision === seq) {
       // It came before, and comes again with a new connection.
       this.#seen.add(key)
       return
     }
     const isKnown = this.#revisions.has(key)
-    const before = this.#sizes.get(key) ?? 0
+    const bytes = this.#bytes - (before?.bytes ?? 0) + size
     const isTooMuch =
       (!isKnown && this.#revisions.size >= bucketKeysKept) ||
-      (!isRemoval && this.#bytes - before + size > bucketBytesKept)
+      (!isRemoval && bytes > bucketBytesKept)
     if (isTooMuch) {
       this.#drop(key)
       if (this.#beyond.size < bucketKeysKept) this.#beyond.add(key)
       return
     }
     this.#beyond.delete(key)
-    this.#revisions.set(key, seq)
+    this.#revise(key, seq)
     if (isRemoval) this.#drop(key)
     else {
       this.#seen.add(key)
-      this.#sizes.set(key, size)
-      this.#bytes += size - before
+      this.#values.set(key, { revision: seq, bytes: size })
+      this.#bytes = bytes
       this.#options.onPut({ key, value })
     }
     this.#wake(key)
   }
 
+  /** The answer to a write comes before or after the messages that are read, in any order. */
+  #revise(key: string, seq: number): void {
+    if (seq > this.revision(key)) this.#revisions.set(key, seq)
+  }
+
   #drop(key: string): void {
-    const size = this.#sizes.get(key)
-    if (size === undefined) return
-    this.#sizes.delete(key)
-    this.#bytes -= size
+    const value = this.#values.get(key)
+    if (value === undefined) return
+    this.#values.delete(key)
+    this.#bytes -= value.bytes
     this.#options.onRemoved(key)
   }
 
   /** A key that did not come again was removed while nobody watched. */
   #caughtUp(): void {
-    for (const key of this.#sizes.keys()) {
+    for (const key of this.#values.keys()) {
       if (this.#seen.has(key)) continue
       this.#revisions.delete(key)
       this.#drop(key)
@@ -196,7 +207,7 @@ export class Bucket {
 
   /** It is another bucket of the same name, whose revisions begin again. */
   #forgetAll(): void {
-    for (const key of this.#sizes.keys()) this.#drop(key)
+    for (const key of this.#values.keys()) this.#drop(key)
     this.#revisions.clear()
     this.#wakeAll()
   }
