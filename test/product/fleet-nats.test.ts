@@ -232,6 +232,26 @@ describe('a version that a node no longer has', () => {
   })
 })
 
+it('a version that a node removes while it shares it, or right after, has no keys', async () => {
+  const member = await join('n1')
+  const images = Array.from({ length: 100 }, anyImage)
+  for (const [i, each] of images.entries()) {
+    const shared = member.fleet.publish(contribution(each, [nodeEntry('/a', 'n1')]))
+    if (i % 2 === 0) await shared
+    member.fleet.removed?.(each)
+    await shared
+  }
+  const slices = images.map((each) => sliceKey('n1', each, 0))
+  const left = async (): Promise<readonly string[]> =>
+    (await keys()).filter((key) => slices.includes(key))
+  await expect.poll(left).toEqual([])
+  // The images run again.
+  for (const each of images) {
+    await member.fleet.publish(contribution(each, [nodeEntry('/a', 'n1')]))
+  }
+  expect((await left()).toSorted()).toEqual(slices.toSorted())
+})
+
 it('two agents with the same name are a fault on both, and none loses what it shared', async () => {
   const [first, twin, third] = [await join('n1'), await join('n1'), await join('n2')]
   const paths = ['/a', '/b', '/c', '/d']

@@ -17,6 +17,7 @@ export interface BucketOptions {
   readonly access: NatsAccess
   readonly bucket: string
   readonly onPut: (entry: BucketEntry) => void
+  /** Also of a key whose value was replaced by the removal before it could be read. */
   readonly onRemoved: (key: string) => void
   /** All that the bucket had at that time was read, after each connection. */
   readonly onListed: () => void
@@ -48,6 +49,8 @@ export class Bucket {
   readonly #revisions = new Map<string, number>()
   /** By key: its value, as it was read last. */
   readonly #values = new Map<string, ReadValue>()
+  /** Keys of own values that were not read yet. */
+  readonly #written = new Set<string>()
   #bytes = 0
   #seen = new Set<string>()
   readonly #beyond = new Set<string>()
@@ -94,7 +97,7 @@ export class Bucket {
 
   /** Keys with a value. */
   keys(): Iterable<string> {
-    return this.#values.keys()
+    return new Set([...this.#values.keys(), ...this.#written])
   }
 
   /** Values that were not kept, since there are too many keys or bytes. */
@@ -145,7 +148,10 @@ export class Bucket {
     }
     try {
       const seq = await publish(client, `${this.#prefix}${key}`, text, revision, operation)
+      const isRead = seq <= this.revision(key)
       this.#revise(key, seq)
+      if (operation === 'DEL') this.#written.delete(key)
+      else if (!isRead) this.#written.add(key)
     } catch (error) {
       throw bucketError(key, error)
     }
@@ -153,6 +159,7 @@ export class Bucket {
 
   #take({ subject, seq, size, isRemoval, value }: FollowedMessage): void {
     const key = subject.slice(this.#prefix.length)
+    if (seq >= this.revision(key)) this.#written.delete(key)
     const before = this.#values.get(key)
     if (before?.revision === seq) {
       // It came before, and comes again with a new connection.
@@ -187,10 +194,8 @@ export class Bucket {
   }
 
   #drop(key: string): void {
-    const value = this.#values.get(key)
-    if (value === undefined) return
+    this.#bytes -= this.#values.get(key)?.bytes ?? 0
     this.#values.delete(key)
-    this.#bytes -= value.bytes
     this.#options.onRemoved(key)
   }
 
@@ -209,6 +214,7 @@ export class Bucket {
   #forgetAll(): void {
     for (const key of this.#values.keys()) this.#drop(key)
     this.#revisions.clear()
+    this.#written.clear()
     this.#wakeAll()
   }
 

@@ -54,6 +54,8 @@ export class NatsFleet implements Fleet {
   readonly #untold = new Map<string, string>()
   /** By profile name: versions that this node no longer has, and whose keys it has to remove. */
   readonly #leaving = new Map<string, FleetImage>()
+  /** Profile names: what is being written cannot be removed yet. */
+  readonly #writing = new Set<string>()
   readonly #backoff = new Backoff(pauses)
   #notBefore = 0
   #decided: () => void = () => undefined
@@ -138,6 +140,7 @@ export class NatsFleet implements Fleet {
     const { image } = contribution
     const name = profileName(image)
     this.#leaving.delete(name)
+    this.#writing.add(name)
     try {
       // Observations do not wait for the right to decide.
       const left = await this.#decide(contribution)
@@ -150,6 +153,9 @@ export class NatsFleet implements Fleet {
       this.#notBefore = this.#now() + this.#backoff.next()
       this.#failed(image, 'the behaviours of', error)
       return false
+    } finally {
+      this.#writing.delete(name)
+      if (this.#leaving.has(name)) void this.#leave()
     }
   }
 
@@ -221,6 +227,7 @@ export class NatsFleet implements Fleet {
     const { node, onError } = this.#options
     for (const [name, image] of this.#leaving) {
       if (!this.ready || !this.#bucket.connected) return
+      if (this.#writing.has(name)) continue
       const own = slicesOf(node, image)
       const decisions = decisionsOf(image)
       const isLast = this.#slices.of(image).length === 0
@@ -229,7 +236,8 @@ export class NatsFleet implements Fleet {
           if (key.startsWith(own) || (isLast && key.startsWith(decisions)))
             await this.#bucket.remove(key)
         }
-        this.#leaving.delete(name)
+        // A slice that was never read back is not reported as gone.
+        if (this.#leaving.delete(name)) this.#slices.forget(image)
         this.#untold.delete(name)
       } catch (error) {
         onError?.(`removal of ${image.repository} from the fleet`, error)
