@@ -48,7 +48,7 @@ function image(machine, files) {
       Env: [
         'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
         'NODE_ENV=production',
-        'NODE_OPTIONS=--max-semi-space-size=4',
+        'NODE_OPTIONS=--max-semi-space-size=2',
         'MALLOC_ARENA_MAX=2',
         'MALLOC_MMAP_THRESHOLD_=65536',
         'MALLOC_TRIM_THRESHOLD_=131072',

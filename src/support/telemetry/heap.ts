@@ -1,9 +1,17 @@
-import { setFlagsFromString } from 'node:v8'
+import {
+  constants,
+  type NodeGCPerformanceDetail,
+  type PerformanceEntry,
+  PerformanceObserver,
+} from 'node:perf_hooks'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
 /** How much the heap may grow over its live part before it is collected, in percent. */
 const growth = 25
 /** The same while the state is loaded: collections would take a third of that time. */
 const growthAtLoad = 100
+/** Free part of the old generation's pages, of the used part, from which the next collection puts pages together. */
+const mostFree = 0.45
 
 let isSlow = false
 
@@ -14,12 +22,11 @@ let isSlow = false
 export function growHeapSlowly(): void {
   isSlow = true
   grow(growth)
-  // Pages of which a fifth is unused are put together. Without it, most of a page has to be unused: some 30 MiB more. The
-  // young generation has a bound in the environment of the shipped service and image, as what it holds is moved in the
-  // same pause.
-  setFlagsFromString('--optimize-for-size')
-  // Its collections are too short to share: on a busy machine they would wait for a thread that does not run.
+  // The young generation has a bound in the environment of the shipped service and image, as what it holds is moved in
+  // the same pause. Its collections are too short to share: on a busy machine they would wait for a thread that does not
+  // run.
   setFlagsFromString('--no-parallel-scavenge')
+  compactWhereItPays()
 }
 
 /** Lets the heap grow faster until the work ends: little else needs the memory then. */
@@ -35,4 +42,35 @@ export async function withRoomToLoad<T>(work: () => Promise<T>): Promise<T> {
 
 function grow(percent: number): void {
   setFlagsFromString(`--heap-growing-percent=${percent}`)
+}
+
+/**
+ * By itself V8 puts pages together that are mostly free, and with `--optimize-for-size` also those of which a fifth is.
+ * Such a collection forgets hidden classes without an object at that moment. Code that was compiled for them is compiled
+ * again, so it has to be rare.
+ */
+function compactWhereItPays(): void {
+  let compacts = true
+  const compact = (next: boolean): void => {
+    compacts = next
+    setFlagsFromString(compacts ? '--optimize-for-size' : '--no-optimize-for-size')
+  }
+  compact(true)
+  const observer = new PerformanceObserver((list) => {
+    if (!list.getEntries().some(isOfAll)) return
+    const next = !compacts && freeOverUsed() > mostFree
+    if (next !== compacts) compact(next)
+  })
+  observer.observe({ entryTypes: ['gc'] })
+}
+
+/** The type of an entry leaves its detail out. */
+function isOfAll(entry: PerformanceEntry & { readonly detail?: unknown }): boolean {
+  const { kind } = entry.detail as NodeGCPerformanceDetail
+  return kind === constants.NODE_PERFORMANCE_GC_MAJOR
+}
+
+function freeOverUsed(): number {
+  const old = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')
+  return old === undefined ? 0 : old.space_size / old.space_used_size - 1
 }
