@@ -28,7 +28,11 @@ export function* alertPage(alerts: readonly KeptAlert[], query: AlertRowQuery): 
   const until = offset + limit
   const groups = query.grouped === true ? yield* grouped(found) : found.slice(0, until).map(alone)
   const total = query.grouped === true ? groups.length : found.length
-  const rows = groups.slice(offset, until).map(rowOf)
+  const rows: AlertRow[] = []
+  for (const group of groups.slice(offset, until)) {
+    yield
+    rows.push(rowOf(group))
+  }
   return { total, offset, rows, severities: counts, repositories }
 }
 
