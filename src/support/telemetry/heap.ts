@@ -12,6 +12,8 @@ const growth = 25
 const growthAtLoad = 100
 /** Free part of the old generation's pages, of the used part, from which the next collection puts pages together. */
 const mostFree = 0.45
+/** The least time between two collections that put pages together where less is free, in milliseconds. */
+const compactionPauseMs = 5_000
 
 let isSlow = false
 
@@ -50,7 +52,8 @@ function grow(percent: number): void {
  * again, so it has to be rare.
  */
 function compactWhereItPays(): void {
-  let compacts = true
+  let compacts = false
+  let soon: NodeJS.Timeout | undefined
   const compact = (next: boolean): void => {
     compacts = next
     setFlagsFromString(compacts ? '--optimize-for-size' : '--no-optimize-for-size')
@@ -58,8 +61,11 @@ function compactWhereItPays(): void {
   compact(true)
   const observer = new PerformanceObserver((list) => {
     if (!list.getEntries().some(isOfAll)) return
-    const next = !compacts && freeOverUsed() > mostFree
-    if (next !== compacts) compact(next)
+    if (compacts) {
+      compact(false)
+      clearTimeout(soon)
+      soon = setTimeout(() => compact(true), compactionPauseMs).unref()
+    } else if (freeOverUsed() > mostFree) compact(true)
   })
   observer.observe({ entryTypes: ['gc'] })
 }
