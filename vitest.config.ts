@@ -28,8 +28,8 @@ const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts
 /** Of what people install, open and connect: what needs no sensor, no engine and no other right on the machine. */
 const apart = [
   'test/product/{alertmanager-sink,attestation,broker-sinks,console,console-bucket}.test.ts',
-  'test/product/{console-bucket-page,console-end,console-nats-rights,console-page}.test.ts',
-  'test/product/{console-sign-in,cosign,delivery-soak,fleet-daemons,fleet-nats}.test.ts',
+  'test/product/{console-end,console-nats-rights,console-sign-in}.test.ts',
+  'test/product/{cosign,delivery-soak,fleet-daemons,fleet-nats}.test.ts',
   'test/product/{fleet-nats-rights,gateway,keyless,monitoring}.test.ts',
   'test/product/{node-versions,page-look,service-monitor,syslog}.test.ts',
   'test/contract/source-author.system.test.ts',
