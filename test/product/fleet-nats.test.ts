@@ -245,6 +245,7 @@ it('a version that a node removes while it shares it, or right after, has no key
   const left = async (): Promise<readonly string[]> =>
     (await keys()).filter((key) => slices.includes(key))
   await expect.poll(left).toEqual([])
+  expect(member.errors).toEqual([])
   // The images run again.
   for (const each of images) {
     await member.fleet.publish(contribution(each, [nodeEntry('/a', 'n1')]))

@@ -70,6 +70,8 @@ export class Bucket {
       onMessage: (message) => this.#take(message),
       onBegin: () => {
         this.#seen = new Set()
+        // What is left of them is listed, or comes after that.
+        this.#written.clear()
         this.#beyond.clear()
       },
       onCaughtUp: () => this.#caughtUp(),
@@ -214,7 +216,6 @@ export class Bucket {
   #forgetAll(): void {
     for (const key of this.#values.keys()) this.#drop(key)
     this.#revisions.clear()
-    this.#written.clear()
     this.#wakeAll()
   }
 

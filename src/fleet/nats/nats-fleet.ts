@@ -56,6 +56,9 @@ export class NatsFleet implements Fleet {
   readonly #leaving = new Map<string, FleetImage>()
   /** Profile names: what is being written cannot be removed yet. */
   readonly #writing = new Set<string>()
+  #isLeaving = false
+  /** There is more to remove than when the removal under way began. */
+  #hasLeft = false
   readonly #backoff = new Backoff(pauses)
   #notBefore = 0
   #decided: () => void = () => undefined
@@ -222,8 +225,23 @@ export class NatsFleet implements Fleet {
     if (left !== undefined) throw left
   }
 
-  /** The last node that has slices of a version removes the decisions on it too. */
+  /** One at a time: two would each find the other one's removals in their way. */
   async #leave(): Promise<void> {
+    this.#hasLeft = true
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    try {
+      while (this.#hasLeft) {
+        this.#hasLeft = false
+        await this.#leaveEach()
+      }
+    } finally {
+      this.#isLeaving = false
+    }
+  }
+
+  /** The last node that has slices of a version removes the decisions on it too. */
+  async #leaveEach(): Promise<void> {
     const { node, onError } = this.#options
     for (const [name, image] of this.#leaving) {
       if (!this.ready || !this.#bucket.connected) return
