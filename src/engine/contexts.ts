@@ -6,6 +6,8 @@ import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { Slices } from '../support/slices.ts'
+import type { LiveUpdates } from './live/live-updates.ts'
+import type { HealthFacts } from './status/health.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 /** The agent's clock. */
@@ -66,6 +68,16 @@ export interface QueryContext extends Clock {
 export interface TrustContext extends DecisionContext {
   readonly alerts: AlertStore
   readonly parts: { readonly node: string; readonly log: Log }
+}
+
+/** What is due to time. */
+export interface TickContext extends DecisionContext, HealthFacts {
+  readonly alerts: AlertStore
+  readonly journal: Pick<Journal, 'audit' | 'persist' | 'changed' | 'observedUntil'>
+  readonly kernel: Pick<KernelSide, 'decided' | 'profiles' | 'tick'>
+  readonly live: LiveUpdates
+  readonly slices: Pick<Slices, 'run'>
+  readonly parts: HealthFacts['parts'] & { readonly node: string }
 }
 
 /** What a node shares with its fleet, and applies from it. */

@@ -16,19 +16,16 @@ import type { RetentionRules } from '../core/lifecycle/retention.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Techniques } from '../core/match/technique.ts'
-import { finish, type Steps } from '../core/steps.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
 import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
 import { RecordIds } from '../pipeline/alerts/record-ids.ts'
-import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
 import { ImageSchedules, isScheduled, jobOf } from '../pipeline/identity/schedules.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import type { EventSource, PolicyReport, SourceControl } from '../pipeline/sources/source.ts'
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
-import { Rounds } from '../support/rounds.ts'
 import { Slices } from '../support/slices.ts'
 import { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { LoopFigures } from '../support/telemetry/status-row.ts'
@@ -40,13 +37,13 @@ import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
 import { loadState } from './load-state.ts'
 import { Preparation } from './preparation.ts'
-import { ScopeMerge } from './scope-merge.ts'
 import { Retention } from './retention.ts'
+import { Tick } from './tick.ts'
 import { JudgingQueue, type QueuedFrom } from '../pipeline/judging-queue.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
-import { sourceFault, healthOf } from './status/health.ts'
+import { sourceFault } from './status/health.ts'
 import { waitingRemoval, waitingWrite } from '../state/persistence/waiting-record.ts'
 import type { StoreWrite } from '../state/store/store.ts'
 import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
@@ -93,9 +90,6 @@ export interface LiveParts {
 /** How long sources wait for the engines. An engine that hangs must not keep the agent blind. */
 const engineStartMs = 1_000
 const tickMs = 1_000
-const restEveryMs = 60_000
-/** Time of a tick for folding old evidence. */
-const foldMs = 4
 /** A clock that was wrong at boot is right by then. */
 const retentionMs = 3_600_000
 /** How long after the start sources may take to report running containers. */
@@ -139,17 +133,14 @@ export class Daemon {
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
   readonly retention: Retention
-  readonly #scopeMerge: ScopeMerge
+  readonly #tick: Tick
   readonly #derivations: ImageDerivations
   readonly #now: () => number
   #rawReaders = 0
   #queueAgeMs = 0
-  /** The last tick has not ended yet. */
-  #ticks = false
   #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
-  readonly #restRounds = new Rounds(restEveryMs)
 
   constructor(parts: DaemonParts) {
     this.parts = parts
@@ -249,7 +240,7 @@ export class Daemon {
       now: this.#now,
     })
     this.retention = new Retention(this, parts.retention)
-    this.#scopeMerge = new ScopeMerge(this)
+    this.#tick = new Tick(this)
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
     this.stage = new JudgeStage({
       registry: this.registry,
@@ -501,47 +492,12 @@ export class Daemon {
 
   /** Applies changes that are due to time, in one piece. */
   tick(): void {
-    finish(this.#tick())
+    this.#tick.inOnePiece()
   }
 
   /** The same each second, beside judging. */
-  async tickInSlices(): Promise<void> {
-    if (this.#ticks) return
-    this.#ticks = true
-    try {
-      await this.slices.run('tick', this.#tick())
-    } finally {
-      this.#ticks = false
-    }
-  }
-
-  *#tick(): Steps<void> {
-    yield* this.registry.lifecycle.tickSteps()
-    yield* this.registry.lifecycle.parkSteps()
-    yield* this.#scopeMerge.steps()
-    this.kernel.tick()
-    yield
-    this.alerts.tick(this.#now())
-    this.#reportEvicted()
-    yield
-    this.#fold()
-    yield* this.registry.lifecycle.packSteps()
-    this.live.status(healthOf(this), this.#now())
-    yield
-    if (this.#restRounds.begins(this.#now())) yield* this.#restSteps()
-    const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
-    if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
-  }
-
-  /** Compresses what has not been new for a minute. */
-  *#restSteps(): Steps<void> {
-    yield* this.live.restSteps()
-    yield* this.alerts.restSteps()
-  }
-
-  #fold(): void {
-    const began = performance.now()
-    this.registry.lifecycle.fold(() => performance.now() - began < foldMs)
+  tickInSlices(): Promise<void> {
+    return this.#tick.inSlices()
   }
 
   #checkGap({ container, time }: ActEvent): void {
@@ -566,14 +522,6 @@ export class Daemon {
       loss: { reason: 'agent-down', count: 0, from: until, to: this.startedAt },
     }
     this.#judge([{ type: 'event', event }], 'agent', undefined)
-  }
-
-  #reportEvicted(): void {
-    const count = this.alerts.drainEvicted()
-    if (count === 0) return
-    const nowMs = this.#now()
-    this.alerts.raise(evictedFinding(count, this.parts.node, nowMs), nowMs, count)
-    this.journal.changed()
   }
 
   #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {

@@ -2,7 +2,7 @@ import type { IdentityEngine } from '../../pipeline/identity/identity.ts'
 import type { EventSource } from '../../pipeline/sources/source.ts'
 import type * as views from '../api/engine-views.ts'
 
-interface Facts {
+export interface HealthFacts {
   /** Component → its fault, as text. */
   readonly faults: ReadonlyMap<string, string>
   readonly parts: {
@@ -22,7 +22,7 @@ export function healthOf({
   faults,
   parts,
   state,
-}: Facts): Pick<views.StatusView, 'state' | 'degraded' | 'sources' | 'engines'> {
+}: HealthFacts): Pick<views.StatusView, 'state' | 'degraded' | 'sources' | 'engines'> {
   const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
   const sources = parts.sources.map((source) => sourceView(source, faults))
   for (const source of sources) {
@@ -37,7 +37,7 @@ export function healthOf({
 
 /** Not ready before it observes: the state is `starting` until every source is. */
 function stateOf(
-  state: Facts['state'],
+  state: HealthFacts['state'],
   sources: readonly views.SourceView[],
   degraded: readonly string[],
 ): views.StatusView['state'] {
