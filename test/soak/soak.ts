@@ -12,7 +12,7 @@ import { growHeapSlowly, withRoomToLoad } from '../../src/support/telemetry/heap
 import { createLog } from '../../src/support/telemetry/log.ts'
 import { measuredDaemon } from './measured-daemon.ts'
 import { SoakEngine, SoakSource } from './soak-source.ts'
-import { type LongTurn, TurnWatch } from './turn-watch.ts'
+import { type LongTurn, turnText, TurnWatch } from './turn-watch.ts'
 import { runsOf, type SoakRun, type SoakScale } from './workload.ts'
 
 export interface SoakFigures {
@@ -177,7 +177,7 @@ function progressText(
   return (
     `${containers} containers: resident ${resident} MiB, heap ${heap} MiB, store ${store} MiB, ` +
     `${versions} versions with ${parked} compressed, ${Math.round((user + system) / 1e6)} s of CPU, ` +
-    `longest turn ${longest?.ms.toFixed(0) ?? 0} ms (${longest?.work.join(', ') ?? ''})\n`
+    `longest turn ${longest === undefined ? 'none' : turnText(longest)}\n`
   )
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { PerformanceObserver } from 'node:perf_hooks'
 import type { LoopWatch } from '../../src/support/telemetry/loop-watch.ts'
 
 export interface LongTurn {
@@ -6,8 +7,11 @@ export interface LongTurn {
   readonly ms: number
   /** Pieces of work in it, with milliseconds of wall time. */
   readonly work: readonly string[]
-  /** On the clock of `performance.now`. */
+  /** Its wall time, on the clock of `performance.now`. */
+  readonly beganMs: number
   readonly endMs: number
+  /** Wall time in it that the collector of the heap took. */
+  collectedMs: number
   /** What was asked for meanwhile. */
   readonly phase: string
 }
@@ -26,16 +30,26 @@ export class TurnWatch {
   readonly #file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
   readonly #buffer = Buffer.alloc(64)
   #last = 0
+  #beganMs = 0
   #work: string[] = []
   #stopped = false
+  /** Reports a collection some turns later. */
+  readonly #collections = new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries())
+      for (const turn of new Set([...this.longest, ...Object.values(this.phases)]))
+        if (startTime >= turn.beganMs && startTime < turn.endMs) turn.collectedMs += duration
+  })
 
   start(): void {
+    this.#collections.observe({ entryTypes: ['gc'] })
+    this.#beganMs = performance.now()
     this.#last = this.#cpuMs()
     this.#work = []
     const turn = (): void => {
       const now = this.#cpuMs()
       this.#took(now - this.#last)
       this.#last = now
+      this.#beganMs = performance.now()
       this.#work = []
       if (!this.#stopped) setImmediate(turn)
     }
@@ -44,6 +58,7 @@ export class TurnWatch {
 
   stop(): void {
     this.#stopped = true
+    this.#collections.disconnect()
     closeSync(this.#file)
   }
 
@@ -72,7 +87,8 @@ export class TurnWatch {
     this.turns += 1
     const bin = Math.max(0, Math.ceil(Math.log2(Math.max(1, ms))))
     this.histogram[bin] = (this.histogram[bin] ?? 0) + 1
-    const turn = { ms, work: this.#work, endMs: performance.now(), phase: this.#phase }
+    const [beganMs, endMs] = [this.#beganMs, performance.now()]
+    const turn = { ms, work: this.#work, beganMs, endMs, collectedMs: 0, phase: this.#phase }
     if (ms > (this.phases[this.#phase]?.ms ?? 0)) this.phases[this.#phase] = turn
     const least = this.longest.at(-1)?.ms ?? 0
     if (ms <= least && this.longest.length >= turnsKept) return
@@ -85,4 +101,9 @@ export class TurnWatch {
     const length = readSync(this.#file, this.#buffer, 0, 64, 0)
     return Number(this.#buffer.toString('latin1', 0, length).split(' ')[0]) / 1e6
   }
+}
+
+/** A turn as text for people. */
+export function turnText({ ms, collectedMs, work }: LongTurn): string {
+  return `${ms.toFixed(1)} ms of CPU, collections ${collectedMs.toFixed(1)} (${work.join(', ')})`
 }

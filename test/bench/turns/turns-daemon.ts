@@ -1,4 +1,3 @@
-import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SnugEngine } from '../../../src/engine/snug-engine.ts'
 import { startServer } from '../../../src/interfaces/server/server.ts'
@@ -48,13 +47,6 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
   const images = await fill(source, engine, scale)
   await daemon.journal.persist()
   await delay(2_000)
-  const collections: { readonly ms: number; readonly endMs: number }[] = []
-  const observer = new PerformanceObserver((list) => {
-    for (const { duration: ms, startTime } of list.getEntries()) {
-      collections.push({ ms, endMs: startTime + ms })
-    }
-  })
-  observer.observe({ entryTypes: ['gc'] })
   const load = setInterval(() => startOne(source, images), startsEveryMs)
   turns.start()
   process.stdout.write('ready\n')
@@ -79,7 +71,6 @@ export async function turnsDaemon(folder: string, scale: NodeScale): Promise<voi
     phases: turns.phases,
     longest: turns.longest,
     histogram: turns.histogram,
-    collections: collections.toSorted((a, b) => b.ms - a.ms).slice(0, 12),
     residentMiB: Math.round(process.memoryUsage().rss / 1_048_576),
     alerts,
   }

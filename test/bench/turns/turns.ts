@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bundledProgram } from '../../fixtures/bundled-program.ts'
-import type { LongTurn } from '../../soak/turn-watch.ts'
+import { type LongTurn, turnText } from '../../soak/turn-watch.ts'
 import type { ProfileView } from '../../../src/engine/api/engine-views.ts'
 import type { Bench } from '../bench.ts'
 import { plain } from '../figures.ts'
@@ -25,8 +25,6 @@ interface TurnFigures {
   readonly phases: Readonly<Record<string, LongTurn>>
   readonly longest: readonly LongTurn[]
   readonly histogram: readonly number[]
-  /** The longest garbage collections, in milliseconds of wall time. */
-  readonly collections: readonly { readonly ms: number; readonly endMs: number }[]
   readonly residentMiB: number
   readonly alerts: number
 }
@@ -44,14 +42,12 @@ export const turnsBench: Bench = {
     const resident: number[] = []
     for (let run = 0; run < runs; run++) {
       const figures = await measureTurns(nodeScale, 3, print)
-      for (const [name, { ms, work }] of Object.entries(figures.phases)) {
-        byPhase[name] = [...(byPhase[name] ?? []), ms]
-        print(`  ${name}: ${ms.toFixed(1)} ms (${work.join(', ')})`)
+      for (const [name, turn] of Object.entries(figures.phases)) {
+        byPhase[name] = [...(byPhase[name] ?? []), turn.ms]
+        print(`  ${name}: ${turnText(turn)}`)
       }
       print(`  ${figures.alerts} alerts`)
-      print(`  longest garbage collections: ${figures.collections.map(timed).join(', ')}`)
-      for (const turn of figures.longest)
-        print(`  long turn: ${timed(turn)}, ${turn.phase} (${turn.work.join(', ')})`)
+      for (const turn of figures.longest) print(`  long turn, ${turn.phase}: ${turnText(turn)}`)
       print(`  turns of at most 1, 2, 4 … ms: ${figures.histogram.map((n) => n ?? 0).join(' ')}`)
       all.push(figures.longest[0]?.ms ?? 0)
       resident.push(figures.residentMiB)
@@ -62,10 +58,6 @@ export const turnsBench: Bench = {
       ...Object.entries(byPhase).map(([name, values]) => plain(`  ${name}`, 'ms CPU', values)),
     ]
   },
-}
-
-function timed({ ms, endMs }: { readonly ms: number; readonly endMs: number }): string {
-  return `${ms.toFixed(1)} ms at ${endMs.toFixed(0)}`
 }
 
 export async function measureTurns(
