@@ -65,34 +65,22 @@ test: build ## every test; installs what the tests need
 	rm -f "$$SNUG_LANE_RESULTS"
 	beside= failed=0
 	sum() {
-	  for group in $$beside; do kill -- "-$$group" 2>/dev/null || true; done
+	  [ -z "$$beside" ] || kill -- "-$$beside" 2>/dev/null || true
 	  npx tsx test/fixtures/sum-lanes.ts "$$SNUG_LANE_RESULTS"
 	}
 	trap sum EXIT
 	npx vitest run --project fast
-	npx vitest run --project random
-	# A minute in all: each target for some seconds, from its corpus on.
-	npx tsx test/fuzz/run.ts --seconds 4
 	wait $$prepared
-	# The system and product lanes mostly wait. These take what they leave: virtual machines, after them what needs no
-	# sensor and no engine, and the servers of the kube lane.
-	setsid nice -n 10 npx vitest run --project qemu --project apart >.build/others.log 2>&1 &
-	others=$$!
-	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
-	built=$$!
-	beside="$$others $$built"
-	# These lanes take most of the time: one that fails does not keep the others from telling what they find.
+	kube="$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}"
+	setsid nice -n 10 test/beside-system.sh "$$kube" >.build/beside.log 2>&1 &
+	beside=$$!
+	# These lanes share this machine's kernel. One that fails does not keep the others from telling what they find.
 	npx vitest run --project system || failed=1
 	npx vitest run --project product || failed=1
-	wait $$others || failed=1
-	cat .build/others.log
-	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
-	# The kube and node lanes mostly wait.
-	npx vitest run --project node >.build/node.log 2>&1 &
-	node=$$!
-	npx vitest run --project kube || failed=1
-	wait $$node || failed=1
-	cat .build/node.log
+	test/kube/cluster/build.sh "$$kube" && npx vitest run --project node || failed=1
+	wait $$beside || failed=1
+	beside=
+	cat .build/beside.log
 	exit $$failed
 
 test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md

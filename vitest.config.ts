@@ -29,7 +29,7 @@ const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts
 const apart = [
   'test/product/{alertmanager-sink,attestation,broker-sinks,console,console-bucket}.test.ts',
   'test/product/{console-end,console-nats-rights,console-sign-in}.test.ts',
-  'test/product/{cosign,delivery-soak,fleet-daemons,fleet-nats}.test.ts',
+  'test/product/{cosign,delivery-soak,demonstration-recorded,fleet-daemons,fleet-nats}.test.ts',
   'test/product/{fleet-nats-rights,gateway,keyless,monitoring}.test.ts',
   'test/product/{node-versions,page-look,service-monitor,syslog}.test.ts',
   'test/contract/source-author.system.test.ts',

@@ -5,16 +5,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { LineageView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { runContainer } from '../fixtures/containers.ts'
+import { shortContainers } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 
 const runs = 200
-const atOnce = 4
 const image = `${uniqueName('busy')}:1`
 const { docker, socket } = sharedEngine()
 const loops: ChildProcess[] = []
-const ids = new Set<string>()
+let ids: ReadonlySet<string> = new Set()
 let agent: Agent
 
 beforeAll(async () => {
@@ -34,16 +33,6 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
 })
 
-async function runSome(count: number): Promise<void> {
-  for (let n = 0; n < count; n++) {
-    const { id, exitCode } = await runContainer(docker, image, ['/bin/busybox', 'true'], {
-      HostConfig: { NetworkMode: 'none' },
-    })
-    expect(exitCode).toBe(0)
-    ids.add(id)
-  }
-}
-
 /** Executions in the profile, and events on record as lost, of any container or of ours. */
 async function accounted(): Promise<{ readonly learned: number; readonly lost: number }> {
   interface Profile {
@@ -61,7 +50,7 @@ async function accounted(): Promise<{ readonly learned: number; readonly lost: n
 }
 
 test('200 containers that live for a moment, with all processors busy, are in the profile or on record as a loss', async () => {
-  await Promise.all(Array.from({ length: atOnce }, () => runSome(runs / atOnce)))
+  ids = await shortContainers(docker, image, { count: runs, atOnce: 4 })
   expect(ids.size).toBe(runs)
   await expect
     .poll(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ExecEvent, SnugEvent } from '../../src/core/event/event.ts'
 import type { LineageView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { runContainer } from '../fixtures/containers.ts'
+import { shortContainers } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { recordEvents } from '../fixtures/recorder.ts'
@@ -27,17 +27,12 @@ afterAll(async () => {
 test('of 200 containers that live for a moment, every one has its exec, container and digest', async () => {
   const file = join(agent.folder, 'events.ndjson')
   await using recorder = await recordEvents(agent, file)
-  const ids: string[] = []
-  const hostConfig = { NetworkMode: 'none' }
-  for (let i = 0; i < runs; i++) {
-    const { id, exitCode } = await runContainer(docker, image, ['/bin/busybox', 'true'], {
-      HostConfig: hostConfig,
-    })
-    expect(exitCode).toBe(0)
-    ids.push(id)
-  }
-  const last = ids.at(-1)
-  await recorder.until((event) => event.kind === 'exec' && event.container.id === last)
+  const ids = await shortContainers(docker, image, { count: runs, atOnce: 4 })
+  const ended = new Set<string>()
+  await recorder.until((event) => {
+    if (event.kind === 'exec' && ids.has(event.container.id)) ended.add(event.container.id)
+    return ended.size === runs
+  })
   await recorder.stop()
 
   const events = readFileSync(file, 'utf8')
@@ -46,13 +41,12 @@ test('of 200 containers that live for a moment, every one has its exec, containe
     .map((line) => JSON.parse(line) as SnugEvent)
   // Containers of the machine's own Docker, which this agent does not ask, have losses of their own.
   const lost = events.filter(
-    ({ kind, container }) =>
-      kind === 'loss' && (container === undefined || ids.includes(container.id)),
+    ({ kind, container }) => kind === 'loss' && (container === undefined || ids.has(container.id)),
   )
   expect(lost).toEqual([])
   const execs = events.filter((event): event is ExecEvent => event.kind === 'exec')
-  const ours = execs.filter((event) => ids.includes(event.container.id))
-  expect(ours.map((event) => event.container.id)).toEqual(ids)
+  const ours = execs.filter((event) => ids.has(event.container.id))
+  expect(ours.map((event) => event.container.id).sort()).toEqual([...ids].sort())
   for (const event of ours) {
     expect(event.exec.path).toBe('/bin/busybox')
     expect(event.process.args).toEqual(['/bin/busybox', 'true'])

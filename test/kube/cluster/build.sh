@@ -1,10 +1,15 @@
 #!/bin/bash
 # Builds a Kubernetes server of Debian's own: `build.sh FOLDER` leaves kube-apiserver, kube-controller-manager,
 # kube-scheduler, kubelet, kube-proxy and pause in FOLDER/bin. No package has them; the source package of Debian 12
-# (1.20.2) does, and builds with Debian 13's Go in some five minutes on two cores. Does nothing where they are there.
+# (1.20.2) does, and builds with Debian 13's Go in some five minutes on two cores. Does nothing where they are there,
+# and waits where they are built at this moment.
 set -euo pipefail
 
 dest=$1
+[ ! -d "$dest/bin" ] || exit 0
+mkdir -p "$dest"
+exec 9>"$dest/lock"
+flock 9
 [ ! -d "$dest/bin" ] || exit 0
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 version=v1.20.2
