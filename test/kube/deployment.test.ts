@@ -63,9 +63,12 @@ const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
 const events: SnugEvent[] = []
 
 beforeAll(async () => {
-  cluster = await Cluster.start({ node: true })
+  const starting = Cluster.start({ node: true })
+  const loaded = loadImages(starting)
+  // One that started is stopped in the end, also where an image was not built.
+  ;[cluster] = await Promise.all([starting, loaded.catch(() => undefined)])
+  await loaded
   plugin = new Plugin(cluster.kubeconfig)
-  await loadImages(cluster)
   if (isHere) {
     nats = await Nats.start([], {}, nodeAddress)
     await nats.makeStream()
@@ -89,8 +92,7 @@ afterAll(async () => {
   if (cluster === undefined) return
   plugin?.remove()
   try {
-    await removeShop(cluster)
-    await snug?.remove()
+    await Promise.all([removeShop(cluster), snug?.remove()])
   } finally {
     await nats?.[Symbol.asyncDispose]()
     await cluster.stop()

@@ -60,9 +60,17 @@ function copyManifests(): void {
   writeFileSync(file, moved)
 }
 
-beforeAll(async () => {
-  cluster = await Cluster.start({ node: true })
+async function builtImage(): Promise<void> {
   engine = await startDockerd()
+  await snugImage(engine.docker, `${registry}/snug:1`)
+}
+
+beforeAll(async () => {
+  const starting = Cluster.start({ node: true })
+  const built = builtImage()
+  // One that started is stopped in the end, also where the image was not built.
+  ;[cluster] = await Promise.all([starting, built.catch(() => undefined)])
+  await built
   copyManifests()
   env = {
     REGISTRY: registry,
@@ -71,7 +79,6 @@ beforeAll(async () => {
     DOCKER_HOST: `unix://${engine.socket}`,
     DOCKER_CONFIG: join(folder, 'docker'),
   }
-  await snugImage(engine.docker, `${registry}/snug:1`)
   await promisify(execFile)('docker', ['push', `${registry}/snug:1`], {
     env: { ...process.env, ...env },
   })

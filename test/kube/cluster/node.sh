@@ -216,11 +216,12 @@ start)
   ;;
 stop)
   [ -d "$run/saved" ] || exit 0
-  end kubelet
-  end kube-proxy
-  end cri-v1alpha2
+  # What they leave goes with their folders and mounts, and by what is restored here.
+  end kubelet KILL
+  end kube-proxy KILL
+  end cri-v1alpha2 KILL
   end_containers
-  end containerd
+  end containerd KILL
   restore_machine
   ;;
 *) exit 64 ;;

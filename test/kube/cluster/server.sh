@@ -70,7 +70,8 @@ start)
   has_account() { kubectl --kubeconfig "$run/admin.kubeconfig" -n default get serviceaccount default >/dev/null 2>&1; }
   until_true 200 has_account || die controllers
   ;;
-stop) for each in scheduler controllers apiserver etcd; do end "$each"; done ;;
+# Nothing of their state is kept.
+stop) for each in scheduler controllers apiserver etcd; do end "$each" KILL; done ;;
 kill-api) end apiserver KILL ;;
 start-api) start_api ;;
 *) exit 64 ;;

@@ -35,8 +35,8 @@ export const images = {
   tick: `${repositories.tick}:1`,
 } as const
 
-/** Builds the images of the story, and loads them into the cluster's node. */
-export async function loadImages(cluster: Cluster): Promise<void> {
+/** Builds the images of the story while the cluster starts, and loads them into its node. */
+export async function loadImages(starting: Promise<Cluster>): Promise<void> {
   const engine = await startDockerd()
   try {
     const { docker, root } = engine
@@ -44,6 +44,7 @@ export async function loadImages(cluster: Cluster): Promise<void> {
     await reportedImage(docker, images.web1, { greeting: 'hello\n' })
     await reportedImage(docker, images.web2, { greeting: 'hello\n', price: '3\n' })
     for (const name of [images.db, images.tick]) await reportedImage(docker, name, { name })
+    const cluster = await starting
     for (const name of Object.values(images)) {
       const archive = join(root, 'image.tar')
       await pipeline(await docker.getImage(name).get(), createWriteStream(archive))
