@@ -76,7 +76,7 @@ export default defineConfig({
       },
       {
         test: {
-          // What asks an API server and nothing else of the machine: runs beside `node`.
+          // What asks an API server and nothing else of the machine: runs beside `product` and `node`.
           name: 'kube',
           ...everywhere,
           include: ['test/kube/**/*.test.ts'],
@@ -129,7 +129,7 @@ export default defineConfig({
       },
       {
         test: {
-          // Runs beside `system`.
+          // Runs beside `system` and `product`.
           name: 'apart',
           ...everywhere,
           include: apart,

@@ -35,8 +35,9 @@ export class TurnWatch {
   #stopped = false
   /** Reports a collection some turns later. */
   readonly #collections = new PerformanceObserver((list) => {
+    const turns = new Set([...this.longest, ...Object.values(this.phases)])
     for (const { startTime, duration } of list.getEntries())
-      for (const turn of new Set([...this.longest, ...Object.values(this.phases)]))
+      for (const turn of turns)
         if (startTime >= turn.beganMs && startTime < turn.endMs) turn.collectedMs += duration
   })
 
