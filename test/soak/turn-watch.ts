@@ -3,7 +3,7 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import type { LoopWatch } from '../../src/support/telemetry/loop-watch.ts'
 
 export interface LongTurn {
-  /** CPU of the main thread. */
+  /** CPU of the main thread. The kernel accounts it once a tick while the thread runs: exact to a tick. */
   readonly ms: number
   /** Pieces of work in it, with milliseconds of wall time. */
   readonly work: readonly string[]
