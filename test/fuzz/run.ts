@@ -19,7 +19,7 @@ import { seedOfRun } from '../fixtures/seed.ts'
 /**
  * Fuzzes each target, guided by coverage: `run.ts [--seconds N | --runs N] [TARGET…]`. Prints executions, edges and
  * faults; an input with a fault is printed, and kept in `.build/fuzz/faults`. Exits with 1 where there is one. The
- * inputs follow from the commit, or from `SNUG_SEED`, so that a run can be repeated.
+ * inputs follow from `SNUG_SEED`, so that a run can be repeated.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,

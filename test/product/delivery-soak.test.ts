@@ -8,7 +8,9 @@ import type { SinkView } from '../../src/engine/sink-admin.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { ChaoticSyslog, type Weather } from '../fixtures/chaotic-syslog.ts'
+import { drawn } from '../fixtures/seed.ts'
 import { httpReceiver, type HttpReceiver } from '../fixtures/sink-receivers.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /**
  * Alerts past receivers that fail in every way and a daemon that is killed again and again. Small each day; for the
@@ -148,6 +150,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
   await agent.json(['profile', 'mode', 'shop/web', 'alert'])
   const rounds = Math.ceil(total / round)
   const killEvery = rounds / kills
+  const draw = drawn()
   let killed = 0
   const memoryKiB: number[] = []
   let diskKiB = 0
@@ -158,7 +161,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
     if (killed < kills && at >= killEvery * (killed + 0.5)) {
       killed += 1
       const reported = raised.catch(() => undefined)
-      await delay(Math.random() * 300)
+      await delay(draw() * 300)
       await agent.kill()
       await reported
       await agent.start()
@@ -173,7 +176,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
     while ((await waiting()) > mostWaiting) await delay(100)
   }
   expect(killed).toBe(kills)
-  const deadline = Date.now() + 120_000
+  const deadline = Date.now() + patienceMs
   while ((await waiting()) > 0 && Date.now() < deadline) await delay(200)
 
   const figures = [siem, hooked].map(({ acts, records, duplicates, risen, twice, outOfOrder }) => {

@@ -6,12 +6,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { openLevelStore } from '../../../src/state/store/level-store.ts'
+import { drawn, seedOfRun } from '../../fixtures/seed.ts'
 
 const writer = fileURLToPath(new URL('../../fixtures/store-writer.ts', import.meta.url))
 const rounds = 20
+const draw = drawn()
 
 // In the product lane for its time only: it starts twenty processes.
-it(`holds every acknowledged batch, whole, after kill -9 at ${rounds} random instants`, async () => {
+it(`holds every acknowledged batch, whole, after kill -9 at ${rounds} random instants (SNUG_SEED=${seedOfRun()})`, async () => {
   const root = mkdtempSync('/tmp/snug-store-')
   const folder = join(root, 'store')
   try {
@@ -42,13 +44,13 @@ async function writeUntilKilled(folder: string, from: number): Promise<number> {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let acknowledged = from - 1
-  const after = from + 1 + Math.floor(Math.random() * 60)
+  const after = from + 1 + Math.floor(draw() * 60)
   const ended = once(child, 'close')
   for await (const line of createInterface({ input: child.stdout })) {
     expect(line).toMatch(/^\d+$/)
     acknowledged = Number(line)
     // At any instant of the work on a later batch, not right after an answer.
-    if (acknowledged === after) setTimeout(() => child.kill('SIGKILL'), Math.random() * 8)
+    if (acknowledged === after) setTimeout(() => child.kill('SIGKILL'), draw() * 8)
   }
   await ended
   return acknowledged
