@@ -27,7 +27,7 @@ RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 PUBLISH_PACKAGES := cosign oras
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-kernels test-runtimes check bench eval fuzz soak redteam release publish clean
+.PHONY: help build daemon sensor run test test-all test-packages test-kernels test-runtimes check bench eval fuzz soak redteam release publish clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,44 +56,28 @@ run: daemon ## the agent on this host, or a demo where there is no container eng
 	fi
 	exec node dist/interfaces/demo/main.js $(RUN)
 
-test: build ## every test; installs what the tests need
-	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
-	npx tsx test/fixtures/prepare.ts &
-	prepared=$$!
-	npm run -s check
-	export SNUG_LANE_RESULTS=.build/lanes.jsonl
-	rm -f "$$SNUG_LANE_RESULTS"
-	beside= failed=0
-	sum() {
-	  [ -z "$$beside" ] || kill -- "-$$beside" 2>/dev/null || true
-	  npx tsx test/fixtures/sum-lanes.ts "$$SNUG_LANE_RESULTS"
-	}
-	trap sum EXIT
-	npx vitest run --project fast
-	wait $$prepared
-	kube="$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}"
-	setsid nice -n 10 test/beside-system.sh "$$kube" >.build/beside.log 2>&1 &
-	beside=$$!
-	# These lanes share this machine's kernel. One that fails does not keep the others from telling what they find.
-	npx vitest run --project system || failed=1
-	npx vitest run --project product || failed=1
-	test/kube/cluster/build.sh "$$kube" && npx vitest run --project node || failed=1
-	wait $$beside || failed=1
-	beside=
-	cat .build/beside.log
-	exit $$failed
+test: .build/npm.stamp ## what decides whether a change may land; installs what the tests need
+	exec npx tsx test/run.ts gate
+
+# Without SNUG_SEED its random cases are new ones.
+test-all: .build/npm.stamp ## every test: also more kernels and runtimes, scale, soak, tutorials, packages, random cases
+	export SNUG_SEED="$${SNUG_SEED:-$$((RANDOM * 32768 + RANDOM))}"
+	exec npx tsx test/run.ts all
+
+test-packages: # what the tests need of Debian
+	$(NEED) 'the tests' $(BUILD_PACKAGES) $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
 
 test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md
 	$(NEED) 'the kernels' busybox-static gcc libc6-dev mmdebstrap $(QEMU_PACKAGES)
-	npx vitest run --project kernels
+	npx vitest run --project qemu --project kernels
 
 # The node's tests need a kubelet: KUBE_PACKAGES build one. A kubelet before 1.23 gets a translator.
 test-runtimes: build ## containerd and Podman of Debian's next release, with the tests that start them
 	$(NEED) 'the runtimes' $(TEST_PACKAGES) $(KUBE_PACKAGES)
 	export SNUG_TEST_RUNTIMES=newer
-	npx vitest run --project system test/e2e/{containerd,podman,podman-first-program}.test.ts
-	npx vitest run --project product test/fleet/nri/sandbox-events.system.test.ts
-	npx vitest run --project node test/kube/{first-exec,deployment}.test.ts
+	npx vitest run --project system --project product --project node \
+	  test/e2e/{containerd,podman,podman-first-program}.test.ts \
+	  test/fleet/nri/sandbox-events.system.test.ts test/kube/{first-exec,deployment}.test.ts
 
 check: .build/npm.stamp ## types, lint, format, unused code, dependencies, generated pages, prose
 	npm run -s check

@@ -1,50 +1,39 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { hangMs, patienceMs } from './test/fixtures/patience.ts'
+import { type Lane, type LaneName, lanes, rare } from './test/lanes.ts'
 
 const tests = new URL('test/', import.meta.url)
 
-/** Tests that try fewer random cases in the fast lane. */
+/** Files whose properties try fewer random cases in the fast lane. */
 const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.ts'))
   .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
   .map((path) => `test/${path}`)
 
-/** In every lane. No test judges by the clock: the time only ends one that hangs, on a loaded machine too. */
-const everywhere = {
-  setupFiles: ['test/fixtures/seeded.ts'],
-  expect: { poll: { timeout: 60_000 } },
-}
+/** `make test` sets it. A file that is named on a command line runs without. */
+const isGate = process.env['SNUG_GATE'] === '1'
 
-const onThisMachine = {
-  ...everywhere,
-  globalSetup: ['test/fixtures/global-setup.ts'],
-  fileParallelism: false,
-  testTimeout: 180_000,
-  hookTimeout: 300_000,
-}
+/** The time of a test only ends one that hangs, on a loaded machine too. */
+const oneByOne = { fileParallelism: false, testTimeout: hangMs, hookTimeout: hangMs }
+/** Files share the modules that they import: loading them again is half of the lane. */
+const computing = { isolate: false, testTimeout: hangMs }
+/** Of the lane's own engine. */
+const withDocker = { ...oneByOne, globalSetup: ['test/fixtures/global-setup.ts'] }
 
-const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
+const settings = {
+  fast: computing,
+  random: { ...computing, env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' } },
+  system: withDocker,
+  product: withDocker,
+  apart: oneByOne,
+  qemu: oneByOne,
+  kernels: oneByOne,
+  kube: oneByOne,
+  node: oneByOne,
+} as const satisfies Readonly<Record<LaneName, object>>
 
-/** Of what people install, open and connect: what needs no sensor, no engine and no other right on the machine. */
-const apart = [
-  'test/product/{alertmanager-sink,attestation,broker-sinks,console,console-bucket}.test.ts',
-  'test/product/{console-end,console-nats-rights,console-sign-in}.test.ts',
-  'test/product/{cosign,delivery-soak,demonstration-recorded,fleet-daemons,fleet-nats}.test.ts',
-  'test/product/{fleet-nats-rights,gateway,keyless,monitoring}.test.ts',
-  'test/product/{node-versions,page-look,service-monitor,syslog}.test.ts',
-  'test/contract/source-author.system.test.ts',
-  'test/deploy/{check-dependencies,helm-chart,helm-values,kustomize}.system.test.ts',
-  'test/deploy/{node-policy,published-chart,static-sensor}.system.test.ts',
-  'test/{soak/soak,state/store/kill}.system.test.ts',
-  'test/supplychain/{export/in-toto,image/formats}.system.test.ts',
-]
-
-/**
- * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
- * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
- * because they share the kernel; `product` and `apart` run what people install, open and connect; `qemu` runs the sensor
- * in virtual machines; `kube` and `node` have a Kubernetes.
- */
+/** test/lanes.ts says which file is where. */
 export default defineConfig({
   test: {
     reporters: ['default', './test/fixtures/lane-results.ts'],
@@ -52,103 +41,17 @@ export default defineConfig({
     maxWorkers: 2,
     // Compiled modules stay on disk, by their content: to compile them again is a third of what loading costs.
     experimental: { fsModuleCache: true },
-    projects: [
-      {
-        test: {
-          name: 'fast',
-          ...everywhere,
-          // Files share the modules that they import: loading them anew was half of the lane.
-          isolate: false,
-          testTimeout: 300_000,
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.system.test.ts', 'test/{sensor,e2e,product,qemu,kube}/**'],
-        },
+    projects: (Object.entries(lanes) as [LaneName, Lane][]).map(([name, lane], order) => ({
+      test: {
+        name,
+        setupFiles: ['test/fixtures/seeded.ts'],
+        expect: { poll: { timeout: patienceMs } },
+        ...settings[name],
+        include: name === 'random' ? random : [...lane.files],
+        exclude: [...(lane.without ?? []), ...(isGate ? Object.values(rare).flat() : [])],
+        // Where one command runs several lanes, one after the other.
+        sequence: { groupOrder: order },
       },
-      {
-        test: {
-          name: 'random',
-          ...everywhere,
-          isolate: false,
-          testTimeout: 300_000,
-          env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' },
-          include: random,
-        },
-      },
-      {
-        test: {
-          // What asks an API server and nothing else of the machine: runs beside `product` and `node`.
-          name: 'kube',
-          ...everywhere,
-          include: ['test/kube/**/*.test.ts'],
-          exclude: onNode,
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-        },
-      },
-      {
-        test: {
-          // A whole node, and cgroups as nodes have them.
-          name: 'node',
-          ...everywhere,
-          include: onNode,
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-        },
-      },
-      {
-        test: {
-          // Virtual machines with Debian's kernels: runs beside `system` and `product`.
-          name: 'qemu',
-          ...everywhere,
-          include: ['test/qemu/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          // More kernels than `make test` boots.
-          name: 'kernels',
-          ...everywhere,
-          include: ['test/qemu/{kernels/*,old-kernel,bypass,debian-kernel,arm64}.test.ts'],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-        },
-      },
-      {
-        test: {
-          name: 'system',
-          ...onThisMachine,
-          include: ['test/{sensor,e2e}/**/*.test.ts'],
-        },
-      },
-      {
-        test: {
-          // Runs beside `system` and `product`.
-          name: 'apart',
-          ...everywhere,
-          include: apart,
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
-          // Where one command runs both, after `qemu`.
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        test: {
-          // Packages, pages, tutorials, receivers, registries.
-          name: 'product',
-          ...onThisMachine,
-          include: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],
-          exclude: apart,
-        },
-      },
-    ],
+    })),
   },
 })

@@ -26,8 +26,14 @@ function exists(command: string): boolean {
 describe('the workflows', () => {
   const names = readdirSync(`${root}.github/workflows`)
 
-  test('are check, fast, system and release', () => {
-    expect(names.sort()).toEqual(['check.yml', 'fast.yml', 'release.yml', 'system.yml'])
+  test('are check, fast, night, release and system', () => {
+    expect(names.sort()).toEqual([
+      'check.yml',
+      'fast.yml',
+      'night.yml',
+      'release.yml',
+      'system.yml',
+    ])
   })
 
   test.each(names)('%s runs only commands that exist, with named permissions', (name) => {

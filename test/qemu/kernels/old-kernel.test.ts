@@ -1,7 +1,7 @@
-import { tryBypasses } from './bypass-suite.ts'
-import { machineLane } from './machine-lane.ts'
-import { withBpf, withoutBpf } from './machine.ts'
-import { bookworm } from './platform.ts'
+import { tryBypasses } from '../bypass-suite.ts'
+import { machineLane } from '../machine-lane.ts'
+import { withBpf, withoutBpf } from '../machine.ts'
+import { bookworm } from '../platform.ts'
 
 tryBypasses("Debian 12's kernel, by fmod_ret", '6.1 `fmod_ret`', () =>
   machineLane({ platform: bookworm, append: withoutBpf }),

@@ -1,0 +1,27 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import micromatch from 'micromatch'
+import { describe, expect, it } from 'vitest'
+import { type Lane, lanes, rare } from './lanes.ts'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const all = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .map((path) => `test/${path}`)
+  .sort()
+
+function filesOf({ files, without }: Lane): readonly string[] {
+  return micromatch(all, files, { ignore: [...(without ?? [])] })
+}
+
+describe('the lanes', () => {
+  it('hold every test file once', () => {
+    expect(Object.values(lanes).flatMap(filesOf).sort()).toEqual(all)
+  })
+
+  it('name only rare files that exist, each once', () => {
+    const named = Object.values(rare).flat()
+    expect(new Set(named).size).toBe(named.length)
+    expect(named.filter((path) => !all.includes(path))).toEqual([])
+  })
+})

@@ -1,0 +1,127 @@
+/**
+ * Which test file belongs to which lane, and which of them decide whether a change may land. A file is in the lane of
+ * what it needs. `make test` runs the lanes of the gate without the files in `rare`; `make test-all` runs everything.
+ */
+export interface Lane {
+  readonly shows: string
+  readonly files: readonly string[]
+  readonly without?: readonly string[]
+  /** Whether `make test` runs it; otherwise only `make test-all` does. */
+  readonly decides: boolean
+}
+
+/** What shares this machine's kernel or engine, beyond `test/sensor` and `test/e2e`. */
+const onThisKernel = [
+  'test/product/{cut-list,demonstration,page-operator}.test.ts',
+  'test/deploy/{ci-files,debian-package,npm-package}.system.test.ts',
+  'test/deploy/{release-image,rights,signed-image}.system.test.ts',
+  'test/docs/tutorials.system.test.ts',
+  'test/fleet/nri/sandbox-events.system.test.ts',
+  'test/pipeline/identity/podman.system.test.ts',
+  'test/redteam/red-team.system.test.ts',
+]
+
+const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
+
+export const lanes = {
+  fast: {
+    shows: 'the logic: profiles, judging, formats, stores, interfaces; a fifth of the random cases',
+    files: ['test/**/*.test.ts'],
+    without: ['test/**/*.system.test.ts', 'test/{sensor,e2e,product,qemu,kube}/**'],
+    decides: true,
+  },
+  system: {
+    shows: 'the sensor and the whole agent on containers of this kernel',
+    files: ['test/{sensor,e2e}/**/*.test.ts'],
+    decides: true,
+  },
+  product: {
+    shows: 'what people run on this kernel: the demo, the page, rights of the processes',
+    files: onThisKernel,
+    decides: true,
+  },
+  apart: {
+    shows: 'receivers, signatures, charts, console and fleet: no sensor and no engine',
+    files: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],
+    without: onThisKernel,
+    decides: true,
+  },
+  qemu: {
+    shows: 'security hooks and fmod_ret: attempts to get past the sensor on Debian 13’s kernel',
+    files: ['test/qemu/*.test.ts'],
+    decides: true,
+  },
+  kube: {
+    shows: 'API server: fleet, admission, console, reports',
+    files: ['test/kube/**/*.test.ts'],
+    without: onNode,
+    decides: true,
+  },
+  node: {
+    shows: 'Snug deployed on a Kubernetes node',
+    files: onNode,
+    decides: true,
+  },
+  random: {
+    shows: 'all the random cases of the properties',
+    // vitest.config.ts finds them: the files that import `random-cases.ts`.
+    files: [],
+    decides: false,
+  },
+  kernels: {
+    shows: 'the sensor on Debian’s kernels from 5.10 on, and on arm64',
+    files: ['test/qemu/kernels/*.test.ts'],
+    decides: false,
+  },
+} as const satisfies Readonly<Record<string, Lane>>
+
+export type LaneName = keyof typeof lanes
+
+/** Files of the lanes above that only `make test-all` runs, by the reason. */
+export const rare = {
+  'a promise at scale or under load, whose figures depend on the machine; its smaller test decides':
+    [
+      'test/e2e/flood.test.ts',
+      'test/e2e/memory-at-rest.test.ts',
+      'test/e2e/services-in-block.test.ts',
+      'test/e2e/short-containers-busy.test.ts',
+      'test/kube/large-cluster.test.ts',
+      'test/product/console-scale.test.ts',
+      'test/product/delivery-soak.test.ts',
+      'test/product/fleet-scale.test.ts',
+      'test/product/page-scale.test.ts',
+      'test/sensor/many-versions.test.ts',
+      'test/soak/behaviour-memory.system.test.ts',
+      'test/soak/soak.system.test.ts',
+      'test/support/telemetry/heap.system.test.ts',
+    ],
+  'the steps of a page of docs/, each of which has its own test': [
+    'test/deploy/ci-files.system.test.ts',
+    'test/docs/tutorials.system.test.ts',
+    'test/kube/tutorial.test.ts',
+  ],
+  'packages and images of a release, on bare systems': [
+    'test/deploy/debian-package.system.test.ts',
+    'test/deploy/npm-package.system.test.ts',
+    'test/deploy/published-chart.system.test.ts',
+    'test/deploy/release-image.system.test.ts',
+    'test/deploy/signed-image.system.test.ts',
+    'test/deploy/static-sensor.system.test.ts',
+    'test/product/node-versions.test.ts',
+  ],
+  'attacks composed at random; the bypasses in the gate are those that were found': [
+    'test/redteam/red-team.system.test.ts',
+  ],
+  'a story that another file shows on another surface': [
+    // The counts of sensor/known-workload, through the agent.
+    'test/e2e/known-workload.test.ts',
+    // Podman’s hook: sensor/start-hook and e2e/podman.
+    'test/e2e/podman-first-program.test.ts',
+    // The page of console-page, with the decisions of console-bucket.
+    'test/product/console-bucket-page.test.ts',
+    // The demo from its recording: demonstration has the real one.
+    'test/product/demonstration-recorded.test.ts',
+    // One vulnerable service: e2e/shift-left joins a scan with a profile.
+    'test/product/cut-list.test.ts',
+  ],
+} as const satisfies Readonly<Record<string, readonly string[]>>
