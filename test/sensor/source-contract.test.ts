@@ -40,7 +40,7 @@ sourceSuite({
   make: async () => under(),
   makeIdle: async () => under(),
   makeLossy: {
-    why: 'how many acts a full ring loses is not the test’s to choose; the flood test of lifecycle.test.ts holds what was reported and lost against what was done',
+    why: 'a test does not choose how many acts a full ring loses; the flood in lifecycle.test.ts compares them with what was done',
   },
   makeBroken: async () => ({
     ...under({ sensorPath: '/nowhere/snug-sensor' }),

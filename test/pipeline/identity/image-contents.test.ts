@@ -29,34 +29,12 @@ function loaded(path: string): readonly string[] {
   return [...new Set(paths)].sort()
 }
 
-/** All files that a run of the program opens for reading, by their real paths. */
-function opened(path: string, args: readonly string[]): readonly string[] {
-  const out = join(mkdtempSync(join(tmpdir(), 'snug-opened-')), 'trace')
-  execFileSync('strace', ['-f', '-e', 'trace=open,openat', '-o', out, path, ...args])
-  const text = execFileSync('cat', [out], { encoding: 'utf8' })
-  rmSync(dirname(out), { recursive: true })
-  return [...text.matchAll(/open(?:at)?\([^"]*"(\/[^"]+)", O_RDONLY[^=]*= \d/g)].flatMap(
-    ([, file = '']) => (existsSync(file) ? [realpathSync(file)] : []),
-  )
-}
-
 describe('files that come with a program', () => {
   it.each(programs)('of %s hold every library that the loader takes', (path) => {
     expect([...programFiles(machine, { exe: path })]).toEqual(
       expect.arrayContaining([...loaded(path)]),
     )
   })
-
-  // `make test` installs strace; without it `npm test` has no second witness of what is opened.
-  it
-    .runIf(existsSync('/usr/bin/strace'))
-    .each([['/bin/true'], ['/bin/ls', '--version'], ['/usr/bin/passwd', '--help']])(
-    'are all that %s opens, which does nothing',
-    (path, ...args) => {
-      const files = programFiles(machine, { exe: realpathSync(path) })
-      expect(opened(path, args).filter((file) => !files.has(file))).toEqual([])
-    },
-  )
 
   it('are none of its configuration, and none that is secret', () => {
     const files = programFiles(machine, { exe: realpathSync('/bin/bash') })
