@@ -97,7 +97,6 @@ async function crowdMemory(docker: Docker, image: string, socket: string): Promi
     await agent.until<LineageView>(
       ['image', 'show', image],
       ({ versions }) => versions[0]?.containers.running === crowd,
-      120_000,
     )
     const [first] = containers
     if (first !== undefined) await mix(docker, first)

@@ -44,7 +44,7 @@ export class SwitchedSensor {
 
   static async start(remote?: Remote): Promise<SwitchedSensor> {
     const sensor = new SwitchedSensor(remote)
-    await sensor.#recorder.running(startMs)
+    await sensor.#recorder.running()
     return sensor
   }
 

@@ -11,6 +11,7 @@ import { busyboxImage } from '../fixtures/images.ts'
 import { Registry } from '../fixtures/registry.ts'
 import { trivyReport } from '../fixtures/scanner-reports.ts'
 import { snugOnPath } from '../fixtures/tutorial.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /**
  * The commands of the files in deploy/ci, each in the shell that its system uses, with inputs resolved as it does. The
@@ -135,7 +136,7 @@ async function runAll(steps: readonly Step[], cwd: string): Promise<Run> {
           GITHUB_STEP_SUMMARY: join(cwd, 'summary.md'),
           ...env,
         },
-        timeout: 120_000,
+        timeout: patienceMs,
       }
       execFile(program, [...args, commands], options, (error, stdout, stderr) => {
         output += stdout + stderr
@@ -236,5 +237,5 @@ describe.each([
           })
       }
     }
-  }, 400_000)
+  })
 })

@@ -13,6 +13,7 @@ import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { sampleAlerts } from '../fixtures/format-alerts.ts'
 import { ownerOf, podOf } from '../fixtures/kube-pods.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /** Makes every request of an agent to the API server and compares the requests with the rights of its role. */
 const rbac = new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url)
@@ -139,7 +140,7 @@ it('an agent makes only requests that its role allows, and the role allows no ot
     pod: (space, name) => engine.podNamed(space, name),
   })
   await vi.waitFor(() => expect(engine.podNamed('shop', 'web-1')).toBeDefined(), {
-    timeout: 60_000,
+    timeout: patienceMs,
   })
   const [alert] = sampleAlerts
   const workload = { namespace: 'shop', kind: 'Job', name: 'tick', pod: 'web-1' }

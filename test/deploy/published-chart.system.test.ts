@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { type Cosign, cosign, cosign2, cosigns, statementIn } from '../fixtures/cosign.ts'
 import { Registry } from '../fixtures/registry.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /** The scripts of the release with Debian's oras, cosign and docker-registry. Only keys are trusted: no log is at hand. */
 const folder = mkdtempSync('/var/tmp/snug-chart-')
@@ -20,7 +21,7 @@ let registry: Registry
 
 async function run(program: string, args: readonly string[], more: object = {}): Promise<string> {
   const env = { ...process.env, HOME: folder, COSIGN_PASSWORD: '', ...more }
-  const options = { env, cwd: checkout, maxBuffer: 1 << 26, timeout: 120_000 }
+  const options = { env, cwd: checkout, maxBuffer: 1 << 26, timeout: patienceMs }
   const { stdout, stderr } = await promisify(execFile)(program, args, options)
   return stdout.trim() === '' ? stderr.trim() : stdout.trim()
 }

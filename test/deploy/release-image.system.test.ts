@@ -95,7 +95,7 @@ beforeAll(async () => {
     signing,
   )
   names = published.split('\n')
-}, 900_000)
+})
 
 afterAll(async () => {
   await run('docker', ['rm', '-f', container]).catch(() => undefined)

@@ -9,6 +9,7 @@ import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 const image = `${uniqueName('arguments')}:1`
 const { docker, socket } = sharedEngine()
@@ -44,7 +45,7 @@ beforeAll(async () => {
     ['image', 'show', image],
     ({ versions }) => versions[0]?.mode === 'alert',
   )
-}, 120_000)
+})
 
 afterAll(async () => {
   await removeContainer(container)
@@ -59,7 +60,7 @@ async function doJob(job: string): Promise<string> {
   writeFileSync(join(folder, 'draft'), `${job}\n`)
   renameSync(join(folder, 'draft'), join(folder, 'job'))
   const read = (): string => (existsSync(result) ? readFileSync(result, 'utf8').trim() : '')
-  return vi.waitUntil(read, { timeout: 20_000 })
+  return vi.waitUntil(read, { timeout: patienceMs })
 }
 
 const shells = (list: readonly Alert[]): readonly string[] =>
@@ -86,9 +87,7 @@ test('the same shell with other arguments is a deviation', async () => {
   )
 })
 
-test('in block mode the kernel stops the new arguments and allows the learned ones', {
-  timeout: 60_000,
-}, async () => {
+test('in block mode the kernel stops the new arguments and allows the learned ones', async () => {
   await expect.poll(() => setMode(agent, image, 'block').then(() => true)).toBe(true)
   expect(await doJob('exec cat /etc/motd')).toBe('0')
   // Killed or refused before its first instruction, as the host can.

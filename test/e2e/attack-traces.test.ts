@@ -73,7 +73,6 @@ test.each(acts.map(({ name }, index) => [name, index] as const))('%s', async (na
   await askRedis(address, act.command)
   const { item } = await alerts.until(
     (alert) => alert.container?.id === redis.id && alert.summary === undefined && act.alerts(alert),
-    5_000,
     `an alert of ${name}`,
   )
   const file = join(folder, `${name.replaceAll(/[^a-z0-9]+/g, '-')}.ndjson`)

@@ -40,7 +40,7 @@ beforeAll(async () => {
     ['image', 'show', image],
     ({ versions }) => versions[0]?.mode === 'alert',
   )
-}, 120_000)
+})
 
 afterAll(async () => {
   await removeContainer(container)

@@ -52,8 +52,6 @@ function answer(): string {
   }
 }
 
-const patience = { timeout: 30_000 }
-
 beforeAll(async () => {
   folder = mkdtempSync('/tmp/snug-peers-')
   mkdirSync(folder, { recursive: true })
@@ -76,7 +74,7 @@ test('a peer is identified by its name: in block mode it may change its address,
   ask(first.address)
   const options = { HostConfig: { Binds: [`${folder}:/srv`] } }
   made.push(await startContainer(docker, image, client, options))
-  await expect.poll(answer, patience).toBe('first')
+  await expect.poll(answer).toBe('first')
   await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
     behaviours.some(({ text }) => text === `connect to tcp ${database}:5432`),
   )
@@ -84,9 +82,7 @@ test('a peer is identified by its name: in block mode it may change its address,
     ['image', 'show', image],
     ({ versions }) => versions[0]?.mode === 'alert',
   )
-  await expect
-    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, patience)
-    .toBe(0)
+  await expect.poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code).toBe(0)
 
   await removeContainer(first.container)
   const usurper = await start(uniqueName('usurper'), 'usurped')
@@ -94,7 +90,7 @@ test('a peer is identified by its name: in block mode it may change its address,
   expect(usurper.address).toBe(first.address)
   expect(second.address).not.toBe(first.address)
   ask(second.address)
-  await expect.poll(answer, patience).toBe('second')
+  await expect.poll(answer).toBe('second')
 
   ask(usurper.address)
   await agent.until<Alert[]>(['alert', 'list'], (list) =>

@@ -39,7 +39,7 @@ beforeAll(async () => {
     },
   })
   container = await containerd.start(image, misledService)
-}, 120_000)
+})
 
 afterAll(async () => {
   await agent[Symbol.asyncDispose]()

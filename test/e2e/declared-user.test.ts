@@ -32,7 +32,7 @@ beforeAll(async () => {
     ['image', 'show', image],
     ({ versions }) => versions[0]?.mode === 'alert',
   )
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const container of started) await removeContainer(container)

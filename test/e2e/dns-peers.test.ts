@@ -30,7 +30,6 @@ const inventor = [
 ]
 let agent: Agent
 let dns: DnsServer
-const patience = { timeout: 60_000 }
 
 beforeAll(async () => {
   dns = await startDnsServer(hostAddress())
@@ -86,7 +85,7 @@ class Caller {
     dns.places.set(peer, address)
     this.call(peer)
     const times = () => dns.asked.filter((each) => each === `${peer} ${address}`).length
-    await expect.poll(times, patience).toBeGreaterThan(4)
+    await expect.poll(times).toBeGreaterThan(4)
   }
 
   async alertTo(peer: string): Promise<Alert> {
@@ -126,9 +125,7 @@ async function learnedOf(image: string): Promise<void> {
 }
 
 async function block(image: string): Promise<void> {
-  await expect
-    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, patience)
-    .toBe(0)
+  await expect.poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code).toBe(0)
   const isArmed = ({ versions }: LineageView): boolean => versions[0]?.blocking?.armed === true
   await agent.until<LineageView>(['image', 'show', image], isArmed)
 }
@@ -215,7 +212,7 @@ describe('a container that asks for ever new names below a domain', () => {
     at.call(domain)
     dns.asked.length = 0
     const names = () => new Set(dns.asked.filter((each) => each.split(' ')[0]?.endsWith(domain)))
-    await expect.poll(() => names().size, patience).toBeGreaterThan(count)
+    await expect.poll(() => names().size).toBeGreaterThan(count)
   }
 
   test('has a wildcard in its profile', async () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
     ['image', 'show', image],
     ({ versions }) => versions[0]?.mode === 'alert',
   )
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all([learned, ...others].map(removeContainer))

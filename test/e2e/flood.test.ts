@@ -53,17 +53,13 @@ test('in a flood on all cores every missed event is counted, shown and reported'
   let opens = 0
   let execs = 0
   let last = { total: -1, at: 0 }
-  await agent.until<ProfileView>(
-    ['profile', 'show', image],
-    (view) => {
-      opens = seenOf(view, 'file', /\/data\/in/)
-      execs = seenOf(view, 'exec', /\/data\/bin/)
-      if (opens + execs !== last.total) last = { total: opens + execs, at: Date.now() }
-      const settled = Date.now() - last.at > settledMs
-      return settled || (opens === did.opens && execs === did.execs)
-    },
-    60_000,
-  )
+  await agent.until<ProfileView>(['profile', 'show', image], (view) => {
+    opens = seenOf(view, 'file', /\/data\/in/)
+    execs = seenOf(view, 'exec', /\/data\/bin/)
+    if (opens + execs !== last.total) last = { total: opens + execs, at: Date.now() }
+    const settled = Date.now() - last.at > settledMs
+    return settled || (opens === did.opens && execs === did.execs)
+  })
   const lineage = await agent.json<LineageView>(['image', 'show', image])
   const status = await agent.json<StatusView>(['status'])
   const lost = lossOf(lineage)
@@ -78,7 +74,7 @@ test('in a flood on all cores every missed event is counted, shown and reported'
     expect(alerts.some(({ type }) => type === 'loss')).toBe(true)
     expect(sum(status.losses.map(({ count }) => count))).toBeGreaterThanOrEqual(lost)
   }
-}, 180_000)
+})
 
 test('the daemon still answers, and sees the next container', async () => {
   // The flood may have filled the profile of its own image.
@@ -112,8 +108,7 @@ test('once it is learned the flood stays in the kernel, which counts every event
   const after = await agent.until<ProfileView>(
     ['profile', 'show', image],
     (view) => counted(view) >= all,
-    60_000,
   )
   expect(counted(after)).toBe(all)
   expect(cameUp(await agent.json<StatusView>(['status'])) - up).toBe(0)
-}, 120_000)
+})

@@ -118,7 +118,6 @@ test('an upgrade is explained by its package, old version and new, and by its la
   await alerts.until(
     ({ container, behaviour }) =>
       container?.id === upgraded && behaviour?.object === '/usr/bin/cat',
-    10_000,
     'an alert that a new program runs one that was there before',
   )
   // What it writes to the null device is novelty.
@@ -139,7 +138,6 @@ test('a guardrail alerts at once, even where the new version shipped the program
       of?.id === odd &&
       event.kind === 'file' &&
       event.file.path === '/etc/shadow',
-    20_000,
     'the alert of a guardrail',
   )
   expect(item.process?.origin).toBe('entrypoint')

@@ -115,7 +115,6 @@ test('each version is judged by its own profile', async () => {
   await alerts.until(
     ({ container, event }) =>
       container?.id === odd.id && event.kind === 'file' && event.file.path === '/etc/motd',
-    10_000,
     'an alert of version 1',
   )
   const output = alerts.items.map(({ item }) => item)

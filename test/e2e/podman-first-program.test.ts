@@ -69,7 +69,7 @@ describe.each(['rootful', 'rootless'] as const)(
       await expectLearned(agent, image, 'podman')
       await setMode(agent, image, 'block')
       await untilArmed(agent, image)
-    }, 180_000)
+    })
 
     afterAll(async () => {
       await agent?.[Symbol.asyncDispose]()

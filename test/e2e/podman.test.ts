@@ -33,7 +33,7 @@ describe.each(['rootful', 'rootless'] as const)('%s Podman', (kind) => {
       },
     })
     container = await start(misledService)
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await agent[Symbol.asyncDispose]()

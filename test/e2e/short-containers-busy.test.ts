@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const _ of cpus()) {
     loops.push(spawn('/bin/busybox', ['sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }))
   }
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const loop of loops) {
@@ -58,11 +58,11 @@ test('200 containers that live for a moment, with all processors busy, are in th
         const { learned, lost } = await accounted()
         return learned + lost
       },
-      { timeout: 60_000, interval: 500 },
+      { interval: 500 },
     )
     .toBe(runs)
   const { versions } = await agent.json<LineageView>(['image', 'show', image])
   const { learned } = await accounted()
   expect(versions).toHaveLength(1)
   expect(versions[0]?.containers.seen).toBe(learned)
-}, 600_000)
+})

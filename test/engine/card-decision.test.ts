@@ -4,6 +4,7 @@ import type { CardDecision } from '../../src/engine/api/engine.ts'
 import type { ReviewCard } from '../../src/engine/api/page-views.ts'
 import { act, type Where } from '../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld } from '../fixtures/daemon-fixtures.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 const repository = 'shop/web'
 const by = { who: 'cli:root' }
@@ -28,7 +29,7 @@ async function happens(world: DaemonWorld, events: readonly ActEvent[], image = 
   async function* chunks() {
     yield Buffer.from(lines.join(''))
   }
-  await world.engine.replay(chunks(), AbortSignal.timeout(60_000))
+  await world.engine.replay(chunks(), AbortSignal.timeout(patienceMs))
 }
 
 /** Versions that raise alerts, with one program in their profiles. */

@@ -4,6 +4,7 @@ import { decidedAtOnce } from '../../src/engine/review/prepare-decision.ts'
 import type { CardDecision } from '../../src/engine/api/engine.ts'
 import { act, type Where } from '../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld } from '../fixtures/daemon-fixtures.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 const image: ImageRef = { repository: 'shop/web', digest: `sha256:${'aa'.repeat(32)}` }
 const ref = `${image.repository}@${image.digest}`
@@ -30,7 +31,7 @@ async function happens(world: DaemonWorld, events: readonly ActEvent[]): Promise
   async function* chunks() {
     yield Buffer.from(lines.join(''))
   }
-  await world.engine.replay(chunks(), AbortSignal.timeout(60_000))
+  await world.engine.replay(chunks(), AbortSignal.timeout(patienceMs))
 }
 
 /** Its deviations wait for review, more than are decided on at once. */

@@ -3,6 +3,7 @@ import type { SnugEvent } from '../../src/core/event/event.ts'
 import type { ReviewCard } from '../../src/engine/api/page-views.ts'
 import * as story from '../fixtures/page-story.ts'
 import { daemonWorld, type DaemonWorld } from '../fixtures/daemon-fixtures.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 const image = story.webRepository
 const by = { who: 'cli:root' }
@@ -12,7 +13,7 @@ async function happens(events: Iterable<SnugEvent>): Promise<void> {
   async function* chunks() {
     yield Buffer.from(story.lines(events))
   }
-  await world.engine.replay(chunks(), AbortSignal.timeout(10_000))
+  await world.engine.replay(chunks(), AbortSignal.timeout(patienceMs))
 }
 
 /** The first version is learned and alerts; the second learns its delta; an intruder was in the first. */

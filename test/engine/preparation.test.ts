@@ -9,7 +9,6 @@ const names = Array.from({ length: 600 }, (_, n) =>
   String(n).replace(/\d/g, (digit) => String.fromCharCode(97 + Number(digit))),
 )
 /** A busy machine has time for it later. */
-const patience = { timeout: 20_000 }
 let world: DaemonWorld
 
 afterEach(() => world.stop())
@@ -59,7 +58,7 @@ it('a new version has inherited all before its first event is judged, beside oth
   await runs('c'.repeat(64), 'sha256:1', ['/bin/a'])
   expect(world.daemon.registry.watched).toBe(2)
   goesOn()
-  await expect.poll(() => world.daemon.identifier.stats.waiting, patience).toBe(0)
+  await expect.poll(() => world.daemon.identifier.stats.waiting).toBe(0)
   const states = async (digest: string) =>
     (await world.engine.profile(`shop/web@${digest}`)).behaviours.map(({ id, state }) => [
       id,

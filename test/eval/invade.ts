@@ -105,7 +105,7 @@ async function attempt(
     Date.parse(alert.lastSeen) >= from - 20
   const happened = attack.happened(doing, before, lookInto(root, world.received()), setting)
   const isNamed = (alert: Alert): boolean => isOurs(alert) && attack.named(alert, setting)
-  const named = await alerts.until(isNamed, happened ? patienceMs : 200).then(
+  const named = await alerts.until(isNamed, attack.name, happened ? patienceMs : 200).then(
     () => true,
     () => false,
   )

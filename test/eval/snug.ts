@@ -34,7 +34,6 @@ export async function controlled(agent: Agent, { docker, container }: Place): Pr
   await agent.until<readonly Alert[]>(
     ['alert', 'list', '--container', container.id, '--limit', most],
     (alerts) => alerts.some(({ process }) => process?.origin === 'exec-in'),
-    60_000,
   )
 }
 

@@ -21,7 +21,7 @@ const elsewhere = 'elsewhere.local/x:1'
 function decidedSince(number: number, count: number): Promise<readonly Decided[]> {
   const since = async (): Promise<readonly Decided[]> =>
     world.webhook.decided().filter(({ pod }) => Number(pod.slice(1)) > number)
-  return world.cluster.until('its log', since, ({ length }) => length === count, 10)
+  return world.cluster.until('its log', since, ({ length }) => length === count)
 }
 
 /** Works on all of it, so many at once. */
@@ -95,7 +95,7 @@ describe('by namespace', () => {
           .map(({ annotations }) => annotations?.['pods.admission.snug.dev/verdict']),
       )
     const good = (found: readonly unknown[]): boolean => found.join() === verdicts.join()
-    await world.cluster.until('its audit log', notes, good, 10)
+    await world.cluster.until('its audit log', notes, good)
     const { annotations } = world.cluster.audit().at(-2) ?? {}
     expect(annotations?.['pods.admission.snug.dev/reasons']).toContain(words)
   })

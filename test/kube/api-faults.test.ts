@@ -27,13 +27,9 @@ const namespace = 'snug'
 const account = 'snug-agent'
 const slices = '/apis/snug.dev/v1alpha1/profileslices'
 const profiles = '/apis/snug.dev/v1alpha1/imageprofiles'
-/** The server takes a token for ten seconds more that it has just taken. */
-const cacheSeconds = 10
 /** Of a token in the first test, and how often there is another. */
 const tokenSeconds = 5
 const renewMs = 1_000
-/** The longest back-off after a long outage, and the time to list again. */
-const backSeconds = 60
 const rivalWrites = 3
 
 const policy = {
@@ -167,7 +163,7 @@ it('gets the changes of the time for which the server forgot its resource versio
 
   const since = now()
   proxy.behave = 'take'
-  await node.rows(stateIs('/etc/near', 'rejected'), backSeconds)
+  await node.rows(stateIs('/etc/near', 'rejected'))
   await reported('/srv/far')
   await clean()
   // It asked to go on first, and then for all that is there.
@@ -188,7 +184,7 @@ it('waits as long as a crowded server asks, and reports everything in the end, o
   const quiet = await node.idOf('/etc/quiet')
   await node.agent.stop()
   using crowd = await ApiCrowd.before(cluster, port)
-  await cluster.until('a crowd', () => ask(slices), isTooMany, 10)
+  await cluster.until('a crowd', () => ask(slices), isTooMany)
   const since = now()
   await node.agent.start()
   await degraded(/^fleet: GET .*429/)
@@ -199,7 +195,6 @@ it('waits as long as a crowded server asks, and reports everything in the end, o
     'a second refusal',
     () => Promise.resolve(requests(cluster, { ...lists, code: 429 })),
     (refused) => refused.length > 1,
-    15,
   )
   crowd.endReading()
   await node.rows(stateIs('/etc/quiet', 'rejected'))
@@ -233,12 +228,7 @@ function cutOnce(): void {
 async function reported(...paths: readonly string[]): Promise<void> {
   const ids = await Promise.all(paths.map((path) => node.idOf(path)))
   const isReported = (found: readonly string[]): boolean => ids.every((id) => found.includes(id))
-  const found = await cluster.until(
-    `${paths.join()} reported`,
-    reportedIds,
-    isReported,
-    backSeconds,
-  )
+  const found = await cluster.until(`${paths.join()} reported`, reportedIds, isReported)
   expect(new Set(found).size).toBe(found.length)
 }
 
@@ -257,12 +247,10 @@ async function reject(path: string): Promise<void> {
 /** Resolves once the server rejects the token. Not asked before its end: the request would count as one more use. */
 async function dead(token = ''): Promise<void> {
   await delay(endOf(token) - Date.now())
-  const seconds = 2 * cacheSeconds
   await cluster.until(
     'its end',
     () => ask(slices, token),
     ({ status }) => status === 401,
-    seconds,
   )
 }
 
@@ -276,7 +264,6 @@ async function clean(): Promise<void> {
   await node.agent.until<StatusView>(
     ['status'],
     ({ state, degraded: all }) => state === 'running' && all.length === 0,
-    backSeconds * 1_000,
   )
 }
 

@@ -232,5 +232,5 @@ it('while the API server is away, it serves what it has and names the fault', as
   await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length > 0)
   expect((await served.get<FleetImages>('/v1/fleet/images')).rows).toEqual(before.rows)
   await cluster.server('start-api')
-  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0, 60_000)
+  await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0)
 })

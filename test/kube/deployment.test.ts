@@ -107,7 +107,6 @@ async function podsOf(
     `${count} pods of ${image}`,
     () => webPods(cluster, image),
     (all) => all.length === count,
-    90,
   )
   const [first, ...others] = pods
   if (first === undefined) throw new Error(`no pod of ${image}`)
@@ -138,7 +137,7 @@ async function digestOf(image: string): Promise<string> {
 }
 
 async function alertsOf(good: (alerts: readonly Alert[]) => boolean): Promise<readonly Alert[]> {
-  return snug.until<readonly Alert[]>(['alert', 'list'], good, 30)
+  return snug.until<readonly Alert[]>(['alert', 'list'], good)
 }
 
 /** An alert on an event of this pod's service. */
@@ -268,7 +267,6 @@ describe('a service', () => {
     await snug.until<LineageView>(
       ['image', 'show', web],
       ({ versions }) => versions[0]?.mode === 'alert',
-      120,
     )
     await report(cluster, one, 'read/etc/of-late')
     await alertsOf((alerts) => alerts.some(on(one, 'read /etc/of-late', 'alerted')))
@@ -314,7 +312,6 @@ describe('a service', () => {
     await snug.until<LineageView>(
       ['image', 'show', web],
       ({ versions }) => versions[0]?.mode === 'block',
-      90,
     )
     expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
     expect(await report(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
@@ -499,7 +496,6 @@ describe('a CronJob', () => {
     const { versions } = await snug.until<LineageView>(
       ['image', 'show', tick],
       (view) => (view.versions[0]?.containers.seen ?? 0) >= 2,
-      120,
     )
     expect(versions).toHaveLength(1)
     const { behaviours } = await snug.until<ProfileView>(

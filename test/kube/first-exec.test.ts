@@ -135,7 +135,6 @@ async function firstPrograms(
         `the end of ${name}`,
         () => cluster.json<PodSeen>(['-n', namespace, 'get', 'pod', name]),
         ({ status: { phase } }) => phase === 'Succeeded' || phase === 'Failed',
-        170,
       ),
     ),
   )

@@ -170,11 +170,10 @@ export class FleetNode {
     if (result.code !== 0 && result.code !== 2) throw new Error(result.stderr)
   }
 
-  async rows(good: Wish, seconds = 30): Promise<Rows> {
+  async rows(good: Wish): Promise<Rows> {
     const { behaviours } = await this.agent.until<ProfileView>(
       ['profile', 'show', this.#image.ref],
       ({ behaviours: rows }) => good(rows),
-      seconds * 1_000,
     )
     return behaviours
   }

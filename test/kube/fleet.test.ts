@@ -178,7 +178,6 @@ describe('one profile for the fleet', () => {
     for (const each of nodes) {
       await each.rows(
         (rows) => stateIs('/srv/one', 'approved')(rows) && stateIs('/srv/two', 'approved')(rows),
-        60,
       )
     }
   })

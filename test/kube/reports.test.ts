@@ -94,7 +94,7 @@ beforeAll(async () => {
   })
   node = new FleetNode('n1', '', new FleetImage(cluster, { scope: namespace }), { agent })
   await agent.start()
-}, 180_000)
+})
 
 afterAll(async () => {
   try {
@@ -131,7 +131,6 @@ const reportIs = (good: (report: Report) => boolean): Promise<Report> =>
     () => cluster.json<Report>(['-n', namespace, 'get', 'reports', 'snug.n1']),
     good,
     // A node writes one each 30 seconds.
-    120,
   )
 
 interface Report extends ReportContent {
@@ -170,6 +169,5 @@ it('a node that is removed takes its reports along', async () => {
     'the removal',
     () => cluster.kubectl(['-n', namespace, 'get', 'reports', '--ignore-not-found', '-o', 'name']),
     (names) => names.trim() === '',
-    180,
   )
 })

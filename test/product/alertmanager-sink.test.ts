@@ -101,11 +101,7 @@ test('the agent delivers to it once it runs again, and tests it', async () => {
   })
   await manager.run()
   // The agent waits up to 30 s between two attempts.
-  await agent.until<readonly SinkView[]>(
-    ['sink', 'list'],
-    ([pager]) => pager?.waiting === 0,
-    120_000,
-  )
+  await agent.until<readonly SinkView[]>(['sink', 'list'], ([pager]) => pager?.waiting === 0)
   const alerts = await agent.json<readonly Alert[]>(['alert', 'list'])
   expect(alerts).toHaveLength(3)
   expect(await idsIn(manager)).toEqual(expect.arrayContaining(alerts.map(({ id }) => id)))

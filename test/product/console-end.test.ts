@@ -8,6 +8,7 @@ import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 import { fleetPaths, SimulatedFleet } from '../fixtures/simulated-fleet.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /** `snug console` ends while clients decide, as the pod of a Deployment that is replaced. */
 const images = Array.from({ length: 8 }, (_, n): FleetImage => {
@@ -68,7 +69,7 @@ test('a console that ends makes and answers the decisions that it was asked for,
   const api = new KubeApi(kubeAccess(fleet.kubeconfig))
   for (const { name, confirmed } of clients) {
     const path = `${fleetPaths.profiles}/${name}`
-    const { spec } = (await api.list(path, {}, AbortSignal.timeout(5_000))) as ImageProfile
+    const { spec } = (await api.list(path, {}, AbortSignal.timeout(patienceMs))) as ImageProfile
     const made = new Set(spec.decisions?.map(({ behaviour }) => behaviour))
     expect(confirmed.filter((id) => !made.has(id))).toEqual([])
   }

@@ -46,7 +46,7 @@ test('Prometheus scrapes an agent, evaluates the rules, and every metric that ru
   await agent.cli(['event', 'replay', file])
 
   const awaited = (query: string, value: number): Promise<void> =>
-    expect.poll(() => prometheus.value(query), { timeout: 30_000, interval: 200 }).toBe(value)
+    expect.poll(() => prometheus.value(query), { interval: 200 }).toBe(value)
   await awaited('up{job="snug"}', 1)
   await awaited('snug_respond_alerts_total', 20)
   await awaited('snug_sink_state{sink="siem",state="failing"}', 1)

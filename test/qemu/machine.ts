@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { buildInitramfs, ownPrograms, type Programs } from './initramfs.ts'
 import { debianKernel } from './kernel-package.ts'
 import { amd64, type Platform } from './platform.ts'
+import { hangMs } from '../fixtures/patience.ts'
 
 /** As some distributions start theirs: BPF LSM is built in, and not asked. */
 export const withoutBpf = 'lsm=lockdown,capability,landlock,yama'
@@ -17,7 +18,6 @@ export const withBpf = `${withoutBpf},bpf`
 
 /** However the tests go, a machine does not outlive this. */
 const testSeconds = 900
-const bootDeadlineMs = 240_000
 const containerPorts = ['c0', 'c1', 'c2', 'c3']
 const bridge = fileURLToPath(new URL('sensor-bridge.ts', import.meta.url))
 const builtSensor = fileURLToPath(new URL('../../agent/snug-sensor', import.meta.url))
@@ -144,7 +144,7 @@ export class Machine {
   }
 
   async #up(): Promise<void> {
-    const deadline = performance.now() + bootDeadlineMs
+    const deadline = performance.now() + hangMs
     while (!this.log.includes('the machine is up')) {
       const isOver = this.#qemu.exitCode !== null || performance.now() > deadline
       if (isOver || this.#hasLostTimer) {
@@ -243,7 +243,7 @@ export class Port {
     line: string,
     end: RegExp,
     log: () => string,
-    timeoutMs = 120_000,
+    timeoutMs = hangMs,
   ): Promise<{ printed: string; last: string }> {
     return new Promise((resolve, reject) => {
       const printed: string[] = []

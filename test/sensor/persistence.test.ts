@@ -312,7 +312,7 @@ describe('a sensor whose maps have another layout', () => {
     expect(readdirSync(kernelState).sort()).toEqual(['1', '2'])
     expect(await acts.did([refused, killing])).toEqual([EPERM, KILLED])
     await block(next, acts.id, profile)
-    await next.until(() => readdirSync(kernelState).length === 1, 'only its own', 30_000)
+    await next.until(() => readdirSync(kernelState).length === 1, 'only its own')
     expect(readdirSync(kernelState)).toEqual(['2'])
     expect(await acts.did([refused, killing])).toEqual([EPERM, KILLED])
   })

@@ -1,6 +1,7 @@
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
 import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
 import { shippedRules } from '../fixtures/event-fixture.ts'
+import { hangMs } from '../fixtures/patience.ts'
 import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
 /** A running source, and all of its messages. */
@@ -34,8 +35,8 @@ export class Recorder {
   }
 
   /** Resolves once the condition holds; looked at after each batch. */
-  async until(condition: () => boolean, what: string, ms = 60_000): Promise<void> {
-    const deadline = performance.now() + ms
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadline = performance.now() + hangMs
     while (!condition()) {
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`did not come: ${what}\n${this.log.join('\n')}`)
@@ -50,8 +51,8 @@ export class Recorder {
   }
 
   /** In an emulated machine on a busy host the kernel takes minutes to check the programs. */
-  running(ms = 500_000): Promise<void> {
-    return this.until(() => this.source.state.kind === 'running', 'a running sensor', ms)
+  running(): Promise<void> {
+    return this.until(() => this.source.state.kind === 'running', 'a running sensor')
   }
 
   acts(id?: string): ActEvent[] {

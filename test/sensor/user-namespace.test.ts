@@ -19,7 +19,7 @@ beforeAll(async () => {
   early = new Recorder()
   await early.running()
   container = await startContainer(podman.docker, image, service, podman.options)
-}, 300_000)
+})
 afterAll(async () => {
   await early.stop()
   await podman.stop()

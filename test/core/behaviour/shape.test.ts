@@ -105,7 +105,7 @@ describe('shapes', () => {
       expect(shaper.shape(`${path}g`)?.path.length ?? 0, unit).toBeLessThanOrEqual(4 * path.length)
     }
     // It takes a second. A pattern that backtracks takes minutes for one of these names.
-  }, 60_000)
+  })
 })
 
 describe('a shape with several places', () => {

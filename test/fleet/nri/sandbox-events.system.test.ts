@@ -6,6 +6,7 @@ import { busyboxRoot, imageArchive } from '../../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../../fixtures/containerd.ts'
 import { ScriptedCri } from '../../fixtures/nri-runtime.ts'
 import { containerId } from '../../fixtures/kube-pods.ts'
+import { patienceMs } from '../../fixtures/patience.ts'
 
 const image = 'localhost/pause:1'
 let containerd: Containerd
@@ -56,13 +57,13 @@ test('the sandbox of a pod is reported before it has a process, and other contai
   const asked = vi.spyOn(ContainerdClient.prototype, 'ask')
   const before = await make('before', 'sandbox')
   void follow(containerd.socket)
-  await vi.waitFor(() => expect(seen).toEqual([`${before} of uid-before`]), 10_000)
+  await vi.waitFor(() => expect(seen).toEqual([`${before} of uid-before`]), patienceMs)
   await make('container', 'container')
   const after = await make('after', 'sandbox')
-  await vi.waitFor(() => expect(seen.slice(1)).toEqual([`${after} of uid-after`]), 10_000)
+  await vi.waitFor(() => expect(seen.slice(1)).toEqual([`${after} of uid-after`]), patienceMs)
   expect(await kubelet('task', 'ls', '-q')).toBe('')
   await kubelet('container', 'rm', containerId('container'), after)
-  await vi.waitFor(() => expect(seen.slice(2)).toEqual([`${after} removed`]), 10_000)
+  await vi.waitFor(() => expect(seen.slice(2)).toEqual([`${after} removed`]), patienceMs)
   stop.abort()
   await kubelet('container', 'rm', before)
   // By the events of the one stream: no list came twice.

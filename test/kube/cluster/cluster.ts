@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { containerdPath } from '../../fixtures/runtimes.ts'
+import { patienceMs } from '../../fixtures/patience.ts'
 
 const sh = promisify(execFile)
 const here = fileURLToPath(new URL('./', import.meta.url))
@@ -131,13 +132,8 @@ export class Cluster {
   }
 
   /** Repeats the request until the condition holds; a failure prints the last result. */
-  async until<T>(
-    what: string,
-    ask: () => Promise<T>,
-    good: (answer: T) => boolean,
-    seconds = 60,
-  ): Promise<T> {
-    const deadline = Date.now() + seconds * 1_000
+  async until<T>(what: string, ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+    const deadline = Date.now() + patienceMs
     let last: unknown
     for (;;) {
       try {
@@ -149,7 +145,7 @@ export class Cluster {
       }
       if (Date.now() > deadline) {
         const text = typeof last === 'string' ? last : JSON.stringify(last, null, 1)
-        throw new Error(`${what}: not within ${seconds} s; at last:\n${text?.slice(0, 6_000)}`)
+        throw new Error(`${what}: it did not come; at last:\n${text?.slice(0, 6_000)}`)
       }
       await delay(300)
     }

@@ -19,6 +19,7 @@ import { type ConsolePod, DeployedConsole } from './deployed-console.ts'
 import type { Deployed } from './deployed.ts'
 import { images, repositories } from './images.ts'
 import { containerOf, namespace, report, type ReportedPod, webPods } from './workloads.ts'
+import { patienceMs } from '../../fixtures/patience.ts'
 
 /** The parts of a cluster whose agents send their alerts to the stream. */
 export interface ConsoleWorld {
@@ -97,7 +98,7 @@ export function consoleStory(world: () => ConsoleWorld): void {
 
   /** Runs the program in the attacked pod until that comes out as expected. Resolves with the time of the last run. */
   async function untilRuns(expected: string): Promise<number> {
-    for (const deadline = performance.now() + 60_000; performance.now() < deadline; ) {
+    for (const deadline = performance.now() + patienceMs; performance.now() < deadline; ) {
       const answer = await fetch(`http://${attacked.status.podIP}:8080/exec/bin/true`)
       if ((await answer.text()).trim() === expected) return performance.now()
       await delay(10)

@@ -81,7 +81,6 @@ export class Deployed {
         () => this.#pods(),
         ({ length }) => length === 0,
         // What failed once, a kubelet tries again after a minute.
-        120,
       )
     } catch (error) {
       const output = await this.#output([
@@ -145,8 +144,8 @@ export class Deployed {
     return JSON.parse(await this.exec(['snug', ...args, '-o', 'json'])) as T
   }
 
-  until<T>(args: readonly string[], good: (view: T) => boolean, seconds = 60): Promise<T> {
-    return this.#cluster.until(`snug ${args.join(' ')}`, () => this.json<T>(args), good, seconds)
+  until<T>(args: readonly string[], good: (view: T) => boolean): Promise<T> {
+    return this.#cluster.until(`snug ${args.join(' ')}`, () => this.json<T>(args), good)
   }
 
   /** Follows the agent's events from now on, for as long as its pod lives. */

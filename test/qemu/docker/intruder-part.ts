@@ -118,7 +118,7 @@ export async function intrude(
     alert.container?.id === redis.id && alert.summary === undefined
   const last = acts.at(-1)
   await tail
-    .until((alert) => ours(alert) && last?.alerts(alert) === true, settleMs)
+    .until((alert) => ours(alert) && last?.alerts(alert) === true, 'the last alert', settleMs)
     .catch(() => undefined)
   listener.off('connection', count)
   await tail.stop()

@@ -9,9 +9,6 @@ export interface Setting {
   readonly agent: Agent
 }
 
-/** The machine is slow; nothing is concluded from how long it takes. */
-export const patienceMs = 300_000
-
 /** Docker's own account of how its files differ from the image's: kind (`C`, `A`, `D`) and path. */
 export async function changesOf(container: Docker.Container): Promise<readonly string[]> {
   const changes = ((await container.changes()) ?? []) as { Path: string; Kind: 0 | 1 | 2 }[]
@@ -21,10 +18,8 @@ export async function changesOf(container: Docker.Container): Promise<readonly s
 /** Resolves once the kernel has confirmed that the image's first version blocks. */
 export async function block({ agent }: Setting, image: string): Promise<void> {
   await agent.json(['profile', 'mode', image, 'block'])
-  await agent.until<LineageView>(
-    ['image', 'show', image],
-    ({ versions }) => versions.some(({ blocking }) => blocking?.armed === true),
-    patienceMs,
+  await agent.until<LineageView>(['image', 'show', image], ({ versions }) =>
+    versions.some(({ blocking }) => blocking?.armed === true),
   )
 }
 

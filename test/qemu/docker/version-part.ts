@@ -2,7 +2,7 @@ import type Docker from 'dockerode'
 import type { LineageView, ProfileDiff, ProfileView } from '../../../src/engine/api/engine-views.ts'
 import { removeContainer, startContainer } from '../../fixtures/containers.ts'
 import { importFiles } from './images.ts'
-import { logOf, patienceMs, type Setting, type Tried, tryContainer } from './setting.ts'
+import { logOf, type Setting, type Tried, tryContainer } from './setting.ts'
 
 export const firstVersion = 'shop:1'
 const secondVersion = 'shop:2'
@@ -41,11 +41,7 @@ export async function makeVersions(docker: Docker): Promise<void> {
 
 export async function learnVersion(docker: Docker, { agent }: Setting): Promise<Docker.Container> {
   const container = await startContainer(docker, firstVersion, ['/app/run'])
-  await agent.until<ProfileView>(
-    ['profile', 'show', firstVersion],
-    does('busybox as sleep'),
-    patienceMs,
-  )
+  await agent.until<ProfileView>(['profile', 'show', firstVersion], does('busybox as sleep'))
   return container
 }
 
@@ -60,11 +56,7 @@ export async function versionPart(
   const second = await startContainer(docker, secondVersion, ['/app/run'])
   const refused = await tryContainer(docker, firstVersion, ['/app/cat', '/etc/motd'])
   try {
-    await agent.until<ProfileView>(
-      ['profile', 'show', secondVersion],
-      does('/app/payment.conf'),
-      patienceMs,
-    )
+    await agent.until<ProfileView>(['profile', 'show', secondVersion], does('/app/payment.conf'))
     const { versions } = await agent.json<LineageView>(['image', 'show', 'shop'])
     const of = (digest: string): LineageView['versions'][number] | undefined =>
       versions.find(({ image }) => image.digest === digest)

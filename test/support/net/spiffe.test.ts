@@ -221,7 +221,7 @@ describe('the API', () => {
       writeFileSync(bundle, next.ca)
       const workload = svid(next, api)
       const now = (): Promise<unknown> => who(workload)
-      await expect.poll(now, { timeout: 10_000, interval: 200 }).toContain(api)
+      await expect.poll(now, { interval: 200 }).toContain(api)
       expect(await who(svid(shop, api))).toBeUndefined()
     } finally {
       next[Symbol.dispose]()
