@@ -18,7 +18,7 @@ export type CauseAccess = (typeof causeAccesses)[number]
 export const placeClasses = ['temporary', 'data', 'system', 'code', 'secret'] as const
 export type PlaceClass = (typeof placeClasses)[number]
 
-/** `most`: a change that affects all replicas. `few`: one of many deviates from the others. */
+/** `most`: nearly all replicas began it together, which lowers nothing. `few`: one of many deviates from the others. */
 export const replicaShifts = ['most', 'few'] as const
 export type ReplicaShift = (typeof replicaShifts)[number]
 
@@ -33,15 +33,11 @@ export interface RiskFacts {
   readonly drift: boolean
   /** The image ships the object. */
   readonly shipped: boolean
-  /** The profile has the actor do the same there, to names of the same kind. */
+  /** It differs from what the window showed only in parts that were open there. */
   readonly usual: boolean
   /** It does not leave the container: loopback, or a unix socket. */
   readonly local: boolean
   /** Root gave up its identity. */
   readonly leavesRoot: boolean
-  /** Different names of the cause so far. */
-  readonly names: number
   readonly replicas?: ReplicaShift | undefined
-  /** A schedule of the image starts it. */
-  readonly scheduled: boolean
 }

@@ -6,13 +6,20 @@ import { ACCOUNT_LEAST, accountOf, type User } from '../behaviour/user.ts'
 import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
 import { certainPath } from '../learning/notation.ts'
 import { mayHoldPlaces } from '../learning/place.ts'
-import { decidedKind, folderOfPath, nameKind, placeClassOf } from './place-class.ts'
+import {
+  decidedKind,
+  type FileClass,
+  fileClassOf,
+  folderOfPath,
+  nameKind,
+  placeClassOf,
+} from './place-class.ts'
 
 /** Deviations of one actor, access and place. */
 export interface Cause {
   /** The same for all deviations of the cause, on every node. */
   readonly id: string
-  /** The same for all causes of the actor, its user, the access and the class of the place. */
+  /** The same for all causes of the actor, its user, the access and the classes of the place and of changed files. */
   readonly group: string
   readonly actor: string
   readonly access: CauseAccess
@@ -97,9 +104,12 @@ function keyIn(group: string, { place, detail }: Parts): string {
   return `${group}\u0000${place}\u0000${detail}`
 }
 
-function groupKey({ actor, uid }: Behaviour, { access, placeClass }: Parts): string {
+function groupKey({ actor, uid }: Behaviour, { access, placeClass, fileClass }: Parts): string {
   const { exe, script = '' } = actor
-  return `${varied(exe)}\u0000${varied(script)}\u0000${uid}\u0000${access}\u0000${placeClass}`
+  const group = [varied(exe), varied(script), uid, access, placeClass]
+  // What may run or be obeyed never shares an alert with data, however much data there is.
+  if (fileClass !== undefined && fileClass !== 'data') group.push(fileClass)
+  return group.join('\u0000')
 }
 
 /**
@@ -113,6 +123,8 @@ export function varied(path: string): string {
 interface Parts extends Pick<Cause, 'access' | 'place' | 'placeClass'> {
   /** Sets apart what shares the place. */
   readonly detail: string
+  /** Of a change of files. */
+  readonly fileClass?: FileClass
 }
 
 function partsOf(object: BehaviourObject): Parts {
@@ -127,7 +139,9 @@ function partsOf(object: BehaviourObject): Parts {
         return { access: object.access === 'read' ? 'read' : 'map', place, placeClass, detail: '' }
       }
       // A script among uploads is no upload.
-      return { access: 'change', place, placeClass, detail: nameKind(subject) }
+      const kind = nameKind(subject)
+      const fileClass = fileClassOf(kind, object.access === 'delete')
+      return { access: 'change', place, placeClass, detail: kind, fileClass }
     }
     case 'exec': {
       const { path, script, drift, socketStdio } = object

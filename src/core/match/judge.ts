@@ -10,7 +10,7 @@ import { riskOf } from './risk.ts'
 import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
 import { isRunAsSiblings } from './siblings.ts'
-import { isUsual } from './usual.ts'
+import { isInOpenSlot } from './slot.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
 
 export interface JudgeOptions {
@@ -79,7 +79,8 @@ function deviation(
   const byRef: (readonly string[])[] = refs.map((ref) => {
     if (!unexpected.includes(ref)) return []
     // A call that is learned like any other may also be as usual as those that were learned.
-    const isKnown = quiet || (ref.object.kind === 'syscall' && isUsual(known, ref, 'data'))
+    const isOpen = ref.object.kind === 'syscall' && known !== undefined && isInOpenSlot(known, ref)
+    const isKnown = quiet || isOpen
     const tripped = options.guardrails.fired(ref, asDecided(known, event, ref), isKnown)
     for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
     return tripped.map((guardrail) => guardrail.id)

@@ -1,5 +1,5 @@
 import type { PlaceClass } from '../event/alert-risk.ts'
-import { adversarialNames } from '../learning/adversary.ts'
+import { fileKinds } from './file-kinds.ts'
 
 /** Devices that every runtime makes (OCI runtime specification) and that keep nothing of what is written. */
 const keepNothing = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom']
@@ -59,29 +59,56 @@ export function commonFolder(a: string, b: string): string {
   return folderOfPath(a.slice(0, end))
 }
 
+/** A number or a time behind the name of a file that was put aside. */
+const COUNTER = /[._-](?=.*\d)[\dTZ:_-]{1,24}$/
+
+/** The name of a path without the counter of a file that was put aside: `app.log` of `/srv/app.log.2`. */
+export function nameOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return name.replace(COUNTER, '') || name
+}
+
 /** What a name is by its end: `.php`; `.` where it is hidden, and empty where it has no extension. */
 export function nameKind(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1)
+  const name = nameOf(path)
   if (name.startsWith('.')) return '.'
   // A longer end, or one with digits in most of it, is a part of the name.
   return /\.[a-z][a-z0-9]{0,4}$/i.exec(name)?.[0].toLowerCase() ?? ''
 }
 
-/** Code, settings and hidden files by their names. */
-const harmfulKinds: ReadonlySet<string> = new Set(
-  ['.', ...Object.values(adversarialNames).flat().map(nameKind)].filter((kind) => kind !== ''),
-)
+/**
+ * What a file may do, by the kind of its name. Only `data` is harmless by itself: `unknown` has names without an extension
+ * too, as programs have none.
+ */
+export type FileClass =
+  | 'data'
+  | 'executable'
+  | 'interpreted'
+  | 'configuration'
+  | 'hidden'
+  | 'unknown'
+
+const classOfKind: ReadonlyMap<string, FileClass> = new Map([
+  ['.', 'hidden'],
+  ...(['executable', 'interpreted', 'configuration', 'data'] as const).flatMap((name) =>
+    fileKinds[name]
+      .trim()
+      .split(/\s+/)
+      .map((kind) => [kind, name] as const),
+  ),
+])
 
 /**
- * The kind by which a person decides on changes of files: `*` for data, whose kinds differ without harm. Code, settings and
- * hidden files keep their kind. So does a name without an extension, as programs have none, unless it is only removed.
+ * Of the kind of a name ({@link nameKind}). A name without an extension may be removed as data is.
  */
-export function decidedKind(kind: string, isRemoved = false): string {
-  const isApart = kind === '' ? !isRemoved : isHarmfulKind(kind)
-  return isApart ? kind : '*'
+export function fileClassOf(kind: string, isRemoved = false): FileClass {
+  return isRemoved && kind === '' ? 'data' : (classOfKind.get(kind) ?? 'unknown')
 }
 
-/** Whether files of that kind are code, settings, or hidden. */
-export function isHarmfulKind(kind: string): boolean {
-  return harmfulKinds.has(kind)
+/**
+ * The kind by which a person decides on changes of files: `*` for data, whose kinds differ without harm. All else keeps its
+ * kind.
+ */
+export function decidedKind(kind: string, isRemoved = false): string {
+  return fileClassOf(kind, isRemoved) === 'data' ? '*' : kind
 }

@@ -36,6 +36,6 @@ export function replicaText(shift: ReplicaShift, shown: number, running: number)
   const replicas =
     shown <= running ? `${shown} of ${running} replicas` : `${shown} replicas (${running} run now)`
   return shift === 'most'
-    ? `${replicas} began to do this: the service or its surroundings changed`
+    ? `${replicas} began to do this together: a change of all of them, or an attack on all of them`
     : `${replicas} ${shown === 1 ? 'does' : 'do'} this: the others do not`
 }

@@ -2,8 +2,8 @@ import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import type { ActEvent } from '../event/event.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type Cause, causeOf } from './cause.ts'
-import { isUsual } from './usual.ts'
-import type { RiskFacts } from '../event/alert-risk.ts'
+import { isInOpenSlot } from './slot.ts'
+import type { PlaceClass, RiskFacts } from '../event/alert-risk.ts'
 
 /** Of several behaviours that one event shows, the one that changes something names the alert. */
 export function mainRef(unexpected: readonly BehaviourRef[]): BehaviourRef | undefined {
@@ -18,7 +18,7 @@ export function riskFactsOf(
   profile: ProfileReader | undefined,
   event: ActEvent,
   ref: BehaviourRef,
-  { isScheduled = false, cause = causeOf(ref) }: { isScheduled?: boolean; cause?: Cause } = {},
+  cause: Cause = causeOf(ref),
 ): RiskFacts {
   const { access, placeClass: place } = cause
   const isKnown = (profile?.byActor(ref.object.kind, ref.actor.exe).length ?? 0) > 0
@@ -29,18 +29,17 @@ export function riskFactsOf(
     origin: event.process.origin,
     drift: event.kind === 'exec' && event.exec.drift,
     shipped: event.kind === 'file' && event.file.shipped === true,
-    usual: !isLink(event) && isUsual(profile, ref, place),
+    usual: profile !== undefined && mayBeUsual(event, place) && isInOpenSlot(profile, ref),
     local: isLocal(ref),
     leavesRoot: ref.object.kind === 'identity' && ref.object.from.uid === 0,
-    names: 1,
-    scheduled: isScheduled,
   }
 }
 
-/** A further name for a file that is elsewhere. */
-function isLink(event: ActEvent): boolean {
-  if (event.kind !== 'file') return false
-  return event.file.to !== undefined && !event.file.access.includes('rename')
+/** Of files only those of the service's own data, and no further name for a file that is elsewhere. */
+function mayBeUsual(event: ActEvent, place: PlaceClass): boolean {
+  if (event.kind !== 'file') return true
+  const isLink = event.file.to !== undefined && !event.file.access.includes('rename')
+  return place === 'data' && !isLink
 }
 
 function isLocal({ object, address }: BehaviourRef): boolean {

@@ -14,9 +14,6 @@ export const riskTable: Readonly<Record<CauseAccess, Readonly<Record<PlaceClass,
   syscall: of('medium'),
 }
 
-/** From this many names with an open vocabulary, the next name is expected to be new as well. */
-export const openNames = 20
-
 /** Only a guardrail is critical. */
 const most = severities.indexOf('high')
 
@@ -24,21 +21,19 @@ const most = severities.indexOf('high')
 export function riskOf(facts: RiskFacts): Severity {
   const { access, place, actor, drift, replicas } = facts
   const raised = Number(drift || actor === 'drift') + Number(replicas === 'few')
-  const step = raised - Number(isHarmless(facts)) - Number(replicas === 'most')
+  const step = raised - Number(isHarmless(facts))
   const at = severities.indexOf(riskTable[access][place]) + step
   return severities[Math.min(most, Math.max(at, leastOf(facts)))] ?? 'low'
 }
 
 /** One reason is enough; several are not less than one. */
 function isHarmless(facts: RiskFacts): boolean {
-  const { access, place, actor, origin, drift, shipped, usual, local, leavesRoot } = facts
+  const { access, actor, origin, drift, shipped, usual, local, leavesRoot } = facts
   if (leavesRoot || local) return true
   // Events of a session are no habit of the service.
   if (origin === 'exec-in' || drift || actor === 'drift') return false
-  if (usual || facts.scheduled) return true
-  if (access === 'map') return shipped
-  const isOwn = place === 'temporary' || place === 'data'
-  return isOwn && facts.names >= openNames && (access === 'read' || access === 'change')
+  if (usual) return true
+  return access === 'map' && shipped
 }
 
 /** Below it nothing lowers the severity. */

@@ -506,22 +506,23 @@ export class JudgeStage {
     const { techniques } = this.#options
     const count = event.count ?? 1
     const cause = findingCauseOf(judged)
-    if (cause !== undefined && this.#options.alerts.shares(cause)) {
-      this.#raise(deviationFinding(judged, { reasons, cause, techniques }), count)
+    const main = mainRef(judged.verdict.unexpected)
+    const risk = main && riskFactsOf(version?.profile, event, main, cause?.cause)
+    const joining = deviationFinding(judged, { reasons, cause, techniques, risk })
+    if (cause !== undefined && this.#options.alerts.shares(cause, joining.severity)) {
+      this.#raise(joining, count)
       return
     }
     if (cause !== undefined && version !== undefined && this.#isDecided(judged, cause, version))
       return
     const explained = this.#explained(judged)
-    const ref = mainRef(explained.verdict.unexpected)
     const job = version && this.#options.scheduledBy?.(event, version)
-    const facts = { isScheduled: job !== undefined, ...(cause && { cause: cause.cause }) }
     const seen = version === undefined ? [] : this.#seenElsewhere(explained, version)
     const finding = deviationFinding(explained, {
       reasons: [...(job === undefined ? [] : [`${job}, first seen`]), ...reasons, ...seen],
       cause: cause && { ...cause, running: version?.running ?? 0 },
       techniques,
-      risk: ref && riskFactsOf(version?.profile, event, ref, facts),
+      risk,
     })
     this.#raise(finding, count)
   }

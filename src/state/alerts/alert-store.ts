@@ -1,15 +1,15 @@
 import { isSameImage } from '../../core/event/image-key.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
-import type { Alert, AlertBehaviour, AlertDecision } from '../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, AlertDecision, Severity } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { AlertNames } from './alert-names.ts'
-import { ownFingerprint } from './cause-fingerprint.ts'
-import { folded, marked, ranked, withReplicas } from './cause-fold.ts'
+import { causeFingerprint, ownFingerprint } from './cause-fingerprint.ts'
+import { folded, marked, risen, withReplicas } from './cause-fold.ts'
 import { DecidedPlaces } from './decided-places.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type Finding, type FindingCause, firstAlert } from './finding.ts'
@@ -119,7 +119,7 @@ export class AlertStore {
    * each name.
    */
   standingDecision({ cause, scope }: FindingCause, time: string): AlertDecision | undefined {
-    const id = this.#decided.idOf(ownFingerprint(cause, scope))
+    const id = this.#decided.idOf(causeFingerprint(cause, scope))
     const alert = id === undefined ? undefined : this.#byId.get(id)
     const decision = alert?.decision
     if (decision === undefined || decision.onlyWorkload !== undefined) return undefined
@@ -135,14 +135,16 @@ export class AlertStore {
   countDecided(finding: Finding, count: number): void {
     const { cause: found, event } = finding
     const id =
-      found === undefined ? undefined : this.#decided.idOf(ownFingerprint(found.cause, found.scope))
+      found === undefined
+        ? undefined
+        : this.#decided.idOf(causeFingerprint(found.cause, found.scope))
     const alert = id === undefined ? undefined : this.#byId.get(id)?.whole
     if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
   }
 
   /** Whether the finding joins an existing alert, so that its reasons are not needed. */
-  shares({ cause, scope }: FindingCause): boolean {
-    return this.#open.has(ownFingerprint(cause, scope))
+  shares({ cause, scope }: FindingCause, severity: Severity): boolean {
+    return this.#open.has(ownFingerprint(cause, scope, severity))
   }
 
   raise(
@@ -204,7 +206,7 @@ export class AlertStore {
     const alert = withTechniques(known, attack)
     const isNew = this.#names.add(alert, behaviour.id)
     const next = folded(alert, sample ?? behaviour, cause.cause, isNew)
-    return next === alert ? alert : this.#counted(ranked(next, alert.risk), cause)
+    return next === alert ? alert : this.#counted(next, cause)
   }
 
   #counted(alert: Alert, cause: FindingCause): Alert {
@@ -226,13 +228,13 @@ export class AlertStore {
       nowMs,
     )
     if (group.others) this.#refresh(group)
-    return ranked(withReplicas(alert, group), risk)
+    return risen(withReplicas(alert, group), risk)
   }
 
   #refresh(group: ReplicaGroup): void {
     for (const id of group.alerts) {
       const alert = this.#byId.get(id)?.whole
-      if (alert !== undefined) this.#replace(ranked(withReplicas(alert, group), alert.risk))
+      if (alert?.risk !== undefined) this.#replace(risen(withReplicas(alert, group), alert.risk))
     }
   }
 

@@ -1,9 +1,17 @@
 import type { Severity } from '../../core/event/alert.ts'
 import type { Cause } from '../../core/match/cause.ts'
 
-/** `cause/<scope and group>/<cause>`, or `/*` and a severity if many causes share it. */
-export function ownFingerprint({ group, id }: Cause, scope: string): string {
+/** The name of a cause, by which a place is decided on. */
+export function causeFingerprint({ group, id }: Cause, scope: string): string {
   return `cause/${scope}${group}/${id}`
+}
+
+/**
+ * `cause/<scope and group>/<cause>~<severity>`, or `/*<severity>` if many causes share it. What is graver never joins an
+ * alert.
+ */
+export function ownFingerprint(cause: Cause, scope: string, severity: Severity): string {
+  return `${causeFingerprint(cause, scope)}~${severity}`
 }
 
 export function wideFingerprint({ group }: Cause, scope: string, severity: Severity): string {

@@ -1,4 +1,10 @@
-import type { Alert, AlertBehaviour, AlertCause, AlertCausePart } from '../../core/event/alert.ts'
+import {
+  type Alert,
+  type AlertBehaviour,
+  type AlertCause,
+  type AlertCausePart,
+  severities,
+} from '../../core/event/alert.ts'
 import type { Cause } from '../../core/match/cause.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
@@ -80,7 +86,7 @@ export function folded(
   { id, place }: Pick<Cause, 'id' | 'place'>,
   isNew: boolean,
 ): Alert {
-  const { cause, risk } = alert
+  const { cause } = alert
   if (cause === undefined || !isNew || behaviour === null) return alert
   const samples = alert.samples ?? (alert.behaviour === null ? [] : [alert.behaviour])
   const kept = bounded(
@@ -108,7 +114,6 @@ export function folded(
       ...(parts.length === 0 ? {} : { parts }),
       ...(proposed === undefined ? {} : { proposed }),
     }),
-    ...(risk === undefined ? {} : { risk: withChanges(risk, { names }) }),
   })
 }
 
@@ -172,12 +177,14 @@ export function withReplicas(
   })
 }
 
-/** Sets the severity that follows from the facts, unless a policy or a guardrail changed it. */
-export function ranked(alert: Alert, before: RiskFacts | undefined): Alert {
+/** Raises the severity to what follows from the facts, unless a policy changed it. It never falls. */
+export function risen(alert: Alert, before: RiskFacts): Alert {
   const { risk, severity } = alert
   if (risk === undefined) return alert
-  if (before !== undefined && severity !== riskOf(before)) return alert
-  return marked(withChanges(alert, { severity: riskOf(risk) }))
+  const isChanged = severities.indexOf(severity) < severities.indexOf(riskOf(before))
+  const now = riskOf(risk)
+  if (isChanged || severities.indexOf(now) <= severities.indexOf(severity)) return alert
+  return marked(withChanges(alert, { severity: now }))
 }
 
 /** A deviation of low risk is novelty. */

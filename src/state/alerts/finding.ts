@@ -8,7 +8,7 @@ import type {
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import type { SnugEvent } from '../../core/event/event.ts'
 import { type Cause, isOfFiles } from '../../core/match/cause.ts'
-import { ownFingerprint } from './cause-fingerprint.ts'
+import { isWide } from './cause-fingerprint.ts'
 import { causeView } from './cause-fold.ts'
 
 /** A result of the judge, before it becomes an alert or raises the count of one. */
@@ -98,7 +98,6 @@ export function firstAlert(
 ): Alert {
   const { event, cause, risk } = finding
   const act = event.kind === 'loss' ? undefined : event
-  const isWide = cause !== undefined && fingerprint !== ownFingerprint(cause.cause, cause.scope)
   return {
     schema: 'snug.alert/v1',
     id,
@@ -122,7 +121,7 @@ export function firstAlert(
     ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
     guardrails: finding.guardrails,
     attack: finding.attack,
-    ...(cause === undefined ? {} : { cause: causeView(cause.cause, isWide) }),
+    ...(cause === undefined ? {} : { cause: causeView(cause.cause, isWide(fingerprint)) }),
     ...(risk === undefined ? {} : { risk }),
   }
 }

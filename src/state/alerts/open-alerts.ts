@@ -162,7 +162,7 @@ export class OpenAlerts {
     const { cause: found, fingerprint, severity } = finding
     if (found === undefined) return { fingerprint }
     const { cause, scope } = found
-    const own = ownFingerprint(cause, scope)
+    const own = ownFingerprint(cause, scope, severity)
     if (this.#open.has(own)) return { fingerprint: own }
     const isJoined = joinsOthers(finding, cause)
     const about = isJoined ? undefined : aboutOf(finding)

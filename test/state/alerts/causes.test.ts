@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { compareText } from '../../../src/core/profile/profile-entry.ts'
+import { recordFilter } from '../../../src/pipeline/delivery/filter.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import { allNamesKept, namesKept } from '../../../src/state/alerts/alert-names.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
@@ -218,7 +219,7 @@ describe('alerts of one cause', () => {
     })
 
     it.each([
-      ['of data', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.dat', '/srv/jobs/c/3.txt'], 1],
+      ['of data', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.tsv', '/srv/jobs/c/3.txt'], 1],
       ['of code', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.php', '/srv/jobs/c/3.sh'], 3],
       ['of libraries', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.so'], 2],
       ['of settings', ['/srv/jobs/a/1.csv', '/srv/jobs/b/2.conf'], 2],
@@ -240,14 +241,14 @@ describe('alerts of one cause', () => {
       expect(kinds).toEqual([Array(3).fill('.php'), Array(3).fill('.csv')])
       const restarted = storeOf()
       restarted.load(alerts.drainChanged())
-      for (const name of ['d/1.dat', 'd/2.php'])
+      for (const name of ['d/1.tsv', 'd/2.php'])
         restarted.raise(findingOf(writing(`/srv/jobs/${name}`)), nowMs)
       expect(restarted.list({ limit: 9 }).map(({ cause }) => cause?.names)).toEqual([4, 4])
     })
 
     it('are one alert where a program removes files, of which some have no extension', () => {
       const alerts = storeOf()
-      for (const path of ['/srv/jobs/a/1.csv', '/srv/jobs/b/lock', '/srv/jobs/c/3.dat'])
+      for (const path of ['/srv/jobs/a/1.csv', '/srv/jobs/b/lock', '/srv/jobs/c/3.tsv'])
         alerts.raise(findingOf(act.file(path, ['delete'])), nowMs)
       alerts.raise(findingOf(act.file('/srv/jobs/d/app.php', ['delete'])), nowMs)
       alerts.raise(findingOf(writing('/srv/jobs/e/tool')), nowMs)
@@ -471,14 +472,54 @@ describe('an alert of several causes that a person allows', () => {
   })
 })
 
+describe('a graver deviation', () => {
+  const web = { exe: '/usr/bin/python3' }
+  const writing = (path: string): ActEvent => act.file(path, ['write', 'create'], web)
+  /** What a sink gets that takes `medium` and above, by the paths of its samples. */
+  const sent = (alerts: AlertStore): string => {
+    const toSink = recordFilter({ severity: 'medium' }, 'summary')
+    const delivered = alerts.drainChanged().flatMap(({ alert }) => (toSink(alert) ? [alert] : []))
+    return JSON.stringify(delivered.map(({ samples, behaviour }) => samples ?? [behaviour]))
+  }
+
+  it('is not hidden by the names of an alert that was there before', () => {
+    const alerts = storeOf()
+    const folders = ['a', 'b/b', 'c/c/c', 'd/d/d/d']
+    for (const folder of folders) alerts.raise(findingOf(writing(`/srv/${folder}/x.csv`)), nowMs)
+    for (let n = 0; n < 20; n += 1)
+      alerts.raise(findingOf(writing(`/srv/e/e/e/e/e/n${n}.csv`)), nowMs)
+    sent(alerts)
+    const { alert, fresh } = alerts.raise(findingOf(writing('/srv/www/shell.php')), nowMs)
+    expect(fresh).toBe(true)
+    expect(alert).toMatchObject({ severity: 'medium', cause: { names: 1 } })
+    expect(sent(alerts)).toContain('/srv/www/shell.php')
+  })
+
+  it('never joins novelty of the same cause', () => {
+    const alerts = storeOf()
+    const finding = findingOf(writing('/srv/jobs/a.csv'))
+    alerts.raise({ ...finding, severity: 'low' }, nowMs)
+    const { alert, fresh } = alerts.raise(findingOf(writing('/srv/jobs/b.csv')), nowMs)
+    expect([fresh, alert.severity]).toEqual([true, 'medium'])
+    expect(alerts.list({ limit: 9 }).map(({ severity }) => severity)).toEqual(['medium', 'low'])
+  })
+
+  it('keeps its severity however many names follow', () => {
+    const alerts = storeOf()
+    for (let n = 0; n < 100; n += 1)
+      alerts.raise(findingOf(writing(`/srv/jobs/job-x${n}.csv`)), nowMs)
+    expect(alerts.list({ limit: 9 })).toMatchObject([{ severity: 'medium', cause: { names: 100 } }])
+  })
+})
+
 describe('replicas with the same cause', () => {
-  it('lower the severity of all their alerts where most of them do it', () => {
+  it('keep the severity of all their alerts where most of them do it together', () => {
     const alerts = storeOf()
     for (const id of 'abcd') {
       alerts.raise(findingOf(inContainer(act.connect('10.9.9.9', 5432), id), 4), nowMs)
     }
     const severities = alerts.list({ limit: 9 }).map(({ severity }) => severity)
-    expect(severities).toEqual(['low', 'low', 'low', 'low'])
+    expect(severities).toEqual(['medium', 'medium', 'medium', 'medium'])
     alerts.tick(nowMs + figuresEveryMs)
     const all = alerts.list({ limit: 9 })
     expect(all.map(({ severity }) => severity)).toEqual(severities)
@@ -499,7 +540,8 @@ describe('replicas with the same cause', () => {
     expect(changed.slice(0, 5)).toEqual([1, 1, 3, 1, 1])
     expect(changed.reduce((sum, count) => sum + count)).toBe(302)
     alerts.tick(nowMs + figuresEveryMs)
-    expect(alerts.drainChanged()).toHaveLength(replicasKept)
+    // Those that state these figures already are not written again.
+    expect(alerts.drainChanged()).toHaveLength(replicasKept - 45)
     const [last] = alerts.list({ limit: 1 })
     expect(last?.replicas).toEqual({ shown: replicasKept, running: 4 })
     expect(last?.reasons.at(-1)).toContain(`${replicasKept} replicas (4 run now)`)
@@ -520,7 +562,8 @@ describe('replicas with the same cause', () => {
     alerts.tick(laterMs + 1_000)
     expect(alerts.drainChanged()).toHaveLength(1)
     alerts.tick(laterMs + figuresEveryMs)
-    expect(alerts.drainChanged()).toHaveLength(4)
+    // The fourth has its figures from the start.
+    expect(alerts.drainChanged()).toHaveLength(3)
   })
 
   it('raise it where one of many is alone with it once the others had time', () => {

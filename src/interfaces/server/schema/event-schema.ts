@@ -203,9 +203,7 @@ const risk: z.ZodType<RiskFacts> = z.looseObject({
   usual: z.boolean(),
   local: z.boolean(),
   leavesRoot: z.boolean(),
-  names: z.int(),
   replicas: z.enum(replicaShifts).exactOptional(),
-  scheduled: z.boolean(),
 })
 
 export const alert: z.ZodType<Alert> = z

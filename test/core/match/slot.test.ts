@@ -18,7 +18,7 @@ function severity(profile: Profile, event: ActEvent): string {
 
 const written = (path: string, second = 0): ActEvent => act.file(path, ['write'], at(second))
 
-describe('a change that is usual', () => {
+describe('a change in open parts', () => {
   const users = ['anna', 'boris', 'chen', 'dora']
   const mail = learned(
     ...users.flatMap((user, i) =>
@@ -45,27 +45,24 @@ describe('a change that is usual', () => {
   })
 
   it('is one in a folder that differs in one part from one that is known', () => {
-    const shop = learned(
-      written('/srv/shop/docs/db/state/4/props'),
-      written('/srv/shop/docs/db/lock'),
-    )
+    const files = ['docs', 'wiki'].flatMap((name) => [
+      written(`/srv/shop/${name}/db/state/4/props`),
+      written(`/srv/shop/${name}/db/lock`),
+    ])
+    const shop = learned(...files)
     expect(severity(shop, written('/srv/shop/site/db/state/4/props'))).toBe('low')
+    // A single one shows no part that varies.
+    const one = learned(...files.slice(0, 2))
+    expect(severity(one, written('/srv/shop/site/db/state/4/props'))).toBe('medium')
     expect(severity(shop, written('/srv/shop/site/db/other/4/props'))).toBe('medium')
     expect(severity(shop, written('/data/shop/docs/db/state/4/props'))).toBe('medium')
   })
 
-  it('is one in a folder that the program made, and the deletion of a file that it makes', () => {
+  it('is the deletion of a file that the program makes, and of no other', () => {
     const spool = learned(
       act.file('/var/spool/work/purge', ['create']),
       written('/var/spool/work/daemon.lock'),
     )
-    const rename = act.file(
-      '/var/spool/work/old',
-      ['rename'],
-      {},
-      { to: '/var/spool/work/purge/17' },
-    )
-    expect(severity(spool, rename)).toBe('low')
     expect(severity(spool, act.file('/var/spool/work/daemon.lock', ['delete']))).toBe('low')
     expect(severity(spool, act.file('/var/spool/work/other.db', ['delete']))).toBe('medium')
     expect(severity(spool, written('/var/spool/work/purge/run.sh'))).toBe('medium')
@@ -85,7 +82,7 @@ describe('a kind of file that is new', () => {
     )
 
   it('is usual among several kinds, unless it is code, settings or hidden', () => {
-    const profile = uploads('txt', 'dat')
+    const profile = uploads('txt', 'pdf')
     expect(severity(profile, written('/srv/uploads/7c.csv'))).toBe('low')
     for (const name of ['7c.php', '7c.sh', '7c.conf', '.csv', 'other'])
       expect(severity(profile, written(`/srv/uploads/${name}`))).toBe('medium')
@@ -102,47 +99,70 @@ describe('a kind of file that is new', () => {
 
 describe('a folder that differs in several parts', () => {
   const albums = learned(
-    written('/home/chen/sable/maple.dat'),
+    written('/home/chen/sable/maple.txt'),
     written('/home/chen/pine.txt'),
-    written('/home/dora/prairie/meadow.dat'),
+    written('/home/dora/prairie/meadow.pdf'),
+    written('/home/dora/prairie/meadow.txt'),
   )
   const renamed = (from: string, to: string): ActEvent => act.file(from, ['rename'], {}, { to })
 
-  it('is usual where known folders differ in the same parts, with a kind of file as they have', () => {
-    for (const path of ['/home/elif/quartz/valley.dat', '/home/elif/quartz/valley.csv'])
+  it('is in open parts where known folders differ in the same ones, with a kind that they have', () => {
+    for (const path of ['/home/elif/quartz/valley.txt', '/home/elif/quartz/valley.csv'])
       expect(severity(albums, written(path)), path).toBe('low')
     const rename = renamed('/home/elif/quartz/a.csv', '/home/elif/quartz/b.csv')
     expect(severity(albums, rename)).toBe('low')
   })
 
-  it('is not usual with code or hidden files, deeper, elsewhere, or after one such folder', () => {
+  it('is not with code or hidden files, deeper, elsewhere, or after one such folder', () => {
     for (const path of [
       '/home/elif/quartz/x.php',
       '/home/elif/quartz/.x',
-      '/home/elif/quartz/deep/valley.dat',
-      '/data/elif/quartz/valley.dat',
+      '/home/elif/quartz/deep/valley.txt',
+      '/data/elif/quartz/valley.txt',
     ])
       expect(severity(albums, written(path)), path).toBe('medium')
-    const one = learned(written('/home/chen/sable/maple.dat'), written('/home/chen/pine.txt'))
-    expect(severity(one, written('/home/elif/quartz/valley.dat'))).toBe('medium')
+    const one = learned(written('/home/chen/sable/maple.txt'), written('/home/chen/pine.txt'))
+    expect(severity(one, written('/home/elif/quartz/valley.txt'))).toBe('medium')
     const alike = learned(
-      written('/home/chen/sable/maple.dat'),
-      written('/home/dora/sable/meadow.dat'),
+      written('/home/chen/sable/maple.txt'),
+      written('/home/dora/sable/meadow.txt'),
     )
-    expect(severity(alike, written('/home/elif/quartz/valley.dat'))).toBe('medium')
+    expect(severity(alike, written('/home/elif/quartz/valley.txt'))).toBe('medium')
   })
 
-  it('is not usual for a deletion that was never seen, or a rename to another kind or place', () => {
-    const file = '/home/elif/quartz/a.dat'
+  it('is not for a deletion that was never seen, or a rename to another kind or place', () => {
+    const file = '/home/elif/quartz/a.txt'
     expect(severity(albums, act.file(file, ['delete']))).toBe('medium')
-    for (const to of ['/home/elif/quartz/a.enc', '/home/elif/other/a.dat'])
+    for (const to of ['/home/elif/quartz/a.enc', '/home/elif/other/a.txt'])
       expect(severity(albums, renamed(file, to)), to).toBe('medium')
   })
 
-  it('needs several kinds for one more', () => {
+  it('needs several kinds of data for one more, and any kind that it showed may come again', () => {
     const one = learned(written('/home/chen/sable/a.dat'), written('/home/dora/prairie/b.dat'))
     expect(severity(one, written('/home/elif/quartz/valley.dat'))).toBe('low')
     expect(severity(one, written('/home/elif/quartz/valley.csv'))).toBe('medium')
+  })
+})
+
+describe('an upload', () => {
+  const names = ['a81f', 'b72e', 'c63d', 'd54c']
+  const profile = learned(
+    ...names.flatMap((name, n) => [
+      written(`/srv/www/uploads/${name}.png`, n * 2),
+      written(`/srv/www/uploads/${name}.pdf`, n * 2 + 1),
+    ]),
+  )
+
+  it.each(
+    'phar php php5 pht phtml jsp jspx asp aspx war jar js rb lua yml shtml pyc cgi so conf service'.split(
+      ' ',
+    ),
+  )('is no data where an interpreter or a server may obey it: .%s', (kind) => {
+    expect(severity(profile, written(`/srv/www/uploads/e45b.${kind}`))).toBe('medium')
+  })
+
+  it.each(['gif', 'docx', 'csv', 'mp4', 'txt'])('is data: .%s', (kind) => {
+    expect(severity(profile, written(`/srv/www/uploads/e45b.${kind}`))).toBe('low')
   })
 })
 
@@ -201,38 +221,21 @@ describe('a file that is put aside', () => {
 })
 
 describe('a file that is cleared away', () => {
-  const gone = (path: string): ActEvent => act.file(path, ['delete'])
-  const jobs = ['amber', 'basil']
-  const worker = learned(...jobs.map((job) => gone(`/srv/jobs/${job}/list.txt`)))
+  const gone = (path: string, exe = '/bin/rm'): ActEvent => act.file(path, ['delete'], { exe })
+  const worker = learned(...['amber', 'basil'].map((job) => gone(`/srv/jobs/${job}/list.txt`)))
 
-  it('is usual anywhere below a folder beside two that were cleared of that kind', () => {
-    for (const path of ['delta/other.txt', 'delta/deep/other.txt', 'amber/a/b/c.txt'])
-      expect(severity(worker, gone(`/srv/jobs/${path}`)), path).toBe('low')
+  it('is in open parts in a folder beside two that were cleared of it', () => {
+    expect(severity(worker, gone('/srv/jobs/delta/list.txt'))).toBe('low')
   })
 
-  it('is not usual elsewhere, of another kind, after fewer, or where it is written', () => {
-    for (const path of ['/data/jobs/delta/x.txt', '/srv/x.txt', '/srv/jobs/delta/x.db'])
+  it('is not elsewhere, under another name, after fewer, where it is written, or by another program', () => {
+    for (const path of ['/data/jobs/delta/list.txt', '/srv/list.txt', '/srv/jobs/delta/x.txt'])
       expect(severity(worker, gone(path)), path).toBe('medium')
-    const one = learned(gone('/srv/jobs/amber/list.txt'), gone('/srv/jobs/amber/other.txt'))
-    expect(severity(one, gone('/srv/jobs/delta/deep/other.txt'))).toBe('medium')
-    expect(severity(worker, written('/srv/jobs/delta/deep/other.txt'))).toBe('medium')
-  })
-})
-
-describe('a file that another program deletes', () => {
-  const gone = (path: string, exe: string): ActEvent => act.file(path, ['delete'], { exe })
-  const service = learned(gone('/srv/app/app.pid', '/usr/bin/app'))
-
-  it('is usual to delete, and no other, and not to change', () => {
-    expect(severity(service, gone('/srv/app/app.pid', '/usr/bin/rm'))).toBe('low')
-    expect(severity(service, gone('/srv/app/app.db', '/usr/bin/rm'))).toBe('medium')
-    const changed = act.file('/srv/app/app.pid', ['write'], { exe: '/usr/bin/rm' })
-    expect(severity(service, changed)).toBe('medium')
-  })
-
-  it('is not usual by its form alone', () => {
-    const jobs = learned(gone('/srv/jobs/4f9c1e2ab7d05836.job', '/usr/bin/app'))
-    expect(severity(jobs, gone('/srv/jobs/b1d2f3a4958677c0.job', '/usr/bin/rm'))).toBe('medium')
+    const one = learned(gone('/srv/jobs/amber/list.txt'))
+    expect(severity(one, gone('/srv/jobs/delta/list.txt'))).toBe('medium')
+    const made = act.file('/srv/jobs/delta/list.txt', ['write'], { exe: '/bin/rm' })
+    expect(severity(worker, made)).toBe('medium')
+    expect(severity(worker, gone('/srv/jobs/amber/list.txt', '/bin/other'))).toBe('medium')
   })
 })
 

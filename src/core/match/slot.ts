@@ -1,0 +1,203 @@
+import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { PathPattern, SUBJECT_TO } from '../behaviour/language.ts'
+import { isPlace, NAME } from '../behaviour/place-pattern.ts'
+import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
+import { literalPath } from '../behaviour/shape.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { accountOf } from '../behaviour/user.ts'
+import type { UserIds } from '../event/event.ts'
+import type { Allowance } from '../profile/allowance.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
+import { fileClassOf, folderOfPath, nameKind, nameOf } from './place-class.ts'
+import { isAsSiblings } from './siblings.ts'
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
+export const LOOKED_AT = 2048
+/** Values that a part had in the window, from which on the next one is expected to be new as well. */
+const VALUES_LEAST = 2
+/** The kind of a file among its parts. */
+const KIND = -1
+
+/** An act by its parts. */
+interface Act {
+  /** What no other act stands for. */
+  readonly fixed: string
+  /** What may differ between acts: folders, a name, a port. Of known acts in the language of shapes. */
+  readonly parts: readonly string[]
+  /** Of a file: the kind of its name. */
+  readonly kind: string
+  /** Of a file: it is deleted. */
+  readonly isRemoval: boolean
+}
+
+/**
+ * Whether the parts in which an act differs from those that the window showed of its actor and user were open there: each
+ * of them had several values while all else was equal, or a place has them. What the container did after the window is no
+ * evidence, and no behaviour that only it showed is compared.
+ */
+export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean {
+  if (isAsSiblings(profile, ref)) return true
+  if (ref.object.kind === 'capability' && ref.uid !== 0) return false
+  const act = actOf(ref.object, ref)
+  if (act === undefined) return false
+  const known = knownOf(profile, ref)
+  if (ref.object.kind === 'file' && isBelowPlace(known, ref.object, act)) return true
+  return isOpen(
+    known.flatMap((one) => actsOf(one)),
+    act,
+  )
+}
+
+/** What the window or a person allowed of that kind to the actor, as that user. */
+function knownOf(profile: ProfileReader, { actor, uid, object }: BehaviourRef): Allowance[] {
+  const known: Allowance[] = []
+  for (const one of profile.byActor(object.kind, actor.exe)) {
+    if (one.void || one.uid !== uid || one.actor.script !== actor.script) continue
+    if (known.push(one) >= LOOKED_AT) break
+  }
+  return known
+}
+
+function isOpen(known: readonly Act[], act: Act): boolean {
+  const patterns = new Map<string, PathPattern>()
+  const alike = known.flatMap((one) => {
+    if (one.fixed !== act.fixed || one.parts.length !== act.parts.length) return []
+    const others = one.parts.flatMap((part, i) =>
+      isOneOf(part, act.parts[i] ?? '', patterns) ? [] : [i],
+    )
+    if (one.kind !== act.kind) others.push(KIND)
+    // A program may delete the file that it makes. To delete files is not to make them, nor the other way round.
+    const isAlike = one.isRemoval === act.isRemoval || (act.isRemoval && others.length === 0)
+    return isAlike ? [{ ...one, others }] : []
+  })
+  return alike.some(({ others }) => {
+    // In the root, names beside each other are of different programs.
+    if (act.parts.length > 1 && others.includes(0)) return false
+    const within = alike.filter((one) => one.others.every((at) => others.includes(at)))
+    const valuesAt = (at: number): Set<string> =>
+      new Set(within.map(({ parts }) => parts[at] ?? ''))
+    return others.every((at) =>
+      at === KIND
+        ? isOneMoreKind(
+            within.map(({ kind }) => kind),
+            act.kind,
+          )
+        : valuesAt(at).size >= VALUES_LEAST,
+    )
+  })
+}
+
+/** One more kind of data, where the window showed several. */
+function isOneMoreKind(known: readonly string[], kind: string): boolean {
+  const kinds = new Set(known.filter((one) => fileClassOf(one) === 'data'))
+  return kinds.size >= VALUES_LEAST && fileClassOf(kind) === 'data'
+}
+
+/** It makes files below a folder with ever new names, at any depth, and the kind is one of those that it has there. */
+function isBelowPlace(known: readonly Allowance[], object: FileObject, act: Act): boolean {
+  const folder = `/${act.parts.slice(0, -1).join('/')}/`
+  const kinds = known.flatMap((one) => {
+    const { object: place } = one
+    if (place.kind !== 'file' || !isPlace(place) || !folder.startsWith(baseOf(place.path)))
+      return []
+    const isOfAccess = place.access === object.access || place.access === 'create'
+    if (!isOfAccess) return []
+    return actsOf(one).flatMap(({ fixed, kind }) => (fixed === act.fixed ? [kind] : []))
+  })
+  return kinds.includes(act.kind) || isOneMoreKind(kinds, act.kind)
+}
+
+/** The part of a place that does not vary. */
+function baseOf(place: string): string {
+  return literalPath(place.slice(0, place.indexOf(NAME)))
+}
+
+/** A known behaviour as acts: a place as those that it was learned from. */
+function actsOf(known: Allowance): readonly Act[] {
+  const { object } = known
+  if (!isPlace(object)) return [actOf(object)].flatMap((one) => one ?? [])
+  return known.grants
+    .toJSON()
+    .flatMap(({ witnesses }) => witnesses?.literals ?? [])
+    .map((path) => changeOf(path, object.kind === 'file' && object.access === 'delete'))
+}
+
+/** Undefined for kinds of acts, or objects, that have no open parts. */
+function actOf(object: BehaviourObject, ref?: BehaviourRef): Act | undefined {
+  switch (object.kind) {
+    case 'file': {
+      if (object.access === 'read' || object.access === 'exec') return undefined
+      const plain = ref === undefined ? (path: string) => path : literalPath
+      const to = object.to === undefined ? '' : `${SUBJECT_TO}${plain(object.to)}`
+      const subject = ref?.literal?.subject ?? ref?.literal?.text
+      return changeOf(subject ?? `${plain(object.path)}${to}`, object.access === 'delete')
+    }
+    case 'connect': {
+      const { protocol, peer, port, drawn } = object
+      if (drawn === true || (protocol !== 'tcp' && protocol !== 'udp')) return undefined
+      // A service that answers by both transports is one peer.
+      return closed(`${peer} ${port}`)
+    }
+    case 'listen': {
+      const { protocol, address, port } = object
+      if (!holdsPort(drawnByKernel, port)) return undefined
+      return { fixed: `${protocol} ${address}`, parts: [String(port)], ...ofNoFile }
+    }
+    case 'identity': {
+      const account = ({ uid, gid }: UserIds): string => `${accountOf(uid)}:${accountOf(gid)}`
+      return closed(`${account(object.from)} ${account(object.to)}`)
+    }
+    case 'syscall': {
+      if (object.name !== 'chroot' || object.target === undefined) return undefined
+      return { fixed: object.name, parts: namesOf(object.target), ...ofNoFile }
+    }
+    case 'capability':
+      return forFiles.has(object.name) ? closed('files') : undefined
+    case 'exec':
+      return undefined
+  }
+}
+
+const ofNoFile = { kind: '', isRemoval: false }
+
+/** An act of which nothing is open. */
+function closed(fixed: string): Act {
+  return { ...ofNoFile, fixed, parts: [] }
+}
+
+/**
+ * Capabilities that root needs for files of others. The files themselves are behaviours, so which of these a program
+ * needs says little.
+ */
+export const forFiles: ReadonlySet<string> = new Set([
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+])
+
+/** A change of a file by the name that it gets. A rename that keeps folder and kind is as any other change. */
+function changeOf(subject: string, isRemoval: boolean): Act {
+  const [from = '', to = from] = subject.split(SUBJECT_TO)
+  const kind = nameKind(to)
+  const isMoved = folderOfPath(from) !== folderOfPath(to)
+  const fixed = isMoved || nameKind(from) !== kind ? `${isMoved} ${nameKind(from)}` : ''
+  return { fixed, parts: [...namesOf(folderOfPath(to).slice(0, -1)), nameOf(to)], kind, isRemoval }
+}
+
+function namesOf(folder: string): readonly string[] {
+  return folder.split('/').slice(1)
+}
+
+function isOneOf(shape: string, name: string, patterns: Map<string, PathPattern>): boolean {
+  if (shape === name || !shape.includes('<')) return shape === name
+  let pattern = patterns.get(shape)
+  if (pattern === undefined) {
+    pattern = new PathPattern(shapedLanguage(shape))
+    patterns.set(shape, pattern)
+  }
+  return pattern.has(name)
+}
