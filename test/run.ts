@@ -9,7 +9,8 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Two chains share two processors: lanes that share this machine's kernel mostly wait, and the others compute.
+ * them. Two chains share two processors: lanes that share this machine's kernel mostly wait, and come first where a
+ * processor is scarce; the others compute.
  * A failure keeps no other lane from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -23,6 +24,8 @@ interface Step {
   /** Of the processors, in seconds. */
   readonly busy: number
 }
+/** Lanes that share this machine's kernel. */
+const onThisKernel: readonly LaneName[] = ['system', 'product', 'node']
 const steps: Step[] = []
 const failures: string[] = []
 const children = new Set<number>()
@@ -81,7 +84,8 @@ async function lane(name: LaneName, ...needed: readonly Promise<boolean>[]): Pro
 }
 
 async function runLane(name: LaneName): Promise<void> {
-  const isGood = await step(name, `npx vitest run --project ${name}`)
+  const nice = onThisKernel.includes(name) ? '' : 'nice -n 10 '
+  const isGood = await step(name, `${nice}npx vitest run --project ${name}`)
   const found = results(name)
   const isNamed = found.some((each) => each.failures.length > 0)
   if (found.length === 0 || (!isGood && !isNamed)) failures.push(`${name}: it failed, see above`)
@@ -139,13 +143,13 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
-async function onThisKernel(): Promise<void> {
+async function kernelChain(): Promise<void> {
   await lane('system', daemon, images)
   await lane('product', daemon, images)
   await lane('node', daemon, images, servers)
 }
 
-async function computing(): Promise<void> {
+async function computingChain(): Promise<void> {
   await daemon
   await preparation('check', 'npm run -s check')
   await lane('fast')
@@ -157,6 +161,6 @@ async function computing(): Promise<void> {
   await lane('kube', daemon, images, servers)
 }
 
-await Promise.all([onThisKernel(), computing()])
+await Promise.all([kernelChain(), computingChain()])
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
 printSum()

@@ -516,7 +516,9 @@ describe('a decision on the mode', () => {
     const audit = await world.engine.audit(100)
     expect(audit.filter(({ what }) => what === 'approve')).toHaveLength(1)
     expect(await stateOf(world, '/srv/newer')).toBe('pending')
-    expect(warned).toHaveBeenCalledTimes(1)
+    // A busy machine is a warning too.
+    const ours = warned.mock.calls.filter(([, message]) => message?.startsWith('a decision of'))
+    expect(ours).toHaveLength(1)
     world.advance(60_000)
     await sync.tick()
     expect(lifeOf(world)?.mode).toBe('block')
