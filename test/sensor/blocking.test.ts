@@ -20,7 +20,7 @@ let scope = 0
 afterEach(() => acts.stop())
 
 /** Learns these actions of the container; afterwards the profile allows nothing else. */
-async function learnedFrom(lines: readonly string[]): Promise<void> {
+async function learnedFrom(lines: readonly string[]): Promise<Profile> {
   scope += 1
   acts = new Acts(sensor.image)
   await acts.did(lines)
@@ -36,6 +36,7 @@ async function learnedFrom(lines: readonly string[]): Promise<void> {
   control.assign(acts.id, scope, { enforce: true })
   await sensor.recorder.source.obeyed()
   sensor.recorder.messages.length = 0
+  return profile
 }
 
 const known = [
@@ -141,6 +142,21 @@ describe('in block mode', () => {
     const refs = behavioursOf(event, shaper)
     const fired = judge(new Profile(shaper), event, refs, { guardrails, learning: true }).guardrails
     expect(fired.map(({ id }) => id)).toEqual(['shadow-read'])
+  })
+
+  it('a hard link of a file that may only be read is reported, with its guardrail, wherever its new name may be written', async () => {
+    const names = ['q8zk1x0v', '7hw2xmba', 'zz01kx3f', '0ab91xkq'].map((name) => `/tmp/tmp${name}`)
+    const both = names.map((name) => `both ${hex(name)}`)
+    const profile = await learnedFrom([...both, `read ${hex('/etc/passwd')}`])
+    const fresh = '/tmp/tmpab12cd34'
+    expect(await acts.did([`both ${hex(fresh)}`, `unlink ${hex(fresh)}`])).toEqual(['0', '0'])
+    const before = (await reported()).length
+    await acts.did([`link ${hex('/etc/passwd')} ${hex(fresh)}`])
+    const event = (await reported())[before]
+    if (event === undefined) throw new Error('the link was not reported')
+    expect(event).toMatchObject({ enforced: 'missed', file: { path: fresh, to: '/etc/passwd' } })
+    const verdict = judge(profile, event, behavioursOf(event, shaper), { guardrails })
+    expect(verdict.guardrails.map(({ id }) => id)).toEqual(['accounts'])
   })
 
   it('no event of another container is stopped', async () => {

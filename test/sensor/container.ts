@@ -42,7 +42,7 @@ export function buildImage(): string {
   for (const folder of ['data', 'tmp']) chmodSync(join(image, 'image', folder), 0o1777)
   writeFileSync(join(image, 'image/etc/secret'), 'secret\n')
   writeFileSync(join(image, 'image/etc/private'), 'private\n', { mode: 0o600 })
-
+  writeFileSync(join(image, 'image/etc/passwd'), 'root:x:0:0::/:/bin/sh\n')
   writeFileSync(join(image, 'image/data/compat'), 'x')
   writeFileSync(join(image, 'image/etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
   for (const file of ['bin/workload', 'bin/acts', 'bin/busybox'])

@@ -116,20 +116,24 @@ CHECKED_ONCE bool judge_literals(struct snug_task *state, struct ruling *ruling,
 }
 
 /*
- * Who makes a hard link may read the file by the new name, which the profile may allow: so the link
- * is also a read of the file that it names. Of that no hook shows the layer.
+ * A hard link gives its file every right that the profile has for the new name. So it takes both
+ * rights to the content: to read the file and to write it. What follows from the image's layers is
+ * no right to the file: the new name is not in them.
  */
-static __noinline u32 judge_linked(struct scratch *scratch, const struct snug_task *state,
-				   struct ruling *ruling, const struct paths *paths)
+static __noinline bool may_link(struct scratch *scratch, const struct snug_task *state,
+				struct ruling *ruling, const struct paths *paths)
 {
-	struct paths linked = { .path = paths->to, .at = paths->to_at, .from_image = 1 };
+	struct paths linked = { .path = paths->to, .at = paths->to_at };
 	u32 profile = SNUG_POLICY_PROFILE(ruling->policy_state), set = 0;
 	u64 tag;
 
 	if (!(paths->cut & SNUG_TO_CUT) &&
 	    lookup_rule(ruling, keys.seed, SNUG_RULE_SHIPPED(keys, linked.path), &tag) == RULE_NONE)
 		set = run_automaton(scratch, profile, linked.at, ~0u, SNUG_TEXT_MAX);
-	return lookup_access(state, ruling, SNUG_READ, &linked, set, &ruling->tags[1]);
+	for (u32 bit = SNUG_READ; bit <= SNUG_WRITE; bit <<= 1)
+		if (lookup_access(state, ruling, bit, &linked, set, &ruling->tags[1]) != RULE_ALLOW)
+			return false;
+	return true;
 }
 
 /* What becomes of an access that no rule is about. `spared`: snug_spared. */
@@ -181,8 +185,8 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 			ruling->deviates = found ? DEVIATES : unknown(ruling, SNUG_SPARES_SETATTR);
 	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
-	    judge_linked(scratch, state, ruling, paths) != RULE_ALLOW)
-		ruling->deviates = 1;
+	    !may_link(scratch, state, ruling, paths))
+		ruling->deviates = DEVIATES;
 	if (ruling->deviates)
 		ruling->by_rules = 0;
 	if (ruling->by_rules)

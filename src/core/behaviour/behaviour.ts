@@ -190,20 +190,23 @@ function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef 
 }
 
 /**
- * Who makes a hard link may read the file by the new name, which the profile may allow: so the link is also a read of
- * the file that it names.
+ * A hard link gives its file every right that the profile has for the new name. So it is also a read and a write of the
+ * file. That the image ships the file is no right to it: the new name is not in the image's layers.
  */
-function linkedRef(
+function linkedRefs(
   event: ActEvent,
   { to = '', toShipped, cut }: FileAct,
   shaper: Shaper,
-): BehaviourRef {
+): readonly BehaviourRef[] {
   const fixed = toShipped === true || cut === true
   const shape = fixed ? undefined : shaper.shape(to)
   const literal = shape === undefined ? undefined : { text: to, values: shape.values }
   const path = shape?.path ?? plainPath(to)
-  const ref = refOf(event, { kind: 'file', access: 'read', path }, literal)
-  return fixed ? { ...ref, fixed } : ref
+  return (['read', 'write'] as const).map((access) => ({
+    ...refOf(event, { kind: 'file', access, path }, literal),
+    ...(fixed ? { fixed } : {}),
+    ...(access === 'read' ? { layer: 'container' } : {}),
+  }))
 }
 
 function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
@@ -221,7 +224,7 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
       const layer = access === 'read' ? act.layer : undefined
       if (!fixed && layer === undefined) refs.push(ref)
       else refs.push({ ...ref, ...(fixed ? { fixed } : {}), ...(layer && { layer }) })
-      if (access === 'create' && act.to !== undefined) refs.push(linkedRef(event, act, shaper))
+      if (access === 'create' && act.to !== undefined) refs.push(...linkedRefs(event, act, shaper))
     }
   }
   return refs

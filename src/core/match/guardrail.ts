@@ -181,8 +181,8 @@ function fileTest(
         (writes && to !== undefined && moves(to))
       )
     }
-    // By another name the file can be read and written.
-    if (to !== undefined && ref.object.access === 'read') {
+    // A hard link: by its other name the file can be read and written, whichever of both is unexpected.
+    if (to !== undefined && ref.object.access !== 'create') {
       return (reads || writes || access.includes('create')) && hit(to)
     }
     const asked = access.includes(ref.object.access) || (writes && ref.object.access === 'create')
