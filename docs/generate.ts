@@ -22,6 +22,7 @@ import {
   errorsPage,
   limitsPage,
   metricsPage,
+  namesPage,
   techniquesPage,
 } from './table-pages.ts'
 import { chartValuesSchema } from './chart-values.ts'
@@ -51,6 +52,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/api.md': apiPage(),
   'docs/reference/metrics.md': metricsPage(),
   'docs/reference/techniques.md': techniquesPage(),
+  'docs/reference/names.md': namesPage(),
   'docs/limits.md': limitsPage(),
   'docs/reference/event.md': schemaPage(
     'Event, v1',

@@ -6,6 +6,11 @@ import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/interfaces/server/routes/routes.ts'
 import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
 import { type Limit, limitTable } from './limit-table.ts'
+import {
+  type NameOperation,
+  nameOperations,
+  type NameRight,
+} from '../src/core/behaviour/name-rights.ts'
 import { code, page, table } from './markdown.ts'
 
 export function configPage(): string {
@@ -23,6 +28,33 @@ export function configPage(): string {
       ]),
     ),
     'In a variable, commas separate the items of a list. `SNUG_SINKS` holds YAML. A flag for a list may be repeated.',
+  )
+}
+
+export function namesPage(): string {
+  const rights = (of: readonly NameRight[]): string =>
+    of.map((one) => code(typeof one === 'string' ? one : one.call)).join(' and ') || 'none'
+  const operations: readonly NameOperation[] = Object.values(nameOperations)
+  return page(
+    'Names and holders',
+    'These operations give an object another name or another holder. Snug derives no right from a weaker one: each operation needs the rights in its row. Matcher and kernel use the same table, and a test tries each row on both families of hooks.',
+    table(
+      [
+        'operation',
+        'right to the new name, or call',
+        'right to the object',
+        'by security hooks',
+        'by tracepoints',
+      ],
+      operations.map(({ text, name, object, securityHooks, tracepoints }) => [
+        text,
+        rights(name),
+        rights(object),
+        securityHooks,
+        tracepoints,
+      ]),
+    ),
+    'A descriptor that a process inherits opens nothing, and Snug does not observe it on any kernel.',
   )
 }
 

@@ -4,7 +4,7 @@ import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../src/core/behaviour/behaviour.ts'
 import type { FileObservable } from '../../src/core/coverage/observable.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import { bypassActs, callsWithoutHook, ordinaryActs } from '../fixtures/bypass-acts.ts'
+import { bypassActs, callsWithoutHook, namingActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
 import { checkColumn, type Column, outcomeOf } from './outcome-table.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
@@ -60,7 +60,11 @@ export function tryBypasses(
 ): void {
   const family = column.endsWith('tracepoints') ? 'tracepoints' : 'lsm'
   const outcomes = new Map<string, string>()
-  const acts = bypassActs.filter(({ on = arch }) => on === arch)
+  const acts = [...bypassActs, ...namingActs].filter(({ on = arch }) => on === arch)
+  const inTable = new Set(bypassActs.map(({ name }) => name))
+  const note = (name: string, outcome: string): void => {
+    if (inTable.has(name)) outcomes.set(name, outcome)
+  }
   describe(`in block mode on ${title}`, () => {
     let lane: Lane
     beforeAll(async () => {
@@ -84,11 +88,11 @@ export function tryBypasses(
       const { result, reported } = await attempt(lane, act.line)
       const enforced = reported.map((event) => event.enforced)
       if (result === act.absent) {
-        outcomes.set(act.name, 'not offered')
+        note(act.name, 'not offered')
         expect(enforced.filter((done) => done !== undefined)).toEqual([])
         return
       }
-      outcomes.set(act.name, outcomeOf(result, enforced))
+      note(act.name, outcomeOf(result, enforced))
       expect(result).toBe(result === act.withoutHook ? act.withoutHook : act[family])
       if (result === '1') expect(enforced).toContain('blocked')
       if (act.survives === true && family === 'tracepoints') {

@@ -8,6 +8,7 @@ import type {
   WorkloadRef,
 } from '../event/event.ts'
 import { isWildcardPeer } from './dns-name.ts'
+import { nameOperations } from './name-rights.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { wholeText } from './whole-text.ts'
@@ -202,7 +203,7 @@ function linkedRefs(
   const shape = fixed ? undefined : shaper.shape(to)
   const literal = shape === undefined ? undefined : { text: to, values: shape.values }
   const path = shape?.path ?? plainPath(to)
-  return (['read', 'write'] as const).map((access) => ({
+  return nameOperations.link.object.map((access) => ({
     ...refOf(event, { kind: 'file', access, path }, literal),
     ...(fixed ? { fixed } : {}),
     ...(access === 'read' ? { layer: 'container' } : {}),

@@ -48,6 +48,8 @@ describe('a hard link', () => {
   })
 
   it('to a file that may be read and written is expected', () => {
-    expect(verdictOn(profile, link('/tmp/tmpq8zk1x0v', '/tmp/tmp7hw2_mba')).outcome).toBe('expected')
+    expect(verdictOn(profile, link('/tmp/tmpq8zk1x0v', '/tmp/tmp7hw2_mba')).outcome).toBe(
+      'expected',
+    )
   })
 })
