@@ -100,6 +100,19 @@ describe('the Docker engine', () => {
     expect(identity.rootfs?.layers.length).toBe(3)
   })
 
+  it('has no workload by labels of the image', async () => {
+    const labels = { 'com.docker.compose.service': 'db', 'com.docker.compose.project': 'shop' }
+    await busyboxImage(docker, { name: 'forger:1', labels })
+    const container = await startContainer(docker, 'forger:1', ['sleep', '100'], {
+      name: 'forger-1',
+    })
+    made.push(container)
+    const identity = await reported(({ addresses }) => addresses.length > 0, container.id)
+    expect(identity.labels).toMatchObject(labels)
+    expect(identity).not.toHaveProperty('workload')
+    expect(engine.peer(identity.addresses[0] ?? '')?.name).toBe('forger-1')
+  })
+
   it('reports the same layers by a container’s own processes, while there are any', async () => {
     const container = await start(['sleep', '100'])
     const { rootfs } = await reported(({ id }) => id === container.id, container.id)

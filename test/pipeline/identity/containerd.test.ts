@@ -11,7 +11,11 @@ import {
 } from '../../../src/pipeline/identity/containerd/containerd-messages.ts'
 
 const id = 'a'.repeat(64)
-const image = { target: `sha256:${'1'.repeat(64)}`, imageId: `sha256:${'2'.repeat(64)}` }
+const image = {
+  target: `sha256:${'1'.repeat(64)}`,
+  imageId: `sha256:${'2'.repeat(64)}`,
+  labels: {},
+}
 
 function container(given: Partial<ContainerdContainer>, spec: unknown = {}): ContainerdContainer {
   const value = Buffer.from(JSON.stringify(spec))
@@ -61,6 +65,17 @@ describe('a container of containerd', () => {
       namespace: 'shop',
       name: 'web',
     })
+  })
+
+  it('has no pod, service and name by labels of its image', () => {
+    const labels = {
+      'io.kubernetes.pod.name': 'db-1',
+      'com.docker.compose.service': 'db',
+      'nerdctl/name': 'db',
+    }
+    const found = containerdIdentity(container({ labels }), { ...image, labels })
+    expect(found).not.toHaveProperty('workload')
+    expect(found?.name).toBe(found?.id.slice(0, 12))
   })
 
   it('is unknown without an image: Docker’s containers are Docker’s to name', () => {

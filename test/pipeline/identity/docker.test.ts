@@ -89,6 +89,16 @@ describe('a container that was just created', () => {
     })
   })
 
+  it('has no workload by labels of its image, and has the one that Compose gave to an image of Compose', () => {
+    const labels = { 'com.docker.compose.service': 'db', 'com.docker.compose.project': 'shop' }
+    const image = { Id: imageId, Config: { Labels: labels } }
+    const workload = (attributes: Record<string, string>) =>
+      pendingContainerOf('a', 'shop/db:1', image, attributes)?.workload
+    expect(workload(labels)).toBeUndefined()
+    expect(workload({ ...labels, 'com.docker.compose.config-hash': 'a1' })?.name).toBe('db')
+    expect(workload({ ...labels, 'com.docker.compose.service': 'web' })?.name).toBe('web')
+  })
+
   it('is not foretold where its image is not known', () => {
     expect(pendingContainerOf('a', 'shop/web:1', undefined)).toBeUndefined()
   })
@@ -131,7 +141,7 @@ describe('a container', () => {
           Data: { MergedDir: '/m', UpperDir: '/u', LowerDir: '/x-init/diff:/l2/diff:/l1/diff' },
         },
       },
-      undefined,
+      { Id: imageId },
     )
     expect(identity).toEqual({
       id: 'a',

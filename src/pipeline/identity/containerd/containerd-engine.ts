@@ -6,6 +6,7 @@ import { remembered } from '../docker/docker-engine.ts'
 import type { ContainerIdentity, EngineState, IdentityEngine, LeftListener } from '../identity.ts'
 import type { ContainerdClient } from './containerd-client.ts'
 import {
+  configSchema,
   containerdIdentity,
   type ContainerdImage,
   imageArchitecture,
@@ -40,7 +41,7 @@ export class ContainerdEngine implements IdentityEngine {
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   /** By digest: its content is always the same. */
-  readonly #imageIds = new LRUCache<string, string>({ max: 512 })
+  readonly #images = new LRUCache<string, ContainerdImage>({ max: 512 })
   #client: ContainerdClient | undefined
   readonly #keeper: StateKeeper
 
@@ -216,11 +217,14 @@ export class ContainerdEngine implements IdentityEngine {
       const { image } = await client.ask('image', namespace, { name })
       const target = image?.target?.digest ?? ''
       if (target === '') return undefined
-      const kept = this.#imageIds.get(target)
-      const imageId = kept ?? (await this.#configOf(client, namespace, target))
+      const kept = this.#images.get(target)
+      if (kept !== undefined) return kept
+      const imageId = await this.#configOf(client, namespace, target)
       if (imageId === undefined) return undefined
-      this.#imageIds.set(target, imageId)
-      return { target, imageId }
+      const { config } = configSchema.parse(await client.document(namespace, imageId))
+      const found = { target, imageId, labels: config?.Labels ?? {} }
+      this.#images.set(target, found)
+      return found
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error

@@ -3,6 +3,7 @@ import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
 import { composeWorkload } from '../docker/docker-identity.ts'
 import type { ContainerIdentity } from '../identity.ts'
 import { parseImageReference } from '../image-reference.ts'
+import { labelsOfTool } from '../tool-labels.ts'
 import type { ContainerdContainer } from './containerd-messages.ts'
 
 /** What the agent reads of a manifest or an index of manifests. */
@@ -16,6 +17,11 @@ export const manifestSchema = z.object({
       }),
     )
     .optional(),
+})
+
+/** What it reads of an image's configuration. */
+export const configSchema = z.object({
+  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 })
 
 const strings = z.array(z.string())
@@ -35,6 +41,7 @@ export interface ContainerdImage {
   readonly target: string
   /** Of its configuration. */
   readonly imageId: string
+  readonly labels: Readonly<Record<string, string>>
 }
 
 /** Undefined for a container without an image, such as those of Docker. */
@@ -46,10 +53,14 @@ export function containerdIdentity(
   if (ref === undefined || image === undefined) return undefined
   const { process, mounts } = specOf(spec?.value)
   const user = process?.user?.uid ?? 0
-  const workload = podOf(labels) ?? composeWorkload(labels)
+  const kubelets = labelsOfTool('io.kubernetes.', labels, image.labels)
+  const workload = podOf(kubelets) ?? composeWorkload(labels, image.labels)
   return {
     id,
-    name: nameOf(labels) ?? id.slice(0, 12),
+    name:
+      containerOfPod(kubelets) ??
+      labelsOfTool('nerdctl/', labels, image.labels)['nerdctl/name'] ??
+      id.slice(0, 12),
     image: ref,
     imageId: image.imageId,
     labels,
@@ -97,11 +108,10 @@ function specOf(bytes: Uint8Array | undefined): z.output<typeof specSchema> {
   return specSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
 }
 
-function nameOf(labels: Readonly<Record<string, string>>): string | undefined {
+function containerOfPod(labels: Readonly<Record<string, string>>): string | undefined {
   const pod = labels['io.kubernetes.pod.name']
   const container = labels['io.kubernetes.container.name']
-  if (pod !== undefined) return container === undefined ? pod : `${pod}/${container}`
-  return labels['nerdctl/name']
+  return pod === undefined || container === undefined ? pod : `${pod}/${container}`
 }
 
 function podOf(labels: Readonly<Record<string, string>>): WorkloadRef | undefined {

@@ -2,6 +2,7 @@ import { canonicalAddress, canonicalRepository } from '../../../core/event/canon
 import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
 import type { ContainerIdentity, PendingContainer, Rootfs } from '../identity.ts'
 import { parseImageReference } from '../image-reference.ts'
+import { labelsOfTool } from '../tool-labels.ts'
 
 /**
  * The members that the agent reads from the engine's answer. Other engine versions may omit some.
@@ -36,6 +37,7 @@ export interface DockerContainer {
 export interface DockerImage {
   readonly Id?: string
   readonly Config?: {
+    readonly Labels?: Readonly<Record<string, string>> | null
     readonly User?: string
     readonly Shell?: readonly string[] | null
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
@@ -54,7 +56,7 @@ export function identityOf(
 ): ContainerIdentity {
   const { Config, HostConfig } = container
   const labels = Config?.Labels ?? {}
-  const workload = composeWorkload(labels)
+  const workload = composeWorkload(labels, image === undefined ? undefined : labelsOf(image))
   const probes = probesOf(Config?.Healthcheck?.Test, Config?.Shell)
   const rootfs = rootfsOf(container)
   return {
@@ -85,7 +87,7 @@ export function pendingContainerOf(
   attributes: Readonly<Record<string, string>> = {},
 ): PendingContainer | undefined {
   if (image?.Id === undefined) return undefined
-  const workload = composeWorkload(attributes)
+  const workload = composeWorkload(attributes, labelsOf(image))
   const probes = probesOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
   return {
     id,
@@ -142,11 +144,19 @@ function repositoryDigest(repository: string, image: DockerImage | undefined): s
   return undefined
 }
 
-export function composeWorkload(labels: Readonly<Record<string, string>>): WorkloadRef | undefined {
-  const name = labels['com.docker.compose.service']
-  const namespace = labels['com.docker.compose.project']
+export function composeWorkload(
+  labels: Readonly<Record<string, string>>,
+  imageLabels: Readonly<Record<string, string>> | undefined,
+): WorkloadRef | undefined {
+  const own = labelsOfTool('com.docker.compose.', labels, imageLabels)
+  const name = own['com.docker.compose.service']
+  const namespace = own['com.docker.compose.project']
   if (name === undefined) return undefined
   return { kind: 'ComposeService', name, ...(namespace === undefined ? {} : { namespace }) }
+}
+
+function labelsOf(image: DockerImage): Readonly<Record<string, string>> {
+  return image.Config?.Labels ?? {}
 }
 
 function probesOf(
