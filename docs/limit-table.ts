@@ -599,6 +599,20 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'the oldest that no connection asked for is dropped; it is an address again',
       },
       {
+        what: 'questions to DNS',
+        bound: 8,
+        of: 'one of the 32 sets of a container',
+        define: 'SNUG_ASKED_PLACES',
+        atBound: 'the oldest is dropped: an answer to it names nothing',
+      },
+      {
+        what: 'connections to resolvers',
+        bound: 16,
+        of: 'container',
+        define: 'SNUG_STREAMS',
+        atBound: 'another is followed: later answers of the one before name nothing',
+      },
+      {
         what: 'senders of datagrams that a server may answer',
         bound: 65_536,
         define: 'SNUG_CALLERS',

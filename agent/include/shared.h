@@ -41,6 +41,14 @@
 #define SNUG_ANSWERED_TURN                                                    \
 	16 /* the next power of two: the verifier does not follow a remainder \
 	    */
+/* Of the questions that a container has asked: sets of one container (a power of two), and places
+ * in a set (a power of two). */
+#define SNUG_ASKED_SETS 32
+#define SNUG_ASKED_ALL (SNUG_SLOTS * SNUG_ASKED_SETS)
+#define SNUG_ASKED_PLACES 8
+/* Streams of answers of one container that are followed: a power of two. */
+#define SNUG_STREAMS 16
+#define SNUG_STREAMS_ALL (SNUG_SLOTS * SNUG_STREAMS)
 /* A program may go on with an address that it found before the sensor: 1 day, in ns. */
 #define SNUG_FOUND_BEFORE 86400000000000ull
 /* The scope of a container that was not assigned one: its own. */
@@ -151,6 +159,20 @@ struct snug_answered_set {
 	struct snug_answered places[SNUG_ANSWERED_PLACES];
 };
 
+/* Hashes of questions and the sockets that asked them. The oldest goes first. */
+struct snug_asked_set {
+	__u32 next; /* the place that is taken next */
+	__u32 reserved;
+	__u64 questions[SNUG_ASKED_PLACES];
+};
+
+/* Where the next message begins in what a socket receives over TCP. */
+struct snug_stream {
+	__u64 cookie; /* of the socket; 0: the place is free */
+	__u32 next;   /* sequence number */
+	__u32 reserved;
+};
+
 /* A line of a user namespace's map. Its layout is the kernel's; count 0: there is none. */
 struct snug_id_range {
 	__u32 inside;
@@ -174,9 +196,11 @@ struct snug_slot {
 	__u32 state;
 	__u32 started; /* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
-	__u32 untrusted; /* a file of it may have been changed unseen */
-	__u32 user;	 /* one more than the uid that it was started as; 0: not known */
-	__u32 seen;	 /* its entries in the table of counted events */
+	__u32 untrusted;      /* a file of it may have been changed unseen */
+	__u32 user;	      /* one more than the uid that it was started as; 0: not known */
+	__u32 seen;	      /* its entries in the table of counted events */
+	__u32 answers_itself; /* a process of it took port 53 as expected: it has a resolver */
+	__u32 may_forge;      /* one took it against the profile, and was not stopped */
 	struct snug_id_range users[SNUG_ID_RANGES]; /* of the container's user namespace */
 	struct snug_id_range groups[SNUG_ID_RANGES];
 	struct snug_assignment assignment;

@@ -73,6 +73,7 @@ static struct hook hooks[] = {
 	{ "on_sendmsg6", "sendmsg6", TRACEPOINT, false, "", false },
 	{ "on_recvmsg4", "recvmsg4", BOTH, false, "", false },
 	{ "on_recvmsg6", "recvmsg6", BOTH, false, "", false },
+	{ "on_egress", "egress", BOTH, false, "", false },
 	{ "on_ingress", "ingress", BOTH, false, "", false },
 	{ "on_bind4", "bind4", TRACEPOINT, false, "", false },
 	{ "on_bind6", "bind6", TRACEPOINT, false, "", false },
@@ -563,7 +564,8 @@ bool hooks_attach(struct agent *agent)
 			log_line("cannot attach %s: %s", hooks[i].name, hooks[i].why);
 			return false;
 		}
-	agent->control->without_answers = !hook_named("ingress")->attached;
+	agent->control->without_answers = !hook_named("ingress")->attached ||
+					  !hook_named("egress")->attached;
 	return true;
 }
 

@@ -1,15 +1,19 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { type DnsServer, startDnsServer } from '../fixtures/dns-server.ts'
+import { dnsAnswer } from '../fixtures/dns-messages.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 
+const sh = promisify(execFile)
 const { docker, socket } = sharedEngine()
 /** Connects in a loop to the peer that the test writes to a file. All of this network is the container itself. */
 const caller = [
@@ -62,6 +66,8 @@ class Caller {
   ): Promise<Caller> {
     const folder = mkdtempSync('/tmp/snug-dns-')
     writeFileSync(join(folder, 'peer'), peer)
+    const source = new URL('../sensor/acts.c', import.meta.url).pathname
+    await sh('gcc', ['-O2', '-static', '-o', join(folder, 'acts'), source])
     await busyboxImage(docker, { name: image, labels: { test: image } })
     const container = await startContainer(docker, image, [...command], {
       HostConfig: {
@@ -100,6 +106,16 @@ class Caller {
   async noAlertTo(peer: string): Promise<void> {
     const alerts = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
     expect(alerts.filter(this.#isTo(peer))).toEqual([])
+  }
+
+  /** By a program that comes with the folder: see `test/sensor/acts.c`. */
+  async act(line: string): Promise<void> {
+    const done = await execIn(docker, this.#container, [
+      'sh',
+      '-c',
+      `echo ${line} | /srv/acts serve`,
+    ])
+    expect(done).toMatchObject({ exitCode: 0, stdout: '0\n' })
   }
 
   async stop(): Promise<void> {
@@ -177,6 +193,22 @@ describe.each([
     const { reasons } = await alertTo('198.51.100.41')
     expect(reasons.join()).toContain('no DNS answer of this container names it')
   })
+
+  // The address of another resolver is not the container’s own, so nothing binds to it.
+  test.runIf(hasNetwork)(
+    'finds no address by an answer that its own process sends over TCP, and alerts on its port',
+    async () => {
+      const records = [{ owner: 'service.test', a: '198.51.100.45' }]
+      const message = dnsAnswer('service.test', records).toString('hex')
+      const size = (message.length / 2).toString(16).padStart(4, '0')
+      await at.act(`forger 127.0.0.11 ${size}${message}`)
+      await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (alerts) =>
+        alerts.some(({ guardrails }) => guardrails.includes('dns-forged')),
+      )
+      at.call('198.51.100.45')
+      await alertTo('198.51.100.45')
+    },
+  )
 
   test('in block mode reaches the name at a new address, and neither a foreign name nor an address without one', async () => {
     await called('service.test', '198.51.100.51')

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,18 +112,44 @@ static int act_on_socket(const char *op, const char *address, int port)
 	return result;
 }
 
-/* A resolver at port 53 of an address of the container answers a client in it with this message. */
-static int act_as_resolver(const char *address, const char *message, size_t size)
+static struct sockaddr_in resolver_at(const char *address)
 {
-	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(53) }, from;
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(53) };
+
+	inet_pton(AF_INET, address, &place.sin_addr);
+	return place;
+}
+
+/* What a client asks to be answered with this message. */
+static size_t question_of(const char *message, size_t size, char *question)
+{
+	const char *end = size > 12 ? memchr(message + 12, 0, size - 12) : NULL;
+	size_t length = end ? end + 5 - message : size;
+
+	memset(question, 0, 512);
+	memcpy(question, message, length < size ? length : size);
+	memset(question + 2, 0, 10);
+	question[2] = 1;
+	question[5] = 1;
+	return length;
+}
+
+/*
+ * A resolver at port 53 of an address of the container answers a client in it with this message. `asked`: the message
+ * that the client has asked for; none where it has asked nothing.
+ */
+static int act_as_resolver(const char *address, const char *message, size_t size, const char *asked)
+{
+	struct sockaddr_in place = resolver_at(address), from;
+	char question[512] = "ask";
+	size_t question_size = asked ? question_of(text_of(asked), strlen(asked) / 2, question) : 3;
 	int server = socket(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM, 0), result;
 	socklen_t from_size = sizeof(from);
 	char received[2048];
 
-	inet_pton(AF_INET, address, &place.sin_addr);
 	result = said(bind(server, (void *)&place, sizeof(place)));
 	if (!result)
-		result = said(sendto(client, "ask", 3, 0, (void *)&place, sizeof(place)));
+		result = said(sendto(client, question, question_size, 0, (void *)&place, sizeof(place)));
 	if (!result)
 		result = said(recvfrom(server, received, sizeof(received), 0, (void *)&from, &from_size));
 	if (!result)
@@ -128,6 +157,83 @@ static int act_as_resolver(const char *address, const char *message, size_t size
 	if (!result)
 		result = said(recv(client, received, sizeof(received), 0));
 	close(server);
+	close(client);
+	return result;
+}
+
+/* One socket sends each piece to the other in a packet of its own. */
+static int send_pieces(int from, int to, char *const pieces[])
+{
+	int one = 1;
+	char received[65536];
+
+	setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	for (int i = 0; pieces[i]; i++) {
+		size_t size = strlen(pieces[i]) / 2;
+
+		if (send(from, text_of(pieces[i]), size, 0) < 0 || recv(to, received, size, MSG_WAITALL) < 0)
+			return errno;
+	}
+	return 0;
+}
+
+/*
+ * A server and a client of the container over TCP. The server is a resolver that answers the client with these pieces;
+ * or the client has the port of resolvers, and sends them.
+ */
+static int act_over_stream(const char *address, char *const pieces[], int client_answers)
+{
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), one = 1, accepted, result = 0;
+	struct sockaddr_in place = resolver_at(address), other = resolver_at("127.0.0.1"), *listens = &place;
+
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (client_answers) {
+		other.sin_port = htons(8080);
+		listens = &other;
+		result = said(bind(client, (void *)&place, sizeof(place)));
+	}
+	if (!result)
+		result = said(bind(server, (void *)listens, sizeof(*listens)) || listen(server, 1) ? -1 : 0);
+	if (!result)
+		result = said(connect(client, (void *)listens, sizeof(*listens)));
+	if (!result) {
+		accepted = accept(server, NULL, NULL);
+		result = client_answers ? send_pieces(client, accepted, pieces) : send_pieces(accepted, client, pieces);
+		close(accepted);
+	}
+	close(client);
+	close(server);
+	return result;
+}
+
+/* A client gets a message that it has asked for from a raw socket, which has the resolver's address in its packet. */
+static int act_as_raw(const char *address, const char *message, size_t size)
+{
+	struct sockaddr_in place = resolver_at(address), own;
+	int client = socket(AF_INET, SOCK_DGRAM, 0), raw = socket(AF_INET, SOCK_RAW, IPPROTO_RAW), result = said(raw);
+	socklen_t own_size = sizeof(own);
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+		char message[2048];
+	} packet = { .ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP } };
+	char question[512], received[2048];
+
+	sendto(client, question, question_of(message, size, question), 0, (void *)&place, sizeof(place));
+	getsockname(client, (void *)&own, &own_size);
+	packet.ip.saddr = place.sin_addr.s_addr;
+	packet.ip.daddr = htonl(INADDR_LOOPBACK);
+	packet.udp.source = htons(53);
+	packet.udp.dest = own.sin_port;
+	packet.udp.len = htons(sizeof(packet.udp) + size);
+	memcpy(packet.message, message, size);
+	own.sin_addr.s_addr = packet.ip.daddr;
+	if (!result)
+		result = said(sendto(raw, &packet, sizeof(packet) - sizeof(packet.message) + size, 0, (void *)&own, sizeof(own)));
+	if (!result)
+		result = said(recv(client, received, sizeof(received), 0));
+	close(raw);
 	close(client);
 	return result;
 }
@@ -278,7 +384,13 @@ static int act(char *const words[])
 	if (!strcmp(op, "traceme"))
 		return said(ptrace(PTRACE_TRACEME, 0, 0, 0));
 	if (!strcmp(op, "resolver"))
-		return act_as_resolver(words[1], b, strlen(words[2]) / 2);
+		return act_as_resolver(words[1], b, strlen(words[2]) / 2, words[2]);
+	if (!strcmp(op, "unasked"))
+		return act_as_resolver(words[1], b, strlen(words[2]) / 2, words[3]);
+	if (!strcmp(op, "stream") || !strcmp(op, "forger"))
+		return act_over_stream(words[1], words + 2, !strcmp(op, "forger"));
+	if (!strcmp(op, "raw"))
+		return act_as_raw(words[1], b, strlen(words[2]) / 2);
 	return act_on_socket(op, words[1], atoi(words[2] ? words[2] : "0"));
 }
 

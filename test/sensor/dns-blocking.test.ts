@@ -21,6 +21,8 @@ const noRoute = '101'
 const resolver = '127.0.0.1'
 /** Not of the container's file: what it says must not count. */
 const stranger = '127.0.0.9'
+/** One that no process of the version is, as the resolver of an engine. */
+const engines = '127.0.0.11'
 
 const sensor = oneSensor()
 const running: Acts[] = []
@@ -38,6 +40,14 @@ const answer = (name: string, address: string, from = resolver): string =>
 
 const first = '198.51.100.1'
 
+/** A message over TCP. */
+const framed = (message: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message])
+const given = (name: string, address: string): Buffer =>
+  framed(dnsAnswer(name, [named(name, address)]))
+const stream = (...pieces: readonly Uint8Array[]): string =>
+  `stream ${resolver} ${pieces.map(hex).join(' ')}`
+
 const connect = (address: string, port = 443): string => `udp ${address} ${port}`
 
 const ordinary = [
@@ -45,10 +55,13 @@ const ordinary = [
   answer('api.test', first, stranger),
   connect(first),
   connect('198.51.100.77'),
+  stream(given('api.test', first)),
+  'listen 127.0.0.1 8080',
+  'tcp 127.0.0.1 8080',
 ]
 
-/** The version of a container that does the ordinary acts, by names as the daemon would add them; it blocks. */
-async function learned(): Promise<void> {
+/** The version of a container that does the ordinary acts, by names as the daemon would add them. */
+async function learned(mode: 'alert' | 'block' = 'block'): Promise<void> {
   scope += 1
   const acts = new Acts(sensor.image)
   running.push(acts)
@@ -62,7 +75,7 @@ async function learned(): Promise<void> {
   profile.merge(profile.entries().flatMap(wildcardBeside))
   const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
   control.profile?.(scope, compiled.profile)
-  control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+  control.enforce?.(scope, { mode, budget: 1_000_000 })
   await sensor.recorder.source.obeyed()
 }
 
@@ -294,6 +307,95 @@ describe('in block mode a connection of a version with a peer by DNS name', () =
   })
 })
 
+describe.each(['alert', 'block'] as const)('in %s mode an address has no name', (mode) => {
+  const isBlocking = mode === 'block'
+  const forged = '203.0.113.66'
+  const answering = dnsAnswer('api.test', [named('api.test', forged)])
+
+  /** The connection to the address is a deviation, and refused in block mode; one to the name itself is not. */
+  async function expectNoName(acts: Acts): Promise<void> {
+    expect(await acts.did([connect(forged)])).toEqual([isBlocking ? EPERM : noRoute])
+    expect(await reported(acts)).toContain(`${forged} ${isBlocking ? 'blocked' : 'passed'}`)
+  }
+
+  it('by a message that a client of the container sends from the port of resolvers', async () => {
+    await learned(mode)
+    const acts = await started([engines])
+    const [result] = await acts.did([`forger ${engines} ${hex(framed(answering))}`])
+    expect(result).toBe(isBlocking ? EPERM : '0')
+    await expectNoName(acts)
+    const binds = sensor.recorder.acts(acts.id).filter(({ kind }) => kind === 'listen')
+    expect(binds).toMatchObject([
+      {
+        listen: { protocol: 'tcp', address: engines, port: 53 },
+        ...(isBlocking && { enforced: 'blocked' }),
+      },
+    ])
+  })
+
+  it('by what a resolver of the container says after a process took its port against the profile', async () => {
+    await learned(mode)
+    const acts = await started([resolver])
+    await acts.did([answer('api.test', '198.51.100.2'), 'bind 127.0.0.1 53', 'bind 127.0.0.7 53'])
+    await acts.did([answers('api.test', [named('api.test', forged)])])
+    if (!isBlocking) await expectNoName(acts)
+    else expect(await acts.did([connect(forged)])).toEqual([noRoute])
+  })
+
+  it('by a message from a raw socket with the address of a resolver', async () => {
+    await learned(mode)
+    const acts = await started([resolver])
+    // A child does it: in block mode the socket is its end.
+    expect(await acts.did([`+ raw ${resolver} ${hex(answering)}`])).toEqual([
+      isBlocking ? 'killed 9' : '0',
+    ])
+    await expectNoName(acts)
+  })
+
+  it('by bytes within a message over TCP at which a packet begins', async () => {
+    await learned(mode)
+    const acts = await started([resolver])
+    // The forged message is the text of a record, as the owner of a domain may give it.
+    const text = framed(answering)
+    const whole = framed(Buffer.concat([dnsAnswer('text.test', []), text]))
+    const at = whole.length - text.length
+    expect(await acts.did([stream(whole.subarray(0, at), whole.subarray(at))])).toEqual(['0'])
+    await expectNoName(acts)
+  })
+
+  it('by a datagram that its socket has not asked for, of another question or with another id', async () => {
+    await learned(mode)
+    const acts = await started([resolver])
+    const others = [dnsAnswer('foreign.test', []), dnsAnswer('api.test', [], { id: 2 })]
+    const unasked = `unasked ${resolver} ${hex(answering)}`
+    const lines = [unasked, ...others.map((other) => `${unasked} ${hex(other)}`)]
+    expect(await acts.did(lines)).toEqual(['0', '0', '0'])
+    await expectNoName(acts)
+  })
+})
+
+describe('an address has a name', () => {
+  it('by each message over TCP, also behind one that takes two packets', async () => {
+    await learned()
+    const acts = await started([resolver])
+    const [one, two, three] = ['198.51.100.41', '198.51.100.42', '198.51.100.43']
+    const bytes = Buffer.concat([one, two, three].map((each) => given('api.test', each)))
+    const length = bytes.length / 3
+    const pieces = [bytes.subarray(0, 2 * length), bytes.subarray(2 * length)]
+    expect(await acts.did([stream(...pieces)])).toEqual(['0'])
+    expect(await acts.did([one, two, three].map((each) => connect(each)))).toEqual(
+      Array(3).fill(noRoute),
+    )
+    const padded = framed(Buffer.concat([dnsAnswer('text.test', []), Buffer.alloc(600)]))
+    const behind = [
+      padded.subarray(0, 300),
+      Buffer.concat([padded.subarray(300), given('api.test', '198.51.100.44')]),
+    ]
+    expect(await acts.did([stream(...behind), connect('198.51.100.44')])).toEqual(['0', noRoute])
+    expect(await reported(acts)).toEqual([])
+  })
+})
+
 const seed = seedOfRun()
 const messages = 20
 
@@ -338,14 +440,14 @@ describe(`of any answer kernel and daemon read the same names (SNUG_SEED=${seed}
         const read = readDnsAnswer(bytes)
         if (read !== undefined) {
           const { name } = read
-          const given = {
+          const found = {
             containerId: acts.id,
             time: '',
             resolver,
             name,
             addresses: read.addresses,
           }
-          names.take(given, () => [resolver])
+          names.take(found, () => [resolver])
         }
         const others = read?.addresses.map(({ address }) => address) ?? []
         const tried = [...new Set([...addresses, ...others])].filter((each) =>

@@ -253,14 +253,18 @@ static void dns_datagrams(const struct sockaddr *place, socklen_t size, const ch
 {
 	int server = socket(place->sa_family, SOCK_DGRAM, 0);
 	int client = socket(place->sa_family, SOCK_DGRAM, 0);
-	unsigned char message[512];
+	unsigned char message[512], question[512];
 	struct sockaddr_storage from;
 	socklen_t from_size = sizeof(from);
 	size_t length = dns_answer(message, label, last, code);
+	size_t question_size = dns_answer(question, label, last, 3);
 
+	/* One that nobody has answered yet. */
+	question[2] = 1;
+	question[3] = 0;
 	bind(server, place, size);
-	sendto(client, "ask", 3, 0, place, size);
-	recvfrom(server, message + 256, 3, 0, (void *)&from, &from_size);
+	sendto(client, question, question_size, 0, place, size);
+	recvfrom(server, question, sizeof(question), 0, (void *)&from, &from_size);
 	for (int i = 0; i < count; i++)
 		sendto(server, message, length, 0, (void *)&from, from_size);
 	recv(client, message, sizeof(message), 0);

@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "hooks/asked.bpf.h"
 #include "hooks/naming.bpf.h"
 #include "lib/answered.bpf.h"
 #include "lib/emit.bpf.h"
@@ -19,60 +20,11 @@
 #include "rule_key.h"
 #include "shared.h"
 
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-#define DNS_PORT 53
-
-struct dns_packet {
-	u32 address[4]; /* of the sender */
-	u32 at;		/* where the message begins */
-	u8 family;
-	u8 protocol;
-};
-
 /* Of its own, so that a flood of answers takes no place of events. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SNUG_ANSWERS_SIZE);
 } answers SEC(".maps");
-
-/* Where the transport's header begins; 0: the packet is neither TCP nor UDP. */
-static __always_inline u32 read_addresses(const u8 *at, const u8 *end, u32 protocol,
-					  struct dns_packet *packet)
-{
-	if (protocol == bpf_htons(ETH_P_IP)) {
-		if (at + 20 > end)
-			return 0;
-		packet->family = 4;
-		packet->protocol = at[9];
-		__builtin_memcpy(packet->address, at + 12, 4);
-		return (at[0] & 15) * 4;
-	}
-	if (protocol != bpf_htons(ETH_P_IPV6) || at + 40 > end)
-		return 0;
-	packet->family = 6;
-	packet->protocol = at[6];
-	__builtin_memcpy(packet->address, at + 8, 16);
-	return 40;
-}
-
-static __always_inline bool is_from_resolver(struct __sk_buff *context, struct dns_packet *packet)
-{
-	const u8 *begin = (const u8 *)(long)context->data;
-	const u8 *end = (const u8 *)(long)context->data_end;
-	u32 offset = read_addresses(begin, end, context->protocol, packet);
-	const u8 *ports = begin + offset;
-
-	if (!offset || ports + 14 > end || *(const u16 *)ports != bpf_htons(DNS_PORT))
-		return false;
-	if (packet->protocol == SNUG_UDP)
-		packet->at = offset + 8;
-	else if (packet->protocol == SNUG_TCP)
-		packet->at = offset + (ports[12] >> 4) * 4;
-	else
-		return false;
-	return true;
-}
 
 /* One container must not fill the ring that all answers come in. */
 static __always_inline bool spend_answer(struct snug_slot *slot)
@@ -122,7 +74,7 @@ static __noinline int emit_answer(struct __sk_buff *context, const struct dns_pa
 				  const struct snug_slot *slot, u32 number)
 {
 	struct snug_answer *answer = bpf_ringbuf_reserve(&answers, sizeof(*answer), 0);
-	u32 size = context->len - packet->at;
+	u32 size = packet->size;
 
 	if (!answer)
 		return 0;
@@ -152,18 +104,15 @@ static __noinline int emit_answer(struct __sk_buff *context, const struct dns_pa
 	return 1;
 }
 
-static __noinline int report_answer(struct __sk_buff *context, struct dns_packet *packet)
+/* The message in a packet. */
+static __noinline int report_answer(struct __sk_buff *context, struct dns_packet *packet,
+				    struct snug_slot *slot, u32 number)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_ANSWER);
-	struct snug_slot *slot;
-	u64 container = bpf_skb_cgroup_id(context);
-	u32 *number = bpf_map_lookup_elem(&cgroups, &container), size, from;
+	u32 size = packet->size, from;
 
-	slot = number ? bpf_map_lookup_elem(&slots, number) : 0;
-	/* Without data: the transport's own packets. */
-	if (!slot || !scratch || context->len < packet->at + DNS_HEAD + 2)
+	if (!scratch || !slot)
 		return 0;
-	size = context->len - packet->at;
 	if (size > SNUG_MESSAGE_MAX)
 		size = SNUG_MESSAGE_MAX;
 	asm volatile("" : "+r"(size));
@@ -173,10 +122,75 @@ static __noinline int report_answer(struct __sk_buff *context, struct dns_packet
 	from = packet->protocol == SNUG_TCP ? 2 : 0;
 	if (!names_something(scratch, from))
 		return 0;
-	if (begin_naming(&scratch->naming, slot, *number, packet))
+	if (begin_naming(&scratch->naming, slot, number, packet))
 		name_addresses(scratch, from, size);
-	if (!spend_answer(slot) || !emit_answer(context, packet, slot, *number))
+	if (!spend_answer(slot) || !emit_answer(context, packet, slot, number))
 		lose_answer(slot);
+	return 0;
+}
+
+/* That are read: more of them in one packet are skipped. */
+#define MESSAGES_OF_PACKET 4
+
+static __always_inline void report_stream(struct __sk_buff *context, struct dns_packet *packet,
+					  struct snug_slot *slot, u32 number)
+{
+	u32 begin = packet->at, size = context->len - begin, at, key;
+	u64 cookie = bpf_get_socket_cookie(context);
+	struct snug_stream *stream;
+
+	key = number * SNUG_STREAMS + (cookie & (SNUG_STREAMS - 1));
+	stream = bpf_map_lookup_elem(&streams, &key);
+	if (!stream || !size)
+		return;
+	if (begins_stream(context, packet->sequence))
+		at = 0;
+	else if (stream->cookie == cookie)
+		at = stream->next - packet->sequence;
+	else
+		return;
+	if (at >= size)
+		return;
+	UNROLLED
+	for (int i = 0; i < MESSAGES_OF_PACKET; i++) {
+		u16 length;
+
+		if (at >= size)
+			break;
+		packet->at = begin + at;
+		/* Where the next one begins is not known. */
+		if (bpf_skb_load_bytes(context, packet->at, &length, sizeof(length))) {
+			stream->cookie = 0;
+			return;
+		}
+		packet->size = sizeof(length) + bpf_ntohs(length);
+		if (packet->size > size - at)
+			packet->size = size - at;
+		report_answer(context, packet, slot, number);
+		at += sizeof(length) + bpf_ntohs(length);
+	}
+	stream->next = packet->sequence + at;
+	stream->cookie = cookie;
+}
+
+static __noinline int report_answers(struct __sk_buff *context, struct dns_packet *packet)
+{
+	struct snug_slot *slot;
+	u32 number;
+
+	/* Without data: the transport's own packets. */
+	if (context->len < packet->at || context->mark == SNUG_FORGED_MARK)
+		return 0;
+	slot = slot_of_socket(context, &number);
+	if (!slot)
+		return 0;
+	if (packet->protocol == SNUG_TCP) {
+		report_stream(context, packet, slot, number);
+	} else {
+		packet->size = context->len - packet->at;
+		if (was_asked(context, packet->at, number))
+			report_answer(context, packet, slot, number);
+	}
 	return 0;
 }
 
@@ -190,8 +204,9 @@ int on_ingress(struct __sk_buff *context)
 {
 	struct dns_packet packet = {};
 
-	if (is_from_resolver(context, &packet) && is_acting_generation(0, OLDER_FIRST))
-		report_answer(context, &packet);
+	if (read_packet(context, &packet) && packet.from_port == DNS_PORT &&
+	    is_acting_generation(0, OLDER_FIRST))
+		report_answers(context, &packet);
 	return 1;
 }
 

@@ -27,6 +27,8 @@
 #include "rule_key.h"
 #include "shared.h"
 
+#define DNS_PORT 53
+
 static __always_inline u8 protocol_of(u32 protocol)
 {
 	return protocol == SNUG_TCP || protocol == SNUG_UDP ? protocol : SNUG_OTHER;
@@ -277,6 +279,19 @@ static __always_inline void judge_peer(struct snug_task *state, struct verdict *
 	verdict->deviates = found != RULE_ALLOW;
 }
 
+/* Who has the port of resolvers may name the container's peers: see hooks/asked.bpf.h. */
+static __always_inline void note_resolver(struct verdict *verdict, const struct peer *peer)
+{
+	struct snug_slot *slot = verdict->slot;
+
+	if (!slot || peer->port != DNS_PORT)
+		return;
+	if (!verdict->deviates)
+		slot->answers_itself = 1;
+	else if (!must_stop(verdict))
+		slot->may_forge = 1;
+}
+
 /* True where the event may go on. `stop`: how a stopped event is reported by this caller. */
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
 					struct peer *peer, u32 flags, u32 stop)
@@ -301,6 +316,8 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 		judge_peer(state, &verdict, kind, peer, &name);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
+	if (kind == SNUG_LISTEN)
+		note_resolver(&verdict, peer);
 	found = note_stop(&verdict, found, stop);
 	event = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
 	if (event) {
@@ -442,19 +459,27 @@ int on_recvmsg6(struct bpf_sock_addr *context)
 }
 
 /*
- * A bound datagram socket receives at once; a stream socket only after listen(). Why bind, not
- * listen: a datagram socket never calls listen().
+ * A bound datagram socket receives at once; a stream socket only after listen(). But one that has
+ * the port of resolvers and connects can send answers of DNS to its own container.
  */
+static __always_inline bool binds_for_others(u32 type, u32 port)
+{
+	return type == SOCK_DGRAM || (type == SOCK_STREAM && port == DNS_PORT);
+}
+
+/* Why these hooks, and not listen: a datagram socket never calls listen(). */
 SEC("cgroup/bind4")
 int on_bind4(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? on_sock_addr4(context, SNUG_LISTEN, 0) : 1;
+	return !binds_for_others(context->type, bpf_ntohs(context->user_port)) ||
+	       on_sock_addr4(context, SNUG_LISTEN, 0);
 }
 
 SEC("cgroup/bind6")
 int on_bind6(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? on_sock_addr6(context, SNUG_LISTEN, 0) : 1;
+	return !binds_for_others(context->type, bpf_ntohs(context->user_port)) ||
+	       on_sock_addr6(context, SNUG_LISTEN, 0);
 }
 
 static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)

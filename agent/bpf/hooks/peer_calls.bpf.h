@@ -64,15 +64,17 @@ static __noinline bool requested_peer(struct call *call, struct peer_request *pe
 	if (!sock ||
 	    (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
 		return false;
-	if (sock->sk_type != SOCK_DGRAM && !peer_request->connects)
+	if (sock->sk_type != SOCK_DGRAM && !peer_request->connects &&
+	    peer_request->kind != SNUG_LISTEN)
 		return false;
 	connected = peer_request->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) &&
 		    remote_address(sock, peer);
 	if (!connected && !passed_address(peer_request, sock, peer))
 		return false;
 	peer->protocol = protocol_of_socket(sock);
-	return peer_request->kind != SNUG_CONNECT || peer_request->connects ||
-	       !is_answer(cookie_of(sock), peer);
+	if (peer_request->kind == SNUG_LISTEN)
+		return binds_for_others(sock->sk_type, peer->port);
+	return peer_request->connects || !is_answer(cookie_of(sock), peer);
 }
 
 static __noinline int report_call_peer(struct call *call, struct peer_request *peer_request,
@@ -196,7 +198,6 @@ __noinline int on_peer_call(u32 class, s64 ret, u32 compat)
 		peer_request->connects = 1;
 		break;
 	case SNUG_CLASS_BIND:
-		/* A bound datagram socket receives at once; a stream socket only after listen(). */
 		peer_request->kind = SNUG_LISTEN;
 		peer_request->stop = SNUG_KILLED;
 		if (ret)

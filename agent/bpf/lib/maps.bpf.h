@@ -148,6 +148,22 @@ struct {
 	__type(value, struct snug_answered_set);
 } answered SEC(".maps");
 
+/* By slot: questions that the container has asked by datagrams. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNUG_ASKED_ALL);
+	__type(key, u32);
+	__type(value, struct snug_asked_set);
+} asked SEC(".maps");
+
+/* By slot: streams that answers come in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNUG_STREAMS_ALL);
+	__type(key, u32);
+	__type(value, struct snug_stream);
+} streams SEC(".maps");
+
 /* Peers that have sent a datagram to a socket (key: socket and address). */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -162,6 +162,8 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->untrusted = 0;
 	slot->seen = 0;
 	slot->resolvers_known = 0;
+	slot->answers_itself = 0;
+	slot->may_forge = 0;
 	__builtin_memset(slot->users, 0, sizeof(slot->users));
 	__builtin_memset(slot->groups, 0, sizeof(slot->groups));
 	__builtin_memcpy(slot->id, &scratch->string[leaf->at & (LEAF_MAX - 1)], SNUG_ID_LEN);

@@ -6,6 +6,7 @@
 #include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
@@ -89,17 +90,22 @@ int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
 }
 CATCH_ALIVE(send, on_send(AS(struct socket, FIRST), AS(struct msghdr, SECOND), SNUG_MISSED))
 
+static __always_inline u32 port_at(const void *address, int size)
+{
+	struct socket_address read = {};
+
+	return size >= 16 && !bpf_probe_read_kernel(&read, 16, address) ? bpf_ntohs(read.port) : 0;
+}
+
 static __always_inline int on_bind(struct socket *socket, const void *address, int size, u32 stop)
 {
 	struct sock *sock = socket->sk;
 
-	return sock && sock->sk_type == SOCK_DGRAM ?
-		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family, 0,
-			       stop) :
-		       0;
+	if (!sock || !binds_for_others(sock->sk_type, port_at(address, size)))
+		return 0;
+	return on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family, 0, stop);
 }
 
-/* A bound datagram socket receives at once; a stream socket only after listen(). */
 SEC("lsm/socket_bind")
 int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size)
 {

@@ -49,6 +49,7 @@ export type GuardrailCondition = ConditionBase &
         readonly peer?: readonly string[]
         readonly port?: readonly number[]
       }
+    | { readonly kind: 'listen'; readonly port: readonly number[] }
     | {
         readonly kind: 'syscall'
         readonly name: readonly string[]
@@ -209,6 +210,8 @@ function kindTest(condition: GuardrailCondition): Test {
         return peer(connect.address) || (connect.name !== undefined && peer(connect.name))
       }
     }
+    case 'listen':
+      return (_ref, event) => event.kind === 'listen' && condition.port.includes(event.listen.port)
     case 'syscall': {
       const target = condition.target === undefined ? undefined : texts(condition.target)
       return (_ref, event) =>

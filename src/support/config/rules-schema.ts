@@ -54,6 +54,11 @@ const condition = z.discriminatedUnion('kind', [
     port: z.array(z.int().min(0).max(65_535)).min(1).exactOptional(),
   }),
   z.strictObject({
+    kind: z.literal('listen'),
+    ...who,
+    port: z.array(z.int().min(0).max(65_535)).min(1),
+  }),
+  z.strictObject({
     kind: z.literal('syscall'),
     ...who,
     name: texts,
