@@ -16,6 +16,7 @@ import { act, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
 import { isHeldOut, nameMakers, randomOf } from '../fixtures/name-makers.ts'
 import { adversarialCount, long, measure, short, usesOf } from '../fixtures/place-study.ts'
 
+/** Each bound on a share is close to its figure: the kinds and the seeds are fixed, so a change of it is a change of Snug. */
 const folder = '/var/lib/service/work/'
 const options = { ...defaultVocabulary, executed: [], isGuarded: () => false }
 
@@ -31,13 +32,13 @@ function refusedShare(heldOut: boolean, evidence: typeof short): number {
 
 describe('places of names that programs make up', () => {
   it('match new names after a minute of one container, including held-out kinds', () => {
-    expect(refusedShare(false, short)).toBeLessThan(0.02)
-    expect(refusedShare(true, short)).toBeLessThan(0.05)
+    expect(refusedShare(false, short)).toBeLessThan(0.002)
+    expect(refusedShare(true, short)).toBeLessThan(0.008)
   })
 
   it('match nearly all names after half an hour of three containers', () => {
-    expect(refusedShare(false, long)).toBeLessThan(0.005)
-    expect(refusedShare(true, long)).toBeLessThan(0.01)
+    expect(refusedShare(false, long)).toBeLessThan(0.002)
+    expect(refusedShare(true, long)).toBeLessThan(0.011)
   })
 
   it('match most new names of one use after a single one, including held-out kinds', () => {
@@ -47,13 +48,16 @@ describe('places of names that programs make up', () => {
       const paths = Array.from({ length: 20 }, (_, n) => maker.make(random, n)).flat()
       return paths.every((path) => certainForm(path.slice(path.lastIndexOf('/') + 1)) !== undefined)
     })
-    for (const heldOut of [false, true]) {
+    for (const [heldOut, most] of [
+      [false, 0.3],
+      [true, 0.37],
+    ] as const) {
       const makers = certain.filter((maker) => isHeldOut(maker) === heldOut)
       const refused = makers
         .map((maker) => measure(maker, one, 1))
         .map((m) => m.refused.length / m.drawn)
       expect(makers.length).toBeGreaterThan(10)
-      expect(refused.reduce((sum, share) => sum + share, 0) / makers.length).toBeLessThan(0.5)
+      expect(refused.reduce((sum, share) => sum + share, 0) / makers.length).toBeLessThan(most)
     }
   })
 
@@ -61,7 +65,7 @@ describe('places of names that programs make up', () => {
     const shares = nameMakers.map(
       (maker) => measure(maker, short, 1).admitted.length / adversarialCount,
     )
-    expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBeLessThan(0.04)
+    expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBeLessThan(0.018)
   })
 
   it('match no code, no hidden file and no access path where uploads are pictures and texts', () => {
@@ -78,7 +82,7 @@ describe('places of names that programs make up', () => {
 
   it('are never opened in system folders, and match nothing that was executed or is guarded', () => {
     const maker = nameMakers[0]
-    if (maker === undefined) return
+    if (maker === undefined) throw new Error('no kind of names')
     for (const closed of ['/usr/lib/x/', '/etc/x/', '/bin/', '/opt/x/', '/proc/1/', '/']) {
       expect(mayHoldPlaces(closed)).toBe(false)
       expect(placesOf(usesOf(maker, long, randomOf(1), closed), options)).toEqual([])
