@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -156,6 +156,19 @@ test('pushed, signed and deployed: enforced before its first program, no alert a
   } finally {
     await agent[Symbol.asyncDispose]()
   }
+})
+
+test.each([
+  ['fails', ['/bin/sh', '-c', 'exit 3'], 'exit code 3'],
+  ['is not there', ['/no/such/tests'], '/no/such/tests'],
+] as const)('of tests whose command %s no profile is written', async (_, command, why) => {
+  const out = at('of-failed-tests.json')
+  const own = ['--config', at('snug.yaml'), '--out', out, '--image', image]
+  const { code, stderr } = await runCli(['record', ...own, '--', ...command])
+  expect(code).not.toBe(0)
+  expect(stderr).toContain('COMMAND_FAILED')
+  expect(stderr).toContain(why)
+  expect(existsSync(out)).toBe(false)
 })
 
 test('a profile with an unknown signer is reported and not loaded', async () => {

@@ -247,6 +247,14 @@ test('a value that no agent writes is named, and nothing else changes', async ()
   for (const key of ['decisions.any.mode', 'slices.vm-9.any.0']) await nats.purge(bucket, key)
 })
 
+test('a console without an engine for alerts serves the fleet, and refuses alerts by a code', async () => {
+  const servers = [`127.0.0.1:${nats.port}`]
+  await using quiet = await ConsoleProcess.start({ fleet: { type: 'nats', servers, bucket } })
+  expect(await quiet.get<FleetImageDetail>(at)).toMatchObject({ name, nodes: 2 })
+  const refused = await quiet.ask<{ readonly code: string }>('/v1/fleet/alerts')
+  expect([refused.status, refused.body.code]).toEqual([404, 'ALERT_LOG_MISSING'])
+})
+
 test('while NATS is away the console serves what it has and names that, and catches up', async () => {
   await nats.kill()
   await served.until<FleetStatus>('/v1/fleet', ({ faults }) =>
@@ -255,9 +263,20 @@ test('while NATS is away the console serves what it has and names that, and catc
   expect(await served.get<FleetImageDetail>(at)).toMatchObject({ name, nodes: 2 })
   const refused = await decides(served, 'admin', 'mode', { mode: 'block' })
   expect([refused.status, refused.body.code]).toEqual([503, 'FLEET_UNAVAILABLE'])
+  const alert = await served.ask<{ readonly code: string }>('/v1/fleet/alerts/1')
+  expect([alert.status, alert.body.code]).toEqual([503, 'ALERT_LOG_UNAVAILABLE'])
+  // A console that starts now has nothing to serve.
+  await other.end()
+  const begun = other.begin()
+  const notReady = async (): Promise<string | undefined> => {
+    const answer = await fetch(`${other.url}/readyz`).catch(() => undefined)
+    return ((await answer?.json()) as { readonly code?: string } | undefined)?.code
+  }
+  await expect.poll(notReady).toBe('CONSOLE_STARTING')
   // A person decides on a host meanwhile.
   await nodes[0].setMode('learn')
   nats.startAgain()
+  await begun
   await served.until<FleetStatus>('/v1/fleet', ({ faults }) => faults.length === 0)
   await served.until<FleetImageDetail>(at, ({ mode }) => mode === 'learn')
   const { rows } = await served.get<FleetWindow<FleetDecision>>('/v1/fleet/decisions')

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join as inFolder } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FleetImage } from '../../src/fleet/fleet-image.ts'
+import { Bucket } from '../../src/fleet/nats/bucket.ts'
 import { decisionKey, sliceKey } from '../../src/fleet/nats/fleet-keys.ts'
 import { NatsFleet } from '../../src/fleet/nats/nats-fleet.ts'
 import {
@@ -75,6 +76,34 @@ async function keys(): Promise<readonly string[]> {
 async function put(key: string, value: string): Promise<void> {
   await nats.publish([value], `$KV.${bucket}.${key}`)
 }
+
+describe('two writers of one key', () => {
+  it('are told apart by the revision that each has read: the later write is refused by a code', async () => {
+    const done = new AbortController()
+    const listed = async (): Promise<Bucket> => {
+      let bucketOf: Bucket | undefined
+      await new Promise<void>((resolve) => {
+        bucketOf = new Bucket({
+          access: { servers: [{ host: '127.0.0.1', port: nats.port }], timeoutMs: 2_000 },
+          bucket,
+          onPut: () => undefined,
+          onRemoved: () => undefined,
+          onListed: resolve,
+          onState: () => undefined,
+        })
+        void bucketOf.run(done.signal)
+      })
+      return bucketOf as Bucket
+    }
+    const [first, second] = [await listed(), await listed()]
+    const key = `conflicts.${randomBytes(4).toString('hex')}`
+    await first.put(key, '"first"', 0)
+    await expect(second.put(key, '"second"', 0)).rejects.toMatchObject({ code: 'FLEET_CONFLICT' })
+    expect((await nats.values(bucket)).get(key)).toBe('"first"')
+    await nats.purge(bucket, key)
+    done.abort()
+  })
+})
 
 describe('a decision in the bucket', () => {
   it('stands once, and of two nodes that decide at the same time the later one applies on both', async () => {

@@ -1,14 +1,29 @@
-import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { authorName } from '../../../src/interfaces/console/author-name.ts'
-import { clusterOf, consoleSchema } from '../../../src/interfaces/console/console-config.ts'
+import {
+  clusterOf,
+  consoleSchema,
+  loadConsoleConfig,
+} from '../../../src/interfaces/console/console-config.ts'
 
 describe('the config of the console', () => {
   it('is refused where it lets nobody in', () => {
     const config = { schema: 'snug.console/v1' }
     expect(consoleSchema.safeParse(config).success).toBe(false)
     expect(consoleSchema.safeParse({ ...config, tokens: '/t.json' }).success).toBe(true)
+  })
+
+  it('is refused by a code that names its file', () => {
+    const folder = mkdtempSync('/tmp/snug-console-')
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'console.yaml')
+    writeFileSync(file, 'schema: snug.console/v1\ntokens: /t.json\nlistens: 127.0.0.1:1\n')
+    const load = (): unknown => loadConsoleConfig(file)
+    expect(load).toThrow(expect.objectContaining({ code: 'CONSOLE_INVALID' }))
+    expect(load).toThrow(file)
   })
 })
 

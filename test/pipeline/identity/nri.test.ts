@@ -31,7 +31,7 @@ afterEach(async () => {
   await runtime.stop()
 })
 
-async function connected(): Promise<void> {
+function connect(): void {
   link = linkToNri({
     socket: runtime.socket,
     signal: ended.signal,
@@ -46,6 +46,10 @@ async function connected(): Promise<void> {
     },
   })
   link.catch(() => undefined)
+}
+
+async function connected(): Promise<void> {
+  connect()
   await expect.poll(() => seen).toHaveLength(1)
 }
 
@@ -142,6 +146,15 @@ describe('the plugin of the Node Resource Interface', () => {
     await connected()
     runtime.raw(bytes)
     await expect(link).rejects.toMatchObject({ code: 'NRI_PROTOCOL' })
+  })
+
+  it('ends by a code where the runtime registers no plugins, with its reason', async () => {
+    runtime.refusal = 'plugins are disabled'
+    connect()
+    await expect(link).rejects.toMatchObject({
+      code: 'NRI_REFUSED',
+      message: expect.stringContaining('plugins are disabled'),
+    })
   })
 
   it('ends when the runtime does', async () => {
