@@ -29,7 +29,7 @@ export function causeLine(cause: Pick<AlertCause, 'access' | 'place' | 'names' |
 }
 
 const things: Partial<Record<CauseAccess, string>> = {
-  run: 'programs',
+  run: 'commands',
   connect: 'peers',
   listen: 'addresses',
   identity: 'changes',

@@ -72,8 +72,8 @@ export function causeKey(behaviour: Behaviour): string {
 
 /**
  * The same for causes of files that differ in their folder alone, or in their kind where all are data: neither code nor
- * settings, nor without an extension, as programs are. The same for sockets of the container, and for changes to and from
- * the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and settings,
+ * settings, nor without an extension, as programs are. The same for commands of one program, for sockets of the container,
+ * and for changes to and from the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and settings,
  * and secrets are decided one by one.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
@@ -82,6 +82,11 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   const { access, placeClass, detail } = parts
   if (placeClass === 'secret') return undefined
   const group = groupKey(behaviour, parts)
+  if (object.kind === 'exec') {
+    return object.args === undefined
+      ? undefined
+      : keyIn(group, { ...parts, detail: programDetail(object) })
+  }
   if (object.kind === 'connect') return object.peer.startsWith('/') ? group : undefined
   if (object.kind === 'identity') {
     const becomesRoot = object.to.uid === 0 && object.from.uid !== 0
@@ -144,13 +149,13 @@ function partsOf(object: BehaviourObject): Parts {
       return { access: 'change', place, placeClass, detail: kind, fileClass }
     }
     case 'exec': {
-      const { path, script, drift, socketStdio } = object
-      const flags = `${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
+      const { path, script, args = '' } = object
+      // Where the arguments define the action, as those of a shell do, another command is another cause.
       return {
         access: 'run',
         place: varied(script ?? path),
         placeClass: placeClassOf(path),
-        detail: `${varied(path)}\u0000${flags}`,
+        detail: `${programDetail(object)}\u0000${args}`,
       }
     }
     case 'connect': {
@@ -180,6 +185,14 @@ function partsOf(object: BehaviourObject): Parts {
     case 'syscall':
       return { access: 'syscall', place: object.name, placeClass: 'data', detail: '' }
   }
+}
+
+function programDetail({
+  path,
+  drift,
+  socketStdio,
+}: Extract<BehaviourObject, { kind: 'exec' }>): string {
+  return `${varied(path)}\u0000${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
 }
 
 /** People come and go: whose ids a program takes is no other cause. */

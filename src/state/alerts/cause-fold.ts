@@ -5,7 +5,7 @@ import {
   type AlertCausePart,
   severities,
 } from '../../core/event/alert.ts'
-import type { Cause } from '../../core/match/cause.ts'
+import { type Cause, isOfFiles } from '../../core/match/cause.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
@@ -17,6 +17,8 @@ import { withChanges } from '../../core/with-changes.ts'
 /** The first samples show the start of the pattern, and the latest ones how it continues. */
 const firstKept = 5
 const latestKept = 5
+/** Commands and peers have no pattern that stands for those in between: the alert for all further ones lists more of them. */
+const furtherKept = 59
 /** Characters of all samples. Each further event writes the whole alert, and a path may have 4,096 bytes. */
 export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
@@ -89,8 +91,9 @@ export function folded(
   const { cause } = alert
   if (cause === undefined || !isNew || behaviour === null) return alert
   const samples = alert.samples ?? (alert.behaviour === null ? [] : [alert.behaviour])
+  const isListed = cause.wide === true && !isOfFiles(cause.access)
   const kept = bounded(
-    samples.length < firstKept + latestKept
+    samples.length < firstKept + (isListed ? furtherKept : latestKept)
       ? [...samples, behaviour]
       : [...samples.slice(0, firstKept), ...samples.slice(firstKept + 1), behaviour],
   )

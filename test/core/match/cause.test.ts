@@ -35,12 +35,34 @@ describe('the cause of a deviation', () => {
     expect(new Set([text?.group, script?.group, hidden?.group]).size).toBe(3)
   })
 
-  it('is one for a program, whatever its arguments, and one for each peer', () => {
-    const [a, b] = ['id', 'uname'].map((code) => {
-      const run = act.exec('/bin/sh', { exe: '/bin/sh' })
-      return causeOfEvent({ ...run, process: { ...run.process, args: ['sh', '-c', code] } })
-    })
-    expect(b?.id).toBe(a?.id)
+  it('is one for a program, whatever its arguments, unless these define what it does', () => {
+    const causesOf = (exe: string, commands: readonly (readonly string[])[]) =>
+      commands.map((args) => {
+        return causeOfEvent(act.run(exe, args, { exe: '/srv/app' }))
+      })
+    const codes = ['id', 'uname', 'id']
+    const run = causesOf(
+      '/usr/bin/convert',
+      codes.map((code) => ['convert', code]),
+    )
+    expect(new Set(run.map(({ id }) => id)).size).toBe(1)
+    for (const [exe, option] of [
+      ['/bin/sh', '-c'],
+      ['/usr/bin/python3.13', '-c'],
+      ['/usr/bin/perl', '-e'],
+      ['/usr/bin/node', '--eval'],
+    ] as const) {
+      const [a, b, again] = causesOf(
+        exe,
+        codes.map((code) => [exe, option, code]),
+      )
+      expect(b?.id, exe).not.toBe(a?.id)
+      expect(again?.id, exe).toBe(a?.id)
+      expect([b?.place, b?.group], exe).toEqual([a?.place, a?.group])
+    }
+  })
+
+  it('is one for each peer', () => {
     const peers = ['10.0.0.1', '10.0.0.2'].map((peer) => causeOfEvent(act.connect(peer, 22)).id)
     expect(new Set(peers).size).toBe(2)
   })

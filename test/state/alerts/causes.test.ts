@@ -79,6 +79,34 @@ describe('alerts of one cause', () => {
     expect(scans[0]?.reasons.at(-1)).toContain('many different peers and ports')
   })
 
+  it('of a shell are one for each command, and no command hides in that of another', () => {
+    const alerts = storeOf()
+    const marks = ['fetch', 'pack', 'sort', 'send', 'list', 'drop'].flatMap((verb) =>
+      ['mail', 'notes', 'logs', 'plans', 'bills'].map((what) => `${verb} ${what}`),
+    )
+    const delivered = new Set<string>()
+    for (const mark of marks) {
+      alerts.raise(findingOf(act.run('/bin/sh', ['sh', '-c', mark], { exe: '/srv/app' })), nowMs)
+      for (const { alert } of alerts.drainChanged()) delivered.add(alert.id)
+    }
+    const found = alerts.list({ limit: 99 })
+    expect(delivered.size).toBe(found.length)
+    expect(found.map(({ severity }) => severity)).not.toContain('low')
+    const single = found.filter(({ cause }) => cause?.wide !== true)
+    const [further, ...others] = found.filter(({ cause }) => cause?.wide === true)
+    expect([single.length, others.length]).toEqual([12, 0])
+    expect(further?.count).toBe(marks.length - single.length)
+    const shown = [
+      ...single.flatMap(({ behaviour }) => behaviour?.text ?? []),
+      ...(further?.samples ?? []).map(({ text }) => text),
+    ]
+    for (const mark of marks)
+      expect(
+        shown.filter((text) => text.includes(`'${mark}'`)),
+        mark,
+      ).toHaveLength(1)
+  })
+
   it('of a client with a few peers are no scan', () => {
     const alerts = storeOf()
     for (let host = 1; host <= 15; host += 1)
