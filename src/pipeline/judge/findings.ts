@@ -8,6 +8,7 @@ import { objectLine, objectText } from '../../core/behaviour/describe.ts'
 import { plainObject } from '../../core/behaviour/subject.ts'
 import { causeOf } from '../../core/match/cause.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
+import { lossSeverity } from '../../core/match/loss-risk.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { mainRef } from '../../core/match/risk-facts.ts'
 import { distinct, type Techniques } from '../../core/match/technique.ts'
@@ -131,13 +132,21 @@ export function unobservedKindFinding(
   }
 }
 
-export function lossFinding(event: LossEvent): Finding {
-  const { source, loss, container } = event
+export function lossFingerprint({ source, loss, container }: LossEvent): string {
+  return `loss/${source}/${loss.reason}/${container?.id ?? ''}`
+}
+
+/** `before`: events of earlier losses that share the alert. */
+export function lossFinding(
+  event: LossEvent,
+  { before, blocks }: { readonly before: number; readonly blocks: boolean },
+): Finding {
+  const { reason, count } = event.loss
   return {
     ...ofNothing,
-    fingerprint: `loss/${source}/${loss.reason}/${container?.id ?? ''}`,
+    fingerprint: lossFingerprint(event),
     type: 'loss',
-    severity: 'medium',
+    severity: lossSeverity({ reason, count: count === 0 ? undefined : before + count, blocks }),
     reasons: [lossSentence(event)],
     mode: 'none',
     event,

@@ -30,6 +30,7 @@ import {
   findingCauseOf,
   type Judged,
   lossFinding,
+  lossFingerprint,
   mainBehaviour,
   unobservedKindFinding,
 } from './findings.ts'
@@ -298,9 +299,7 @@ export class JudgeStage {
       to: time,
     }
     const place = image === undefined ? { container } : { container, image }
-    const event = { v: 1, kind: 'loss', time, node, source: 'judge', ...place, loss } as const
-    this.#options.registry.addLoss(event)
-    this.#options.alerts.raise(lossFinding(event), this.#options.now(), count)
+    this.#lost({ v: 1, kind: 'loss', time, node, source: 'judge', ...place, loss })
   }
 
   /** Returns the same object until the version changes, because every event needs it. */
@@ -581,9 +580,21 @@ export class JudgeStage {
   }
 
   #loss(event: LossEvent): void {
-    this.#options.registry.addLoss(event)
-    this.#raise(lossFinding(event), Math.max(1, event.loss.count))
+    this.#raised = this.#lost(event)
     this.#options.onJudged(event, 'loss', 1)
+  }
+
+  /** Returns the fingerprint of its alert. */
+  #lost(event: LossEvent): string {
+    const { registry, alerts, now } = this.#options
+    registry.addLoss(event)
+    const concerned = registry.concernedBy(event)
+    const finding = lossFinding(event, {
+      before: alerts.countOf(lossFingerprint(event)),
+      blocks: concerned.some(({ life }) => life.mode === 'block'),
+    })
+    alerts.raise(finding, now(), Math.max(1, event.loss.count))
+    return finding.fingerprint
   }
 
   #remember(

@@ -3,6 +3,7 @@ import type { ImageRef } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, Severity } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
+import { graver } from '../../core/match/guardrail.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
@@ -142,6 +143,11 @@ export class AlertStore {
     if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
   }
 
+  /** Events of the open alert with that fingerprint; 0 if there is none. */
+  countOf(fingerprint: string): number {
+    return this.#byId.get(this.#open.idOf(fingerprint) ?? '')?.count ?? 0
+  }
+
   /** Whether the finding joins an existing alert, so that its reasons are not needed. */
   shares({ cause, scope }: FindingCause, severity: Severity): boolean {
     return this.#open.has(ownFingerprint(cause, scope, severity))
@@ -200,8 +206,17 @@ export class AlertStore {
     return marked(this.#options.grade?.(alert) ?? alert)
   }
 
-  #fold(known: Alert, { behaviour, sample, cause, attack }: Finding): Alert {
-    if (cause === undefined || behaviour === null) return known
+  /** The severity of an open alert rises to that of what joins it, and its reasons are then those of the gravest. */
+  #risen(known: Alert, { severity, reasons }: Finding): Alert {
+    if (graver(severity, known.severity) <= 0) return known
+    const next = this.#graded(withChanges(known, { severity, reasons }))
+    return graver(next.severity, known.severity) > 0 ? next : known
+  }
+
+  #fold(known: Alert, finding: Finding): Alert {
+    const { behaviour, sample, cause, attack } = finding
+    if (cause === undefined) return this.#risen(known, finding)
+    if (behaviour === null) return known
     // The alert stands for all of its samples.
     const alert = withTechniques(known, attack)
     const isNew = this.#names.add(alert, behaviour.id)

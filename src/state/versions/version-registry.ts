@@ -243,20 +243,21 @@ export class VersionRegistry {
    * Adds a loss to the evidence of the container's version, or of every running version for a loss
    * of the node.
    */
-  addLoss({ container, image, loss }: LossEvent): void {
+  addLoss(event: LossEvent): void {
+    const { container, loss } = event
     this.losses.add(loss)
+    const span = container === undefined ? loss : { ...loss, container: container.id }
+    for (const version of this.concernedBy(event)) version.losses.add(span)
+  }
+
+  /** The version of the container that a loss is of; of a loss of the node, those that ran then. */
+  concernedBy({ container, image, loss }: LossEvent): readonly DeployedVersion[] {
+    if (container === undefined)
+      return [...this.index].filter((version) => overlaps(version, loss.from, loss.to))
     const one =
-      container === undefined
-        ? undefined
-        : (this.#byContainer.get(container.id) ??
-          (image === undefined ? undefined : this.index.ofImage(image)))
-    if (container !== undefined) {
-      one?.losses.add({ ...loss, container: container.id })
-      return
-    }
-    for (const version of this.index) {
-      if (overlaps(version, loss.from, loss.to)) version.losses.add(loss)
-    }
+      this.#byContainer.get(container.id) ??
+      (image === undefined ? undefined : this.index.ofImage(image))
+    return one === undefined ? [] : [one]
   }
 
   /**

@@ -5,6 +5,7 @@ import { severities } from '../../../src/core/event/alert.ts'
 import { origins } from '../../../src/core/event/event.ts'
 import { causeAccesses, placeClasses, type RiskFacts } from '../../../src/core/event/alert-risk.ts'
 import { replicaShift, replicaText } from '../../../src/core/match/replicas.ts'
+import { hiddenBy, hidings, lossSeverity, singleFrom } from '../../../src/core/match/loss-risk.ts'
 import { riskOf, riskTable } from '../../../src/core/match/risk.ts'
 
 const plain: RiskFacts = {
@@ -99,6 +100,68 @@ describe('the shift across replicas', () => {
     )
     expect(replicaText('few', 1, 10)).toBe('1 of 10 replicas does this: the others do not')
   })
+})
+
+describe('the severity of a loss', () => {
+  const of = (reason: string, count?: number, blocks = false) =>
+    lossSeverity({ reason, count, blocks })
+
+  it('is low where a single act may be lost by accident, until that is frequent or the version blocks', () => {
+    expect([of('file-gone', 4), of('file-gone', singleFrom), of('file-gone')]).toEqual([
+      'low',
+      'medium',
+      'medium',
+    ])
+    expect(of('file-gone', 4, true)).toBe('medium')
+    expect(of('answers-full', 10_000, true)).toBe('low')
+  })
+
+  it('is at least medium for a gap, and high where something runs unblocked that was to be blocked', () => {
+    for (const blocks of [false, true]) {
+      expect([of('ring-full', 1, blocks), of('sensor-gap', 0, blocks)]).toEqual([
+        'medium',
+        'medium',
+      ])
+    }
+    expect([of('too-many-containers', 1), of('too-many-containers', 1, true)]).toEqual([
+      'medium',
+      'high',
+    ])
+  })
+
+  it('is medium for a reason that only a foreign sensor knows, whatever its name', () => {
+    for (const reason of ['several', 'their own', 'constructor', ''])
+      expect(of(reason, 1)).toBe('medium')
+  })
+
+  it('never falls as more is lost, nor where the version blocks', () => {
+    const rank = (severity: (typeof severities)[number]) => severities.indexOf(severity)
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Object.keys(hiddenBy), 'ring-full'),
+        fc.nat(1_000),
+        fc.nat(1_000),
+        fc.boolean(),
+        (reason, count, more, blocks) => {
+          const before = rank(of(reason, count, blocks))
+          expect(rank(of(reason, count + more, blocks))).toBeGreaterThanOrEqual(before)
+          expect(rank(of(reason, count, true))).toBeGreaterThanOrEqual(before)
+        },
+      ),
+    )
+  })
+})
+
+it('docs/alerts.md shows what the losses of each reason may hide', () => {
+  const page = readFileSync(new URL('../../../docs/alerts.md', import.meta.url), 'utf8')
+  for (const hiding of hidings) {
+    const row = page.split('\n').find((line) => line.startsWith(`| ${hiding} |`))
+    const reasons = Object.keys(hiddenBy).filter((reason) => hiddenBy[reason] === hiding)
+    for (const reason of reasons) expect(row, hiding).toContain(`\`${reason}\``)
+    const few = lossSeverity({ reason: reasons[0] ?? '', count: 1, blocks: false })
+    expect(row, hiding).toContain(`| ${few}`)
+  }
+  expect(page).toContain(`${singleFrom} events`)
 })
 
 it('docs/alerts.md shows the table', () => {

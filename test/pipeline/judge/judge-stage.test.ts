@@ -232,6 +232,25 @@ describe('the judge stage', () => {
     expect(alert?.count).toBe(12)
   })
 
+  it('gives a loss the severity of what it may hide, which rises as more is lost', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    const lose = (reason: string, count: number) => {
+      const time = '2026-11-24T13:41:00.000000Z'
+      const loss = { reason, count, from: time, to: time }
+      world.feed({ v: 1, kind: 'loss', time, node: 'n1', source: 'ebpf', loss })
+      return world.alerts.list({ limit: 1 })[0]
+    }
+    expect(lose('file-gone', 4)).toMatchObject({ severity: 'low', count: 4 })
+    expect(lose('file-gone', 200)).toMatchObject({ severity: 'medium', count: 204 })
+    expect(lose('file-gone', 1)).toMatchObject({ severity: 'medium', count: 205 })
+    expect(lose('too-many-containers', 1)).toMatchObject({ severity: 'medium' })
+    const version = world.version()
+    version.life = { ...version.life, state: 'enforced', mode: 'block' }
+    expect(lose('too-many-containers', 1)).toMatchObject({ severity: 'high', count: 2 })
+    expect(lose('ring-full', 1)).toMatchObject({ severity: 'medium' })
+    expect(world.alerts.size).toBe(3)
+  })
+
   it('alerts on guardrails for a container whose image is unknown', () => {
     const { image: _, ...unknown } = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' })
     world.feed(unknown as ActEvent)
