@@ -34,6 +34,7 @@ import { allNamesKept, namesKept as alertNamesKept } from '../src/state/alerts/a
 import { sampleChars } from '../src/state/alerts/cause-fold.ts'
 import { sharesKept } from '../src/state/alerts/open-alerts.ts'
 import { replicasKept } from '../src/state/alerts/replica-groups.ts'
+import { componentKept } from '../src/state/alerts/cause-fold.ts'
 import { loadedKept, loadingRunsKept } from '../src/state/alerts/run-alerts.ts'
 import { alertsOfForm, formsKept } from '../src/state/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
@@ -407,6 +408,12 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'distinct behaviours of all alerts together',
         bound: allNamesKept,
         atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'causes of what a new program of an image does, in its one alert',
+        bound: componentKept,
+        of: 'alert',
+        atBound: 'each further one is an alert; so it is beyond 4,096 characters of their places',
       },
       {
         what: 'files that the program of an alert loaded',

@@ -144,6 +144,8 @@ export class SnugEngine implements view.Engine {
       now: this.#daemon.now(),
       expiresAt: this.#inheritedExpireAt(to),
       explain: (entry: ProfileEntry) => stage.explain(entry, to, from),
+      componentOf: (entry: Pick<ProfileEntry, 'actor' | 'object'>) =>
+        stage.componentOf(entry, to, from),
     }
     return slices.run('diff', profileDiff(from, to, world))
   }

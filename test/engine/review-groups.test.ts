@@ -208,6 +208,38 @@ describe('the cards of what waits for review', () => {
     expect(cardsOf(started)).toHaveLength(1)
   })
 
+  it('are one for a program that the new image brings, which the card names with all that it does', () => {
+    const announce = '/usr/local/bin/announce'
+    const nginx = [act.file('/etc/nginx/nginx.conf')]
+    const before = versionOf('shop/web', 'sha256:aa', { learned: nginx, later: [] })
+    const by = { exe: announce }
+    const upgraded = [
+      act.exec(announce),
+      act.exec('/usr/bin/curl', by),
+      act.exec('/usr/bin/date', by),
+      act.file('/var/lib/announce/state.dat', ['create'], by),
+      act.connect('203.0.113.9', 443, by),
+    ]
+    const now = versionOf('shop/web', 'sha256:bb', { learned: [...nginx, ...upgraded], later: [] })
+    const page = finish(
+      reviewPage(
+        {
+          versions: [before, now],
+          predecessorOf: (version) => (version === now ? before : undefined),
+          scopesExpecting: () => [],
+          explained: ({ object }) =>
+            object.kind === 'exec' && object.path === announce ? 'the image adds it' : undefined,
+          alerts: [],
+          listed: new ListedCards(),
+        },
+        { offset: 0, limit: 100 },
+      ),
+    )
+    expect(page.cards.map(({ actor, text }) => `${actor} ${text}`)).toEqual([
+      `${announce} new in this version: changes files in 1 folder, runs 2 programs, connects to 1 peer`,
+    ])
+  })
+
   it('do not depend on the order of versions', () => {
     fc.assert(
       fc.property(world, ({ versions, predecessorOf, groups }) => {

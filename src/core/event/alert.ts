@@ -95,11 +95,18 @@ export interface AlertCause {
    * The first causes of a wide one, as far as a decision on it may cover later names: in places that the service owns.
    */
   readonly parts?: readonly AlertCausePart[]
+  /**
+   * The cause is a program or script of the image that is new in this version, `place`, in all of its containers. These
+   * are the first acts of it that nothing else explains, of each cause one.
+   */
+  readonly component?: readonly AlertComponentPart[]
   /** What would admit all of them, in the language of shapes; absent where it would admit too much. */
   readonly proposed?: string
 }
 
 export interface AlertCausePart extends Pick<AlertCause, 'id' | 'place' | 'names'> {}
+
+export interface AlertComponentPart extends Pick<AlertCause, 'id' | 'access' | 'place'> {}
 
 export interface AlertSummary {
   /** Kind of event → number. */

@@ -112,7 +112,12 @@ export interface FileStory {
 /** The package and the layer of a path in the new image. */
 export type About = (path: string) => FileStory | undefined
 
-function change(path: string, now: Shipped, before: Shipped): 'brings' | 'changed' | undefined {
+/** What the new image does to a path. */
+export function change(
+  path: string,
+  now: Shipped,
+  before: Shipped,
+): 'brings' | 'changed' | undefined {
   const after = now(path)
   if (after === undefined) return undefined
   const old = before(path)
@@ -139,6 +144,8 @@ function excuseFor(
   if (object.kind === 'exec') {
     // Not what the image shipped: no image explains that.
     if (object.drift === true || object.socketStdio === true) return undefined
+    // The image brings the interpreter, and not the code that is an argument.
+    if (object.args !== undefined) return undefined
     const path = object.script ?? object.path
     return change(path, now, before) === 'brings' ? { path, how: 'brings' } : undefined
   }

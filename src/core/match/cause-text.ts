@@ -1,5 +1,5 @@
-import type { AlertCause } from '../event/alert.ts'
-import type { CauseAccess } from '../event/alert-risk.ts'
+import type { AlertCause, AlertComponentPart } from '../event/alert.ts'
+import { causeAccesses, type CauseAccess } from '../event/alert-risk.ts'
 
 const verbs: Readonly<Record<CauseAccess, string>> = {
   read: 'read',
@@ -14,8 +14,11 @@ const verbs: Readonly<Record<CauseAccess, string>> = {
 }
 
 /** One line for what several behaviours have in common: `change 312 files in /var/jobs/`. */
-export function causeLine(cause: Pick<AlertCause, 'access' | 'place' | 'names' | 'wide'>): string {
-  const { access, place, names, wide } = cause
+export function causeLine(
+  cause: Pick<AlertCause, 'access' | 'place' | 'names' | 'wide' | 'component'>,
+): string {
+  const { access, place, names, wide, component } = cause
+  if (component !== undefined) return `new in this version: ${componentActs(component)}`
   const verb = verbs[access]
   const number = names.toLocaleString('en')
   if (access === 'read' || access === 'change' || access === 'map') {
@@ -26,6 +29,45 @@ export function causeLine(cause: Pick<AlertCause, 'access' | 'place' | 'names' |
   }
   if (wide === true) return `${verb} ${number} ${things[access] ?? 'objects'}`
   return names === 1 ? `${verb} ${place}` : `${verb} ${place} in ${number} ways`
+}
+
+/** `runs 2 programs, changes files in 1 folder, connects to 1 peer`. */
+export function componentActs(
+  parts: readonly Pick<AlertComponentPart, 'access' | 'place'>[],
+): string {
+  const places = new Map<CauseAccess, Set<string>>()
+  for (const { access, place } of parts) {
+    const known = places.get(access)
+    if (known === undefined) places.set(access, new Set([place]))
+    else known.add(place)
+  }
+  const acts = causeAccesses.flatMap((access) => {
+    const number = places.get(access)?.size ?? 0
+    if (number === 0) return []
+    const { does, thing, things: many } = acting[access]
+    return [`${does} ${number.toLocaleString('en')} ${number === 1 ? thing : many}`]
+  })
+  return acts.join(', ')
+}
+
+interface Acting {
+  readonly does: string
+  readonly thing: string
+  readonly things: string
+}
+
+const inFolders = { thing: 'folder', things: 'folders' }
+
+const acting: Readonly<Record<CauseAccess, Acting>> = {
+  read: { does: 'reads files in', ...inFolders },
+  change: { does: 'changes files in', ...inFolders },
+  map: { does: 'maps code in', ...inFolders },
+  run: { does: 'runs', thing: 'program', things: 'programs' },
+  connect: { does: 'connects to', thing: 'peer', things: 'peers' },
+  listen: { does: 'listens on', thing: 'address', things: 'addresses' },
+  identity: { does: 'makes', thing: 'change of identity', things: 'changes of identity' },
+  capability: { does: 'uses', thing: 'capability', things: 'capabilities' },
+  syscall: { does: 'calls', thing: 'system call', things: 'system calls' },
 }
 
 const things: Partial<Record<CauseAccess, string>> = {

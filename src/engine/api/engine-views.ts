@@ -223,6 +223,8 @@ export interface DiffRow {
   /** Rows of one actor, access and place have one cause: {@link AlertCause}. */
   readonly access: CauseAccess
   readonly place: string
+  /** Who does it, or whom it runs, is a program or script that the later image brings: its path. */
+  readonly component?: string
   readonly explained?: string
 }
 

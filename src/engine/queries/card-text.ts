@@ -2,7 +2,7 @@ import { type BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { actorText, doesLine, objectLine, objectText } from '../../core/behaviour/describe.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import { type Cause, causeOf } from '../../core/match/cause.ts'
-import { causeLine } from '../../core/match/cause-text.ts'
+import { causeLine, componentActs } from '../../core/match/cause-text.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import { proposedPlace } from '../../state/alerts/cause-fold.ts'
 import type { ReviewGroup } from './review-groups.ts'
@@ -16,8 +16,15 @@ export interface CardTitle {
   readonly proposed?: string
 }
 
-/** `entries`: the different behaviours of the group, in order of time, each in one of its versions. */
-export function titleOf(group: ReviewGroup, entries: readonly Waiting[]): CardTitle {
+/**
+ * `entries`: the different behaviours of the group, in order of time, each in one of its versions. `isBrought`: the image
+ * of the version brings the program that is started, and that before lacks it.
+ */
+export function titleOf(
+  group: ReviewGroup,
+  entries: readonly Waiting[],
+  isBrought: (start: Waiting) => boolean,
+): CardTitle {
   const [first] = entries
   if (first === undefined) return { actor: '', user: '', text: '' }
   if (entries.length === 1) return { ...whoOf(entries), text: doesLine(objectLine(first.object)) }
@@ -25,7 +32,7 @@ export function titleOf(group: ReviewGroup, entries: readonly Waiting[]): CardTi
     case 'session':
       return { ...whoOf(entries), ...sessionTitle(group, entries) }
     case 'program':
-      return programTitle(group, entries)
+      return programTitle(group, entries, isBrought)
     case 'cause':
       return { ...whoOf(entries), ...causeTitle(causeOf(first), entries) }
   }
@@ -48,11 +55,24 @@ function sessionTitle({ members }: ReviewGroup, entries: readonly Waiting[]) {
   }
 }
 
-function programTitle({ isNew }: ReviewGroup, entries: readonly Waiting[]): CardTitle {
+function programTitle(
+  { isNew }: ReviewGroup,
+  entries: readonly Waiting[],
+  isBrought: (start: Waiting) => boolean,
+): CardTitle {
   const start = entries.find(({ actor, object }) => object.kind === 'exec' && !isNew(actor))
   if (start === undefined) {
     const text = `shows ${behaviours(entries.length)}, with its programs`
     return { ...whoOf(entries), text }
+  }
+  if (start.object.kind === 'exec' && isBrought(start)) {
+    const { path, script = path } = start.object
+    const does = entries.filter((entry) => entry !== start)
+    return {
+      actor: script,
+      user: whoOf(does).user,
+      text: `new in this version: ${componentActs(does.map(causeOf))}`,
+    }
   }
   const more = entries.length - 1
   const follow = more === 1 ? 'follows' : 'follow'

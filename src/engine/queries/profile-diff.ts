@@ -14,13 +14,15 @@ interface DiffWorld {
   readonly expiresAt: number | undefined
   /** Why the later version differs, as far as the two images explain it. */
   readonly explain: (entry: ProfileEntry) => string | undefined
+  /** The program or script that the later image brings, and that the behaviour is of. */
+  readonly componentOf: (entry: Pick<ProfileEntry, 'actor' | 'object'>) => string | undefined
 }
 
 /** What two versions of an image do not share. What the other one expects by a place or a pattern is no difference. */
 export function* profileDiff(
   from: DeployedVersion,
   to: DeployedVersion,
-  { now, expiresAt, explain }: DiffWorld,
+  { now, expiresAt, explain, componentOf }: DiffWorld,
 ): Steps<ProfileDiff> {
   const [before, after] = [yield* shownBy(from), yield* shownBy(to)]
   const { added, removed, unchanged } = diffEntries(before, after)
@@ -29,6 +31,7 @@ export function* profileDiff(
     entries: readonly Readonly<LiveEntry>[],
     other: DeployedVersion,
     why: (entry: Readonly<LiveEntry>) => string | undefined,
+    of: (entry: Readonly<LiveEntry>) => string | undefined = () => undefined,
   ): Steps<{ readonly rows: readonly DiffRow[]; readonly derived: readonly DiffRow[] }> {
     const byId = new Map(entries.map((entry) => [entry.id as string, entry]))
     const rows: DiffRow[] = []
@@ -41,7 +44,13 @@ export function* profileDiff(
       const isInherited = other.profile.onlyInherited(entry.id)
       if (!isInherited && other.profile.expects(entry, now * 1_000)) continue
       const { access, place } = causeOf(entry)
-      const row: DiffRow = { ...line, access, place }
+      const component = of(entry)
+      const row: DiffRow = {
+        ...line,
+        access,
+        place,
+        ...(component === undefined ? {} : { component }),
+      }
       if (entry.isDerived) {
         derived.push(row)
         continue
@@ -51,7 +60,7 @@ export function* profileDiff(
     }
     return { rows, derived }
   }
-  const more = yield* rowsOf(added, after, from, (entry) => explain(entry.toJSON()))
+  const more = yield* rowsOf(added, after, from, (entry) => explain(entry.toJSON()), componentOf)
   const less = yield* rowsOf(removed, before, to, ({ id }) =>
     to.profile.onlyInherited(id) ? inheritedText(expiresAt) : undefined,
   )

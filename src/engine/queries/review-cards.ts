@@ -220,6 +220,10 @@ function* cardView(
     ...titleOf(
       group,
       rows.map(({ one }) => one),
+      (start) => {
+        const before = world.predecessorOf(start.version)
+        return before !== undefined && world.explained(start, before) !== undefined
+      },
     ),
     kinds: union(rows.map(({ one }) => one.object.kind)),
     behaviours: rows.length,

@@ -1,5 +1,6 @@
-import type { Alert } from '../../core/event/alert.ts'
+import type { Alert, AlertCause } from '../../core/event/alert.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import { programOf } from '../../core/lifecycle/component.ts'
 import { causeOf, rowKindOf } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Steps } from '../../core/steps.ts'
@@ -17,6 +18,7 @@ export function* sharersOf(
   others: Iterable<KeptAlert>,
 ): Steps<readonly BehaviourId[]> {
   const { cause, container } = alert
+  if (cause?.component !== undefined) return yield* partsOf(version, cause)
   if (cause === undefined || container === undefined || cause.names < 2) return []
   const isOfAlert = cause.wide === true ? sharedBy(alert, others) : isOfCause(cause.id)
   const ids: BehaviourId[] = []
@@ -24,6 +26,21 @@ export function* sharersOf(
     yield
     if (!isWaiting(entry, alert) || !entry.isShownBy(container.id)) continue
     if (isOfAlert(entry)) ids.push(entry.id)
+  }
+  return ids
+}
+
+/** What a component has shown so far of the causes that its alert has, in all containers. */
+function* partsOf(
+  version: DeployedVersion,
+  { place, component = [] }: AlertCause,
+): Steps<readonly BehaviourId[]> {
+  const causes = new Set(component.map(({ id }) => id))
+  const ids: BehaviourId[] = []
+  for (const entry of version.profile.outline()) {
+    yield
+    if (programOf(entry.actor) !== place || entry.state === 'quarantined') continue
+    if (causes.has(causeOf(entry).id)) ids.push(entry.id)
   }
   return ids
 }

@@ -1,17 +1,19 @@
-import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, Severity } from '../../core/event/alert.ts'
 import type { ActEvent, LossEvent, Survival } from '../../core/event/event.ts'
 import { type Observable, observableText } from '../../core/coverage/observable.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
-import { objectLine, objectText } from '../../core/behaviour/describe.ts'
+import { actorText, objectLine, objectText } from '../../core/behaviour/describe.ts'
 import { plainObject } from '../../core/behaviour/subject.ts'
-import { causeOf } from '../../core/match/cause.ts'
+import { type Cause, causeOf } from '../../core/match/cause.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { lossSeverity } from '../../core/match/loss-risk.ts'
+import { placeClassOf } from '../../core/match/place-class.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { mainRef } from '../../core/match/risk-facts.ts'
 import { distinct, type Techniques } from '../../core/match/technique.ts'
+import { componentReason } from '../../state/alerts/cause-fold.ts'
 import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import { runOf } from './loaded-files.ts'
@@ -61,6 +63,45 @@ export function findingCauseOf({ event, verdict, version }: Judged): FindingCaus
   const parts = [replicasOf, container.id, process.origin, actionOf(event), ...guardrails]
   const scope = sha256Hex(parts.join('\u0000')).slice(0, 20)
   return { cause: causeOf(ref), scope, replicasOf, running: 0 }
+}
+
+/** The cause of all that a component of the version does, in each of its containers. */
+export function componentCauseOf(
+  ref: BehaviourRef,
+  component: string,
+  version: DeployedVersion,
+): FindingCause & { readonly part: Cause } {
+  const group = sha256Hex(component).slice(0, 20)
+  return {
+    cause: {
+      id: `n${group}`,
+      group,
+      actor: actorText(ref.actor),
+      access: 'run',
+      place: component,
+      placeClass: placeClassOf(component),
+    },
+    scope: sha256Hex(`component\u0000${version.key}`).slice(0, 20),
+    replicasOf: version.key,
+    running: 0,
+    part: causeOf(ref),
+  }
+}
+
+/** An act of a component. Its alert has the severity of its gravest act. */
+export function componentFinding(
+  judged: Judged,
+  grounds: FindingGrounds & {
+    readonly cause: FindingCause & { readonly part: Cause }
+    readonly severity: Severity
+  },
+): Finding {
+  const { reasons, cause, severity } = grounds
+  const finding = deviationFinding(judged, grounds)
+  const { behaviour, sample = behaviour } = finding
+  if (sample === null) return finding
+  const first = componentReason({ place: cause.cause.place, component: [cause.part] }, sample)
+  return { ...finding, severity, reasons: [first, ...reasons] }
 }
 
 export interface FindingGrounds {

@@ -1,15 +1,28 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import { observableOf } from '../../core/coverage/observable.ts'
-import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import {
+  type ActEvent,
+  eventKinds,
+  type LossEvent,
+  type SnugEvent,
+} from '../../core/event/event.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
+import { componentIn, componentOf, isPart } from '../../core/lifecycle/component.ts'
 import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
-import type { Guardrails } from '../../core/match/guardrail.ts'
+import { graver, type Guardrails } from '../../core/match/guardrail.ts'
 import type { Techniques } from '../../core/match/technique.ts'
 import { judge, type JudgeOptions } from '../../core/match/judge.ts'
+import { riskOf } from '../../core/match/risk.ts'
 import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
-import { behaviourId, behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
+import {
+  type Actor,
+  behaviourId,
+  behavioursOf,
+  type BehaviourRef,
+  runtime,
+} from '../../core/behaviour/behaviour.ts'
 import type { Phase } from '../../core/profile/profile-entry.ts'
 import type { AlertStore } from '../../state/alerts/alert-store.ts'
 import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
@@ -26,6 +39,8 @@ import { allowEvent, wasRejected } from './profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import {
   actNameOf,
+  componentCauseOf,
+  componentFinding,
   deviationFinding,
   findingCauseOf,
   type Judged,
@@ -427,6 +442,7 @@ export class JudgeStage {
     // others raise an alert now.
     if (this.#isExplained(verdict, version)) return quiet
     if (!deservesAlert(event, verdict, facts) || this.#isLoaded(judged)) return quiet
+    if (this.#isOfComponent(judged)) return 'deviation'
     this.#alert(judged, [
       life.predecessor === undefined
         ? 'the profile that was shipped for the image does not have this behaviour'
@@ -490,6 +506,49 @@ export class JudgeStage {
   ): string | undefined {
     const pair = this.#options.shippedBy(version, before)
     return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before, pair.about)
+  }
+
+  /** The program or script that the image of `version` brings and that of `before` lacks, of a behaviour by it or of its start. */
+  componentOf(
+    behaviour: Pick<BehaviourRef, 'actor' | 'object'>,
+    version: DeployedVersion,
+    before: DeployedVersion,
+  ): string | undefined {
+    const pair = this.#options.shippedBy(version, before)
+    return pair && componentIn(behaviour, pair.now, pair.before)
+  }
+
+  /**
+   * A program or script that the new image brings, and what it does, is one alert, until a person decides on any of it or
+   * the window of the version ends.
+   */
+  #isOfComponent(judged: JudgedBy): boolean {
+    const { event, verdict, version } = judged
+    const { alerts, registry, shippedBy, techniques } = this.#options
+    const before = registry.index.predecessorOf(version)
+    const pair = before && shippedBy(version, before)
+    const ref = mainRef(verdict.unexpected)
+    if (pair === undefined || ref === undefined) return false
+    const component = componentOf(ref.actor, pair.now, pair.before)
+    if (component === undefined || isDecidedOn(version, ref.actor)) return false
+    const risks = verdict.unexpected.map((each) => riskFactsOf(version.profile, event, each))
+    const cause = componentCauseOf(ref, component, version)
+    if (!isPart(event, verdict.unexpected, risks) || !alerts.takesPart(cause, cause.part))
+      return false
+    const why = explainDelta(
+      { actor: runtime, object: { kind: 'exec', path: component } },
+      pair.now,
+      pair.before,
+      pair.about,
+    )
+    const finding = componentFinding(judged, {
+      reasons: why === undefined ? [] : [why],
+      cause,
+      severity: risks.map(riskOf).reduce((a, b) => (graver(b, a) > 0 ? b : a)),
+      techniques,
+    })
+    this.#raise(finding, event.count ?? 1)
+    return true
   }
 
   #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
@@ -636,6 +695,15 @@ export class JudgeStage {
 /** The service has felt it, whether or not it was stopped in time. */
 function hasInterfered({ enforced, survives }: ActEvent): boolean {
   return enforced !== undefined && (enforced !== 'missed' || survives !== undefined)
+}
+
+/** A person decided on something that the program or script does. */
+function isDecidedOn({ profile }: DeployedVersion, actor: Actor): boolean {
+  return eventKinds.some((kind) =>
+    profile
+      .byActor(kind, actor.exe)
+      .some((known) => known.decision !== undefined && known.actor.script === actor.script),
+  )
 }
 
 function isFull({ profile, life, learnedSize }: DeployedVersion, isTaught: boolean): boolean {

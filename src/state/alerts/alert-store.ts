@@ -3,6 +3,7 @@ import type { ImageRef } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, Severity } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
+import type { Cause } from '../../core/match/cause.ts'
 import { graver } from '../../core/match/guardrail.ts'
 import { replicasLeast } from '../../core/match/replicas.ts'
 import { type Techniques, withTechniques } from '../../core/match/technique.ts'
@@ -10,7 +11,15 @@ import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filte
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { AlertNames } from './alert-names.ts'
 import { causeFingerprint, ownFingerprint } from './cause-fingerprint.ts'
-import { folded, marked, risen, withReplicas } from './cause-fold.ts'
+import {
+  folded,
+  hasPart,
+  hasRoomForPart,
+  marked,
+  risen,
+  withPart,
+  withReplicas,
+} from './cause-fold.ts'
 import { DecidedPlaces } from './decided-places.ts'
 import { EvictionOrder } from './eviction.ts'
 import { type Finding, type FindingCause, firstAlert } from './finding.ts'
@@ -143,6 +152,13 @@ export class AlertStore {
     if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
   }
 
+  /** Whether an act of a component shares the alert of it, which may be a new one. */
+  takesPart({ cause, scope }: FindingCause, part: Cause): boolean {
+    const id = this.#open.idOf(causeFingerprint(cause, scope))
+    const alert = id === undefined ? undefined : this.#byId.get(id)?.whole
+    return alert === undefined || hasPart(alert, part) || hasRoomForPart(alert, part)
+  }
+
   /** Events of the open alert with that fingerprint; 0 if there is none. */
   countOf(fingerprint: string): number {
     return this.#byId.get(this.#open.idOf(fingerprint) ?? '')?.count ?? 0
@@ -207,7 +223,7 @@ export class AlertStore {
   }
 
   /** The severity of an open alert rises to that of what joins it, and its reasons are then those of the gravest. */
-  #risen(known: Alert, { severity, reasons }: Finding): Alert {
+  #risenBy(known: Alert, { severity, reasons }: Finding): Alert {
     if (graver(severity, known.severity) <= 0) return known
     const next = this.#graded(withChanges(known, { severity, reasons }))
     return graver(next.severity, known.severity) > 0 ? next : known
@@ -215,11 +231,18 @@ export class AlertStore {
 
   #fold(known: Alert, finding: Finding): Alert {
     const { behaviour, sample, cause, attack } = finding
-    if (cause === undefined) return this.#risen(known, finding)
+    if (cause === undefined) return this.#risenBy(known, finding)
     if (behaviour === null) return known
     // The alert stands for all of its samples.
     const alert = withTechniques(known, attack)
     const isNew = this.#names.add(alert, behaviour.id)
+    const { part } = cause
+    if (part !== undefined) {
+      if (!isNew) return alert
+      const latest = sample ?? behaviour
+      const next = withPart(folded(alert, latest, cause.cause, isNew), part, latest)
+      return this.#risenBy(next, { ...finding, reasons: next.reasons })
+    }
     const next = folded(alert, sample ?? behaviour, cause.cause, isNew)
     return next === alert ? alert : this.#counted(next, cause)
   }

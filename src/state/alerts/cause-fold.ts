@@ -3,14 +3,17 @@ import {
   type AlertBehaviour,
   type AlertCause,
   type AlertCausePart,
+  type AlertComponentPart,
   severities,
 } from '../../core/event/alert.ts'
 import { type Cause, isOfFiles } from '../../core/match/cause.ts'
+import { componentActs } from '../../core/match/cause-text.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'
+import type { FindingCause } from './finding.ts'
 import type { ReplicaGroup } from './replica-groups.ts'
 import { withChanges } from '../../core/with-changes.ts'
 
@@ -24,9 +27,13 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-export function causeView(cause: Cause, isWide: boolean): AlertCause {
+export function causeView(
+  { cause, part }: Pick<FindingCause, 'cause' | 'part'>,
+  isWide: boolean,
+): AlertCause {
   const { id, access, place, placeClass } = cause
   const single = { id, access, place, placeClass, names: 1 }
+  if (part !== undefined) return { ...single, component: [partOf(part)] }
   return isWide ? widened(single, wideId(cause)) : single
 }
 
@@ -40,6 +47,46 @@ export function widened(single: AlertCause, shared: string): AlertCause {
     wide: true,
     ...(parts.length === 0 ? {} : { parts }),
   })
+}
+
+/** Acts of a component by cause that share its alert. What it does beyond them is reported act by act. */
+export const componentKept = 32
+
+/** Whether the alert of a component holds an act of that cause. */
+export function hasPart({ cause }: Pick<Alert, 'cause'>, { id }: Cause): boolean {
+  return cause?.component?.some((part) => part.id === id) === true
+}
+
+export function hasRoomForPart({ cause }: Pick<Alert, 'cause'>, part: Cause): boolean {
+  const parts = cause?.component ?? []
+  const size = parts.reduce((sum, { place }) => sum + place.length, part.place.length)
+  return parts.length < componentKept && size <= partChars
+}
+
+/** The alert of a component with one more act of it, which is the `latest`. */
+export function withPart(alert: Alert, part: Cause, latest: AlertBehaviour): Alert {
+  const { cause, reasons } = alert
+  if (cause?.component === undefined) return alert
+  const component = hasPart(alert, part) ? cause.component : [...cause.component, partOf(part)]
+  const [, ...rest] = reasons
+  return withChanges(alert, {
+    cause: withChanges(cause, { component }),
+    reasons: [componentReason({ place: cause.place, component }, latest), ...rest],
+  })
+}
+
+export function componentReason(
+  {
+    place,
+    component,
+  }: { readonly place: string; readonly component: readonly AlertComponentPart[] },
+  latest: Pick<AlertBehaviour, 'text'>,
+): string {
+  return `\`${place}\` is new in this version: ${componentActs(component)}; the latest: ${latest.text}`
+}
+
+function partOf({ id, access, place }: Cause): AlertComponentPart {
+  return { id, access, place }
 }
 
 /** Causes of one alert that a decision on it may cover, and characters of their places together. */
@@ -91,7 +138,8 @@ export function folded(
   const { cause } = alert
   if (cause === undefined || !isNew || behaviour === null) return alert
   const samples = alert.samples ?? (alert.behaviour === null ? [] : [alert.behaviour])
-  const isListed = cause.wide === true && !isOfFiles(cause.access)
+  const isListed =
+    cause.component !== undefined || (cause.wide === true && !isOfFiles(cause.access))
   const kept = bounded(
     samples.length < firstKept + (isListed ? furtherKept : latestKept)
       ? [...samples, behaviour]

@@ -45,6 +45,8 @@ export interface FindingCause {
   readonly replicasOf: string
   /** Containers of the version that run now. */
   readonly running: number
+  /** The cause is a component of the version ({@link AlertCause.component}): the act of it. */
+  readonly part?: Cause
 }
 
 /** What an alert or a finding is about. */
@@ -121,7 +123,7 @@ export function firstAlert(
     ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
     guardrails: finding.guardrails,
     attack: finding.attack,
-    ...(cause === undefined ? {} : { cause: causeView(cause.cause, isWide(fingerprint)) }),
+    ...(cause === undefined ? {} : { cause: causeView(cause, isWide(fingerprint)) }),
     ...(risk === undefined ? {} : { risk }),
   }
 }

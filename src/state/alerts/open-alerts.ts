@@ -6,6 +6,7 @@ import { causesApart } from '../../core/match/cause.ts'
 import {
   anyGroupOf,
   besideFingerprint,
+  causeFingerprint,
   groupOf,
   isWide,
   ownFingerprint,
@@ -162,6 +163,8 @@ export class OpenAlerts {
     const { cause: found, fingerprint, severity } = finding
     if (found === undefined) return { fingerprint }
     const { cause, scope } = found
+    // The alert of a component rises in severity, and stays the one.
+    if (found.part !== undefined) return { fingerprint: causeFingerprint(cause, scope) }
     const own = ownFingerprint(cause, scope, severity)
     if (this.#open.has(own)) return { fingerprint: own }
     const isJoined = joinsOthers(finding, cause)

@@ -50,6 +50,43 @@ describe('the rows of a difference', () => {
     expect(foldedRows(code)).toEqual(code)
   })
 
+  it('of a program that is new in the image are one line, with some of what it does below', () => {
+    const component = '/usr/local/bin/announce'
+    const of = (text: string, more: Partial<SignedRow>): SignedRow =>
+      row(text, { text, actor: component, component, ...more })
+    const start = of('run /usr/local/bin/announce', {
+      actor: '/usr/bin/wiki',
+      access: 'run',
+      place: component,
+      explained: 'the new version adds /usr/local/bin/announce',
+    })
+    const files = ['a', 'b', 'c'].map((name) => of(`create /srv/pages/${name}`, {}))
+    const peer = of('connect to tcp 203.0.113.9:443', { access: 'connect', place: '203.0.113.9' })
+    expect(foldedRows([start])).toEqual([
+      { ...start, actor: component, text: 'new in this version' },
+    ])
+    const lines = foldedRows([row('z'), ...files, start, peer])
+    expect(lines.map(({ actor, text, explained }) => [actor, text, explained])).toEqual([
+      [
+        component,
+        'new in this version: changes files in 1 folder, connects to 1 peer',
+        'the new version adds /usr/local/bin/announce',
+      ],
+      ['', '  change 3 files in /srv/pages/', undefined],
+      ['', '  connect to tcp 203.0.113.9:443', undefined],
+      ['/usr/bin/wiki', 'create /srv/pages/z', undefined],
+    ])
+    const many = ['a', 'b', 'c', 'd', 'e'].map((name) =>
+      of(`connect to tcp ${name}`, { access: 'connect', place: name }),
+    )
+    expect(foldedRows([start, ...many]).map(({ text }) => text)).toEqual([
+      'new in this version: connects to 5 peers',
+      '  connect to tcp a',
+      '  connect to tcp b',
+      '  and 3 more lines (--names lists them)',
+    ])
+  })
+
   it('of jobs in folders with names that are never given twice are those of one actor', () => {
     const rows = ['aB3dE1', 'zZ9kQ2', 'x7Yw2Q'].map((job) =>
       row(job, { actor: `/srv/jobs/work.${job}/rules (/usr/bin/make)` }),

@@ -1,4 +1,4 @@
-import { causeLine } from '../../../core/match/cause-text.ts'
+import { causeLine, componentActs } from '../../../core/match/cause-text.ts'
 import { causesApart } from '../../../core/match/cause.ts'
 import { commonFolder, placeClassOf } from '../../../core/match/place-class.ts'
 import { certainPath } from '../../../core/learning/notation.ts'
@@ -19,8 +19,45 @@ interface Line {
   readonly of: readonly SignedRow[]
 }
 
-/** Rows of one actor, access and place as one line: what a person reads of them is the same. */
+/** Lines below that of a component. */
+const partsShown = 3
+
+/**
+ * Rows of one actor, access and place as one line: what a person reads of them is the same. A program or script that is new
+ * in the image is one line, with some of what it does below.
+ */
 export function foldedRows(rows: readonly SignedRow[]): readonly SignedRow[] {
+  const others = rows.filter(({ component }) => component === undefined)
+  const components = rows.filter(({ component }) => component !== undefined)
+  return [
+    ...grouped(components, ({ component = '' }) => component).flatMap(componentLines),
+    ...foldedCauses(others),
+  ]
+}
+
+function componentLines(rows: Some<SignedRow>): readonly SignedRow[] {
+  const [{ component = '' }] = rows
+  const isStart = ({ access, place }: SignedRow): boolean => access === 'run' && place === component
+  const does = rows.filter((row) => !isStart(row))
+  const [{ explained: _, ...first }] = rows
+  const explained = rows.find(isStart)?.explained
+  const head = {
+    ...first,
+    ...(explained === undefined ? {} : { explained }),
+    actor: component,
+    text: does.length === 0 ? 'new in this version' : `new in this version: ${componentActs(does)}`,
+  }
+  const parts = foldedCauses(does)
+  const isCut = parts.length > partsShown
+  const shown = parts.slice(0, isCut ? partsShown - 1 : partsShown)
+  const below = shown.map((row) => ({ ...row, actor: '', text: `  ${row.text}` }))
+  const [next] = parts.slice(shown.length)
+  if (next === undefined) return [head, ...below]
+  const more = `  and ${parts.length - shown.length} more lines (--names lists them)`
+  return [head, ...below, { ...next, actor: '', text: more }]
+}
+
+function foldedCauses(rows: readonly SignedRow[]): readonly SignedRow[] {
   const lines = grouped(rows, (row) => `${keyOf(row)}\u0000${row.place}`).map(
     (of): Line => ({ row: of.length < foldedFrom ? of[0] : lineOf(of), of }),
   )

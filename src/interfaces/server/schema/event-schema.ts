@@ -283,6 +283,15 @@ export const alert: z.ZodType<Alert> = z
             description:
               'of a wide cause, its first places that the service owns: allowing the alert covers later names of those with three or more',
           }),
+        component: z
+          .array(
+            z.looseObject({ id: z.string(), access: z.enum(causeAccesses), place: z.string() }),
+          )
+          .exactOptional()
+          .meta({
+            description:
+              'the cause is a program or script that is new in this version of the image; the first acts of it in all containers, of each cause one',
+          }),
         proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
       })
       .exactOptional()

@@ -181,6 +181,7 @@ const diffRow = z.object({
   kind: text,
   access: z.enum(causeAccesses),
   place: text,
+  component: maybe,
   explained: maybe,
 })
 export const profileDiff: z.ZodType<ProfileDiff> = z.object({

@@ -74,7 +74,7 @@ export function VersionDiff({
   )
 }
 
-/** By who does it: a version that replaced a program replaced all that it did. */
+/** By who does it, or by the program that is new: a version that replaced a program replaced all that it did. */
 function Side({
   title,
   rows,
@@ -84,7 +84,8 @@ function Side({
   readonly rows: readonly DiffRow[]
   readonly sign: '+' | '−'
 }) {
-  const actors = [...new Set(rows.map(({ actor }) => actor))]
+  const nameOf = ({ component, actor }: DiffRow): string => component ?? actor
+  const names = [...new Set(rows.map(nameOf))]
   return (
     <Panel
       title={title}
@@ -92,14 +93,15 @@ function Side({
       class="side-of-diff"
     >
       {rows.length === 0 ? <Empty title="Nothing" /> : null}
-      {actors.map((actor) => (
-        <section key={actor}>
+      {names.map((name) => (
+        <section key={name}>
           <h3>
-            <Foreign text={actor} />
+            <Foreign text={name} />
+            {rows.some(({ component }) => component === name) ? ', new in this version' : null}
           </h3>
           <ul class="diff-rows">
             {rows
-              .filter((row) => row.actor === actor)
+              .filter((row) => nameOf(row) === name)
               .map(({ id, text, explained }) => (
                 <li key={id}>
                   <span class={sign === '+' ? 'sign plus' : 'sign minus'} aria-hidden="true">
