@@ -63,7 +63,7 @@ const usual = (container = 'c1') => [
   act.exec(announce, { exe: old, container }),
   act.exec('/usr/bin/curl', by(container)),
   act.run('/bin/sh', ['sh', '-c', 'date'], by(container)),
-  act.file('/var/lib/announce/state.dat', ['create', 'write'], by(container)),
+  act.file('/var/lib/announce/state.csv', ['create', 'write'], by(container)),
   act.connect('203.0.113.9', 443, by(container)),
 ]
 
@@ -89,7 +89,7 @@ describe('a program that a new version brings', () => {
     expect(world.open[0]?.samples?.map(({ text }) => text)).toEqual([
       'run /usr/bin/curl',
       'run /bin/sh -c date …',
-      'write /var/lib/announce/state.dat',
+      'write /var/lib/announce/state.csv',
       'connect to tcp 203.0.113.9:443',
     ])
   })
@@ -125,7 +125,7 @@ describe('a program that a new version brings', () => {
     ['a system call', act.syscall('ptrace', by())],
     [
       'a further name of a file',
-      act.file('/srv/data/a.dat', ['create'], by(), { to: '/srv/notes/a.txt' }),
+      act.file('/srv/data/a.csv', ['create'], by(), { to: '/srv/notes/a.txt' }),
     ],
   ])('has %s reported by itself', (_, event) => {
     world.show(...usual())
@@ -140,7 +140,7 @@ describe('a program that a new version brings', () => {
   it('excuses nothing that an older program does, also where this runs it', () => {
     const acts = (exe: string) => [
       act.connect('203.0.113.9', 443, { exe }),
-      act.file('/var/lib/announce/state.dat', ['create'], { exe }),
+      act.file('/var/lib/announce/state.csv', ['create'], { exe }),
       act.run('/bin/sh', ['sh', '-c', 'date'], { exe }),
     ]
     world.show(...usual())
@@ -151,7 +151,7 @@ describe('a program that a new version brings', () => {
       [old, '/usr/bin/curl']
         .flatMap((exe) => [
           `${exe}: connect to tcp 203.0.113.9:443`,
-          `${exe}: create /var/lib/announce/state.dat`,
+          `${exe}: create /var/lib/announce/state.csv`,
           `${exe}: run /bin/sh -c date …`,
         ])
         .sort(),
@@ -175,10 +175,10 @@ describe('a program that a new version brings', () => {
     version.profile.decideAll([connect!.id], decision)
     const [alert] = world.open
     world.alerts.decide(alert!.id, { kind: 'acknowledged', by: 'anna', at: decision.at })
-    world.show(act.connect('198.51.100.7', 4444, by()), act.file('/srv/b/b.dat', ['create'], by()))
+    world.show(act.connect('198.51.100.7', 4444, by()), act.file('/srv/b/b.csv', ['create'], by()))
     const after = world.open.filter(({ decision: made }) => made === undefined)
     expect(after.map(({ behaviour }) => behaviour?.text)).toEqual([
-      'create /srv/b/b.dat',
+      'create /srv/b/b.csv',
       'connect to tcp 198.51.100.7:4444',
     ])
     expect(after.every(({ cause }) => cause?.component === undefined)).toBe(true)
