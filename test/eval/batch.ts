@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { SnugEvent } from '../../src/core/event/event.ts'
 import { uniqueName, type Agent, startAgent } from '../fixtures/agent.ts'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
@@ -25,6 +26,7 @@ import {
   residentMiB,
   reviewCards,
 } from './snug.ts'
+import { beginRecording, keepJudged, keepLearned } from './recording.ts'
 import { columnOf } from './split.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -36,6 +38,8 @@ export interface BatchSetting {
   readonly roundMs: number
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
+  /** A folder for recordings of what is judged, which `replay.ts` judges again; absent: none are kept. */
+  readonly recordings?: string | undefined
   /** Whether the services are also attacked and blocked. */
   readonly hasAttacks: boolean
   readonly commit: string
@@ -70,15 +74,40 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     const rounds = await learnAll(cases, setting, world)
     const alive = cases.filter(({ isBroken }) => !isBroken)
     // A spent budget would hide which events a hook can stop.
-    const agent = await startLearned(learner, engine.socket, alive.flatMap(firstImages), {
+    const recording = setting.recordings && beginRecording(setting.recordings, setting.services)
+    const config = {
       // A second version is judged while it learns, as under any window that people use.
       learn: { ...learnerConfig.learn, floor: `${Math.ceil(setting.roundMs / 1_000) + 30}s` },
       block: { canary: 1, budget: 100_000 },
-    })
+    }
+    const agent = await startLearned(
+      learner,
+      engine.socket,
+      alive.flatMap(firstImages),
+      config,
+      (rested) => recording && keepLearned(recording, rested),
+    )
     last = agent
     for (const one of alive) await step(one, setting, () => keepProfiles(one, agent, rounds))
     print('judging')
+    const events =
+      recording === undefined ? undefined : await agent.tail<SnugEvent>(['event', 'tail'])
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'first'))
+    if (recording !== undefined && events !== undefined) {
+      const images = alive.flatMap((one) =>
+        imagesOf(one).map(([protocol, { first }]) => ({
+          image: first,
+          protocol,
+          column: one.result.column,
+        })),
+      )
+      keepJudged(
+        recording,
+        images,
+        events.items.map(({ item }) => item),
+      )
+      await events.stop()
+    }
     print('the second version')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
     if (setting.hasAttacks) {

@@ -17,6 +17,9 @@ import { columnOf, columns } from './split.ts'
  *
  * With `--no-attacks` it counts false alerts alone. Such a result is not complete.
  *
+ * With `--record FOLDER` it keeps the learned data and the events that were judged: `npx tsx test/eval/replay.ts FOLDER`
+ * judges them again in seconds, by the code as it then is.
+ *
  * Services whose result is complete and of this commit are not run again, unless `--again`.
  */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     again: { type: 'boolean', default: false },
     'no-attacks': { type: 'boolean', default: false },
+    record: { type: 'string' },
     results: { type: 'string', default: here('.build/eval') },
   },
 })
@@ -102,6 +106,7 @@ async function main(): Promise<void> {
         protocols: by,
         roundMs: minutes * 60_000,
         rounds: Math.max(2, Number(values.rounds)),
+        recordings: values.record,
         hasAttacks: !values['no-attacks'],
         commit,
         signal: ended.signal,
