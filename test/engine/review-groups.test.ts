@@ -156,7 +156,7 @@ describe('the cards of what waits for review', () => {
     expect(cardsOf(written(notes.slice(0, 1)))).toEqual(['writes /srv/notes/a/n1.txt'])
     expect(cardsOf(written(notes))).toEqual(['writes 6 files in several folders below /srv/notes/'])
     const kinds = notes.map((path, i) =>
-      path.replace('.txt', ['.txt', '.csv', '.idx'][i % 3] ?? ''),
+      path.replace('.txt', ['.txt', '.csv', '.log'][i % 3] ?? ''),
     )
     expect(cardsOf(written(kinds))).toEqual(['writes 6 files in several folders below /srv/notes/'])
     // What was dropped among them may be a program.

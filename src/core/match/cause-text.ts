@@ -1,4 +1,4 @@
-import type { AlertCause, AlertComponentPart } from '../event/alert.ts'
+import type { AlertBehaviour, AlertCause, AlertComponentPart } from '../event/alert.ts'
 import { causeAccesses, type CauseAccess } from '../event/alert-risk.ts'
 
 const verbs: Readonly<Record<CauseAccess, string>> = {
@@ -48,6 +48,17 @@ export function componentActs(
     return [`${does} ${number.toLocaleString('en')} ${number === 1 ? thing : many}`]
   })
   return acts.join(', ')
+}
+
+/** `latest`: its latest act. */
+export function componentReason(
+  {
+    place,
+    component,
+  }: { readonly place: string; readonly component: readonly AlertComponentPart[] },
+  latest: Pick<AlertBehaviour, 'text'>,
+): string {
+  return `\`${place}\` is new in this version: ${componentActs(component)}; the latest: ${latest.text}`
 }
 
 interface Acting {

@@ -34,14 +34,15 @@ export interface LossFacts {
 
 /** Pure; `docs/alerts.md` has the table. */
 export function lossSeverity({ reason, count = Infinity, blocks }: LossFacts): Severity {
-  switch (Object.hasOwn(hiddenBy, reason) ? hiddenBy[reason] : 'stretch') {
+  const hiding = Object.hasOwn(hiddenBy, reason) ? hiddenBy[reason] : undefined
+  switch (hiding ?? 'stretch') {
     case 'nothing':
       return 'low'
     case 'single':
       return blocks || count >= singleFrom ? 'medium' : 'low'
     case 'unwatched':
       return blocks ? 'high' : 'medium'
-    default:
+    case 'stretch':
       return 'medium'
   }
 }

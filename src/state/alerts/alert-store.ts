@@ -241,7 +241,8 @@ export class AlertStore {
       if (!isNew) return alert
       const latest = sample ?? behaviour
       const next = withPart(folded(alert, latest, cause.cause, isNew), part, latest)
-      return this.#risenBy(next, { ...finding, reasons: next.reasons })
+      const now = this.#risenBy(next, { ...finding, reasons: next.reasons })
+      return now === next ? next : ledBy(now, finding)
     }
     const next = folded(alert, sample ?? behaviour, cause.cause, isNew)
     return next === alert ? alert : this.#counted(next, cause)
@@ -461,6 +462,20 @@ export class AlertStore {
     this.#names.drop(id)
     this.#pruned += 1
   }
+}
+
+/** The alert with its gravest act as the one that stands for all. */
+function ledBy(alert: Alert, { behaviour, event }: Finding): Alert {
+  if (event.kind === 'loss') return alert
+  const { workload: _, ...rest } = alert
+  const { container, process, workload } = event
+  return withChanges(rest, {
+    behaviour,
+    event,
+    container,
+    process,
+    ...(workload === undefined ? {} : { workload }),
+  })
 }
 
 export interface AlertRecord {

@@ -7,13 +7,12 @@ import {
   severities,
 } from '../../core/event/alert.ts'
 import { type Cause, isOfFiles } from '../../core/match/cause.ts'
-import { componentActs } from '../../core/match/cause-text.ts'
+import { componentReason } from '../../core/match/cause-text.ts'
 import { commonFolder } from '../../core/match/place-class.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'
-import type { FindingCause } from './finding.ts'
 import type { ReplicaGroup } from './replica-groups.ts'
 import { withChanges } from '../../core/with-changes.ts'
 
@@ -27,10 +26,8 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-export function causeView(
-  { cause, part }: Pick<FindingCause, 'cause' | 'part'>,
-  isWide: boolean,
-): AlertCause {
+/** `part`: the act of a component. */
+export function causeView(cause: Cause, isWide: boolean, part?: Cause): AlertCause {
   const { id, access, place, placeClass } = cause
   const single = { id, access, place, placeClass, names: 1 }
   if (part !== undefined) return { ...single, component: [partOf(part)] }
@@ -73,16 +70,6 @@ export function withPart(alert: Alert, part: Cause, latest: AlertBehaviour): Ale
     cause: withChanges(cause, { component }),
     reasons: [componentReason({ place: cause.place, component }, latest), ...rest],
   })
-}
-
-export function componentReason(
-  {
-    place,
-    component,
-  }: { readonly place: string; readonly component: readonly AlertComponentPart[] },
-  latest: Pick<AlertBehaviour, 'text'>,
-): string {
-  return `\`${place}\` is new in this version: ${componentActs(component)}; the latest: ${latest.text}`
 }
 
 function partOf({ id, access, place }: Cause): AlertComponentPart {

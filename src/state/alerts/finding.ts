@@ -123,7 +123,9 @@ export function firstAlert(
     ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
     guardrails: finding.guardrails,
     attack: finding.attack,
-    ...(cause === undefined ? {} : { cause: causeView(cause, isWide(fingerprint)) }),
+    ...(cause === undefined
+      ? {}
+      : { cause: causeView(cause.cause, isWide(fingerprint), cause.part) }),
     ...(risk === undefined ? {} : { risk }),
   }
 }

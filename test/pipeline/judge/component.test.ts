@@ -98,8 +98,13 @@ describe('a program that a new version brings', () => {
     const quiet = act.file('/srv/notes/a.txt', ['read'], by())
     expect(world.show(quiet)).toEqual([])
     expect(world.open).toMatchObject([{ severity: 'low', novelty: true }])
-    expect(world.show(act.connect('203.0.113.9', 443, by()))).toMatchObject([
-      { severity: 'medium' },
+    expect(world.show(act.connect('203.0.113.9', 443, by('c7')))).toMatchObject([
+      {
+        severity: 'medium',
+        behaviour: { text: 'connect to tcp 203.0.113.9:443' },
+        event: { kind: 'connect' },
+        container: { id: 'c7' },
+      },
     ])
     const [again] = world.show(act.connect('198.51.100.7', 4444, by('c9')))
     expect(again?.id).toBe(world.open[0]?.id)

@@ -290,7 +290,7 @@ export const alert: z.ZodType<Alert> = z
           .exactOptional()
           .meta({
             description:
-              'the cause is a program or script that is new in this version of the image; the first acts of it in all containers, of each cause one',
+              'of a program or script that is new in this version of the image: each cause, in all containers',
           }),
         proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
       })
