@@ -8,7 +8,7 @@ export interface IntruderAct {
   readonly command: readonly string[]
   /** The alert that reports this attack and no other. */
   readonly alerts: (alert: Alert) => boolean
-  /** Where a guardrail must have spoken: one of its ATT&CK techniques begins like this. */
+  /** Where a guardrail must fire: an ATT&CK technique that the alert names, or its parent. */
   readonly attack?: string
   /** What it changes in the container's files, as Docker names it: kind (`A`, `C`, `D`) and path. */
   readonly change?: string
@@ -37,7 +37,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       name: 'a dropped binary',
       command: shell('cp /usr/bin/true /tmp/xmrig && /tmp/xmrig'),
       alerts: exec((path, event) => path === '/tmp/xmrig' && event.exec.drift),
-      attack: 'T1',
+      attack: 'T1105',
       change: 'A /tmp/xmrig',
     },
     {
@@ -85,7 +85,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       name: "the container runtime's socket",
       command: act('unix', '/var/run/docker.sock'),
       alerts: ({ event }) => JSON.stringify(event).includes('docker.sock'),
-      attack: 'T1',
+      attack: 'T1611',
     },
     {
       name: 'a service account token',

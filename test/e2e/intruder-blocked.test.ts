@@ -62,8 +62,9 @@ function effective({ replies, changes }: Intrusion): readonly string[] {
     .map(({ name }) => name)
 }
 
-test('most acts of an intruder have their effect in mode alert', () => {
-  expect(effective(alerting).length).toBeGreaterThan(acts.length / 2)
+test('18 of 22 acts of an intruder have their effect in mode alert', () => {
+  expect(acts).toHaveLength(22)
+  expect(effective(alerting)).toHaveLength(18)
 })
 
 test('each act in mode block is answered: the service goes on, also where its children are killed', async () => {
@@ -73,11 +74,17 @@ test('each act in mode block is answered: the service goes on, also where its ch
   expect(await askRedis(host?.redisAddress ?? '', ['ping'])).toBe('+PONG')
 })
 
-test('most acts have no effect in mode block, and none that has is said to be stopped', () => {
-  const had = effective(alerting)
-  const passed = effective(blocking).filter((name) => had.includes(name))
-  console.log(`${had.length - passed.length} of ${had.length} stopped; not: ${passed.join(', ')}`)
-  expect(passed.length).toBeLessThan(had.length / 2)
+/** By tracepoints the kernel ends a process after its system call: the service's own changes of files are done by then. */
+const lateForTracepoints = acts
+  .filter(({ command: [how], change }) => how === 'ops.act' && change !== undefined)
+  .filter(({ change }) => /^[AD] /.test(change ?? ''))
+  .map(({ name }) => name)
+
+test('at most four acts have their effect in mode block, files made or deleted, and each is reported as missed', () => {
+  const passed = effective(blocking)
+  console.log(`not stopped: ${passed.join(', ')}`)
+  expect(lateForTracepoints).toHaveLength(4)
+  expect(lateForTracepoints).toEqual(expect.arrayContaining([...passed]))
   const untrue = passed.filter((name) => blocking.said[name]?.includes('missed') !== true)
   expect(untrue).toEqual([])
   expect(blocking.connections).toBe(0)

@@ -187,7 +187,7 @@ describe('Snug on a node', () => {
   it('serves page and metrics, as nobody, to a user who may forward a port', async () => {
     const { gateway } = await snug.json<StatusView>(['status'])
     expect(gateway).toMatchObject({ capabilities: 'none', noNewPrivileges: true })
-    expect(gateway?.uid).not.toBe(0)
+    expect(gateway?.uid).toBeGreaterThan(0)
     const at = await snug.forward(7684)
     expect((await fetch(`${at}/healthz`)).status).toBe(200)
     expect((await fetch(`${at}/metrics`)).status).toBe(401)
@@ -378,9 +378,9 @@ describe('a service', () => {
     })
   })
 
-  it('is defended from the first program of a new pod on', async () => {
-    // A node of another cluster need not have the interface for that.
-    if (!cluster.own) return
+  it('is defended from the first program of a new pod on', async ({ skip }) => {
+    if (!cluster.own)
+      skip('a node of another cluster need not have the runtime’s interface for that')
     const forbidden = ['first-1', 'first-2', 'first-3'].map((name) =>
       firstProgram(cluster, { name, image: images.web1, command: ['/bin/true'] }),
     )
