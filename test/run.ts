@@ -9,8 +9,7 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Two chains share two processors: lanes that share this machine's kernel mostly wait, and come first where a
- * processor is scarce; the others compute.
+ * them. Two chains share two processors: lanes that share this machine's kernel mostly wait, and the others compute.
  * A failure keeps no other lane from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -24,8 +23,6 @@ interface Step {
   /** Of the processors, in seconds. */
   readonly busy: number
 }
-/** Lanes that share this machine's kernel. */
-const onThisKernel: readonly LaneName[] = ['system', 'product', 'node']
 const steps: Step[] = []
 const failures: string[] = []
 const children = new Set<number>()
@@ -84,8 +81,7 @@ async function lane(name: LaneName, ...needed: readonly Promise<boolean>[]): Pro
 }
 
 async function runLane(name: LaneName): Promise<void> {
-  const nice = onThisKernel.includes(name) ? '' : 'nice -n 10 '
-  const isGood = await step(name, `${nice}npx vitest run --project ${name}`)
+  const isGood = await step(name, `npx vitest run --project ${name}`)
   const found = results(name)
   const isNamed = found.some((each) => each.failures.length > 0)
   if (found.length === 0 || (!isGood && !isNamed)) failures.push(`${name}: it failed, see above`)
@@ -143,13 +139,13 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
-async function kernelChain(): Promise<void> {
+async function onThisKernel(): Promise<void> {
   await lane('system', daemon, images)
   await lane('product', daemon, images)
   await lane('node', daemon, images, servers)
 }
 
-async function computingChain(): Promise<void> {
+async function computing(): Promise<void> {
   await daemon
   await preparation('check', 'npm run -s check')
   await lane('fast')
@@ -161,6 +157,8 @@ async function computingChain(): Promise<void> {
   await lane('kube', daemon, images, servers)
 }
 
-await Promise.all([kernelChain(), computingChain()])
+await Promise.all([onThisKernel(), computing()])
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
+// Some run the sensor: alone on this kernel.
+if (isAll && (await images)) await preparation('mutations', 'npx tsx test/mutations/main.ts')
 printSum()
