@@ -88,11 +88,18 @@ function ofReplacing(event: ActEvent): Choice | undefined {
   return { learned: !event.file.access.includes('delete'), word: 'none' }
 }
 
+/** Answers of a container itself count where its profile expects the resolver. */
+function ofResolver(event: ActEvent): Choice | undefined {
+  const isResolver = event.kind === 'listen' && event.listen.port === 53
+  return isResolver ? { learned: true, word: 'none' } : undefined
+}
+
 /** A profile of these events. Each has the choice at its place, and some have ranges, blocks or wildcards around them. */
 export function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Profile {
   const profile = new Profile(shaper)
   for (const [i, event] of events.entries()) {
-    const { learned, word } = ofReplacing(event) ?? (choices[i % choices.length] as Choice)
+    const { learned, word } =
+      ofReplacing(event) ?? ofResolver(event) ?? (choices[i % choices.length] as Choice)
     const refs = behavioursOf(event, shaper)
     const phase = learned ? 'learned' : 'later'
     if (learned || word !== 'none') profile.observe(event, refs, { phase })
