@@ -22,7 +22,8 @@ describe('the recorded events of a profile', () => {
           // A program with and without reported arguments may be one behaviour.
           const matches = done.filter((each) => nameOf(each) === nameOf(ref))
           const address = ref.object.kind === 'connect' ? {} : { address: undefined }
-          const ofEvent = { fixed: undefined, unshared: undefined }
+          // Not recorded.
+          const ofEvent = { fixed: undefined, unshared: undefined, layer: undefined }
           const plain = (one: (typeof done)[number]) => ({ ...one, ...address, ...ofEvent })
           expect(matches.map(plain)).toContainEqual(plain(ref))
         }
