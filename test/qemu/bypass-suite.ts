@@ -60,7 +60,8 @@ export function tryBypasses(
 ): void {
   const family = column.endsWith('tracepoints') ? 'tracepoints' : 'lsm'
   const outcomes = new Map<string, string>()
-  const acts = [...bypassActs, ...namingActs].filter(({ on = arch }) => on === arch)
+  // By tracepoints the others change the owner and mode of the file that is linked.
+  const acts = [...namingActs, ...bypassActs].filter(({ on = arch }) => on === arch)
   const inTable = new Set(bypassActs.map(({ name }) => name))
   const note = (name: string, outcome: string): void => {
     if (inTable.has(name)) outcomes.set(name, outcome)
