@@ -6,6 +6,7 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
+import { hangMs } from '../fixtures/patience.ts'
 import { oneSensor } from './one-sensor.ts'
 
 const EPERM = '1'
@@ -219,10 +220,14 @@ describe('in block mode', () => {
   it('nothing is stopped during a pause, and blocking resumes by itself afterwards', async () => {
     await learnedFrom(known)
     const line = '+ tcp 127.0.0.1 7003'
-    const pausedUntil = Date.now() + 1_500
-    sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget, pausedUntil })
-    await sensor.recorder.source.obeyed()
+    const pauseUntil = async (pausedUntil: number): Promise<void> => {
+      sensor.recorder.source.control.enforce?.(scope, { mode: 'block', budget, pausedUntil })
+      await sensor.recorder.source.obeyed()
+    }
+    await pauseUntil(Date.now() + hangMs)
     expect(await acts.did([line])).toEqual(['111'])
+    const pausedUntil = Date.now() + 500
+    await pauseUntil(pausedUntil)
     while (Date.now() <= pausedUntil) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await acts.did([line])).toEqual([EPERM])
   })
