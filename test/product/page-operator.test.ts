@@ -99,6 +99,9 @@ test('a new agent shows that it waits; with the first container, the learned beh
   expect(await start.getByText('What to do?').isVisible()).toBe(true)
 })
 
+/** The card of the program that the second version brings. */
+const brought = 'new in this version'
+
 test('a deviation appears by itself', async () => {
   const { page } = reviewer
   await learned(first, '/app/shop.conf')
@@ -148,7 +151,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await page.locator('h1').waitFor()
   await page.keyboard.press('g')
   await page.keyboard.press('r')
-  await options(page).filter({ hasText: 'runs /app/head' }).first().waitFor()
+  await options(page).filter({ hasText: brought }).first().waitFor()
   const delta = await agent.json<ProfileView>(['profile', 'show', second])
   expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
   // Only the changes that the new image explains.
@@ -180,7 +183,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
 
 test('a program that a version brings is one card: a part of it is decided on, and the rest waits', async () => {
   const { page } = reviewer
-  await options(page).filter({ hasText: 'runs /app/head' }).first().click()
+  await options(page).filter({ hasText: brought }).first().click()
   const detail = page.getByRole('article', { name: 'decision' })
   const lines = detail.locator('.card-behaviours li')
   await detail.getByText('/app/payment.conf').first().waitFor()
@@ -216,12 +219,8 @@ test('of two reviewers the second is informed, and sees the current decision bef
   const other = await openPage(browser, door)
   for (const each of [page, other.page]) {
     await each.goto(`${door.url}/#/review`)
-    await options(each).filter({ hasText: 'runs /app/head' }).first().click()
-    await each
-      .getByRole('article', { name: 'decision' })
-      .getByText('runs /app/head')
-      .first()
-      .waitFor()
+    await options(each).filter({ hasText: brought }).first().click()
+    await each.getByRole('article', { name: 'decision' }).getByText(brought).first().waitFor()
   }
   // The second reviewer's page does not have the decision yet.
   await other.page.route('**/v1/review?**', (route) => void route.abort())

@@ -68,10 +68,11 @@ function programTitle(
   if (start.object.kind === 'exec' && isBrought(start)) {
     const { path, script = path } = start.object
     const does = entries.filter((entry) => entry !== start)
+    const acts = componentActs(does.map(causeOf))
     return {
       actor: script,
       user: whoOf(does).user,
-      text: `new in this version: ${componentActs(does.map(causeOf))}`,
+      text: acts === '' ? 'new in this version' : `new in this version: ${acts}`,
     }
   }
   const more = entries.length - 1
