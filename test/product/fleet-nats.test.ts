@@ -78,7 +78,7 @@ async function put(key: string, value: string): Promise<void> {
 }
 
 describe('two writers of one key', () => {
-  it('are told apart by the revision that each has read: the later write is refused by a code', async () => {
+  it('differ in the revision that each has read: the later write is refused by a code', async () => {
     const done = new AbortController()
     const listed = async (): Promise<Bucket> => {
       let bucketOf: Bucket | undefined

@@ -71,10 +71,10 @@ export function causeKey(behaviour: Behaviour): string {
 }
 
 /**
- * The same for causes of files that differ in their folder alone, or in their kind where all are data: neither code nor
- * settings, nor without an extension, as programs are. The same for commands of one program, for sockets of the container,
- * and for changes to and from the identities of people by which nobody becomes root. Undefined for others: what is hidden, changes of code and settings,
- * and secrets are decided one by one.
+ * A key that causes share which a person decides on together: those of files that differ in their folder alone, or in
+ * their kind where all are data; commands of one program; sockets of the container; changes to and from the identities of
+ * people by which nobody becomes root. Undefined for others, which are decided one by one: hidden files, changes of code
+ * and settings, secrets.
  */
 export function kindKey(behaviour: Behaviour): string | undefined {
   const { object } = behaviour

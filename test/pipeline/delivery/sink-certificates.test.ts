@@ -90,7 +90,7 @@ function hash(text: string): number {
 const byUrl = (port: number): object => ({ url: `https://127.0.0.1:${port}/in` })
 const byHiddenUrl = (port: number): object => ({ url: secret(`https://127.0.0.1:${port}/in`) })
 
-/** How each sink that speaks TLS from its first byte on is told of its receiver. */
+/** The options by which each sink with TLS from its first byte names its receiver. */
 const configs: Readonly<Record<string, (port: number) => object>> = {
   syslog: (port) => ({ address: `127.0.0.1:${port}`, transport: 'tls' }),
   http: byUrl,
