@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import mimeDb from 'mime-db/db.json' with { type: 'json' }
+import mimeDbPackage from 'mime-db/package.json' with { type: 'json' }
 import { parse } from 'yaml'
 import { compareText } from '../src/core/profile/profile-entry.ts'
 
 /**
- * `npx tsx deploy/file-kinds.ts` writes `src/core/match/file-kinds.ts`: what a file is by the end of its name, from data that
+ * `npm run file-kinds` writes `src/core/match/file-kinds.ts`: what a file is by the end of its name, from data that
  * others keep. Debian's packages and npm's `mime-db` give it; their versions are in the file.
  *
  * - `executable`: the desktop's list of programs (shared-mime-info).
@@ -103,21 +104,13 @@ try {
     .split('\n')
   const read = (end: string): string =>
     readFileSync(join(folder, files.find((file) => file.endsWith(end)) ?? end), 'utf8')
-  const mimeDb = createRequire(import.meta.url)('mime-db') as Readonly<
-    Record<string, { readonly extensions?: readonly string[] }>
-  >
-  const { version } = createRequire(import.meta.url)('mime-db/package.json') as { version: string }
   const languages = Object.values(parse(read('.yml')) as Readonly<Record<string, Language>>)
-  const classes = kindsOf(
-    mediaTypes(read('.xml')),
-    languages,
-    mimeDb['text/plain']?.extensions ?? [],
-  )
+  const classes = kindsOf(mediaTypes(read('.xml')), languages, mimeDb['text/plain'].extensions)
   const { executable = [], interpreted = [], configuration = [] } = classes
   const data = [...(classes['documents'] ?? []), ...(classes['text'] ?? [])]
   const sources = [
     ...debs.map((deb) => deb.replace(/_[^_]*$/, '').replace('_', ' ')),
-    `mime-db ${version}`,
+    `mime-db ${mimeDbPackage.version}`,
   ]
   const lists = { executable, interpreted, configuration, data }
   writeFileSync(
