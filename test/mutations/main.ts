@@ -131,8 +131,6 @@ function run(copy: string, lane: string, file: string): Ran {
     encoding: 'utf8',
     timeout: longestMs,
     maxBuffer: 1 << 26,
-    // The copy is no repository: its seed would be the time.
-    env: { ...process.env, SNUG_SEED: '1' },
   })
   const output = `${stdout}\n${stderr}`.slice(-4_000)
   if (error !== undefined) throw new Error(`${file}: ${error.message}\n${output}`)
