@@ -37,7 +37,7 @@ export function namesPage(): string {
   const operations: readonly NameOperation[] = Object.values(nameOperations)
   return page(
     'Names and holders',
-    'These operations give an object another name or another holder. Snug derives no right from a weaker one: each operation needs the rights in its row. Matcher and kernel use the same table, and a test tries each row on both families of hooks.',
+    'These operations give an object another name or another holder. Snug derives no right from a weaker one: each operation needs the rights in its row. The matcher takes the rights of a link from this table, and a test tries each row on both families of hooks.',
     table(
       [
         'operation',
