@@ -59,7 +59,7 @@ export interface QueryContext extends Clock {
   readonly alerts: AlertStore
   readonly journal: Pick<Journal, 'trail'>
   readonly kernel: Pick<KernelSide, 'profiles'>
-  readonly stage: Pick<JudgeStage, 'explain' | 'componentOf'>
+  readonly stage: Pick<JudgeStage, 'delta'>
   /** For work that grows with a profile, or with the alerts. */
   readonly slices: Slices
 }

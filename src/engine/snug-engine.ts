@@ -143,9 +143,9 @@ export class SnugEngine implements view.Engine {
     const world = {
       now: this.#daemon.now(),
       expiresAt: this.#inheritedExpireAt(to),
-      explain: (entry: ProfileEntry) => stage.explain(entry, to, from),
+      explain: (entry: ProfileEntry) => stage.delta.explain(entry, to, from),
       componentOf: (entry: Pick<ProfileEntry, 'actor' | 'object'>) =>
-        stage.componentOf(entry, to, from),
+        stage.delta.componentOf(entry, to, from),
     }
     return slices.run('diff', profileDiff(from, to, world))
   }

@@ -121,7 +121,7 @@ export class PageQueries implements PageViews {
       explained: (waiting, before) => {
         const known = this.#explanations.get(waiting)
         if (known?.before === before) return known.text
-        const text = stage.explain(waiting, waiting.version, before)
+        const text = stage.delta.explain(waiting, waiting.version, before)
         if (text !== undefined) this.#explanations.set(waiting, { before, text })
         return text
       },

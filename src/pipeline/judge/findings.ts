@@ -30,6 +30,9 @@ export interface Judged {
   readonly isLate?: boolean
 }
 
+/** An event that was judged by a version's profile. */
+export type JudgedBy = Judged & { readonly version: DeployedVersion }
+
 /** The same event of the same container with the same action is one alert. */
 export function actName(
   version: DeployedVersion | undefined,

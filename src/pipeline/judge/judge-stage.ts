@@ -1,28 +1,13 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import { observableOf } from '../../core/coverage/observable.ts'
-import {
-  type ActEvent,
-  eventKinds,
-  type LossEvent,
-  type SnugEvent,
-} from '../../core/event/event.ts'
+import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
-import { componentIn, componentOf, isPart } from '../../core/lifecycle/component.ts'
-import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
-import { graver, type Guardrails } from '../../core/match/guardrail.ts'
+import type { Guardrails } from '../../core/match/guardrail.ts'
 import type { Techniques } from '../../core/match/technique.ts'
 import { judge, type JudgeOptions } from '../../core/match/judge.ts'
-import { riskOf } from '../../core/match/risk.ts'
 import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
-import type { Verdict } from '../../core/match/verdict.ts'
-import {
-  type Actor,
-  behaviourId,
-  behavioursOf,
-  type BehaviourRef,
-  runtime,
-} from '../../core/behaviour/behaviour.ts'
+import { behaviourId, behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import type { Phase } from '../../core/profile/profile-entry.ts'
 import type { AlertStore } from '../../state/alerts/alert-store.ts'
 import type { Finding, FindingCause } from '../../state/alerts/finding.ts'
@@ -39,11 +24,10 @@ import { allowEvent, wasRejected } from './profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import {
   actNameOf,
-  componentCauseOf,
-  componentFinding,
   deviationFinding,
   findingCauseOf,
   type Judged,
+  type JudgedBy,
   lossFinding,
   lossFingerprint,
   mainBehaviour,
@@ -58,16 +42,14 @@ import { elsewhereText } from './elsewhere.ts'
 import type { profileFull } from '../../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 import { withChanges } from '../../core/with-changes.ts'
+import { UpgradeDelta, type UpgradeOptions } from './upgrade-delta.ts'
 
 export interface JudgeStageOptions {
   readonly registry: VersionRegistry
   readonly guardrails: Guardrails
   readonly techniques: Techniques
   readonly alerts: AlertStore
-  /**
-   * The files of two versions' images, to explain a delta. Undefined if their files are unreadable.
-   */
-  readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
+  readonly shippedBy: UpgradeOptions['shippedBy']
   /** The version expects more behaviours after a decision on a whole place. */
   readonly onAllowed?: (version: DeployedVersion) => void
   /**
@@ -104,16 +86,6 @@ export interface KernelJudge {
   /** Whether the container was to be blocked, and its assignment came after that time. */
   isBeforeAssignment?(container: string, timeMs: number): boolean
 }
-
-export interface ShippedPair {
-  readonly now: Shipped
-  readonly before: Shipped
-  /** Package and layer of a file of the new version. Only for texts, because it is expensive. */
-  readonly about?: About
-}
-
-/** An event that was judged by a version's profile. */
-type JudgedBy = Judged & { readonly version: DeployedVersion }
 
 interface JudgedWith {
   readonly version: DeployedVersion
@@ -160,6 +132,8 @@ export class JudgeStage {
   failures = 0
   /** Events whose behaviour did not fit into the profile of a version that learns. */
   unrecorded = 0
+  /** From the predecessor of a version. */
+  readonly delta: UpgradeDelta
   readonly #options: JudgeStageOptions
   readonly #countUpdates: CountUpdates
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
@@ -170,6 +144,7 @@ export class JudgeStage {
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
+    this.delta = new UpgradeDelta(options)
     this.#countUpdates = new CountUpdates(options)
   }
 
@@ -440,9 +415,13 @@ export class JudgeStage {
     if (!hasPrior(version) || event.process.origin === 'exec-in') return quiet
     // A new version of a known image: behaviours that its image explains are its delta, for review;
     // others raise an alert now.
-    if (this.#isExplained(verdict, version)) return quiet
+    if (this.delta.isExplained(verdict, version)) return quiet
     if (!deservesAlert(event, verdict, facts) || this.#isLoaded(judged)) return quiet
-    if (this.#isOfComponent(judged)) return 'deviation'
+    const ofComponent = this.delta.componentFinding(judged)
+    if (ofComponent !== undefined) {
+      this.#raise(ofComponent, event.count ?? 1)
+      return 'deviation'
+    }
     this.#alert(judged, [
       life.predecessor === undefined
         ? 'the profile that was shipped for the image does not have this behaviour'
@@ -496,67 +475,6 @@ export class JudgeStage {
     }
     const doubtful = { ...judged, verdict: { ...verdict, confidence: 'partial' } as const }
     this.#alert(doubtful, [stretchText(stretch)])
-  }
-
-  /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */
-  explain(
-    delta: { readonly actor: BehaviourRef['actor']; readonly object: BehaviourRef['object'] },
-    version: DeployedVersion,
-    before: DeployedVersion,
-  ): string | undefined {
-    const pair = this.#options.shippedBy(version, before)
-    return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before, pair.about)
-  }
-
-  /** The program or script that the image of `version` brings and that of `before` lacks, of a behaviour by it or of its start. */
-  componentOf(
-    behaviour: Pick<BehaviourRef, 'actor' | 'object'>,
-    version: DeployedVersion,
-    before: DeployedVersion,
-  ): string | undefined {
-    const pair = this.#options.shippedBy(version, before)
-    return pair && componentIn(behaviour, pair.now, pair.before)
-  }
-
-  /**
-   * A program or script that the new image brings, and what it does, is one alert, until a person decides on any of it or
-   * the window of the version ends.
-   */
-  #isOfComponent(judged: JudgedBy): boolean {
-    const { event, verdict, version } = judged
-    const { alerts, registry, shippedBy, techniques } = this.#options
-    const before = registry.index.predecessorOf(version)
-    const pair = before && shippedBy(version, before)
-    const ref = mainRef(verdict.unexpected)
-    if (pair === undefined || ref === undefined) return false
-    const component = componentOf(ref.actor, pair.now, pair.before)
-    if (component === undefined || isDecidedOn(version, ref.actor)) return false
-    const risks = verdict.unexpected.map((each) => riskFactsOf(version.profile, event, each))
-    const cause = componentCauseOf(ref, component, version)
-    if (!isPart(event, verdict.unexpected, risks) || !alerts.takesPart(cause, cause.part))
-      return false
-    const why = explainDelta(
-      { actor: runtime, object: { kind: 'exec', path: component } },
-      pair.now,
-      pair.before,
-      pair.about,
-    )
-    const finding = componentFinding(judged, {
-      reasons: why === undefined ? [] : [why],
-      cause,
-      severity: risks.map(riskOf).reduce((a, b) => (graver(b, a) > 0 ? b : a)),
-      techniques,
-    })
-    this.#raise(finding, event.count ?? 1)
-    return true
-  }
-
-  #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
-    const before = this.#options.registry.index.predecessorOf(version)
-    if (before === undefined) return false
-    const pair = this.#options.shippedBy(version, before)
-    if (pair === undefined) return false
-    return verdict.unexpected.every((ref) => explainDelta(ref, pair.now, pair.before) !== undefined)
   }
 
   #alert(judged: Judged, reasons: readonly string[] = []): void {
@@ -695,15 +613,6 @@ export class JudgeStage {
 /** The service has felt it, whether or not it was stopped in time. */
 function hasInterfered({ enforced, survives }: ActEvent): boolean {
   return enforced !== undefined && (enforced !== 'missed' || survives !== undefined)
-}
-
-/** A person decided on something that the program or script does. */
-function isDecidedOn({ profile }: DeployedVersion, actor: Actor): boolean {
-  return eventKinds.some((kind) =>
-    profile
-      .byActor(kind, actor.exe)
-      .some((known) => known.decision !== undefined && known.actor.script === actor.script),
-  )
 }
 
 function isFull({ profile, life, learnedSize }: DeployedVersion, isTaught: boolean): boolean {

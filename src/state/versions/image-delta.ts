@@ -3,7 +3,7 @@ import type { ImageFiles } from '../../pipeline/identity/image-files.ts'
 import type { ImagePackages } from '../../supplychain/image/packages.ts'
 import type { FileStory, Shipped } from '../../core/lifecycle/inheritance.ts'
 import type { DeployedVersion } from './deployed-version.ts'
-import type { ShippedPair } from '../../pipeline/judge/judge-stage.ts'
+import type { ShippedPair } from '../../pipeline/judge/upgrade-delta.ts'
 
 /**
  * The contents of two versions, as far as their layers are readable. Content distinguishes them.
