@@ -187,6 +187,8 @@ struct snug_slot {
 	__u64 root; /* dentry of its root, from its first exec */
 	__u64 began;
 	__u64 ended;
+	/* since when it is judged by its version and stopped, or not; 0: from its start */
+	__u64 assigned;
 	__u64 dropped;
 	__u64 dropped_reported;
 	__u64 answers_window; /* the time in which `answers` were counted */

@@ -55,37 +55,29 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-/*
- * Since when the containers in the slots are judged by their versions and stopped, or not: what
- * else an assignment has, such as commands of the engine, changes nothing about that.
- */
-static struct {
-	__u64 container;
-	__u64 since;
-} assigned[SNUG_SLOTS];
-
-static void note_assigned(__u32 number, __u64 container, __u64 since)
-{
-	assigned[number].container = container;
-	assigned[number].since = since;
-}
-
-static void report_assigned(const struct snug_assign *command, __u32 number, __u64 container)
+static void report_assigned(const struct snug_assign *command, const struct snug_slot *slot)
 {
 	struct snug_assigned frame = { .scope = command->scope, .traits = command->traits };
 
 	if (command->scope & SNUG_SELFTEST_SCOPE)
 		return;
 	memcpy(frame.id, command->id, sizeof(frame.id));
-	if (assigned[number].container == container)
-		frame.since = assigned[number].since;
+	frame.since = slot->assigned;
 	send_frame(&frame, SNUG_ASSIGNED, sizeof(frame), NULL, 0);
 }
 
-static bool goes_on(const struct snug_slot *slot, __u64 scope,
+/*
+ * What else an assignment has, such as commands of the engine, changes nothing about whether the
+ * container is stopped. An earlier daemon had another scope for the version, and stopped it by
+ * that.
+ */
+static bool goes_on(struct agent *agent, const struct snug_slot *slot, __u64 scope,
 		    const struct snug_assignment *assignment)
 {
-	return slot->scope == scope && slot->assignment.version == assignment->version &&
+	bool is_same = slot->scope == scope && slot->assignment.version == assignment->version;
+	bool is_earlier = slot->assignment.version && !is_current_run(agent, slot->scope);
+
+	return (is_same || is_earlier) &&
 	       !((slot->assignment.traits ^ assignment->traits) & SNUG_ENFORCED);
 }
 
@@ -113,11 +105,11 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		if (slot->state == SNUG_SLOT_FREE ||
 		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		as_before = goes_on(slot, scope, &expected.assignment);
+		as_before = goes_on(agent, slot, scope, &expected.assignment);
 		if (slot->state != SNUG_SLOT_LIVE) {
 			if (!as_before)
-				note_assigned(i, slot->container, slot->ended);
-			report_assigned(command, i, slot->container);
+				slot->assigned = slot->ended;
+			report_assigned(command, slot);
 			continue;
 		}
 		/*
@@ -132,7 +124,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		}
 		if (slot->scope == scope &&
 		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment))) {
-			report_assigned(command, i, slot->container);
+			report_assigned(command, slot);
 			continue;
 		}
 		version_inherit_disarm(agent, slot->assignment.version,
@@ -147,8 +139,8 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);
 		if (!as_before)
-			note_assigned(i, slot->container, monotonic());
-		report_assigned(command, i, slot->container);
+			slot->assigned = monotonic();
+		report_assigned(command, slot);
 	}
 	return true;
 }

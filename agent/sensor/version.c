@@ -48,7 +48,7 @@ __u64 pinned_scope(struct agent *agent, __u64 scope)
 		       scope | (agent->pinned->daemon_run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
 }
 
-static bool is_current_run(struct agent *agent, __u64 scope)
+bool is_current_run(struct agent *agent, __u64 scope)
 {
 	return pinned_scope(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
 }

@@ -17,6 +17,8 @@ __u32 version_find(struct agent *agent, __u64 scope);
  * one's.
  */
 __u64 pinned_scope(struct agent *agent, __u64 scope);
+/* Whether a scope of the kernel is one of this daemon. */
+bool is_current_run(struct agent *agent, __u64 scope);
 /* `index` from 0. `number` of a whole profile, or 0. */
 void version_set_profile(struct agent *agent, __u32 index, __u32 number);
 void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to);

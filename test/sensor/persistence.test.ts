@@ -77,6 +77,11 @@ function slowToInstall(profile: KernelProfile): KernelProfile {
 const isInstalled = (message: SourceMessage): boolean =>
   message.type === 'policy' && message.report.kind === 'installed'
 
+const assignments = (recorder: Recorder) =>
+  recorder.messages.flatMap((message) =>
+    message.type === 'policy' && message.report.kind === 'assigned' ? [message.report] : [],
+  )
+
 async function block(recorder: Recorder, id: string, profile: KernelProfile): Promise<void> {
   const { control } = recorder.source
   control.profile?.(scope, profile)
@@ -256,6 +261,38 @@ describe('with no daemon running', () => {
     expect(results).toEqual(new Set([EPERM]))
     expect(await acts.did([refused])).toEqual([EPERM])
   })
+
+  it.each(['runs on', 'ends meanwhile'])(
+    'a container that %s is stopped since the time at which the daemon before it assigned it',
+    async (what) => {
+      const recorder = await recording()
+      const acts = await contained(recorder)
+      await block(recorder, acts.id, learned(recorder, acts.id))
+      const [first] = assignments(recorder)
+      expect(first).toMatchObject({ container: acts.id, enforced: true })
+      expect(Date.parse(first?.since ?? '')).toBeGreaterThan(0)
+      await recorder.stop()
+      if (what === 'ends meanwhile') {
+        disposals.splice(disposals.length - 1, 1)
+        await acts.stop()
+      }
+
+      // Before it reads what the one before left: the kernel's record of a container goes with its last event.
+      const next = new Recorder({ kernelState, probeSeconds: 0 }, (control) => {
+        control.profile?.(scope, learned(recorder, acts.id))
+        control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+        control.assign(acts.id, scope, { enforce: true })
+      })
+      disposals.push(() => next.stop())
+      await next.running()
+      await next.source.obeyed()
+      const [second] = assignments(next)
+      expect(second).toMatchObject({ container: acts.id, enforced: true })
+      // Each sensor compares the clocks anew.
+      const apart = Date.parse(second?.since ?? '') - Date.parse(first?.since ?? '')
+      expect(Math.abs(apart)).toBeLessThanOrEqual(1)
+    },
+  )
 
   it('a container that ends meanwhile is reported as ended, after its last event', async () => {
     const recorder = await recording()

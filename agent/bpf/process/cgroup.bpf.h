@@ -155,6 +155,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->root = 0;
 	slot->began = bpf_ktime_get_ns();
 	slot->ended = 0;
+	slot->assigned = 0;
 	slot->dropped = 0;
 	slot->dropped_reported = 0;
 	slot->started = 0;
