@@ -8,6 +8,10 @@ export interface LinkAsk {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Readable
+  /**
+   * Nobody waits for the answer any more. It is not reset but dropped, part by part: Node ends a session in which a client
+   * resets many streams, and with it all that the gateway serves.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -39,13 +43,17 @@ export class BackendClient {
   ): Promise<LinkAnswer> {
     const stream = this.#session.request(
       { ':path': path, ':method': method, ...headers },
-      { endStream: body === undefined, ...(signal && { signal }) },
+      { endStream: body === undefined },
     )
     const answered = new Promise<Head>((resolve, reject) => {
       stream.once('response', resolve)
       stream.once('error', reject)
       stream.once('close', () => reject(new Error('the daemon closed the connection')))
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
     })
+    // Later errors show to the reader of its body.
+    stream.on('error', () => undefined)
+    signal?.addEventListener('abort', () => stream.resume(), { once: true })
     if (typeof body === 'string') stream.end(body)
     else if (body !== undefined) {
       body.once('error', () => stream.close())
@@ -53,8 +61,6 @@ export class BackendClient {
     }
     try {
       const head = await answered
-      // Errors after the head of the response show to the reader of its body.
-      stream.on('error', () => undefined)
       return { status: head[':status'] ?? 0, headers: head, body: stream }
     } catch (error) {
       throw new SnugError('FRONT_FAILED', 'the daemon did not answer', { cause: error })
@@ -77,8 +83,11 @@ export class BackendClient {
     this.json(path, { method: 'POST', body: JSON.stringify(news) }).catch(() => undefined)
   }
 
+  /** Until the signal aborts: an answer without an end is reset then. */
   async *lines(path: string, signal?: AbortSignal): AsyncGenerator<string> {
-    const { status, body } = await this.ask(path, signal === undefined ? {} : { signal })
+    const { status, body } = await this.ask(path)
+    signal?.addEventListener('abort', () => body.destroy(), { once: true })
+    if (signal?.aborted === true) body.destroy()
     if (status !== 200)
       throw new SnugError('FRONT_FAILED', `\`${path}\` was answered with ${status}`)
     yield* createInterface({ input: body, crlfDelay: Infinity })

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
+import { finished } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { upgradeWebSocket } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -186,7 +186,8 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
     })
     const reason = refusalReason(response)
     if (reason !== undefined) reports.refused(reason)
-    if (response.status >= 500) world.log.error({ err: error }, 'request failed')
+    const hasLeft = c.req.raw.signal.aborted
+    if (response.status >= 500 && !hasLeft) world.log.error({ err: error }, 'request failed')
     if (!isForSignIn(c, response)) return response
     const page = signIn({ redirects: access.redirects, problem: problemFor(c, error) })
     return signInResponse(c, page, response)
@@ -252,13 +253,41 @@ async function forward(
   return responseOf(answer)
 }
 
-function responseOf({ status, headers, body }: LinkAnswer): Response {
+function responseOf(answer: LinkAnswer): Response {
   const passed: Record<string, string> = {}
   for (const name of passedOn) {
-    const value = headers[name]
+    const value = answer.headers[name]
     if (typeof value === 'string') passed[name] = value
   }
-  return new Response(Readable.toWeb(body) as ReadableStream, { status, headers: passed })
+  return new Response(streamOf(answer), { status: answer.status, headers: passed })
+}
+
+/**
+ * Why not `Readable.toWeb`: where a client leaves between two parts it puts one more into a stream that is closed, and
+ * throws where nobody catches it.
+ */
+function streamOf({ body }: LinkAnswer): ReadableStream<Uint8Array> {
+  let hasLeft = false
+  return new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      body.on('data', (part: Uint8Array) => {
+        if (hasLeft) return
+        controller.enqueue(part)
+        if ((controller.desiredSize ?? 0) <= 0) body.pause()
+      })
+      finished(body, (error) => {
+        if (hasLeft) return
+        if (error) controller.error(error)
+        else controller.close()
+      })
+      body.pause()
+    },
+    pull: () => void body.resume(),
+    cancel: () => {
+      hasLeft = true
+      body.resume()
+    },
+  })
 }
 
 /** Errors: FORBIDDEN. */
