@@ -1,5 +1,6 @@
-import { setMaxListeners } from 'node:events'
-import { Agent, request, type RequestOptions } from 'node:https'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { type RequestOptions, request } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from './cluster/cluster.ts'
 import { mintOf } from './pod-account.ts'
@@ -7,14 +8,16 @@ import { mintOf } from './pod-account.ts'
 const name = 'crowd'
 const namespace = 'default'
 const path = `/api/v1/namespaces/${namespace}/configmaps`
-/** A revision that will not be: the server waits for three seconds for it, and takes the place of one request so long. */
-const never = 1e12
-const againMs = 100
-/** Twice as many as the server takes: some stand at its door whenever one leaves. */
-const readers = 16
+/** A list of these exceeds what sockets take: the server holds the place of a request whose answer nobody reads. */
+const objects = 20
+const objectBytes = 900_000
+const againMs = 50
 const tooMany = 429
 
-/** Others that take all that an API server gives at once, without work for it. They are of no group that is spared. */
+/**
+ * Others that hold all that an API server gives at once: some ask for much and do not read it, and one announces an object
+ * that does not come. They are of no group that is spared, and leave when they are told, if `--request-timeout` is long.
+ */
 export class ApiCrowd implements Disposable {
   readonly #server: RequestOptions
   readonly #reading = new AbortController()
@@ -22,13 +25,10 @@ export class ApiCrowd implements Disposable {
 
   private constructor(server: RequestOptions) {
     this.#server = server
-    const { signal } = this.#reading
-    setMaxListeners(readers, signal)
-    for (let count = 0; count < readers; count++) void this.#read(signal, count * againMs)
-    void this.#write(this.#writing.signal)
   }
 
-  static async before(cluster: Cluster, port: number): Promise<ApiCrowd> {
+  /** @param places how many requests that read the server takes at once; it takes one that writes */
+  static async before(cluster: Cluster, port: number, places: number): Promise<ApiCrowd> {
     const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'create'] }]
     const group = 'rbac.authorization.k8s.io'
     const version = `${group}/v1`
@@ -43,14 +43,27 @@ export class ApiCrowd implements Disposable {
         subjects: [{ kind: 'ServiceAccount', name, namespace }],
       },
     )
+    const items = Array.from({ length: objects }, (_, n) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `${name}-${n}`, namespace },
+      data: { much: 'x'.repeat(objectBytes) },
+    }))
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+    await cluster.kubectl(['create', '-f', '-'], list)
     const token = (await mintOf(cluster, namespace, name))(300)
-    return new ApiCrowd({
+    const crowd = new ApiCrowd({
       host: '127.0.0.1',
       port,
+      path,
       ca: cluster.pki('ca.crt'),
       headers: { authorization: `Bearer ${token}` },
-      agent: new Agent({ keepAlive: true }),
+      // A connection for each.
+      agent: false,
     })
+    await Promise.all(Array.from({ length: places }, () => crowd.#read()))
+    await crowd.#write()
+    return crowd
   }
 
   endReading(): void {
@@ -66,37 +79,50 @@ export class ApiCrowd implements Disposable {
     this.endWriting()
   }
 
-  /** One after the other, so that they do not leave together. */
-  async #read(signal: AbortSignal, afterMs: number): Promise<void> {
-    await delay(afterMs)
-    while (!signal.aborted) {
-      const how = { path: `${path}?resourceVersion=${never}`, method: 'GET', signal }
-      if ((await this.#ask(how)) === tooMany) await delay(againMs)
+  /** Resolves once it has a place. */
+  async #read(): Promise<void> {
+    for (;;) {
+      const answer = await this.#ask({ method: 'GET', signal: this.#reading.signal })
+      if (answer.statusCode === 200) return
+      await given(answer, 200)
     }
   }
 
-  /** An object that is announced, and does not come. */
-  async #write(signal: AbortSignal): Promise<void> {
-    const headers = { 'content-type': 'application/json', 'content-length': '100' }
-    while (!signal.aborted) {
-      if ((await this.#ask({ path, method: 'POST', signal }, headers)) === tooMany) {
-        await delay(againMs)
-      }
+  /** Resolves once it has the place: another is refused. */
+  async #write(): Promise<void> {
+    const { signal } = this.#writing
+    const held = request({ ...this.#server, method: 'POST', signal })
+    held.on('error', noop)
+    held.setHeader('content-type', 'application/json').setHeader('content-length', '100')
+    held.flushHeaders()
+    for (;;) {
+      // No object: it is refused for that, where it is taken.
+      const answer = await this.#ask({ method: 'POST', signal }, '{}')
+      if (answer.statusCode === tooMany) return
+      await given(answer, 400)
     }
   }
 
-  /** The answer's status; zero where none came. */
-  async #ask(how: RequestOptions, headers?: Record<string, string>): Promise<number> {
-    const all = { ...(this.#server.headers as Record<string, string>), ...headers }
-    const asked = request({ ...this.#server, ...how, headers: all })
-    return new Promise((resolve) => {
-      asked.on('error', () => resolve(0))
-      asked.once('response', (answer) => {
-        answer.resume()
-        answer.once('close', () => resolve(answer.statusCode ?? 0))
-      })
-      if (headers === undefined) asked.end()
-      else asked.flushHeaders()
-    })
+  async #ask(how: RequestOptions, body?: string): Promise<IncomingMessage> {
+    const asked = request({ ...this.#server, ...how })
+    if (body !== undefined) asked.setHeader('content-type', 'application/json')
+    asked.end(body)
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    // Later errors are of its end.
+    asked.on('error', noop)
+    answer.on('error', noop)
+    return answer
   }
 }
+
+/** Before another try. */
+async function given(answer: IncomingMessage, expected: number): Promise<void> {
+  answer.resume()
+  const { statusCode } = answer
+  if (statusCode !== tooMany && statusCode !== expected) {
+    throw new Error(`the crowd was answered ${String(statusCode)}`)
+  }
+  await delay(againMs)
+}
+
+const noop = (): void => undefined
