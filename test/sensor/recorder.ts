@@ -1,7 +1,7 @@
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
 import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
 import { shippedRules } from '../fixtures/event-fixture.ts'
-import { hangMs } from '../fixtures/patience.ts'
+import { hangMs, patienceMs } from '../fixtures/patience.ts'
 import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
 /** A running source, and all of its messages. */
@@ -36,7 +36,8 @@ export class Recorder {
 
   /** Resolves once the condition holds; looked at after each batch. */
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = performance.now() + hangMs
+    // A failure that names what did not come, before the test hangs.
+    const deadline = performance.now() + hangMs - patienceMs
     while (!condition()) {
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`did not come: ${what}\n${this.log.join('\n')}`)
