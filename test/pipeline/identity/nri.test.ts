@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeFrame, MuxReader } from '../../../src/pipeline/identity/nri/mux.ts'
@@ -31,9 +34,9 @@ afterEach(async () => {
   await runtime.stop()
 })
 
-function connect(): void {
+function connect(socket = runtime.socket): void {
   link = linkToNri({
-    socket: runtime.socket,
+    socket,
     signal: ended.signal,
     handlers: {
       present: (subjects) => seen.push(['present', subjects]),
@@ -161,6 +164,17 @@ describe('the plugin of the Node Resource Interface', () => {
     await connected()
     runtime.drop()
     await expect(link).resolves.toBeUndefined()
+  })
+
+  it('ends when the runtime does that has not read what it was sent', async () => {
+    const socket = join(runtime.folder, 'deaf.sock')
+    const deaf = createServer({ pauseOnConnect: true }, (plugin) => {
+      setTimeout(() => plugin.destroy(), 20)
+    }).listen(socket)
+    await once(deaf, 'listening')
+    connect(socket)
+    await expect(link).resolves.toBeUndefined()
+    deaf.close()
   })
 })
 

@@ -90,6 +90,9 @@ export async function linkToNri({ socket, handlers, signal }: NriLinkOptions): P
     await once(trunk, 'connect', { signal })
     session.register()
     for await (const chunk of trunk) session.read(chunk as Buffer)
+  } catch (error) {
+    // A runtime that ends may leave something unread.
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
   } finally {
     clearTimeout(patience)
     signal.removeEventListener('abort', end)
