@@ -22,8 +22,9 @@ afterEach(async () => {
 async function started(): Promise<Container> {
   await recorder.running()
   container = new Container(image)
-  const { id } = container
-  await recorder.until(() => recorder.acts(id).length > 0, 'the first act of the container')
+  // What brings the program to its start is over, and reported.
+  await container.run('repeat 0')
+  await recorder.source.obeyed()
   return container
 }
 
@@ -64,6 +65,8 @@ describe('a known workload', () => {
     recorder = new Recorder()
     const { id, run } = bound(await started())
     recorder.source.control.assign(id, 7)
+    // From then on everything is new once more.
+    await recorder.source.obeyed()
     await run('repeat 1')
     await recorder.source.obeyed()
     await run('repeat 4')
@@ -91,6 +94,7 @@ describe('a known workload', () => {
     recorder = new Recorder()
     const first = bound(await started())
     recorder.source.control.assign(first.id, 9)
+    await recorder.source.obeyed()
     await first.run('known')
     await recorder.source.obeyed()
     await first.run('known')
