@@ -11,6 +11,8 @@
 
 #define SNUG_SYSCALL_MAX 576 /* with those that only x32 has */
 #define SNUG_SLOTS 1024
+#define SNUG_NO_SLOT 0xffffffffu /* of a container for which there was none left */
+#define SNUG_CGROUP_LEVELS 16	 /* of the cgroups of containers, counted from the root's */
 #define SNUG_NAMES 8192
 #define SNUG_TASKS 131072 /* threads of containers, where the kernel has no task storage */
 #define SNUG_SEEN 131072

@@ -199,22 +199,14 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 }
 
 /* Everything below a container's cgroup is the container. */
-static size_t read_below(struct agent *agent, const char *path, const __u32 *slot,
-			 struct process *all, size_t count)
+static size_t read_below(struct agent *agent, const char *path, struct process *all, size_t count)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
-	struct stat info;
-	__u64 id;
 
 	if (!dir)
 		return count;
-	if (!slot) {
-		count = read_processes(agent, path, all, count);
-	} else if (!fstat(dirfd(dir), &info)) {
-		id = info.st_ino;
-		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.cgroups), &id, slot, BPF_NOEXIST);
-	}
+	count = read_processes(agent, path, all, count);
 	while ((entry = readdir(dir))) {
 		char below[PATH_MAX];
 
@@ -222,7 +214,7 @@ static size_t read_below(struct agent *agent, const char *path, const __u32 *slo
 		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
 			    (int)sizeof(below))
 			continue;
-		count = read_below(agent, below, slot, all, count);
+		count = read_below(agent, below, all, count);
 	}
 	closedir(dir);
 	return count;
@@ -296,7 +288,7 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, str
 
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
 		known = count;
-		count = read_below(agent, path, NULL, all, count);
+		count = read_below(agent, path, all, count);
 		if (count == known)
 			break;
 		for (size_t i = 0; i < count && !pass; i++)
@@ -327,6 +319,7 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 {
 	static struct process all[PROCESSES_MAX];
 	int slots = bpf_map__fd(agent->skel->maps.slots);
+	int cgroups = bpf_map__fd(agent->skel->maps.cgroups);
 	struct snug_slot slot = {
 		.container = cgroup,
 		.salt = SNUG_MIX(agent->keys, cgroup, monotonic()),
@@ -338,11 +331,13 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	__u32 number;
 
 	/* Made after the hooks were attached: theirs. */
-	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &cgroup, &number))
+	if (!bpf_map_lookup_elem(cgroups, &cgroup, &number))
 		return;
 	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL,
 					   &number)) {
 		log_line("more than %d containers: %.64s is not observed", SNUG_SLOTS, id);
+		number = SNUG_NO_SLOT;
+		bpf_map_update_elem(cgroups, &cgroup, &number, BPF_NOEXIST);
 		return;
 	}
 	slot.scope = SNUG_PRIVATE_SCOPE | slot.salt;
@@ -354,7 +349,7 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	slot.started = count > 0;
 	slot.before = count > 0;
 	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
-	read_below(agent, path, &number, all, count);
+	bpf_map_update_elem(cgroups, &cgroup, &number, BPF_NOEXIST);
 	/* It may have started just before it was made known. */
 	if (!count && take_over(agent, path, number, &slot, all)) {
 		slot.started = 1;

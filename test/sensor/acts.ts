@@ -16,6 +16,15 @@ export class Acts {
     return this.#container.id
   }
 
+  /** Its folder in the hierarchy of cgroups. */
+  get cgroup(): string {
+    return this.#container.cgroup
+  }
+
+  get ended(): Promise<readonly unknown[]> {
+    return this.#container.ended
+  }
+
   /** The result of each action: `0`, an errno, or `killed SIGNAL`. */
   async did(lines: readonly string[]): Promise<readonly string[]> {
     const printed = await this.#container.run([...lines, 'end'].join('\n'))

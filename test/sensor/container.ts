@@ -84,7 +84,9 @@ export class Container {
   readonly id: string
   readonly root: string
   readonly #base: string
-  readonly #cgroup: string
+  readonly cgroup: string
+  /** Exit code and signal of its first program. */
+  readonly ended: Promise<readonly unknown[]>
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: Interface
 
@@ -98,7 +100,7 @@ export class Container {
     prepare?: (root: string) => void,
   ) {
     this.id = id
-    this.#cgroup = join(unifiedHierarchy(), id)
+    this.cgroup = join(unifiedHierarchy(), id)
     this.#base = join(image, this.id.slice(0, 12))
     this.root = join(this.#base, 'root')
     for (const folder of ['root', 'upper', 'work']) {
@@ -111,16 +113,17 @@ export class Container {
     ]
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers.join(','), this.root])
     prepare?.(this.root)
-    mkdirSync(this.#cgroup)
+    mkdirSync(this.cgroup)
     this.#child = spawn('unshare', [...apart, `/bin/${program}`, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         PATH: '/usr/bin:/bin',
-        SNUG_CGROUP: this.#cgroup,
+        SNUG_CGROUP: this.cgroup,
         SNUG_ROOT: this.root,
         SNUG_USER: `${uid}`,
       },
     })
+    this.ended = once(this.#child, 'close')
     this.#lines = createInterface({ input: this.#child.stdout })
   }
 
@@ -144,13 +147,12 @@ export class Container {
   }
 
   async stop(): Promise<void> {
-    const ended = once(this.#child, 'close')
     this.#child.stdin.end()
-    await ended
+    await this.ended
     // The kernel lets go of the last process a little after it was reaped.
     for (let tries = 0; ; tries++) {
       try {
-        rmdirSync(this.#cgroup)
+        rmdirSync(this.cgroup)
         break
       } catch (error) {
         if (tries > 100) throw error

@@ -15,6 +15,7 @@
 #include "hooks/naming.bpf.h"
 #include "hooks/network.bpf.h"
 #include "lib/answered.bpf.h"
+#include "lib/container.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
 #include "shared.h"
@@ -75,11 +76,24 @@ static __always_inline bool read_packet(struct __sk_buff *context, struct dns_pa
 	return true;
 }
 
+static __always_inline u32 *container_of_packet(struct __sk_buff *context)
+{
+	u32 *number;
+	u64 id;
+
+	for (u32 level = 1; level <= SNUG_CGROUP_LEVELS; level++) {
+		id = bpf_skb_ancestor_cgroup_id(context, level);
+		number = id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
+		if (number || !id)
+			return number;
+	}
+	return 0;
+}
+
 /* Of the container that has the packet's socket. */
 static __always_inline struct snug_slot *slot_of_socket(struct __sk_buff *context, u32 *number)
 {
-	u64 container = bpf_skb_cgroup_id(context);
-	u32 *found = bpf_map_lookup_elem(&cgroups, &container);
+	u32 *found = container_of_packet(context);
 
 	if (!found)
 		return 0;

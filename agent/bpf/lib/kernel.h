@@ -243,8 +243,18 @@ struct cgroup_root {
 
 struct cgroup {
 	struct cgroup_subsys_state self;
+	int level;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+};
+
+/* Those above a cgroup and itself, by level: since Linux 6.1, and before that their ids. */
+struct cgroup___since_6_1 {
+	struct cgroup *ancestors[1];
+};
+
+struct cgroup___before_6_1 {
+	u64 ancestor_ids[1];
 };
 
 struct css_set {

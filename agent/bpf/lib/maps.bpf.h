@@ -49,7 +49,7 @@ struct {
 	});
 } rings SEC(".maps");
 
-/* Containers, and which cgroup is of which. A cgroup made below a container's is an alias of it. */
+/* Containers, and which cgroup is of which: see lib/container.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -66,7 +66,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SNUG_SLOTS * 4);
+	__uint(max_entries, SNUG_SLOTS * 4); /* also of containers without a slot */
 	__type(key, u64);
 	__type(value, u32);
 } cgroups SEC(".maps");

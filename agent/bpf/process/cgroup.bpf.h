@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/container.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
@@ -110,26 +111,15 @@ SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
-	struct cgroup_subsys_state *parent = cgroup->self.parent;
 	struct leaf *leaf;
 	struct snug_expected_container *expect;
 	struct snug_slot *slot;
-	u64 id = v2_id(cgroup), above;
-	u32 number, *alias;
+	u64 id = v2_id(cgroup);
+	u32 number;
 
 	if (!id || !scratch || !is_acting_generation(0, OLDER_FIRST) ||
-	    bpf_map_lookup_elem(&cgroups, &id))
+	    container_of_cgroup((u64)cgroup))
 		return 0;
-	if (parent) {
-		above = FIELD_AT(struct kernfs_node, FIELD_AT(struct cgroup, parent, kn), id);
-		alias = bpf_map_lookup_elem(&cgroups, &above);
-		if (alias) {
-			number = *alias;
-			if (bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY))
-				COUNT(dropped[SNUG_DROP_CONTAINER]);
-			return 0;
-		}
-	}
 	__builtin_memset(scratch->string, 0, LEAF_MAX);
 	if (bpf_probe_read_kernel_str(scratch->string, LEAF_MAX, cgroup->kn->name) < SNUG_ID_LEN)
 		return 0;
@@ -142,8 +132,14 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	if (!expect && is_selftest(scratch, path))
 		return 0;
 
+	if (cgroup->level > SNUG_CGROUP_LEVELS) {
+		COUNT(dropped[SNUG_DROP_CONTAINER]);
+		return 0;
+	}
 	if (bpf_map_pop_elem(&free_slots, &number)) {
 		COUNT(dropped[SNUG_DROP_CONTAINER]);
+		number = SNUG_NO_SLOT;
+		bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY);
 		return 0;
 	}
 	slot = bpf_map_lookup_elem(&slots, &number);

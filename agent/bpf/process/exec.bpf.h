@@ -13,6 +13,7 @@
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/container.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
@@ -126,8 +127,7 @@ static __always_inline void push_ancestor(struct snug_task *state)
  */
 static __always_inline u32 *container_entered(struct task_struct *task)
 {
-	u64 cgroup = bpf_get_current_cgroup_id();
-	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), *around, space;
+	u32 *number = container_of_task(task), *around, space;
 	struct task_struct *parent = READ(task, real_parent);
 
 	if (!number)
@@ -137,8 +137,7 @@ static __always_inline u32 *container_entered(struct task_struct *task)
 		return 0;
 	if (space == READ(parent, nsproxy, mnt_ns, ns.inum) &&
 	    space == READ(parent, real_parent, nsproxy, mnt_ns, ns.inum)) {
-		cgroup = READ(parent, cgroups, dfl_cgrp, kn, id);
-		around = bpf_map_lookup_elem(&cgroups, &cgroup);
+		around = container_of_task(parent);
 		if (!around || *around != *number)
 			return 0;
 	}
@@ -155,11 +154,13 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task)
 	if (!number)
 		return 0;
 	slot = bpf_map_lookup_elem(&slots, number);
-	if (!slot)
-		return 0;
-	state = new_state(task);
+	state = slot ? new_state(task) : 0;
 	if (!state) {
-		count_drop(slot, SNUG_DROP_TASK);
+		/* Nothing of it can be judged. */
+		if (control.fail_closed)
+			kill_current();
+		if (slot)
+			count_drop(slot, SNUG_DROP_TASK);
 		return 0;
 	}
 	state->container = slot->container;

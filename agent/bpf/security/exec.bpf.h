@@ -199,13 +199,11 @@ int BPF_PROG(lsm_exec, struct linux_binprm *trusted, const struct file *file)
 	struct linux_binprm *bprm = UNTRUSTED(trusted);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = find_state(task);
-	u64 cgroup = bpf_get_current_cgroup_id();
 	struct lsm_scratch *lsm_scratch;
 	int result = 0;
 	u32 depth;
 
-	if ((!state && !bpf_map_lookup_elem(&cgroups, &cgroup)) ||
-	    !is_acting_generation(state, NEWER_FIRST))
+	if ((!state && !container_of_task(task)) || !is_acting_generation(state, NEWER_FIRST))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
