@@ -4,6 +4,7 @@
 #include <bpf/bpf_helpers.h>
 #include "process/cgroup.bpf.h"
 #include "process/exec.bpf.h"
+#include "process/look.bpf.h"
 #include "process/task.bpf.h"
 #include "hooks/answer.bpf.h"
 #include "hooks/capability.bpf.h"

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 12
+#define SNUG_ABI 13
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -96,7 +96,8 @@ enum snug_actor_flag {
 	SNUG_DRIFT_MOUNT = 16,
 	SNUG_DECLARED_USER =
 		32, /* of an event only: its uid is the one that the container was started as */
-	SNUG_HELD_ROOT = 64, /* its real or saved uid is root's: it may take root back */
+	SNUG_HELD_ROOT = 64,	 /* its real or saved uid is root's: it may take root back */
+	SNUG_DRIFT_SCRIPT = 128, /* the drift is that of its script, and not of its program */
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 

@@ -27,6 +27,8 @@
 #define SNUG_REOPENED_BITS 13
 #define SNUG_REOPENED (1 << SNUG_REOPENED_BITS) /* files opened before */
 #define SNUG_WRITTEN 65536
+#define SNUG_WRITTEN_SHARE (SNUG_WRITTEN / 16) /* of one layer: with more, all its files count */
+#define SNUG_LAYERS 8192
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536	 /* datagrams of others that a server may still answer */
 #define SNUG_SEPARATE_TASKS 4096 /* processes whose state task storage did not take */
@@ -175,6 +177,21 @@ struct snug_stream {
 	__u32 reserved;
 };
 
+/* A container's writable layer, over all its restarts. */
+struct snug_layer {
+	__u32 untrusted; /* any file of it may have been changed */
+	__u32 written;	 /* its entries in the table of written files */
+};
+
+/* What the sensor asks about a descriptor of its own: the root of a container, or a program in it.
+ */
+struct snug_look {
+	__u32 slot;
+	__u32 fd;
+	__u32 is_root;
+	__u32 drift; /* the answer about a program: snug_actor_flag */
+};
+
 /* A line of a user namespace's map. Its layout is the kernel's; count 0: there is none. */
 struct snug_id_range {
 	__u32 inside;
@@ -185,8 +202,9 @@ struct snug_id_range {
 struct snug_slot {
 	__u64 container;
 	__u64 scope;
-	__u64 salt; /* of its keys in `seen`; a new one makes all of them stale */
-	__u64 root; /* dentry of its root, from its first exec */
+	__u64 salt;  /* of its keys in `seen`; a new one makes all of them stale */
+	__u64 root;  /* dentry of its root: that of its first program */
+	__u64 layer; /* of `layers`: its writable layer; 0: it has none */
 	__u64 began;
 	__u64 ended;
 	/* since when it is judged by its version and stopped, or not; 0: from its start */
@@ -200,11 +218,11 @@ struct snug_slot {
 	__u32 state;
 	__u32 started; /* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
-	__u32 untrusted;      /* a file of it may have been changed unseen */
 	__u32 user;	      /* one more than the uid that it was started as; 0: not known */
 	__u32 seen;	      /* its entries in the table of counted events */
 	__u32 answers_itself; /* a process of it took port 53 as expected: it has a resolver */
 	__u32 may_forge;      /* one took it against the profile, and was not stopped */
+	__u32 reserved;
 	struct snug_id_range users[SNUG_ID_RANGES]; /* of the container's user namespace */
 	struct snug_id_range groups[SNUG_ID_RANGES];
 	struct snug_assignment assignment;
@@ -288,6 +306,7 @@ struct snug_control {
 	__u32 next_generation; /* the generation that takes over */
 	__u32 without_answers; /* DNS answers are not seen here */
 	__u32 separate_tasks;  /* the state of some process is not in task storage */
+	__u64 wall_offset;     /* from CLOCK_MONOTONIC to the time of files, in ns */
 };
 
 /* Generations of programs on the same maps have numbers from 1 to 255. */

@@ -456,7 +456,8 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 		set_peer_syscalls(agent->skel);
 	bpf_program__set_autoload(agent->skel->progs.flush_counts, !portable);
 	bpf_program__set_autoload(agent->skel->progs.flush_element, portable);
-	bpf_program__set_autoload(agent->skel->progs.forget_element, portable);
+	bpf_program__set_autoload(agent->skel->progs.look_now, !portable);
+	bpf_program__set_autoload(agent->skel->progs.look_element, portable);
 	size_scratches(agent, attach_kind);
 }
 

@@ -254,6 +254,7 @@ static bool begin(struct agent *agent)
 		pinned_state->daemon_run = pinned_state->daemon_run % SNUG_RUN_MASK + 1;
 		slots_reset(agent);
 	}
+	agent->control->wall_offset = wall_offset();
 	if (!hooks_attach(agent))
 		return false;
 	pin_activate(agent, ring_fd(0));

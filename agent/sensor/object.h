@@ -15,5 +15,7 @@ int load_programs(struct agent *agent);
 void size_scratches(struct agent *agent, enum attach_kind kind);
 /* After it, once for the life of the maps. */
 bool fill_scratches(struct agent *agent);
+/* Runs a program on each element of a map. */
+bool run_on_elements(struct bpf_program *program, struct bpf_map *map);
 
 #endif

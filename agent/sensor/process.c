@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #include "abi.h"
 #include "shared.h"
 #include "sensor/agent.h"
+#include "sensor/log.h"
+#include "sensor/object.h"
 #include "sensor/process.h"
 #include "sensor/rule_hash.h"
 
@@ -37,9 +41,46 @@ static __u64 store_name(struct agent *agent, const char *text)
 	return hash;
 }
 
-__u64 record_exe(struct agent *agent, pid_t pid, __u16 *flags)
+/* By the sensor's own descriptor for what the link leads to, see look.bpf.h. */
+static bool run_look(struct agent *agent)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	if (is_portable(agent))
+		return run_on_elements(agent->skel->progs.look_element, agent->skel->maps.looks);
+	return !bpf_prog_test_run_opts(bpf_program__fd(agent->skel->progs.look_now), &run);
+}
+
+static bool look(struct agent *agent, const char *link, struct snug_look *look)
+{
+	int map = bpf_map__fd(agent->skel->maps.looks), fd = open(link, O_PATH | O_CLOEXEC);
+	__u32 key = 0;
+	bool done;
+
+	if (fd < 0)
+		return false;
+	look->fd = fd;
+	done = !bpf_map_update_elem(map, &key, look, BPF_ANY) && run_look(agent) &&
+	       !bpf_map_lookup_elem(map, &key, look);
+	close(fd);
+	return done;
+}
+
+void look_at_root(struct agent *agent, pid_t pid, __u32 slot)
+{
+	struct snug_look asked = { .slot = slot, .is_root = 1 };
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	if (!look(agent, link, &asked))
+		log_line("cannot find the root of process %d: %s", pid, strerror(errno));
+}
+
+/* Its path up to the root of `init`, the first process of its container. */
+__u64 record_exe(struct agent *agent, pid_t pid, pid_t init, __u32 slot, __u16 *flags)
 {
 	static const char deleted[] = " (deleted)";
+	struct snug_look asked = { .slot = slot };
 	char link[64], path[PATH_MAX], root[PATH_MAX];
 	const char *text = path;
 	ssize_t size, prefix;
@@ -48,15 +89,17 @@ __u64 record_exe(struct agent *agent, pid_t pid, __u16 *flags)
 	size = readlink(link, path, sizeof(path) - 1);
 	if (size <= 0)
 		return 0;
+	if (look(agent, link, &asked))
+		*flags |= asked.drift;
 	path[size] = 0;
 	if (size > (ssize_t)sizeof(deleted) && !strcmp(path + size - sizeof(deleted) + 1, deleted))
 		path[size -= sizeof(deleted) - 1] = 0;
-	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	snprintf(link, sizeof(link), "/proc/%d/root", init);
 	prefix = readlink(link, root, sizeof(root) - 1);
 	if (prefix > 1 && !strncmp(path, root, prefix) && path[prefix] == '/')
 		text += prefix;
 	if (!strncmp(text, "/memfd:", 7)) {
-		*flags |= SNUG_DRIFT_MEMFD;
+		*flags = (*flags & ~SNUG_DRIFT) | SNUG_DRIFT_MEMFD;
 		text++;
 	}
 	return store_name(agent, text);
@@ -170,7 +213,6 @@ bool read_process(struct agent *agent, pid_t pid, struct process *process)
 		fclose(file);
 	if (process->tty)
 		process->state.flags |= SNUG_TTY;
-	process->state.exe = record_exe(agent, pid, &process->state.flags);
-	process->state.script = record_script(agent, pid);
-	return read && process->state.exe;
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return read && readlink(path, line, sizeof(line)) > 0;
 }

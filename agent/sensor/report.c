@@ -177,33 +177,7 @@ void report_all_records(struct agent *agent)
 	}
 }
 
-/* Runs a program on each element of a map. */
-static bool run_on_elements(struct bpf_program *program, struct bpf_map *map)
-{
-	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(map) };
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
-	struct bpf_link *link = bpf_program__attach_iter(program, &options);
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	char nothing[64];
-	bool done = fd >= 0;
-
-	/* It writes nothing: the first read goes through the whole map, as far as that is allowed.
-	 */
-	while (done) {
-		ssize_t size = read(fd, nothing, sizeof(nothing));
-
-		if (!size)
-			break;
-		done = size > 0 || errno == EAGAIN;
-	}
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
-	return done;
-}
-
-static bool run_flush(struct agent *agent, bool all)
+static bool run_flush(struct agent *agent)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 	struct sensor *skel = agent->skel;
@@ -211,8 +185,7 @@ static bool run_flush(struct agent *agent, bool all)
 	if (!is_portable(agent))
 		return !bpf_prog_test_run_opts(bpf_program__fd(skel->progs.flush_counts), &run);
 	memset(&skel->bss_flushed->flushed, 0, sizeof(skel->bss_flushed->flushed));
-	return run_on_elements(skel->progs.flush_element, skel->maps.seen) &&
-	       (!all || run_on_elements(skel->progs.forget_element, skel->maps.written));
+	return run_on_elements(skel->progs.flush_element, skel->maps.seen);
 }
 
 /* The counts of what stayed in the kernel. A full ring only means another round. */
@@ -220,7 +193,7 @@ static void flush(struct agent *agent, bool all)
 {
 	agent->control->flush_all = all;
 	for (int round = 0; round < 64; round++) {
-		if (!run_flush(agent, all)) {
+		if (!run_flush(agent)) {
 			log_line("cannot flush the counts: %s", strerror(errno));
 			return;
 		}
@@ -247,6 +220,7 @@ void report_heartbeat(struct agent *agent, bool all)
 	struct snug_stats frame = { .time = monotonic(), .wall_offset = wall_offset() };
 	struct snug_counters now;
 
+	agent->control->wall_offset = frame.wall_offset;
 	note_left_out(agent);
 	now = sum_counters(agent);
 	if (all || stale || now.filtered != last.filtered)

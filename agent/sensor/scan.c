@@ -221,11 +221,11 @@ static size_t read_below(struct agent *agent, const char *path, struct process *
 }
 
 /* An exec before its state existed was not seen; one after it was seen, and its state is right. */
-static void recheck_exe(struct agent *agent, struct process *process)
+static void recheck_exe(struct agent *agent, struct process *process, pid_t init)
 {
 	struct snug_task now;
 	__u16 flags = process->state.flags & ~SNUG_DRIFT;
-	__u64 exe = record_exe(agent, process->pid, &flags);
+	__u64 exe = record_exe(agent, process->pid, init, process->state.slot, &flags);
 	int key;
 
 	if (!exe || exe == process->state.exe)
@@ -283,6 +283,7 @@ static __u32 id_inside(const struct snug_id_range *ranges, __u32 id)
 static size_t take_over(struct agent *agent, const char *path, __u32 number, struct snug_slot *slot,
 			struct process *all)
 {
+	int slots = bpf_map__fd(agent->skel->maps.slots);
 	struct process *init = NULL;
 	size_t count = 0, known;
 
@@ -298,18 +299,27 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, str
 		if (init && !slot->users[0].count) {
 			read_id_map(init->pid, "uid_map", slot->users);
 			read_id_map(init->pid, "gid_map", slot->groups);
-			bpf_map_update_elem(bpf_map__fd(agent->skel->maps.slots), &number, slot,
-					    BPF_ANY);
+			bpf_map_update_elem(slots, &number, slot, BPF_ANY);
+			look_at_root(agent, init->pid, number);
+			bpf_map_lookup_elem(slots, &number, slot);
 		}
 		for (size_t i = known; i < count; i++) {
 			all[i].state.container = slot->container;
 			all[i].state.slot = number;
+			all[i].state.exe = record_exe(agent, all[i].pid,
+						      init ? init->pid : all[i].pid, number,
+						      &all[i].state.flags);
+			all[i].state.script = record_script(agent, all[i].pid);
+		}
+		for (size_t i = known; i < count; i++) {
 			all[i].state.uid = id_inside(slot->users, all[i].state.uid);
 			all[i].state.gid = id_inside(slot->groups, all[i].state.gid);
 			set_family(agent, all, count, &all[i], init);
 			set_base(agent, &all[i].state);
+			if (!all[i].state.exe)
+				continue;
 			store(agent, all[i].pid, &all[i].state);
-			recheck_exe(agent, &all[i]);
+			recheck_exe(agent, &all[i], init ? init->pid : all[i].pid);
 		}
 	}
 	return count;

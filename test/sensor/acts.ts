@@ -8,8 +8,8 @@ export function hex(path: string | Uint8Array): string {
 export class Acts {
   readonly #container: Container
 
-  constructor(image: string, id?: string, uid?: number) {
-    this.#container = new Container(image, 'acts', id, uid)
+  constructor(image: string, id?: string, uid?: number, prepare?: (root: string) => void) {
+    this.#container = new Container(image, 'acts', id, uid, undefined, prepare)
   }
 
   get id(): string {

@@ -1,3 +1,4 @@
+import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { startDockerd } from '../fixtures/dockerd.ts'
@@ -88,6 +89,64 @@ describe('containers of Docker', () => {
       expect(second?.process).toMatchObject({ origin: 'exec-in' })
       expect(first?.process.session).toMatch(/^[0-9a-f]{16}$/)
       expect(second?.process.session).not.toBe(first?.process.session)
+    } finally {
+      await removeContainer(container)
+    }
+  })
+})
+
+describe('a container that is started again', () => {
+  const changeable = 'snug-sensor-restarts:1'
+  const lines = ['RUN mkdir /app && cp /bin/busybox /app/tool && cp /bin/busybox /app/own']
+  const again = { HostConfig: { RestartPolicy: { Name: 'always' } } }
+
+  beforeAll(() => busyboxImage(sharedEngine().docker, { name: changeable, dockerfile: lines }))
+
+  /** Whether `/app/tool` and `/app/own` are drift as they run now. */
+  async function runsOf(container: Docker.Container): Promise<readonly unknown[]> {
+    const { docker } = sharedEngine()
+    const execs = (): readonly unknown[] =>
+      recorder
+        .acts(container.id)
+        .flatMap((event) =>
+          event.kind === 'exec' && event.exec.path.startsWith('/app/') ? [event.exec] : [],
+        )
+    const before = execs().length
+    for (const name of ['tool', 'own']) await execIn(docker, container, [`/app/${name}`, 'true'])
+    await recorder.until(() => execs().length >= before + 2, 'both runs')
+    return execs().slice(before)
+  }
+
+  const script = 'trap "exit 0" TERM; while :; do sleep 1; done'
+  const tool = { path: '/app/tool', drift: true, driftKind: 'upper' }
+  const own = { path: '/app/own', drift: false }
+
+  it.each<[string, (container: Docker.Container) => Promise<unknown>]>([
+    ['by its engine', (container) => container.restart({ t: 0 })],
+    [
+      'by its policy, with another mount',
+      async (container) => {
+        const starts = (): number =>
+          recorder
+            .acts(container.id)
+            .filter(({ kind, process }) => kind === 'exec' && process.args?.at(-1) === script)
+            .length
+        const before = starts()
+        await execIn(sharedEngine().docker, container, ['/bin/kill', '-TERM', '1'])
+        await recorder.until(() => starts() > before, 'its next start')
+      },
+    ],
+  ])('%s has the files that were changed before, and those that were not', async (how, restart) => {
+    const { docker } = sharedEngine()
+    const container = await startContainer(docker, changeable, ['/bin/sh', '-c', script], again)
+    try {
+      await execIn(docker, container, ['/bin/cp', '/bin/busybox', '/app/tool'])
+      await execIn(docker, container, ['/bin/chmod', '700', '/app/own'])
+      expect(await runsOf(container)).toEqual([tool, own])
+      await restart(container)
+      // By another mount the kernel does not find what a copy was copied from: the daemon compares it.
+      const ownNow = how === 'by its engine' ? own : { ...own, drift: true, driftKind: 'upper' }
+      expect(await runsOf(container)).toEqual([tool, ownNow])
     } finally {
       await removeContainer(container)
     }

@@ -71,11 +71,19 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 	return 0;
 }
 
-/* Records of files written in an ended container can be removed: the files are gone. */
-static long forget_written(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
+static long count_written(struct bpf_map *map, u64 *key, u64 *layer, void *nothing)
 {
-	if (!bpf_map_lookup_elem(&cgroups, container))
-		bpf_map_delete_elem(&written, key);
+	return 0;
+}
+
+/* One record for the whole layer instead of one for each file. */
+static long join_written(struct bpf_map *map, u64 *key, u64 *layer, void *nothing)
+{
+	struct snug_layer *of = bpf_map_lookup_elem(&layers, layer);
+
+	if (of)
+		of->untrusted = 1;
+	bpf_map_delete_elem(&written, key);
 	return 0;
 }
 
@@ -88,8 +96,9 @@ int flush_counts(void *context)
 	struct snug_flush flush = {};
 
 	bpf_for_each_map_elem(&seen, flush_entry, &flush, 0);
-	if (control.flush_all)
-		bpf_for_each_map_elem(&written, forget_written, &flush, 0);
+	if (control.flush_all &&
+	    bpf_for_each_map_elem(&written, count_written, 0, 0) > SNUG_WRITTEN / 2)
+		bpf_for_each_map_elem(&written, join_written, 0, 0);
 	flushed = flush;
 	return 0;
 }
@@ -106,19 +115,6 @@ int flush_element(struct bpf_iter__bpf_map_elem *context)
 		return 0;
 	key = *found;
 	flush_entry(0, &key, one, &flushed);
-	return 0;
-}
-
-SEC("iter/bpf_map_elem")
-int forget_element(struct bpf_iter__bpf_map_elem *context)
-{
-	u64 *found = context->key, *container = context->value, key, its;
-
-	if (!found || !container)
-		return 0;
-	key = *found;
-	its = *container;
-	forget_written(0, &key, &its, 0);
 	return 0;
 }
 

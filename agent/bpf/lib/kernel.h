@@ -43,6 +43,7 @@ struct super_block {
 	u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
+	struct dentry *s_root;
 };
 
 typedef struct {
@@ -54,7 +55,27 @@ struct inode {
 	kuid_t i_uid;
 	u32 i_rdev;
 	unsigned long i_ino;
+	u32 i_generation;
 	struct super_block *i_sb;
+};
+
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+
+/* When a file was changed last: since Linux 6.11, since 6.6, and before. */
+struct inode___since_6_11 {
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
+};
+
+struct inode___since_6_6 {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___before_6_6 {
+	struct timespec64 i_ctime;
 };
 
 struct dentry {
@@ -67,6 +88,7 @@ struct dentry {
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
+	int mnt_flags;
 };
 
 struct mount {
@@ -87,6 +109,24 @@ struct file {
 	struct inode *f_inode;
 	struct path f_path;
 	void *private_data;
+};
+
+/* What a process is still to do before it returns from a system call, the last one first. */
+struct callback_head {
+	struct callback_head *next;
+};
+
+/* The same of a file that nobody holds any more: since Linux 6.7, since 6.0, and before. */
+struct file___since_6_7 {
+	struct callback_head f_task_work;
+};
+
+struct file___since_6_0 {
+	struct callback_head f_rcuhead;
+};
+
+struct file___before_6_0 {
+	struct callback_head f_u;
 };
 
 struct vm_area_struct {
@@ -219,9 +259,11 @@ struct task_struct {
 	struct io_uring_task *io_uring; /* of a process that has used one */
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct callback_head *task_works;
 };
 
 struct linux_binprm {
+	struct file *executable; /* a program that another one interprets, by descriptor */
 	struct file *file;
 	const char *filename;
 	const char *interp;
@@ -423,8 +465,12 @@ struct pt_regs {
 #define O_CREAT 0100
 #define O_TRUNC 01000
 #define O_PATH 010000000
+#define OPENED_TO_RUN 0x20 /* __FMODE_EXEC of f_flags: no process can set it */
 
 #define SB_NOUSER (1ul << 31)
+#define SB_RDONLY 1ul
+#define MNT_READONLY 0x40
+#define CTIME_NSEC 0x3fffffff /* the highest bit is a flag since Linux 6.13 */
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000

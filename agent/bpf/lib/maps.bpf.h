@@ -273,9 +273,15 @@ struct {
 	__type(value, u64);
 } known SEC(".maps");
 
-/*
- * Copies of the image's files that were opened to be changed (key: inode), and in which container.
- */
+/* Writable layers of containers. One that the LRU drops counts as untrusted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SNUG_LAYERS);
+	__type(key, u64);
+	__type(value, struct snug_layer);
+} layers SEC(".maps");
+
+/* Files of images that were opened to be changed (key: layer and file), and in which layer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -283,6 +289,13 @@ struct {
 	__type(key, u64);
 	__type(value, u64);
 } written SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct snug_look);
+} looks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -316,7 +316,7 @@ static int canonical_step(u32 index, struct scratch **context)
 	if (!len || (len == 1 && (start & 255) == '.'))
 		return 0;
 	if (len == 2 && start == ('.' | '.' << 8))
-		canonical->skip++;
+		canonical->back = ++canonical->skip;
 	else if (canonical->skip)
 		canonical->skip--;
 	else
@@ -342,6 +342,7 @@ static __always_inline u32 canonical_path_in(struct scratch *scratch, u32 at, u3
 	canonical->part_end = end;
 	canonical->to = to;
 	canonical->skip = 0;
+	canonical->back = 0;
 	canonical->parts = 0;
 	LOOP(SNUG_TEXT_MAX + 1, canonical_step, scratch);
 	if (!canonical->parts && canonical->to) {

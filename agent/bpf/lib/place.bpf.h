@@ -62,7 +62,7 @@ static __always_inline u64 place_key(const struct snug_task *state, const struct
 {
 	u64 dentry = POINTER_IN(file, f_path.dentry), mount = POINTER_IN(file, f_path.mnt);
 	u64 inode = POINTER_IN(file, f_inode);
-	bool upper = access == SNUG_READ && is_upper(inode);
+	bool upper = access == SNUG_READ && upper_of(inode);
 
 	return (dentry + upper) * keys.a + mount * keys.b + (inode + access) * keys.c +
 	       state->base + salt;

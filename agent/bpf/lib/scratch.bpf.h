@@ -61,6 +61,7 @@ struct canonical {
 	u32 part_end;
 	u32 to;	  /* the canonical part begins here */
 	u32 skip; /* parts that a `..` takes back */
+	u32 back; /* there was such a part */
 	u32 parts;
 };
 
@@ -85,6 +86,12 @@ struct arguments {
 	u32 size;
 	u32 cut;    /* SNUG_CUT: there are more, or they could not be read */
 	u32 judged; /* `size` with the mark of a cut behind it */
+};
+
+/* The search for the file of a script among what the process is still to do. */
+struct script_search {
+	u64 work; /* looked at next; 0: all were */
+	u64 file; /* 0: none was found */
 };
 
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */
@@ -201,6 +208,7 @@ struct scratch {
 	struct automaton_run automaton_run;
 	struct leaf leaf;
 	struct arguments arguments;
+	struct script_search script_search;
 	struct path_op path_op;
 	struct peer_request peer_request;
 	struct protection protection;

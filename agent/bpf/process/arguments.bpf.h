@@ -138,7 +138,8 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 		return false;
 	if (!state->script)
 		return size == command->size && hash_text_tail(scratch, at) == command->whole;
-	if ((command->by_path ? state->script : scratch->canonical.leaf) != command->name)
+	if (scratch->canonical.back ||
+	    (command->by_path ? scratch->canonical.hash : scratch->canonical.leaf) != command->name)
 		return false;
 	name_size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
 	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
@@ -150,6 +151,7 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 	       script_leads(scratch, start, size, command->rest_size, name_size, name_hash);
 }
 
+/* Of a script the string counts that the engine has passed: it has no `..` then. */
 static __always_inline bool
 is_engine_command(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
 		  const struct linux_binprm *bprm, const struct snug_slot *slot)

@@ -149,6 +149,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->salt = SNUG_MIX(keys, id, bpf_ktime_get_ns());
 	slot->scope = SNUG_PRIVATE_SCOPE | slot->salt;
 	slot->root = 0;
+	slot->layer = 0;
 	slot->began = bpf_ktime_get_ns();
 	slot->ended = 0;
 	slot->assigned = 0;
@@ -156,7 +157,6 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->dropped_reported = 0;
 	slot->started = 0;
 	slot->before = 0;
-	slot->untrusted = 0;
 	slot->seen = 0;
 	slot->resolvers_known = 0;
 	slot->answers_itself = 0;

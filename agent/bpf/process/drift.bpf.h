@@ -16,16 +16,8 @@
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "process/layer.bpf.h"
 #include "shared.h"
-
-/*
- * Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the
- * upper file.
- */
-static __always_inline bool is_upper(u64 inode)
-{
-	return load_word(inode + bpf_core_type_size(struct inode)) != 0;
-}
 
 /*
  * Where overlayfs keeps the file that an upper one was copied from: a list behind the upper file,
@@ -62,20 +54,10 @@ static __always_inline struct path_ref lower_path(u64 inode)
 	return path_ref;
 }
 
-static __always_inline u64 block_of(u64 inode)
+/* The same before the file is copied, and after a restart. */
+static __always_inline u64 shipped_key(const struct snug_slot *slot, u64 lower)
 {
-	return (u64)FIELD_AT(struct inode, inode, i_sb);
-}
-
-static __always_inline bool is_overlay(u64 block)
-{
-	return FIELD_AT(struct super_block, block, s_magic) == OVERLAYFS_SUPER_MAGIC;
-}
-
-static __always_inline u64 inode_key(u64 inode)
-{
-	return SNUG_MIX(keys, FIELD_AT(struct super_block, block_of(inode), s_dev),
-			FIELD_AT(struct inode, inode, i_ino));
+	return SNUG_MIX(keys, slot->layer, inode_key((u64)FIELD_AT(struct dentry, lower, d_inode)));
 }
 
 /*
@@ -86,20 +68,17 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 				     u64 inode, u64 path)
 {
 	struct snug_slot *slot = slot_of(state);
-	u64 key = inode_key(inode), *writer;
+	struct snug_layer *layer = layer_of_slot(slot);
 	struct path_ref lower;
+	u64 key;
 
-	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
-		return false;
-	/*
-	 * Each container's overlay is a separate file system: an entry of another container is of
-	 * an earlier file with this inode number.
-	 */
-	writer = bpf_map_lookup_elem(&written, &key);
-	if (writer && *writer == state->container)
+	if (!slot || slot->container != state->container || !layer || layer->untrusted)
 		return false;
 	lower = lower_path(inode);
 	if (!lower.dentry || !lower.mnt)
+		return false;
+	key = shipped_key(slot, lower.dentry);
+	if (bpf_map_lookup_elem(&written, &key))
 		return false;
 	walk_from(scratch, lower, 0);
 	return walk_hash(scratch) == path;
@@ -108,28 +87,35 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 /* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
 static __always_inline void record_write(const struct snug_task *state, const struct file *file)
 {
-	u64 inode = (u64)file->f_inode, key, container = state->container;
+	u64 inode = (u64)file->f_inode, key, value, lower;
 	struct snug_slot *slot;
+	struct snug_layer *layer;
 
 	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
 		return;
-	if (!is_overlay(block_of(inode)) || !lower_path(inode).dentry)
+	lower = is_overlay(block_of(inode)) ? lower_path(inode).dentry : 0;
+	slot = lower ? slot_of(state) : 0;
+	layer = layer_of_slot(slot);
+	if (!slot || !layer || layer->untrusted)
 		return;
-	key = inode_key(inode);
-	if (!bpf_map_update_elem(&written, &key, &container, BPF_ANY))
+	key = shipped_key(slot, lower);
+	value = slot->layer;
+	if (bpf_map_lookup_elem(&written, &key))
 		return;
-	slot = slot_of(state);
-	if (slot)
-		slot->untrusted = 1;
+	if (layer->written >= SNUG_WRITTEN_SHARE ||
+	    bpf_map_update_elem(&written, &key, &value, BPF_ANY))
+		layer->untrusted = 1;
+	else
+		layer->written++;
 }
 
 /* A file was changed, and which inode it is does not show. */
 static __always_inline void mark_untrusted(const struct snug_task *state)
 {
-	struct snug_slot *slot = slot_of(state);
+	struct snug_layer *layer = layer_of_slot(slot_of(state));
 
-	if (slot && !slot->untrusted)
-		slot->untrusted = 1;
+	if (layer && !layer->untrusted)
+		layer->untrusted = 1;
 }
 
 /*
@@ -146,7 +132,7 @@ static __always_inline bool is_from_image(u64 inode, u64 root)
 {
 	u64 block = block_of(inode);
 
-	return is_overlay(block) && block == image_block(root) && !is_upper(inode);
+	return is_overlay(block) && block == image_block(root) && !upper_of(inode);
 }
 
 static __always_inline bool is_memfd(u64 dentry)
@@ -164,9 +150,47 @@ static __always_inline u16 drift_of(u64 dentry, u64 inode, u32 end, u64 root)
 
 	if (end == WALK_ALONE && is_memfd(dentry))
 		return SNUG_DRIFT_MEMFD;
-	if (is_overlay(block) && is_upper(inode))
+	if (is_overlay(block) && upper_of(inode))
 		return SNUG_DRIFT_UPPER;
 	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
+}
+
+/* The drift of a file whose path was just walked, with that path's hash. */
+static __always_inline u16 drift_of_code(struct scratch *scratch, const struct snug_task *state,
+					 u64 dentry, u64 inode, u64 path, u64 root)
+{
+	u16 drift = drift_of(dentry, inode, scratch->walk.end, root);
+
+	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, path))
+		drift &= ~SNUG_DRIFT_UPPER;
+	return drift;
+}
+
+/* No process of the container can write to it. */
+static __always_inline bool is_read_only(u64 mnt)
+{
+	u64 block = (u64)FIELD_AT(struct vfsmount, mnt, mnt_sb);
+
+	return FIELD_AT(struct vfsmount, mnt, mnt_flags) & MNT_READONLY ||
+	       FIELD_AT(struct super_block, block, s_flags) & SB_RDONLY;
+}
+
+/* A process cannot set this time, unlike that of the content. In ns. */
+static __always_inline u64 changed_at(u64 inode)
+{
+	struct timespec64 at = {};
+
+	if (bpf_core_field_exists(struct inode___since_6_11, i_ctime_sec)) {
+		at.tv_sec = FIELD_AT(struct inode___since_6_11, inode, i_ctime_sec);
+		at.tv_nsec = FIELD_AT(struct inode___since_6_11, inode, i_ctime_nsec) & CTIME_NSEC;
+	} else if (bpf_core_field_exists(struct inode___since_6_6, __i_ctime)) {
+		at.tv_sec = FIELD_AT(struct inode___since_6_6, inode, __i_ctime.tv_sec);
+		at.tv_nsec = FIELD_AT(struct inode___since_6_6, inode, __i_ctime.tv_nsec);
+	} else {
+		at.tv_sec = FIELD_AT(struct inode___before_6_6, inode, i_ctime.tv_sec);
+		at.tv_nsec = FIELD_AT(struct inode___before_6_6, inode, i_ctime.tv_nsec);
+	}
+	return at.tv_sec * 1000000000ull + at.tv_nsec;
 }
 
 #endif

@@ -25,6 +25,7 @@
 #include "process/drift.bpf.h"
 #include "process/identity.bpf.h"
 #include "process/ids.bpf.h"
+#include "process/script.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -80,35 +81,90 @@ static __always_inline u64 name_hash(struct scratch *scratch, u64 hash, u32 at)
 	return hash;
 }
 
-static __always_inline u64 exe_hash(struct scratch *scratch, const struct file *file, u64 root,
-				    u32 *end)
+/* The hash of the file's path as a name, and its drift. */
+static __always_inline u64 name_code(struct scratch *scratch, const struct snug_task *state,
+				     struct path_ref path_ref, u64 inode, u64 root, u16 *drift)
 {
 	u64 hash;
+	u32 length;
 
-	walk_from(scratch, PATH_REF(file->f_path), root);
+	walk_from(scratch, path_ref, root);
 	hash = walk_hash(scratch);
-	*end = scratch->walk.end;
-	if (scratch->walk.length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
+	length = scratch->walk.length;
+	*drift = drift_of_code(scratch, state, path_ref.dentry, inode, hash, root);
+	if (length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
 		return hash;
-	walk_from(scratch, PATH_REF(file->f_path), root);
+	walk_from(scratch, path_ref, root);
 	return name_hash(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
 }
 
-static __always_inline u64 script_hash(struct scratch *scratch, struct task_struct *task,
-				       const struct linux_binprm *bprm, u64 root)
+/* The string that the interpreter gets, as a path: in `scratch->canonical`. */
+static __always_inline u32 passed_script(struct scratch *scratch, struct task_struct *task,
+					 const struct linux_binprm *bprm, u64 root)
 {
-	const char *name = bprm->filename;
-	long size;
+	long size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
 	u32 at;
 
-	if (name == bprm->interp)
-		return 0;
-	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
 	if (size <= 1)
 		return 0;
 	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, FOLDER_REF(task, pwd), root);
-	at = canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
-	return name_hash(scratch, scratch->canonical.hash, at);
+	return canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+}
+
+/*
+ * Of a mount, what was there before the container is its data. What came later is code that nobody
+ * has shipped, except where no process of the container could have written it.
+ */
+static __always_inline bool came_with_mount(const struct snug_slot *slot, u64 mnt, u64 inode)
+{
+	return is_read_only(mnt) || changed_at(inode) <= slot->began + control.wall_offset;
+}
+
+static __noinline u64 name_script(struct scratch *scratch, struct snug_task *state,
+				  struct task_struct *task, const struct linux_binprm *bprm)
+{
+	struct snug_slot *slot = slot_of(state);
+	struct path_ref path_ref = {};
+	u64 root, file, inode, hash;
+	u16 drift;
+	u32 at;
+
+	if (!scratch || !state || !slot || bprm->filename == bprm->interp)
+		return 0;
+	root = root_of(state, task);
+	search_script(scratch, task, bprm);
+	file = scratch->script_search.file;
+	if (!file || scratch->script_search.work) {
+		/* With so much left to do it cannot be found: who brings that about has a reason.
+		 */
+		if (scratch->script_search.work)
+			state->flags |= SNUG_DRIFT_SCRIPT | SNUG_DRIFT_UPPER;
+		at = passed_script(scratch, task, bprm, root);
+		return at ? name_hash(scratch, scratch->canonical.hash, at) : 0;
+	}
+	path_ref.dentry = (u64)FIELD_AT(struct file, file, f_path.dentry);
+	path_ref.mnt = (u64)FIELD_AT(struct file, file, f_path.mnt);
+	inode = (u64)FIELD_AT(struct file, file, f_inode);
+	hash = name_code(scratch, state, path_ref, inode, root, &drift);
+	/* What the runtime starts, an operator has mounted. */
+	if (drift & SNUG_DRIFT_MOUNT &&
+	    (!state->ancestors[0] || came_with_mount(slot, path_ref.mnt, inode)))
+		drift = 0;
+	if (drift && !(state->flags & SNUG_DRIFT))
+		state->flags |= drift | SNUG_DRIFT_SCRIPT;
+	return hash;
+}
+
+/* What runs: program, script and drift. */
+static __always_inline void set_code(struct scratch *scratch, struct snug_task *state,
+				     struct task_struct *task, const struct linux_binprm *bprm)
+{
+	u16 held = state->flags & SNUG_HELD_ROOT, drift;
+
+	state->exe = name_code(scratch, state, PATH_REF(bprm->file->f_path),
+			       (u64)bprm->file->f_inode, root_of(state, task), &drift);
+	state->flags = held | drift;
+	state->script = name_script(scratch, state, task, bprm);
 }
 
 static __always_inline void push_ancestor(struct snug_task *state)
@@ -247,6 +303,15 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 		kill_current();
 }
 
+/* The first program of the container, from the mount that the engine has made for it. */
+static __always_inline bool is_engine_init(const struct snug_task *state, const struct file *file)
+{
+	return (state->exe == init_exes[0] || state->exe == init_exes[1] ||
+		state->exe == init_exes[2]) &&
+	       !state->ancestors[0] && state->flags & SNUG_DRIFT_MOUNT &&
+	       is_read_only((u64)file->f_path.mnt);
+}
+
 /* What of the process is known only now that its program is. */
 static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state,
 				       struct task_struct *task, const struct linux_binprm *bprm,
@@ -258,13 +323,12 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 	if (!slot || slot->container != state->container)
 		return;
 	if (state->origin == SNUG_ENTRYPOINT || state->origin == SNUG_INIT) {
-		init = slot->assignment.traits & SNUG_OWN_INIT &&
-		       (state->exe == init_exes[0] || state->exe == init_exes[1] ||
-			state->exe == init_exes[2]);
+		init = slot->assignment.traits & SNUG_OWN_INIT && is_engine_init(state, bprm->file);
 		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
 		if (init)
 			state->flags &= ~SNUG_DRIFT;
-	} else if (fresh && is_engine_command(scratch, state, task, bprm, slot)) {
+	} else if (fresh && (!state->script || passed_script(scratch, task, bprm, slot->root)) &&
+		   is_engine_command(scratch, state, task, bprm, slot)) {
 		state->origin = SNUG_PROBE;
 	}
 	/* The container is not assigned to a version yet: there is nothing to judge it by. */
@@ -279,9 +343,6 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 	struct scratch *scratch;
 	bool fresh = !state;
 	u32 uid, gid;
-	u64 root;
-	u32 end;
-	u16 held;
 
 	if (!is_acting_generation(state, OLDER_FIRST))
 		return 0;
@@ -299,15 +360,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 
 	uid = uid_inside(state, READ(task, cred, euid.val));
 	gid = gid_inside(state, READ(task, cred, egid.val));
-	root = root_of(state, task);
-	state->exe = exe_hash(scratch, bprm->file, root, &end);
-	state->script = script_hash(scratch, task, bprm, root);
-	held = state->flags & SNUG_HELD_ROOT;
-	state->flags = held | drift_of((u64)bprm->file->f_path.dentry, (u64)bprm->file->f_inode,
-				       end, root);
-	if (state->flags & SNUG_DRIFT_UPPER &&
-	    is_unmodified(scratch, state, (u64)bprm->file->f_inode, state->exe))
-		state->flags &= ~SNUG_DRIFT_UPPER;
+	set_code(scratch, state, task, bprm);
 	if (READ(task, signal, tty))
 		state->flags |= SNUG_TTY;
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))

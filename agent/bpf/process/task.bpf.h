@@ -18,6 +18,7 @@
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "process/layer.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
 
@@ -143,7 +144,7 @@ static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)
 	set_base(state);
 }
 
-/* The root of a container that ran before the sensor is taken from its first event. */
+/* Of a container that ran before, the scan has set it. */
 static __always_inline u64 root_of(const struct snug_task *state, struct task_struct *task)
 {
 	struct snug_slot *slot = slot_of(state);
@@ -151,7 +152,7 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 	if (!slot || slot->container != state->container)
 		return 0;
 	if (!slot->root)
-		slot->root = (u64)READ(task, fs, root.dentry);
+		begin_root(slot, (u64)READ(task, fs, root.dentry));
 	return slot->root;
 }
 

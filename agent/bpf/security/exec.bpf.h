@@ -130,8 +130,6 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	struct snug_task *next = &lsm_scratch->next;
 	struct verdict verdict = {};
 	struct snug_slot *slot;
-	u64 root;
-	u32 end;
 
 	if (state) {
 		*next = *state;
@@ -148,15 +146,10 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	load_policy(slot, &verdict);
 	if (!verdict.block || !has_profile(&verdict))
 		return false;
-	root = root_of(next, task);
 	next->uid = uid_inside(next, bprm->cred->euid.val);
 	next->gid = gid_inside(next, bprm->cred->egid.val);
-	next->exe = exe_hash(scratch, bprm->file, root, &end);
-	next->script = script_hash(scratch, task, bprm, root);
-	next->flags = drift_of((u64)bprm->file->f_path.dentry, (u64)bprm->file->f_inode, end, root);
-	if (next->flags & SNUG_DRIFT_UPPER &&
-	    is_unmodified(scratch, next, (u64)bprm->file->f_inode, next->exe))
-		next->flags &= ~SNUG_DRIFT_UPPER;
+	next->flags &= ~SNUG_HELD_ROOT;
+	set_code(scratch, next, task, bprm);
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
 		next->flags |= SNUG_SOCKET_STDIO;
 	set_origin(scratch, next, task, bprm, false);

@@ -118,8 +118,8 @@ function deviation(
 function asDecided(known: ProfileReader | undefined, event: ActEvent, ref: BehaviourRef): ActEvent {
   if (event.kind !== 'exec' || event.exec.scriptDrift !== true) return event
   if (known === undefined || !isRunAsSiblings(known, ref)) return event
-  const { scriptDrift: _, ...exec } = event.exec
-  return { ...event, exec }
+  const { scriptDrift: _, driftKind: __, ...exec } = event.exec
+  return { ...event, exec: { ...exec, drift: false } }
 }
 
 /** The severity of a deviation that fires no guardrail. */

@@ -49,7 +49,7 @@ export class EventRefiner {
   refine(event: ActEvent, identity: ContainerIdentity): ActEvent {
     switch (event.kind) {
       case 'exec': {
-        const exec = this.#withScript(this.#exec(event.exec, identity, event.time), event, identity)
+        const exec = this.#withScript(this.#exec(event, identity), event, identity)
         const process = this.#process(event.process, identity, event.time)
         return withChanges(event, { exec, process })
       }
@@ -77,14 +77,14 @@ export class EventRefiner {
     }
   }
 
-  #exec(exec: ExecAct, identity: ContainerIdentity, time: string): ExecAct {
+  #exec({ exec, process, time }: ExecEvent, identity: ContainerIdentity): ExecAct {
     if (!exec.drift) return exec
-    const { driftKind, ...rest } = exec
-    if (identity.initInjected && engineInits.has(exec.path)) return { ...rest, drift: false }
+    const { driftKind, scriptDrift: _, ...rest } = exec
     // A volume may hide a file of the image under the same name: only the upper layer is looked into.
     if (driftKind !== 'upper') {
-      this.#touch(exec, false)
-      return exec
+      const isInit = driftKind === 'mount' && isEngineInit(process, identity)
+      this.#touch(exec, isInit)
+      return isInit ? { ...rest, drift: false } : exec
     }
     const same =
       this.#files.sameAsImage(identity, exec.path, time) === true &&
@@ -94,13 +94,15 @@ export class EventRefiner {
   }
 
   /**
-   * A script is code like a program. What the runtime starts, an operator has declared. The path is
-   * the caller's string: the kernel passes the interpreter nothing else.
+   * A script is code like a program. The kernel has judged one that was executed; one that an
+   * interpreter was passed as an argument has only that string. What the runtime starts, an
+   * operator has declared.
    */
   #withScript(exec: ExecAct, { process }: ExecEvent, identity: ContainerIdentity): ExecAct {
     const { args = [], parent } = process
-    const script = exec.script ?? this.#programs?.script(exec.path, args)
-    if (exec.drift || parent === undefined || script === undefined) return exec
+    if (exec.drift || parent === undefined || exec.script !== undefined) return exec
+    const script = this.#programs?.script(exec.path, args)
+    if (script === undefined) return exec
     if (mounted(identity, script)) return exec
     return this.#files.leadsToShipped(identity, script) === false
       ? { ...exec, scriptDrift: true }
@@ -133,7 +135,7 @@ export class EventRefiner {
   }
 
   #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {
-    if (identity.initInjected && engineInits.has(process.exe)) return false
+    if (isEngineInit(process, identity)) return false
     const seen = this.#touched?.get(nameOf(process.exe, process.script))
     if (seen !== undefined) return !seen
     return !this.#untouched(process, identity, time)
@@ -148,9 +150,7 @@ export class EventRefiner {
 
   #origin(process: ProcessRef, identity: ContainerIdentity): ProcessRef['origin'] {
     const { origin, session } = process
-    if (origin === 'entrypoint' && identity.initInjected && engineInits.has(process.exe)) {
-      return 'init'
-    }
+    if (isEngineInit(process, identity)) return 'init'
     if (origin !== 'exec-in' || session === undefined) return origin
     const decided = this.#sessions?.get(session)
     if (decided !== undefined) return decided ? 'probe' : origin
@@ -222,12 +222,24 @@ function runsScript(args: readonly string[], script: string, command: readonly s
   const own = args.slice(at + 1)
   // A session that repeats the script's name gives it as an argument to the script.
   const isOption = at === 2 && nameIn(args[1]) !== nameIn(script)
+  // Directly behind the interpreter stands what was passed. It may be a link to the script.
+  const isPassed = at === 1 ? isCommand(args[1] ?? '', first) : isCommand(script, first)
   return (
-    (at === 1 || isOption) &&
-    nameIn(args[at]) === nameIn(script) &&
-    own.every((arg, i) => arg === rest[i]) &&
-    isCommand(script, first)
+    (at === 1 || (isOption && nameIn(args[at]) === nameIn(script))) &&
+    isPassed &&
+    own.every((arg, i) => arg === rest[i])
   )
+}
+
+/**
+ * The engine's init is the first program of its container. The kernel has made sure that its file is on a mount that the
+ * container cannot write to, where the container was assigned before its start.
+ */
+function isEngineInit(
+  { exe, origin, parent }: ProcessRef,
+  { initInjected }: ContainerIdentity,
+): boolean {
+  return initInjected && origin === 'entrypoint' && parent === undefined && engineInits.has(exe)
 }
 
 function nameIn(path: string | undefined): string | undefined {

@@ -112,7 +112,6 @@ describe('a script', () => {
   }
 
   it.each<[string, readonly string[], { script?: string }]>([
-    ['by its first line', ['/tmp/x.sh'], { script: '/tmp/x.sh' }],
     ['as an argument of the interpreter', ['sh', '/tmp/x.sh', 'a'], {}],
     ['behind an option', ['sh', '-x', '/tmp/x.sh'], {}],
   ])('that the image does not ship is reported as such: %s', (_, args, more) => {
@@ -125,6 +124,7 @@ describe('a script', () => {
     ['whose folder is not known', ['sh', 'x.sh'], {}],
     ['that is text of the command line', ['sh', '-c', '/tmp/x.sh'], {}],
     ['that the runtime starts', ['sh', '/tmp/x.sh'], { parent: '' }],
+    ['that the kernel found to be of the image', ['/tmp/x.sh'], { script: '/tmp/x.sh' }],
   ])('%s is not', (_, args, more) => {
     expect(refine(args, more)).not.toHaveProperty('exec.scriptDrift')
   })
@@ -262,6 +262,17 @@ describe('drift', () => {
     expect(refine(exec(act))).toMatchObject({
       exec: { drift: true },
       process: { origin: 'entrypoint' },
+    })
+  })
+
+  it.each([
+    ['in the writable layer', { driftKind: 'upper' }, {}],
+    ['that another program starts', { driftKind: 'mount' }, { parent: '/usr/bin/app' }],
+    ['that a session starts', { driftKind: 'mount' }, { origin: 'exec-in' }],
+  ] as const)('is a file with the name of that init %s', (_, kind, process) => {
+    const act = { path: '/dev/init', drift: true, ...kind } as const
+    expect(refine(exec(act, process), { initInjected: true })).toMatchObject({
+      exec: { drift: true },
     })
   })
 })

@@ -4,7 +4,7 @@ import type { FileObservable } from '../../../core/coverage/observable.ts'
  * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
  * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
-export const ABI = 12
+export const ABI = 13
 export const HEAD_SIZE = 8
 /** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
@@ -258,6 +258,7 @@ export const actorFlags = {
   mount: 16,
   declaredUser: 32,
   heldRoot: 64,
+  driftScript: 128,
 } as const
 export const actFlags = {
   cut: 1,

@@ -62,6 +62,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
           drift: (actor & DRIFT) !== 0,
           ...(process.script !== undefined && { script: process.script }),
           ...driftKind(actor),
+          ...((actor & actorFlags.driftScript) !== 0 && { scriptDrift: true }),
         },
       })
     case kinds.file:
