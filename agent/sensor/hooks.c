@@ -60,6 +60,7 @@ struct hook {
 static struct hook hooks[] = {
 	{ "on_fork", "sched_process_fork", BOTH, true, "", false },
 	{ "on_exec", "sched_process_exec", BOTH, true, "", false },
+	{ "on_loader", "sched_process_exec", BOTH, true, "", false },
 	{ "on_exit", "sched_process_exit", PORTABLE, true, "", false },
 	{ "on_cgroup_mkdir", "cgroup_mkdir", BOTH, true, "", false },
 	{ "on_cgroup_rmdir", "cgroup_rmdir", BOTH, true, "", false },

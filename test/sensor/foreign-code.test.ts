@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { judge } from '../../src/core/match/judge.ts'
@@ -73,5 +75,47 @@ describe('code that the image did not ship is reported', () => {
     const exec = events.find((event) => event.kind === 'exec' && event.exec.path === '/mnt/acts')
     expect(exec).toMatchObject({ exec: { drift: true, driftKind: 'mount' } })
     expect(events.flatMap(firedBy)).toContain('change-root')
+  })
+})
+
+describe('the loader of a program, which the kernel maps', () => {
+  const program = `+ exec ${hex('/bin/dynamic')}`
+  const loader = [{ path: '/bin/loader', access: ['exec'], layer: 'container' }]
+
+  beforeAll(() => {
+    const source = new URL('workload.c', import.meta.url).pathname
+    execFileSync('sh', [
+      '-ec',
+      `mkdir -p "$0/lib"
+       gcc -O2 -Wl,--dynamic-linker=/bin/loader -o "$0/bin/dynamic" "$1"
+       cp -L /lib64/ld-*.so* "$0/bin/loader" 2>/dev/null || cp -L /lib/ld-*.so* "$0/bin/loader"
+       cp -L "$(gcc -print-file-name=libc.so.6)" "$0/lib/libc.so.6"`,
+      join(sensor.image, 'image'),
+      source,
+    ])
+  })
+
+  it('is no event where the image ships it, whatever its rights are now', async () => {
+    const events = await reported([program, `chmod ${hex('/bin/loader')}`, program])
+    expect(mappings(events)).toEqual([])
+  })
+
+  it.each([
+    ['was opened for writing', [`both ${hex('/bin/loader')}`]],
+    [
+      'was changed by another name',
+      [`link ${hex('/bin/loader')} ${hex('/tmp/tmpab12cd34')}`, `both ${hex('/tmp/tmpab12cd34')}`],
+    ],
+    [
+      'was replaced',
+      [
+        `+ run ${['/bin/busybox', 'cp', '/bin/loader', '/bin/other'].map(hex).join(' ')}`,
+        `rename ${hex('/bin/other')} ${hex('/bin/loader')}`,
+      ],
+    ],
+  ])('is drift at each start of a program once it %s', async (_, lines) => {
+    const events = await reported([...lines, program, program])
+    expect(mappings(events)).toEqual(loader)
+    expect(events.flatMap(firedBy)).toContain('library-drift')
   })
 })

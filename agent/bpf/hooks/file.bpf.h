@@ -179,14 +179,29 @@ static __always_inline void opened_layer(struct opened *opened, const struct fil
 	opened->paths.spared = opened->flags & SNUG_RECEIVED ? SNUG_SPARES_RECEIVED : 0;
 }
 
+/* `at`: where its text begins. */
+static __always_inline void output_opened(struct scratch *scratch, struct task_struct *task,
+					  struct snug_task *state, struct verdict *verdict,
+					  struct opened *opened, u32 at)
+{
+	struct snug_event *event = event_at(scratch, at);
+	u32 size = sizeof(*event) + SNUG_TEXT_MAX - at;
+
+	fill_event(event, state, task, SNUG_FILE, verdict->key, size);
+	event->event_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
+			     stop_flag(verdict, opened->stop);
+	event->code = opened->access;
+	event->text_size = SNUG_TEXT_MAX - at;
+	output_event(event, size, verdict);
+}
+
 /* No literal rule matches: the patterns and the report need the text. */
 static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task,
 					 struct snug_task *state, struct verdict *verdict,
 					 struct opened *opened)
 {
 	struct paths *paths = &opened->paths;
-	struct snug_event *event;
-	u32 at, size;
+	u32 at;
 
 	walk_from(scratch, opened->path_ref, root_of(state, task));
 	at = walk_text(scratch, SNUG_TEXT_MAX, true);
@@ -205,14 +220,7 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 		}
 		note_stop(verdict, SEEN_RESEND, opened->stop);
 	}
-	event = event_at(scratch, at);
-	size = sizeof(*event) + SNUG_TEXT_MAX - at;
-	fill_event(event, state, task, SNUG_FILE, verdict->key, size);
-	event->event_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
-			     stop_flag(verdict, opened->stop);
-	event->code = opened->access;
-	event->text_size = SNUG_TEXT_MAX - at;
-	output_event(event, size, verdict);
+	output_opened(scratch, task, state, verdict, opened, at);
 	return 0;
 }
 

@@ -26,10 +26,37 @@
 
 #define MAP_ANONYMOUS 0x20
 
-static __always_inline bool is_foreign(const struct snug_task *state, struct task_struct *task,
-				       u64 address)
+static __always_inline struct path_ref path_at(u64 path)
 {
-	u64 inode = (u64)FIELD_AT(struct file, address, f_inode);
+	return (struct path_ref){ (u64)FIELD_AT(struct path, path, dentry),
+				  (u64)FIELD_AT(struct path, path, mnt) };
+}
+
+/*
+ * Of a mapped file. In a mapping stands the file of overlayfs' layer, on a mount of the kernel.
+ * Since Linux 6.8 the path above it is beside it; before that, its own path is that one. What is in
+ * memory alone is on a mount of the kernel too, and in no folder.
+ */
+static __always_inline struct path_ref mapped_path(u64 file)
+{
+	struct path_ref own = path_at(file + bpf_core_field_offset(struct file, f_path));
+
+	if (!bpf_core_field_exists(struct backing_file, user_path) ||
+	    !is_on_private_mount(own.mnt) ||
+	    (u64)FIELD_AT(struct dentry, own.dentry, d_parent) == own.dentry)
+		return own;
+	return path_at(file + bpf_core_field_offset(struct backing_file, user_path));
+}
+
+static __always_inline u64 inode_of(struct path_ref path_ref)
+{
+	return (u64)FIELD_AT(struct dentry, path_ref.dentry, d_inode);
+}
+
+static __always_inline bool is_foreign(const struct snug_task *state, struct task_struct *task,
+				       struct path_ref path_ref)
+{
+	u64 inode = inode_of(path_ref);
 
 	return (FIELD_AT(struct inode, inode, i_mode) & S_IFMT) == S_IFREG &&
 	       !is_from_image(inode, root_of(state, task));
@@ -48,41 +75,112 @@ static __always_inline void judge_code(const struct snug_task *state, struct ver
 			      SNUG_RULE_FILE(keys, SNUG_MAP, SNUG_RULE_SET(keys, 0)));
 }
 
+/* What of a file is code that the image did not ship: `scratch->opened` is about it then. */
+static __noinline u16 drift_of_mapping(struct scratch *scratch, struct task_struct *task,
+				       struct snug_task *state, u64 address)
+{
+	struct path_ref path_ref = mapped_path(address);
+	u64 inode = inode_of(path_ref), root = root_of(state, task);
+	struct opened *opened;
+	u16 drift;
+
+	if (!scratch || !is_foreign(state, task, path_ref))
+		return 0;
+	opened = &scratch->opened;
+	opened->path_ref = path_ref;
+	opened->access = SNUG_MAP;
+	opened->flags = 0;
+	opened->judge = false;
+	walk_from(scratch, path_ref, root);
+	opened->paths.path = walk_hash(scratch);
+	drift = drift_of(path_ref.dentry, inode, scratch->walk.end, root);
+	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, opened->paths.path))
+		return 0;
+	return drift;
+}
+
 /* True where it deviates and is to be stopped. `scratch->opened.stop`: what becomes of it. */
 static __noinline int judge_mapping(struct scratch *scratch, struct task_struct *task,
 				    struct snug_task *state, u64 address)
 {
-	u64 inode = (u64)FIELD_AT(struct file, address, f_inode);
-	u64 root = root_of(state, task);
 	struct opened *opened;
 	struct verdict verdict;
 	u32 found;
-	u16 drift;
 
-	if (!scratch || !is_foreign(state, task, address))
+	if (!scratch || !state || !drift_of_mapping(scratch, task, state, address))
 		return 0;
 	opened = &scratch->opened;
-	opened->path_ref.dentry = (u64)FIELD_AT(struct file, address, f_path.dentry);
-	opened->path_ref.mnt = (u64)FIELD_AT(struct file, address, f_path.mnt);
-	opened->access = SNUG_MAP;
-	opened->flags = 0;
-	opened->judge = false;
-	walk_from(scratch, opened->path_ref, root);
-	opened->paths.path = walk_hash(scratch);
-	drift = drift_of(opened->path_ref.dentry, inode, scratch->walk.end, root);
-	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, opened->paths.path))
-		return 0;
-	if (!drift)
-		return 0;
 	found = lookup_seen(state, SNUG_FILE, file_object(SNUG_MAP, 0, opened->paths.path),
 			    &verdict);
 	if (found == SEEN_NEW) {
 		judge_code(state, &verdict, opened->paths.path);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (found != SEEN_COUNTED)
-		report_opened(scratch, task, state, &verdict, opened);
+	if (found != SEEN_COUNTED) {
+		walk_from(scratch, opened->path_ref, root_of(state, task));
+		output_opened(scratch, task, state, &verdict, opened,
+			      walk_text(scratch, SNUG_TEXT_MAX, true));
+	}
 	return must_stop(&verdict);
+}
+
+static long note_mapping(struct task_struct *task, struct vm_area_struct *area,
+			 struct scratch **scratch)
+{
+	(*scratch)->protection.file = (u64)area->vm_file;
+	(*scratch)->protection.at = area->vm_end;
+	return 0;
+}
+
+/* The file that is mapped there. False where the memory of the process is being changed. */
+#ifndef SNUG_PORTABLE
+static __always_inline bool find_mapped(struct scratch *scratch, struct task_struct *task, u64 at)
+{
+	scratch->protection.file = 0;
+	return bpf_find_vma(task, at, note_mapping, &scratch, 0) != -EBUSY;
+}
+#else
+#define LOADER_WITHIN 16 /* mappings of a program that is about to start */
+
+static __always_inline bool find_mapped(struct scratch *scratch, struct task_struct *task, u64 at)
+{
+	u64 area = 0;
+
+	/* Of a kernel with a tree of mappings in the place of the list, none is found. */
+	if (bpf_core_field_exists(struct mm_struct, mmap))
+		area = (u64)READ(task, mm, mmap);
+	scratch->protection.file = 0;
+	for (u32 i = 0; i < LOADER_WITHIN && area; i++) {
+		if (at < FIELD_AT(struct vm_area_struct, area, vm_end)) {
+			if (at >= FIELD_AT(struct vm_area_struct, area, vm_start))
+				scratch->protection.file =
+					(u64)FIELD_AT(struct vm_area_struct, area, vm_file);
+			break;
+		}
+		area = (u64)FIELD_AT(struct vm_area_struct, area, vm_next);
+	}
+	return true;
+}
+#endif
+
+/*
+ * The loader in which a program begins; 0: it begins in itself. `program`: its entry in its folder.
+ */
+static __noinline u64 loader_of(struct scratch *scratch, struct task_struct *task,
+				struct snug_task *state, u64 program)
+{
+	u64 file;
+
+	if (!scratch || !state)
+		return 0;
+	if (!find_mapped(scratch, task, REGISTERS_IP((struct pt_regs *)bpf_task_pt_regs(task)))) {
+		COUNT(received);
+		count_drop(slot_of(state), SNUG_DROP_FILE);
+		return 0;
+	}
+	file = scratch->protection.file;
+	scratch->opened.stop = SNUG_KILLED;
+	return file && mapped_path(file).dentry != program ? file : 0;
 }
 
 /* By tracepoints: code that was mapped may have run by then, in another thread. */
@@ -116,14 +214,6 @@ static __always_inline bool maps_code(const struct call *call, u32 class, s32 *f
 }
 
 #define PROTECTED_MAX 16 /* mappings of one call; of more the first are looked at */
-
-static long note_mapping(struct task_struct *task, struct vm_area_struct *area,
-			 struct scratch **scratch)
-{
-	(*scratch)->protection.file = (u64)area->vm_file;
-	(*scratch)->protection.at = area->vm_end;
-	return 0;
-}
 
 static long protection_step(u32 index, struct scratch **context)
 {

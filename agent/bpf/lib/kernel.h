@@ -129,8 +129,15 @@ struct file___before_6_0 {
 	struct callback_head f_u;
 };
 
+/* Since Linux 6.8: what is mapped of an overlay is its layer's file, with the path above it. */
+struct backing_file {
+	struct path user_path;
+};
+
 struct vm_area_struct {
+	unsigned long vm_start;
 	unsigned long vm_end;
+	struct vm_area_struct *vm_next; /* before Linux 6.1 */
 	struct file *vm_file;
 };
 
@@ -230,6 +237,7 @@ struct signal_struct {
 
 struct mm_struct {
 	struct task_struct *owner;
+	struct vm_area_struct *mmap; /* before Linux 6.1 */
 	unsigned long arg_start;
 	unsigned long arg_end;
 };
@@ -441,13 +449,17 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
 };
+#define REGISTERS_IP(regs) READ(regs, ip)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 pc;
 	u64 orig_x0;
 	s32 syscallno;
 };
+#define REGISTERS_IP(regs) READ(regs, pc)
 #else
 #error "add the registers of this machine"
 #endif

@@ -362,6 +362,14 @@ static __always_inline bool has_name(u64 dentry)
 	return !(FIELD_AT(struct super_block, super_block, s_flags) & SB_NOUSER);
 }
 
+/* A mount of the kernel, which no process can come by: a layer, memory, a pipe. */
+static __always_inline bool is_on_private_mount(u64 mnt)
+{
+	u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
+
+	return (s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL;
+}
+
 /* The address of the file behind a descriptor; 0: there is none. */
 static __always_inline u64 file_address(struct task_struct *task, u32 fd)
 {

@@ -13,6 +13,7 @@
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
 #include "hash.h"
+#include "hooks/mapping.bpf.h"
 #include "lib/container.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
@@ -394,6 +395,26 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec_again, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	return run_exec(task, old_pid, UNTRUSTED(bprm), SCRATCH_EXEC_AGAIN);
+}
+
+/*
+ * The kernel maps the loader that a program names: code of every program, which no call maps. It
+ * has not run yet. A program of its own, after the one above, because of the depth of its calls.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_loader, struct task_struct *task, int old_pid, struct linux_binprm *trusted)
+{
+	struct linux_binprm *bprm = UNTRUSTED(trusted);
+	struct snug_task *state = find_state(task);
+	struct scratch *scratch = scratch_of(SCRATCH_EXEC);
+	u64 file;
+
+	if (!state || !scratch || !is_acting_generation(state, OLDER_FIRST))
+		return 0;
+	file = loader_of(scratch, task, state, (u64)bprm->file->f_path.dentry);
+	if (file && judge_mapping(scratch, task, state, file))
+		kill_current();
+	return 0;
 }
 
 #endif

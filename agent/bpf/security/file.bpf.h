@@ -45,14 +45,6 @@ static __always_inline bool is_opening(struct task_struct *task)
 	       (call.compat || (number != NR_EXECVE && number != NR_EXECVEAT));
 }
 
-/* On a mount of the kernel, which no process can come by: a layer, memory, a pipe. */
-static __always_inline bool is_on_private_mount(const struct file *file)
-{
-	u64 mount = (u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
-
-	return (s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL;
-}
-
 /*
  * What overlayfs opens beneath a file that a process has opened, by the credentials of who mounted
  * it: a file of its layers' private mounts. No process can come by such a mount itself. Before
@@ -61,7 +53,7 @@ static __always_inline bool is_on_private_mount(const struct file *file)
 static __always_inline bool is_layer(struct task_struct *task, const struct file *file)
 {
 	return (u64)READ(task, cred) != (u64)READ(task, real_cred) &&
-	       (is_on_private_mount(file) ||
+	       (is_on_private_mount((u64)file->f_path.mnt) ||
 		(u64)file->f_inode != (u64)file->f_path.dentry->d_inode);
 }
 
@@ -191,7 +183,7 @@ int BPF_PROG(lsm_receive, struct file *file)
 	int result;
 	u32 depth;
 
-	if (!state || !has_path(file) || is_on_private_mount(file))
+	if (!state || !has_path(file) || is_on_private_mount((u64)file->f_path.mnt))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
@@ -210,7 +202,7 @@ static __always_inline int judge_foreign_code(struct task_struct *task, struct s
 	int result;
 	u32 depth;
 
-	if (!is_foreign(state, task, file))
+	if (!is_foreign(state, task, mapped_path(file)))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
