@@ -648,6 +648,12 @@ enum snug_call {
 	/* Of a family or type that other events do not cover: `argument` is SNUG_SOCKET_KIND. */
 	SNUG_CALL_SOCKET,
 	SNUG_CALL_SETXATTR, /* that gives a file capabilities: the text is the file */
+	SNUG_CALL_MKNOD,    /* of a device: the text is its name */
+	SNUG_CALL_FSPICK,
+	SNUG_CALL_FSMOUNT,
+	SNUG_CALL_MOUNT_SETATTR,
+	SNUG_CALL_OPEN_BY_HANDLE, /* the text is the file that it opened */
+	SNUG_CALL_FANOTIFY_INIT,
 	SNUG_CALLS,
 };
 

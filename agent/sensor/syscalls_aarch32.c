@@ -17,15 +17,15 @@ static const struct syscall_entry entries[] = {
 	{ 328, SNUG_CLASS_UNLINKAT },	  /* unlinkat */
 	{ 38, SNUG_CLASS_RENAME },	  /* rename */
 	{ 329, SNUG_CLASS_RENAMEAT },	  /* renameat */
-	{ 382, SNUG_CLASS_RENAMEAT },	  /* renameat2 */
+	{ 382, SNUG_CLASS_RENAMEAT2 },	  /* renameat2 */
 	{ 9, SNUG_CLASS_LINK },		  /* link */
 	{ 330, SNUG_CLASS_LINKAT },	  /* linkat */
 	{ 83, SNUG_CLASS_SYMLINK },	  /* symlink */
 	{ 331, SNUG_CLASS_SYMLINKAT },	  /* symlinkat */
 	{ 39, SNUG_CLASS_MAKE },	  /* mkdir */
-	{ 14, SNUG_CLASS_MAKE },	  /* mknod */
+	{ 14, SNUG_CLASS_NODE },	  /* mknod */
 	{ 323, SNUG_CLASS_MAKEAT },	  /* mkdirat */
-	{ 324, SNUG_CLASS_MAKEAT },	  /* mknodat */
+	{ 324, SNUG_CLASS_NODEAT },	  /* mknodat */
 	{ 92, SNUG_CLASS_TRUNCATE },	  /* truncate */
 	{ 193, SNUG_CLASS_TRUNCATE },	  /* truncate64 */
 	{ 23, SNUG_CLASS_SETUID },	  /* setuid */
@@ -59,6 +59,10 @@ static const struct syscall_entry entries[] = {
 	{ 429, CALL(MOVE_MOUNT) },	  /* move_mount */
 	{ 430, CALL(FSOPEN) },		  /* fsopen */
 	{ 428, CALL(OPEN_TREE) },	  /* open_tree */
+	{ 433, CALL(FSPICK) },		  /* fspick */
+	{ 432, CALL(FSMOUNT) },		  /* fsmount */
+	{ 442, CALL(MOUNT_SETATTR) },	  /* mount_setattr */
+	{ 367, CALL(FANOTIFY_INIT) },	  /* fanotify_init */
 	{ 218, CALL(PIVOT_ROOT) },	  /* pivot_root */
 	{ 61, CALL(CHROOT) },		  /* chroot */
 	{ 337, CALL(UNSHARE) },		  /* unshare */

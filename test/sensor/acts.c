@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/sendfile.h>
+#include <sys/sysmacros.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,6 +72,14 @@ static int mapped(const char *path)
 
 	close(fd);
 	return error;
+}
+
+static int link_of_descriptor(int fd, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return said(linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW));
 }
 
 static char *text_of(const char *hex)
@@ -331,6 +340,14 @@ static int act(char *const words[])
 		return said(rename(a, b));
 	if (!strcmp(op, "link"))
 		return said(link(a, b));
+	if (!strcmp(op, "link-empty"))
+		return said(linkat(open(a, O_RDONLY), "", AT_FDCWD, b, AT_EMPTY_PATH));
+	if (!strcmp(op, "link-descriptor"))
+		return link_of_descriptor(open(a, O_RDONLY), b);
+	if (!strcmp(op, "exchange"))
+		return said(syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE));
+	if (!strcmp(op, "mknod-device"))
+		return said(mknod(a, S_IFBLK | 0600, makedev(8, 0)));
 	if (!strcmp(op, "symlink"))
 		return said(symlink(a, b));
 	if (!strcmp(op, "mkdir"))

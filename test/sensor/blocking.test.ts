@@ -145,20 +145,29 @@ describe('in block mode', () => {
     expect(fired.map(({ id }) => id)).toEqual(['shadow-read'])
   })
 
-  it('a hard link of a file that may only be read is reported, with its guardrail, wherever its new name may be written', async () => {
-    const names = ['q8zk1x0v', '7hw2xmba', 'zz01kx3f', '0ab91xkq'].map((name) => `/tmp/tmp${name}`)
-    const both = names.map((name) => `both ${hex(name)}`)
-    const profile = await learnedFrom([...both, `read ${hex('/etc/passwd')}`])
-    const fresh = '/tmp/tmpab12cd34'
-    expect(await acts.did([`both ${hex(fresh)}`, `unlink ${hex(fresh)}`])).toEqual(['0', '0'])
-    const before = (await reported()).length
-    await acts.did([`link ${hex('/etc/passwd')} ${hex(fresh)}`])
-    const event = (await reported())[before]
-    if (event === undefined) throw new Error('the link was not reported')
-    expect(event).toMatchObject({ enforced: 'missed', file: { path: fresh, to: '/etc/passwd' } })
-    const verdict = judge(profile, event, behavioursOf(event, shaper), { guardrails })
-    expect(verdict.guardrails.map(({ id }) => id)).toEqual(['accounts'])
-  })
+  it.each([
+    ['by path', 'link'],
+    ['by a descriptor', 'link-empty'],
+    ['by /proc/self/fd', 'link-descriptor'],
+  ])(
+    'a hard link %s, of a file that may only be read, is reported with its guardrail wherever its new name may be written',
+    async (_, way) => {
+      const names = ['q8zk1x0v', '7hw2xmba', 'zz01kx3f', '0ab91xkq'].map(
+        (name) => `/tmp/tmp${name}`,
+      )
+      const both = names.map((name) => `both ${hex(name)}`)
+      const profile = await learnedFrom([...both, `read ${hex('/etc/passwd')}`])
+      const fresh = '/tmp/tmpab12cd34'
+      expect(await acts.did([`both ${hex(fresh)}`, `unlink ${hex(fresh)}`])).toEqual(['0', '0'])
+      const before = (await reported()).length
+      expect(await acts.did([`${way} ${hex('/etc/passwd')} ${hex(fresh)}`])).toEqual(['0'])
+      const event = (await reported()).slice(before).find(({ kind }) => kind === 'file')
+      if (event === undefined) throw new Error('the link was not reported')
+      expect(event).toMatchObject({ enforced: 'missed', file: { path: fresh, to: '/etc/passwd' } })
+      const verdict = judge(profile, event, behavioursOf(event, shaper), { guardrails })
+      expect(verdict.guardrails.map(({ id }) => id)).toEqual(['accounts'])
+    },
+  )
 
   it('no event of another container is stopped', async () => {
     await learnedFrom(known)

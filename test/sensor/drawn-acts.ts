@@ -130,7 +130,19 @@ export const act: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .tuple(fc.constantFrom('rename', 'rename', 'link', 'symlink'), path, path)
+      .tuple(
+        fc.constantFrom(
+          'rename',
+          'rename',
+          'exchange',
+          'link',
+          'link-empty',
+          'link-descriptor',
+          'symlink',
+        ),
+        path,
+        path,
+      )
       .map(([op, from, to]) => `${op} ${hex(from)} ${hex(to)}`),
   },
   {

@@ -116,6 +116,14 @@ static __always_inline bool is_ordinary_change(const struct call *call, u32 clas
 	return class >= SNUG_CLASS_CHOWN && class <= SNUG_CLASS_FCHOWN;
 }
 
+/* Of a device. That of number 0 is none: overlayfs marks removed files by it. */
+static __always_inline bool is_device_node(u64 mode, u64 device)
+{
+	u32 type = mode & S_IFMT;
+
+	return (type == S_IFBLK || type == S_IFCHR) && (u32)device;
+}
+
 /*
  * The target of such a call: a file by a string of the caller's, relative to `fd`, or that
  * descriptor itself.
@@ -132,6 +140,14 @@ static __always_inline struct target target_of(const struct call *call, u32 clas
 	struct file_time times[2] = {};
 
 	switch (class) {
+	case SNUG_CLASS_OPEN_HANDLE:
+		return (struct target){ 0, call->ret, SNUG_CALL_OPEN_BY_HANDLE };
+	case SNUG_CLASS_NODE:
+		return (struct target){ a, AT_FDCWD, is_device_node(b, c) ? SNUG_CALL_MKNOD : 0 };
+	case SNUG_CLASS_NODEAT:
+		return (struct target){ b, a,
+					is_device_node(c, argument(call, 3)) ? SNUG_CALL_MKNOD :
+									       0 };
 	case SNUG_CLASS_TRUNCATE:
 		return (struct target){ a, AT_FDCWD, SNUG_CALL_TRUNCATE };
 	case SNUG_CLASS_CHMOD:

@@ -100,10 +100,10 @@ __noinline __weak int report_path_op(s64 ret, u32 compat)
 	access = path_op->access;
 	flags = path_op->string ? SNUG_UNRESOLVED : 0;
 	root = root_of(state, call.task);
-	if (path_op->to_string)
+	if (path_op->to_string || path_op->by_descriptor)
 		to_at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, path_op->to_string,
 					    path_op->to_fd, root);
-	if (path_op->to_string && scratch->walk.cut)
+	if (to_at != SNUG_TEXT_MAX && scratch->walk.cut)
 		flags |= SNUG_TO_CUT;
 	at = to_at ? prepend_user_string(scratch, &call, to_at, path_op->string, path_op->fd,
 					 root) :

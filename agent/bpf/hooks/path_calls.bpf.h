@@ -54,6 +54,43 @@ static __always_inline bool is_empty(u64 string)
 	return !first;
 }
 
+#define OWN_DESCRIPTORS_A 0x65732f636f72702full /* "/proc/se" */
+#define OWN_DESCRIPTORS_B 0x2f64662f666cull	/* "lf/fd/" */
+#define OWN_DESCRIPTORS_SIZE 14
+#define DESCRIPTOR_DIGITS 7
+
+/*
+ * What linkat names: a string relative to the descriptor that is returned; without a string that
+ * descriptor's own file. The second is asked for by an empty string, or by the way through /proc
+ * that programs take who lack the capability for it.
+ */
+static __noinline s32 linked_descriptor(const struct call *call, u64 *string)
+{
+	struct {
+		u64 words[2];
+		u8 rest[8];
+	} name = {};
+	s32 fd = argument(call, 0), number = 0;
+	u64 flags = argument(call, 4);
+	const u8 *digits = (const u8 *)&name + OWN_DESCRIPTORS_SIZE;
+
+	bpf_probe_read_user_str(&name, sizeof(name), (void *)*string);
+	if (flags & AT_EMPTY_PATH && !(name.words[0] & 0xff)) {
+		*string = 0;
+		return fd;
+	}
+	if (!(flags & AT_SYMLINK_FOLLOW) || name.words[0] != OWN_DESCRIPTORS_A ||
+	    (name.words[1] & 0xffffffffffffull) != OWN_DESCRIPTORS_B)
+		return fd;
+	for (u32 i = 0; i < DESCRIPTOR_DIGITS && digits[i]; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return fd;
+		number = number * 10 + digits[i] - '0';
+	}
+	*string = 0;
+	return number;
+}
+
 static __always_inline int on_path_call(struct call *call, u32 class)
 {
 	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2),
@@ -98,6 +135,7 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		event->access = SNUG_RENAME;
 		break;
 	case SNUG_CLASS_RENAMEAT:
+	case SNUG_CLASS_RENAMEAT2:
 		event->fd = a;
 		event->string = b;
 		event->to_fd = c;
@@ -113,8 +151,9 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 	case SNUG_CLASS_LINKAT:
 		event->fd = c;
 		event->string = d;
-		event->to_fd = a;
+		event->to_fd = linked_descriptor(call, &b);
 		event->to_string = b;
+		event->by_descriptor = !b;
 		event->access = SNUG_CREATE;
 		break;
 	case SNUG_CLASS_SYMLINK:
@@ -127,9 +166,11 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		event->access = SNUG_CREATE;
 		break;
 	case SNUG_CLASS_MAKE:
+	case SNUG_CLASS_NODE:
 		event->access = SNUG_CREATE;
 		break;
 	case SNUG_CLASS_MAKEAT:
+	case SNUG_CLASS_NODEAT:
 		event->fd = a;
 		event->string = b;
 		event->access = SNUG_CREATE;
@@ -161,7 +202,16 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		event->access = setattr_of(call->task, a);
 		break;
 	}
-	return event->access ? report_path_op(call->ret, call->compat) : 0;
+	if (!event->access)
+		return 0;
+	report_path_op(call->ret, call->compat);
+	if (class != SNUG_CLASS_RENAMEAT2 || !(argument(call, 4) & RENAME_EXCHANGE))
+		return 0;
+	/* The other file gets the other name. */
+	*event = (struct path_op){
+		.fd = c, .string = d, .to_fd = a, .to_string = b, .access = SNUG_RENAME
+	};
+	return report_path_op(call->ret, call->compat);
 }
 
 #endif

@@ -45,6 +45,8 @@ static __always_inline struct syscall_arguments arguments_of(u32 id)
 	case SNUG_CALL_MOVE_MOUNT:
 		return (struct syscall_arguments){ 3, -1, PATH_FROM_ARGUMENT(2) };
 	case SNUG_CALL_OPEN_TREE:
+	case SNUG_CALL_FSPICK:
+	case SNUG_CALL_MOUNT_SETATTR:
 		return (struct syscall_arguments){ 1, -1, PATH_FROM_ARGUMENT(0) };
 	case SNUG_CALL_UMOUNT:
 	case SNUG_CALL_CHROOT:
@@ -93,6 +95,9 @@ static __always_inline u32 stop_for(const struct task_struct *task, u32 id, u64 
 									  kill_of_table(task);
 	case SNUG_CALL_FSOPEN:
 	case SNUG_CALL_OPEN_TREE:
+	case SNUG_CALL_FSPICK:
+	case SNUG_CALL_FSMOUNT:
+	case SNUG_CALL_FANOTIFY_INIT:
 	case SNUG_CALL_PERF_EVENT_OPEN:
 	case SNUG_CALL_MEMFD_CREATE:
 	case SNUG_CALL_IO_URING_SETUP:

@@ -189,10 +189,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if (!call.state || !is_acting_generation(call.state, OLDER_FIRST))
 		return 0;
 
+	if (class == SNUG_CLASS_OPEN_HANDLE || class == SNUG_CLASS_NODE ||
+	    class == SNUG_CLASS_NODEAT || class == SNUG_CLASS_TRUNCATE)
+		report_attribute(class, ret, call.compat);
 	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)
 		return report_open(&call, class);
-	if (class == SNUG_CLASS_TRUNCATE)
-		report_attribute(class, ret, call.compat);
 	if (class <= SNUG_CLASS_TRUNCATE || is_ordinary_change(&call, class))
 		return on_path_call(&call, class);
 	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_TIMESAT_NS)

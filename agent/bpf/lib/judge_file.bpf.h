@@ -120,16 +120,11 @@ CHECKED_ONCE bool judge_literals(struct snug_task *state, struct ruling *ruling,
  * rights to the content: to read the file and to write it. What follows from the image's layers is
  * no right to the file: the new name is not in them.
  */
-static __noinline bool may_link(struct scratch *scratch, const struct snug_task *state,
-				struct ruling *ruling, const struct paths *paths)
+static __noinline bool may_link(const struct snug_task *state, struct ruling *ruling,
+				const struct paths *paths, u32 set)
 {
 	struct paths linked = { .path = paths->to, .at = paths->to_at };
-	u32 profile = SNUG_POLICY_PROFILE(ruling->policy_state), set = 0;
-	u64 tag;
 
-	if (!(paths->cut & SNUG_TO_CUT) &&
-	    lookup_rule(ruling, keys.seed, SNUG_RULE_SHIPPED(keys, linked.path), &tag) == RULE_NONE)
-		set = run_automaton(scratch, profile, linked.at, ~0u, SNUG_TEXT_MAX);
 	for (u32 bit = SNUG_READ; bit <= SNUG_WRITE; bit <<= 1)
 		if (lookup_access(state, ruling, bit, &linked, set, &ruling->tags[1]) != RULE_ALLOW)
 			return false;
@@ -184,9 +179,14 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 		if (found != RULE_ALLOW)
 			ruling->deviates = found ? DEVIATES : unknown(ruling, SNUG_SPARES_SETATTR);
 	}
-	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
-	    !may_link(scratch, state, ruling, paths))
-		ruling->deviates = DEVIATES;
+	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX) {
+		fixed = paths->cut & SNUG_TO_CUT ||
+			lookup_rule(ruling, actor, SNUG_RULE_SHIPPED(keys, paths->to), &tag) !=
+				RULE_NONE;
+		set = fixed ? 0 : run_automaton(scratch, profile, paths->to_at, ~0u, SNUG_TEXT_MAX);
+		if (!may_link(state, ruling, paths, set))
+			ruling->deviates = DEVIATES;
+	}
 	if (ruling->deviates)
 		ruling->by_rules = 0;
 	if (ruling->by_rules)

@@ -528,6 +528,9 @@ struct pt_regs {
 #define TS_COMPAT 0x0002
 #define TIF_32BIT (1ul << 22) /* of arm64: a process of AArch32 */
 #define AT_FDCWD -100
+#define AT_SYMLINK_FOLLOW 0x400
+#define AT_EMPTY_PATH 0x1000
+#define RENAME_EXCHANGE 2
 #define MAX_ERRNO 4095
 #define EPERM 1
 #define SIGKILL 9

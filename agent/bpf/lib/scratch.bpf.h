@@ -138,11 +138,11 @@ struct opened {
  */
 struct path_op {
 	u64 string;    /* 0: the file of the descriptor itself */
-	u64 to_string; /* 0: there is only one */
+	u64 to_string; /* 0: there is only one, or it is by descriptor */
 	s32 fd;	       /* what the string is relative to */
 	s32 to_fd;
 	u32 access;
-	u32 reserved;
+	u32 by_descriptor; /* `to` is the file of `to_fd` itself */
 };
 
 /* The part of it that is reported. */

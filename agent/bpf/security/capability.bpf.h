@@ -62,7 +62,9 @@ int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *target
 	if (!may_use(cred, capability))
 		return REFUSE_IF(true);
 	return on_sensitive_hook(CALL_BIT(UNSHARE) | CALL_BIT(SETNS) | CALL_BIT(FSOPEN) |
-				 CALL_BIT(OPEN_TREE) | CALL_BIT(DELETE_MODULE));
+				 CALL_BIT(OPEN_TREE) | CALL_BIT(DELETE_MODULE) | CALL_BIT(FSPICK) |
+				 CALL_BIT(FSMOUNT) | CALL_BIT(MOUNT_SETATTR) |
+				 CALL_BIT(FANOTIFY_INIT));
 }
 
 #endif

@@ -109,6 +109,8 @@ static __always_inline bool is_reopened(const struct snug_task *state, const str
 	return count_reopened(place);
 }
 
+static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u32 flags);
+
 /*
  * Why this hook: every open passes it with the file resolved, also by io_uring and by handle. A
  * descriptor exists only after it.
@@ -120,11 +122,15 @@ int BPF_PROG(lsm_open, struct file *file)
 	struct snug_task *state = acting_state(task);
 	struct lsm_scratch *lsm_scratch;
 	struct place place = {};
+	struct call call = {};
 	int result;
 	u32 depth;
 
 	if (!state || !is_opening(task) || is_layer(task, file))
 		return 0;
+	if (current_class(&call, task) == SNUG_CLASS_OPEN_HANDLE &&
+	    on_attribute(SNUG_CALL_OPEN_BY_HANDLE, PATH_REF(file->f_path), SNUG_REFUSED, 0))
+		return REFUSE_IF(true);
 	if (is_reopened(state, file, &place)) {
 		record_write(state, file);
 		note_judged(state, (u64)file);
@@ -469,14 +475,27 @@ int BPF_PROG(lsm_rmdir, const struct path *dir, struct dentry *dentry)
 	return on_lsm_path_op(&lsm_path_op);
 }
 
+#define RENAME_FLAGS 4 /* which argument of the hook */
+
 SEC("lsm/path_rename")
 int BPF_PROG(lsm_rename, const struct path *dir, struct dentry *dentry, const struct path *to_dir,
-	     struct dentry *to, unsigned int flags)
+	     struct dentry *to)
 {
 	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
 					   .to = CHILD_REF(to_dir, to),
 					   .access = SNUG_RENAME };
+	int result = on_lsm_path_op(&lsm_path_op);
+	u32 given = 0;
 
+	/*
+	 * Two files that exchange their names are two renames. Before Linux 5.19 LSM has no flags
+	 * here, and comes for each of both; then this reads the place of its result, which is 0.
+	 */
+	bpf_probe_read_kernel(&given, sizeof(given), ctx + RENAME_FLAGS);
+	if (result || !(given & RENAME_EXCHANGE))
+		return result;
+	lsm_path_op.path_ref = CHILD_REF(to_dir, to);
+	lsm_path_op.to = CHILD_REF(dir, dentry);
 	return on_lsm_path_op(&lsm_path_op);
 }
 
@@ -675,7 +694,10 @@ int BPF_PROG(lsm_mknod, const struct path *dir, struct dentry *dentry, unsigned 
 
 	if ((mode & S_IFMT) == S_IFSOCK)
 		return 0;
-	lsm_path_op.if_refused = class != SNUG_CLASS_MAKE && class != SNUG_CLASS_MAKEAT;
+	if (is_device_node(mode, device) &&
+	    on_attribute(SNUG_CALL_MKNOD, lsm_path_op.path_ref, SNUG_REFUSED, 0))
+		return REFUSE_IF(true);
+	lsm_path_op.if_refused = class != SNUG_CLASS_NODE && class != SNUG_CLASS_NODEAT;
 	return on_lsm_path_op(&lsm_path_op);
 }
 

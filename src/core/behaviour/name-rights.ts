@@ -21,7 +21,7 @@ export interface NameOperation {
  */
 export const nameOperations = {
   link: {
-    text: 'hard link: `link`, `linkat`. By tracepoints a link of a descriptor (`AT_EMPTY_PATH`, `/proc/self/fd/N`) has the string of the caller',
+    text: 'hard link: `link`, `linkat`, also of a descriptor (`AT_EMPTY_PATH`, `/proc/self/fd/N`)',
     name: ['create'],
     object: ['read', 'write'],
     securityHooks: 'refused',
@@ -35,7 +35,14 @@ export const nameOperations = {
     tracepoints: 'reported as the operation, without its paths',
   },
   rename: {
-    text: 'rename: the profile allows both names together. **An exchange of names (`RENAME_EXCHANGE`) is judged one way**',
+    text: 'rename: the profile allows both names together',
+    name: ['rename'],
+    object: ['rename'],
+    securityHooks: 'refused',
+    tracepoints: 'reported once it is done',
+  },
+  exchange: {
+    text: 'exchange of names (`RENAME_EXCHANGE`): each is renamed to the other',
     name: ['rename'],
     object: ['rename'],
     securityHooks: 'refused',
@@ -80,6 +87,13 @@ export const nameOperations = {
     text: 'open by a handle (`open_by_handle_at`): the accesses that it opens the file for',
     name: [],
     object: ['read', 'write'],
+    securityHooks: 'refused',
+    tracepoints: 'killed as the call returns',
+  },
+  watch: {
+    text: 'descriptors that `fanotify` gives of files that others open',
+    name: [{ call: 'fanotify_init' }],
+    object: [],
     securityHooks: 'refused',
     tracepoints: 'killed as the call returns',
   },

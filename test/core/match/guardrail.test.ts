@@ -4,6 +4,7 @@ import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { callNames, capabilityNames } from '../../../src/pipeline/sources/ebpf/abi.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import {
   act,
@@ -226,6 +227,14 @@ describe('guardrails.yaml', () => {
     expect(new Set(ids).size).toBe(ids.length)
     const attack = shippedGuardrails.guardrails.flatMap((guardrail) => guardrail.attack)
     for (const technique of attack) expect(technique).toMatch(/^T\d{4}(\.\d{3})?$/)
+  })
+
+  it('names only calls and capabilities that the sensor can report', () => {
+    const conditions = shippedGuardrails.guardrails.flatMap(({ when }) => when)
+    const named = (kind: 'syscall' | 'capability'): readonly string[] =>
+      conditions.flatMap((one) => (one.kind === kind && 'name' in one ? (one.name ?? []) : []))
+    expect(callNames).toEqual(expect.arrayContaining([...named('syscall')]))
+    expect(capabilityNames).toEqual(expect.arrayContaining([...named('capability')]))
   })
 
   it('holds conditions by origin and by actor', () => {

@@ -356,6 +356,12 @@ export const callNames = [
   'setuid',
   'socket',
   'setxattr',
+  'mknod_device',
+  'fspick',
+  'fsmount',
+  'mount_setattr',
+  'open_by_handle_at',
+  'fanotify_init',
 ] as const
 
 /** Number → name, as in `linux/capability.h`. */
