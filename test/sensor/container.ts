@@ -142,7 +142,10 @@ export class Container {
       this.#lines.on('line', take)
     })
     this.#child.stdin.write(`${command}\n`)
-    await done
+    const over = this.ended.then(([code, signal]) => {
+      throw new Error(`the container ended (${String(code ?? signal)}) before it did: ${command}`)
+    })
+    await Promise.race([done, over])
     return printed.join('\n')
   }
 
