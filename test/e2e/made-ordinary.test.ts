@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type Docker from 'dockerode'
@@ -23,17 +25,13 @@ let agent: Agent
 const service = `#!/bin/sh
 while true; do
   /bin/sh -c 'exec cat /etc/motd'
-  if [ -e /jobs/job ]; then
-    while read what rest; do
-      case $what in
-      put) echo x > "$rest" ;;
-      do) /bin/sh -c "$rest" ;;
-      esac
-    done < /jobs/job
-    rm /jobs/job
-    echo done > /jobs/result
-  fi
-  sleep 0.1
+  while read what rest; do
+    case $what in
+    put) echo x > "$rest" ;;
+    do) /bin/sh -c "$rest" ;;
+    esac
+  done < /jobs/job
+  echo done > /jobs/result
 done
 `
 
@@ -49,16 +47,15 @@ class Service {
 
   static async start(): Promise<Service> {
     const jobs = mkdtempSync(join(out, 'jobs-'))
+    // Who opens one waits for the other end.
+    execFileSync('mkfifo', [join(jobs, 'job'), join(jobs, 'result')])
     const options = { HostConfig: { Binds: [`${jobs}:/jobs`], NetworkMode: 'none' } }
     return new Service(await startContainer(docker, image, ['/app/run'], options), jobs)
   }
 
   async does(...lines: readonly string[]): Promise<void> {
-    const result = join(this.#jobs, 'result')
-    rmSync(result, { force: true })
-    writeFileSync(join(this.#jobs, 'draft'), lines.map((line) => `${line}\n`).join(''))
-    renameSync(join(this.#jobs, 'draft'), join(this.#jobs, 'job'))
-    while (!existsSync(result)) await setTimeout(20)
+    await writeFile(join(this.#jobs, 'job'), lines.map((line) => `${line}\n`).join(''))
+    await readFile(join(this.#jobs, 'result'))
   }
 
   stop(): Promise<void> {
@@ -78,23 +75,34 @@ async function withService(work: (service: Service) => Promise<void>): Promise<v
 /** Names that nobody gives twice. */
 const nameOf = (n: number): string =>
   createHash('sha256').update(String(n)).digest('hex').slice(0, 10)
-const puts = (folder: string, from: number, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, n) => `put /srv/${folder}/${nameOf(from + n)}.csv`)
+/** The same without figures, which a shape would stand for. */
+const wordOf = (n: number): string =>
+  nameOf(n).replaceAll(/\d/g, (digit) => 'ghijklmnop'[Number(digit)] ?? '')
+const numbers = (from: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, n) => from + n)
+const uploads = (from: number, count: number): readonly string[] =>
+  numbers(from, count).map((n) => `put /srv/files/${nameOf(n)}.csv`)
+/** Of which none resembles another, so that they are no row of folders. */
+const foldersOfData = ['/srv/one', '/srv/two/deep/in', '/var/three', '/home/four/x']
+const lastFolder = '/var/lib/five/a'
+const words = (folder: string, from: number, count: number): readonly string[] =>
+  numbers(from, count).map((n) => `put ${folder}/${wordOf(n)}`)
 
 beforeAll(async () => {
-  const folders = ['files', 'one', 'two', 'three', 'four', 'five', 'web']
+  // Each test has a folder for what it expects: alerts of one folder join.
+  const folders = ['/srv/files', '/srv/mark', '/srv/web', '/srv/all', ...foldersOfData, lastFolder]
   await busyboxImage(docker, {
     name: image,
     labels: { test: image },
     files: {
       '/app/run': service,
-      ...Object.fromEntries(folders.map((name) => [`/srv/${name}/readme.txt`, `${name}\n`])),
+      ...Object.fromEntries(folders.map((folder) => [`${folder}/readme.txt`, 'here\n'])),
     },
   })
   const learner = await startAgent({ docker: socket, config: learnerConfig })
   await withService(async (one) => {
     for (let n = 0; n < 5; n++) {
-      await one.does(...puts('files', 8 * n, 8))
+      await one.does(...uploads(8 * n, 8))
       // Names are new in several slices of time.
       await setTimeout(1_100)
     }
@@ -135,17 +143,16 @@ async function expectNamed(container: Docker.Container, names: readonly string[]
 describe('a sink with the usual filter gets', () => {
   test('no alert about the next file of a kind that the window showed in that folder', () =>
     withService(async (one) => {
-      await one.does(...puts('files', 1_000, 30), 'put /srv/web/marker.php')
-      await expectNamed(one.container, ['/srv/web/marker.php'])
+      await one.does(...uploads(1_000, 30), 'put /srv/mark/marker.php')
+      await expectNamed(one.container, ['/srv/mark/marker.php'])
       const objects = received(one.container).map(({ behaviour }) => behaviour?.object)
       expect(objects.filter((object) => object?.startsWith('/srv/files/'))).toEqual([])
     }))
 
   test('a script among the files of the web, after four folders and twenty names of data', () =>
     withService(async (one) => {
-      const volume = ['one', 'two', 'three', 'four'].flatMap((name, at) => puts(name, 100 * at, 3))
-      await one.does(...volume)
-      await one.does(...puts('five', 2_000, 25))
+      await one.does(...foldersOfData.flatMap((folder, at) => words(folder, 100 * at, 3)))
+      await one.does(...words(lastFolder, 2_000, 25))
       await one.does('put /srv/web/shell.php')
       await expectNamed(one.container, ['/srv/web/shell.php'])
     }))
@@ -160,19 +167,16 @@ describe('a sink with the usual filter gets', () => {
 
   test('each of thirty commands of the shell that the service runs', () =>
     withService(async (one) => {
-      const words = Array.from({ length: 30 }, (_, n) =>
-        // No figures, which a shape would stand for.
-        nameOf(4_000 + n).replaceAll(/\d/g, (digit) => 'ghijklmnop'[Number(digit)] ?? ''),
-      )
-      await one.does(...words.map((word) => `do echo ${word} >/dev/null`))
-      await expectNamed(one.container, words)
+      const said = numbers(4_000, 30).map(wordOf)
+      await one.does(...said.map((word) => `do echo ${word} >/dev/null`))
+      await expectNamed(one.container, said)
     }))
 
   test('the same file on all replicas, with the severity that one of them would have', async () => {
     const replicas = await Promise.all(Array.from({ length: 5 }, () => Service.start()))
     try {
-      await Promise.all(replicas.map((one) => one.does('put /srv/web/all.php')))
-      for (const { container } of replicas) await expectNamed(container, ['/srv/web/all.php'])
+      await Promise.all(replicas.map((one) => one.does('put /srv/all/all.php')))
+      for (const { container } of replicas) await expectNamed(container, ['/srv/all/all.php'])
     } finally {
       await Promise.all(replicas.map((one) => one.stop()))
     }

@@ -16,7 +16,8 @@ const tooMany = 429
 
 /**
  * Others that hold all that an API server gives at once: some ask for much and do not read it, and one announces an object
- * that does not come. They are of no group that is spared, and leave when they are told, if `--request-timeout` is long.
+ * that does not come. They are of no group that is spared, and keep their places until the test ends them, if
+ * `--request-timeout` is long.
  */
 export class ApiCrowd implements Disposable {
   readonly #server: RequestOptions

@@ -288,7 +288,7 @@ describe('with no daemon running', () => {
       await next.source.obeyed()
       const [second] = assignments(next)
       expect(second).toMatchObject({ container: acts.id, enforced: true })
-      // Each sensor compares the clocks anew.
+      // Each sensor compares the clocks once more.
       const apart = Date.parse(second?.since ?? '') - Date.parse(first?.since ?? '')
       expect(Math.abs(apart)).toBeLessThanOrEqual(1)
     },
