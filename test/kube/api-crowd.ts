@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { type RequestOptions, request } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from './cluster/cluster.ts'
@@ -83,45 +83,41 @@ export class ApiCrowd implements Disposable {
   /** Resolves once it has a place. */
   async #read(): Promise<void> {
     for (;;) {
-      const answer = await this.#ask({ method: 'GET', signal: this.#reading.signal })
+      const asked = request({ ...this.#server, method: 'GET', signal: this.#reading.signal })
+      asked.end()
+      const answer = await answerTo(asked)
       if (answer.statusCode === 200) return
-      await given(answer, 200)
+      await refused(answer)
     }
   }
 
-  /** Resolves once it has the place: another is refused. */
+  /** Resolves once it has the place: a server asks for the body of a request that it has taken. */
   async #write(): Promise<void> {
     const { signal } = this.#writing
-    const held = request({ ...this.#server, method: 'POST', signal })
-    held.on('error', noop)
-    held.setHeader('content-type', 'application/json').setHeader('content-length', '100')
-    held.flushHeaders()
     for (;;) {
-      // No object: it is refused for that, where it is taken.
-      const answer = await this.#ask({ method: 'POST', signal }, '{}')
-      if (answer.statusCode === tooMany) return
-      await given(answer, 400)
+      const asked = request({ ...this.#server, method: 'POST', signal })
+      asked.setHeader('content-type', 'application/json').setHeader('content-length', '100')
+      asked.setHeader('expect', '100-continue').flushHeaders()
+      const answer = await Promise.race([once(asked, 'continue'), answerTo(asked)])
+      if (Array.isArray(answer)) return
+      await refused(answer)
     }
-  }
-
-  async #ask(how: RequestOptions, body?: string): Promise<IncomingMessage> {
-    const asked = request({ ...this.#server, ...how })
-    if (body !== undefined) asked.setHeader('content-type', 'application/json')
-    asked.end(body)
-    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-    // Later errors are of its end.
-    asked.on('error', noop)
-    answer.on('error', noop)
-    return answer
   }
 }
 
+async function answerTo(asked: ClientRequest): Promise<IncomingMessage> {
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  // Later errors are of its end.
+  asked.on('error', noop)
+  answer.on('error', noop)
+  return answer
+}
+
 /** Before another try. */
-async function given(answer: IncomingMessage, expected: number): Promise<void> {
+async function refused(answer: IncomingMessage): Promise<void> {
   answer.resume()
-  const { statusCode } = answer
-  if (statusCode !== tooMany && statusCode !== expected) {
-    throw new Error(`the crowd was answered ${String(statusCode)}`)
+  if (answer.statusCode !== tooMany) {
+    throw new Error(`the crowd was answered ${String(answer.statusCode)}`)
   }
   await delay(againMs)
 }
