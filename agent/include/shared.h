@@ -181,6 +181,7 @@ struct snug_stream {
 struct snug_layer {
 	__u32 untrusted; /* any file of it may have been changed */
 	__u32 written;	 /* its entries in the table of written files */
+	__u32 slot;	 /* of its container, the last time that it ran */
 };
 
 /* What the sensor asks about a descriptor of its own: the root of a container, or a program in it.

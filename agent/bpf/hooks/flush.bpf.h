@@ -76,11 +76,17 @@ static long count_written(struct bpf_map *map, u64 *key, u64 *layer, void *nothi
 	return 0;
 }
 
-/* One record for the whole layer instead of one for each file. */
+/*
+ * One record for the whole layer instead of one for each file. A container that runs keeps those of
+ * its own: they have a bound, and a program that it runs again would be drift.
+ */
 static long join_written(struct bpf_map *map, u64 *key, u64 *layer, void *nothing)
 {
 	struct snug_layer *of = bpf_map_lookup_elem(&layers, layer);
+	struct snug_slot *slot = of ? bpf_map_lookup_elem(&slots, &of->slot) : 0;
 
+	if (slot && slot->layer == *layer && slot->state == SNUG_SLOT_LIVE)
+		return 0;
 	if (of)
 		of->untrusted = 1;
 	bpf_map_delete_elem(&written, key);

@@ -54,8 +54,11 @@ static __always_inline u64 layer_of(u64 block)
 		       0;
 }
 
-/* Of a container that ran before the sensor nobody knows what was changed. */
-static __noinline int begin_root(struct snug_slot *slot, u64 root)
+/*
+ * `number`: of the slot. What was changed before the sensor ran is on no record: then any file may
+ * have been.
+ */
+static __noinline int begin_root(struct snug_slot *slot, u32 number, u64 root)
 {
 	struct snug_layer begun = {}, *layer;
 	u64 key;
@@ -66,8 +69,10 @@ static __noinline int begin_root(struct snug_slot *slot, u64 root)
 	if (key)
 		bpf_map_update_elem(&layers, &key, &begun, BPF_NOEXIST);
 	layer = bpf_map_lookup_elem(&layers, &key);
-	if (layer && slot->before)
-		layer->untrusted = 1;
+	if (layer) {
+		layer->slot = number;
+		layer->untrusted |= slot->before;
+	}
 	slot->layer = key;
 	slot->root = root;
 	return 0;

@@ -29,7 +29,7 @@ static __noinline int look_at(struct task_struct *task)
 		return 0;
 	dentry = (u64)FIELD_AT(struct file, file, f_path.dentry);
 	if (look->is_root)
-		begin_root(slot, dentry);
+		begin_root(slot, look->slot, dentry);
 	else
 		look->drift = drift_of(dentry, (u64)FIELD_AT(struct file, file, f_inode), WALK_ROOT,
 				       slot->root);

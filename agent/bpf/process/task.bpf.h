@@ -152,7 +152,7 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 	if (!slot || slot->container != state->container)
 		return 0;
 	if (!slot->root)
-		begin_root(slot, (u64)READ(task, fs, root.dentry));
+		begin_root(slot, state->slot, (u64)READ(task, fs, root.dentry));
 	return slot->root;
 }
 

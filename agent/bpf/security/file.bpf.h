@@ -30,13 +30,14 @@
 
 /*
  * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue,
- * to dump a core. These are other events, or none.
+ * to dump a core. These are other events, or none. `of_call`: its class.
  */
-static __always_inline bool is_opening(struct task_struct *task)
+static __always_inline bool is_opening(struct task_struct *task, u32 *of_call)
 {
 	struct call call = {};
 	u32 number = current_syscall(&call, task), class = class_of(&call, number);
 
+	*of_call = class;
 	if ((class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE) ||
 	    process_of_worker(task) || number == NR_IO_URING_ENTER)
 		return true;
@@ -122,13 +123,12 @@ int BPF_PROG(lsm_open, struct file *file)
 	struct snug_task *state = acting_state(task);
 	struct lsm_scratch *lsm_scratch;
 	struct place place = {};
-	struct call call = {};
+	u32 depth, class;
 	int result;
-	u32 depth;
 
-	if (!state || !is_opening(task) || is_layer(task, file))
+	if (!state || !is_opening(task, &class) || is_layer(task, file))
 		return 0;
-	if (current_class(&call, task) == SNUG_CLASS_OPEN_HANDLE &&
+	if (class == SNUG_CLASS_OPEN_HANDLE &&
 	    on_attribute(SNUG_CALL_OPEN_BY_HANDLE, PATH_REF(file->f_path), SNUG_REFUSED, 0))
 		return REFUSE_IF(true);
 	if (is_reopened(state, file, &place)) {
@@ -162,13 +162,14 @@ static __always_inline int open_left_out(struct file *file)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	u32 class;
 
 	if (!state || !scratch)
 		return 0;
 	scratch->opened.stop = kill_of_opening(task, file);
 	scratch->opened.place.key = 0;
 	if (was_judged(state, (u64)file, scratch->opened.stop) || !has_path(file) ||
-	    !is_opening(task) || is_layer(task, file))
+	    !is_opening(task, &class) || is_layer(task, file))
 		return 0;
 	return judge_open(scratch, task, state, file, 0);
 }
