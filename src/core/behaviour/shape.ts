@@ -1,6 +1,6 @@
 import { ProgramArguments } from './arguments.ts'
 import type { GeneraliseRules, TokenName } from './generalise.ts'
-import { foldWords } from './shell-words.ts'
+import { codeText, foldWords, type ShellCode, shellCode } from './shell-words.ts'
 import { type FoundKind, TokenFinder } from './token-finder.ts'
 import { ShapePattern } from './shape-pattern.ts'
 
@@ -28,6 +28,8 @@ export const MAX_PARTS = 32
 export const MAX_PLACES = 3
 
 const proc = /^\/proc\/\d+(?=\/|$)(\/task\/\d+(?=\/|$))?(\/(?:fd|fdinfo)\/\d+(?=\/|$))?/
+
+const token = /<([a-z]+)(?::\d+)?>/g
 
 /** True where a path may hold a token at all: one pass, no allocation, no regular expression. */
 function mayVary(path: string): boolean {
@@ -60,6 +62,18 @@ export function isShaped(path: string): boolean {
   return path.includes('<') && /<(?!lt>)/.test(path)
 }
 
+/** A program and its arguments in the language of shapes. */
+interface Run {
+  readonly path: string
+  readonly args?: string
+}
+
+/** Code of a shell, and the arguments before it. */
+interface CodeOfRun {
+  readonly before: string
+  readonly code: ShellCode
+}
+
 /** The rules, made ready: finds the variable parts of paths. Immutable. */
 export class Shaper {
   readonly rules: GeneraliseRules
@@ -67,6 +81,8 @@ export class Shaper {
   readonly #programs: ProgramArguments
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
+  /** Each event of a shell is compared with all its runs. */
+  readonly #codes = new WeakMap<Run, CodeOfRun | undefined>()
   /** Those that are in use are shared. */
   readonly #patterns = new Map<string, WeakRef<ShapePattern>>()
   #patternsAt = PATTERNS_LEAST
@@ -125,18 +141,57 @@ export class Shaper {
   }
 
   /**
-   * The same arguments, where words that are only arguments of the code may be any word. Undefined
-   * where the code is that of no shell, or has no such word.
+   * The arguments of a run, where words that varied in others of their form may be any, and what
+   * stood in the places that are left. Undefined where the code is that of no shell, or has no such
+   * word.
    */
-  foldArguments(path: string, shaped: string): string | undefined {
-    const [, first = '', ...all] = shaped.split('\u0000')
+  foldArguments(
+    run: Run,
+    values: readonly string[],
+    others: Iterable<Run>,
+  ): Pick<ShapedArguments, 'path' | 'values'> | undefined {
+    const one = this.#codeOf(run)
+    if (one === undefined) return undefined
+    const { before, code } = one
+    const alike: ShellCode[] = []
+    for (const other of others) {
+      const known = this.#codeOf(other)
+      if (known?.before === before) alike.push(known.code)
+    }
+    const words = foldWords(code, alike)
+    if (words === undefined) return undefined
+    const all = values.flatMap((value) => value.split('\u0000'))
+    const left = all.splice(0, this.#placesIn(before))
+    for (const [i, { text }] of code.words.entries()) {
+      const own = all.splice(0, this.#placesIn(text))
+      if (words[i] === text) left.push(...own)
+    }
+    return {
+      path: [before, codeText(code.around, words), '<rest>'].join('\u0000'),
+      values: this.foldPlaces(left),
+    }
+  }
+
+  #placesIn(shaped: string): number {
+    return [...shaped.matchAll(token)].filter(([, name = '']) => this.#threshold(name) > 1).length
+  }
+
+  #codeOf(run: Run): CodeOfRun | undefined {
+    const known = this.#codes.get(run)
+    if (known !== undefined || this.#codes.has(run)) return known
+    const code = this.#findCode(run)
+    this.#codes.set(run, code)
+    return code
+  }
+
+  #findCode({ path, args = '' }: Run): CodeOfRun | undefined {
+    const [, first = '', ...all] = args.split('\u0000')
     const names = [first.replace('<folder>', ''), ...all]
     if (all.at(-1) !== '<rest>' || !this.#programs.isShell(path, names)) return undefined
-    const before = all.at(-2) ?? ''
+    const text = all.at(-2) ?? ''
     // A byte that is not text stays literal, and so does the text around it.
-    const code = /\\x/.test(before) ? undefined : foldWords(before)
-    if (code === undefined) return undefined
-    return ['', first, ...all.slice(0, -2), code, '<rest>'].join('\u0000')
+    const code = /\\x/.test(text) ? undefined : shellCode(text)
+    return code && { before: ['', first, ...all.slice(0, -2)].join('\u0000'), code }
   }
 
   #find(path: string): ShapedPath | undefined {
@@ -193,8 +248,8 @@ export class Shaper {
   /** Distinct values that each place of a shaped path needs; its length is the number of places. */
   thresholds(shaped: string): readonly number[] {
     const needed: number[] = []
-    for (const [, name] of shaped.matchAll(/<([a-z]+)(?::\d+)?>/g)) {
-      const threshold = this.#threshold(name ?? '')
+    for (const [, name = ''] of shaped.matchAll(token)) {
+      const threshold = this.#threshold(name)
       if (threshold <= 1) continue
       if (needed.length < MAX_PLACES) needed.push(threshold)
       else needed[MAX_PLACES - 1] = Math.max(threshold, needed[MAX_PLACES - 1] ?? 0)
