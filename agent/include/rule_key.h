@@ -12,6 +12,7 @@
 /* Domain separators: without them different kinds of things would have the same hash. */
 #define SNUG_DOMAIN_CUT 0x7475633aull
 #define SNUG_DOMAIN_ALONE 0x656e6f6c61ull
+#define SNUG_DOMAIN_ELSEWHERE 0x6572656877ull
 #define SNUG_DOMAIN_NAME 0x656d616eull
 #define SNUG_DOMAIN_UNIX 0x78696e75ull
 #define SNUG_DOMAIN_OWN 0x6e776full

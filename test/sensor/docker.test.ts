@@ -69,6 +69,28 @@ describe('containers of Docker', () => {
     expect(recorder.acts(id)[0]).toBe(execs[0])
   })
 
+  it('share processes, and a file of another container is no file of the same path', async () => {
+    const { docker } = sharedEngine()
+    const other = await startContainer(docker, image, ['/bin/sleep', '600'])
+    const container = await startContainer(docker, image, ['/bin/sleep', '600'], {
+      HostConfig: { PidMode: `container:${other.id}` },
+    })
+    try {
+      await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
+      await execIn(docker, container, ['/bin/cat', '/proc/1/root/etc/passwd'])
+      const files = () =>
+        recorder
+          .acts(container.id)
+          .flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+          .filter(({ path }) => path.endsWith('/etc/passwd'))
+      await recorder.until(() => files().length > 1, 'the second read')
+      expect(files()).toMatchObject([{ path: '/etc/passwd' }, { path: '…/etc/passwd', cut: true }])
+    } finally {
+      await removeContainer(container)
+      await removeContainer(other)
+    }
+  })
+
   it('keep an exec into them apart, each session under its own name', async () => {
     const { docker } = sharedEngine()
     const container = await startContainer(docker, image, ['/bin/sleep', '600'])

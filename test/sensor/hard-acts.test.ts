@@ -1,7 +1,11 @@
-import { chmodSync, copyFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent, FileAct } from '../../src/core/event/event.ts'
+import { Acts, hex } from './acts.ts'
 import { buildImage, Container, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
 
@@ -222,6 +226,32 @@ describe('the network', () => {
     expect(peers).toContainEqual({ protocol: 'tcp', address: '::1', port: 4445 })
     expect(peers).toContainEqual({ protocol: 'unix', address: '/data/socket', port: 0 })
     expect(peers).toHaveLength(4)
+  })
+
+  it('names a unix socket by the place where its listener bound it, also in another mount namespace', async () => {
+    const outside = mkdtempSync('/tmp/snug-socket-')
+    const socket = join(outside, 'engine.sock')
+    const server = createServer().listen(socket)
+    await once(server, 'listening')
+    let within = ''
+    const acts = new Acts(image, undefined, 0, (root) => {
+      within = join(root, 'data/mounted')
+      mkdirSync(within)
+      execFileSync('mount', ['--bind', outside, within])
+    })
+    try {
+      expect(await acts.did([`unix ${hex('/data/mounted/engine.sock')}`])).toEqual(['0'])
+      await recorder.source.obeyed()
+      const peers = recorder
+        .acts(acts.id)
+        .flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))
+      expect(peers).toEqual([{ protocol: 'unix', address: socket, port: 0 }])
+    } finally {
+      execFileSync('umount', [within])
+      await acts.stop()
+      server.close()
+      rmSync(outside, { recursive: true })
+    }
   })
 
   it('answers of a datagram server are no connections, but only to who asked the same socket', async () => {

@@ -67,6 +67,7 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 	if (path.dentry) {
 		path.mnt = (u64)FIELD_AT(struct unix_sock, sock, path.mnt);
 		walk_from(scratch, path, root_of(state, task));
+		scratch->walk.bound = 1;
 		at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	} else {
 		address = (u64)FIELD_AT(struct unix_sock, sock, addr);

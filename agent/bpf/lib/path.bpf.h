@@ -51,6 +51,7 @@ static __always_inline void walk_from(struct scratch *scratch, struct path_ref p
 	walk->parts = 0;
 	walk->length = 0;
 	walk->cut = 0;
+	walk->bound = 0;
 }
 
 /*
@@ -136,12 +137,30 @@ static int walk_hash_step(u32 index, struct scratch **scratch)
 
 LONG_LOOP_STEP(walk_hash_step)
 
-/* The path's hash. A file without a place in the tree is hashed by its name. */
+/*
+ * A file of another mount namespace, by a process of it or a descriptor, or of a mount that is in
+ * none. Its path begins where no name of this namespace leads: it is only the tail of one, and not
+ * the path that the same text is here.
+ */
+static __always_inline bool is_elsewhere(const struct walk *walk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return walk->end == WALK_TOP && walk->root && !walk->bound &&
+	       (u64)FIELD_AT(struct mount, walk->mount, mnt_ns) != (u64)READ(task, nsproxy, mnt_ns);
+}
+
+/*
+ * The path's hash. A file without a place in the tree is hashed by its name. Where the path is a
+ * tail, no rule has the hash: that of its text is for those.
+ */
 static __always_inline u64 walk_hash_in(struct scratch *scratch)
 {
 	u64 dentry, hash;
 
 	LOOP(WALK_MAX, walk_hash_step, scratch);
+	if (is_elsewhere(&scratch->walk))
+		return SNUG_MIX(keys, scratch->walk.hash, SNUG_DOMAIN_ELSEWHERE);
 	if (scratch->walk.end == WALK_ALONE) {
 		dentry = scratch->walk.dentry;
 		hash = mix_name(scratch->walk.hash, name_of(dentry),
@@ -199,7 +218,7 @@ static __always_inline u32 walk_text_in(struct scratch *scratch, u32 at, bool wh
 	scratch->walk.at = at;
 	scratch->walk.floor = at > SNUG_PATH_MAX ? at - SNUG_PATH_MAX : 0;
 	LOOP(WALK_MAX, walk_text_step, scratch);
-	if (scratch->walk.end == WALK_GOES_ON)
+	if (scratch->walk.end == WALK_GOES_ON || is_elsewhere(&scratch->walk))
 		scratch->walk.cut = 1;
 	if (!whole || scratch->walk.cut)
 		return scratch->walk.at;

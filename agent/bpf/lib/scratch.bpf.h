@@ -44,6 +44,7 @@ struct walk {
 	u32 at;	    /* where the text begins */
 	u32 floor;  /* where it may begin at the earliest */
 	u32 cut;
+	u32 bound; /* the file of a socket: it is where its listener bound it */
 };
 
 struct text_hash {

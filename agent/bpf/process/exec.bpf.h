@@ -77,6 +77,8 @@ static __always_inline u64 name_hash(struct scratch *scratch, u64 hash, u32 at)
 {
 	if (SNUG_TEXT_MAX - at > SNUG_NAME_MAX)
 		hash = hash_cut(scratch, SNUG_TEXT_MAX - SNUG_NAME_MAX, SNUG_TEXT_MAX);
+	else if (scratch->walk.cut)
+		hash = hash_cut(scratch, at, SNUG_TEXT_MAX);
 	if (!bpf_map_lookup_elem(&names, &hash))
 		store_name(scratch, hash, at);
 	return hash;

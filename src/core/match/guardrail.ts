@@ -156,6 +156,11 @@ function execTest(
   }
 }
 
+/** Of a path in another mount namespace, or too long to report: what is known. */
+function knownPart(path: string): string {
+  return path.startsWith('…/') ? path.slice(1) : path
+}
+
 function fileTest(
   condition: Extract<GuardrailCondition, { kind: 'file' }>,
   within: (patterns: readonly string[] | undefined) => Matcher,
@@ -163,7 +168,10 @@ function fileTest(
   const { access } = condition
   const included = within(condition.path)
   const excluded = condition.exceptPath === undefined ? () => false : within(condition.exceptPath)
-  const hit = (path: string): boolean => included(path) && !excluded(path)
+  const hit = (path: string): boolean => {
+    const known = knownPart(path)
+    return included(known) && !excluded(known)
+  }
   const holds = holders(condition.path)
   // A folder that is moved takes what is in it along.
   const moves = (path: string): boolean => hit(path) || holds(path)
