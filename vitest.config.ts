@@ -24,6 +24,7 @@ const withDocker = { ...oneByOne, globalSetup: ['test/fixtures/global-setup.ts']
 const settings = {
   fast: computing,
   random: { ...computing, env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' } },
+  sensor: withDocker,
   system: withDocker,
   product: withDocker,
   apart: oneByOne,
@@ -31,6 +32,7 @@ const settings = {
   kernels: oneByOne,
   kube: oneByOne,
   node: oneByOne,
+  alone: oneByOne,
 } as const satisfies Readonly<Record<LaneName, object>>
 
 /** test/lanes.ts says which file is where. */

@@ -21,7 +21,10 @@ const onThisKernel = [
   'test/redteam/red-team.system.test.ts',
 ]
 
-const onNode = ['test/kube/{deployment,cgroup-forms,first-exec,tutorial}.test.ts']
+const onNode = ['test/kube/{deployment,cgroup-forms,tutorial}.test.ts']
+
+/** What holds back, or leaves without a place, containers of every other test on this kernel. */
+const aloneOnKernel = ['test/sensor/shared-tables.test.ts', 'test/kube/first-exec.test.ts']
 
 export const lanes = {
   fast: {
@@ -30,9 +33,15 @@ export const lanes = {
     without: ['test/**/*.system.test.ts', 'test/{sensor,e2e,product,qemu,kube}/**'],
     decides: true,
   },
+  sensor: {
+    shows: 'the sensor on containers of this kernel',
+    files: ['test/sensor/**/*.test.ts'],
+    without: aloneOnKernel,
+    decides: true,
+  },
   system: {
-    shows: 'the sensor and the whole agent on containers of this kernel',
-    files: ['test/{sensor,e2e}/**/*.test.ts'],
+    shows: 'the whole agent on containers of this kernel',
+    files: ['test/e2e/**/*.test.ts'],
     decides: true,
   },
   product: {
@@ -54,12 +63,17 @@ export const lanes = {
   kube: {
     shows: 'API server: fleet, admission, console, reports',
     files: ['test/kube/**/*.test.ts'],
-    without: onNode,
+    without: [...onNode, ...aloneOnKernel],
     decides: true,
   },
   node: {
     shows: 'Snug deployed on a Kubernetes node',
     files: onNode,
+    decides: true,
+  },
+  alone: {
+    shows: 'what concerns all containers of a kernel: its tables, and first programs that wait',
+    files: aloneOnKernel,
     decides: true,
   },
   random: {

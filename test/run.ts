@@ -9,8 +9,8 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Two chains share two processors: lanes that share this machine's kernel mostly wait, and the others compute.
- * A failure keeps no other lane from reporting its own. The last line is the sum.
+ * them. Three chains share two processors, as each lane waits for about half of its time. A failure keeps no other lane
+ * from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -139,10 +139,11 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
+/** On this machine's kernel, beside the others. */
 async function onThisKernel(): Promise<void> {
+  await lane('sensor', daemon, sensor)
   await lane('system', daemon, images)
   await lane('product', daemon, images)
-  await lane('node', daemon, images, servers)
 }
 
 async function computing(): Promise<void> {
@@ -151,13 +152,19 @@ async function computing(): Promise<void> {
   await lane('fast')
   await lane('random')
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
-  await lane('apart', images, daemon)
   await lane('qemu', images)
   await lane('kernels', images)
-  await lane('kube', daemon, images, servers)
+  await lane('apart', images, daemon)
 }
 
-await Promise.all([onThisKernel(), computing()])
+/** They mostly wait. */
+async function inClusters(): Promise<void> {
+  await lane('kube', daemon, servers)
+  await lane('node', daemon, images, servers)
+}
+
+await Promise.all([onThisKernel(), computing(), inClusters()])
+await lane('alone', daemon, images, servers)
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
 // Some run the sensor: alone on this kernel.
 if (isAll && (await images)) await preparation('mutations', 'npx tsx test/mutations/main.ts')
