@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
 import { bytesOfName } from '../../src/core/event/name-bytes.ts'
 import { microsOf } from '../../src/core/event/time.ts'
-import { compile } from '../../src/core/match/compile.ts'
+import { compile } from '../fixtures/compiled-profile.ts'
 import {
   compileKernel,
   type CompiledKernel,
   type KernelLimits,
 } from '../../src/core/compile/compile-kernel.ts'
-import { KernelReading } from '../../src/core/match/evaluate.ts'
+import { KernelReading } from '../fixtures/kernel-reading.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'
 import { run } from '../../src/core/compile/path-automaton.ts'

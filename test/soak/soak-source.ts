@@ -18,7 +18,7 @@ import type {
   LeftListener,
 } from '../../src/pipeline/identity/identity.ts'
 import type { BehaviourTag, KernelProfile } from '../../src/core/compile/kernel-profile.ts'
-import { KernelReading } from '../../src/core/match/evaluate.ts'
+import { KernelReading } from '../fixtures/kernel-reading.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ActEvent, SnugEvent } from '../../src/core/event/event.ts'
 import { shaper } from '../fixtures/event-fixture.ts'

@@ -1,4 +1,4 @@
-import type { Severity } from '../event/alert.ts'
+import { severities, type Severity } from '../event/alert.ts'
 import type { Access, ActEvent, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { literalNames, globs, holders, type Matcher, texts } from './glob.ts'
@@ -87,16 +87,15 @@ export interface GuardrailRules {
   readonly guardrails: readonly GuardrailRule[]
 }
 
-const order: readonly Severity[] = ['low', 'medium', 'high', 'critical']
-
 /** Positive where `a` is graver than `b`. */
 export function graver(a: Severity, b: Severity): number {
-  return order.indexOf(a) - order.indexOf(b)
+  return severities.indexOf(a) - severities.indexOf(b)
 }
 
 /** Whether an unexpected behaviour of an event meets a condition. */
 export type ConditionTest = (ref: BehaviourRef, event: ActEvent) => boolean
 type Test = ConditionTest
+type FileCondition = Extract<GuardrailCondition, { kind: 'file' }>
 
 function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
@@ -161,17 +160,19 @@ function knownPart(path: string): string {
   return path.startsWith('…/') ? path.slice(1) : path
 }
 
-function fileTest(
-  condition: Extract<GuardrailCondition, { kind: 'file' }>,
-  within: (patterns: readonly string[] | undefined) => Matcher,
-): Test {
-  const { access } = condition
-  const included = within(condition.path)
-  const excluded = condition.exceptPath === undefined ? () => false : within(condition.exceptPath)
-  const hit = (path: string): boolean => {
-    const known = knownPart(path)
+/** The files that a condition is about. */
+function filesOf({ path, exceptPath }: FileCondition): Matcher {
+  const included = globs(path)
+  const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
+  return (one) => {
+    const known = knownPart(one)
     return included(known) && !excluded(known)
   }
+}
+
+function fileTest(condition: FileCondition): Test {
+  const { access } = condition
+  const hit = filesOf(condition)
   const holds = holders(condition.path)
   // A folder that is moved takes what is in it along.
   const moves = (path: string): boolean => hit(path) || holds(path)
@@ -206,7 +207,7 @@ function kindTest(condition: GuardrailCondition): Test {
     case 'exec':
       return execTest(condition, within)
     case 'file':
-      return fileTest(condition, within)
+      return fileTest(condition)
     case 'connect': {
       const peer = within(condition.peer)
       const { protocol, port } = condition
@@ -263,15 +264,6 @@ function isAboutContent({ access }: { readonly access: readonly Access[] }): boo
   return access.some((one) => one !== 'exec')
 }
 
-function guardedPaths({
-  path,
-  exceptPath,
-}: Extract<GuardrailCondition, { kind: 'file' }>): Matcher {
-  const included = globs(path)
-  const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
-  return (text) => included(text) && !excluded(text)
-}
-
 interface CompiledGuardrail {
   readonly fired: FiredGuardrail
   readonly novel: boolean
@@ -280,22 +272,24 @@ interface CompiledGuardrail {
 
 const NONE: readonly FiredGuardrail[] = []
 
+function conditionsOf({ guardrails }: GuardrailRules): readonly GuardrailCondition[] {
+  return guardrails.flatMap(({ when }) => when)
+}
+
 /** Whether a guardrail covers writing to the path or connecting to it, by any actor. */
 export function guardedFiles(rules: GuardrailRules): (path: string) => boolean {
-  const hits = rules.guardrails
-    .flatMap(({ when }) => when)
-    .flatMap((condition) => {
-      if (condition.kind === 'connect') return [globs(socketsIn(condition))]
-      return condition.kind === 'file' && isWritten(condition) ? [fileMatcher(condition)] : []
-    })
+  const hits = conditionsOf(rules).flatMap((condition) => {
+    if (condition.kind === 'connect') return [globs(socketsIn(condition))]
+    return condition.kind === 'file' && isWritten(condition) ? [filesOf(condition)] : []
+  })
   return (path) => hits.some((hit) => hit(path))
 }
 
 /** Names that the guarded unix sockets end in: `docker.sock`. */
 export function guardedSockets(rules: GuardrailRules): readonly string[] {
-  const paths = rules.guardrails
-    .flatMap(({ when }) => when)
-    .flatMap((condition) => (condition.kind === 'connect' ? socketsIn(condition) : []))
+  const paths = conditionsOf(rules).flatMap((condition) =>
+    condition.kind === 'connect' ? socketsIn(condition) : [],
+  )
   return literalNames(paths)
 }
 
@@ -305,17 +299,8 @@ function socketsIn({
   return peer.filter((one) => one.startsWith('/'))
 }
 
-function isWritten({ access }: Extract<GuardrailCondition, { kind: 'file' }>): boolean {
+function isWritten({ access }: FileCondition): boolean {
   return access.some((one) => one === 'write' || one === 'create')
-}
-
-function fileMatcher({
-  path,
-  exceptPath,
-}: Extract<GuardrailCondition, { kind: 'file' }>): (path: string) => boolean {
-  const included = globs(path)
-  const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
-  return (one) => included(one) && !excluded(one)
 }
 
 /** The guardrails, compiled. Immutable. Applied only to unexpected behaviours. */
@@ -325,16 +310,13 @@ export class Guardrails {
   readonly #capabilities: ReadonlySet<string>
 
   constructor(rules: GuardrailRules) {
+    const conditions = conditionsOf(rules)
     this.#capabilities = new Set(
-      rules.guardrails
-        .flatMap(({ when }) => when)
-        .flatMap((condition) => (condition.kind === 'capability' ? condition.name : [])),
+      conditions.flatMap((condition) => (condition.kind === 'capability' ? condition.name : [])),
     )
-    this.#guarded = rules.guardrails
-      .flatMap(({ when }) => when)
-      .flatMap((condition) =>
-        condition.kind === 'file' && isAboutContent(condition) ? [guardedPaths(condition)] : [],
-      )
+    this.#guarded = conditions.flatMap((condition) =>
+      condition.kind === 'file' && isAboutContent(condition) ? [filesOf(condition)] : [],
+    )
     for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
       const fired = Object.freeze({ id, title, severity, attack, why })
       for (const kind of new Set(when.map((condition) => condition.kind))) {

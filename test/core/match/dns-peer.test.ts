@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { KernelReading } from '../../../src/core/match/evaluate.ts'
+import { KernelReading } from '../../fixtures/kernel-reading.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
 import { act, learned, outcome, shaper, verdictOn } from '../../fixtures/event-fixture.ts'
 
