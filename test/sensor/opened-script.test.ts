@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { drawn } from '../fixtures/seed.ts'
 import { Acts, hex } from './acts.ts'
 import { removeTree } from './container.ts'
 import { oneSensor } from './one-sensor.ts'
@@ -107,6 +108,58 @@ describe('a script is the file that the kernel opened', () => {
       ['/etc/script.sh', 'of the image'],
       ['/etc/script.sh', 'upper'],
     ])
+  })
+})
+
+describe('the path of a script', () => {
+  const steps = 250
+
+  /** One step of somebody who gives folders and scripts other names. Many fail. */
+  function drawnStep(n: number, random: () => number): string {
+    const oneOf = <T>(all: readonly [T, ...T[]]): T =>
+      all[Math.floor(random() * all.length)] ?? all[0]
+    const folder = (): string => {
+      const parts = Array.from({ length: 1 + Math.floor(random() * 4) }, () =>
+        oneOf(['..', '.', 'a', 'b', 'c', 'l', 'm', '']),
+      )
+      return [oneOf(['/tmp', '/tmp/a', '/tmp/l', '/volume', '.', 'b']), ...parts].join('/')
+    }
+    const named = (): string => `${folder()}/${oneOf(['a', 'b', 'c', 'l', 'm'])}`
+    const busybox = (words: string): string => `/bin/busybox ${words}`
+    const change = oneOf([
+      () => busybox(`mkdir -p ${named()}`),
+      () => busybox(`mkdir -p ${named()}`),
+      () => busybox(`ln -s ${folder()} ${named()}`),
+      () => busybox(`mv ${named()} ${folder()}`),
+      () => `bind ${folder()} ${named()}`,
+      () => `cd ${folder()}`,
+    ])
+    return `{ ${change()}; run ${n} ${folder()} ${folder()}; } 2>/dev/null`
+  }
+
+  it('is where the kernel found it, whatever names it is given', async () => {
+    const random = drawn()
+    const lines = [
+      'exec 8>/tmp/found',
+      // Through another mount of the root, a file has the path that it has from the root.
+      'bind() { [ "$(/bin/busybox readlink -f "$1")" = / ] || /bin/busybox mount -o bind "$1" "$2"; }',
+      // A new script by a hard link of it, each time in a folder that may have several names.
+      'run() {',
+      '  /bin/busybox cp /etc/script.sh "$2/s$1"; /bin/busybox ln "$2/s$1" "$3/h$1"',
+      '  for name in "$2/s$1" "$3/h$1"; do',
+      '    [ -x "$name" ] && "$name" && /bin/busybox readlink -f "$name" >&8',
+      '  done',
+      '}',
+      ...Array.from({ length: steps }, (_, n) => drawnStep(n, random)),
+      ':',
+    ]
+    writeFileSync(join(host, 'steps.sh'), lines.join('\n'))
+    const runs = await scriptsOf('. /volume/steps.sh')
+    const upper = join(sensor.image, acts.id.slice(0, 12), 'upper')
+    const found = readFileSync(join(upper, 'tmp/found'), 'utf8').trimEnd().split('\n')
+    expect(found.length).toBeGreaterThan(steps / 2)
+    expect(runs.map(({ exec }) => exec.script)).toEqual(found)
+    expect(runs.filter(({ exec }) => !exec.drift)).toEqual([])
   })
 })
 
