@@ -122,6 +122,19 @@ enum snug_event_flag {
 	/* With SNUG_MISSED: another thread or process holds what the killed one obtained. */
 	SNUG_SHARED = 1024,
 	SNUG_RECEIVED = 2048, /* of an opened file: another process opened it, and passed it on */
+	SNUG_BLOCK_DEVICE = 4096,
+	SNUG_MEMORY_DEVICE = 8192, /* of the machine, or the kernel's log */
+	/* Of an opened file: one of snug_file_system, from this bit on. */
+	SNUG_FILE_SYSTEM_SHIFT = 16,
+};
+
+/* Those by which the kernel is controlled, wherever they are mounted. */
+enum snug_file_system {
+	SNUG_PROC = 1,
+	SNUG_SYS,
+	SNUG_DEBUG,
+	SNUG_SECURITY,
+	SNUG_BINFMT,
 };
 #define SNUG_SURVIVES (SNUG_KILLED | SNUG_MISSED)
 #define SNUG_HELD_BY_OTHERS (SNUG_KILLED | SNUG_MISSED | SNUG_SHARED)

@@ -166,6 +166,34 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
+/* The device that is behind a file, or the kernel's file system. Others say nothing. */
+static __always_inline u32 nature_of(u64 inode)
+{
+	const u32 memory = 1; /* its major number: mem, kmem, port, kmsg */
+	u32 type = FIELD_AT(struct inode, inode, i_mode) & S_IFMT;
+	u32 device = FIELD_AT(struct inode, inode, i_rdev), minor = device & 0xfffff;
+
+	if (type == S_IFBLK)
+		return SNUG_BLOCK_DEVICE;
+	if (type == S_IFCHR && device >> 20 == memory)
+		return minor == 1 || minor == 2 || minor == 4 || minor == 11 ? SNUG_MEMORY_DEVICE :
+									       0;
+	switch (FIELD_AT(struct super_block, block_of(inode), s_magic)) {
+	case 0x9fa0:
+		return SNUG_PROC << SNUG_FILE_SYSTEM_SHIFT;
+	case 0x62656572:
+		return SNUG_SYS << SNUG_FILE_SYSTEM_SHIFT;
+	case 0x64626720:
+		return SNUG_DEBUG << SNUG_FILE_SYSTEM_SHIFT;
+	case 0x73636673:
+		return SNUG_SECURITY << SNUG_FILE_SYSTEM_SHIFT;
+	case 0x42494e4d:
+		return SNUG_BINFMT << SNUG_FILE_SYSTEM_SHIFT;
+	default:
+		return 0;
+	}
+}
+
 /*
  * Reading a file as the image ships it is another behaviour than reading the container's
  * replacement.
@@ -176,6 +204,8 @@ static __always_inline void opened_layer(struct opened *opened, const struct fil
 				   is_from_image((u64)file->f_inode, root);
 	if (opened->paths.from_image)
 		opened->flags |= SNUG_FROM_IMAGE;
+	else
+		opened->flags |= nature_of((u64)file->f_inode);
 	opened->paths.spared = opened->flags & SNUG_RECEIVED ? SNUG_SPARES_RECEIVED : 0;
 }
 

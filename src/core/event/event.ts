@@ -94,6 +94,9 @@ export interface ExecAct {
   readonly scriptDrift?: boolean
 }
 
+export const devices = ['block', 'memory'] as const
+export type Device = (typeof devices)[number]
+
 export interface FileAct {
   readonly path: string
   readonly access: readonly Access[]
@@ -115,6 +118,13 @@ export interface FileAct {
   readonly toShipped?: boolean
   /** Of a file that was opened only to be read, or mapped as code: whether it lies in the image's layers. Absent: not known. */
   readonly layer?: 'image' | 'container'
+  /** Of a file that was opened: what it gives access to, a disk or the memory of the machine, whatever its name is. */
+  readonly device?: Device
+  /**
+   * Of a file that was opened, where it is of a file system that controls the kernel: where that is
+   * usually mounted. It may be mounted elsewhere: `/host/proc/sysrq-trigger` has `/proc`.
+   */
+  readonly usualMount?: string
 }
 
 export interface ConnectAct {

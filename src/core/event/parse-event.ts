@@ -5,13 +5,14 @@ import {
   canonicalRepository,
   isCanonicalPath,
 } from './canonical.ts'
-import { accesses, origins, type SnugEvent } from './event.ts'
+import { accesses, devices, origins, type SnugEvent } from './event.ts'
 import { isEventTime } from './time.ts'
 
 type Bag = Record<string, unknown>
 
 const originSet: ReadonlySet<unknown> = new Set(origins)
 const accessSet: ReadonlySet<unknown> = new Set(accesses)
+const deviceSet: ReadonlySet<unknown> = new Set(devices)
 const MAX_UID = 0xffff_ffff
 const NUL = '\u0000'
 
@@ -163,6 +164,11 @@ function fileAct(owner: Bag): void {
   if (layer !== undefined && layer !== 'image' && layer !== 'container') {
     throw invalid('file.layer', '`image` or `container`')
   }
+  const { device } = owner
+  if (device !== undefined && !deviceSet.has(device)) {
+    throw invalid('file.device', `one of ${devices.join(', ')}`)
+  }
+  optionalPath(owner, 'usualMount', 'file.usualMount')
 }
 
 function execAct(owner: Bag): void {

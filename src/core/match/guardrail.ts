@@ -1,5 +1,5 @@
 import { severities, type Severity } from '../event/alert.ts'
-import type { Access, ActEvent, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
+import type { Access, ActEvent, Device, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { literalNames, globs, holders, type Matcher, texts } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
@@ -37,6 +37,8 @@ export type GuardrailCondition = ConditionBase &
         readonly exceptPath?: readonly string[]
         /** Only where the source shows that the file is of this layer. */
         readonly layer?: 'image' | 'container'
+        /** Only where the file is such a device, by whatever name. */
+        readonly device?: readonly Device[]
         /** Only where the image ships the path. */
         readonly shipped?: boolean
         /** `write` stands for `create` and for being the target of a rename too. */
@@ -155,19 +157,26 @@ function execTest(
   }
 }
 
-/** Of a path in another mount namespace, or too long to report: what is known. */
-function knownPart(path: string): string {
-  return path.startsWith('…/') ? path.slice(1) : path
+/**
+ * What the path of a file may be compared as. Of one in another mount namespace, or too long to report, the known part.
+ * Where a file system of the kernel is mounted elsewhere, each end of the path, at the usual place.
+ */
+function namesOf(path: string, usualMount?: string): readonly string[] {
+  const known = path.startsWith('…/') ? path.slice(1) : path
+  if (usualMount === undefined || known.startsWith(`${usualMount}/`)) return [known]
+  const parts = known.split('/')
+  return [known, ...parts.map((_, i) => [usualMount, ...parts.slice(i + 1)].join('/'))]
 }
 
 /** The files that a condition is about. */
-function filesOf({ path, exceptPath }: FileCondition): Matcher {
+function filesOf({
+  path,
+  exceptPath,
+}: FileCondition): (path: string, usualMount?: string) => boolean {
   const included = globs(path)
   const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
-  return (one) => {
-    const known = knownPart(one)
-    return included(known) && !excluded(known)
-  }
+  return (one, usualMount) =>
+    namesOf(one, usualMount).some((name) => included(name) && !excluded(name))
 }
 
 function fileTest(condition: FileCondition): Test {
@@ -180,8 +189,9 @@ function fileTest(condition: FileCondition): Test {
   const reads = access.includes('read')
   return (ref, event) => {
     if (ref.object.kind !== 'file' || event.kind !== 'file') return false
-    const { path, to, layer, shipped } = event.file
+    const { path, to, layer, shipped, device, usualMount } = event.file
     if (condition.layer !== undefined && condition.layer !== layer) return false
+    if (condition.device?.includes(device as Device) === false) return false
     if (condition.shipped !== undefined && (shipped === true) !== condition.shipped) return false
     if (ref.object.access === 'rename') {
       if (access.includes('rename')) return moves(path) || (to !== undefined && moves(to))
@@ -196,7 +206,7 @@ function fileTest(condition: FileCondition): Test {
       return (reads || writes || access.includes('create')) && hit(to)
     }
     const asked = access.includes(ref.object.access) || (writes && ref.object.access === 'create')
-    return asked && hit(path)
+    return asked && hit(path, usualMount)
   }
 }
 
@@ -260,8 +270,8 @@ export function conditionTest(condition: GuardrailCondition): ConditionTest {
 }
 
 /** What may be mapped as code is no reason to guard a file against being read. */
-function isAboutContent({ access }: { readonly access: readonly Access[] }): boolean {
-  return access.some((one) => one !== 'exec')
+function isAboutContent({ access, device }: FileCondition): boolean {
+  return device === undefined && access.some((one) => one !== 'exec')
 }
 
 interface CompiledGuardrail {
@@ -299,8 +309,9 @@ function socketsIn({
   return peer.filter((one) => one.startsWith('/'))
 }
 
-function isWritten({ access }: FileCondition): boolean {
-  return access.some((one) => one === 'write' || one === 'create')
+/** A device is guarded by what it is, under any name: that keeps no file out of a place. */
+function isWritten({ access, device }: FileCondition): boolean {
+  return device === undefined && access.some((one) => one === 'write' || one === 'create')
 }
 
 /** The guardrails, compiled. Immutable. Applied only to unexpected behaviours. */

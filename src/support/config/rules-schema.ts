@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
-import { accesses, identityRoutes, origins } from '../../core/event/event.ts'
+import { accesses, devices, identityRoutes, origins } from '../../core/event/event.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
 import type { TechniqueRules } from '../../core/match/technique.ts'
 import {
@@ -43,6 +43,7 @@ const condition = z.discriminatedUnion('kind', [
     path: texts,
     exceptPath: texts.exactOptional(),
     layer: z.enum(['image', 'container']).exactOptional(),
+    device: z.array(z.enum(devices)).min(1).exactOptional(),
     shipped: z.boolean().exactOptional(),
     access: z.array(z.enum(accesses)).min(1),
   }),

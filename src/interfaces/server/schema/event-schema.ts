@@ -9,6 +9,7 @@ import {
 } from '../../../core/event/alert-risk.ts'
 import {
   accesses,
+  devices,
   containerRoles,
   identityRoutes,
   origins,
@@ -111,6 +112,8 @@ export const event: z.ZodType<SnugEvent> = z
         shipped: flag,
         received: z.boolean().exactOptional(),
         layer: z.enum(['image', 'container']).exactOptional(),
+        device: z.enum(devices).exactOptional(),
+        usualMount: path.exactOptional(),
       }),
     }),
     z.looseObject({

@@ -273,7 +273,19 @@ export const actFlags = {
   atExec: 512,
   shared: 1024,
   received: 2048,
+  blockDevice: 4096,
+  memoryDevice: 8192,
 } as const
+/** In the flags of an opened file, from this bit on: the index of where its file system is usually mounted. */
+export const FILE_SYSTEM_SHIFT = 16
+export const usualMounts = [
+  undefined,
+  '/proc',
+  '/sys',
+  '/sys/kernel/debug',
+  '/sys/kernel/security',
+  '/proc/sys/fs/binfmt_misc',
+] as const
 export const sparedFlags: Readonly<Record<FileObservable, number>> = { setattr: 1, received: 2 }
 export const ruleFlags = {
   deny: 1,

@@ -15,10 +15,12 @@ import {
   actFlags,
   actorFlags,
   capabilityNames,
+  FILE_SYSTEM_SHIFT,
   kinds,
   layout,
   originCodes,
   protocolCodes,
+  usualMounts,
 } from './abi.ts'
 import { callName, callTarget } from './call-target.ts'
 import { nameOfBytes } from './kernel-name.ts'
@@ -197,7 +199,19 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
     ...((bits === accessBits[0][0] || access[0] === 'exec') &&
       (flags & actFlags.unresolved) === 0 && { layer: layerOf(flags) }),
     ...((flags & actFlags.received) !== 0 && { received: true }),
+    ...deviceOf(flags),
+    ...usualMountOf(flags),
   }
+}
+
+function deviceOf(flags: number): Pick<FileAct, 'device'> {
+  if ((flags & actFlags.blockDevice) !== 0) return { device: 'block' }
+  return (flags & actFlags.memoryDevice) !== 0 ? { device: 'memory' } : {}
+}
+
+function usualMountOf(flags: number): Pick<FileAct, 'usualMount'> {
+  const usualMount = usualMounts[flags >>> FILE_SYSTEM_SHIFT]
+  return usualMount === undefined ? {} : { usualMount }
 }
 
 function layerOf(flags: number): 'image' | 'container' {
