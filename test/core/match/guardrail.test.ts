@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ActEvent, IdentityRoute } from '../../../src/core/event/event.ts'
+import type { ActEvent, FileAct, IdentityRoute } from '../../../src/core/event/event.ts'
 import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
@@ -42,6 +42,12 @@ function through(event: ActEvent, route: IdentityRoute): ActEvent {
   return { ...event, identity: { ...event.identity, through: route } }
 }
 
+/** As the sensor reports a file that was opened. */
+function opened(path: string, of: Partial<FileAct>): ActEvent {
+  const event = file(path)
+  return event.kind === 'file' ? { ...event, file: { ...event.file, ...of } } : event
+}
+
 describe('guardrails fire on', () => {
   it.each<[string, ActEvent]>([
     ['exec-drift', act.exec('/tmp/dropped', root, true)],
@@ -54,6 +60,13 @@ describe('guardrails fire on', () => {
     ['runtime-socket', act.connect('/run/containerd/containerd.sock', 0, root, 'unix')],
     ['runtime-socket', act.connect('/host/run/docker.sock', 0, root, 'unix')],
     ['runtime-socket', file('/run/crio/crio.sock', 'read')],
+    ['kernel-knobs', opened('/host/p/sys/kernel/core_pattern', { usualMount: '/proc' })],
+    ['kernel-knobs', opened('/m/sys/fs/binfmt_misc/register', { usualMount: '/proc' })],
+    ['kernel-knobs', opened('/m/register', { usualMount: '/proc/sys/fs/binfmt_misc' })],
+    ['process-tampering', opened('/host/p/7/mem', { usualMount: '/proc' })],
+    ['raw-device', opened('/srv/data/volume', { device: 'block' })],
+    ['raw-device', opened('/tmp/m', { device: 'memory', access: ['read'] })],
+    ['shadow-read', file('…/etc/shadow', 'read')],
     ['service-account-token', file('/run/secrets/kubernetes.io/serviceaccount/token', 'read')],
     [
       'service-account-token',
