@@ -12,7 +12,10 @@ describe('sha256Hex', () => {
     }
   })
 
-  it('keeps names apart that differ only in a broken surrogate', () => {
+  it('keeps names apart that differ only in a broken surrogate, as in stored profiles', () => {
     expect(sha256Hex('/tmp/\ud800')).not.toBe(sha256Hex('/tmp/\ud801'))
+    expect(sha256Hex('/tmp/\ud800/\udc00é\ud83d\udc22')).toBe(
+      '1d4a2569396fc6ae1b1c3b65057fa688b3df58c5efd4a14fb7c76883feb86e22',
+    )
   })
 })
