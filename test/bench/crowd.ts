@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compile } from '../fixtures/workload-image.ts'
+import { compile } from '../fixtures/compiled-program.ts'
 import { unifiedHierarchy } from '../sensor/container.ts'
 
 /** Files that each member opens: each one adds a separate entry in the kernel. */

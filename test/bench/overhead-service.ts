@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type Docker from 'dockerode'
 import { removeContainer } from '../fixtures/containers.ts'
 import { build } from '../fixtures/images.ts'
-import { compile } from '../fixtures/workload-image.ts'
+import { compile } from '../fixtures/compiled-program.ts'
 
 /** `drawn`: opens of files whose names a pattern allows; it is learned from others, which are those of `learned`. */
 export const loops = ['open', 'drawn', 'exec', 'connect'] as const

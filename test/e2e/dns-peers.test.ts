@@ -1,19 +1,17 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { compile } from '../fixtures/compiled-program.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { type DnsServer, startDnsServer } from '../fixtures/dns-server.ts'
 import { dnsAnswer } from '../fixtures/dns-messages.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 
-const sh = promisify(execFile)
 const { docker, socket } = sharedEngine()
 /** Connects in a loop to the peer that the test writes to a file. All of this network is the container itself. */
 const caller = [
@@ -66,8 +64,7 @@ class Caller {
   ): Promise<Caller> {
     const folder = mkdtempSync('/tmp/snug-dns-')
     writeFileSync(join(folder, 'peer'), peer)
-    const source = new URL('../sensor/acts.c', import.meta.url).pathname
-    await sh('gcc', ['-O2', '-static', '-o', join(folder, 'acts'), source])
+    copyFileSync(compile('sensor/acts.c'), join(folder, 'acts'))
     await busyboxImage(docker, { name: image, labels: { test: image } })
     const container = await startContainer(docker, image, [...command], {
       HostConfig: {

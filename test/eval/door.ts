@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { compile } from '../fixtures/workload-image.ts'
+import { compile } from '../fixtures/compiled-program.ts'
 import type { Place } from './service.ts'
 
 /** A system call of the attacker's: its number, and its arguments as `door.c` takes them. */

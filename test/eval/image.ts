@@ -2,7 +2,7 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync }
 import { dirname, join } from 'node:path'
 import type Docker from 'dockerode'
 import { build, importRoot } from '../fixtures/images.ts'
-import { compile } from '../fixtures/workload-image.ts'
+import { compile } from '../fixtures/compiled-program.ts'
 import { baseTar, packageLayer } from './layers.ts'
 import type { Service } from './service.ts'
 

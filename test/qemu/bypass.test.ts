@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { compile } from '../fixtures/compiled-program.ts'
 import { buildImage, Container, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { type Lane, tryBypasses } from './bypass-suite.ts'
@@ -11,8 +11,7 @@ import { withoutBpf } from './machine.ts'
 async function onThisKernel(): Promise<Lane> {
   const image = buildImage()
   const inImage = (path: string): string => join(image, 'image', path)
-  const source = fileURLToPath(new URL('../fixtures/bypass-acts.c', import.meta.url))
-  execFileSync('gcc', ['-O2', '-static', '-o', inImage('bin/bypass'), source])
+  copyFileSync(compile('fixtures/bypass-acts.c'), inImage('bin/bypass'))
   copyFileSync(inImage('bin/bypass'), inImage('bin/forbidden'))
   writeFileSync(inImage('data/allowed'), 'allowed\n')
   execFileSync('sh', [

@@ -133,7 +133,7 @@ static struct sockaddr_in resolver_at(const char *address)
 static size_t question_of(const char *message, size_t size, char *question)
 {
 	const char *end = size > 12 ? memchr(message + 12, 0, size - 12) : NULL;
-	size_t length = end ? end + 5 - message : size;
+	size_t length = end ? (size_t)(end + 5 - message) : size;
 
 	memset(question, 0, 512);
 	memcpy(question, message, length < size ? length : size);

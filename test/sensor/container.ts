@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { compile } from '../fixtures/compiled-program.ts'
 
 const busybox = '/bin/busybox'
 
@@ -34,8 +35,7 @@ export function buildImage(): string {
     mkdirSync(join(image, 'image', folder), { recursive: true })
   }
   for (const program of ['workload', 'acts']) {
-    const source = new URL(`${program}.c`, import.meta.url).pathname
-    execFileSync('gcc', ['-O2', '-static', '-o', join(image, 'image/bin', program), source])
+    copyFileSync(compile(`sensor/${program}.c`), join(image, 'image/bin', program))
   }
   copyFileSync(busybox, join(image, 'image/bin/busybox'))
   // Every uid can write to these folders.

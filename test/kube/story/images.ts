@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import type Docker from 'dockerode'
 import { startDockerd } from '../../fixtures/dockerd.ts'
 import { build, debianImage } from '../../fixtures/images.ts'
-import { compile } from '../../fixtures/workload-image.ts'
+import { compile } from '../../fixtures/compiled-program.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 
 const checkout = fileURLToPath(new URL('../../../', import.meta.url))

@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import type Docker from 'dockerode'
 import { importRoot, nginxRoot } from '../../fixtures/images.ts'
 import { derive } from '../../fixtures/service-images.ts'
-import { compile } from '../../fixtures/workload-image.ts'
+import { compile } from '../../fixtures/compiled-program.ts'
 
 /** What an image has beside empty folders; all by the path below its root. */
 export interface Files {

@@ -14,7 +14,7 @@ import {
   unifiedHierarchy,
 } from '../../sensor/container.ts'
 import { Recorder } from '../../sensor/recorder.ts'
-import { compile } from '../../fixtures/workload-image.ts'
+import { compile } from '../../fixtures/compiled-program.ts'
 import { learn } from '../bypass-suite.ts'
 import { Machine, type MachineOptions, withBpf, withoutBpf } from '../machine.ts'
 
