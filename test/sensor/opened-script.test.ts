@@ -163,6 +163,31 @@ describe('the path of a script', () => {
   })
 })
 
+describe('a file of the container that a mount gave the name of another', () => {
+  it('is drift, as a script and as a program, also where that other was copied', async () => {
+    const changed = [
+      write('/tmp/mine.sh'),
+      '/bin/busybox cp /bin/busybox /tmp/mine',
+      // A copy in the container's layer that is as the image's file.
+      '/bin/busybox chmod 700 /etc/script.sh /bin/workload',
+      '/bin/busybox mount -o bind /tmp/mine.sh /etc/script.sh',
+      '/bin/busybox mount -o bind /tmp/mine /bin/workload',
+      '/bin/busybox mount -o bind /bin/busybox /bin/acts',
+    ]
+    const runs = await scriptsOf(
+      `${changed.join('; ')}; /etc/script.sh; /bin/workload; /bin/acts; :`,
+    )
+    expect(runs.map(codeOf)).toEqual([['/etc/script.sh', 'mount']])
+    const programs = sensor.recorder
+      .acts(acts.id)
+      .flatMap((event) => (event.kind === 'exec' && event.exec.drift ? [event.exec] : []))
+    expect(programs.slice(-2)).toEqual([
+      { path: '/bin/workload', drift: true, driftKind: 'mount' },
+      { path: '/bin/acts', drift: true, driftKind: 'mount' },
+    ])
+  })
+})
+
 describe('a script of a mount', () => {
   it('is no drift where it is older than the container', async () => {
     const [run] = await scriptsOf('/volume/before.sh')

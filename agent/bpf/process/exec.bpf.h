@@ -84,17 +84,31 @@ static __always_inline u64 name_hash(struct scratch *scratch, u64 hash, u32 at)
 	return hash;
 }
 
-/* The hash of the file's path as a name, and its drift. */
+/* Whether a mount below the container's root gave the file its path, after its walk. */
+static __always_inline bool is_named_by_mount(const struct walk *walk, u64 mnt)
+{
+	return walk->end == WALK_ROOT &&
+	       walk->mount != mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * The hash of the file's path as a name, and its drift. A file of the image that a mount gave the
+ * name of another is no less brought than one of another file system.
+ */
 static __always_inline u64 name_code(struct scratch *scratch, const struct snug_task *state,
 				     struct path_ref path_ref, u64 inode, u64 root, u16 *drift)
 {
+	bool renamed;
 	u64 hash;
 	u32 length;
 
 	walk_from(scratch, path_ref, root);
 	hash = walk_hash(scratch);
 	length = scratch->walk.length;
+	renamed = is_named_by_mount(&scratch->walk, path_ref.mnt);
 	*drift = drift_of_code(scratch, state, path_ref.dentry, inode, hash, root);
+	if (renamed)
+		*drift = (*drift & ~SNUG_DRIFT_UPPER) | SNUG_DRIFT_MOUNT;
 	if (length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
 		return hash;
 	walk_from(scratch, path_ref, root);
@@ -150,7 +164,7 @@ static __noinline u64 name_script(struct scratch *scratch, struct snug_task *sta
 	inode = (u64)FIELD_AT(struct file, file, f_inode);
 	hash = name_code(scratch, state, path_ref, inode, root, &drift);
 	/* What the runtime starts, an operator has mounted. */
-	if (drift & SNUG_DRIFT_MOUNT &&
+	if (drift & SNUG_DRIFT_MOUNT && block_of(inode) != image_block(root) &&
 	    (!state->ancestors[0] || came_with_mount(slot, path_ref.mnt, inode)))
 		drift = 0;
 	if (drift && !(state->flags & SNUG_DRIFT))
