@@ -86,9 +86,7 @@ export class EventRefiner {
       this.#touch(exec, isInit)
       return isInit ? { ...rest, drift: false } : exec
     }
-    const same =
-      this.#files.sameAsImage(identity, exec.path, time) === true &&
-      (exec.script === undefined || this.#files.sameAsImage(identity, exec.script, time) === true)
+    const same = this.#isCopied(exec.path, exec.script, identity, time)
     this.#touch(exec, same)
     return same ? { ...rest, drift: false } : exec
   }
@@ -142,10 +140,25 @@ export class EventRefiner {
   }
 
   /** Without its exec seen here, a running executable counts as the image's if nothing hides the image's file. */
-  #untouched(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {
-    const same = (path: string | undefined): boolean =>
-      path === undefined || this.#files.sameAsImage(identity, path, time) === true
-    return !mounted(identity, process.exe) && same(process.exe) && same(process.script)
+  #untouched({ exe, script }: ProcessRef, identity: ContainerIdentity, time: string): boolean {
+    return !mounted(identity, exe) && this.#isCopied(exe, script, identity, time)
+  }
+
+  /**
+   * Whether code that the kernel found in the upper layer has the image's content. The program or its script is there by
+   * its name: where neither is, a mount of the container gave the name to another file.
+   */
+  #isCopied(
+    program: string,
+    script: string | undefined,
+    identity: ContainerIdentity,
+    time: string,
+  ): boolean {
+    const paths = script === undefined ? [program] : [program, script]
+    return (
+      paths.every((path) => this.#files.sameAsImage(identity, path, time) === true) &&
+      paths.some((path) => this.#files.isInUpper(identity, path))
+    )
   }
 
   #origin(process: ProcessRef, identity: ContainerIdentity): ProcessRef['origin'] {

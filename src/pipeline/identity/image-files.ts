@@ -97,6 +97,15 @@ export class ImageFiles {
     }
   }
 
+  /** Whether the container has a file of its own at this path, such as a copy of the image's. */
+  isInUpper({ rootfs }: ContainerIdentity, path: string): boolean {
+    try {
+      return rootfs !== undefined && isThere(rootfs.upper, path)
+    } catch {
+      return false
+    }
+  }
+
   /**
    * Whether the image ships the file setuid, and the container's file has the mode, the owner and the
    * content of the image's at this moment. Links of the image are followed, as the calls that change

@@ -235,6 +235,17 @@ describe('drift', () => {
     }
   })
 
+  it('stays where a mount of the container gave the name of a program to another file', () => {
+    // The kernel has seen a file of the upper layer, which has none by this name.
+    const program = { path: '/usr/bin/app', drift: true, driftKind: 'upper' } as const
+    const script = { ...program, script: '/usr/bin/tool', scriptDrift: true } as const
+    for (const act of [program, script])
+      expect(refine(exec(act))).toMatchObject({ exec: act, process: { drift: true } })
+    const process = base({ exe: program.path, drift: true })
+    const read = { ...process, kind: 'file', file: { path: '/etc/x', access: ['read'] } }
+    expect(refine(read as ActEvent)).toMatchObject({ process: { drift: true } })
+  })
+
   it('stays where the container made the way to the file a link out of its layer', () => {
     rmSync(join(rootfs.upper, 'usr'), { recursive: true })
     symlinkSync(join(root, 'l2/usr'), join(rootfs.upper, 'usr'))
