@@ -99,8 +99,8 @@ fuzz: sensor .build/npm.stamp ## inputs that coverage leads to, for all that rea
 soak: .build/npm.stamp ## 90 days of a node in simulated time: memory, turns, store; SOAK='--tenth' for a tenth
 	npx tsx test/soak/main.ts $(SOAK)
 
-redteam: sensor .build/npm.stamp ## 5,000 attacks composed at random; REDTEAM='--seed 7 --count 500' repeats some
-	$(NEED) 'the red team' busybox-static gcc libc6-dev iproute2 util-linux
+redteam: build ## 5,000 attacks composed at random on the sensor, and as many on a service; REDTEAM='--seed 7 --count 500' repeats some
+	$(NEED) 'the red team' docker.io busybox-static gcc libc6-dev iproute2 iptables util-linux
 	node --import tsx test/redteam/main.ts $(REDTEAM)
 
 # What is in there: deploy/release/README.md.

@@ -19,6 +19,7 @@ const onThisKernel = [
   'test/fleet/nri/sandbox-events.system.test.ts',
   'test/pipeline/identity/podman.system.test.ts',
   'test/redteam/red-team.system.test.ts',
+  'test/redteam/service/attacks.system.test.ts',
 ]
 
 const onNode = ['test/kube/{deployment,cgroup-forms,tutorial}.test.ts']
@@ -126,6 +127,7 @@ export const rare = {
   ],
   'attacks composed at random; the bypasses in the gate are those that were found': [
     'test/redteam/red-team.system.test.ts',
+    'test/redteam/service/attacks.system.test.ts',
   ],
   'a story that another file shows on another surface': [
     // The counts of sensor/known-workload, through the agent.
