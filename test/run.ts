@@ -154,16 +154,16 @@ async function computing(): Promise<void> {
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
   await lane('qemu', images)
   await lane('kernels', images)
-  await lane('apart', images, daemon)
-}
-
-/** They mostly wait. */
-async function inClusters(): Promise<void> {
-  await lane('kube', daemon, servers)
   await lane('node', daemon, images, servers)
 }
 
-await Promise.all([onThisKernel(), computing(), inClusters()])
+/** A new machine builds the servers meanwhile. */
+async function withServers(): Promise<void> {
+  await lane('apart', daemon, images)
+  await lane('kube', daemon, servers)
+}
+
+await Promise.all([onThisKernel(), computing(), withServers()])
 await lane('alone', daemon, images, servers)
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
 // Some run the sensor: alone on this kernel.
