@@ -25,8 +25,20 @@ note_machine() {
   done >"$run/saved/settings" || true
 }
 
+remove_network() {
+  local table
+  for table in filter nat; do
+    iptables-save -t $table 2>/dev/null | sed -nE '/--comment "?snug-kube"?( |$)/s/^-A/-D/p' |
+      while read -r rule; do eval "iptables -w -t $table $rule" || true; done
+  done
+  for veth in $(ip -o link show master $bridge 2>/dev/null | sed -n 's/^[0-9]*: \([^@:]*\).*/\1/p'); do ip link del "$veth" 2>/dev/null || true; done
+  ip link del $bridge 2>/dev/null || true
+}
+
 start_network() {
   modprobe -q -a overlay br_netfilter veth 2>/dev/null || true
+  # Of a run that was killed: its rules come first, and lead to a server that is gone.
+  remove_network
   ip link add "$bridge" type bridge
   ip addr add "$address/24" dev "$bridge"
   ip link set "$bridge" up
@@ -182,10 +194,6 @@ end_containers() {
 
 restore_machine() {
   local table chains tool
-  for table in filter nat; do
-    iptables-save -t $table 2>/dev/null | sed -nE '/--comment "?snug-kube"?( |$)/s/^-A/-D/p' |
-      while read -r rule; do eval "iptables -w -t $table $rule" || true; done
-  done
   for tool in iptables ip6tables; do for table in nat filter mangle; do
     chains=$($tool-save -t $table 2>/dev/null | sed -n 's/^:\(KUBE-[^ ]*\|CNI-[^ ]*\) .*/\1/p')
     [ -n "$chains" ] || continue
@@ -195,8 +203,7 @@ restore_machine() {
     for chain in $chains; do $tool -w -t $table -F "$chain" || true; done
     for chain in $chains; do $tool -w -t $table -X "$chain" 2>/dev/null || true; done
   done; done
-  for veth in $(ip -o link show master $bridge 2>/dev/null | sed -n 's/^[0-9]*: \([^@:]*\).*/\1/p'); do ip link del "$veth" 2>/dev/null || true; done
-  ip link del $bridge 2>/dev/null || true
+  remove_network
   for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
     [ ! -d "$group/kubepods" ] || find "$group/kubepods" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
