@@ -139,11 +139,12 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
-/** On this machine's kernel, beside the others. */
+/** One after another: each has sensors, which all acts on this machine's kernel reach. */
 async function onThisKernel(): Promise<void> {
   await lane('sensor', daemon, sensor)
   await lane('system', daemon, images)
   await lane('product', daemon, images)
+  await lane('node', daemon, images, servers)
 }
 
 async function computing(): Promise<void> {
@@ -154,7 +155,6 @@ async function computing(): Promise<void> {
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
   await lane('qemu', images)
   await lane('kernels', images)
-  await lane('node', daemon, images, servers)
 }
 
 /** A new machine builds the servers meanwhile. */
