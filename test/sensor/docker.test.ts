@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
@@ -113,6 +115,31 @@ describe('containers of Docker', () => {
       expect(second?.process.session).not.toBe(first?.process.session)
     } finally {
       await removeContainer(container)
+    }
+  })
+})
+
+describe('a container whose root is no overlay', () => {
+  it('runs scripts of a volume on the same file system, as on another one', async () => {
+    const volume = mkdtempSync('/var/tmp/snug-volume-')
+    writeFileSync(join(volume, 'job.sh'), '#!/bin/sh\n:\n', { mode: 0o755 })
+    const engine = await startDockerd({ args: ['--storage-driver=vfs'] })
+    try {
+      await busyboxImage(engine.docker, { name: image })
+      const container = await startContainer(engine.docker, image, ['/bin/sleep', '600'], {
+        HostConfig: { Binds: [`${volume}:/volume`] },
+      })
+      await execIn(engine.docker, container, ['/bin/sh', '-c', '/volume/job.sh; :'])
+      const scripts = (): readonly unknown[] =>
+        recorder
+          .acts(container.id)
+          .flatMap((event) => (event.kind === 'exec' && event.exec.script ? [event.exec] : []))
+      await recorder.until(() => scripts().length > 0, 'the script')
+      expect(scripts()).toEqual([{ path: '/bin/busybox', script: '/volume/job.sh', drift: false }])
+      await removeContainer(container)
+    } finally {
+      await engine.stop()
+      rmSync(volume, { recursive: true })
     }
   })
 })

@@ -127,12 +127,18 @@ static __always_inline u64 image_block(u64 root)
 	return (u64)FIELD_AT(struct dentry, root, d_sb);
 }
 
-/* It lies in the layers beneath the container's own, and no mount is above it. */
-static __always_inline bool is_from_image(u64 inode, u64 root)
+/* It is of the container's root. Of one that is no overlay a volume can be of the same block. */
+static __always_inline bool is_of_root(u64 inode, u64 root)
 {
 	u64 block = block_of(inode);
 
-	return is_overlay(block) && block == image_block(root) && !upper_of(inode);
+	return is_overlay(block) && block == image_block(root);
+}
+
+/* It lies in the layers beneath the container's own. */
+static __always_inline bool is_from_image(u64 inode, u64 root)
+{
+	return is_of_root(inode, root) && !upper_of(inode);
 }
 
 static __always_inline bool is_memfd(u64 dentry)

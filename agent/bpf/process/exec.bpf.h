@@ -105,7 +105,7 @@ static __always_inline u64 name_code(struct scratch *scratch, const struct snug_
 	walk_from(scratch, path_ref, root);
 	hash = walk_hash(scratch);
 	length = scratch->walk.length;
-	renamed = is_named_by_mount(&scratch->walk, path_ref.mnt);
+	renamed = is_of_root(inode, root) && is_named_by_mount(&scratch->walk, path_ref.mnt);
 	*drift = drift_of_code(scratch, state, path_ref.dentry, inode, hash, root);
 	if (renamed)
 		*drift = (*drift & ~SNUG_DRIFT_UPPER) | SNUG_DRIFT_MOUNT;
@@ -164,7 +164,7 @@ static __noinline u64 name_script(struct scratch *scratch, struct snug_task *sta
 	inode = (u64)FIELD_AT(struct file, file, f_inode);
 	hash = name_code(scratch, state, path_ref, inode, root, &drift);
 	/* What the runtime starts, an operator has mounted. */
-	if (drift & SNUG_DRIFT_MOUNT && block_of(inode) != image_block(root) &&
+	if (drift & SNUG_DRIFT_MOUNT && !is_of_root(inode, root) &&
 	    (!state->ancestors[0] || came_with_mount(slot, path_ref.mnt, inode)))
 		drift = 0;
 	if (drift && !(state->flags & SNUG_DRIFT))
