@@ -127,6 +127,8 @@ enum snug_event_flag {
 	/* Of an opened file: one of snug_file_system, from this bit on. */
 	SNUG_FILE_SYSTEM_SHIFT = 16,
 };
+#define SNUG_SURVIVES (SNUG_KILLED | SNUG_MISSED)
+#define SNUG_HELD_BY_OTHERS (SNUG_KILLED | SNUG_MISSED | SNUG_SHARED)
 
 /* Those by which the kernel is controlled, wherever they are mounted. */
 enum snug_file_system {
@@ -136,8 +138,6 @@ enum snug_file_system {
 	SNUG_SECURITY,
 	SNUG_BINFMT,
 };
-#define SNUG_SURVIVES (SNUG_KILLED | SNUG_MISSED)
-#define SNUG_HELD_BY_OTHERS (SNUG_KILLED | SNUG_MISSED | SNUG_SHARED)
 
 enum snug_access {
 	SNUG_READ = 1,

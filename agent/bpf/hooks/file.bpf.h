@@ -166,28 +166,34 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
+/* A character device as the kernel numbers it. */
+#define MEMORY_DEVICE(minor) (1u << 20 | (minor))
+
+static __always_inline bool is_memory(u32 device)
+{
+	return device == MEMORY_DEVICE(1) /* mem */ || device == MEMORY_DEVICE(2) /* kmem */ ||
+	       device == MEMORY_DEVICE(4) /* port */ || device == MEMORY_DEVICE(11) /* kmsg */;
+}
+
 /* The device that is behind a file, or the kernel's file system. Others say nothing. */
 static __always_inline u32 nature_of(u64 inode)
 {
-	const u32 memory = 1; /* its major number: mem, kmem, port, kmsg */
 	u32 type = FIELD_AT(struct inode, inode, i_mode) & S_IFMT;
-	u32 device = FIELD_AT(struct inode, inode, i_rdev), minor = device & 0xfffff;
 
 	if (type == S_IFBLK)
 		return SNUG_BLOCK_DEVICE;
-	if (type == S_IFCHR && device >> 20 == memory)
-		return minor == 1 || minor == 2 || minor == 4 || minor == 11 ? SNUG_MEMORY_DEVICE :
-									       0;
+	if (type == S_IFCHR)
+		return is_memory(FIELD_AT(struct inode, inode, i_rdev)) ? SNUG_MEMORY_DEVICE : 0;
 	switch (FIELD_AT(struct super_block, block_of(inode), s_magic)) {
-	case 0x9fa0:
+	case PROC_SUPER_MAGIC:
 		return SNUG_PROC << SNUG_FILE_SYSTEM_SHIFT;
-	case 0x62656572:
+	case SYSFS_MAGIC:
 		return SNUG_SYS << SNUG_FILE_SYSTEM_SHIFT;
-	case 0x64626720:
+	case DEBUGFS_MAGIC:
 		return SNUG_DEBUG << SNUG_FILE_SYSTEM_SHIFT;
-	case 0x73636673:
+	case SECURITYFS_MAGIC:
 		return SNUG_SECURITY << SNUG_FILE_SYSTEM_SHIFT;
-	case 0x42494e4d:
+	case BINFMTFS_MAGIC:
 		return SNUG_BINFMT << SNUG_FILE_SYSTEM_SHIFT;
 	default:
 		return 0;

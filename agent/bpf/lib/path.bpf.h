@@ -144,10 +144,12 @@ LONG_LOOP_STEP(walk_hash_step)
  */
 static __always_inline bool is_elsewhere(const struct walk *walk)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task;
 
-	return walk->end == WALK_TOP && walk->root && !walk->bound &&
-	       (u64)FIELD_AT(struct mount, walk->mount, mnt_ns) != (u64)READ(task, nsproxy, mnt_ns);
+	if (walk->end != WALK_TOP || !walk->root || walk->bound)
+		return false;
+	task = bpf_get_current_task_btf();
+	return (u64)FIELD_AT(struct mount, walk->mount, mnt_ns) != (u64)READ(task, nsproxy, mnt_ns);
 }
 
 /*

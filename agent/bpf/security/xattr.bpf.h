@@ -12,7 +12,7 @@
 #include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
 #include "process/task.bpf.h"
-#include "security/file.bpf.h"
+#include "security/name.bpf.h"
 
 /* The argument of these hooks that is the file. The attribute's name comes behind it. */
 const volatile u32 attribute_file;
