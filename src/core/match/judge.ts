@@ -1,5 +1,5 @@
 import type { Severity } from '../event/alert.ts'
-import type { ActEvent } from '../event/event.ts'
+import type { ActEvent, FileAct } from '../event/event.ts'
 import { observableOf, type Observed, observableText } from '../coverage/observable.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
@@ -90,8 +90,7 @@ function deviation(
     options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (reported !== undefined) reasons.push(...reported.reasons)
-  if (event.kind === 'file' && event.file.received === true)
-    reasons.push('another process opened the file and passed it on')
+  if (event.kind === 'file') reasons.push(...natureOf(event.file))
   if (isUnobserved) {
     reasons.push(
       `no source observed ${observableText(observableOf(event))} while the profile was learned`,
@@ -112,6 +111,17 @@ function deviation(
       (options.explain === false ? 'low' : worstOf(known, event, unexpected)),
     confidence: options.incomplete === undefined ? 'full' : 'partial',
   }
+}
+
+/** What its path does not say about a file. */
+function natureOf({ path, received, device, usualMount }: FileAct): readonly string[] {
+  const said: string[] = []
+  if (received === true) said.push('another process opened the file and passed it on')
+  if (device === 'block') said.push('the file gives access to a disk')
+  if (device === 'memory') said.push('the file gives access to the memory or the log of the kernel')
+  if (usualMount !== undefined && !path.startsWith(`${usualMount}/`))
+    said.push(`the file is of a file system that is usually mounted at ${usualMount}`)
+  return said
 }
 
 /** Scripts of that form were decided on several times: a further one is no more foreign than those. */

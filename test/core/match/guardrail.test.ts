@@ -10,6 +10,7 @@ import {
   act,
   feed,
   guardrails,
+  guardrailsOn,
   learned,
   shaper,
   shippedGuardrails,
@@ -30,12 +31,6 @@ const asShipped = (path: string): ActEvent => {
 }
 const rename = (from: string, to: string) => act.file(from, ['rename'], root, { to })
 const link = (from: string, name: string) => act.file(name, ['create'], root, { to: from })
-
-function fired(event: ActEvent, learning = false): readonly string[] {
-  const refs = behavioursOf(event, shaper)
-  const verdict = judge(new Profile(shaper), event, refs, { guardrails, learning })
-  return verdict.guardrails.map((guardrail) => guardrail.id)
-}
 
 function through(event: ActEvent, route: IdentityRoute): ActEvent {
   if (event.kind !== 'identity') return event
@@ -142,7 +137,20 @@ describe('guardrails fire on', () => {
     ['io-uring', act.syscall('io_uring_setup')],
     ['open-by-handle', act.syscall('open_by_handle_at', root)],
     ['private-keys', file('/root/.ssh/id_ed25519', 'read')],
-  ])('%s: %j', (id, event) => expect(fired(event)).toContain(id))
+  ])('%s: %j', (id, event) => expect(guardrailsOn(event)).toContain(id))
+})
+
+it('what its path does not say about a file is a reason', () => {
+  const reasonsOf = (event: ActEvent) => verdictOn(new Profile(shaper), event).reasons
+  expect(reasonsOf(opened('/m/sysrq-trigger', { usualMount: '/proc' }))).toContain(
+    'the file is of a file system that is usually mounted at /proc',
+  )
+  expect(reasonsOf(opened('/proc/sysrq-trigger', { usualMount: '/proc' }))).toEqual(
+    reasonsOf(file('/proc/sysrq-trigger')),
+  )
+  expect(reasonsOf(opened('/srv/volume', { device: 'block' }))).toContain(
+    'the file gives access to a disk',
+  )
 })
 
 describe('guardrails do not alert on normal containers', () => {
@@ -187,13 +195,13 @@ describe('guardrails do not alert on normal containers', () => {
     ['a stdio log socket', act.connect('/dev/log', 0, root, 'unix')],
     ['cgroup figures', file('/sys/fs/cgroup/memory.max', 'read')],
     ['hostname and resolver', file('/etc/resolv.conf')],
-  ])('%s', (_, event) => expect(fired(event)).toEqual([]))
+  ])('%s', (_, event) => expect(guardrailsOn(event)).toEqual([]))
 
   it('a package manager, io_uring or a resolver while learning, since some services live on them', () => {
-    expect(fired(act.listen('0.0.0.0', 53), true)).toEqual([])
-    expect(fired(act.exec('/usr/local/bin/npm'), true)).toEqual([])
-    expect(fired(act.syscall('io_uring_setup'), true)).toEqual([])
-    expect(fired(act.file('/etc/shadow'), true)).toEqual(['shadow-read'])
+    expect(guardrailsOn(act.listen('0.0.0.0', 53), true)).toEqual([])
+    expect(guardrailsOn(act.exec('/usr/local/bin/npm'), true)).toEqual([])
+    expect(guardrailsOn(act.syscall('io_uring_setup'), true)).toEqual([])
+    expect(guardrailsOn(act.file('/etc/shadow'), true)).toEqual(['shadow-read'])
   })
 })
 
