@@ -106,7 +106,6 @@ export const rare = {
       'test/product/fleet-scale.test.ts',
       'test/product/page-scale.test.ts',
       'test/sensor/many-versions.test.ts',
-      'test/sensor/written-files.test.ts',
       'test/soak/behaviour-memory.system.test.ts',
       'test/soak/soak.system.test.ts',
       'test/support/telemetry/heap.system.test.ts',

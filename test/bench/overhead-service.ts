@@ -1,9 +1,8 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
 import type Docker from 'dockerode'
-import { removeContainer } from '../fixtures/containers.ts'
+import { attached, removeContainer } from '../fixtures/containers.ts'
 import { build } from '../fixtures/images.ts'
 import { compile } from '../fixtures/compiled-program.ts'
 
@@ -37,21 +36,13 @@ export async function startOverheadService(
     OpenStdin: true,
     HostConfig: { NetworkMode: 'none' },
   })
-  const stream = await container.attach({
-    stream: true,
-    stdin: true,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-  })
-  const output = new PassThrough()
-  docker.modem.demuxStream(stream, output, process.stderr)
+  const { input, output } = await attached(container, process.stderr)
   const lines = createInterface({ input: output })[Symbol.asyncIterator]()
   await container.start()
   return {
     id: container.id,
     async run(loop, ms) {
-      stream.write(`${loop} ${ms}\n`)
+      input.write(`${loop} ${ms}\n`)
       const { value = '' } = (await lines.next()) as { value?: string }
       return timed(value)
     },

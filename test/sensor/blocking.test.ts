@@ -4,7 +4,7 @@ import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { judge } from '../../src/core/match/judge.ts'
-import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { guardrails, guardrailsOn, shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { hangMs } from '../fixtures/patience.ts'
 import { oneSensor } from './one-sensor.ts'
@@ -140,9 +140,7 @@ describe('in block mode', () => {
     if (event === undefined) throw new Error('the link was not reported')
     expect(event).toMatchObject({ file: { path: '/data/hard', to: '/etc/shadow' } })
     expect(event.enforced).toBe('missed')
-    const refs = behavioursOf(event, shaper)
-    const fired = judge(new Profile(shaper), event, refs, { guardrails, learning: true }).guardrails
-    expect(fired.map(({ id }) => id)).toEqual(['shadow-read'])
+    expect(guardrailsOn(event, true)).toEqual(['shadow-read'])
   })
 
   it.each([

@@ -1,11 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
-import { judge } from '../../src/core/match/judge.ts'
-import { Profile } from '../../src/core/profile/profile.ts'
-import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { guardrailsOn } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 
@@ -29,11 +26,6 @@ const mappings = (events: readonly ActEvent[]): readonly unknown[] =>
     event.kind === 'file' && event.file.access.includes('exec') ? [event.file] : [],
   )
 
-const firedBy = (event: ActEvent): readonly string[] =>
-  judge(new Profile(shaper), event, behavioursOf(event, shaper), { guardrails }).guardrails.map(
-    ({ id }) => id,
-  )
-
 describe('code that the image did not ship is reported', () => {
   it('as a mapping of a file that was written into the container', async () => {
     const copy = `+ run ${['/bin/busybox', 'cp', '/bin/acts', '/tmp/library'].map(hex).join(' ')}`
@@ -45,7 +37,7 @@ describe('code that the image did not ship is reported', () => {
     expect(mappings(events)).toEqual([
       { path: '/tmp/library', access: ['exec'], layer: 'container' },
     ])
-    expect(events.flatMap(firedBy)).toContain('library-drift')
+    expect(events.flatMap((event) => guardrailsOn(event))).toContain('library-drift')
   })
 
   it('as a mapping of a file of another mount', async () => {
@@ -74,7 +66,7 @@ describe('code that the image did not ship is reported', () => {
     ])
     const exec = events.find((event) => event.kind === 'exec' && event.exec.path === '/mnt/acts')
     expect(exec).toMatchObject({ exec: { drift: true, driftKind: 'mount' } })
-    expect(events.flatMap(firedBy)).toContain('change-root')
+    expect(events.flatMap((event) => guardrailsOn(event))).toContain('change-root')
   })
 })
 
@@ -116,6 +108,6 @@ describe('the loader of a program, which the kernel maps', () => {
   ])('is drift at each start of a program once it %s', async (_, lines) => {
     const events = await reported([...lines, program, program])
     expect(mappings(events)).toEqual(loader)
-    expect(events.flatMap(firedBy)).toContain('library-drift')
+    expect(events.flatMap((event) => guardrailsOn(event))).toContain('library-drift')
   })
 })

@@ -1,10 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { FileEvent } from '../../src/core/event/event.ts'
-import { judge } from '../../src/core/match/judge.ts'
-import { Profile } from '../../src/core/profile/profile.ts'
-import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { guardrailsOn } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 
@@ -30,11 +27,6 @@ async function opened(commands: string, path: string): Promise<FileEvent> {
   return event
 }
 
-const firedBy = (event: FileEvent): readonly string[] =>
-  judge(new Profile(shaper), event, behavioursOf(event, shaper), { guardrails }).guardrails.map(
-    ({ id }) => id,
-  )
-
 /** `MAJOR MINOR` of a disk of this machine; nothing is read of it. */
 function aDisk(): string {
   const [name] = readdirSync('/sys/class/block')
@@ -50,16 +42,16 @@ describe('what controls the kernel', () => {
     const path = '/data/elsewhere/sys/kernel/core_pattern'
     const event = await opened(`${mounted('proc')}; : >> ${path}`, path)
     expect(event.file).toMatchObject({ access: ['write'], usualMount: '/proc' })
-    expect(firedBy(event)).toEqual(['kernel-knobs'])
+    expect(guardrailsOn(event)).toEqual(['kernel-knobs'])
   })
 
   it('is no other file of these', async () => {
     const path = '/data/elsewhere/kernel/uevent_seqnum'
     const event = await opened(`${mounted('sysfs')}; : < ${path}`, path)
     expect(event.file.usualMount).toBe('/sys')
-    expect(firedBy(event)).toEqual([])
+    expect(guardrailsOn(event)).toEqual([])
     const name = '/proc/sys/kernel/hostname'
-    expect(firedBy(await opened(`: >> ${name}`, name))).toEqual([])
+    expect(guardrailsOn(await opened(`: >> ${name}`, name))).toEqual([])
   })
 })
 
@@ -69,12 +61,15 @@ describe('a raw device', () => {
     expect(disk.file).toMatchObject({ access: ['read'], device: 'block' })
     const log = await opened('/bin/busybox mknod /data/m c 1 11; : < /data/m', '/data/m')
     expect(log.file).toMatchObject({ access: ['read'], device: 'memory' })
-    expect([disk, log].map(firedBy)).toEqual([['raw-device'], ['raw-device']])
+    expect([disk, log].map((event) => guardrailsOn(event))).toEqual([
+      ['raw-device'],
+      ['raw-device'],
+    ])
   })
 
   it('is none that gives access to nothing', async () => {
     const event = await opened('/bin/busybox mknod /data/n c 1 3; : < /data/n', '/data/n')
     expect(event.file.device).toBeUndefined()
-    expect(firedBy(event)).toEqual([])
+    expect(guardrailsOn(event)).toEqual([])
   })
 })

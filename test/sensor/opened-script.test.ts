@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../src/core/event/event.ts'
-import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import { judge } from '../../src/core/match/judge.ts'
-import { Profile } from '../../src/core/profile/profile.ts'
-import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { guardrailsOn } from '../fixtures/event-fixture.ts'
 import { drawn } from '../fixtures/seed.ts'
 import { Acts, hex } from './acts.ts'
 import { removeTree } from './container.ts'
@@ -54,11 +51,6 @@ const codeOf = ({ exec }: ExecEvent): readonly unknown[] => [
   exec.drift ? (exec.driftKind ?? 'drift') : 'of the image',
 ]
 
-const firedBy = (event: ExecEvent): readonly string[] =>
-  judge(new Profile(shaper), event, behavioursOf(event, shaper), { guardrails }).guardrails.map(
-    ({ id }) => id,
-  )
-
 const write = (path: string): string =>
   `printf '#!/bin/busybox sh\\n:\\n' > ${path}; /bin/busybox chmod 755 ${path}`
 
@@ -72,7 +64,7 @@ describe('a script is the file that the kernel opened', () => {
     const [run, ...more] = await scriptsOf(`${made}; /tmp/l/../../etc/script.sh`)
     if (run === undefined) throw new Error('no script was seen')
     expect(codeOf(run)).toEqual(['/tmp/a/etc/script.sh', 'upper'])
-    expect(firedBy(run)).toEqual(['script-drift'])
+    expect(guardrailsOn(run)).toEqual(['script-drift'])
     expect(more).toEqual([])
   })
 
@@ -202,7 +194,7 @@ describe('a script of a mount', () => {
       ['/volume/later.sh', 'mount'],
       ['/volume/before.sh', 'mount'],
     ])
-    expect(runs.map(firedBy)).toEqual([['script-drift'], ['script-drift']])
+    expect(runs.map((event) => guardrailsOn(event))).toEqual([['script-drift'], ['script-drift']])
   })
 
   it('is no drift where no process of the container can write to the mount', async () => {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { createInterface, type Interface } from 'node:readline'
 import type Docker from 'dockerode'
+import { attached } from '../../fixtures/containers.ts'
 
 /** A container of `bypass-acts.c`, with every right that Docker can give: what is refused there, Snug refused. */
 export class Service {
@@ -33,20 +34,12 @@ export class Service {
         ReadonlyPaths: [],
       },
     })
-    const stream = await container.attach({
-      stream: true,
-      stdin: true,
-      stdout: true,
-      stderr: true,
-      hijack: true,
-    })
-    const output = new PassThrough()
     // A shell that is refused a file complains there.
     const complaints = new PassThrough()
     complaints.resume()
-    docker.modem.demuxStream(stream, output, complaints)
+    const { input, output } = await attached(container, complaints)
     await container.start()
-    return new Service(container, stream, createInterface({ input: output }))
+    return new Service(container, input, createInterface({ input: output }))
   }
 
   /** Tries one act after the other; gives how each ended, by its line. */

@@ -1,8 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { PassThrough } from 'node:stream'
 import type Docker from 'dockerode'
-import { execIn, removeContainer } from '../../fixtures/containers.ts'
+import { attached, execIn, removeContainer } from '../../fixtures/containers.ts'
 import type { Outside, Request } from './attacks.ts'
 
 /** What a container sent to a peer. */
@@ -94,17 +93,8 @@ export class Service implements Outside, AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const stream = await this.#container.attach({
-      stream: true,
-      stdin: true,
-      stdout: true,
-      stderr: true,
-      hijack: true,
-    })
-    const output = new PassThrough()
-    this.#container.modem.demuxStream(stream, output, output)
-    stream.once('end', () => output.end())
-    this.#input = stream
+    const { input, output } = await attached(this.#container)
+    this.#input = input
     this.#lines = createInterface({ input: output })[Symbol.asyncIterator]()
     const { State, NetworkSettings } = await this.#container.inspect()
     this.#pid = State.Pid
