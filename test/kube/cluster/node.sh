@@ -35,11 +35,24 @@ remove_network() {
   ip link del $bridge 2>/dev/null || true
 }
 
+# What a run that was killed left: its bridge names its folder, which tells whether its containerd lives.
+take_over() {
+  local owner
+  [ -e /sys/class/net/$bridge ] || return 0
+  owner=$(cat /sys/class/net/$bridge/ifalias)
+  if (run=$owner; alive containerd); then
+    echo "$bridge belongs to the test cluster of $owner, which runs" >&2
+    exit 1
+  fi
+  [ ! -d "$owner/saved" ] || "$0" stop "$bin" "$owner"
+}
+
 start_network() {
   modprobe -q -a overlay br_netfilter veth 2>/dev/null || true
-  # Of a run that was killed: its rules come first, and lead to a server that is gone.
+  # Rules of a run that was killed come first, and lead to a server that is gone.
   remove_network
   ip link add "$bridge" type bridge
+  ip link set "$bridge" alias "$run"
   ip addr add "$address/24" dev "$bridge"
   ip link set "$bridge" up
   sysctl -qw net.ipv4.ip_forward=1 "net.ipv4.conf.$bridge.route_localnet=1"
@@ -213,7 +226,7 @@ restore_machine() {
 
 case $what in
 start)
-  [ ! -e /sys/class/net/$bridge ] || { echo "$bridge exists: another test cluster runs here" >&2; exit 1; }
+  take_over
   note_machine
   start_network
   start_containerd
