@@ -189,6 +189,25 @@ describe('with the sensor killed', () => {
     expect(reported + dropped).toBeGreaterThanOrEqual(200)
   })
 
+  it('events of others that exceed the rings meanwhile do not take the place of a deviation', async () => {
+    const { recorder, acts } = await blocking({ ringBytes: 16_384 })
+    const other = await contained(recorder)
+    recorder.source.control.filter('off')
+    await recorder.source.obeyed()
+    const pid = recorder.source.sensorPid ?? 0
+    process.kill(pid, 'SIGSTOP')
+    await other.did(Array.from({ length: 200 }, () => `read ${hex('/etc/secret')}`))
+    await acts.did([killing])
+    process.kill(pid, 'SIGKILL')
+    await recorder.until(() => recorder.losses().length > 0, 'the loss')
+    await recorder.source.obeyed()
+    expect(recorder.losses()).toContainEqual(
+      expect.objectContaining({ container: expect.objectContaining({ id: other.id }) }),
+    )
+    const stopped = recorder.acts(acts.id).filter((event) => event.enforced === 'killed')
+    expect(stopped).toHaveLength(1)
+  })
+
   it('a version that disarmed itself meanwhile is not armed when the policy is sent again', async () => {
     const { recorder, acts } = await blocking()
     recorder.source.control.enforce?.(scope, { mode: 'block', budget: 5 })

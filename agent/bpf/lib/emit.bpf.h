@@ -109,6 +109,17 @@ static __always_inline void fill_event(struct snug_event *event, const struct sn
 	event->text_reserved = 0;
 }
 
+/*
+ * The last quarter of a ring is for deviations: no amount of what a profile allows, or of what
+ * containers without a profile do, may take their place while nobody reads.
+ */
+static __always_inline bool has_place(void *ring, const struct verdict *verdict)
+{
+	return verdict->deviates != DEVIATES_NOT ||
+	       bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) <
+		       bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) / 4 * 3;
+}
+
 /* An event without text: reserve it, fill in the detail, then `submit_event`. */
 static __always_inline struct snug_event *reserve_event(const struct snug_task *state,
 							struct task_struct *task, u8 kind,
@@ -117,7 +128,7 @@ static __always_inline struct snug_event *reserve_event(const struct snug_task *
 	struct snug_event *event = 0;
 
 	*ring = this_ring();
-	if (*ring)
+	if (*ring && has_place(*ring, verdict))
 		event = bpf_ringbuf_reserve(*ring, sizeof(*event), 0);
 	if (!event) {
 		count_lost(verdict, SNUG_DROP_RING);
@@ -148,7 +159,8 @@ static __always_inline void output_event(struct snug_event *event, u32 size,
 
 	if (size > sizeof(*event) + SNUG_TEXT_MAX)
 		size = sizeof(*event) + SNUG_TEXT_MAX;
-	if (!ring || bpf_ringbuf_output(ring, event, size, BPF_RB_NO_WAKEUP)) {
+	if (!ring || !has_place(ring, verdict) ||
+	    bpf_ringbuf_output(ring, event, size, BPF_RB_NO_WAKEUP)) {
 		count_lost(verdict, SNUG_DROP_RING);
 		return;
 	}
