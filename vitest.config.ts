@@ -16,6 +16,8 @@ const isGate = process.env['SNUG_GATE'] === '1'
 
 /** The time of a test only ends one that hangs, on a loaded machine too. */
 const oneByOne = { fileParallelism: false, testTimeout: hangMs, hookTimeout: hangMs }
+/** Two at a time, which mostly wait for their servers. */
+const withServers = { testTimeout: hangMs, hookTimeout: hangMs }
 /** Files share the modules that they import: loading them again is half of the lane. */
 const computing = { isolate: false, testTimeout: hangMs }
 /** Of the lane's own engine. */
@@ -27,10 +29,10 @@ const settings = {
   sensor: withDocker,
   system: withDocker,
   product: withDocker,
-  apart: oneByOne,
+  apart: withServers,
   qemu: oneByOne,
   kernels: oneByOne,
-  kube: oneByOne,
+  kube: withServers,
   node: oneByOne,
   alone: oneByOne,
 } as const satisfies Readonly<Record<LaneName, object>>

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -49,11 +50,19 @@ export class Cluster {
   readonly #run: string
   readonly #flags: readonly string[]
   /** Of the API server; the four behind it are its companions'. */
-  readonly #port = String(20_000 + 10 * Math.floor(Math.random() * 1_000))
+  readonly #port: string
+  readonly #ports: HeldPorts
 
-  private constructor(run: string, given: string | undefined, flags: readonly string[]) {
+  private constructor(
+    run: string,
+    given: string | undefined,
+    flags: readonly string[],
+    ports: HeldPorts,
+  ) {
     this.#run = run
     this.#flags = flags
+    this.#ports = ports
+    this.#port = String(ports.first)
     this.own = given === undefined
     this.kubeconfig = given ?? join(run, 'admin.kubeconfig')
   }
@@ -64,7 +73,8 @@ export class Cluster {
     readonly flags?: readonly string[]
   }): Promise<Cluster> {
     const given = process.env['SNUG_TEST_KUBECONFIG']
-    const cluster = new Cluster(mkdtempSync('/var/tmp/snug-kube-'), given, how.flags ?? [])
+    const run = mkdtempSync('/var/tmp/snug-kube-')
+    const cluster = new Cluster(run, given, how.flags ?? [], await holdPorts())
     if (!cluster.own) return cluster
     const bin = join(cache, 'bin')
     if (!existsSync(bin)) {
@@ -189,8 +199,35 @@ export class Cluster {
       await script('node.sh', ['stop', join(cache, 'bin'), this.#run])
       await this.server('stop')
     }
+    this.#ports.holder.close()
     rmSync(this.#run, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
+}
+
+interface HeldPorts {
+  readonly first: number
+  readonly holder: Server
+}
+
+/** Five ports that nobody listens on. A listener on a sixth keeps other clusters of this machine from them. */
+async function holdPorts(): Promise<HeldPorts> {
+  for (let first = 24_000; first < 32_000; first += 10) {
+    const holder = await listenerOn(first + 9)
+    if (holder === undefined) continue
+    const free = await Promise.all([0, 1, 2, 3, 4].map((at) => listenerOn(first + at)))
+    for (const each of free) each?.close()
+    if (free.every((each) => each !== undefined)) return { first, holder }
+    holder.close()
+  }
+  throw new Error('no ports are left for a cluster')
+}
+
+async function listenerOn(port: number): Promise<Server | undefined> {
+  const server = createServer().unref()
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
 
 function runtimes(): NodeJS.ProcessEnv {
