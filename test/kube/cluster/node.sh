@@ -44,7 +44,9 @@ take_over() {
     echo "$bridge belongs to the test cluster of $owner, which runs" >&2
     exit 1
   fi
-  [ ! -d "$owner/saved" ] || "$0" stop "$bin" "$owner"
+  [ -d "$owner/saved" ] || return 0
+  "$0" stop "$bin" "$owner"
+  rm -rf --one-file-system "$owner"
 }
 
 start_network() {
