@@ -25,6 +25,7 @@ import {
   namesPage,
   techniquesPage,
 } from './table-pages.ts'
+import { abiModule, layoutChecks, readAbi } from './abi-module.ts'
 import { chartValuesSchema } from './chart-values.ts'
 import { cliPage, kubectlPage } from './cli-page.ts'
 import { decisionsPage } from './adr-index.ts'
@@ -34,10 +35,11 @@ import { textFiles } from './prose/places.ts'
 import { faultsOfPages } from './written-pages.ts'
 
 /**
- * Writes the reference pages and JSON Schemas from the tables and schemas of the code. With `--check`
+ * Writes the reference pages and JSON Schemas from the tables and schemas of the code, and the ABI from its header. With `--check`
  * it compares instead, checks written pages as well, and exits with 1 where something differs.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
+const abi = readAbi(readFileSync(`${root}agent/include/abi.h`, 'utf8'))
 const eventSchema = jsonSchema(event)
 const alertSchema = jsonSchema(alert)
 const chartSchema = chartValuesSchema()
@@ -108,6 +110,8 @@ const pages: Readonly<Record<string, string>> = {
   'deploy/helm/snug/values.schema.json': json(chartSchema),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
+  'src/pipeline/sources/ebpf/abi.ts': formatted('abi.ts', abiModule(abi)),
+  'agent/sensor/layout.c': layoutChecks(abi),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
   'profiles/techniques.schema.json': json(jsonSchema(techniqueRulesSchema)),
   'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
@@ -125,14 +129,15 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
 }
 
-/** In the repository's format, so that the format check accepts it. */
 function json(value: object): string {
+  return formatted('schema.json', JSON.stringify(value, null, 2))
+}
+
+/** In the repository's format, so that the format check accepts it. */
+function formatted(name: string, input: string): string {
   const biome = `${root}node_modules/.bin/biome`
-  return execFileSync(biome, ['format', '--stdin-file-path=schema.json'], {
-    cwd: root,
-    encoding: 'utf8',
-    input: JSON.stringify(value, null, 2),
-  })
+  const options = { cwd: root, encoding: 'utf8', input } as const
+  return execFileSync(biome, ['format', `--stdin-file-path=${name}`], options)
 }
 
 const stale = Object.entries(pages).filter(([path, text]) => {

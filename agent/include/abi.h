@@ -4,9 +4,9 @@
  *
  * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A
  * frame is a head and `size` bytes behind it. What the kernel puts on a ring is already such a
- * frame, so the sensor passes it on unread. Change anything here only with SNUG_ABI; `snug-sensor
- * --abi` prints the layout that was compiled, and a test holds src/pipeline/sources/ebpf/abi.ts
- * against it.
+ * frame, so the sensor passes it on unread. Change anything here only with SNUG_ABI, and run `npm
+ * run docs`: it writes src/pipeline/sources/ebpf/abi.ts from this header, and the checks by which a
+ * compiler confirms its offsets.
  */
 #ifndef SNUG_ABI_H
 #define SNUG_ABI_H
@@ -170,7 +170,7 @@ enum snug_filter_mode {
 
 /*
  * Why an observed event could not be reported. Indexes snug_stats.dropped;
- * src/pipeline/sources/ebpf/abi.ts has the names.
+ * src/pipeline/sources/ebpf/abi-names.ts has the names.
  */
 enum snug_drop {
 	SNUG_DROP_RING = 0,	 /* the ring was full */
@@ -523,11 +523,11 @@ struct snug_enforce {
 	__u32 block;
 	__u32 budget; /* different behaviours of a kind stopped within a minute before it disarms */
 	__u32 disarmed; /* kinds that only alert: bits of snug_kind */
-	__u32 spares;	/* what only alerts: bits of snug_spared */
+	__u32 spares;	/* what only alerts: bits of snug_spare */
 };
 
 /* What no sensor observed while the version learned. */
-enum snug_spared {
+enum snug_spare {
 	SNUG_SPARES_SETATTR = 1,  /* SNUG_SETATTR */
 	SNUG_SPARES_RECEIVED = 2, /* opens that are SNUG_RECEIVED */
 };

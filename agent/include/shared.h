@@ -131,7 +131,7 @@ struct snug_version {
 #define SNUG_POLICY_PROFILE_SHIFT 8
 #define SNUG_POLICY_PROFILE(policy_state) \
 	((__u32)((policy_state) >> SNUG_POLICY_PROFILE_SHIFT) & 0xffff)
-/* What is of these, see snug_spared, and no rule decides, is reported and not stopped. */
+/* What is of these, see snug_spare, and no rule decides, is reported and not stopped. */
 #define SNUG_POLICY_SPARES_SHIFT 24
 #define SNUG_POLICY_SPARES(spared) ((__u64)(spared) << SNUG_POLICY_SPARES_SHIFT)
 #define SNUG_POLICY_SPARES_ANY SNUG_POLICY_SPARES(0xff)

@@ -26,7 +26,6 @@
 #include "sensor/container.h"
 #include "sensor/frame.h"
 #include "sensor/hooks.h"
-#include "sensor/layout.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
 #include "sensor/object.h"
@@ -290,10 +289,6 @@ int main(int argc, char **argv)
 	agent.rings = options.rings;
 	agent.ring_size = options.ring_size;
 	agent.acks = options.acks;
-	if (options.layout) {
-		print_layout();
-		return 0;
-	}
 	if (options.detach)
 		return pin_detach(options.pin);
 	signal(SIGPIPE, SIG_IGN);

@@ -32,7 +32,7 @@ static void refuse_usage(void)
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
 		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
 		"       snug-sensor --start-hook [--socket PATH] [--wait MILLISECONDS] [--fail-closed]\n"
-		"       snug-sensor --detach --pin FOLDER | --abi | --libraries");
+		"       snug-sensor --detach --pin FOLDER | --libraries");
 	exit(64);
 }
 
@@ -65,8 +65,6 @@ void parse_options(struct options *options, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (parse_pair(options, argv[i], i + 1 < argc ? argv[i + 1] : ""))
 			i++;
-		else if (!strcmp(argv[i], "--abi"))
-			options->layout = true;
 		else if (!strcmp(argv[i], "--unfiltered"))
 			options->filter = false;
 		else if (!strcmp(argv[i], "--fresh-daemon"))

@@ -19,7 +19,6 @@ struct options {
 	bool fresh_daemon; /* this daemon has none of the state that an earlier one was sent */
 	bool filter;
 	bool detach;
-	bool layout;
 	bool switchable; /* for the benchmark: SIGUSR1 detaches all hooks, SIGUSR2 attaches them */
 	bool portable;	 /* for tests: the programs for older kernels */
 	bool selftest_unarmed; /* for tests: the self-test finds that nothing is stopped */

@@ -131,7 +131,7 @@ static __noinline bool may_link(const struct snug_task *state, struct ruling *ru
 	return true;
 }
 
-/* What becomes of an access that no rule is about. `spared`: snug_spared. */
+/* What becomes of an access that no rule is about. `spared`: snug_spare. */
 static __always_inline u32 unknown(const struct ruling *ruling, u32 spared)
 {
 	return ruling->policy_state & SNUG_POLICY_SPARES(spared) ? DEVIATES_UNSTOPPED : DEVIATES;

@@ -112,7 +112,7 @@ struct paths {
 	u32 to_at;
 	u32 cut;
 	u16 from_image;
-	u16 spared; /* snug_spared: what the access is of */
+	u16 spared; /* snug_spare: what the access is of */
 };
 
 /* Where an opened file is, see lib/place.bpf.h. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
-import { ABI, FRAME_MAX, frameTypes, layout } from '../../../src/pipeline/sources/ebpf/abi.ts'
+import { constants, frameTypes, layout } from '../../../src/pipeline/sources/ebpf/abi.ts'
 import {
   encodeAssign,
   encodeKnown,
@@ -16,7 +16,7 @@ function frame(type: number, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(8 + body.length)
   bytes.writeUInt32LE(body.length, 0)
   bytes.writeUInt16LE(type, 4)
-  bytes.writeUInt8(ABI, 6)
+  bytes.writeUInt8(constants.abi, 6)
   bytes.set(body, 8)
   return bytes
 }
@@ -63,7 +63,7 @@ describe('the frame reader', () => {
 
   it('refuses a frame that is longer than any', () => {
     const head = frame(frameTypes.event, Buffer.alloc(0))
-    head.writeUInt32LE(FRAME_MAX, 0)
+    head.writeUInt32LE(constants.frameMax, 0)
     expect(() => new FrameReader().push(head)).toThrow(
       expect.objectContaining({ code: 'SENSOR_PROTOCOL' }),
     )

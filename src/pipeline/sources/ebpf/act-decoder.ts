@@ -9,19 +9,8 @@ import type {
   Origin,
   ProcessRef,
 } from '../../../core/event/event.ts'
-import {
-  ANCESTORS,
-  accessBits,
-  actFlags,
-  actorFlags,
-  capabilityNames,
-  FILE_SYSTEM_SHIFT,
-  kinds,
-  layout,
-  originCodes,
-  protocolCodes,
-  usualMounts,
-} from './abi.ts'
+import { actorFlags, constants, eventFlags, kinds, layout, protocols } from './abi.ts'
+import { accessBits, capabilityNames, originCodes, usualMounts } from './abi-names.ts'
 import { callName, callTarget } from './call-target.ts'
 import { nameOfBytes } from './kernel-name.ts'
 import { withChanges } from '../../../core/with-changes.ts'
@@ -34,7 +23,7 @@ export interface ActContext {
   name(hash: bigint): string
 }
 
-const DRIFT = actorFlags.upper | actorFlags.memfd | actorFlags.mount
+const DRIFT = actorFlags.driftUpper | actorFlags.driftMemfd | actorFlags.driftMount
 
 /** `bytes` is at least as long as a `snug_event`; texts that reach beyond are a `SENSOR_PROTOCOL` error. */
 export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
@@ -57,7 +46,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
         process: {
           ...process,
           args: splitArguments(text(bytes)),
-          ...((flags & actFlags.cut) !== 0 && { argsCut: true }),
+          ...((flags & eventFlags.cut) !== 0 && { argsCut: true }),
         },
         exec: {
           path: process.exe,
@@ -115,7 +104,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
         syscall: {
           name,
           ...(target !== undefined && { target }),
-          ...((flags & actFlags.denied) !== 0 && { denied: true }),
+          ...((flags & eventFlags.denied) !== 0 && { denied: true }),
         },
       })
     }
@@ -135,18 +124,18 @@ function throughOf(bytes: Buffer, actor: number, flags: number): Pick<IdentityAc
   const from = bytes.readUInt32LE(layout['snug_event.from_uid'])
   const to = bytes.readUInt32LE(layout['snug_event.to_uid'])
   if (to !== 0 || from === 0) return {}
-  if ((flags & actFlags.atExec) !== 0) {
+  if ((flags & eventFlags.atExec) !== 0) {
     return (actor & DRIFT) === 0 ? { through: 'setuid-program' } : {}
   }
   return (actor & actorFlags.heldRoot) === 0 ? {} : { through: 'held-id' }
 }
 
 function stopOf(flags: number): Pick<ActEvent, 'enforced' | 'survives'> {
-  if ((flags & actFlags.refused) !== 0) return { enforced: 'blocked' }
-  const isKilled = (flags & actFlags.killed) !== 0
-  if ((flags & actFlags.missed) === 0) return isKilled ? { enforced: 'killed' } : {}
+  if ((flags & eventFlags.refused) !== 0) return { enforced: 'blocked' }
+  const isKilled = (flags & eventFlags.killed) !== 0
+  if ((flags & eventFlags.missed) === 0) return isKilled ? { enforced: 'killed' } : {}
   if (!isKilled) return { enforced: 'missed' }
-  const isHeld = (flags & actFlags.shared) !== 0
+  const isHeld = (flags & eventFlags.shared) !== 0
   return { enforced: 'missed', survives: isHeld ? 'held-by-others' : 'effect-remains' }
 }
 
@@ -154,7 +143,7 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
   const script = bytes.readBigUInt64LE(layout['snug_event.script'])
   const session = bytes.readBigUInt64LE(layout['snug_event.session'])
   const ancestors: string[] = []
-  for (let i = 0; i < ANCESTORS; i++) {
+  for (let i = 0; i < constants.ancestors; i++) {
     const hash = bytes.readBigUInt64LE(layout['snug_event.ancestors'] + i * 8)
     if (hash === 0n) break
     ancestors.push(context.name(hash))
@@ -177,9 +166,9 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
 }
 
 function driftKind(flags: number): { readonly driftKind?: 'upper' | 'memfd' | 'mount' } {
-  if ((flags & actorFlags.memfd) !== 0) return { driftKind: 'memfd' }
-  if ((flags & actorFlags.upper) !== 0) return { driftKind: 'upper' }
-  if ((flags & actorFlags.mount) !== 0) return { driftKind: 'mount' }
+  if ((flags & actorFlags.driftMemfd) !== 0) return { driftKind: 'memfd' }
+  if ((flags & actorFlags.driftUpper) !== 0) return { driftKind: 'upper' }
+  if ((flags & actorFlags.driftMount) !== 0) return { driftKind: 'mount' }
   return {}
 }
 
@@ -189,33 +178,33 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
   for (const [bit, name] of accessBits) if ((bits & bit) !== 0) access.push(name)
   const to = nameOfBytes(toText(bytes))
   return {
-    path: pathOf(nameOfBytes(text(bytes)), (flags & actFlags.cut) !== 0),
+    path: pathOf(nameOfBytes(text(bytes)), (flags & eventFlags.cut) !== 0),
     access,
-    ...(to !== '' && { to: pathOf(to, (flags & actFlags.toCut) !== 0) }),
-    ...((flags & (actFlags.cut | actFlags.toCut)) !== 0 && { cut: true }),
-    ...((flags & actFlags.denied) !== 0 && { denied: true }),
-    ...((flags & actFlags.unresolved) !== 0 && { unresolved: true }),
+    ...(to !== '' && { to: pathOf(to, (flags & eventFlags.toCut) !== 0) }),
+    ...((flags & (eventFlags.cut | eventFlags.toCut)) !== 0 && { cut: true }),
+    ...((flags & eventFlags.denied) !== 0 && { denied: true }),
+    ...((flags & eventFlags.unresolved) !== 0 && { unresolved: true }),
     // Of a file that was not reached there is no layer to report.
     ...((bits === accessBits[0][0] || access[0] === 'exec') &&
-      (flags & actFlags.unresolved) === 0 && { layer: layerOf(flags) }),
-    ...((flags & actFlags.received) !== 0 && { received: true }),
+      (flags & eventFlags.unresolved) === 0 && { layer: layerOf(flags) }),
+    ...((flags & eventFlags.received) !== 0 && { received: true }),
     ...deviceOf(flags),
     ...usualMountOf(flags),
   }
 }
 
 function deviceOf(flags: number): Pick<FileAct, 'device'> {
-  if ((flags & actFlags.blockDevice) !== 0) return { device: 'block' }
-  return (flags & actFlags.memoryDevice) !== 0 ? { device: 'memory' } : {}
+  if ((flags & eventFlags.blockDevice) !== 0) return { device: 'block' }
+  return (flags & eventFlags.memoryDevice) !== 0 ? { device: 'memory' } : {}
 }
 
 function usualMountOf(flags: number): Pick<FileAct, 'usualMount'> {
-  const usualMount = usualMounts[flags >>> FILE_SYSTEM_SHIFT]
+  const usualMount = usualMounts[flags >>> eventFlags.fileSystemShift]
   return usualMount === undefined ? {} : { usualMount }
 }
 
 function layerOf(flags: number): 'image' | 'container' {
-  return (flags & actFlags.fromImage) !== 0 ? 'image' : 'container'
+  return (flags & eventFlags.fromImage) !== 0 ? 'image' : 'container'
 }
 
 function pathOf(path: string, cut: boolean): string {
@@ -231,9 +220,9 @@ interface Peer {
 function decodePeer(bytes: Buffer, flags: number): Peer {
   const code = bytes[layout['snug_event.protocol']]
   const port = bytes.readUInt16LE(layout['snug_event.port'])
-  if (code === protocolCodes.unix) {
+  if (code === protocols.unix) {
     const path = nameOfBytes(text(bytes))
-    return { protocol: 'unix', address: pathOf(path, (flags & actFlags.cut) !== 0), port: 0 }
+    return { protocol: 'unix', address: pathOf(path, (flags & eventFlags.cut) !== 0), port: 0 }
   }
   const address = addressAt(
     bytes,
@@ -241,7 +230,7 @@ function decodePeer(bytes: Buffer, flags: number): Peer {
     bytes[layout['snug_event.family']] === 4,
   )
   return {
-    protocol: code === protocolCodes.tcp ? 'tcp' : code === protocolCodes.udp ? 'udp' : 'other',
+    protocol: code === protocols.tcp ? 'tcp' : code === protocols.udp ? 'udp' : 'other',
     address,
     port,
   }

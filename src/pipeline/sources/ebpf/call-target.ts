@@ -1,4 +1,4 @@
-import { callNames } from './abi.ts'
+import { callNames } from './abi-names.ts'
 
 /** Bit → namespace, for `clone`, `unshare` and `setns`. */
 const namespaces: readonly (readonly [number, string])[] = [

@@ -8,27 +8,18 @@ import type {
   PeerName,
   SourceMark,
 } from '../source.ts'
-import {
-  FRAME_MAX,
-  frameTypes,
-  HEAD_SIZE,
-  ID_LENGTH,
-  kinds,
-  layout,
-  sparedFlags,
-  RESOLVERS_MAX,
-  traits,
-} from './abi.ts'
+import { constants, filterModes, frameTypes, kinds, layout, traits } from './abi.ts'
+import { sparedFlags } from './abi-names.ts'
 import { frame } from './frame.ts'
 import { trieKey } from './profile-encoder.ts'
 
-const KEYS_MAX = Math.floor((FRAME_MAX - layout.snug_known) / 8) - 1
+const KEYS_MAX = Math.floor((constants.frameMax - layout.snug_known) / 8) - 1
 
 /** `id`: 64 hex digits. `scope`: a whole number from 0. */
 export function encodeAssign(id: string, scope: number, how: ContainerTraits = {}): Buffer {
   const commands = Buffer.concat((how.probes ?? []).map(encodeCommand))
   const bytes = frame(frameTypes.assign, layout.snug_assign + commands.length)
-  bytes.write(id.slice(0, ID_LENGTH), layout['snug_assign.id'], 'latin1')
+  bytes.write(id.slice(0, constants.idLen), layout['snug_assign.id'], 'latin1')
   bytes.writeBigUInt64LE(BigInt(scope), layout['snug_assign.scope'])
   const bits =
     (how.enforce === true ? traits.enforced : 0) | (how.init === true ? traits.ownInit : 0)
@@ -76,8 +67,8 @@ export function encodePeer({ address, name }: PeerName): Buffer {
 /** The only resolvers whose answers count in the container. `addresses`: canonical. */
 export function encodeResolve(id: string, addresses: readonly string[]): Buffer {
   const bytes = frame(frameTypes.resolve, layout.snug_resolve)
-  const sent = addresses.slice(0, RESOLVERS_MAX)
-  bytes.write(id.slice(0, ID_LENGTH), layout['snug_resolve.id'], 'latin1')
+  const sent = addresses.slice(0, constants.resolvers)
+  bytes.write(id.slice(0, constants.idLen), layout['snug_resolve.id'], 'latin1')
   bytes.writeUInt32LE(sent.length, layout['snug_resolve.count'])
   for (const [index, address] of sent.entries()) {
     bytes.set(trieKey(address).address, layout['snug_resolve.addresses'] + index * 16)
@@ -88,7 +79,7 @@ export function encodeResolve(id: string, addresses: readonly string[]): Buffer 
 export function encodeFound(id: string, { address, name }: FoundName): Buffer {
   const text = Buffer.from(bytesOfName(name))
   const bytes = frame(frameTypes.answered, layout.snug_answered_name + text.length)
-  bytes.write(id.slice(0, ID_LENGTH), layout['snug_answered_name.id'], 'latin1')
+  bytes.write(id.slice(0, constants.idLen), layout['snug_answered_name.id'], 'latin1')
   bytes.set(trieKey(address).address, layout['snug_answered_name.address'])
   bytes.writeUInt32LE(text.length, layout['snug_answered_name.name_size'])
   text.copy(bytes, layout.snug_answered_name)
@@ -118,12 +109,12 @@ export function encodeKnown(scope: number, keys: readonly BehaviourKey[]): Buffe
 
 export function encodeFilter(mode: FilterMode): Buffer {
   const bytes = frame(frameTypes.filter, layout.snug_filter)
-  bytes.writeUInt32LE(mode === 'off' ? 0 : 1, layout['snug_filter.mode'])
+  bytes.writeUInt32LE(filterModes[mode], layout['snug_filter.mode'])
   return bytes
 }
 
 export function encodeFlush(): Buffer {
-  return frame(frameTypes.flush, HEAD_SIZE)
+  return frame(frameTypes.flush, layout.snug_head)
 }
 
 export function encodePing(token: bigint): Buffer {

@@ -1,5 +1,5 @@
 import { SnugError } from '../../../errors.ts'
-import { ABI, FRAME_MAX, HEAD_SIZE } from './abi.ts'
+import { constants, layout } from './abi.ts'
 
 export interface Frame {
   readonly type: number
@@ -19,17 +19,20 @@ export class FrameReader {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const frames: Frame[] = []
     let at = 0
-    while (bytes.length - at >= HEAD_SIZE) {
-      const size = bytes.readUInt32LE(at) + HEAD_SIZE
+    while (bytes.length - at >= layout.snug_head) {
+      const size = bytes.readUInt32LE(at) + layout.snug_head
       const version = bytes[at + 6]
-      if (version !== ABI) {
+      if (version !== constants.abi) {
         throw new SnugError(
           'SENSOR_PROTOCOL',
-          `a frame of version ${String(version)} where ${ABI} is known`,
+          `a frame of version ${String(version)} where ${constants.abi} is known`,
         )
       }
-      if (size > FRAME_MAX) {
-        throw new SnugError('SENSOR_PROTOCOL', `a frame of ${size} bytes: at most ${FRAME_MAX}`)
+      if (size > constants.frameMax) {
+        throw new SnugError(
+          'SENSOR_PROTOCOL',
+          `a frame of ${size} bytes: at most ${constants.frameMax}`,
+        )
       }
       if (bytes.length - at < size) break
       frames.push({ type: bytes.readUInt16LE(at + 4), bytes: bytes.subarray(at, at + size) })

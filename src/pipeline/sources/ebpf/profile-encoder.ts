@@ -8,28 +8,16 @@ import type {
 } from '../../../core/compile/kernel-profile.ts'
 import type { PortRange } from '../../../core/behaviour/ports.ts'
 import { runtime } from '../../../core/behaviour/behaviour.ts'
-import {
-  accessBits,
-  callNames,
-  capabilityNames,
-  FRAME_MAX,
-  frameTypes,
-  GIVE_AWAY,
-  READ_SHIPPED,
-  kinds,
-  layout,
-  originCodes,
-  protocolCodes,
-  ruleFlags,
-  USER_DECLARED,
-} from './abi.ts'
+import { accesses, constants, frameTypes, kinds, layout, protocols, ruleFlags } from './abi.ts'
+import { accessBits, callNames, capabilityNames, originCodes } from './abi-names.ts'
 import { callSubject } from './call-target.ts'
 import { frame } from './frame.ts'
 import { MAX_UID } from '../../../core/behaviour/user.ts'
 
 const STATE_SIZE = layout.snug_state
-const statesPerFrame = Math.floor((FRAME_MAX - layout.snug_states) / STATE_SIZE) - 1
-const prefixesPerFrame = Math.floor((FRAME_MAX - layout.snug_prefixes) / layout.snug_prefix) - 1
+const statesPerFrame = Math.floor((constants.frameMax - layout.snug_states) / STATE_SIZE) - 1
+const prefixesPerFrame =
+  Math.floor((constants.frameMax - layout.snug_prefixes) / layout.snug_prefix) - 1
 const NOTHING = new Uint8Array(0)
 
 /**
@@ -72,7 +60,7 @@ function* ruleFrames(
   let parts: Buffer[] = []
   let size = 0
   for (const rule of encodedRules(rules, shipped)) {
-    if (layout.snug_rules + size + rule.length > FRAME_MAX - layout.snug_head) {
+    if (layout.snug_rules + size + rule.length > constants.frameMax - layout.snug_head) {
       yield rulesFrame(scope, parts)
       parts = []
       size = 0
@@ -153,7 +141,7 @@ function encodeRule(rule: KernelRule): Buffer {
   bytes.writeUInt8(originCodes[origin], layout['snug_rule.origin'])
   bytes.writeUInt32LE((object.flags ?? 0) | deny, layout['snug_rule.flags'])
   bytes.writeBigUInt64LE(BigInt(`0x${tag}`), layout['snug_rule.tag'])
-  const user = uid === 'declared' ? USER_DECLARED : Math.min(uid, MAX_UID)
+  const user = uid === 'declared' ? constants.userDeclared : Math.min(uid, MAX_UID)
   bytes.writeUInt32LE(user, layout['snug_rule.uid'])
   object.write?.(bytes)
   return bytes
@@ -169,8 +157,8 @@ function withSet(code: number, set: number): (bytes: Buffer) => void {
 }
 
 function execFlags(object: { readonly drift?: true; readonly socketStdio?: true }): number {
-  const drift = object.drift === true ? ruleFlags.drift : 0
-  return drift | (object.socketStdio === true ? ruleFlags.socketStdio : 0)
+  const drift = object.drift === true ? ruleFlags.withDrift : 0
+  return drift | (object.socketStdio === true ? ruleFlags.withSocket : 0)
 }
 
 function encodeObject({ object }: KernelRule): EncodedObject {
@@ -209,14 +197,22 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         write: withSet(accessCodes.get('exec') ?? 0, 0),
       }
     case 'shipped-file':
-      return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(READ_SHIPPED, 0) }
+      return {
+        kind: kinds.file,
+        text: bytesOfName(object.path),
+        write: withSet(accesses.readShipped, 0),
+      }
     case 'rename-source':
-      return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(GIVE_AWAY, 0) }
+      return {
+        kind: kinds.file,
+        text: bytesOfName(object.path),
+        write: withSet(accesses.renameSource, 0),
+      }
     case 'rename-source-pattern':
       return {
         kind: kinds.file,
         flags: ruleFlags.pattern,
-        write: withSet(GIVE_AWAY, object.set),
+        write: withSet(accesses.renameSource, object.set),
       }
     case 'connect':
     case 'listen': {
@@ -256,7 +252,7 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         kind: kinds.syscall,
         text: bytesOfName(text),
         write: (bytes) => {
-          bytes.writeUInt32LE(callNames.indexOf(object.name as never), layout['snug_rule.code'])
+          bytes.writeUInt32LE(callNames.indexOf(object.name), layout['snug_rule.code'])
           bytes.writeBigUInt64LE(argument, layout['snug_rule.argument'])
         },
       }
@@ -265,7 +261,7 @@ function encodeObject({ object }: KernelRule): EncodedObject {
       return {
         kind: kinds.syscall,
         flags: ruleFlags.pattern,
-        write: withSet(callNames.indexOf(object.name as never), object.set),
+        write: withSet(callNames.indexOf(object.name), object.set),
       }
   }
 }
@@ -288,7 +284,7 @@ function writeIdentity(bytes: Buffer, from: Ids, to: Ids): void {
 }
 
 function protocolCode(protocol: string): number {
-  return protocolCodes[protocol as keyof typeof protocolCodes] ?? protocolCodes.other
+  return protocols[protocol as keyof typeof protocols] ?? protocols.other
 }
 
 function writePort(bytes: Buffer, protocol: string, port: number): void {

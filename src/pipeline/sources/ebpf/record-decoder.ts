@@ -12,17 +12,16 @@ import {
   type SourceMessage,
 } from '../source.ts'
 import {
-  ABI,
-  dropReasons,
+  constants,
   frameTypes,
-  ID_LENGTH,
   kinds,
   layout,
   profileFailures,
-  protocolCodes,
+  protocols,
+  selftestAttempts,
   traits,
-  trials,
 } from './abi.ts'
+import { dropReasons } from './abi-names.ts'
 import { addressAt, decodeAct, originOf } from './act-decoder.ts'
 import { readDnsAnswer } from './dns-message.ts'
 import type { Frame } from './frame-reader.ts'
@@ -115,12 +114,12 @@ export class RecordDecoder {
       case frameTypes.event:
         return this.#act(sized(bytes, 'snug_event'))
       case frameTypes.answer:
-        return this.#answer(sized(bytes, 'snug_answer'))
+        return this.#answer(sized(bytes, 'snug_answer.message'))
       case frameTypes.countUpdate:
         return this.#countUpdate(sized(bytes, 'snug_count_update'))
       case frameTypes.disarmed:
         return this.#disarmed(sized(bytes, 'snug_disarmed'))
-      case frameTypes.selftest:
+      case frameTypes.selftestResult:
         return this.#probed(sized(bytes, 'snug_selftest_result'))
       case frameTypes.profileInstalled:
         return answerOf(sized(bytes, 'snug_profile_installed'))
@@ -173,7 +172,11 @@ export class RecordDecoder {
 
   #hello(bytes: Buffer): SensorHello {
     const abi = bytes.readUInt32LE(layout['snug_hello.abi'])
-    if (abi !== ABI) throw new SnugError('SENSOR_PROTOCOL', `a sensor of ABI ${abi}, not ${ABI}`)
+    if (abi !== constants.abi)
+      throw new SnugError(
+        'SENSOR_PROTOCOL',
+        `a sensor of @@constants.abi@@ ${abi}, not ${constants.abi}`,
+      )
     this.#offset = bytes.readBigUInt64LE(layout['snug_hello.wall_offset'])
     const facts: Record<string, string> = {}
     for (const line of bytes.toString('utf8', layout.snug_hello).split('\n')) {
@@ -269,13 +272,13 @@ export class RecordDecoder {
   /** Undefined for a message that names no address. */
   #answer(bytes: Buffer): SourceMessage | undefined {
     const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_answer.container']))
-    const end = layout.snug_answer + bytes.readUInt16LE(layout['snug_answer.size'])
+    const end = layout['snug_answer.message'] + bytes.readUInt16LE(layout['snug_answer.size'])
     if (end > bytes.length) {
       throw new SnugError('SENSOR_PROTOCOL', 'an answer that ends beyond its frame')
     }
-    const isStream = bytes[layout['snug_answer.protocol']] === protocolCodes.tcp
+    const isStream = bytes[layout['snug_answer.protocol']] === protocols.tcp
     // Over TCP its length comes before the message.
-    const message = bytes.subarray(layout.snug_answer + (isStream ? 2 : 0), end)
+    const message = bytes.subarray(layout['snug_answer.message'] + (isStream ? 2 : 0), end)
     const answer = readDnsAnswer(message)
     if (container === undefined || answer === undefined) return undefined
     const time = this.time(bytes.readBigUInt64LE(layout['snug_answer.time']))
@@ -336,7 +339,7 @@ export class RecordDecoder {
       type: 'policy',
       report: {
         kind: 'assigned',
-        container: bytes.toString('latin1', at, at + ID_LENGTH),
+        container: bytes.toString('latin1', at, at + constants.idLen),
         scope: Number(bytes.readBigUInt64LE(layout['snug_assigned.scope'])),
         enforced: (bytes.readUInt32LE(layout['snug_assigned.traits']) & traits.enforced) !== 0,
         ...(since === 0n ? {} : { since: this.time(since) }),
@@ -347,14 +350,16 @@ export class RecordDecoder {
   #probed(bytes: Buffer): SourceMessage {
     const tried = bytes.readUInt32LE(layout['snug_selftest_result.tried'])
     const good = bytes.readUInt32LE(layout['snug_selftest_result.good'])
-    const acts = (['exec', 'open', 'connect'] as const).filter((act) => (tried & trials[act]) !== 0)
+    const acts = (['exec', 'open', 'connect'] as const).filter(
+      (act) => (tried & selftestAttempts[act]) !== 0,
+    )
     return {
       type: 'self-probe',
       probe: {
         time: this.time(bytes.readBigUInt64LE(layout['snug_selftest_result.time'])),
-        passed: (good & trials.pass) !== 0,
-        stopped: acts.filter((act) => (good & trials[act]) !== 0),
-        missed: acts.filter((act) => (good & trials[act]) === 0),
+        passed: (good & selftestAttempts.pass) !== 0,
+        stopped: acts.filter((act) => (good & selftestAttempts[act]) !== 0),
+        missed: acts.filter((act) => (good & selftestAttempts[act]) === 0),
       },
     }
   }
