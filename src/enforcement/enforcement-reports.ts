@@ -12,6 +12,7 @@ import {
 } from '../pipeline/alerts/enforcement-findings.ts'
 import type { SelfProbe } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
+import type { Journal } from '../state/persistence/journal.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { enforcementGap } from '../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
@@ -22,7 +23,7 @@ export interface EnforcementReportsOptions {
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
   readonly faults: Map<string, string>
-  readonly audit: (what: string, who: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly journal: Journal
   readonly budget: number
   readonly log: Log
   readonly now: () => number
@@ -45,7 +46,7 @@ export class EnforcementReports {
 
   /** The kernel stops these kinds no more: the version stays in mode block, and they only alert. */
   disarmed(scope: number, kinds: readonly BehaviourKind[]): void {
-    const { registry, alerts, audit, budget, log, now } = this.#options
+    const { registry, alerts, journal, budget, log, now } = this.#options
     const version = registry.index.ofKernelScope(scope)
     if (version === undefined) {
       log.error({ scope }, 'blocking disarmed itself for an unknown version')
@@ -55,16 +56,16 @@ export class EnforcementReports {
     if (life === version.life) return
     registry.lifecycle.apply(version, { version: life, transitions: [] })
     alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
-    audit('disarmed', 'kernel', { image: version.key, kinds, because: life.because })
+    journal.audit('disarmed', 'kernel', { image: version.key, kinds, because: life.because })
     log.error({ image: version.key }, 'blocking disarmed itself')
   }
 
   /** The kernel has no profile of the version: its deviations raise alerts and go on. */
   profileFailed(version: DeployedVersion, why: string): void {
-    const { alerts, audit, now } = this.#options
+    const { alerts, journal, now } = this.#options
     const { mode } = version.life
     alerts.raise(failedProfileFinding(version.image, why, mode, this.#teller), now())
-    audit('profile-failed', 'kernel', { image: version.key, because: why })
+    journal.audit('profile-failed', 'kernel', { image: version.key, because: why })
   }
 
   probed(probe: SelfProbe): void {
@@ -115,14 +116,14 @@ export class EnforcementReports {
   /** Automatic endings are recorded here too; a person's action is audited where it is performed. */
   moved(version: DeployedVersion, before: Version): void {
     const { life, key } = version
-    const { audit, log, now } = this.#options
+    const { journal, log, now } = this.#options
     const glass = before.breakGlass
     const isOver = glass !== undefined && life.breakGlass === undefined && now() >= glass.until
     const canary = before.blocking?.canary
     const isAll = canary !== undefined && life.blocking !== undefined && !life.blocking.canary
     const isOut = isAll && now() >= canary.until
     if (!isOver && !isOut) return
-    audit(isOver ? 'break-glass-over' : 'canary-over', 'agent', {
+    journal.audit(isOver ? 'break-glass-over' : 'canary-over', 'agent', {
       image: key,
       because: life.because,
     })

@@ -9,8 +9,10 @@ import { untilAborted } from '../support/deadline.ts'
 import type { Slices } from '../support/slices.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { type AssignedReport, Assignments } from './assignments.ts'
-import { type EnforcementGap, EnforcementGaps } from './enforcement-gaps.ts'
+import { EnforcementGaps } from './enforcement-gaps.ts'
+import type { EnforcementReports } from './enforcement-reports.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { VersionRegistry } from '../state/versions/version-registry.ts'
 import { KernelProfiles } from './kernel-profiles.ts'
 import { PeerNames } from './peer-names.ts'
 
@@ -18,19 +20,13 @@ export interface KernelSideOptions {
   readonly controls: () => Iterable<SourceControl>
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
-  readonly versions: () => Iterable<DeployedVersion>
-  readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
-  /** Resends the known keys of a version: the path without a kernel profile. */
-  readonly renew: (version: DeployedVersion) => void
+  readonly registry: VersionRegistry
   readonly budget: number
   /** The guardrails, where novelty is not stopped. */
   readonly novelty?: KernelOptions['novelty']
   readonly failClosed: boolean
   readonly confirms: boolean
-  /** A container acted before the kernel had its assignment, as was found after its events. */
-  readonly onGap: (gap: EnforcementGap) => void
-  /** A version's profile is not in the kernel, for whatever reason: it only alerts. */
-  readonly onFailed: (version: DeployedVersion, why: string) => void
+  readonly reports: EnforcementReports
   readonly faults: Map<string, string>
   /** Does long work beside judging. */
   readonly slices: Slices
@@ -61,17 +57,17 @@ export class KernelSide {
   readonly #awaited = new Set<{ readonly id: string; readonly resolve: () => void }>()
 
   constructor(options: KernelSideOptions) {
-    const { controls, engines, files, log, now, budget, novelty, versionOf, confirms } = options
+    const { controls, engines, files, log, now, budget, novelty, registry, confirms } = options
     this.#options = options
     this.#assignments = new Assignments({
       controls,
-      versionOf,
+      versionOf: ({ image, imageId }) => registry.index.ofImage(image, imageId),
       now,
       confirms,
       onLate: (container, version, assignedMs) => {
         if (!this.profiles.blocks(version)) return
         const gap = this.gaps.late(container, { image: version.image, assignedMs })
-        if (gap !== undefined) options.onGap(gap)
+        if (gap !== undefined) options.reports.gap(gap)
       },
       onAwaited: (container, version, sentLateMs) => {
         if (!this.profiles.blocks(version)) return
@@ -126,7 +122,7 @@ export class KernelSide {
    */
   async start(): Promise<void> {
     for (const control of this.#options.controls()) control.failClosed?.(this.#options.failClosed)
-    for (const version of this.#options.versions()) {
+    for (const version of this.#options.registry.index) {
       this.profiles.moved(version)
       await this.profiles.compiled(version)
       await nextTurn()
@@ -149,7 +145,7 @@ export class KernelSide {
   /** Every version that the kernel judges or should judge, with its confirmed state. */
   get standings(): KernelCounts {
     const counts = { sent: 0, installed: 0, evicted: 0, failed: 0, blocking: 0 }
-    for (const version of this.#options.versions()) {
+    for (const version of this.#options.registry.index) {
       const { profile, blocks } = this.profiles.standing(version)
       if (profile !== 'none') counts[profile] += 1
       if (blocks) counts.blocking += 1
@@ -160,7 +156,7 @@ export class KernelSide {
   /** Versions whose kernel profile is wider than their profile. */
   get widened(): number {
     let count = 0
-    for (const version of this.#options.versions()) {
+    for (const version of this.#options.registry.index) {
       if (version.notes.length > 0 && this.profiles.has(version)) count += 1
     }
     return count
@@ -179,7 +175,7 @@ export class KernelSide {
     if (expects) this.profiles.changed(version)
     // Without a profile there the kernel asks again about everything.
     if (!this.profiles.has(version) && !this.profiles.isComing(version)) {
-      this.#options.renew(version)
+      this.#options.registry.renew(version)
     }
   }
 
@@ -234,8 +230,8 @@ export class KernelSide {
    * be refused in any container. Rejects once the signal aborts.
    */
   async starting(id: string, signal: AbortSignal): Promise<void> {
-    const { failClosed, versions } = this.#options
-    const mayRefuse = failClosed || [...versions()].some(({ life }) => life.mode === 'block')
+    const { failClosed, registry } = this.#options
+    const mayRefuse = failClosed || [...registry.index].some(({ life }) => life.mode === 'block')
     if (!mayRefuse) return
     // An agent that was just started: what it has restored is still on its way to the sources.
     await untilAborted(this.#restored, signal)
@@ -267,14 +263,14 @@ export class KernelSide {
 
   /** Resolves once the kernel judges a container that was reported as pending. Only what may be refused waits. */
   async #inPlace(container: PendingContainer): Promise<void> {
-    const { controls, versionOf, failClosed } = this.#options
-    const version = versionOf(container)
+    const { controls, registry, failClosed } = this.#options
+    const version = registry.index.ofImage(container.image, container.imageId)
     if (version === undefined || !(failClosed || this.profiles.blocks(version))) return
     await Promise.all([...controls()].map(async (control) => control.obeyed?.()))
   }
 
   #failed(version: DeployedVersion, error: unknown): void {
-    const { faults, log, onFailed } = this.#options
+    const { faults, log, reports } = this.#options
     const why = describeError(error)
     version.notes = [
       `the version cannot block, because the kernel does not have its profile: ${why}`,
@@ -284,6 +280,6 @@ export class KernelSide {
       { image: version.key, error: why },
       'the kernel does not have the profile of a version',
     )
-    onFailed(version, why)
+    reports.profileFailed(version, why)
   }
 }

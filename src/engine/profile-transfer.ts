@@ -7,7 +7,7 @@ import {
 } from '../supplychain/export/profile-document.ts'
 import type { Steps } from '../core/steps.ts'
 import { withImported, withPrior } from '../core/lifecycle/imported.ts'
-import type { DecisionContext } from './contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
@@ -34,7 +34,7 @@ export function* exportOf(
  * Errors: `PROFILE_INVALID`, `MODE_REFUSED` where the version is enforced already.
  */
 export async function importProfile(
-  context: DecisionContext,
+  context: AgentState,
   chunks: AsyncIterable<Uint8Array>,
   by: Decider,
 ): Promise<DeployedVersion> {

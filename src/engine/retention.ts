@@ -2,7 +2,7 @@ import { lineageName } from '../core/event/image-key.ts'
 import { leastRecent, outdatedOf, type RetentionRules } from '../core/lifecycle/retention.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { versionsKept } from '../state/versions/version-registry.ts'
-import type { RemovalContext } from './contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import { removalFields } from './review/remove-version.ts'
 
 /** Names in the audit entry about versions that were removed together. */
@@ -13,12 +13,9 @@ export class Retention {
   /** Since the start. */
   removed = 0
   rules: RetentionRules
-  readonly #context: Pick<RemovalContext, 'registry' | 'journal' | 'now' | 'remove'>
+  readonly #context: AgentState
 
-  constructor(
-    context: Pick<RemovalContext, 'registry' | 'journal' | 'now' | 'remove'>,
-    rules: RetentionRules,
-  ) {
+  constructor(context: AgentState, rules: RetentionRules) {
     this.#context = context
     this.rules = rules
   }
@@ -31,7 +28,7 @@ export class Retention {
     const images = gone.slice(0, imagesNamed).map(({ key }) => key)
     const because = `the node has ${versionsKept} versions, which is the maximum`
     journal.audit('retention', 'agent', { count: gone.length, images, because })
-    for (const version of gone) this.#context.remove(version)
+    for (const version of gone) this.#context.registry.events.emit('removed', version)
     this.removed += gone.length
   }
 
@@ -48,7 +45,7 @@ export class Retention {
     for (const lineage of lineages.values()) {
       for (const { version, because } of outdatedOf(lineage, this.rules, nowMs)) {
         journal.audit('retention', 'agent', { ...removalFields(version), because })
-        this.#context.remove(version)
+        this.#context.registry.events.emit('removed', version)
         this.removed += 1
       }
     }

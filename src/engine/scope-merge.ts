@@ -7,7 +7,7 @@ import type { Grant, Inheritable } from '../core/profile/profile-entry.ts'
 import type { Steps } from '../core/steps.ts'
 import { type DeployedVersion, versionKey } from '../state/versions/deployed-version.ts'
 import type { PublishedScope } from '../state/versions/version-registry.ts'
-import type { DecisionContext } from './contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import { changesBy } from './review/commit-decision.ts'
 
 /** A behaviour, and what each scope gives of it. */
@@ -21,11 +21,11 @@ interface ShownIn {
  * A scope that still learns neither gives nor takes.
  */
 export class ScopeMerge {
-  readonly #context: DecisionContext
+  readonly #context: AgentState
   /** Image → number and revisions that were looked at. */
   readonly #looked = new Map<string, string>()
 
-  constructor(context: DecisionContext) {
+  constructor(context: AgentState) {
     this.#context = context
   }
 
@@ -103,10 +103,9 @@ export class ScopeMerge {
     })
     const ids = entries.map(({ id }) => id)
     const changes = changesBy(version, ids, () => version.profile.merge(entries))
-    const { journal, kernel } = this.#context
+    const { journal, registry } = this.#context
     version.news = true
-    this.#context.revise(version)
-    kernel.decided(version, true)
+    registry.events.emit('decided', version, true)
     journal.audit('approve', mergeAuthor, { image: version.key, changes })
   }
 }

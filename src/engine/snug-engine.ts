@@ -138,14 +138,15 @@ export class SnugEngine implements view.Engine {
   }
 
   async diff(a: string, b: string): Promise<views.ProfileDiff> {
-    const { registry, stage, slices } = this.#daemon
+    const { registry, inflow, slices } = this.#daemon
+    const { delta } = inflow.stage
     const [from, to] = [registry.index.findOne(a), registry.index.findOne(b)]
     const world = {
       now: this.#daemon.now(),
       expiresAt: this.#inheritedExpireAt(to),
-      explain: (entry: ProfileEntry) => stage.delta.explain(entry, to, from),
+      explain: (entry: ProfileEntry) => delta.explain(entry, to, from),
       componentOf: (entry: Pick<ProfileEntry, 'actor' | 'object'>) =>
-        stage.delta.componentOf(entry, to, from),
+        delta.componentOf(entry, to, from),
     }
     return slices.run('diff', profileDiff(from, to, world))
   }
@@ -156,7 +157,7 @@ export class SnugEngine implements view.Engine {
 
   #evidence(version: DeployedVersion): Steps<views.EvidenceView> {
     const { registry } = this.#daemon
-    const schedules = this.#daemon.schedules.of(version.identity)
+    const schedules = this.#daemon.inflow.schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
     return evidenceView(version, registry, this.#daemon.now(), schedules, checks)
   }
@@ -337,10 +338,12 @@ export class SnugEngine implements view.Engine {
     signal: AbortSignal,
   ): Promise<views.ReplayResult> {
     const daemon = this.#daemon
-    const before = { ...daemon.counters }
-    const summary = await readRecorded(chunks, signal, (events) => daemon.judgeEvents(events))
+    const before = { ...daemon.inflow.counters }
+    const summary = await readRecorded(chunks, signal, (events) =>
+      daemon.inflow.judgeEvents(events),
+    )
     await daemon.journal.persist()
-    const { expected, deviation, unprofiled, learned, loss } = daemon.counters
+    const { expected, deviation, unprofiled, learned, loss } = daemon.inflow.counters
     return {
       ...summary,
       expected: expected - before.expected,

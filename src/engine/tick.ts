@@ -1,7 +1,7 @@
 import { finish, type Steps } from '../core/steps.ts'
 import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
 import { Rounds } from '../support/rounds.ts'
-import type { TickContext } from './contexts.ts'
+import type { Agent } from './agent.ts'
 import { ScopeMerge } from './scope-merge.ts'
 import { healthOf } from './status/health.ts'
 
@@ -11,13 +11,13 @@ const foldMs = 4
 
 /** Changes that are due to time: in one piece, or beside judging. */
 export class Tick {
-  readonly #context: TickContext
+  readonly #context: Agent
   readonly #scopeMerge: ScopeMerge
   readonly #restRounds = new Rounds(restEveryMs)
   /** The last one beside judging has not ended yet. */
   #runs = false
 
-  constructor(context: TickContext) {
+  constructor(context: Agent) {
     this.#context = context
     this.#scopeMerge = new ScopeMerge(context)
   }
@@ -49,7 +49,7 @@ export class Tick {
     yield
     this.#fold()
     yield* registry.lifecycle.packSteps()
-    live.status(healthOf(this.#context), now())
+    live.status(healthOf(this.#context))
     yield
     if (this.#restRounds.begins(now())) yield* this.#restSteps()
     const observes = parts.sources.some(({ state }) => state.kind === 'running')

@@ -6,13 +6,13 @@ import { pause } from '../support/pause.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import { withTrusted } from '../core/lifecycle/trusted.ts'
 import { refusedProfileFinding } from '../pipeline/alerts/trust-findings.ts'
-import type { TrustContext } from './contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { observedOf } from '../supplychain/export/profile-document.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 
 export interface TrustedProfileLoaderOptions {
-  readonly context: TrustContext
+  readonly context: AgentState
   readonly mode: 'alert' | 'block'
   /** The profile that came with an image; undefined where none did. Errors: those of `verifyStatement`, REGISTRY_FAILED */
   readonly fetch: (image: string, digest: string) => Promise<VerifiedProfile | undefined>

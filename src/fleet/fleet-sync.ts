@@ -13,7 +13,7 @@ import {
 import { compareText, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { sorted, type Steps } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
-import type { FleetContext } from '../engine/contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import { applicableDecisions } from './fleet-decisions.ts'
@@ -22,7 +22,7 @@ import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
 
 export interface FleetSyncOptions {
-  readonly context: FleetContext
+  readonly context: AgentState
   readonly engine: SnugEngine
   readonly makeFleet: (link: FleetLink) => Fleet
   /** The maximum delay, in milliseconds, before this node shares what it learned. */
@@ -170,7 +170,7 @@ export class FleetSync {
   }
 
   #takeIn(version: DeployedVersion): void {
-    const { registry, kernel } = this.#options.context
+    const { registry } = this.#options.context
     let hasNews = false
     for (const { node, entries } of this.#fleet.published(version.image)) {
       const news = entries.filter((entry) => !holds(version.profile.entry(entry.id), entry))
@@ -181,7 +181,7 @@ export class FleetSync {
     if (hasNews) {
       version.news = true
       version.changed = true
-      kernel.decided(version, true)
+      registry.events.emit('learned', version)
     }
     const learned = this.#fleet.learned(version.image)
     // One that a person set back to learning has been learned here before.

@@ -1,4 +1,4 @@
-import type { FleetContext } from '../engine/contexts.ts'
+import type { AgentState } from '../state/agent-state.ts'
 import { describeBehaviour } from '../core/behaviour/describe.ts'
 import { type Decision, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
@@ -15,7 +15,7 @@ interface Group {
  * node names them, and with the node.
  */
 export function mergePublished(
-  journal: Pick<FleetContext['journal'], 'audit'>,
+  journal: Pick<AgentState['journal'], 'audit'>,
   { key, profile }: Pick<DeployedVersion, 'key' | 'profile'>,
   node: string,
   news: readonly ProfileEntry[],

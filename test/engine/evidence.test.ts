@@ -24,8 +24,8 @@ const now = (): string => new Date(world.now()).toISOString()
 
 /** Puts messages through identity and judge, as they come from a source. */
 function emit(...messages: SourceMessage[]): void {
-  const batch = world.daemon.identifier.push(messages)
-  world.daemon.stage.judge({ messages: batch, source: 'ebpf' })
+  const batch = world.daemon.inflow.identifier.push(messages)
+  world.daemon.inflow.stage.judge({ messages: batch, source: 'ebpf' })
 }
 
 function starts(

@@ -54,11 +54,11 @@ it('a new version has inherited all before its first event is judged, beside oth
   const goesOn = holdInheritance()
   await runs(second, 'sha256:2', programs)
   // Its messages wait, and those of others do not.
-  expect(world.daemon.identifier.stats.waiting).toBe(1)
+  expect(world.daemon.inflow.identifier.stats.waiting).toBe(1)
   await runs('c'.repeat(64), 'sha256:1', ['/bin/a'])
   expect(world.daemon.registry.watched).toBe(2)
   goesOn()
-  await expect.poll(() => world.daemon.identifier.stats.waiting).toBe(0)
+  await expect.poll(() => world.daemon.inflow.identifier.stats.waiting).toBe(0)
   const states = async (digest: string) =>
     (await world.engine.profile(`shop/web@${digest}`)).behaviours.map(({ id, state }) => [
       id,

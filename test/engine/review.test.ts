@@ -336,12 +336,12 @@ describe('an allowance for one workload', () => {
     const world = await learned()
     const alert = await alertOf(world, of('web'))
     await world.engine.allowAlert(alert.id, { workload: true }, by)
-    const { deviation } = { ...world.daemon.counters }
+    const { deviation } = { ...world.daemon.inflow.counters }
     await reports(world, of('web'))
-    expect(world.daemon.counters.deviation).toBe(deviation)
+    expect(world.daemon.inflow.counters.deviation).toBe(deviation)
     await reports(world, of('batch'))
     await reports(world, act.exec('/bin/odd', { container: a }))
-    expect(world.daemon.counters.deviation).toBe(deviation + 2)
+    expect(world.daemon.inflow.counters.deviation).toBe(deviation + 2)
     await expect(world.engine.setMode(image, 'block', by)).rejects.toMatchObject({
       code: 'MODE_REFUSED',
     })

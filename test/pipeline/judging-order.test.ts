@@ -50,7 +50,7 @@ it('raises the loss of what does not fit as an alert about the container that fl
   const floods = Array.from({ length: 1_000 }, () => actIn(loud, act.file('/etc/a'), name))
   world.source.emit(...floods, actIn(quiet, act.exec('/bin/sh')))
   await world.source.received()
-  const { queue, counters } = world.daemon
+  const { queue, counters } = world.daemon.inflow
   await queue.settled()
   const { learned, expected } = counters
   expect(queue.lost).toBeGreaterThan(100)

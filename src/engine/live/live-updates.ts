@@ -15,11 +15,13 @@ const numbersPerMs = 1_000
 export class LiveUpdates {
   readonly news: LiveLog<Alert | StateNews>
   readonly events: LiveLog<SnugEvent>
+  readonly #now: () => number
   readonly #moved = new Set<DeployedVersion>()
   #status = ''
 
-  constructor(nowMs: number) {
-    const first = nowMs * numbersPerMs
+  constructor(now: () => number) {
+    this.#now = now
+    const first = now() * numbersPerMs
     this.news = new LiveLog({ capacity: kept, first })
     this.events = new LiveLog({ capacity: kept, first })
   }
@@ -43,24 +45,23 @@ export class LiveUpdates {
    * A version changed its state, was decided on, or gained or lost a container. Sent once for each
    * turn of the loop.
    */
-  moved(version: DeployedVersion, now: () => number): void {
-    if (this.#moved.size === 0) setImmediate(() => this.#reportMoved(now))
+  moved(version: DeployedVersion): void {
+    if (this.#moved.size === 0) setImmediate(() => this.#reportMoved())
     this.#moved.add(version)
   }
 
-  removed(version: DeployedVersion, nowMs: number): void {
+  removed(version: DeployedVersion): void {
     this.#moved.delete(version)
-    const time = new Date(nowMs).toISOString()
+    const time = this.#time
     this.news.publish('states', { kind: 'removed', time, image: version.image })
   }
 
   /** The state of the agent, where it is another than at the last call. */
-  status({ state, degraded }: Pick<StatusView, 'state' | 'degraded'>, nowMs: number): void {
+  status({ state, degraded }: Pick<StatusView, 'state' | 'degraded'>): void {
     const text = JSON.stringify([state, degraded])
     if (text === this.#status) return
     this.#status = text
-    const time = new Date(nowMs).toISOString()
-    this.news.publish('states', { kind: 'status', time, state, degraded })
+    this.news.publish('states', { kind: 'status', time: this.#time, state, degraded })
   }
 
   /** Compresses messages of before the last call, with pauses. */
@@ -74,8 +75,12 @@ export class LiveUpdates {
     this.events.close()
   }
 
-  #reportMoved(now: () => number): void {
-    const time = new Date(now()).toISOString()
+  get #time(): string {
+    return new Date(this.#now()).toISOString()
+  }
+
+  #reportMoved(): void {
+    const time = this.#time
     for (const version of this.#moved) {
       const { image, life, running } = version
       const { state, mode, because } = life

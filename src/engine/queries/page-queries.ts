@@ -4,7 +4,7 @@ import type { Alert } from '../../core/event/alert.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
-import type { QueryContext } from '../contexts.ts'
+import type { Agent } from '../agent.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView } from '../api/engine.ts'
 import { versionView } from './views.ts'
@@ -42,7 +42,7 @@ const auditRead = 2_000
 
 /** What the page shows, of the context as it stands. */
 export class PageQueries implements PageViews {
-  readonly #context: QueryContext
+  readonly #context: Agent
   readonly #outlines = new Outlines()
   readonly #listed = new ListedCards()
   /** When a profile's behaviours were first seen: computed again only after it grew. */
@@ -53,7 +53,7 @@ export class PageQueries implements PageViews {
     { readonly before: DeployedVersion; readonly text: string }
   >()
 
-  constructor(context: QueryContext) {
+  constructor(context: Agent) {
     this.#context = context
   }
 
@@ -113,7 +113,7 @@ export class PageQueries implements PageViews {
   }
 
   #reviewWorld(): ReviewWorld {
-    const { registry, stage, alerts } = this.#context
+    const { registry, inflow, alerts } = this.#context
     return {
       versions: registry.index,
       predecessorOf: (version: DeployedVersion) => registry.index.predecessorOf(version),
@@ -121,7 +121,7 @@ export class PageQueries implements PageViews {
       explained: (waiting, before) => {
         const known = this.#explanations.get(waiting)
         if (known?.before === before) return known.text
-        const text = stage.delta.explain(waiting, waiting.version, before)
+        const text = inflow.stage.delta.explain(waiting, waiting.version, before)
         if (text !== undefined) this.#explanations.set(waiting, { before, text })
         return text
       },

@@ -3,7 +3,7 @@ import { SnugError } from '../../errors.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { PreparedDecision } from '../../core/profile/entry-decisions.ts'
-import type { ReviewContext } from '../contexts.ts'
+import type { AgentState } from '../../state/agent-state.ts'
 import { decisionOf } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { CardDecision, CardDecisionResult, DecidedPlace, Decider } from '../api/engine.ts'
@@ -21,7 +21,7 @@ import { sharersOf } from './shared-alert.ts'
  * the decision does not include such behaviours.
  */
 export async function decideCard(
-  context: ReviewContext,
+  context: AgentState,
   { decision, places, quarantined = false, until, dryRun = false }: CardDecision,
   by: Decider,
 ): Promise<CardDecisionResult> {
@@ -80,7 +80,7 @@ const decidedInReview = { approve: 'approved in review', reject: 'rejected in re
  * alerts ask is answered. The decision is in the profile, so that later names of the cause are decided on by themselves.
  */
 function* answeredAlerts(
-  { alerts, registry }: ReviewContext,
+  { alerts, registry }: AgentState,
   parts: readonly DecidedPart[],
 ): Steps<readonly string[]> {
   const open = alerts.newestFirst.filter(({ decision }) => decision === undefined)
@@ -108,7 +108,7 @@ function* answeredAlerts(
 
 /** Acknowledges those that are still open. */
 function closeAlerts(
-  { alerts }: ReviewContext,
+  { alerts }: AgentState,
   answered: readonly string[],
   decision: keyof typeof decidedInReview,
   { by, at, reason }: ReturnType<typeof decisionOf>,
@@ -125,7 +125,7 @@ function waits({ profile }: DeployedVersion, id: string): boolean {
 }
 
 function partsOf(
-  { registry }: ReviewContext,
+  { registry }: AgentState,
   places: readonly DecidedPlace[],
   decision: CardDecision['decision'],
 ): readonly DecidedPart[] {

@@ -1,6 +1,6 @@
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { describeBehaviour } from '../../core/behaviour/describe.ts'
-import type { DecisionContext } from '../contexts.ts'
+import type { AgentState } from '../../state/agent-state.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider } from '../api/engine.ts'
 
@@ -19,7 +19,7 @@ export interface DecisionCommit {
  * then answer.
  */
 export function commitDecision(
-  context: DecisionContext,
+  context: AgentState,
   version: DeployedVersion,
   commit: DecisionCommit,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export function commitDecision(
 
 /** The same of one decision on several versions of an image: one audit entry names them all. */
 export async function commitDecisionOnAll(
-  context: DecisionContext,
+  context: AgentState,
   versions: readonly DeployedVersion[],
   { what, by, fields, expects, isAutomatic = false }: DecisionCommit,
 ): Promise<void> {
@@ -42,8 +42,7 @@ export async function commitDecisionOnAll(
     version.news = true
     // One with a time of its own was made elsewhere.
     if (by.at === undefined && !isAutomatic) version.decidedHere = true
-    context.revise(version)
-    context.kernel.decided(version, expects)
+    context.registry.events.emit('decided', version, expects)
   }
   const images = others.length === 0 ? {} : { images: versions.map(({ key }) => key) }
   context.journal.audit(what, by.who, { image: first.key, ...images, ...author, ...fields })

@@ -11,15 +11,15 @@ import { recordModeDecision } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type * as view from '../api/engine.ts'
 import type { Mode } from '../api/engine-views.ts'
-import type { ModeContext } from '../contexts.ts'
+import type { Agent } from '../agent.ts'
 import { commitDecision, enforcementSnapshot } from './commit-decision.ts'
 import { prepareEnd } from './prepare-decision.ts'
 
 /** A person's decisions on what a version does about deviations: each is recorded with its effect. */
 export class ModeService {
-  readonly #context: ModeContext
+  readonly #context: Agent
 
-  constructor(context: ModeContext) {
+  constructor(context: Agent) {
     this.#context = context
   }
 

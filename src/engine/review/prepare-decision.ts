@@ -4,7 +4,7 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { describeBehaviour } from '../../core/behaviour/describe.ts'
 import type { PreparedDecision } from '../../core/profile/entry-decisions.ts'
 import type { Steps } from '../../core/steps.ts'
-import type { ReviewContext } from '../contexts.ts'
+import type { AgentState } from '../../state/agent-state.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import { revisionOf } from '../live/revision.ts'
 
@@ -40,7 +40,7 @@ export function isLarge(parts: readonly DecidedPart[]): boolean {
  * Errors: REVISION_STALE where a version changed meanwhile, by another decision or a step of its lifecycle.
  */
 export async function prepareDecision(
-  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  { slices, registry }: Pick<AgentState, 'slices' | 'registry'>,
   parts: readonly DecidedPart[],
 ): Promise<readonly Preparation[]> {
   const versions = parts.map(({ version }) => version)
@@ -49,7 +49,7 @@ export async function prepareDecision(
 
 /** The same of a card, with the alerts that it answers. */
 export function prepareCard(
-  { slices, registry }: Pick<ReviewContext, 'slices' | 'registry'>,
+  { slices, registry }: Pick<AgentState, 'slices' | 'registry'>,
   parts: readonly DecidedPart[],
   alerts: Steps<readonly string[]>,
 ): Promise<CardPreparation> {
@@ -84,12 +84,12 @@ export async function prepareEnd(
   })
 }
 
-type EndContext = Pick<ReviewContext, 'slices' | 'registry'> & {
+type EndContext = Pick<AgentState, 'slices' | 'registry'> & {
   readonly caughtUp: () => Promise<void>
 }
 
 async function unlessChanged<T>(
-  { index }: ReviewContext['registry'],
+  { index }: AgentState['registry'],
   versions: readonly DeployedVersion[],
   prepare: () => Promise<T>,
 ): Promise<T> {

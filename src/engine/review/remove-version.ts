@@ -3,7 +3,7 @@ import { removalRefusal } from '../../core/lifecycle/retention.ts'
 import { SnugError } from '../../errors.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider, RemovalResult } from '../api/engine.ts'
-import type { RemovalContext } from '../contexts.ts'
+import type { Agent } from '../agent.ts'
 import { finish } from '../../core/steps.ts'
 import { versionView } from '../queries/views.ts'
 import { enforcementSnapshot } from './commit-decision.ts'
@@ -14,7 +14,7 @@ import { enforcementSnapshot } from './commit-decision.ts'
  * Errors: IMAGE_UNKNOWN; IMAGE_AMBIGUOUS where IMAGE names several versions; REMOVE_REFUSED
  */
 export async function removeVersion(
-  context: RemovalContext,
+  context: Agent,
   ref: string,
   by: Decider,
   dryRun = false,
@@ -34,7 +34,7 @@ export async function removeVersion(
   if (dryRun) return result
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   journal.audit('image-remove', by.who, { ...removalFields(version), ...reason })
-  context.remove(version)
+  registry.events.emit('removed', version)
   await journal.persist()
   return result
 }

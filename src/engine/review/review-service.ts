@@ -9,7 +9,7 @@ import { Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
-import type { ReviewContext } from '../contexts.ts'
+import type { Agent } from '../agent.ts'
 import {
   allowBlock,
   allowEvent,
@@ -45,9 +45,9 @@ interface Asked {
 
 /** A person's decisions on behaviours and alerts: each is recorded with its effect. */
 export class ReviewService {
-  readonly #context: ReviewContext
+  readonly #context: Agent
 
-  constructor(context: ReviewContext) {
+  constructor(context: Agent) {
     this.#context = context
   }
 

@@ -1,7 +1,7 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
-import type { ReviewContext } from '../contexts.ts'
+import type { AgentState } from '../../state/agent-state.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
 import { revisionOf } from '../live/revision.ts'
@@ -14,7 +14,7 @@ import type { ReviewService } from './review-service.ts'
  * Errors: UNDO_REFUSED with the reason.
  */
 export async function undo(
-  context: ReviewContext,
+  context: AgentState,
   reviews: ReviewService,
   seq: number,
   by: Decider,
@@ -49,7 +49,7 @@ export async function undo(
 }
 
 /** Those that the decision closed, unless somebody decided on them since or they were removed. */
-function reopenAlerts({ alerts }: ReviewContext, { who, time, alerts: ids }: AuditView): void {
+function reopenAlerts({ alerts }: AgentState, { who, time, alerts: ids }: AuditView): void {
   const closed = new Set<unknown>(Array.isArray(ids) ? ids : [])
   for (const { id, decision } of alerts.newestFirst) {
     if (!closed.has(id) || decision?.kind !== 'acknowledged') continue
@@ -84,7 +84,7 @@ function mustNotHaveMoved({ seq, before, after }: AuditView): void {
 
 /** A later version inherited the decision, and would keep it. */
 function mustNotBeInherited(
-  context: ReviewContext,
+  context: AgentState,
   version: DeployedVersion,
   { seq, time }: AuditView,
 ): void {
@@ -108,7 +108,7 @@ function behavioursOf({ changes }: AuditView): readonly BehaviourId[] {
 
 /** The changes of a decision on several versions name the version of each. */
 function placesOf(
-  { registry }: ReviewContext,
+  { registry }: AgentState,
   { changes, image }: AuditView,
 ): readonly { readonly version: DeployedVersion; readonly behaviours: readonly BehaviourId[] }[] {
   const byImage = new Map<string, BehaviourId[]>()

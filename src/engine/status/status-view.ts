@@ -11,9 +11,10 @@ import { recentLosses } from '../queries/views.ts'
 
 /** `version`: of this build. */
 export function statusView(daemon: Daemon, version: string): views.StatusView {
-  const { registry, alerts, identifier, parts, counters, startedAt } = daemon
+  const { registry, alerts, inflow, parts, startedAt } = daemon
+  const { identifier, counters, stage } = inflow
   const health = healthOf(daemon)
-  const { stage, enforcement, kernel, journal } = daemon
+  const { enforcement, kernel, journal } = daemon
   const { trail, storing } = journal
   const versions: Record<views.VersionState, number> = {
     learning: 0,
@@ -56,7 +57,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       enforcementGaps: kernel.gaps.total,
       judgingFailures: stage.failures,
       unrecordedEvents: stage.unrecorded,
-      untrustedAnswers: daemon.identifier.names.untrusted,
+      untrustedAnswers: daemon.inflow.identifier.names.untrusted,
       versionsRemoved: daemon.retention.removed,
       profilesCompressed: [...registry.index].filter(({ profile }) => profile.isParked).length,
       keysDropped: registry.bounds.keys.dropped,
@@ -84,8 +85,8 @@ export function crossChecksOf(
   daemon: Daemon,
   version?: VersionKey,
 ): readonly views.CrossCheckView[] {
-  const { dedup, parts } = daemon
-  const pairs = dedup?.pairs(daemon.now() * 1_000) ?? []
+  const { inflow, parts } = daemon
+  const pairs = inflow.dedup?.pairs(daemon.now() * 1_000) ?? []
   const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
   const own = parts.sources.filter(({ supports }) => supports.byRule === true)
   return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))

@@ -34,8 +34,6 @@ export interface ResponseOptions {
   readonly registry: VersionRegistry
   readonly techniques: Techniques
   readonly alerts: AlertStore
-  /** The version expects more behaviours after a decision on a whole place. */
-  readonly onAllowed?: (version: DeployedVersion) => void
   /**
    * The image's scheduled job that an event belongs to, as text for people; absent: none is known.
    */
@@ -264,7 +262,7 @@ export class Responder {
    */
   #decided(judged: JudgedBy, cause: FindingCause): Response | undefined {
     const { event, refs, version } = judged
-    const { alerts, onAllowed, techniques } = this.#options
+    const { alerts, registry, techniques } = this.#options
     const decision = alerts.standingDecision(cause, event.time)
     if (decision === undefined || event.enforced !== undefined) return undefined
     const { kind: _, onlyWorkload: __, ...given } = decision
@@ -273,7 +271,7 @@ export class Responder {
     allowEvent(version, event, { kind: 'approved', ...given })
     const finding = deviationFinding(judged, { reasons: [], cause, techniques })
     alerts.countDecided(finding, event.count ?? 1)
-    onAllowed?.(version)
+    registry.events.emit('learned', version)
     return { outcome: 'deviation', isRecorded }
   }
 

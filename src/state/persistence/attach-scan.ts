@@ -1,11 +1,11 @@
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
-import type { AuditContext } from '../../engine/contexts.ts'
+import type { AgentState } from '../agent-state.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { Decider } from '../../engine/api/engine.ts'
 
 /** Replaces the previous scan. It decides on nothing: the profile is unchanged. */
 export async function keepScan(
-  context: AuditContext,
+  context: AgentState,
   version: DeployedVersion,
   scan: KeptScan,
   by: Decider,

@@ -7,8 +7,8 @@ import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.t
 import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
-import type { NamesChange } from '../../pipeline/identity/answered-names.ts'
-import type { SourceBatch, SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
+import type { Identifier } from '../../pipeline/identity/identifier.ts'
+import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
@@ -16,7 +16,6 @@ import { Pace } from '../../support/pace.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
-import type { LiveUpdates } from '../../engine/live/live-updates.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
 import { versionWrite } from './stored-state.ts'
@@ -30,6 +29,13 @@ export interface DeliveryNews {
   readonly onGivenUp: (sink: string, given: GivenUp) => void
 }
 
+/** What has to be stored of the messages before the mark, as long as they are not judged. */
+export interface UnjudgedMessages {
+  readonly identifier: Identifier
+  /** What changed of those that wait to be judged. */
+  waiting(): readonly StoreWrite[]
+}
+
 export interface JournalParts {
   readonly node: string
   readonly store: Store
@@ -41,18 +47,14 @@ export interface JournalParts {
   readonly ids: RecordIds
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
-  readonly live: LiveUpdates
+  /** Follows the alerts that are stored. */
+  readonly live: { alerts(alerts: readonly Alert[]): void }
   readonly faults: Map<string, string>
   /** Names the work that blocks the event loop. */
   readonly watch: LoopWatch
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
-  /** Messages before the mark that wait for the identity of their container. */
-  readonly unidentified: () => SourceBatch
-  /** What changed of the messages before the mark that wait to be judged. */
-  readonly waiting: () => readonly StoreWrite[]
-  /** What changed of the names by which containers found addresses. */
-  readonly changedNames: () => readonly NamesChange[]
+  readonly inflow: () => UnjudgedMessages
   readonly log: Log
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -309,15 +311,15 @@ export class Journal {
     }
     const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
-    writes.push(...this.#parts.changedNames().map(namesWrite))
+    writes.push(...this.#parts.inflow().identifier.names.drainChanged().map(namesWrite))
     const changed = alerts.drainChanged()
     for (const { alert, fingerprint } of changed) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
     const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
     this.#audited = []
-    for (const write of this.#parts.waiting()) writes.push(write)
-    const unidentified = this.#parts.unidentified()
+    for (const write of this.#parts.inflow().waiting()) writes.push(write)
+    const unidentified = this.#parts.inflow().identifier.unidentified
     if (unidentified.length > 0 || this.#hasUnidentified) {
       writes.push({ kind: 'meta', key: 'unidentified', value: unidentified })
     }

@@ -4,19 +4,18 @@ import {
   advance,
   type LearnRules,
   type Step,
-  type Transition,
   type Version,
   type WindowEvidence,
 } from '../../core/lifecycle/version.ts'
 import { type ContainerRun, sawStart, sliceMicrosFor } from '../../core/coverage/coverage.ts'
 import type { Micros } from '../../core/event/time.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import { Rounds } from '../../support/rounds.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import { enforcementGap, profileFull } from './loss-ledger.ts'
 import type { VersionBounds } from './version-bounds.ts'
+import type { VersionEvents } from './version-events.ts'
 import type { VersionIndex } from './version-index.ts'
 import { watchedRuns } from './watched-runs.ts'
 
@@ -31,11 +30,6 @@ export interface VersionLifecycleOptions {
   readonly node: string
   readonly rules: LearnRules
   readonly now: () => number
-  readonly onTransition: (version: DeployedVersion, transition: Transition) => void
-  /** A change of the lifecycle that is more than a change of its text. */
-  readonly onMoved: (version: DeployedVersion, before: Version) => void
-  /** The version no longer expects behaviours of its predecessor that it never showed. */
-  readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
 
 /** Moves the versions through their lives: estimates of coverage, ends of windows, blocking. */
@@ -47,14 +41,21 @@ export class VersionLifecycle {
   readonly #options: VersionLifecycleOptions
   readonly #index: VersionIndex
   readonly #bounds: VersionBounds
+  readonly #events: VersionEvents
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
   readonly #parkRounds = new Rounds(parkedEveryMs)
   readonly #packRounds = new Rounds(packedEveryMs)
 
-  constructor(index: VersionIndex, bounds: VersionBounds, options: VersionLifecycleOptions) {
+  constructor(
+    index: VersionIndex,
+    bounds: VersionBounds,
+    events: VersionEvents,
+    options: VersionLifecycleOptions,
+  ) {
     this.#index = index
+    this.#events = events
     this.#bounds = bounds
     this.#options = options
     this.rules = options.rules
@@ -220,7 +221,7 @@ export class VersionLifecycle {
     const gone = version.profile.expireInherited()
     if (gone.length === 0) return
     version.news = true
-    this.#options.onInheritedExpired(version, gone)
+    this.#events.emit('inherited-expired', version, gone)
   }
 
   /** Applies a step of the state machine. */
@@ -235,9 +236,9 @@ export class VersionLifecycle {
         version.profile.settle()
         version.learnedSize = version.profile.size
       }
-      this.#options.onTransition(version, transition)
+      this.#events.emit('transition', version, transition)
     }
-    if (hasMoved(before, life)) this.#options.onMoved(version, before)
+    if (hasMoved(before, life)) this.#events.emit('mode-changed', version, before)
   }
 }
 

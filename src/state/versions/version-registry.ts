@@ -10,6 +10,7 @@ import type { ContainerSeen } from '../../pipeline/sources/source.ts'
 import { DeployedVersion, usersKept } from './deployed-version.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { VersionBounds } from './version-bounds.ts'
+import { VersionEvents } from './version-events.ts'
 import { VersionIndex } from './version-index.ts'
 import { VersionLifecycle, type VersionLifecycleOptions } from './version-lifecycle.ts'
 import { VersionOrigins } from './version-origins.ts'
@@ -17,16 +18,6 @@ import { splitFrom } from './split-version.ts'
 
 export interface VersionRegistryOptions extends VersionLifecycleOptions {
   readonly shaper: Shaper
-  /**
-   * A container runs, or its version has a new scope, which the kernel uses for the version's
-   * events.
-   */
-  readonly onAssign: (container: string, version: DeployedVersion, seen?: ContainerSeen) => void
-  readonly onEnded: (container: string, version: DeployedVersion) => void
-  /** Behaviours that were recorded for a numeric uid now apply to the declared user too. */
-  readonly onDeclared: (version: DeployedVersion) => void
-  /** There are {@link versionsKept} versions: some have to go before the next one. */
-  readonly onFull: () => void
   /** Absent: those of every node. */
   readonly bounds?: VersionBounds
 }
@@ -56,6 +47,8 @@ export class VersionRegistry {
   /** What other nodes published of an image in all scopes. Nothing without a fleet. */
   publishedScopes: (image: ImageRef) => PublishedScopes = () => nothingPublished
   readonly index = new VersionIndex()
+  /** Whoever changes a version emits it here. */
+  readonly events = new VersionEvents()
   readonly lifecycle: VersionLifecycle
   readonly origins: VersionOrigins
   readonly #options: VersionRegistryOptions
@@ -70,7 +63,7 @@ export class VersionRegistry {
   constructor(options: VersionRegistryOptions) {
     this.#options = options
     this.bounds = options.bounds ?? new VersionBounds()
-    this.lifecycle = new VersionLifecycle(this.index, this.bounds, options)
+    this.lifecycle = new VersionLifecycle(this.index, this.bounds, this.events, options)
     this.origins = new VersionOrigins(this.index, options.shaper)
   }
 
@@ -157,7 +150,7 @@ export class VersionRegistry {
       this.index.addNames(known, image, imageId)
       return known
     }
-    if (this.index.size >= versionsKept) this.#options.onFull()
+    if (this.index.size >= versionsKept) this.events.emit('full')
     const origin = this.origins.of(image, imageId)
     const profile = this.origins.profile(image, origin)
     const version =
@@ -193,7 +186,8 @@ export class VersionRegistry {
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
     if (identity.user !== undefined) this.#declared(version, identity.user)
-    this.#options.onAssign(identity.id, version, goesOn ? undefined : seen)
+    const report = goesOn ? undefined : seen
+    this.events.emit('container-started', version, identity.id, report)
   }
 
   /** The container ran before its profile was split by scope: it goes on in its own version. */
@@ -215,7 +209,7 @@ export class VersionRegistry {
   #declared(version: DeployedVersion, uid: number): void {
     if (version.declaredUsers.size >= usersKept) return
     version.declaredUsers.add(uid)
-    if (version.profile.declare(uid, version.image.digest)) this.#options.onDeclared(version)
+    if (version.profile.declare(uid, version.image.digest)) this.events.emit('learned', version)
   }
 
   /** `watched`: the end was observed. */
@@ -223,7 +217,7 @@ export class VersionRegistry {
     const version = this.#byContainer.get(container)
     if (version === undefined) return
     version.ended(container, time, watched)
-    this.#options.onEnded(container, version)
+    this.events.emit('container-ended', version, container)
     // Late counts may still arrive. The entry stays until this many later containers have ended.
     this.#ended.push(container)
     if (this.#ended.length > endedRemembered) this.#forgetContainer(this.#ended.shift())
@@ -267,7 +261,7 @@ export class VersionRegistry {
   renew(version: DeployedVersion): void {
     version.renewScope(this.index.freshScope(version))
     for (const { container, to } of version.runs.values()) {
-      if (to === undefined) this.#options.onAssign(container, version)
+      if (to === undefined) this.events.emit('container-started', version, container, undefined)
     }
   }
 

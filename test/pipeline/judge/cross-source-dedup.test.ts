@@ -99,7 +99,7 @@ describe('an event that two sources report', () => {
       first: one.time,
       last: at(one, 'ebpf', 7).time,
     }
-    world.daemon.stage.judge({
+    world.daemon.inflow.stage.judge({
       messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
       source: 'ebpf',
     })

@@ -22,12 +22,7 @@ class World {
   readonly assigned: [string, number][] = []
   readonly known: [number, readonly BehaviourKey[]][] = []
   readonly vanished: string[] = []
-  readonly registry = registryWith({
-    rules,
-    now: () => this.nowMs,
-    onAssign: (container, { scope }) => this.assigned.push([container, scope]),
-    onInheritedExpired: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
-  })
+  readonly registry = registryWith({ rules, now: () => this.nowMs })
   readonly #judging = judgingWith({
     registry: this.registry,
     shippedBy: () => this.pair,
@@ -41,6 +36,12 @@ class World {
     known: (scope, keys) => this.known.push([scope, keys]),
     filter: () => {},
     flush: () => {},
+  }
+
+  constructor() {
+    const { events } = this.registry
+    events.on('container-started', ({ scope }, container) => this.assigned.push([container, scope]))
+    events.on('inherited-expired', (_, gone) => this.vanished.push(...gone.map(({ id }) => id)))
   }
 
   feed(...events: SnugEvent[]): void {

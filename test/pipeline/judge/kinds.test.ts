@@ -182,17 +182,17 @@ it('counts only reported kinds as observed by a sensor that reports by rule', as
 it('attributes recorded events to the source that they name', async () => {
   await open()
   const reported = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
-  await world.daemon.judgeEvents([reported('falco', act.exec('/bin/a'))])
+  await world.daemon.inflow.judgeEvents([reported('falco', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  await world.daemon.judgeEvents([
+  await world.daemon.inflow.judgeEvents([
     reported('ebpf', act.file('/etc/a')),
     reported('falco', act.exec('/bin/b')),
   ])
   expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
   await world.engine.setMode(image, 'learn', by)
-  await world.daemon.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
+  await world.daemon.inflow.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  await world.daemon.judgeEvents([reported('ebpf', act.file('/etc/a'))])
+  await world.daemon.inflow.judgeEvents([reported('ebpf', act.file('/etc/a'))])
   expect((await deviations()).map(({ behaviour }) => behaviour?.text)).toEqual([
     'read /etc/a',
     'run /bin/b',

@@ -213,10 +213,12 @@ describe('a mark of the source', () => {
     )
     expect(control.marks).toEqual(['7,2,200'])
     const [later] = await keepingWorld(store)
-    expect(later.daemon.identifier.stats).toMatchObject({ waiting: 1, held: 1 })
-    expect(later.daemon.identifier.unidentified).toEqual(world.daemon.identifier.unidentified)
+    expect(later.daemon.inflow.identifier.stats).toMatchObject({ waiting: 1, held: 1 })
+    expect(later.daemon.inflow.identifier.unidentified).toEqual(
+      world.daemon.inflow.identifier.unidentified,
+    )
     // Once they are passed on, nothing of them is left for a third.
-    world.daemon.identifier.flush()
+    world.daemon.inflow.identifier.flush()
     await received(world, { type: 'mark', mark: sourceMark('7,3,300') })
     expect((await store.load()).meta['unidentified']).toEqual([])
   })

@@ -195,12 +195,11 @@ describe('the registry', () => {
 
   it('asks for room before it has more versions than it may', () => {
     let asked = 0
-    const versions = registryWith({
-      onFull: () => {
-        asked += 1
-        const [oldest] = versions.index
-        if (oldest !== undefined) versions.remove(oldest)
-      },
+    const versions = registryWith()
+    versions.events.on('full', () => {
+      asked += 1
+      const [oldest] = versions.index
+      if (oldest !== undefined) versions.remove(oldest)
     })
     for (let n = 0; n < versionsKept + 5; n += 1) {
       versions.ofImage({ repository: `shop/${n}`, digest: 'sha256:aa' }, time)

@@ -1,0 +1,22 @@
+import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
+import type { KernelSide } from '../enforcement/kernel-side.ts'
+import type { IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { EventSource } from '../pipeline/sources/source.ts'
+import type { AgentState } from '../state/agent-state.ts'
+import type { Inflow } from './inflow.ts'
+import type { LiveUpdates } from './live/live-updates.ts'
+
+/** The agent at work, as the use cases see it. */
+export interface Agent extends AgentState {
+  readonly parts: AgentState['parts'] & {
+    readonly sources: readonly EventSource[]
+    readonly engines: readonly IdentityEngine[]
+  }
+  readonly state: 'starting' | 'running' | 'stopping'
+  readonly inflow: Inflow
+  readonly kernel: KernelSide
+  readonly enforcement: EnforcementReports
+  readonly live: LiveUpdates
+  /** Resolves once all is judged that the sources have observed until now. */
+  caughtUp(): Promise<void>
+}
