@@ -1,22 +1,9 @@
 import { profileDocument, type RecordedRun } from '../supplychain/export/profile-document.ts'
-import type { ImageRef } from '../core/event/event.ts'
+import type { RecordedVersion } from './api/engine.ts'
 import { isoOf } from '../core/event/time.ts'
 import { stintsOf } from '../core/coverage/coverage.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { watchedRuns } from '../state/versions/watched-runs.ts'
-
-/** A version as it was recorded, for a file. */
-export interface RecordedVersion {
-  readonly image: ImageRef
-  readonly tags: readonly string[]
-  readonly digests: readonly string[]
-  /** `snug.profile/v1` */
-  readonly text: string
-  readonly behaviours: number
-  readonly runs: number
-  /** Events that are certainly missing. */
-  readonly lost: number
-}
 
 /** The recording of a version between two moments (epoch milliseconds): its evidence and the gaps in it. */
 export function recordedVersion(

@@ -15,15 +15,14 @@ import { sorted, type Steps } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { AgentState } from '../state/agent-state.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import type { Decider } from '../engine/api/engine.ts'
+import type { Decider, Engine } from '../engine/api/engine.ts'
 import { applicableDecisions } from './fleet-decisions.ts'
 import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
-import type { SnugEngine } from '../engine/snug-engine.ts'
 
 export interface FleetSyncOptions {
   readonly context: AgentState
-  readonly engine: SnugEngine
+  readonly engine: Engine
   readonly makeFleet: (link: FleetLink) => Fleet
   /** The maximum delay, in milliseconds, before this node shares what it learned. */
   readonly shareWithinMs: number

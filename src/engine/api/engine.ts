@@ -381,3 +381,16 @@ export interface LiveQuery {
    */
   readonly raw?: boolean
 }
+
+/** A version as it was recorded, for a file. */
+export interface RecordedVersion {
+  readonly image: ImageRef
+  readonly tags: readonly string[]
+  readonly digests: readonly string[]
+  /** `snug.profile/v1` */
+  readonly text: string
+  readonly behaviours: number
+  readonly runs: number
+  /** Events that are certainly missing. */
+  readonly lost: number
+}

@@ -21,3 +21,19 @@ export interface SinkView {
   readonly lastDelivery?: string
   readonly lastError?: { readonly time: string; readonly text: string }
 }
+
+/** The answer of a sink to a test alert. */
+export interface SinkTest {
+  readonly ok: boolean
+  /** Id of the test alert. */
+  readonly id: string
+  readonly answer: string
+  readonly tookMs: number
+}
+
+/** The part of alert delivery that the API uses. */
+export interface SinkAdmin {
+  list(): readonly SinkView[]
+  /** Errors: SINK_UNKNOWN. */
+  test(name: string): Promise<SinkTest>
+}

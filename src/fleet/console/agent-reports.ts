@@ -1,5 +1,5 @@
 import type { AgentReport } from '../../core/event/agent-report.ts'
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { StreamLog, type StreamSource } from '../nats/stream-log.ts'
 import { reportIn } from './stream-record.ts'
 

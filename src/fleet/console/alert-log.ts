@@ -4,7 +4,7 @@ import { AlertWindow, nameOf } from './alert-window.ts'
 import { Interned } from './interned.ts'
 import { alertIn, type KeptAlert } from './stream-record.ts'
 import type { FleetAlertRow, FleetAlerts } from './views.ts'
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { textFinder } from './window.ts'
 import { SnugError } from '../../errors.ts'
 

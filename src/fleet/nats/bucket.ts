@@ -1,5 +1,5 @@
 import { describeError, SnugError } from '../../errors.ts'
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { type FollowedMessage, type StreamClient, StreamLog } from './stream-log.ts'
 
 export interface BucketEntry {

@@ -1,5 +1,5 @@
 import { describeError, SnugError } from '../../errors.ts'
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import type { NatsAccess } from '../../support/config/nats-access.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import { Bucket, type BucketEntry } from './bucket.ts'
 import { decisionKey } from './fleet-keys.ts'

@@ -1,5 +1,5 @@
 import type { OutboundRecord } from '../../core/event/outbound-record.ts'
-import type { Finding } from '../../state/alerts/finding.ts'
+import type { Finding } from './finding.ts'
 
 /** Alerts that a sink will never receive; `from` and `to` (RFC 3339) span their times. */
 export interface Undelivered {

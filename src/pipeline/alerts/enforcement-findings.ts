@@ -1,7 +1,7 @@
 import { imageKey } from '../../core/event/image-key.ts'
 import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
-import type { Finding } from '../../state/alerts/finding.ts'
+import type { Finding } from './finding.ts'
 
 /** Findings about blocking itself: each is an alert of type `enforcement`. */
 

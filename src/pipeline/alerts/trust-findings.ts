@@ -1,7 +1,7 @@
 import { imageKey } from '../../core/event/image-key.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import type { ErrorCode } from '../../errors.ts'
-import type { Finding } from '../../state/alerts/finding.ts'
+import type { Finding } from './finding.ts'
 import type { Teller } from './enforcement-findings.ts'
 
 /** A registry that does not answer is a fault; a changed profile is an attack. */

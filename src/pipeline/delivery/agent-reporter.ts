@@ -3,7 +3,8 @@ import type { AgentReport } from '../../core/event/agent-report.ts'
 import { reportSubject } from '../../core/event/agent-report.ts'
 import { describeError } from '../../errors.ts'
 import type { Log } from '../../support/telemetry/log.ts'
-import { connectNats, type NatsAccess } from './sinks/nats-connection.ts'
+import { connectNats } from './sinks/nats-connection.ts'
+import type { NatsAccess } from '../../support/config/nats-access.ts'
 
 /** Where an agent reports its state. */
 export interface ReportTarget {

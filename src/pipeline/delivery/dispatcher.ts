@@ -8,7 +8,7 @@ import {
   type DeliveryQueueOptions,
 } from './delivery-queue.ts'
 import { pause } from '../../support/pause.ts'
-import { type SinkView } from '../../engine/api/sink-view.ts'
+import type { SinkTest, SinkView } from '../../engine/api/sink-view.ts'
 import type { Placed } from './outbox-queue.ts'
 import type { SinkBinding } from './sinks/sink.ts'
 
@@ -19,15 +19,6 @@ export interface DispatcherOptions extends Omit<DeliveryQueueOptions, 'cursor' |
   readonly now?: () => number
   /** These records are in the store and queued for the sinks. */
   readonly onOffered?: (records: readonly OutboundRecord[]) => void
-}
-
-/** The answer of a sink to a test alert. */
-export interface SinkTest {
-  readonly ok: boolean
-  /** Id of the test alert. */
-  readonly id: string
-  readonly answer: string
-  readonly tookMs: number
 }
 
 /** Result of a change of the sinks, by name. */

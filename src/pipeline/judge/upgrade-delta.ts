@@ -1,24 +1,18 @@
 import { type BehaviourRef, runtime } from '../../core/behaviour/behaviour.ts'
 import { eventKinds } from '../../core/event/event.ts'
 import { componentIn, componentOf, isPart } from '../../core/lifecycle/component.ts'
-import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
+import { explainDelta } from '../../core/lifecycle/inheritance.ts'
 import { graver } from '../../core/match/guardrail.ts'
 import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
 import { riskOf } from '../../core/match/risk.ts'
 import type { Techniques } from '../../core/match/technique.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import type { AlertStore } from '../../state/alerts/alert-store.ts'
-import type { Finding } from '../../state/alerts/finding.ts'
+import type { Finding } from '../alerts/finding.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { ShippedPair } from '../../state/versions/image-delta.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 import { componentCauseOf, componentFinding, type JudgedBy } from './findings.ts'
-
-export interface ShippedPair {
-  readonly now: Shipped
-  readonly before: Shipped
-  /** Package and layer of a file of the new version. Only for texts, because it is expensive. */
-  readonly about?: About
-}
 
 export interface UpgradeOptions {
   readonly registry: Pick<VersionRegistry, 'index'>

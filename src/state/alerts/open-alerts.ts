@@ -16,7 +16,8 @@ import {
   wideId,
 } from './cause-fingerprint.ts'
 import { widened } from './cause-fold.ts'
-import { aboutOf, type Finding, type FindingCause, isNovelty, joinsOthers } from './finding.ts'
+import type { Finding, FindingCause } from '../../pipeline/alerts/finding.ts'
+import { aboutOf, isNovelty, joinsOthers } from './finding.ts'
 import { rowKind, SiblingCauses } from './sibling-causes.ts'
 
 /** Events for which the agent remembers the alert that they share. */

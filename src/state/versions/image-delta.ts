@@ -1,9 +1,15 @@
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../../pipeline/identity/image-files.ts'
 import type { ImagePackages } from '../../supplychain/image/packages.ts'
-import type { FileStory, Shipped } from '../../core/lifecycle/inheritance.ts'
+import type { About, FileStory, Shipped } from '../../core/lifecycle/inheritance.ts'
 import type { DeployedVersion } from './deployed-version.ts'
-import type { ShippedPair } from '../../pipeline/judge/upgrade-delta.ts'
+
+export interface ShippedPair {
+  readonly now: Shipped
+  readonly before: Shipped
+  /** Package and layer of a file of the new version. Only for texts, because it is expensive. */
+  readonly about?: About
+}
 
 /**
  * The contents of two versions, as far as their layers are readable. Content distinguishes them.

@@ -1,5 +1,18 @@
-import type { NatsAccess } from '../../pipeline/delivery/sinks/nats-connection.ts'
-import type { TlsFiles } from '../../pipeline/delivery/sinks/syslog-sink.ts'
+import type { Address, SecretSource, TlsFiles } from '../net/server-access.ts'
+
+export interface NatsAccess {
+  readonly servers: readonly Address[]
+  /** Absent: without TLS. */
+  readonly tls?: TlsFiles
+  readonly user?: string | undefined
+  readonly password?: SecretSource | undefined
+  readonly token?: SecretSource | undefined
+  /** A `.creds` file. */
+  readonly credentials?: string | undefined
+  readonly timeoutMs: number
+  /** Between two questions whether the server is there; two without an answer end the connection. */
+  readonly pingMs?: number
+}
 
 /** The members of a config that {@link NatsAccess} is made from. Durations in milliseconds. */
 type NatsConfig = Pick<NatsAccess, 'servers' | 'user' | 'password' | 'token' | 'credentials'> & {

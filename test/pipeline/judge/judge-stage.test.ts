@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent, LossEvent, SnugEvent } from '../../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
 import { learnedKept } from '../../../src/pipeline/judge/event-memory.ts'
-import type { ShippedPair } from '../../../src/pipeline/judge/upgrade-delta.ts'
+import type { ShippedPair } from '../../../src/state/versions/image-delta.ts'
 import {
   behaviourKey,
   type BehaviourKey,

@@ -2,7 +2,7 @@ import type { Severity } from '../../../src/core/event/alert.ts'
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../../src/core/event/event.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
-import type { Finding } from '../../../src/state/alerts/finding.ts'
+import type { Finding } from '../../../src/pipeline/alerts/finding.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 
 const at = Date.parse('2026-11-24T13:40:27Z')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { formatDuration } from '../../../support/config/duration.ts'
-import type { SinkTest, SinkView } from '../../../engine/sink-admin.ts'
+import type { SinkTest, SinkView } from '../../../engine/api/sink-view.ts'
 import type { CliContext } from '../cli-context.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, textTable } from '../output/text-table.ts'

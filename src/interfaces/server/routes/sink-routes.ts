@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../../errors.ts'
 import { type Route, route } from './route.ts'
-import type { SinkTest, SinkView } from '../../../engine/sink-admin.ts'
+import type { SinkTest, SinkView } from '../../../engine/api/sink-view.ts'
 
 const text = z.string()
 const count = z.number()

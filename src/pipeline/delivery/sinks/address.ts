@@ -1,7 +1,4 @@
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
+import type { Address } from '../../../support/net/server-access.ts'
 
 /** `host:port`, as in a URL. */
 export function addressText({ host, port }: Address): string {

@@ -1,8 +1,9 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { type Credentials, readSecret, type SecretSource } from './secret.ts'
+import { type Credentials, readSecret } from './secret.ts'
 import { SinkError } from './sink.ts'
-import { readTls, type TlsFiles } from './syslog-sink.ts'
+import { readTls } from './syslog-sink.ts'
+import type { SecretSource, TlsFiles } from '../../../support/net/server-access.ts'
 
 export interface HttpTarget {
   readonly url: string

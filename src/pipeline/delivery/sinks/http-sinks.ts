@@ -6,8 +6,9 @@ import { isJson, type Render } from '../format/format.ts'
 import { type AlertFormat } from '../../../core/event/alert-format.ts'
 import { toOtlp } from '../format/otlp.ts'
 import { HttpPoster, type HttpTarget, answerLine } from './http-post.ts'
-import { readSecret, type SecretSource } from './secret.ts'
+import { readSecret } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
+import type { SecretSource } from '../../../support/net/server-access.ts'
 
 const compress = promisify(gzip)
 

@@ -1,11 +1,12 @@
 import type { Producer } from 'kafkajs'
 import { type OutboundRecord, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
 import type { Render } from '../format/format.ts'
-import { type Address, addressText } from './address.ts'
+import { addressText } from './address.ts'
 import { closeSignal } from './close-signal.ts'
 import { type Credentials, readSecret } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
-import { readTls, type TlsFiles } from './syslog-sink.ts'
+import { readTls } from './syslog-sink.ts'
+import type { Address, TlsFiles } from '../../../support/net/server-access.ts'
 
 export interface KafkaSinkOptions {
   readonly brokers: readonly Address[]

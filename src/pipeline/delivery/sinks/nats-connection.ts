@@ -1,22 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
-import { type Address, addressText } from './address.ts'
-import { readSecret, type SecretSource } from './secret.ts'
-import { readTls, type TlsFiles } from './syslog-sink.ts'
-
-export interface NatsAccess {
-  readonly servers: readonly Address[]
-  /** Absent: without TLS. */
-  readonly tls?: TlsFiles
-  readonly user?: string | undefined
-  readonly password?: SecretSource | undefined
-  readonly token?: SecretSource | undefined
-  /** A `.creds` file. */
-  readonly credentials?: string | undefined
-  readonly timeoutMs: number
-  /** Between two questions whether the server is there; two without an answer end the connection. */
-  readonly pingMs?: number
-}
+import { addressText } from './address.ts'
+import { readSecret } from './secret.ts'
+import { readTls } from './syslog-sink.ts'
+import type { NatsAccess } from '../../../support/config/nats-access.ts'
 
 /** Dynamic import: a process without NATS does not load the library. The caller connects again where a connection ends. */
 export async function connectNats(access: NatsAccess): Promise<NatsConnection> {

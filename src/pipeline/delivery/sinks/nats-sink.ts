@@ -4,8 +4,9 @@ import { type OutboundRecord, orderOf, revisionOf } from '../../../core/event/ou
 import type { Render } from '../format/format.ts'
 import { addressText } from './address.ts'
 import { closeSignal } from './close-signal.ts'
-import { connectNats, type NatsAccess } from './nats-connection.ts'
+import { connectNats } from './nats-connection.ts'
 import { type Sink, SinkError } from './sink.ts'
+import type { NatsAccess } from '../../../support/config/nats-access.ts'
 
 export interface NatsSinkOptions extends NatsAccess {
   readonly subject: string

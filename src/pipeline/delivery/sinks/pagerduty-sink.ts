@@ -2,8 +2,9 @@ import type { Severity } from '../../../core/event/alert.ts'
 import { isAudit, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 import { noticeOf } from '../format/notice.ts'
 import { answerLine, HttpPoster, type HttpTarget } from './http-post.ts'
-import { readSecret, type SecretSource } from './secret.ts'
+import { readSecret } from './secret.ts'
 import type { Sink } from './sink.ts'
+import type { SecretSource } from '../../../support/net/server-access.ts'
 
 export interface PagerdutyOptions extends HttpTarget {
   /** Integration key of a service. */

@@ -1,11 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import type { SecretSource } from '../../../support/net/server-access.ts'
 import { SinkError } from './sink.ts'
-
-/** Source of a secret, read at each use. No configuration contains the secret itself. */
-export interface SecretSource {
-  readonly file?: string | undefined
-  readonly env?: string | undefined
-}
 
 export interface Credentials {
   readonly user: string

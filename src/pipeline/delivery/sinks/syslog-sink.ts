@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { type Render, renderWithin } from '../format/format.ts'
 import { type Sink, SinkError } from './sink.ts'
 import { longestHeader, octetCounted, syslogRecord } from './syslog-record.ts'
+import type { TlsFiles } from '../../../support/net/server-access.ts'
 
 export interface SyslogSinkOptions {
   readonly host: string
@@ -15,13 +16,6 @@ export interface SyslogSinkOptions {
   readonly maxBytes: number
   readonly timeoutMs: number
   readonly tls: TlsFiles
-}
-
-/** PEM files. */
-export interface TlsFiles {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
 }
 
 /**
