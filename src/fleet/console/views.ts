@@ -1,183 +1,208 @@
-import type { Alert, AlertType, Severity } from '../../core/event/alert.ts'
-import type { FleetImage } from '../fleet-image.ts'
-import type { FleetMode } from '../kubernetes/fleet-objects.ts'
+import { z } from 'zod'
+import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import type { View } from '../../support/view.ts'
+import { fleetModes } from '../kubernetes/fleet-objects.ts'
 
-/** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. */
-export interface FleetWindow<Row> {
-  /** Rows that match, in all. */
-  readonly total: number
-  readonly offset: number
+/** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. Each schema is an answer of the console. */
+const whole = z.int()
+const moment = z.string()
+const text = z.string()
+const optionalText = text.exactOptional()
+const counts = z.record(text, whole)
+
+/** `total`: rows that match, in all. */
+const windowed = { total: whole, offset: whole }
+export interface FleetWindow<Row> extends View<z.ZodObject<typeof windowed>> {
   readonly rows: readonly Row[]
 }
 
+const image = z.object({ repository: text, digest: text, scope: optionalText })
+
 /** One version of one lineage: an ImageProfile. */
-export interface FleetImageRow {
+const imageRow = z.object({
   /** Of the ImageProfile. */
-  readonly name: string
-  readonly image: FleetImage
+  name: text,
+  image,
   /** `repository`, or `repository#scope` */
-  readonly lineage: string
-  readonly state: string
-  readonly mode: string
+  lineage: text,
+  state: text,
+  mode: text,
   /** The mode in the object, where the agents have not applied it yet, or cannot. */
-  readonly decided?: FleetMode
-  readonly authority: 'operator' | 'git'
-  readonly behaviours: number
+  decided: z.enum(fleetModes).exactOptional(),
+  authority: z.enum(['operator', 'git']),
+  behaviours: whole,
   /** Behaviours that wait for a decision on the node that wrote the status; without Kubernetes, those in the review. */
-  readonly pending: number
+  pending: whole,
   /** Nodes that published something of it. */
-  readonly nodes: number
+  nodes: whole,
   /** Nodes whose learning window has ended with nothing missing. */
-  readonly learned: number
+  learned: whole,
   /** Alerts without a decision, of those that the console has in memory. */
-  readonly openAlerts: number
-  readonly createdAt: string
-  readonly because: string
+  openAlerts: whole,
+  createdAt: moment,
+  because: text,
   /** To be sent with a decision. */
-  readonly revision: string
-}
+  revision: text,
+})
+export type FleetImageRow = View<typeof imageRow>
 
-export interface FleetImages extends FleetWindow<FleetImageRow> {
+export const images = z.object({
+  ...windowed,
+  rows: z.array(imageRow),
   /** State, or the mode of an enforced version → images that match but for it. */
-  readonly stages: Readonly<Record<string, number>>
-}
+  stages: counts,
+})
+export type FleetImages = View<typeof images>
 
-/** One image with what each node published of it. */
-export interface FleetImageDetail extends FleetImageRow {
-  /** In the answer to a decision: behaviours that it was written for; absent where that is left to the agents. */
-  readonly written?: number
-  readonly coverage: readonly NodeCoverage[]
-  readonly decisions: readonly FleetDecision[]
-}
-
-export interface NodeCoverage {
-  readonly node: string
+const coverage = z.object({
+  node: text,
   /** Since when its window has ended with nothing missing; absent while it learns, or where another node's counts. */
-  readonly learnedAt?: string
+  learnedAt: moment.exactOptional(),
   /** Behaviours that this node was the first to publish. */
-  readonly published: number
-}
+  published: whole,
+})
 
 /** A decision that stands in an ImageProfile, or that a node published. */
-export interface FleetDecision {
-  /** RFC 3339 */
-  readonly at: string
-  readonly by: string
-  readonly what: 'mode' | 'approve all' | 'approve' | 'release' | 'reject' | 'withdraw'
+const decision = z.object({
+  at: moment,
+  by: text,
+  what: z.enum(['mode', 'approve all', 'approve', 'release', 'reject', 'withdraw']),
   /** Of the ImageProfile. */
-  readonly profile: string
-  readonly lineage: string
+  profile: text,
+  lineage: text,
   /** The mode, or the behaviour as text where a node published it. */
-  readonly subject?: string
+  subject: optionalText,
   /** Of the behaviour. */
-  readonly id?: string
+  id: optionalText,
   /** The node where it was made; absent: in the ImageProfile, or at the console. */
-  readonly node?: string
-  readonly reason?: string
-}
+  node: optionalText,
+  reason: optionalText,
+})
+export type FleetDecision = View<typeof decision>
+
+/** One image with what each node published of it. */
+export const imageDetail = imageRow.extend({
+  coverage: z.array(coverage),
+  decisions: z.array(decision),
+  /** Absent where that is left to the agents. */
+  written: whole.exactOptional().meta({
+    description: 'after a decision: behaviours that it was written for',
+  }),
+})
+export type FleetImageDetail = View<typeof imageDetail>
+
+export const decisions = z.object({ ...windowed, rows: z.array(decision) })
 
 /** Alerts of one cause of one image that wait for one decision, over all nodes. */
-export interface FleetReviewItem {
-  readonly key: string
+const reviewItem = z.object({
+  key: text,
   /** Of the ImageProfile that the decision goes to; absent where the cluster has none of this image. */
-  readonly profile?: string
-  readonly revision?: string
-  readonly isGit: boolean
-  readonly lineage: string
-  readonly digest: string
-  readonly severity: Severity
-  readonly text: string
-  readonly actor?: string
-  readonly reason: string
+  profile: optionalText,
+  revision: optionalText,
+  isGit: z.boolean(),
+  lineage: text,
+  digest: text,
+  severity: z.enum(severities),
+  text,
+  actor: optionalText,
+  reason: text,
   /** Ids of the behaviours that a decision names. */
-  readonly behaviours: readonly string[]
+  behaviours: z.array(text),
   /** Behaviours of the cause of which the alerts do not give the ids: they stay undecided. */
-  readonly unnamed: number
+  unnamed: whole,
   /** Guardrails that fired: then an approval releases from quarantine. */
-  readonly guardrails: readonly string[]
+  guardrails: z.array(text),
   /** The first few by name. */
-  readonly nodes: readonly string[]
-  readonly nodeCount: number
-  readonly alerts: number
-  readonly count: number
-  readonly firstSeen: string
-  readonly lastSeen: string
-}
+  nodes: z.array(text),
+  nodeCount: whole,
+  alerts: whole,
+  count: whole,
+  firstSeen: moment,
+  lastSeen: moment,
+})
+export type FleetReviewItem = View<typeof reviewItem>
 
-export interface FleetReview extends FleetWindow<FleetReviewItem> {
+export const review = z.object({
+  ...windowed,
+  rows: z.array(reviewItem),
   /** Whole versions that wait for a decision, and versions whose waiting behaviours have no alert in memory. */
-  readonly versions: readonly FleetImageRow[]
-  readonly lineages: Readonly<Record<string, number>>
-}
+  versions: z.array(imageRow),
+  lineages: counts,
+})
+export type FleetReview = View<typeof review>
 
 export const connectionStates = ['alert', 'review', 'learned'] as const
 /** `alert`: an open alert is about it. `review`: a deviation of low risk that waits. `learned`: a profile allows it. */
 export type ConnectionState = (typeof connectionStates)[number]
 
-export const partyKinds = ['workload', 'image', 'service', 'name', 'address'] as const
+const partyKinds = ['workload', 'image', 'service', 'name', 'address'] as const
 /**
  * `workload` and `image`: containers of the fleet, by the scope of their profiles. `service`: a service of the cluster
  * that is no such workload. `name`: a DNS name, or one below a domain. `address`: an address, or those of a block.
  */
 export type PartyKind = (typeof partyKinds)[number]
 
-/** One end of connections. */
-export interface FleetParty {
-  readonly id: string
-  readonly kind: PartyKind
-  /** Short: of an image the last part of its repository. */
-  readonly name: string
-  readonly namespace?: string
-  /** Of an image. */
-  readonly repository?: string
-  /** Its latest ImageProfile. */
-  readonly profile?: string
-  /** Ports that it listens on. */
-  readonly listens: readonly FleetListener[]
-  /** Connections and ports of it that the map leaves out, because it has too many. */
-  readonly left: number
-}
-
 /** What is known of one connection or port. */
-export interface ConnectionFacts {
-  readonly protocol: string
+const connectionFacts = z.object({
+  protocol: text,
   /** 0: not recorded. */
-  readonly port: number
+  port: whole,
   /** Of several ports: the last of them. */
-  readonly lastPort?: number
-  readonly state: ConnectionState
+  lastPort: whole.exactOptional(),
+  state: z.enum(connectionStates),
   /** Of the most severe alert about it that waits. */
-  readonly severity?: Severity
+  severity: z.enum(severities).exactOptional(),
   /** Key of the item of the review that the most severe alert belongs to. */
-  readonly item?: string
+  item: optionalText,
   /** The latest ImageProfile that has it. */
-  readonly profile?: string
+  profile: optionalText,
   /** Nodes that published it or reported it in an alert. A node publishes only what no other node has published. */
-  readonly nodes: number
+  nodes: whole,
   /** The first few of the programs. */
-  readonly programs: readonly string[]
-}
-
-export interface FleetListener extends ConnectionFacts {}
+  programs: z.array(text),
+})
+export type ConnectionFacts = View<typeof connectionFacts>
 
 /** Who connects to whom. Connections to one party that differ only in the peer's address or name are one. */
-export interface FleetConnection extends ConnectionFacts {
-  readonly key: string
+const connection = connectionFacts.extend({
+  key: text,
   /** Id of a {@link FleetParty}. */
-  readonly from: string
-  readonly to: string
+  from: text,
+  to: text,
   /** The first few of the peers, as profiles and alerts name them. */
-  readonly peers: readonly string[]
-  readonly peerCount: number
-}
+  peers: z.array(text),
+  peerCount: whole,
+})
+export type FleetConnection = View<typeof connection>
 
-export interface FleetMap extends FleetWindow<FleetConnection> {
+/** One end of connections. */
+const party = z.object({
+  id: text,
+  kind: z.enum(partyKinds),
+  /** Short: of an image the last part of its repository. */
+  name: text,
+  namespace: optionalText,
+  /** Of an image. */
+  repository: optionalText,
+  /** Its latest ImageProfile. */
+  profile: optionalText,
+  /** Ports that it listens on. */
+  listens: z.array(connectionFacts),
+  /** Connections and ports of it that the map leaves out, because it has too many. */
+  left: whole,
+})
+export type FleetParty = View<typeof party>
+
+export const map = z.object({
+  ...windowed,
+  rows: z.array(connection),
   /** Those that the rows name, and the one that was asked for. */
-  readonly parties: readonly FleetParty[]
+  parties: z.array(party),
   /** Namespace → connections from or to it that match but for the namespace. */
-  readonly namespaces: Readonly<Record<string, number>>
-  readonly states: Readonly<Record<ConnectionState, number>>
-}
+  namespaces: counts,
+  states: z.object({ alert: whole, review: whole, learned: whole }),
+})
+export type FleetMap = View<typeof map>
 
 export const agentStates = [
   'missing',
@@ -194,80 +219,90 @@ export const agentStates = [
  */
 export type AgentState = (typeof agentStates)[number]
 
-export interface FleetNodeRow {
-  readonly node: string
-  readonly state: AgentState
-  /** Why it is in this state; empty where it works. */
-  readonly reasons: readonly string[]
-  readonly version?: string
-  /** When its agent reported last. */
-  readonly reportedAt?: string
-  /** Its latest alert in memory. */
-  readonly lastAlertAt?: string
-  readonly containers?: number
-  readonly openAlerts: number
-  /** Image versions of which it published something. */
-  readonly images: number
-  /** Of these, with a learning window that has ended. */
-  readonly learned: number
-}
+const byState = z.object(
+  Object.fromEntries(agentStates.map((state) => [state, whole])) as Record<
+    AgentState,
+    typeof whole
+  >,
+)
 
-export interface FleetNodes extends FleetWindow<FleetNodeRow> {
-  readonly states: Readonly<Record<AgentState, number>>
-}
+const nodeRow = z.object({
+  node: text,
+  state: z.enum(agentStates),
+  /** Why it is in this state; empty where it works. */
+  reasons: z.array(text),
+  version: optionalText,
+  /** When its agent reported last. */
+  reportedAt: moment.exactOptional(),
+  /** Its latest alert in memory. */
+  lastAlertAt: moment.exactOptional(),
+  containers: whole.exactOptional(),
+  openAlerts: whole,
+  /** Image versions of which it published something. */
+  images: whole,
+  /** Of these, with a learning window that has ended. */
+  learned: whole,
+})
+export type FleetNodeRow = View<typeof nodeRow>
+
+export const nodes = z.object({ ...windowed, rows: z.array(nodeRow), states: byState })
+export type FleetNodes = View<typeof nodes>
 
 /** An alert of a node as a short row. */
-export interface FleetAlertRow {
-  readonly id: string
+const alertRow = z.object({
+  id: text,
   /** Number of its message in the stream, for the whole alert. */
-  readonly seq: number
-  readonly node: string
-  readonly time: string
-  readonly lastSeen: string
+  seq: whole,
+  node: text,
+  time: moment,
+  lastSeen: moment,
   /** When the stream received this state of it. */
-  readonly receivedAt: string
-  readonly severity: Severity
-  readonly type: AlertType
-  readonly action: Alert['action']
-  readonly text: string
-  readonly actor?: string
-  readonly repository?: string
-  readonly scope?: string
-  readonly digest?: string
-  readonly container?: string
-  readonly namespace?: string
-  readonly reason: string
-  readonly count: number
-  readonly decision?: string
-  readonly decidedBy?: string
-  readonly novelty?: true
-}
+  receivedAt: moment,
+  severity: z.enum(severities),
+  type: z.enum(alertTypes),
+  action: z.enum(alertActions),
+  text,
+  actor: optionalText,
+  repository: optionalText,
+  scope: optionalText,
+  digest: optionalText,
+  container: optionalText,
+  namespace: optionalText,
+  reason: text,
+  count: whole,
+  decision: optionalText,
+  decidedBy: optionalText,
+  novelty: z.literal(true).exactOptional(),
+})
+export type FleetAlertRow = View<typeof alertRow>
 
-export interface FleetAlerts {
+export const alerts = z.object({
   /** Newest first. */
-  readonly rows: readonly FleetAlertRow[]
+  rows: z.array(alertRow),
   /** For the next page; absent where no older alert matches. */
-  readonly next?: string
+  next: optionalText,
   /** Everything that the stream received since then was searched. */
-  readonly searchedTo: string
+  searchedTo: moment,
   /** The search ended at its limit of messages: the next page continues there. */
-  readonly isPartial: boolean
-}
+  isPartial: z.boolean(),
+})
+export type FleetAlerts = View<typeof alerts>
 
-export interface FleetStatus {
+export const status = z.object({
   /** Where the console reads profiles and decisions. */
-  readonly store: 'kubernetes' | 'nats'
+  store: z.enum(['kubernetes', 'nats']),
   /** What the console cannot read now, and why; empty where all is current. */
-  readonly faults: readonly string[]
-  readonly images: number
-  readonly waiting: number
-  readonly openAlerts: number
-  readonly nodes: Readonly<Record<AgentState, number>>
-  readonly alerts: {
+  faults: z.array(text),
+  images: whole,
+  waiting: whole,
+  openAlerts: whole,
+  nodes: byState,
+  alerts: z.object({
     /** Absent: no engine is configured. */
-    readonly from?: string
-    readonly kept: number
+    from: moment.exactOptional(),
+    kept: whole,
     /** Messages of the stream that are no alert, or not valid. */
-    readonly ignored: number
-  }
-}
+    ignored: whole,
+  }),
+})
+export type FleetStatus = View<typeof status>

@@ -2,14 +2,13 @@ import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { SnugError } from '../../errors.ts'
 import type { ImageDecision } from '../../fleet/console/console-fleet.ts'
-import { agentStates, connectionStates } from '../../fleet/console/views.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
 import { moment, present } from '../server/body-parts.ts'
 import { liveQuery } from '../server/live-query.ts'
 import { openApi } from '../server/openapi.ts'
 import { sessionParts } from '../server/routes/session-routes.ts'
 import { alert } from '../server/schema/event-schema.ts'
-import * as answer from './console-schema.ts'
+import * as answer from '../../fleet/console/views.ts'
 import { authorName } from './author-name.ts'
 import { type ConsoleWorld, type FleetCall, type FleetRoute, fleetRoute } from './fleet-route.ts'
 
@@ -152,7 +151,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
       party: z.string().min(1).max(1_000).optional().meta({
         description: '`id` of a party: the connections from it and to it',
       }),
-      state: z.enum(connectionStates).optional(),
+      state: z.enum(answer.connectionStates).optional(),
     }),
     answer: answer.map,
     handle: ({ views }, { query }) => views.map(present(query)),
@@ -162,7 +161,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     path: '/v1/fleet/nodes',
     role: 'viewer',
     summary: 'a range of the nodes with the states of their agents, the worst first',
-    query: z.strictObject({ ...windowed, q, state: z.enum(agentStates).optional() }),
+    query: z.strictObject({ ...windowed, q, state: z.enum(answer.agentStates).optional() }),
     answer: answer.nodes,
     handle: ({ views }, { query }) => views.nodes(present(query)),
   }),
