@@ -298,6 +298,11 @@ export const errorTable = {
     status: 503,
     hint: 'another agent uses this data directory: stop it or choose another with --data',
   },
+  STORE_NEWER: {
+    exit: 1,
+    status: 500,
+    hint: 'a later release wrote the data directory: install that release, or name another with --data',
+  },
   STORE_DAMAGED: {
     exit: 1,
     status: 500,

@@ -16,6 +16,7 @@ import type {
   TakeBehaviours,
 } from './store.ts'
 import { SortedIds } from './sorted-ids.ts'
+import { markFormat, refuseNewer } from './store-format.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import {
   alertRecord,
@@ -54,7 +55,8 @@ const fetchedRecords = 1_000
  * Opens or creates the store in a folder. It repairs a damaged store if possible, or else moves it
  * aside and creates an empty one: the agent must observe even without its history.
  *
- * Errors: `STORE_LOCKED` if another process has it open, `STORE_FAILED` if the folder is unusable.
+ * Errors: `STORE_LOCKED` if another process has it open, `STORE_NEWER` if a later build wrote it,
+ * `STORE_FAILED` if the folder is unusable.
  */
 export async function openLevelStore(folder: string, now = new Date()): Promise<OpenedStore> {
   await makeFolder(folder)
@@ -67,7 +69,9 @@ export async function openLevelStore(folder: string, now = new Date()): Promise<
   })
   try {
     await database.open()
+    markFormat(folder)
   } catch (error) {
+    await database.close()
     throw asSnugError(error, folder)
   }
   return { store: new LevelStore(database, damage), damage }
@@ -368,14 +372,16 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 /**
+ * Errors: `STORE_NEWER`
+ *
  * `CURRENT` alone does not decide: without it, LevelDB would create an empty store over the old
  * one.
  */
 async function holdsStore(folder: string): Promise<boolean> {
   try {
-    return (await readdir(folder)).some((name) =>
-      /^(CURRENT|MANIFEST-)|\.(ldb|sst|log)$/.test(name),
-    )
+    const names = await readdir(folder)
+    refuseNewer(folder, names)
+    return names.some((name) => /^(CURRENT|MANIFEST-)|\.(ldb|sst|log)$/.test(name))
   } catch (error) {
     throw asSnugError(error, folder)
   }
