@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename, statfs } from 'node:fs/promises'
 import { Level } from 'level'
 import { wholeText } from '../../core/behaviour/whole-text.ts'
 import { SnugError } from '../../errors.ts'
@@ -46,6 +46,8 @@ export interface OpenedStore {
 const cachedBytes = 1_048_576
 /** Writes that LevelDB holds in memory until they make a file, twice: four times as much by itself. */
 const bufferedBytes = 1_048_576
+/** What LevelDB writes when it opens: at most what it held in memory, and small files. */
+const reopeningBytes = 2 * bufferedBytes
 /** Records that are fetched at once where all are read. By itself, each 16 KiB wait for a thread. */
 const fetchedBytes = 262_144
 /** The same where they are small. */
@@ -109,6 +111,9 @@ class LevelStore implements Store {
   readonly #damage: StoreDamage[]
   /** Of the alerts in the store; undefined until they are asked for. */
   #alertIds: SortedIds | undefined
+  /** A write failed: the next one opens the database again. */
+  #hasFailed = false
+  #reopening: Promise<void> | undefined
 
   constructor(database: Database, damage: readonly StoreDamage[]) {
     this.#database = database
@@ -303,6 +308,7 @@ class LevelStore implements Store {
   }
 
   async #write(operations: readonly RawOperation[], sync: boolean): Promise<void> {
+    if (this.#hasFailed) await this.#reopen()
     // Put together over several turns, and written as one.
     const batch = this.#database.batch()
     const pace = new Pace()
@@ -313,7 +319,34 @@ class LevelStore implements Store {
     }
     // `sync` is an option of LevelDB that the type shared with browsers lacks.
     const options: object = { sync }
-    await batch.write(options)
+    try {
+      await batch.write(options)
+    } catch (error) {
+      this.#hasFailed = true
+      throw error
+    }
+  }
+
+  /**
+   * After a failed write LevelDB refuses all others, or appends them behind half a record, where
+   * its next opening drops them. An opening ends the log at the last whole record. It needs room,
+   * and until there is some, the database can be read.
+   */
+  #reopen(): Promise<void> {
+    const database = this.#database
+    const reopened = async (): Promise<void> => {
+      if (database.status === 'open') {
+        const { bavail, bsize } = await statfs(database.location)
+        if (bavail * bsize < reopeningBytes) throw new Error('no space left on device')
+        await database.close()
+      }
+      await database.open()
+      this.#hasFailed = false
+    }
+    this.#reopening ??= reopened().finally(() => {
+      this.#reopening = undefined
+    })
+    return this.#reopening
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
