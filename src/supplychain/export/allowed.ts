@@ -163,6 +163,12 @@ export function shortNameOf({ repository }: Pick<ImageRef, 'repository'>): strin
   return plain.slice(0, 40).replace(/-+$/, '')
 }
 
+/** The value of the label `app` that pods of the image may have: its last part, at most 63 characters. */
+export function appOf({ repository }: Pick<ImageRef, 'repository'>): string {
+  const short = repository.slice(repository.lastIndexOf('/') + 1)
+  return short.slice(0, 63).replace(/[^A-Za-z0-9]+$/, '')
+}
+
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,20 +1,23 @@
 import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { stringify } from 'yaml'
-import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
+import {
+  type Allowed,
+  appOf,
+  compareText,
+  type Exportable,
+  type Exported,
+  nameOf,
+} from './allowed.ts'
 import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.ts'
 import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
 
 const labelNote = (app: string): string =>
   `the policy selects pods by the label \`app: ${app}\`: change it to your label`
 
-function appOf({ image: { repository } }: Exportable): string {
-  return repository.slice(repository.lastIndexOf('/') + 1)
-}
-
 /** A NetworkPolicy: where the service listens, and whom it talks to. */
 export function networkPolicy(what: Exportable): Exported {
   const egress = egressOf(what.allowed)
-  const app = appOf(what)
+  const app = appOf(what.image)
   const policy = {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -67,7 +70,7 @@ export function kubeArmor(what: Exportable): Exported {
   }
   const protocols = new Set(egressOf(allowed).map(({ protocol }) => protocol.toLowerCase()))
   for (const { protocol } of ingressOf(allowed)) protocols.add(protocol.toLowerCase())
-  const app = appOf(what)
+  const app = appOf(what.image)
   const policy = {
     apiVersion: 'security.kubearmor.com/v1',
     kind: 'KubeArmorPolicy',

@@ -1,11 +1,11 @@
 import { stringify } from 'yaml'
-import { type Exportable, type Exported, nameOf } from './allowed.ts'
+import { appOf, type Exportable, type Exported, nameOf } from './allowed.ts'
 import { blockOf, egressOf, isAddress } from './network.ts'
 import { programs } from './paths.ts'
 
 /** Tetragon reports events that a TracingPolicy selects: here, programs and peers that are not in the profile. */
 export function tetragon({ image, allowed }: Exportable): Exported {
-  const app = image.repository.slice(image.repository.lastIndexOf('/') + 1)
+  const app = appOf(image)
   const values = programs(allowed).map(({ path }) => path)
   const egress = egressOf(allowed)
   const blocks = [
