@@ -277,7 +277,7 @@ export class SnugEngine implements view.Engine {
     const at = new Date(this.#daemon.now()).toISOString()
     const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
     this.#daemon.journal.audit('ack', by.who, { alert: id, reason })
-    await this.#daemon.journal.persist()
+    await this.#daemon.journal.decided()
     return decided
   }
 

@@ -46,7 +46,9 @@ export async function commitDecisionOnAll(
   }
   const images = others.length === 0 ? {} : { images: versions.map(({ key }) => key) }
   context.journal.audit(what, by.who, { image: first.key, ...images, ...author, ...fields })
-  await context.journal.persist()
+  // Nobody waits for the answer to others.
+  if (by.at === undefined && !isAutomatic) await context.journal.decided()
+  else await context.journal.persist()
 }
 
 /** One behaviour before and after a decision, for the audit. Its members are in the order in which they are hashed. */

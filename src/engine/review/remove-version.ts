@@ -35,7 +35,7 @@ export async function removeVersion(
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   journal.audit('image-remove', by.who, { ...removalFields(version), ...reason })
   registry.events.emit('removed', version)
-  await journal.persist()
+  await journal.decided()
   return result
 }
 

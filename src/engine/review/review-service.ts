@@ -261,7 +261,7 @@ export class ReviewService {
     const version = image === undefined ? undefined : registry.index.ofImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
       this.#context.journal.audit('withdraw', by.who, { alert: id })
-      await this.#context.journal.persist()
+      await this.#context.journal.decided()
       return answer
     }
     const behaviours = decidedWith(version, decision)

@@ -1,7 +1,7 @@
 import type { Dispatcher, SinkChange } from '../../pipeline/delivery/dispatcher.ts'
 import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/delivery-queue.ts'
 import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
-import { describeError } from '../../errors.ts'
+import { describeError, SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { AlertStore } from '../alerts/alert-store.ts'
@@ -106,12 +106,16 @@ export class Journal {
       collect: () => this.#collect(),
       onStored: (outbound) => {
         faults.delete('store')
+        if (outbound.length === 0) return
         this.#dispatcher?.offer(outbound)
         live.alerts(outbound.filter((record) => !isAudit(record)))
       },
       onError: (error) => {
-        faults.set('store', describeError(error))
-        log.error({ error: describeError(error) }, 'the store failed: changes are kept')
+        faults.set('store', `${describeError(error)} (STORE_FAILED)`)
+        log.error(
+          { code: 'STORE_FAILED', error: describeError(error) },
+          'the store failed: changes are kept',
+        )
       },
       onLost: (lost) => {
         alerts.raise(unstoredFinding(lost, node, now()), now(), lost.length)
@@ -169,9 +173,21 @@ export class Journal {
     this.#parts.cursors?.close()
   }
 
-  /** Everything decided or observed so far is in the store. */
-  persist(): Promise<void> {
-    return this.#persister.flush()
+  /** Everything decided or observed so far is in the store, or waits for one that refuses it. */
+  async persist(): Promise<void> {
+    await this.#persister.flush()
+  }
+
+  /**
+   * The decision of a person is in the store. Errors: `STORE_FAILED` if it is not: it applies, and
+   * waits.
+   */
+  async decided(): Promise<void> {
+    if (await this.#persister.flush()) return
+    throw new SnugError(
+      'STORE_FAILED',
+      'the decision applies, but is not stored: the agent stores it once its disk has room',
+    )
   }
 
   /** Schedules a write of the changes; new alerts are written at once. */

@@ -9,7 +9,7 @@ export interface PersisterOptions {
   readonly store: Store
   /** Returns the changes since the last call, and the records for sinks among them. */
   readonly collect: () => Promise<Collected>
-  /** These records are stored now, so they may be delivered. */
+  /** After each batch that was stored: its records for sinks may be delivered. */
   readonly onStored: (outbound: readonly OutboundRecord[]) => void
   readonly onError: (error: unknown) => void
   /** The oldest alerts, dropped because the store refused writes for too long. */
@@ -68,10 +68,11 @@ export class Persister {
     this.#writing = this.#drain()
   }
 
-  /** Everything collected so far is in the store, or was reported as an error. */
-  async flush(): Promise<void> {
+  /** Whether everything collected so far is in the store; otherwise it was reported as an error. */
+  async flush(): Promise<boolean> {
     this.kick()
     await this.#writing
+    return this.#writes.size === 0
   }
 
   async close(): Promise<void> {
@@ -109,7 +110,7 @@ export class Persister {
     this.#outbound.clear()
     this.#stored = undefined
     stored?.()
-    if (outbound.length > 0) this.#options.onStored(outbound)
+    this.#options.onStored(outbound)
   }
 
   /** Replaces an earlier record, and moves it behind all earlier writes. */
