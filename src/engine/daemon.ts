@@ -29,6 +29,7 @@ import { loadState } from './load-state.ts'
 import { Retention } from './retention.ts'
 import { Tick } from './tick.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
+import { ClockSteps } from '../support/clock-steps.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
 import { subscribeOwners, type VersionOwners } from './version-owners.ts'
 import type { Agent } from './agent.ts'
@@ -52,6 +53,8 @@ export interface DaemonParts extends InflowParts {
   readonly grade?: AlertGrade
   readonly log: Log
   readonly now?: () => number
+  /** Milliseconds by a clock that nobody can set; absent with `now`: the same clock. */
+  readonly steady?: () => number
 }
 
 /** Options that can change while the daemon runs. */
@@ -98,12 +101,15 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly retention: Retention
   readonly #tick: Tick
   readonly #now: () => number
+  readonly #clockSteps: ClockSteps
   #rawReaders = 0
   #flushTimer: NodeJS.Timeout | undefined
 
   constructor(parts: DaemonParts) {
     this.parts = parts
     this.#now = parts.now ?? Date.now
+    const { steady = parts.now ?? (() => performance.now()) } = parts
+    this.#clockSteps = new ClockSteps(this.#now, steady)
     this.loop = new LoopWatch(parts.log)
     this.slices = new Slices(this.loop)
     this.startedAt = new Date(this.#now()).toISOString()
@@ -284,12 +290,24 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
 
   /** Applies changes that are due to time, in one piece. */
   tick(): void {
+    this.#checkClock()
     this.#tick.inOnePiece()
   }
 
   /** The same each second, beside judging. */
   tickInSlices(): Promise<void> {
+    this.#checkClock()
     return this.#tick.inSlices()
+  }
+
+  /** Whoever reads times that do not fit together finds the reason in the audit log. */
+  #checkClock(): void {
+    const stepMs = this.#clockSteps.taken()
+    if (stepMs === 0) return
+    this.registry.lifecycle.clockStepped(stepMs)
+    const from = new Date(this.#now() - stepMs).toISOString()
+    this.journal.audit('clock', 'agent', { from, stepMs })
+    this.parts.log.warn({ from, stepMs }, 'the clock of this host was set: windows go on')
   }
 
   #damaged(what: string, message: string): void {

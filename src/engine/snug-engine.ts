@@ -129,7 +129,7 @@ export class SnugEngine implements view.Engine {
   *#recentView(version: DeployedVersion): Steps<views.VersionView> {
     const nowMs = this.#daemon.now()
     const known = this.#viewed.get(version)
-    if (known !== undefined && nowMs - known.atMs < recentMs) {
+    if (known !== undefined && Math.abs(nowMs - known.atMs) < recentMs) {
       return { ...known.view, revision: revisionOf([version]) }
     }
     const view = yield* this.#versionSteps(version)

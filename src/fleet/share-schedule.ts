@@ -37,9 +37,12 @@ export class ShareSchedule<T> {
 
   /** What may be published now, the longest due first. */
   due(nowMs: number): readonly T[] {
-    const until = nowMs < this.#notBefore ? -Infinity : nowMs
+    // Nothing is as far ahead, unless the clock was set back.
+    const farMs = nowMs + 2 * this.#options.withinMs
+    const isPause = nowMs < this.#notBefore && this.#notBefore <= farMs
+    const until = isPause ? -Infinity : nowMs
     return [...this.#due]
-      .filter(([, at]) => at <= until)
+      .filter(([, at]) => at <= until || (!isPause && at > farMs))
       .sort(([, a], [, b]) => (a === b ? 0 : a - b))
       .map(([item]) => item)
   }

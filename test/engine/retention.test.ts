@@ -224,4 +224,23 @@ describe('retention', () => {
       because: '2 versions of its lineage were seen later',
     })
   })
+
+  it.each([365 * dayMs, -365 * dayMs])(
+    'counts the time that passed, and not by how much the clock was set: %i ms',
+    async (stepMs) => {
+      const world = await started({ retention: { ageMs: 90 * dayMs } })
+      for (const digest of ['sha256:aa', 'sha256:aa', 'sha256:bb']) {
+        await runs(world, digest, '/bin/serve')
+        await ends(world)
+        world.advance(40 * dayMs)
+      }
+      // Its last event was 80 days ago.
+      world.step(stepMs)
+      world.daemon.retention.apply()
+      expect(await digests(world)).toEqual(['sha256:aa', 'sha256:bb'])
+      world.advance(11 * dayMs)
+      world.daemon.retention.apply()
+      expect(await digests(world)).toEqual(['sha256:bb'])
+    },
+  )
 })

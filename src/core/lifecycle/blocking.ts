@@ -165,6 +165,25 @@ export function endBreakGlass<V extends Blockable>(version: V, who: string): V {
   })
 }
 
+/** The same spans of time by a clock that was set. */
+export function blockingAfterStep<V extends Blockable>(version: V, stepMs: number): V {
+  const { blocking, breakGlass } = version
+  if (blocking === undefined) return version
+  const { since, canary, disarmedAt } = blocking
+  return {
+    ...version,
+    blocking: {
+      ...blocking,
+      since: since + stepMs,
+      ...(canary === undefined ? {} : { canary: { ...canary, until: canary.until + stepMs } }),
+      ...(disarmedAt === undefined ? {} : { disarmedAt: disarmedAt + stepMs }),
+    },
+    ...(breakGlass === undefined
+      ? {}
+      : { breakGlass: { ...breakGlass, until: breakGlass.until + stepMs } }),
+  }
+}
+
 /** Without what only mode `block` has. */
 export function withoutBlocking<V extends Blockable>(version: V): V {
   const { blocking: _, breakGlass: __, ...rest } = version

@@ -3,6 +3,7 @@ import type { Coverage } from '../coverage/coverage.ts'
 import type { ImageRef } from '../event/event.ts'
 import type { Profile } from '../profile/profile.ts'
 import {
+  blockingAfterStep,
   type Blocking,
   type BlockRules,
   blockingText,
@@ -88,6 +89,20 @@ export interface Transition {
 export interface Step {
   readonly version: Version
   readonly transitions: readonly Transition[]
+}
+
+/**
+ * The same version by a clock that was set by `stepMs`: windows, the soak and break-glass last as
+ * long as they would have.
+ */
+export function afterClockStep(version: Version, stepMs: number): Version {
+  const { learningSince, learnedAt, alertingSince } = version
+  return Object.freeze({
+    ...blockingAfterStep(version, stepMs),
+    learningSince: learningSince + stepMs,
+    ...(learnedAt === undefined ? {} : { learnedAt: learnedAt + stepMs }),
+    ...(alertingSince === undefined ? {} : { alertingSince: alertingSince + stepMs }),
+  })
 }
 
 /** A first look at a digest. With a predecessor it is judged from its first event, against the prior. */

@@ -51,7 +51,7 @@ export class Sandboxes {
     // Two candidates: one of them is a container whose status has not arrived yet.
     if (only === undefined || mine.length > 1) return undefined
     const [id, { since }] = only
-    if (this.#now() - since < settleMs) return undefined
+    if (Math.abs(this.#now() - since) < settleMs) return undefined
     this.#asked.delete(id)
     this.#found.set(pod.uid, id)
     return sandboxOf(id, pod)

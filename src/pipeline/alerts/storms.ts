@@ -52,7 +52,7 @@ export class Storms {
     if (severities.indexOf(severity) >= severities.indexOf(this.rules.always)) return undefined
     const name = `${type}/${container.id}`
     let recent = this.#recent.get(name)
-    if (recent === undefined || nowMs - recent.lastMs > this.rules.withinMs) {
+    if (recent === undefined || Math.abs(nowMs - recent.lastMs) > this.rules.withinMs) {
       recent = { count: 0, lastMs: nowMs }
       this.#recent.set(name, recent)
     }

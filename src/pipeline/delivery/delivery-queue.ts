@@ -21,6 +21,8 @@ export interface DeliveryQueueOptions extends DeliveryQueueLimits {
   readonly onGivenUp: (sink: string, given: GivenUp) => void
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** Milliseconds by a clock that nobody can set: a record must not be late because of a step. */
+  readonly steady: () => number
 }
 
 /** Records that a sink will never receive. */
@@ -67,7 +69,7 @@ export class DeliveryQueue {
   #refusals = 0
   readonly #givenUpFor: Record<GivenUpReason, number> = { full: 0, late: 0, refused: 0 }
   #untold: GivenUp | undefined
-  #reportedMs = 0
+  #reportedMs = -Infinity
   #reportTimer: NodeJS.Timeout | undefined
   #lastDelivery: string | undefined
   #lastError: { readonly time: string; readonly text: string } | undefined
@@ -114,7 +116,7 @@ export class DeliveryQueue {
       state: this.#failing ? 'failing' : oldest === undefined ? 'idle' : 'delivering',
       waiting: this.#queue.size,
       waitingBytes: this.#queue.bytes,
-      lagMs: oldest === undefined ? 0 : Math.max(0, this.#options.now() - oldest.sinceMs),
+      lagMs: oldest === undefined ? 0 : Math.max(0, this.#options.steady() - oldest.sinceMs),
       delivered: this.#delivered,
       refusals: this.#refusals,
       givenUp: full + late + refused,
@@ -126,7 +128,7 @@ export class DeliveryQueue {
 
   /** `place`: of the newest record. */
   offer(records: readonly Placed[], place: number): void {
-    const nowMs = this.#options.now()
+    const nowMs = this.#options.steady()
     // A burst is already in memory, so an idle queue first sends it as one batch.
     const idle = this.#queue.size === 0
     for (const placed of records) {
@@ -147,10 +149,13 @@ export class DeliveryQueue {
    * before.
    */
   resume(records: readonly Placed[], place: number): void {
+    const { now, steady } = this.#options
+    const [nowMs, steadyMs] = [now(), steady()]
     for (const placed of records) {
       const { record } = placed
       if (record.id <= this.#cursor || !this.#binding.accepts(record)) continue
-      this.#queue.put(placed, Date.parse(record.time))
+      const waitedMs = Math.max(0, nowMs - Date.parse(record.time))
+      this.#queue.put(placed, steadyMs - waitedMs)
     }
     this.#queue.crowdedOut()
     this.offer([], place)
@@ -234,7 +239,7 @@ export class DeliveryQueue {
   /** A constantly rising count would otherwise occupy the sink. */
   #repeat(placed: Placed): void {
     if (this.#repeatMs === undefined) {
-      this.#queue.put(placed, this.#options.now())
+      this.#queue.put(placed, this.#options.steady())
       return
     }
     this.#repeats.set(placed.record.id, placed)
@@ -244,7 +249,7 @@ export class DeliveryQueue {
   #deliverRepeats(): void {
     clearTimeout(this.#repeatTimer)
     this.#repeatTimer = undefined
-    for (const placed of this.#repeats.values()) this.#queue.put(placed, this.#options.now())
+    for (const placed of this.#repeats.values()) this.#queue.put(placed, this.#options.steady())
     this.#repeats.clear()
     this.#start()
   }
@@ -286,7 +291,7 @@ export class DeliveryQueue {
 
   /** Gives up the oldest records, for good: they are not sent after a restart either. */
   #giveUpLate(): void {
-    const late = this.#queue.late(this.#options.now(), this.#place)
+    const late = this.#queue.late(this.#options.steady(), this.#place)
     if (late.length === 0) return
     for (const { id } of late) if (id > this.#cursor) this.#cursor = id
     this.#giveUp(late, 'late', 'they waited longer than `outbox.age`')
@@ -306,7 +311,7 @@ export class DeliveryQueue {
       because,
     }
     // Losses are reported together, because each report is itself an alert for this sink.
-    const wait = Math.max(0, this.#reportedMs + reportGivenUpMs - this.#options.now())
+    const wait = Math.max(0, this.#reportedMs + reportGivenUpMs - this.#options.steady())
     this.#reportTimer ??= setTimeout(() => this.#report(), wait)
   }
 
@@ -315,7 +320,7 @@ export class DeliveryQueue {
     this.#reportTimer = undefined
     const given = this.#untold
     this.#untold = undefined
-    this.#reportedMs = this.#options.now()
+    this.#reportedMs = this.#options.steady()
     if (given !== undefined) this.#options.onGivenUp(this.name, given)
   }
 

@@ -12,11 +12,13 @@ import type { SinkTest, SinkView } from '../../engine/api/sink-view.ts'
 import type { Placed } from './outbox-queue.ts'
 import type { SinkBinding } from './sinks/sink.ts'
 
-export interface DispatcherOptions extends Omit<DeliveryQueueOptions, 'cursor' | 'now'> {
+export interface DispatcherOptions extends Omit<DeliveryQueueOptions, 'cursor' | 'now' | 'steady'> {
   readonly node: string
   /** Sink → greatest record id that it confirmed before the restart. */
   readonly cursors: Readonly<Record<string, string>>
   readonly now?: () => number
+  /** Milliseconds by a clock that nobody can set; absent with `now`: the same clock. */
+  readonly steady?: () => number
   /** These records are in the store and queued for the sinks. */
   readonly onOffered?: (records: readonly OutboundRecord[]) => void
 }
@@ -167,7 +169,8 @@ export class Dispatcher {
 
   #queueOf(binding: SinkBinding): DeliveryQueue {
     const cursor = this.#options.cursors[binding.sink.name] ?? ''
-    return new DeliveryQueue(binding, { ...this.#options, cursor, now: this.#now })
+    const { now, steady = now ?? (() => performance.now()) } = this.#options
+    return new DeliveryQueue(binding, { ...this.#options, cursor, now: this.#now, steady })
   }
 
   /**

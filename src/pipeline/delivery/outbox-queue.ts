@@ -18,7 +18,7 @@ export interface Placed {
 
 interface Waiting extends Placed {
   readonly bytes: number
-  /** Epoch milliseconds at which it was first queued. */
+  /** By the steady clock: when it was first queued. */
   readonly sinceMs: number
 }
 

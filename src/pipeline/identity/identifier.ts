@@ -437,7 +437,8 @@ export class Identifier {
       this.#resolvePrepared(identity, waiting)
       return
     }
-    const waited = this.#now() - waiting.since
+    // The clock may have been set.
+    const waited = Math.abs(this.#now() - waiting.since)
     const nobodys = answers.every((answer) => answer === 'unknown')
     const patience = nobodys ? this.#limits.unknownMs : this.#limits.giveUpMs
     if (waited >= patience) {

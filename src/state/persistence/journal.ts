@@ -358,7 +358,9 @@ export class Journal {
     const { key, profile, losses } = version
     let drained: Drained['entries'] | undefined
     const nowMs = this.#parts.now()
-    const isDue = nowMs - version.persistedAt >= countsPersistMs || this.#drainsCounts.has(version)
+    // The clock may have been set.
+    const sinceMs = Math.abs(nowMs - version.persistedAt)
+    const isDue = sinceMs >= countsPersistMs || this.#drainsCounts.has(version)
     if (version.news || isDue) {
       version.news = false
       version.persistedAt = nowMs

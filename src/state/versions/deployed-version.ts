@@ -2,7 +2,7 @@ import { imageKey } from '../../core/event/image-key.ts'
 import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
-import type { Version } from '../../core/lifecycle/version.ts'
+import { afterClockStep, type Version } from '../../core/lifecycle/version.ts'
 import type { BehaviourTag } from '../../core/compile/kernel-profile.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Profile } from '../../core/profile/profile.ts'
@@ -335,6 +335,29 @@ export class DeployedVersion {
     this.changed = true
   }
 
+  /** The clock was set: each run goes on by the new time, with another stint. */
+  clockStepped(stepMs: number, nowMs: number): void {
+    this.life = afterClockStep(this.life, stepMs)
+    this.persistedAt += stepMs
+    // The last event may have been since then.
+    const moved = (seen: string): string =>
+      new Date(Math.min(Date.parse(seen) + stepMs, nowMs)).toISOString()
+    this.firstSeen = moved(this.firstSeen)
+    this.lastSeen = moved(this.lastSeen)
+    this.changed = true
+    const to = new Date(nowMs - stepMs).toISOString()
+    const time = new Date(nowMs).toISOString()
+    for (const run of this.runs.values()) {
+      if (run.to !== undefined) continue
+      const { earlier = [], from, before } = run
+      // It may have begun since then.
+      const age = nowMs - Date.parse(from)
+      if (stepMs > 0 ? age < stepMs : age >= 0 && age < noticedWithinMs) continue
+      const past = [...earlier, { from, to, before }].slice(-stintsKept)
+      this.runs.set(run.container, withChanges(run, { from: time, before: true, earlier: past }))
+    }
+  }
+
   #forgetRuns(): void {
     if (this.runs.size > runsKept) this.#dropRuns(1)
   }
@@ -361,6 +384,9 @@ export function addName(names: Set<string>, name: string): string | undefined {
   if (oldest !== undefined) names.delete(oldest)
   return oldest
 }
+
+/** A step of the clock is noticed within this time: see `ClockSteps`. */
+const noticedWithinMs = 10_000
 
 function resumed(run: Run, seen: ContainerSeen): Run {
   const { to, endUnseen, earlier, ...goesOn } = run

@@ -147,6 +147,16 @@ export class VersionLifecycle {
     }
   }
 
+  /** Somebody set the clock by `stepMs`. */
+  clockStepped(stepMs: number): void {
+    const nowMs = this.#options.now()
+    for (const version of this.#index) {
+      version.clockStepped(stepMs, nowMs)
+      const known = this.#estimates.get(version)
+      if (known !== undefined) this.#estimates.set(version, { ...known, atMs: known.atMs + stepMs })
+    }
+  }
+
   /** Advances the lifecycle of every version. */
   tick(): void {
     finish(this.tickSteps())

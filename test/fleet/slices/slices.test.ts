@@ -260,6 +260,17 @@ describe('a fleet of 1,000 nodes', () => {
     expect(schedule.due(600_000).length).toBeLessThanOrEqual(1)
   })
 
+  it('goes on publishing where the clock is set back', () => {
+    const schedule = new ShareSchedule<string>({ withinMs: 120_000, random: seeded(3) })
+    const day = 86_400_000
+    schedule.add('image', day)
+    schedule.written('image', day, true)
+    expect(schedule.due(0)).toEqual(['image'])
+    schedule.written('image', 0, true)
+    expect(schedule.due(1_000)).toEqual([])
+    expect(schedule.due(120_000)).toEqual(['image'])
+  })
+
   it('never publishes a version that was removed', () => {
     const schedule = new ShareSchedule<string>({ withinMs: 1_000, random: seeded(3) })
     for (const item of ['kept', 'removed']) schedule.add(item, 0)

@@ -273,6 +273,38 @@ describe('the outbox of a sink that takes nothing', () => {
     await dispatcher.close(0)
   })
 
+  it.each([
+    ['forward', 86_400_000],
+    ['back', -86_400_000],
+  ])(
+    'keeps alerts for their age, and reports in time, where the clock is set %s',
+    async (_, by) => {
+      await onFakeClock(async () => {
+        const outbox = { maxBytes: 1_000_000, maxAgeMs: 60_000, maxSpan: 1_000 }
+        const { dispatcher, given } = dispatch([hung()], {}, { outbox })
+        // The sink has it, and never answers.
+        dispatcher.offer([alert('1')])
+        dispatcher.offer([alert('2')])
+        await vi.advanceTimersByTimeAsync(30_000)
+        vi.setSystemTime(Date.now() + by)
+        dispatcher.offer([alert('3')])
+        expect(dispatcher.list()).toMatchObject([{ waiting: 3, givenUp: 0, lagMs: 30_000 }])
+        await vi.advanceTimersByTimeAsync(30_001)
+        dispatcher.offer([alert('4')])
+        await vi.advanceTimersByTimeAsync(1)
+        expect(given).toEqual([{ sink: 'down', count: 1 }])
+        vi.setSystemTime(Date.now() + by)
+        await vi.advanceTimersByTimeAsync(60_000)
+        dispatcher.offer([alert('5')])
+        await vi.advanceTimersByTimeAsync(10_000)
+        expect(given.map(({ count }) => count)).toEqual([1, 2])
+        const closed = dispatcher.close(0)
+        await vi.runAllTimersAsync()
+        await closed
+      })
+    },
+  )
+
   it('does not count alerts dropped before a restart again', async () => {
     const alerts = Array.from({ length: 50 }, (_, at) => alert(String(at).padStart(6, '0')))
     const bytes = Buffer.byteLength(JSON.stringify(alerts[0]))
