@@ -63,7 +63,8 @@ const delivered = (): readonly Alert[] =>
   lines()
     .filter(isWhole)
     .map((line) => JSON.parse(line) as Alert)
-const faulty = (view: StatusView): boolean => view.degraded.some((fault) => /^store: /.test(fault))
+const faulty = (view: StatusView): boolean =>
+  view.degraded.some((fault) => fault.startsWith('store: '))
 
 describe('a full disk of the file sink', () => {
   it('holds alerts back, and each of them is a whole line once there is room', async () => {

@@ -18,7 +18,9 @@ import {
 describe('the formats of the store', () => {
   it('have a store that a build of that format wrote, each of them up to the present one', () => {
     const numbers = new Set(formatFixtures.map(({ format }) => format))
-    expect([...numbers].sort()).toEqual(Array.from({ length: storeFormat + 1 }, (_, at) => at))
+    expect([...numbers].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: storeFormat + 1 }, (_, at) => at),
+    )
   })
 })
 
