@@ -186,7 +186,7 @@ export class Journal {
     if (await this.#persister.flush()) return
     throw new SnugError(
       'STORE_FAILED',
-      'the decision applies, but is not stored: the agent stores it once its disk has room',
+      'the decision applies, but is not stored: the agent stores it once its disk has space',
     )
   }
 

@@ -54,12 +54,12 @@ describe('the persister', () => {
     const { queue, stored, errors, persister, store } = persisting()
     store.full = true
     queue.push({ writes: [write('a')], outbound: [alert('1')] })
-    await persister.flush()
+    expect(await persister.flush()).toBe(false)
     expect(errors).toHaveLength(1)
     expect(stored).toEqual([])
     queue.push({ writes: [write('b')], outbound: [alert('2')] })
     store.full = false
-    await persister.flush()
+    expect(await persister.flush()).toBe(true)
     expect(stored).toEqual(['1', '2'])
     expect(Object.keys((await store.load()).meta).sort()).toEqual(['a', 'b'])
   })
