@@ -7,6 +7,7 @@ import { WebSocket } from 'ws'
 import { routes } from '../../../src/interfaces/server/routes/routes.ts'
 import { roles } from '../../../src/support/config/role.ts'
 import { TokenFile } from '../../../src/interfaces/server/access/token-file.ts'
+import { realPath } from '../../fixtures/api-client.ts'
 import { type ServerFixture, startFixture } from '../../fixtures/server-fixtures.ts'
 
 let fixture: ServerFixture
@@ -38,18 +39,11 @@ async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
   return { status: response.status, code: body.code, type }
 }
 
-function real(path: string): string {
-  return path
-    .replace(':ref', encodeURIComponent('registry.local/shop/web:1.4'))
-    .replace(':id', '01-a')
-    .replace(':name', 'nobody-there')
-}
-
 const bearer = (token: string | undefined) => ({ authorization: `Bearer ${token}` })
 
 describe.each(guarded)('$method $path', ({ method, path, role }) => {
   it('refuses a request without a token', async () => {
-    expect(await ask(real(path), { method })).toEqual({
+    expect(await ask(realPath(path), { method })).toEqual({
       status: 401,
       code: 'UNAUTHENTICATED',
       type: 'application/problem+json',
@@ -58,24 +52,24 @@ describe.each(guarded)('$method $path', ({ method, path, role }) => {
 
   it('refuses an unknown token', async () => {
     const wrong = `snug_${'A'.repeat(43)}`
-    const answer = await ask(real(path), { method, headers: bearer(wrong) })
+    const answer = await ask(realPath(path), { method, headers: bearer(wrong) })
     expect(answer).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   })
 
   it('refuses every role below its own', async () => {
     const lower = roles.slice(0, roles.indexOf(role as (typeof roles)[number]))
     for (const other of lower) {
-      const answer = await ask(real(path), { method, headers: bearer(tokens[other]) })
+      const answer = await ask(realPath(path), { method, headers: bearer(tokens[other]) })
       expect(answer, other).toMatchObject({ status: 403, code: 'FORBIDDEN' })
     }
     // No role is below `viewer`: for it the test only checks that the role is admitted.
-    const answer = await ask(real(path), { method, headers: bearer(tokens[role]) })
+    const answer = await ask(realPath(path), { method, headers: bearer(tokens[role]) })
     expect([401, 403]).not.toContain(answer.status)
   })
 
   it('refuses a page of another origin, even with a token', async () => {
     const headers = { ...bearer(tokens['admin']), origin: 'https://evil.example' }
-    const answer = await ask(real(path), { method, headers })
+    const answer = await ask(realPath(path), { method, headers })
     expect(answer).toMatchObject({ status: 403, code: 'FORBIDDEN' })
   })
 })
@@ -86,7 +80,7 @@ describe.each(withBody)('the body of $method $path', ({ method, path }) => {
   it('is refused where it is wrong', async () => {
     for (const wrong of ['{', '[1]', '{"surprise":1}', 'null']) {
       const init = { method, headers: bearer(tokens['admin']), body: wrong }
-      expect(await ask(real(path), init), wrong).toMatchObject({
+      expect(await ask(realPath(path), init), wrong).toMatchObject({
         status: 400,
         code: 'BODY_INVALID',
       })
@@ -95,7 +89,7 @@ describe.each(withBody)('the body of $method $path', ({ method, path }) => {
 
   it('is refused where it is huge', async () => {
     const init = { method, headers: bearer(tokens['admin']), body: 'x'.repeat(1_048_577) }
-    expect(await ask(real(path), init)).toMatchObject({ status: 413, code: 'BODY_TOO_LARGE' })
+    expect(await ask(realPath(path), init)).toMatchObject({ status: 413, code: 'BODY_TOO_LARGE' })
   })
 })
 
