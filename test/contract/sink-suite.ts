@@ -19,10 +19,10 @@ export interface SinkSuiteOptions {
   /** `timeoutMs`: of the sink, where it has one. */
   open(timeoutMs: number): Promise<SinkBench>
   /**
-   * The kind of receiver, if not one that answers and so can refuse: `silent` gets datagrams and never answers,
-   * `steady` cannot be made to refuse, and `nobody` is no receiver at all.
+   * The kind of receiver, if not one that answers and so can refuse: `silent` gets datagrams and never answers, and
+   * `nobody` is no receiver at all.
    */
-  readonly receiver?: 'silent' | 'steady' | 'nobody'
+  readonly receiver?: 'silent' | 'nobody'
   /** The scope within which the receiver keeps the order, if not over all alerts. */
   readonly order?: 'container'
 }

@@ -44,18 +44,37 @@ sinkSuite({
 
 sinkSuite({
   name: 'to a topic of Kafka',
-  receiver: 'steady',
   order: 'container',
   open: async (timeoutMs) => {
     const broker = await Kafka.start('alerts')
-    const brokers = [`127.0.0.1:${broker.port}`]
+    // A client of Kafka goes to the address that the broker gives.
+    const proxy = await TcpProxy.before(broker.port, withAddress(broker.port))
+    const brokers = [`127.0.0.1:${proxy.port}`]
     return {
       sink: sinkOf({ type: 'kafka', brokers, topic: 'alerts' }, timeoutMs),
       received: () => broker.records.map(({ text }) => text),
-      dispose: () => broker[Symbol.asyncDispose](),
+      behave: (behaviour) => {
+        proxy.behave = behaviour
+      },
+      dispose: async () => {
+        await proxy[Symbol.asyncDispose]()
+        await broker[Symbol.asyncDispose]()
+      },
     }
   },
 })
+
+/** An answer of a broker about itself, with another port: its host as a string with its length, then the port. */
+function withAddress(own: number): (answer: Buffer, port: number) => Buffer {
+  const host = Buffer.from('\0\u{9}127.0.0.1')
+  return (answer, port) => {
+    for (let at = answer.indexOf(host); at >= 0; at = answer.indexOf(host, at + 1)) {
+      const portAt = at + host.length
+      if (answer.readInt32BE(portAt) === own) answer.writeInt32BE(port, portAt)
+    }
+    return answer
+  }
+}
 
 describe('a stream of NATS', () => {
   test('stores a repeated alert once, and requires authentication of the sender', async () => {
