@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import type {
@@ -60,6 +60,8 @@ let plugin: Plugin
 /** On this machine, which the pods of a cluster elsewhere do not reach. */
 let nats: Nats | undefined
 const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
+const onlyHere = ({ skip }: TestContext): void =>
+  skip(!isHere, 'pods of another cluster do not reach the stream of this machine')
 const events: SnugEvent[] = []
 
 beforeAll(async () => {
@@ -483,7 +485,9 @@ describe('a rollout', () => {
   }
 })
 
-describe.skipIf(!isHere)('the console of the fleet', () => {
+describe('the console of the fleet', () => {
+  beforeEach(onlyHere)
+
   consoleStory(() => {
     if (nats === undefined) throw new Error('there is no stream of alerts')
     return { cluster, snug, nats }

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
@@ -15,6 +15,8 @@ import { Cluster } from './cluster/cluster.ts'
  */
 // A cluster that is given from outside has its nodes, and its runtime's socket, on other machines.
 const isHere = process.env['SNUG_TEST_KUBECONFIG'] === undefined
+const onlyHere = ({ skip }: TestContext): void =>
+  skip(!isHere, 'the nodes of another cluster are other machines')
 const namespace = 'first-exec'
 const blocked = 'localhost/first-blocked'
 const other = 'localhost/first-other'
@@ -179,7 +181,9 @@ async function untilRegistered(): Promise<void> {
 const failed = ({ exitCode }: Ended): boolean => exitCode !== 0
 const ran = (ended: Ended): boolean => !failed(ended)
 
-describe.skipIf(!isHere)('a new pod of a version in block mode', () => {
+describe('a new pod of a version in block mode', () => {
+  beforeEach(onlyHere)
+
   it('never runs a forbidden first program', async () => {
     await untilRegistered()
     const names = ['forbidden-1', 'forbidden-2', 'forbidden-3']
@@ -217,7 +221,9 @@ describe.skipIf(!isHere)('a new pod of a version in block mode', () => {
   })
 })
 
-describe.skipIf(!isHere)('with `block.failClosed`, a new pod', () => {
+describe('with `block.failClosed`, a new pod', () => {
+  beforeEach(onlyHere)
+
   it('of a known version runs what it may', async () => {
     await again(({ block }) => (block['failClosed'] = true))
     // With containerd 2 the agent may learn of a sandbox too late: then the kubelet makes another.
