@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { Container } from './container.ts'
 
 export function hex(path: string | Uint8Array): string {
@@ -29,6 +31,16 @@ export class Acts {
   async did(lines: readonly string[]): Promise<readonly string[]> {
     const printed = await this.#container.run([...lines, 'end'].join('\n'))
     return printed.split('\n').filter((line) => line !== '')
+  }
+
+  /** Runs busybox by each of these names as `docker exec` does: in the container's namespaces, then in its cgroup. */
+  execIn(programs: readonly string[]): void {
+    const [pid = ''] = readFileSync(`${this.cgroup}/cgroup.procs`, 'utf8').split('\n')
+    const session = '/bin/busybox ln /bin/busybox $0; echo 0 >&9; exec 9>&-; exec $0 true'
+    const enter = `nsenter -t ${pid} -m -p -n /bin/busybox sh -c '${session}' $each`
+    const all = `exec 9>${this.cgroup}/cgroup.procs; for each in "$@"; do ${enter}; done`
+    // It may be killed.
+    spawnSync('sh', ['-c', all, 'sh', ...programs], { stdio: 'ignore' })
   }
 
   stop(): Promise<void> {

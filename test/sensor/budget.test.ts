@@ -123,6 +123,20 @@ describe('the block budget', () => {
     expect(passed(await only.did(traffic.slice(0, budget)))).toBe(0)
   })
 
+  it('is not spent by exec sessions, which are stopped all the same', async () => {
+    await blockingVersion()
+    const only = await started()
+    const programs = Array.from({ length: 2 * budget }, (_, n) => `/tmp/program-${n}`)
+    only.execIn(programs)
+    await sensor.recorder.source.obeyed()
+    const sessions = sensor.recorder
+      .acts(only.id)
+      .filter(({ process, enforced }) => process.origin === 'exec-in' && enforced === 'killed')
+    expect(sessions).toHaveLength(programs.length)
+    expect(disarmed()).toEqual([])
+    expect(passed(await only.did([`+ exec ${hex('/bin/workload')}`]))).toBe(0)
+  })
+
   it('is not spent by what permissions refuse', async () => {
     await blockingVersion()
     const only = await started(1_000)
