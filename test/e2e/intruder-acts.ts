@@ -8,7 +8,7 @@ export interface IntruderAct {
   readonly command: readonly string[]
   /** The alert that reports this attack and no other. */
   readonly alerts: (alert: Alert) => boolean
-  /** Where a guardrail must fire: an ATT&CK technique that the alert names, or its parent. */
+  /** Where a guardrail must fire: an ATT&CK technique that the alert names, or the parent of one. */
   readonly attack?: string
   /** What it changes in the container's files, as Docker names it: kind (`A`, `C`, `D`) and path. */
   readonly change?: string
@@ -97,7 +97,7 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
       name: 'a binary overwritten',
       command: act('write', '/usr/bin/passwd'),
       alerts: file('/usr/bin/passwd', 'write'),
-      attack: 'T1',
+      attack: 'T1554',
       change: 'C /usr/bin/passwd',
     },
     {
