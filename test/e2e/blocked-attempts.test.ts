@@ -38,18 +38,6 @@ async function stopped(id: string): Promise<{ readonly alerts: readonly Alert[];
   return { alerts, sum: reported.reduce((sum, { count }) => sum + count, 0) }
 }
 
-/** The kernel reports counts at intervals: waits until they equal the attempts, or stop growing. */
-async function allStopped(id: string): ReturnType<typeof stopped> {
-  let last = await stopped(id)
-  for (let still = 0; last.sum < times && still < 40; still++) {
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const now = await stopped(id)
-    if (now.sum !== last.sum) still = 0
-    last = now
-  }
-  return last
-}
-
 function expectNoneSucceeded(output: string, kind: AttemptKind): void {
   // A container's log has eight bytes of Docker's before each line.
   const tally = JSON.parse(/\{.*\}/.exec(output)?.[0] ?? '{}') as Tally
@@ -60,8 +48,9 @@ function expectNoneSucceeded(output: string, kind: AttemptKind): void {
 }
 
 async function expectAccounted(id: string): Promise<void> {
-  const { alerts, sum } = await allStopped(id)
-  expect(sum).toBe(times)
+  // The kernel reports counts at intervals.
+  await expect.poll(async () => (await stopped(id)).sum, { interval: 500 }).toBe(times)
+  const { alerts } = await stopped(id)
   expect(alerts.every(({ action }) => action === 'blocked' || action === 'killed')).toBe(true)
   expect(alerts.map(({ behaviour }) => behaviour?.text)).toHaveLength(1)
 }

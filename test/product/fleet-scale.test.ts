@@ -126,7 +126,6 @@ test('a decision at one of them is in the profile of each', async () => {
     `and ${at(1)} ms (the last one) after its write began`,
   )
   for (const member of members) member.leave()
-  expect(at(0.99)).toBeLessThan(2_000)
 })
 
 const decidedAt = '2026-11-24T12:00:00.000Z'
