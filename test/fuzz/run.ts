@@ -142,12 +142,16 @@ async function fuzzed(target: string): Promise<Result> {
     const cover = [...text.matchAll(/cov: (\d+)/g)].at(-1)
     if (code === 0 && count === null)
       throw new Error(`${target} did not report: ${text.slice(-2_000)}`)
+    const [runs, edges] = [Number(count?.[1] ?? 0), Number(cover?.[1] ?? 0)]
+    // Seeds come first: what ran no other input, or saw no code, has shown nothing.
+    const isIdle = runs <= readdirSync(seeds).length || edges === 0
+    const idle = isIdle ? 'FAULT\nit tried its seeds alone, or saw none of the code' : undefined
     return {
       target,
-      runs: Number(count?.[1] ?? 0),
-      edges: Number(cover?.[1] ?? 0),
+      runs,
+      edges,
       seconds: Math.round((Date.now() - started) / 1_000),
-      fault: code === 0 ? undefined : `FAULT\n${faultOf(text)}`,
+      fault: code === 0 ? idle : `FAULT\n${faultOf(text)}`,
     }
   } finally {
     rmSync(grown, { recursive: true, force: true })

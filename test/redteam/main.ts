@@ -42,7 +42,9 @@ async function attackSensor(makeGround: () => Promise<Ground>): Promise<boolean>
     const until = Date.now() + minutes * 60_000
     const outcome = await attack(field, { seed, count: Number(values.count), until, log })
     process.stdout.write(`${outcomeText(outcome)}\n`)
-    return outcome.broken.length === 0
+    if (outcome.tried < Number(values.count))
+      log(`tried ${outcome.tried} of ${values.count}: the time was over`)
+    return outcome.broken.length === 0 && outcome.tried >= Number(values.count)
   } finally {
     await field.close()
   }
