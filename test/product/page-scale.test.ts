@@ -6,14 +6,13 @@ import type { StatusView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { type Door, doorTo, launchBrowser, openPage, pageConfig } from '../fixtures/page-browser.ts'
 import * as story from '../fixtures/page-story.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 
 /** Recorded events stand for the containers here: the test measures the page. */
 const behaviours = 100_000
 const alerts = 50_000
 const frameMs = 50
-const firstPaintMs = 1_000
-/** No limit of the measurement: it only ends a run that hangs. */
-const patienceMs = 120_000
+const openedMs = 500
 
 let agent: Agent
 let door: Door
@@ -70,11 +69,11 @@ interface Trace {
   }[]
 }
 
-/**
- * Milliseconds of the longest task of the page's main thread, in processor time: other load on the machine does not
- * count.
- */
-function longestTask(trace: Trace): number {
+/** Milliseconds of each task of the page's main thread, in processor time: other load on the machine does not count. */
+async function tasksOf(page: Page, work: () => Promise<void>): Promise<readonly number[]> {
+  await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] })
+  await work()
+  const trace = JSON.parse((await browser.stopTracing()).toString('utf8')) as Trace
   const main = trace.traceEvents.filter(
     ({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain',
   )
@@ -83,8 +82,7 @@ function longestTask(trace: Trace): number {
   const tasks = trace.traceEvents.filter(
     ({ name, ph, pid, tid }) => name.endsWith('RunTask') && ph === 'X' && isMain(pid, tid),
   )
-  expect(tasks.length).toBeGreaterThan(100)
-  return Math.max(...tasks.map(({ tdur, dur }) => (tdur ?? dur ?? 0) / 1_000))
+  return tasks.map(({ tdur, dur }) => (tdur ?? dur ?? 0) / 1_000)
 }
 
 /** By wheel, by page and in great leaps, from the top to the bottom. */
@@ -126,34 +124,36 @@ async function measured(place: string, list: string, lastRow: string): Promise<v
   page.setDefaultTimeout(patienceMs)
   await page.goto(`${door.url}/${place}`)
   const rows = page.getByRole('listbox').getByRole('option')
-  const paints: number[] = []
-  let shown = Infinity
-  // The best of three, as other load on the machine delays the page.
-  for (let i = 0; i < 3; i++) {
+  await rows.nth(5).waitFor()
+  const opening = await tasksOf(page, async () => {
     await page.reload()
     await rows.nth(5).waitFor()
-    shown = Math.min(shown, await page.evaluate<number>('performance.now()'))
-    paints.push(await page.evaluate<number>(firstPaint))
-  }
-  const paint = Math.min(...paints)
-  await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] })
-  const gaps = await scrollAll(page, list)
-  const trace = JSON.parse((await browser.stopTracing()).toString('utf8')) as Trace
+  })
+  const opened = opening.reduce((sum, each) => sum + each, 0)
+  const shown = await page.evaluate<number>('performance.now()')
+  const paint = await page.evaluate<number>(firstPaint)
+  let gaps: readonly number[] = []
+  const scrolling = await tasksOf(page, async () => {
+    gaps = await scrollAll(page, list)
+  })
   await rows.filter({ hasText: lastRow }).first().waitFor()
-  const longest = longestTask(trace)
+  const longest = Math.max(...scrolling)
   const sorted = gaps.toSorted((a, b) => a - b)
   const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(0)
   console.log(
-    `${list}: first paint ${paint.toFixed(0)} ms, rows ${shown.toFixed(0)} ms; ${gaps.length} frames, ` +
+    `${list}: first paint ${paint.toFixed(0)} ms, rows ${shown.toFixed(0)} ms after ` +
+      `${opened.toFixed(0)} ms of processor time; ${gaps.length} frames, ` +
       `median ${at(0.5)} ms, 99 % ${at(0.99)} ms; longest task ${longest.toFixed(1)} ms of processor time`,
   )
-  expect(paint).toBeLessThan(firstPaintMs)
+  expect(opening.length).toBeGreaterThan(20)
+  expect(opened).toBeLessThan(openedMs)
+  expect(scrolling.length).toBeGreaterThan(100)
   expect(longest).toBeLessThan(frameMs)
   expect(faults.output).toEqual([])
   await context.close()
 }
 
-test('100,000 behaviours: the first paint within a second, no frame over 50 ms on scroll', async () => {
+test('100,000 behaviours: rows after half a second of work at most, and no work over 50 ms at a time on scroll', async () => {
   const image = encodeURIComponent(story.archiveRepository)
   await measured(`#/image/${image}/list`, 'behaviours', '/srv/stray/')
 })
