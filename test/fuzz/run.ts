@@ -144,7 +144,8 @@ async function fuzzed(target: string): Promise<Result> {
       throw new Error(`${target} did not report: ${text.slice(-2_000)}`)
     const [runs, edges] = [Number(count?.[1] ?? 0), Number(cover?.[1] ?? 0)]
     // Seeds come first: what ran no other input, or saw no code, has shown nothing.
-    const isIdle = runs <= readdirSync(seeds).length || edges === 0
+    const seeded = Number(/#(\d+)\s+INITED/.exec(text)?.[1] ?? Infinity)
+    const isIdle = runs <= seeded || edges === 0
     const idle = isIdle ? 'FAULT\nit tried its seeds alone, or saw none of the code' : undefined
     return {
       target,
