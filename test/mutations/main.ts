@@ -18,7 +18,7 @@ import { type Mutation, mutations } from './table.ts'
 
 /**
  * Breaks Snug as the table says, each time in a copy of the checkout, and runs the test that must fail:
- * `main.ts [--lane fast|system] [WORD…]`, where each word is a part of a promise. Exits with 1 where a mutation
+ * `main.ts [--lane fast|sensor|system|apart|qemu] [WORD…]`, where each word is a part of a promise. Exits with 1 where a mutation
  * survives.
  */
 const { values, positionals } = parseArgs({
@@ -57,18 +57,18 @@ function main(): void {
   const copy = mkdtempSync(join(tmpdir(), 'snug-mutations-'))
   try {
     copyCheckout(copy)
-    if (chosen.some(isOfSensor)) buildSensor(copy)
     const whole = new Map<string, number>()
+    for (const mutation of chosen) {
+      const { caughtBy } = mutation
+      if (!whole.has(caughtBy)) whole.set(caughtBy, passing(copy, mutation))
+    }
     let survivors = 0
     for (const mutation of chosen) {
-      const { caughtBy, lane } = mutation
-      const name = `${lane} ${caughtBy}`
-      const tests = whole.get(name) ?? passing(copy, mutation)
-      whole.set(name, tests)
-      const caught = catchers(copy, mutation, tests)
+      const caught = catchers(copy, mutation, whole.get(mutation.caughtBy) ?? 0)
       if (caught.length === 0) survivors += 1
       const verdict = caught.length === 0 ? 'SURVIVED' : 'caught  '
-      process.stdout.write(`${verdict} ${mutation.promise}\n         ${caught[0] ?? caughtBy}\n`)
+      const name = caught[0] ?? mutation.caughtBy
+      process.stdout.write(`${verdict} ${mutation.promise}\n         ${name}\n`)
     }
     process.stdout.write(`${chosen.length - survivors} of ${chosen.length} mutations caught\n`)
     if (survivors > 0 || chosen.length === 0) process.exitCode = 1
@@ -86,19 +86,39 @@ function copyCheckout(copy: string): void {
     copyFileSync(join(root, file), join(copy, file))
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  mkdirSync(join(root, '.build'), { recursive: true })
   symlinkSync(join(root, '.build'), join(copy, '.build'))
 }
 
-const isOfSensor = ({ lane }: Mutation): boolean => lane === 'system'
+type Part = 'sensor' | 'daemon'
 
-function buildSensor(copy: string): void {
-  execFileSync('make', ['-s', '-C', join(copy, 'agent')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+/** What the test runs of what is built. */
+function partsOf({ lane }: Mutation): readonly Part[] {
+  if (lane === 'fast') return []
+  return lane === 'system' ? ['sensor', 'daemon'] : [lane === 'apart' ? 'daemon' : 'sensor']
+}
+
+/** Tests import sources of TypeScript themselves; these builds are what they start. */
+const builds: Readonly<Record<Part, readonly [string, ...(readonly string[])]>> = {
+  sensor: ['make', '-s', '-C', 'agent'],
+  daemon: ['npm', 'run', '-s', 'build'],
+}
+
+/** Whose sources have changed since it was built. */
+const outdated = new Set<Part>(['sensor', 'daemon'])
+
+function build(copy: string, mutation: Mutation): void {
+  for (const part of partsOf(mutation)) {
+    if (!outdated.delete(part)) continue
+    const [command, ...args] = builds[part]
+    execFileSync(command, args, { cwd: copy, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
 }
 
 /** How many tests the file has. @throws where one of them fails without a mutation */
-function passing(copy: string, { lane, caughtBy }: Mutation): number {
+function passing(copy: string, mutation: Mutation): number {
+  const { lane, caughtBy } = mutation
+  build(copy, mutation)
   const { total, failed, output } = run(copy, lane, caughtBy)
   if (total === 0 || failed.length > 0) {
     throw new Error(`${caughtBy} fails without a mutation: ${failed.join(', ')}\n${output}`)
@@ -109,16 +129,18 @@ function passing(copy: string, { lane, caughtBy }: Mutation): number {
 /** The tests that fail by the mutation. A file that does not even load shows nothing. */
 function catchers(copy: string, mutation: Mutation, tests: number): readonly string[] {
   const path = join(copy, mutation.file)
+  const changed: Part = mutation.file.startsWith('agent/') ? 'sensor' : 'daemon'
   const sound = readFileSync(path)
   writeFileSync(path, mutated(copy, mutation))
+  outdated.add(changed)
   try {
-    if (isOfSensor(mutation)) buildSensor(copy)
+    build(copy, mutation)
     const { total, failed, output } = run(copy, mutation.lane, mutation.caughtBy)
     if (total !== tests) throw new Error(`${mutation.promise}: the mutation is no code:\n${output}`)
     return failed
   } finally {
     writeFileSync(path, sound)
-    if (isOfSensor(mutation)) buildSensor(copy)
+    outdated.add(changed)
   }
 }
 

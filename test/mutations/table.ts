@@ -8,8 +8,8 @@ export interface Mutation {
   readonly after: string
   /** The test file that must fail. */
   readonly caughtBy: string
-  /** Project of vitest. A test of `system` runs the sensor, which is built again. */
-  readonly lane: 'fast' | 'system'
+  /** Of that file. All but `fast` run what was built, so that it is built again. */
+  readonly lane: 'fast' | 'sensor' | 'system' | 'apart' | 'qemu'
 }
 
 /** To add one: break a promise by hand, look which test fails, and write both down. Without such a test, write it first. */
@@ -118,5 +118,156 @@ export const mutations: readonly Mutation[] = [
     after: 'if (head.seq < 0) this.#fault',
     caughtBy: 'test/core/audit/audit-chain.test.ts',
     lane: 'fast',
+  },
+  {
+    promise: 'an action that the profile does not allow is stopped',
+    file: 'agent/bpf/lib/judge.bpf.h',
+    before: 'return verdict->deviates == DEVIATES && verdict->block &&',
+    after: 'return verdict->deviates == DEVIATES && verdict->block && verdict->refused &&',
+    caughtBy: 'test/sensor/budget.test.ts',
+    lane: 'sensor',
+  },
+  {
+    promise: 'an exec session does not spend the budget of the workload',
+    file: 'agent/bpf/lib/judge.bpf.h',
+    before: 'task->origin != SNUG_EXEC_IN;',
+    after: 'task->origin;',
+    caughtBy: 'test/sensor/budget.test.ts',
+    lane: 'sensor',
+  },
+  {
+    promise: 'a program that is only in memory is drift',
+    file: 'agent/bpf/process/drift.bpf.h',
+    before: '\t\treturn SNUG_DRIFT_MEMFD;',
+    after: '\t\treturn 0;',
+    caughtBy: 'test/sensor/hard-acts.test.ts',
+    lane: 'sensor',
+  },
+  {
+    promise: 'a program of the image that was opened for writing is drift',
+    file: 'agent/bpf/process/drift.bpf.h',
+    before: '\tif (bpf_map_lookup_elem(&written, &key))\n\t\treturn false;\n\twalk_from',
+    after: '\tif (bpf_map_lookup_elem(&written, &key) && !key)\n\t\treturn false;\n\twalk_from',
+    caughtBy: 'test/sensor/blocking.test.ts',
+    lane: 'sensor',
+  },
+  {
+    promise: 'an event that a full ring refuses is on record as a loss',
+    file: 'agent/bpf/lib/emit.bpf.h',
+    before: '\tif (slot)\n\t\t__sync_fetch_and_add(&slot->dropped, 1);\n',
+    after: '',
+    caughtBy: 'test/sensor/persistence.test.ts',
+    lane: 'sensor',
+  },
+  {
+    promise: 'what triggers a guardrail is never learned silently',
+    file: 'src/core/profile/cell-kind.ts',
+    before: "return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0",
+    after: "return phase === 'learned' && origin !== 'exec-in'",
+    caughtBy: 'test/engine/review.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'the severity of an open alert only rises',
+    file: 'src/state/alerts/alert-store.ts',
+    before: `    if (graver(severity, known.severity) <= 0) return known
+    const next = this.#graded(withChanges(known, { severity, reasons }))
+    return graver(next.severity, known.severity) > 0 ? next : known
+`,
+    after: `    return this.#graded(withChanges(known, { severity, reasons }))
+`,
+    caughtBy: 'test/pipeline/judge/component.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'what a container does after its window makes nothing ordinary',
+    file: 'src/pipeline/judge/judge-stage.ts',
+    before: "const phase: Phase = isTaught ? 'learned' : 'later'",
+    after: "const phase: Phase = 'learned'",
+    caughtBy: 'test/property/ordinary.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'the decision of a person is on the audit chain',
+    file: 'src/engine/review/commit-decision.ts',
+    before:
+      '  context.journal.audit(what, by.who, { image: first.key, ...images, ...author, ...fields })\n',
+    after: '',
+    caughtBy: 'test/engine/review.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'a version that stops blocking by itself is an alert',
+    file: 'src/enforcement/enforcement-reports.ts',
+    before: '    alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())\n',
+    after: '',
+    caughtBy: 'test/enforcement/block-mode.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'secrets do not reach the log',
+    file: 'src/support/telemetry/log.ts',
+    before:
+      "paths: ['token', 'password', 'secret', 'authorization', '*.token', '*.authorization'],",
+    after: 'paths: [],',
+    caughtBy: 'test/support/telemetry/telemetry.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'secrets do not reach the output of commands',
+    file: 'src/support/config/explain-config.ts',
+    before: "return redact(typeof value === 'string' ? value : JSON.stringify(value))",
+    after: "return typeof value === 'string' ? value : JSON.stringify(value)",
+    caughtBy: 'test/support/config/load-config.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'the daemon checks the role of each call, whatever the gateway checked',
+    file: 'src/interfaces/server/app.ts',
+    before: "if (route.role === 'nobody' || mayAs(role, route.role)) return",
+    after: "if (route.role === 'nobody' || role !== undefined) return",
+    caughtBy: 'test/interfaces/server/taken-gateway.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'a page of another origin cannot call the API',
+    file: 'src/interfaces/server/access/origin-guard.ts',
+    before: 'if (origin !== undefined && origin !== `${scheme}://${host}`) {',
+    after: "if (origin === '') {",
+    caughtBy: 'test/interfaces/server/refusals.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'a profile that nobody trusted has signed is refused',
+    file: 'src/supplychain/attest/verify.ts',
+    before: 'const key = keys.find((one) => one.verifies(message, signature))',
+    after: 'const key = keys.find(() => message.length > 0 && signature.length > 0)',
+    caughtBy: 'test/product/attestation.test.ts',
+    lane: 'apart',
+  },
+  {
+    promise: 'a pod with an image that fails its checks is refused',
+    file: 'src/supplychain/admission/decide.ts',
+    before: "deny: { verdict: 'refused', allowed: false, warns: true },",
+    after: "deny: { verdict: 'refused', allowed: true, warns: true },",
+    caughtBy: 'test/supplychain/admission/decide.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'a gateway that kept its rights is ended',
+    file: 'src/interfaces/server/gateway/gateway-supervisor.ts',
+    before:
+      "if (rights.pid !== process.pid && (rights.uid === 0 || rights.capabilities !== 'none')) {",
+    after: 'if (rights.pid === 0) {',
+    caughtBy: 'test/interfaces/server/gateway-supervisor.test.ts',
+    lane: 'fast',
+  },
+  {
+    promise: 'what the store has acknowledged survives kill -9',
+    file: 'src/state/store/level-store.ts',
+    before: 'await batch.write(options)',
+    after: 'void batch.write(options)',
+    caughtBy: 'test/state/store/kill.system.test.ts',
+    lane: 'apart',
   },
 ]
