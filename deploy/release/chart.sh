@@ -1,5 +1,6 @@
 #!/bin/bash
-# Packs the chart as Helm does: `chart.sh FOLDER [VERSION]` leaves snug-chart-VERSION.tgz in the folder.
+# Packs the chart as Helm does: `chart.sh FOLDER [VERSION]` leaves snug-chart-VERSION.tgz in the folder, and in `chart` its
+# config and annotations in a registry.
 set -eu
 
 mkdir -p "$1"
@@ -12,7 +13,9 @@ trap 'rm -rf "$work"' EXIT
 
 cp -r deploy/helm/snug "$work/snug"
 sed -i -E "s/^(version|appVersion): .*/\1: $version/" "$work/snug/Chart.yaml"
-time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
 # The same bytes for the same files.
-tar -C "$work" -c --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="@$time" snug |
+tar -C "$work" -c --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" snug |
   gzip -9n >"$out/snug-chart-$version.tgz"
+mkdir -p "$out/chart"
+node deploy/release/chart-config.mjs "$work/snug" "$out/chart"

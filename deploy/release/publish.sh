@@ -19,7 +19,7 @@ index=$(of "($json)('index.json').manifests[0].digest")
 tag=${version//+/_}
 
 oras cp --no-tty --from-oci-layout "$out/image:$version" "${copying[@]}" "$registry/snug:$tag" >&2
-chart=$("$here/push-chart.sh" "$registry/charts" "$out/snug-chart-$version.tgz" "${plain[@]}")
+chart=$("$here/push-chart.sh" "$registry/charts" "$out" "${plain[@]}")
 # Each machine's image by itself too: what runs is one of them.
 of "($json)('blobs/${index/:/\/}').manifests.map(({ digest, platform }) => platform.architecture + ' ' + digest).join('\\n')" |
   while read -r machine digest; do

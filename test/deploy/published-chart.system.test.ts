@@ -56,7 +56,7 @@ afterAll(async () => {
 describe('the chart', () => {
   const charts = (): string => `${registry.host}/charts`
   const push = (): Promise<string> =>
-    run(script('push-chart.sh'), [charts(), at(chart), '--plain-http'])
+    run(script('push-chart.sh'), [charts(), folder, '--plain-http'])
 
   test('is packed to the same bytes each time, with the version of the release', async () => {
     const again = at('again')
