@@ -8,20 +8,24 @@ const read = (path: string): string => readFileSync(root + path, 'utf8')
 const makefile = read('Makefile')
 
 interface Workflow {
-  readonly jobs: Readonly<Record<string, { readonly steps: readonly { readonly run?: string }[] }>>
+  readonly jobs: Readonly<Record<string, Job>>
 }
-const workflow = parse(read('.github/workflows/release.yml')) as Workflow
-const runs = Object.values(workflow.jobs).flatMap(({ steps }) =>
-  steps.flatMap(({ run }) => (run === undefined ? [] : [run])),
-)
+interface Job {
+  readonly permissions: Readonly<Record<string, string>>
+  readonly steps: readonly { readonly run?: string }[]
+}
+const { jobs } = parse(read('.github/workflows/release.yml')) as Workflow
+const runsOf = ({ steps }: Job): readonly string[] =>
+  steps.flatMap(({ run }) => (run === undefined ? [] : [run.trim()]))
+const runs = Object.values(jobs).flatMap(runsOf)
 
 /** What prepares the machine, checks, signs in, or hands over what was made. */
 const around = [
   /^apt-get update && apt-get install /,
   /^git config /,
-  /^npm ci$/,
-  /^npm run check$/,
+  /^make check$/,
   /^npm test$/,
+  /^cd dist\/release && sha256sum --check --strict SHA256SUMS$/,
   /^echo "\$GH_TOKEN" \| oras login /,
   /^cd dist\/release\ngh release create /,
 ]
@@ -29,9 +33,10 @@ const around = [
 const recipe = (target: string): string =>
   new RegExp(`^${target}:.*\\n((?:\\t.*\\n)+)`, 'm').exec(makefile)?.[1] ?? ''
 
-/** The scripts of the release that a text names, and those that these name. */
+/** The scripts of the release that a text names outside of comments, and those that these name. */
 function scriptsFrom(text: string, seen = new Set<string>()): ReadonlySet<string> {
-  for (const [, name = ''] of text.matchAll(/([a-z-]+\.(?:sh|mjs))/g)) {
+  const code = text.replaceAll(/^(?:#|\/\/).*$/gm, '')
+  for (const [, name = ''] of code.matchAll(/([a-z-]+\.(?:sh|mjs))/g)) {
     if (seen.has(name) || !scripts.includes(name)) continue
     seen.add(name)
     scriptsFrom(read(`deploy/release/${name}`), seen)
@@ -42,9 +47,7 @@ const scripts = readdirSync(`${root}deploy/release`).filter((name) => /\.(?:sh|m
 
 describe('the workflow of the release', () => {
   test('makes and publishes with `make release` and `make publish`, and with nothing else', () => {
-    const made = runs
-      .map((run) => run.trim())
-      .filter((run) => !around.some((each) => each.test(run)))
+    const made = runs.filter((run) => !around.some((each) => each.test(run)))
     expect(made).toEqual([
       'make release VERSION="${GITHUB_REF_NAME#v}"',
       'make publish REGISTRY="$REGISTRY"',
@@ -55,6 +58,21 @@ describe('the workflow of the release', () => {
     ] as const) {
       expect(recipe(target)).toContain(`deploy/release/${script} dist/release`)
     }
+  })
+
+  test('builds without rights, and signs where no package of npm runs', () => {
+    const publishing = Object.values(jobs).filter(({ permissions }) =>
+      Object.values(permissions).includes('write'),
+    )
+    expect(publishing).toHaveLength(1)
+    expect(publishing.flatMap(runsOf)).toContain('make publish REGISTRY="$REGISTRY"')
+    expect(publishing.flatMap(runsOf)).not.toContain('make release VERSION="${GITHUB_REF_NAME#v}"')
+    const [, needed = ''] = /^publish:(.*)##/m.exec(makefile) ?? []
+    expect(needed.trim()).toBe('')
+    const signing = [...scriptsFrom(recipe('publish'))]
+    expect(signing).toContain('push-chart.sh')
+    const texts = signing.map((name) => read(`deploy/release/${name}`))
+    expect(texts.join('\n')).not.toMatch(/\b(?:npm|npx|tsx)\b|\bfrom '(?!node:)/)
   })
 
   test('runs every script of the release by these two', () => {
@@ -70,8 +88,8 @@ describe('the workflow of the release', () => {
       [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
     )
     expect(files.length).toBeGreaterThan(10)
-    // The image goes to the registry; the predicate is part of the statement.
-    const elsewhere = ['image/', 'provenance.json']
+    // Image and chart go to the registry; the predicate is part of the statement.
+    const elsewhere = ['chart/', 'image/', 'provenance.json']
     const left = files.filter((file) => !micromatch.isMatch(file, globs))
     expect(left.sort()).toEqual(elsewhere)
     expect(handed).toContain('--notes-file notes.md')
