@@ -79,7 +79,7 @@ test-runtimes: build ## containerd and Podman of Debian's next release, with the
 	  test/e2e/{containerd,podman,podman-first-program}.test.ts \
 	  test/fleet/nri/sandbox-events.system.test.ts test/kube/{first-exec,deployment}.test.ts
 
-check: .build/npm.stamp ## types, lint, format, unused code, dependencies, generated pages, prose
+check: .build/npm.stamp ## types, lint, format, unused code, dependencies, workflows, generated pages, prose
 	npm run -s check
 
 bench: build ## the figures; BENCH='--only overhead,scale --runs 3' selects some
