@@ -294,6 +294,9 @@ function shown(live: LiveConfig): LoadedConfig {
     get origins() {
       return live.loaded.origins
     },
+    get deprecated() {
+      return live.loaded.deprecated
+    },
     get warnings() {
       return live.loaded.warnings
     },

@@ -21,10 +21,10 @@ function describe(issue: Issue, origins: Origins, file: YamlFile | undefined) {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
-      .map((key) => `${unknownKey(path, key)}${place([...path, key], origins, file)}`)
+      .map((key) => `${unknownKey(path, key)}${placeOf([...path, key], origins, file)}`)
       .join('; ')
   }
-  return `\`${path.join('.')}\` ${whatIsWrong(issue)}${place(path, origins, file)}`
+  return `\`${path.join('.')}\` ${whatIsWrong(issue)}${placeOf(path, origins, file)}`
 }
 
 function unknownKey(parent: readonly string[], key: string): string {
@@ -58,7 +58,12 @@ function list(words: readonly string[]): string {
   return words.map((word) => `\`${word}\``).join(' or ')
 }
 
-function place(path: readonly string[], origins: Origins, file: YamlFile | undefined): string {
+/** Where a key was written, as ` (line 3 of `FILE`)`; nothing where that is not known. */
+export function placeOf(
+  path: readonly string[],
+  origins: Origins,
+  file: YamlFile | undefined,
+): string {
   const origin = originOf(path, origins)
   if (origin?.kind === 'flag' || origin?.kind === 'env') return ` (from ${origin.name})`
   if (file === undefined) return ''

@@ -12,23 +12,32 @@ export interface ConfigKey {
   readonly doc: string
 }
 
-interface JsonSchema {
+export interface JsonSchema {
   readonly type?: string
   readonly description?: string
   readonly default?: unknown
+  readonly const?: unknown
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
+  readonly deprecated?: boolean
+  readonly since?: string
+  readonly instead?: string
 }
 
 /** The published JSON Schema of the config file (draft 2020-12). */
-export function configJsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(configSchema, { io: 'input' })
+export function configJsonSchema(): JsonSchema {
+  return z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema
 }
 
 /** Every key that can be set, in the order of the schema: the one table behind flags, variables and docs. */
-export const configKeys: readonly ConfigKey[] = Object.freeze(
-  walk(configJsonSchema() as JsonSchema, ''),
-)
+export const configKeys: readonly ConfigKey[] = Object.freeze(keysOf(configJsonSchema()))
+
+/** The keys of a schema that has keys and values at its top. */
+export function keysOf(schema: JsonSchema): readonly ConfigKey[] {
+  return walk(schema, '')
+}
 
 function walk(schema: JsonSchema, prefix: string): ConfigKey[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, child]) => {
@@ -45,9 +54,14 @@ function keyOf(path: string, schema: JsonSchema): ConfigKey {
     flag: `--${schema.type === 'array' ? words.replace(/s$/, '') : words}`,
     env: `SNUG_${words.toUpperCase().replaceAll('-', '_')}`,
     shape: shapeOf(schema),
-    doc: schema.description ?? '',
+    doc: docOf(schema),
   }
   return Object.freeze('default' in schema ? { ...key, default: schema.default } : key)
+}
+
+function docOf({ description = '', deprecated, since, instead }: JsonSchema): string {
+  if (deprecated !== true) return description
+  return `deprecated since ${since}, write ${instead} instead: ${description}`
 }
 
 function shapeOf(schema: JsonSchema): ConfigKey['shape'] {

@@ -3,13 +3,15 @@ import { hostname } from 'node:os'
 import { parse as parseYamlText } from 'yaml'
 import type { ProfileScope } from '../../core/event/image-key.ts'
 import { describeError, SnugError } from '../../errors.ts'
-import { type ConfigKey, configKeys } from './config-keys.ts'
+import { type ConfigKey, configJsonSchema, configKeys, type JsonSchema } from './config-keys.ts'
 import { type Config, configSchema } from './config-schema.ts'
-import { describeIssues } from './config-issue.ts'
+import { describeIssues, placeOf } from './config-issue.ts'
+import { type DeprecatedKey, deprecatedKeysIn } from './deprecated-keys.ts'
 import { nearestWord } from './nearest-word.ts'
 import type { Origin } from './value-origin.ts'
 import { readYamlFile, type YamlFile } from './yaml-file.ts'
 
+const publishedSchema = configJsonSchema()
 const defaultConfigFile = '/etc/snug/snug.yaml'
 
 export interface LoadedConfig {
@@ -18,6 +20,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<string, { readonly origin: Origin; readonly written: unknown }>>
   /** The config file that was read, where there was one. */
   readonly file?: string
+  /** Keys that are set and that a later version may not have. */
+  readonly deprecated: readonly DeprecatedKey[]
   /** Worth a log message at start, but no reason not to start. */
   readonly warnings: readonly string[]
 }
@@ -31,11 +35,15 @@ export interface ConfigInput {
 }
 
 /**
- * Flag over variable over file over default. The result is frozen through and through.
+ * Flag over variable over file over default. The result is frozen through and through. `schema` states which keys are
+ * deprecated.
  *
  * Errors: CONFIG_UNREADABLE, CONFIG_INVALID (naming key, line and the nearest known key).
  */
-export function loadConfig(input: ConfigInput = {}): LoadedConfig {
+export function loadConfig(
+  input: ConfigInput = {},
+  schema: JsonSchema = publishedSchema,
+): LoadedConfig {
   const env = input.env ?? {}
   const file = openFile(input.file ?? env['SNUG_CONFIG'])
   const raw = rootOf(file)
@@ -59,10 +67,14 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   if (origins[scopeKey]?.origin.kind === 'default') {
     origins[scopeKey] = { origin: { kind: 'default' }, written: scope }
   }
+  const deprecated = deprecatedKeysIn(schema, raw)
+  const warningOf = ({ key, since, instead }: DeprecatedKey): string =>
+    `\`${key}\`${placeOf(key.split('.'), origins, file)} is deprecated since ${since}: write ${instead}`
   const loaded = {
     config: { ...parsed.data, node: node ?? hostname(), profiles: { ...profiles, scope } },
     origins,
-    warnings: strangeVariables(env),
+    deprecated,
+    warnings: [...strangeVariables(env), ...deprecated.map(warningOf)],
   }
   return deepFreeze(file === undefined ? loaded : { ...loaded, file: file.file })
 }

@@ -174,6 +174,21 @@ describe('a command', () => {
     expect(stderr).toContain('did you mean `learn.floor`?')
   })
 
+  it('checks a config: valid, or wrong with its exit code', async () => {
+    const right = file('snug.yaml', 'learn: { floor: 1h }\n')
+    expect(await snug('config', 'check', '--config', right)).toMatchObject({
+      exit: 0,
+      stdout: 'The configuration is valid, and no key of it is deprecated.\n',
+      stderr: '',
+    })
+    expect(await snug('config', 'check', '--config', right, '-o', 'json')).toMatchObject({
+      exit: 0,
+      stdout: '[]\n',
+    })
+    const wrong = file('snug.yaml', 'learn: { flor: 1h }\n')
+    expect(await snug('config', 'check', '--config', wrong)).toMatchObject({ exit: 3, stdout: '' })
+  })
+
   it('agent does not start with a config that is wrong', async () => {
     const { exit, stderr } = await snug('agent', '--learn-floor', 'soon', '--listen', 'none')
     expect(exit).toBe(3)

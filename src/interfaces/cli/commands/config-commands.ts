@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { configJsonSchema } from '../../../support/config/config-keys.ts'
+import type { DeprecatedKey } from '../../../support/config/deprecated-keys.ts'
 import { type ExplainedKey, explainConfig } from '../../../support/config/explain-config.ts'
+import type { LoadedConfig } from '../../../support/config/load-config.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
 import { safeText } from '../output/terminal-text.ts'
@@ -15,6 +17,12 @@ const columns: readonly Column<ExplainedKey>[] = [
   { head: 'FROM', value: ({ from }) => from, cut: true },
 ]
 
+const deprecatedColumns: readonly Column<DeprecatedKey>[] = [
+  { head: 'DEPRECATED', value: ({ key }) => key },
+  { head: 'SINCE', value: ({ since }) => since },
+  { head: 'INSTEAD', value: ({ instead }) => instead },
+]
+
 export function configCommands(program: Command, context: CliContext): void {
   const config = program.command('config').description('shows the configuration')
 
@@ -26,9 +34,17 @@ export function configCommands(program: Command, context: CliContext): void {
   ).action(async (flags: Flags & { running?: boolean }) => {
     const rows = flags.running
       ? await context.client.get<readonly ExplainedKey[]>('/v1/config')
-      : explainHere(flags, context)
+      : explainConfig(loadHere(flags, context))
     await context.print(rows, rows, () => textTable(columns, rows, context.io))
   })
+
+  addConfigOptions(
+    config
+      .command('check')
+      .description(
+        'checks the configuration; exits with 3 where it is invalid, and with 2 where a key is deprecated',
+      ),
+  ).action((flags: Flags) => printCheck(loadHere(flags, context), context))
 
   config
     .command('schema')
@@ -36,8 +52,21 @@ export function configCommands(program: Command, context: CliContext): void {
     .action(() => writeTo(context.io.stdout, `${JSON.stringify(configJsonSchema(), null, 2)}\n`))
 }
 
-function explainHere(flags: Flags, context: CliContext): readonly ExplainedKey[] {
+function loadHere(flags: Flags, context: CliContext): LoadedConfig {
   const loaded = configOf(flags, context)
   for (const warning of loaded.warnings) printLine(context.io, `snug: ${safeText(warning)}`)
-  return explainConfig(loaded)
+  return loaded
+}
+
+/** The answer of `snug config check` about a config that is valid. */
+export async function printCheck(
+  { deprecated }: Pick<LoadedConfig, 'deprecated'>,
+  context: CliContext,
+): Promise<void> {
+  await context.print(deprecated, deprecated, () =>
+    deprecated.length === 0
+      ? 'The configuration is valid, and no key of it is deprecated.\n'
+      : textTable(deprecatedColumns, deprecated, context.io),
+  )
+  if (deprecated.length > 0) context.exit = 2
 }
