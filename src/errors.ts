@@ -156,6 +156,11 @@ export const errorTable = {
     hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH, listen:ADDRESS, module:PATH: see docs/sources.md',
   },
   SOURCE_UNREADABLE: { exit: 1, status: 500, hint: 'check that the path exists and can be read' },
+  COST_UNMEASURED: {
+    exit: 1,
+    status: 409,
+    hint: 'the kernel measures programs for a process with CAP_SYS_ADMIN, or while the sysctl kernel.bpf_stats_enabled is 1',
+  },
   SENSOR_UNAVAILABLE: {
     exit: 1,
     status: 503,

@@ -24,6 +24,7 @@
 #include "sensor/clock.h"
 #include "sensor/commands.h"
 #include "sensor/container.h"
+#include "sensor/cost.h"
 #include "sensor/frame.h"
 #include "sensor/hooks.h"
 #include "sensor/log.h"
@@ -279,6 +280,8 @@ int main(int argc, char **argv)
 		return run_attempts(argv[2]);
 	if (argc > 1 && !strcmp(argv[1], "--start-hook"))
 		return start_hook(argc, argv);
+	if (argc == 5 && !strcmp(argv[1], "--cost") && !strcmp(argv[3], "--of"))
+		return print_cost(argv[2], argv[4]);
 	if (argc == 2 && !strcmp(argv[1], "--libraries"))
 		return printf("%s glibc@%s\n", SNUG_LIBRARIES, gnu_get_libc_version()) < 0;
 	agent.cpus = libbpf_num_possible_cpus();

@@ -32,6 +32,7 @@ static void refuse_usage(void)
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
 		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
 		"       snug-sensor --start-hook [--socket PATH] [--wait MILLISECONDS] [--fail-closed]\n"
+		"       snug-sensor --cost SECONDS --of PID\n"
 		"       snug-sensor --detach --pin FOLDER | --libraries");
 	exit(64);
 }

@@ -26,6 +26,7 @@ import { ModeService } from './review/mode-service.ts'
 import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
 import { ReviewService } from './review/review-service.ts'
+import { nodeCost } from './status/node-cost.ts'
 import { crossChecksOf, statusView } from './status/status-view.ts'
 import { keepScan } from '../state/persistence/attach-scan.ts'
 import { scanView } from '../state/persistence/scan-record.ts'
@@ -430,6 +431,10 @@ export class SnugEngine implements view.Engine {
     )
     const stops = stopsOf(this.#daemon.parts.sources.map(({ stats }) => stats.facts))
     return { checks, acts: actKindsOfHost(checks, stops), images, stops }
+  }
+
+  cost(seconds: number, gateway?: number): Promise<views.CostReport> {
+    return nodeCost(this.#daemon.parts.sources, seconds, gateway)
   }
 
   #view(version: DeployedVersion): Promise<views.VersionView> {

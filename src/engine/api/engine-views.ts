@@ -3,6 +3,7 @@ import type { CauseAccess } from '../../core/event/alert-risk.ts'
 import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
+import type { KernelCost, ProgramCost } from '../../pipeline/sources/source.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
 
@@ -401,12 +402,31 @@ export interface SourceView {
   readonly received: number
   readonly lost: Readonly<Record<string, number>>
   readonly facts: Readonly<Record<string, string>>
+  /** What its programs in the kernel took while somebody measured it; absent before that. */
+  readonly measured?: readonly ProgramCost[]
 }
 
 export interface EngineView {
   readonly name: string
   readonly state: string
   readonly reason?: string
+}
+
+/** What Snug takes on this node within a time. */
+export interface CostReport {
+  readonly seconds: number
+  readonly processors: number
+  readonly processes: readonly ProcessCost[]
+  /** Absent where nothing in the kernel could be measured: see `unmeasured`. */
+  readonly kernel?: KernelCost
+  readonly unmeasured?: string
+}
+
+export interface ProcessCost {
+  readonly process: 'agent' | 'sensor' | 'gateway'
+  /** Of processor time. */
+  readonly seconds: number
+  readonly residentBytes: number
 }
 
 export interface DoctorReport {

@@ -5,6 +5,7 @@ import type {
   AllowScope,
   BackTestResult,
   DecisionResult,
+  CostReport,
   DoctorReport,
   LineageView,
   Mode,
@@ -138,6 +139,9 @@ export interface Engine {
   starting(container: string, withinMs: number): Promise<void>
 
   doctor(): Promise<DoctorReport>
+
+  /** Measures for so many seconds what Snug takes on this node. `gateway` is the pid of that process. */
+  cost(seconds: number, gateway?: number): Promise<CostReport>
 
   /** Further queries of the page. */
   readonly page: PageViews

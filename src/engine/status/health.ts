@@ -58,6 +58,7 @@ function sourceView(
     received: stats.received,
     lost: stats.lost,
     facts: stats.facts,
+    ...(stats.measured === undefined ? {} : { measured: stats.measured }),
   }
 }
 

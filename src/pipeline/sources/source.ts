@@ -26,6 +26,29 @@ export interface EventSource {
    * counts them in the kernel.
    */
   readonly control?: SourceControl
+  /** Of the process that it started, while there is one. */
+  readonly sensorPid?: number | undefined
+  /**
+   * Present where the source has programs in the kernel: measures for so many seconds what they take.
+   *
+   * Errors: `COST_UNMEASURED`, `SENSOR_UNAVAILABLE`
+   */
+  measureCost?(seconds: number): Promise<KernelCost>
+}
+
+/** What the programs of a source took in the kernel within that time. */
+export interface KernelCost {
+  readonly seconds: number
+  /** Memory of its maps. */
+  readonly mapBytes: number
+  readonly programs: readonly ProgramCost[]
+}
+
+export interface ProgramCost {
+  readonly program: string
+  readonly runs: number
+  /** Of processor time, in all runs. */
+  readonly nanoseconds: number
 }
 
 export interface SourceSupport {
@@ -69,6 +92,8 @@ export interface SourceStats {
   readonly lost: Readonly<Record<string, number>>
   /** Facts for `snug status` and `snug doctor`: hooks attached, kernel, file offset. */
   readonly facts: Readonly<Record<string, string>>
+  /** The sum of all measurements of its cost; absent before the first one. */
+  readonly measured?: readonly ProgramCost[]
 }
 
 /**

@@ -1,9 +1,11 @@
 import {
   type CrossCheckView,
   type SelfProbeView,
+  type SourceView,
   versionStates,
 } from '../../engine/api/engine-views.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
+import type { ProgramCost } from '../../pipeline/sources/source.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 
@@ -95,6 +97,18 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
           value,
         })),
       ),
+  },
+  snug_kernel_program_seconds_total: {
+    type: 'counter',
+    help: 'processor time of a program of the source in the kernel, while `snug doctor --cost` measured it',
+    labels: ['source', 'program'],
+    read: ({ sources }) => measuredSamples(sources, ({ nanoseconds }) => nanoseconds / 1e9),
+  },
+  snug_kernel_program_runs_total: {
+    type: 'counter',
+    help: 'runs of a program of the source in the kernel, while `snug doctor --cost` measured it',
+    labels: ['source', 'program'],
+    read: ({ sources }) => measuredSamples(sources, ({ runs }) => runs),
   },
   snug_source_pair_acts: {
     type: 'gauge',
@@ -343,6 +357,18 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
   },
   ...sinkRows,
+}
+
+function measuredSamples(
+  sources: readonly SourceView[],
+  value: (program: ProgramCost) => number,
+): readonly Sample[] {
+  return sources.flatMap(({ name, measured = [] }) =>
+    measured.map((each) => ({
+      labels: { source: name, program: each.program },
+      value: value(each),
+    })),
+  )
 }
 
 function pairLabels({ kind, sources: [first = '', second = ''] }: CrossCheckView) {

@@ -306,6 +306,60 @@ describe('a command', () => {
     expect(status.stdout).toContain('alerted only: rename')
   })
 
+  it('doctor --cost prints the share of the processors and the memory that Snug takes', async () => {
+    const mebibyte = 1_048_576
+    fixture.engine.costResult = {
+      seconds: 10,
+      processes: [
+        { process: 'agent', seconds: 0.15, residentBytes: 140 * mebibyte },
+        { process: 'sensor', seconds: 0.05, residentBytes: 12 * mebibyte },
+      ],
+      kernel: {
+        seconds: 10,
+        mapBytes: 66 * mebibyte,
+        programs: [
+          { program: 'on_fork', runs: 4, nanoseconds: 2_000 },
+          { program: 'on_exec', runs: 0, nanoseconds: 0 },
+          { program: 'on_sys_exit', runs: 1_000_000, nanoseconds: 200_000_000 },
+        ],
+      },
+    }
+    const { exit, stdout } = await snug('doctor', '--cost', '--for', '10s')
+    expect(exit).toBe(0)
+    expect(fixture.engine.calls).toEqual([
+      { name: 'cost', args: [{ seconds: 10, gateway: undefined }] },
+    ])
+    expect(
+      stdout,
+    ).toBe(`Within 10.0 s Snug took 4.00 % of a processor, which is 1.00 % of the 4 of this node, and 218 MiB of memory.
+
+PART    OF A PROCESSOR  MEMORY
+agent   1.50 %          140 MiB
+sensor  0.50 %          12 MiB
+kernel  2.00 %          66 MiB
+
+KERNEL PROGRAM  RUNS     EACH    OF A PROCESSOR
+on_sys_exit     1000000  200 ns  2.00 %
+on_fork         4        500 ns  0.00 %
+`)
+  })
+
+  it('doctor --cost states why the programs in the kernel are not measured', async () => {
+    fixture.engine.costResult = { unmeasured: 'the kernel refuses' }
+    const { stdout } = await snug('doctor', '--cost')
+    expect(stdout).toContain(
+      'The programs in the kernel are not in these figures: the kernel refuses\n',
+    )
+    expect(stdout).not.toContain('KERNEL PROGRAM')
+    const json = JSON.parse((await snug('doctor', '--cost', '-o', 'json')).stdout) as object
+    expect(json).toEqual({
+      seconds: 5,
+      processors: 4,
+      processes: [],
+      unmeasured: 'the kernel refuses',
+    })
+  })
+
   it('doctor prints the one thing to do next first', async () => {
     const { stdout } = await snug('doctor')
     expect(stdout).toMatch(/^next: decide on 2 open alerts: `snug alert list`\n\nok {4}kernel/)

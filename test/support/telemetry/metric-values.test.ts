@@ -15,7 +15,14 @@ const status: StatusView = {
   state: 'degraded',
   degraded: ['a reason'],
   sources: [
-    { name: 'ebpf', state: 'running', received: 11, lost: { ring: 12 }, facts: {} },
+    {
+      name: 'ebpf',
+      state: 'running',
+      received: 11,
+      lost: { ring: 12 },
+      facts: {},
+      measured: [{ program: 'on_exec', runs: 14, nanoseconds: 15_000_000_000 }],
+    },
     { name: 'falco', state: 'degraded', received: 13, lost: {}, facts: {} },
   ],
   engines: [
@@ -126,6 +133,8 @@ snug_kernel_profiles{state="evicted"} 123
 snug_kernel_profiles{state="failed"} 124
 snug_kernel_profiles{state="installed"} 122
 snug_kernel_profiles{state="sent"} 121
+snug_kernel_program_runs_total{source="ebpf",program="on_exec"} 14
+snug_kernel_program_seconds_total{source="ebpf",program="on_exec"} 15
 snug_kernel_widened_profiles 104
 snug_learning_oldest_seconds 102
 snug_learning_unseen_bound_max 0.25

@@ -1,8 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Config } from '../../../support/config/config-schema.ts'
 import { loadConfig } from '../../../support/config/load-config.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 import type {
+  CostReport,
   DoctorCheck,
   DoctorReport,
   StatusView,
@@ -11,6 +12,8 @@ import type {
 import { checkHost } from '../../../support/telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
+import { parseWait } from '../input/option-values.ts'
+import { costText } from '../output/cost-text.ts'
 import { nextStep } from '../output/next-step.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textTable } from '../output/text-table.ts'
@@ -39,11 +42,25 @@ export function doctorCommand(program: Command, context: CliContext): void {
     .description(
       'prints what to do next, what Snug can observe and block on this host, and why a version is not learning',
     )
-    .action(async () => {
+    .option('--cost', 'measures instead what Snug takes on this node, as an administrator')
+    .addOption(
+      new Option('--for <time>', 'how long to measure').argParser(parseWait).default(5_000, '5s'),
+    )
+    .action(async ({ cost, for: lastsMs }: { cost?: true; for: number }) => {
+      if (cost === true) {
+        await printNodeCost(lastsMs, context)
+        return
+      }
       const { report, status } = await reportOf(context)
       const data = { next: nextStep(report, status), ...report }
       await context.print(data, [data], () => doctorText(data, context.io))
     })
+}
+
+async function printNodeCost(lastsMs: number, context: CliContext): Promise<void> {
+  const seconds = Math.max(1, Math.ceil(lastsMs / 1000))
+  const report = await context.client.get<CostReport>(`/v1/cost?seconds=${seconds}`)
+  await context.print(report, [report], () => costText(report, context.io))
 }
 
 interface Found {

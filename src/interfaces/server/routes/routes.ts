@@ -99,6 +99,16 @@ export const routes: readonly Route[] = [
     answer: view.doctor,
     handle: ({ engine }) => engine.doctor(),
   }),
+  route({
+    method: 'GET',
+    path: '/v1/cost',
+    role: 'admin',
+    summary:
+      'measures for some seconds what Snug takes on this node. Each program of the kernel takes a little longer meanwhile',
+    query: z.strictObject({ seconds: z.coerce.number().int().min(1).max(60).default(5) }),
+    answer: view.cost,
+    handle: ({ engine, gateway }, { query: { seconds } }) => engine.cost(seconds, gateway?.()?.pid),
+  }),
   startsRoute,
   route({
     method: 'GET',

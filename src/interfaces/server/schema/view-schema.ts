@@ -6,6 +6,7 @@ import {
   type BackTestResult,
   type BehaviourView,
   type DecisionResult,
+  type CostReport,
   type DoctorReport,
   kernelCounts,
   kernelProfileStates,
@@ -232,6 +233,8 @@ export const backTestResult: z.ZodType<BackTestResult> = z.object({
 
 const stops = z.array(z.object({ act: text, text, how: z.enum(stopHows) }))
 
+const programCost = z.object({ program: text, runs: count, nanoseconds: count })
+
 export const status: z.ZodType<StatusView> = z.object({
   version: text,
   node: text,
@@ -247,6 +250,7 @@ export const status: z.ZodType<StatusView> = z.object({
       received: count,
       lost: counts,
       facts: z.record(text, text),
+      measured: z.array(programCost).exactOptional(),
     }),
   ),
   engines: z.array(z.object({ name: text, state: text, reason: maybe })),
@@ -297,6 +301,22 @@ export const doctor: z.ZodType<DoctorReport> = z.object({
   acts: z.array(z.object({ act: text, seen: text, stopped: text })),
   images: z.array(z.object({ image: text, because: text })),
   stops,
+})
+
+export const cost: z.ZodType<CostReport> = z.object({
+  seconds: z.number(),
+  processors: count,
+  processes: z.array(
+    z.object({
+      process: z.enum(['agent', 'sensor', 'gateway']),
+      seconds: z.number(),
+      residentBytes: count,
+    }),
+  ),
+  kernel: z
+    .object({ seconds: z.number(), mapBytes: count, programs: z.array(programCost) })
+    .exactOptional(),
+  unmeasured: maybe,
 })
 
 export const explainedKey: z.ZodType<ExplainedKey> = z.object({

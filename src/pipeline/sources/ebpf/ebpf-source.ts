@@ -5,6 +5,7 @@ import { eventKinds } from '../../../core/event/event.ts'
 import { SensorSilence } from './sensor-silence.ts'
 import { UnmarkedMessages } from './unmarked-messages.ts'
 import type {
+  KernelCost,
   BehaviourKey,
   EventSource,
   FilterMode,
@@ -26,6 +27,7 @@ import {
   type SensorHello,
   type SensorStats,
 } from './record-decoder.ts'
+import { MeasuredPrograms, sensorCost } from './sensor-cost.ts'
 import { builtSensor, type SensorExit, SensorProcess } from './sensor-process.ts'
 
 export interface EbpfSourceOptions {
@@ -91,6 +93,7 @@ export class EbpfSource implements EventSource {
   #filter: FilterMode = 'novelty'
   #facts: Readonly<Record<string, string>> = {}
   #counters: SensorStats | undefined
+  readonly #measured = new MeasuredPrograms()
   #lastReceived: string | undefined
   #delivered = 0
   #restarts = 0
@@ -172,7 +175,9 @@ export class EbpfSource implements EventSource {
   get stats(): SourceStats {
     const lost = Object.values(this.#lost).reduce((sum, count) => sum + count, 0)
     const counters = this.#counters
+    const measured = this.#measured.all
     return {
+      ...(measured.length > 0 && { measured }),
       received: this.#delivered + lost,
       delivered: this.#delivered,
       lost: { ...this.#lost },
@@ -193,6 +198,14 @@ export class EbpfSource implements EventSource {
   /** Pid of the running sensor; for tests and for `snug status`. */
   get sensorPid(): number | undefined {
     return this.#process?.pid
+  }
+
+  async measureCost(seconds: number): Promise<KernelCost> {
+    const pid = this.sensorPid
+    if (pid === undefined) throw new SnugError('SENSOR_UNAVAILABLE', 'the sensor does not run')
+    const cost = await sensorCost(pid, seconds, this.#options.sensorPath)
+    this.#measured.add(cost.programs)
+    return cost
   }
 
   async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
