@@ -17,7 +17,7 @@ export async function nodeCost(
   seconds: number,
   gateway?: number,
 ): Promise<CostReport> {
-  const source = sources.find(({ measureCost }) => measureCost !== undefined)
+  const source = sources.find((each) => each.measureCost !== undefined)
   const pids = { agent: process.pid, sensor: source?.sensorPid, gateway }
   const began = performance.now()
   const before = await usages(pids)
