@@ -27,10 +27,10 @@ RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 PUBLISH_PACKAGES := cosign oras
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-all test-packages test-kernels test-runtimes check bench eval fuzz soak redteam release publish clean
+.PHONY: help build daemon sensor run test test-all test-packages test-kernels test-runtimes check bench eval fuzz soak redteam release verify-release publish clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: daemon sensor ## the daemon and the sensor; afterwards `node dist/interfaces/cli/main.js` works
 
@@ -108,6 +108,12 @@ release: daemon ## packages of Debian, Fedora and npm, image and chart, for x86-
 	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES)
 	SNUG_BUILT_WITH='$(BUILD_PACKAGES) $(RELEASE_PACKAGES)' \
 	deploy/release/release.sh dist/release $(VERSION)
+
+# In the checkout of the tag. RELEASE is a folder with the downloaded files.
+verify-release: daemon ## build a release again and compare with what was downloaded: RELEASE=FOLDER
+	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES)
+	[ -n '$(RELEASE)' ] || { echo 'snug: name the folder of the release: `make verify-release RELEASE=FOLDER`' >&2; exit 64; }
+	SNUG_BUILT_WITH='$(BUILD_PACKAGES) $(RELEASE_PACKAGES)' deploy/release/verify.sh '$(RELEASE)'
 
 # COSIGN_KEY is the key. Without it cosign needs an identity of its surroundings, as in a workflow.
 publish: ## push image and chart of `make release` to REGISTRY, signed, and attest its files

@@ -120,6 +120,7 @@ export const rare = {
     'test/deploy/npm-package.system.test.ts',
     'test/deploy/published-chart.system.test.ts',
     'test/deploy/release-image.system.test.ts',
+    'test/deploy/same-release.system.test.ts',
     'test/deploy/signed-image.system.test.ts',
     'test/deploy/static-sensor.system.test.ts',
     'test/product/node-versions.test.ts',

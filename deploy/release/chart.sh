@@ -7,13 +7,13 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${2:-$(node -p 'require("./package.json").version')}
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/snug-chart-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 cp -r deploy/helm/snug "$work/snug"
 sed -i -E "s/^(version|appVersion): .*/\1: $version/" "$work/snug/Chart.yaml"
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
 # The same bytes for the same files.
 tar -C "$work" -c --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" snug |
   gzip -9n >"$out/snug-chart-$version.tgz"

@@ -3,6 +3,8 @@
 # machine makes both. LIST gets a line for each package: name, version and machine. The packages are fetched into
 # .build/image.
 set -euo pipefail
+umask 022
+export LC_ALL=C
 
 machine=$1
 root=$(realpath -m "$2")
@@ -37,13 +39,13 @@ for deb in "$state"/archives/*.deb; do
   only=()
   case $(basename "$deb") in util-linux_*) only=(./usr/bin/setpriv) ;; esac
   dpkg-deb --fsys-tarfile "$deb" |
-    tar -x -C "$root" --keep-directory-symlink --no-same-owner "${none[@]}" "${only[@]}"
+    tar -x -p -C "$root" --keep-directory-symlink --no-same-owner "${none[@]}" "${only[@]}"
   dpkg-deb -W --showformat='${Package}\t${Version}\t${Architecture}\n' "$deb" >>"$list"
 done
 LC_ALL=C sort -o "$list" "$list"
 # The licences of what is in there.
 for deb in "$state"/archives/*.deb; do
-  dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --no-same-owner --wildcards './usr/share/doc/*/copyright' 2>/dev/null || true
+  dpkg-deb --fsys-tarfile "$deb" | tar -x -p -C "$root" --no-same-owner --wildcards './usr/share/doc/*/copyright' 2>/dev/null || true
 done
 # What scripts of packages would do.
 find "$root/usr/share/ca-certificates" -name '*.crt' -print0 | LC_ALL=C sort -z | xargs -0 cat \

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes the image for x86-64 and arm64, on either: `image.sh FOLDER [VERSION]` leaves an OCI layout with one index in
-# FOLDER/image, and the list of contents of each machine beside it. It consists of files of packages of Debian and of what
+# FOLDER/image, the list of contents of each machine and the digests beside it. It consists of files of packages of Debian and of what
 # stage.sh lays out: nothing of the other machine is run.
 set -eu
 
@@ -8,10 +8,10 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${2:-$(node -p 'require("./package.json").version')}
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/snug-image-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
 
 layer() {
   tar -C "$1" -c --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" . >"$2"
@@ -33,4 +33,5 @@ for machine in amd64 arm64; do
 done
 rm -rf "$out/image"
 node deploy/release/oci-layout.mjs "$out/image" "$version" \
-  "amd64=$work/amd64/debian.tar,$work/amd64/snug.tar" "arm64=$work/arm64/debian.tar,$work/arm64/snug.tar"
+  "amd64=$work/amd64/debian.tar,$work/amd64/snug.tar" "arm64=$work/arm64/debian.tar,$work/arm64/snug.tar" \
+  >"$out/snug-image.digests"

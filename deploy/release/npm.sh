@@ -7,6 +7,7 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${2:-$(node -p 'require("./package.json").version')}
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/snug-npm-XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -20,5 +21,6 @@ for each in amd64:x64 arm64:arm64; do
   deploy/release/sensor.sh "${each%:*}" "$package/agent/snug-sensor-${each#*:}"
 done
 node deploy/release/manifest.mjs "$package" "$version"
+level "$package"
 cd "$package"
 npm pack --silent --pack-destination "$out" >/dev/null

@@ -1,5 +1,5 @@
 // Writes an OCI layout with one index: `oci-layout.mjs FOLDER VERSION MACHINE=LAYER.tar,LAYER.tar …`. The same layers give
-// the same digests; the time is SOURCE_DATE_EPOCH.
+// the same digests; the time is SOURCE_DATE_EPOCH. Prints the digest of the index, and of each machine's image and layers.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +23,7 @@ function blob(mediaType, bytes) {
   return { mediaType, digest, size: bytes.length }
 }
 const json = (mediaType, value) => blob(mediaType, Buffer.from(JSON.stringify(value)))
+const print = (digest, what) => process.stdout.write(`${digest}  ${what}\n`)
 
 const annotations = {
   'org.opencontainers.image.title': 'snug',
@@ -38,6 +39,10 @@ function image(machine, files) {
     diffIds.push(digestOf(bytes))
     return blob(types.layer, gzipSync(bytes, { level }))
   })
+  const history = files.map((_, n) => ({
+    created,
+    created_by: n === 0 ? 'packages of Debian' : 'snug',
+  }))
   const config = json(types.config, {
     created,
     os: 'linux',
@@ -57,13 +62,16 @@ function image(machine, files) {
       Labels: annotations,
     },
     rootfs: { type: 'layers', diff_ids: diffIds },
-    history: files.map((_, n) => ({
-      created,
-      created_by: n === 0 ? 'packages of Debian' : 'snug',
-    })),
+    history,
   })
   const manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers, annotations }
-  return { ...json(types.manifest, manifest), platform: { os: 'linux', architecture: machine } }
+  const written = json(types.manifest, manifest)
+  print(written.digest, machine)
+  for (const [n, { created_by: by }] of history.entries()) {
+    print(layers[n].digest, `${machine}, ${by}`)
+    print(diffIds[n], `${machine}, ${by}, uncompressed`)
+  }
+  return { ...written, platform: { os: 'linux', architecture: machine } }
 }
 
 const manifests = machines.map((each) => {
@@ -76,6 +84,7 @@ const index = json(types.index, {
   manifests,
   annotations,
 })
+print(index.digest, 'index')
 const named = { ...index, annotations: { 'org.opencontainers.image.ref.name': version } }
 writeFileSync(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
 writeFileSync(

@@ -3,7 +3,7 @@
 // which cosign signs for each artifact. SNUG_BUILT_WITH names the Debian packages of the build.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const [folder = '.', version = ''] = process.argv.slice(2)
@@ -12,16 +12,13 @@ const output = (program, ...args) =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 const homepage = env.SNUG_HOMEPAGE ?? 'https://example.invalid/snug'
 
-/** The commit; in a checkout with changes, that there are some. Nothing where there is no git. */
+/** The commit; in a checkout with changes, that there are some. Nothing in an unpacked archive. */
 function source() {
-  try {
-    const digest = { gitCommit: output('git', 'rev-parse', 'HEAD') }
-    const changed = output('git', 'status', '--porcelain') !== ''
-    const annotations = changed ? { annotations: { uncommitted: true } } : {}
-    return [{ uri: `git+${homepage}`, digest, ...annotations }]
-  } catch {
-    return []
-  }
+  if (!existsSync('.git')) return []
+  const digest = { gitCommit: output('git', 'rev-parse', 'HEAD') }
+  const changed = output('git', 'status', '--porcelain') !== ''
+  const annotations = changed ? { annotations: { uncommitted: true } } : {}
+  return [{ uri: `git+${homepage}`, digest, ...annotations }]
 }
 
 function debianPackages() {
@@ -59,8 +56,8 @@ const predicate = {
   },
   runDetails: {
     builder: builder(),
-    // Whole seconds: cosign drops zeros of a fraction.
-    metadata: { ...invocation(), finishedOn: new Date().toISOString().replace(/\.\d+/, '') },
+    // Without the time of the build: the log that has the signature has it, and the same build is the same file.
+    metadata: invocation(),
   },
 }
 const subject = readFileSync(join(folder, 'SHA256SUMS'), 'utf8')

@@ -6,6 +6,7 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${2:-$(node -p 'require("./package.json").version')}
 SNUG_SENSORS=$(mktemp -d /var/tmp/snug-sensors-XXXXXX)
 trap 'rm -rf "$SNUG_SENSORS"' EXIT
@@ -25,5 +26,5 @@ section() {
 }
 section "$version" >"$out/notes.md"
 [ -s "$out/notes.md" ] || section Unreleased >"$out/notes.md"
-(cd "$out" && sha256sum -- *.deb *.rpm *.tgz >SHA256SUMS)
+(cd "$out" && sha256sum -- *.deb *.rpm *.tgz *.digests >SHA256SUMS)
 node deploy/release/provenance.mjs "$out" "$version"

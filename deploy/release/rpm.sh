@@ -8,6 +8,7 @@ mkdir -p "$2"
 out=$(cd "$2" && pwd)
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${3:-$(node -p 'require("./package.json").version')}
 case $machine in
   amd64) target=x86_64 ;;
@@ -18,7 +19,7 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/snug-rpm-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 deploy/release/stage.sh "$machine" "$work/staged" "$version"
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)}
+level "$work/staged"
 # A version before the release sorts before it.
 rpmbuild -bb --quiet --target "$target-linux" --define "_topdir $work" --define "_rpmdir $out" \
   --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_build_id_links none' \

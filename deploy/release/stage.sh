@@ -7,6 +7,7 @@ machine=$1
 root=$(realpath -m "$2")
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
+. deploy/release/same-bytes.sh
 version=${3:-$(node -p 'require("./package.json").version')}
 lib=$root/usr/lib/snug
 doc=$root/usr/share/doc/snug

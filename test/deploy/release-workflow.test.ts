@@ -75,8 +75,9 @@ describe('the workflow of the release', () => {
     expect(texts.join('\n')).not.toMatch(/\b(?:npm|npx|tsx)\b|\bfrom '(?!node:)/)
   })
 
-  test('runs every script of the release by these two', () => {
-    const reached = scriptsFrom(recipe('release') + recipe('publish'))
+  test('runs every script of the release by these two, or compares with a build of its tag', () => {
+    const targets = ['release', 'publish', 'verify-release']
+    const reached = scriptsFrom(targets.map(recipe).join(''))
     expect([...reached].sort()).toEqual(scripts.toSorted())
   })
 
