@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeCost } from '../../src/engine/status/node-cost.ts'
 import { sensorCost } from '../../src/pipeline/sources/ebpf/sensor-cost.ts'
 import { builtSensor } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
-import type { KernelCost, ProgramCost } from '../../src/pipeline/sources/source.ts'
+import type { KernelCost, ProgramCost } from '../../src/engine/api/engine-views.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 

@@ -3,7 +3,6 @@ import type { CauseAccess } from '../../core/event/alert-risk.ts'
 import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
-import type { KernelCost, ProgramCost } from '../../pipeline/sources/source.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
 
@@ -410,6 +409,21 @@ export interface EngineView {
   readonly name: string
   readonly state: string
   readonly reason?: string
+}
+
+/** What the programs of a source took in the kernel within a time. */
+export interface KernelCost {
+  readonly seconds: number
+  /** Memory of its maps. */
+  readonly mapBytes: number
+  readonly programs: readonly ProgramCost[]
+}
+
+export interface ProgramCost {
+  readonly program: string
+  readonly runs: number
+  /** Of processor time, in all runs. */
+  readonly nanoseconds: number
 }
 
 /** What Snug takes on this node within a time. */

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
-import type { EventSource, KernelCost } from '../../pipeline/sources/source.ts'
-import type { CostReport, ProcessCost } from '../api/engine-views.ts'
+import type { EventSource } from '../../pipeline/sources/source.ts'
+import type { CostReport, KernelCost, ProcessCost } from '../api/engine-views.ts'
 
 /** The unit of times in /proc, on every machine. */
 const ticksPerSecond = 100

@@ -1,3 +1,4 @@
+import type { KernelCost, ProgramCost } from '../../engine/api/engine-views.ts'
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { FileObservable } from '../../core/coverage/observable.ts'
 import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
@@ -34,21 +35,6 @@ export interface EventSource {
    * Errors: `COST_UNMEASURED`, `SENSOR_UNAVAILABLE`
    */
   measureCost?(seconds: number): Promise<KernelCost>
-}
-
-/** What the programs of a source took in the kernel within that time. */
-export interface KernelCost {
-  readonly seconds: number
-  /** Memory of its maps. */
-  readonly mapBytes: number
-  readonly programs: readonly ProgramCost[]
-}
-
-export interface ProgramCost {
-  readonly program: string
-  readonly runs: number
-  /** Of processor time, in all runs. */
-  readonly nanoseconds: number
 }
 
 export interface SourceSupport {

@@ -5,7 +5,7 @@ import {
   versionStates,
 } from '../../engine/api/engine-views.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
-import type { ProgramCost } from '../../pipeline/sources/source.ts'
+import type { ProgramCost } from '../../engine/api/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SnugError } from '../../../errors.ts'
 import { Backoff } from '../../../support/backoff.ts'
+import type { KernelCost } from '../../../engine/api/engine-views.ts'
 import { eventKinds } from '../../../core/event/event.ts'
 import { SensorSilence } from './sensor-silence.ts'
 import { UnmarkedMessages } from './unmarked-messages.ts'
 import type {
-  KernelCost,
   BehaviourKey,
   EventSource,
   FilterMode,

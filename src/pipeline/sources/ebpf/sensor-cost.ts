@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { SnugError } from '../../../errors.ts'
-import type { KernelCost, ProgramCost } from '../source.ts'
+import type { KernelCost, ProgramCost } from '../../../engine/api/engine-views.ts'
 import { builtSensor, SensorProcess } from './sensor-process.ts'
 
 /**
