@@ -181,7 +181,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     promise: 'what a container does after its window makes nothing ordinary',
-    file: 'src/pipeline/judge/judge-stage.ts',
+    file: 'src/pipeline/judge/event-memory.ts',
     before: "const phase: Phase = isTaught ? 'learned' : 'later'",
     after: "const phase: Phase = 'learned'",
     caughtBy: 'test/property/ordinary.test.ts',
