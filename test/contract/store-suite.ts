@@ -47,6 +47,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'version', version: 'v1', value: { state: 'learning' } },
         { kind: 'behaviour', version: 'v1', id: 'b1', value: { count: 1 } },
         { kind: 'behaviour', version: 'v1', id: 'b2', value: { count: 2 } },
+        { kind: 'report', version: 'v1', id: 'k1 c1', value: { order: 1 } },
         { kind: 'alert', id: 'a1', fingerprint: 'f1', value: { severity: 'low' } },
         { kind: 'container', id: 'c1', value: { name: 'web' } },
         { kind: 'audit', id: 't1', value: { who: 'cli:root' } },
@@ -61,6 +62,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
             { id: 'b1', value: { count: 1 } },
             { id: 'b2', value: { count: 2 } },
           ],
+          reports: [{ id: 'k1 c1', value: { order: 1 } }],
         },
       ])
       expect(snapshot.alerts).toEqual([{ id: 'a1', fingerprint: 'f1', value: { severity: 'low' } }])
@@ -79,23 +81,26 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).meta).toEqual({ k: 3 })
     })
 
-    it('removes a version with its behaviours and nothing of its neighbours', async () => {
+    it('removes a version with its behaviours and reports, and nothing of its neighbours', async () => {
       const versions = ['v', 'v/1', 'v0', 'v1', 'v%']
       await store.batch(
         versions.flatMap((version) => [
           { kind: 'version' as const, version, value: version },
           { kind: 'behaviour' as const, version, id: 'b', value: version },
+          { kind: 'report' as const, version, id: 'r', value: version },
         ]),
       )
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'late', value: 0 },
+        { kind: 'report', version: 'v', id: 'late', value: 0 },
         { kind: 'version-removed', version: 'v' },
       ])
       const left = await store.load()
       expect(left.versions.map(({ version }) => version).sort()).toEqual(versions.slice(1).sort())
-      for (const { version, value, behaviours } of left.versions) {
+      for (const { version, value, behaviours, reports } of left.versions) {
         expect(value).toBe(version)
         expect(behaviours).toEqual([{ id: 'b', value: version }])
+        expect(reports).toEqual([{ id: 'r', value: version }])
       }
     })
 
@@ -106,7 +111,9 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'behaviour', version: 'v', id: 'new', value: 2 },
       ])
       const { versions } = await store.load()
-      expect(versions).toEqual([{ version: 'v', behaviours: [{ id: 'new', value: 2 }] }])
+      expect(versions).toEqual([
+        { version: 'v', behaviours: [{ id: 'new', value: 2 }], reports: [] },
+      ])
     })
 
     it('hands over the behaviours of one version after the other, and keeps none of them', async () => {
@@ -131,8 +138,8 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { version: 'w', behaviours: [{ id: 'c', value: 3 }] },
       ])
       expect(versions).toEqual([
-        { version: 'v', behaviours: [] },
-        { version: 'w', value: 1, behaviours: [] },
+        { version: 'v', behaviours: [], reports: [] },
+        { version: 'w', value: 1, behaviours: [], reports: [] },
       ])
     })
 
@@ -145,13 +152,15 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).meta).toEqual({ b: 2 })
     })
 
-    it('removes single behaviours and containers', async () => {
+    it('removes single behaviours, reports and containers', async () => {
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'b', value: 1 },
+        { kind: 'report', version: 'v', id: 'r', value: 1 },
         { kind: 'container', id: 'c', value: 1 },
       ])
       await store.batch([
         { kind: 'behaviour-removed', version: 'v', id: 'b' },
+        { kind: 'report-removed', version: 'v', id: 'r' },
         { kind: 'container-removed', id: 'c' },
       ])
       const { versions, containers } = await store.load()

@@ -18,7 +18,7 @@ import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
-import { versionWrite } from './stored-state.ts'
+import { reportWrites, versionWrite } from './stored-state.ts'
 import { scanRemoval, scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
 
@@ -374,6 +374,7 @@ export class Journal {
     for (const id of profile.drainRemoved()) {
       writes.push({ kind: 'behaviour-removed', version: key, id })
     }
+    writes.push(...reportWrites(version))
     if (losses.drainChanged() || version.changed) {
       version.changed = false
       writes.push(versionWrite(version))

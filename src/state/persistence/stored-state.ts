@@ -12,7 +12,7 @@ import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
 import type { Keyed, Store, StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
 import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
-import type { ReportedEvent } from '../versions/reported-acts.ts'
+import type { ReportedEvent, StoredReport } from '../versions/reported-acts.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
 import { Pace } from '../../support/pace.ts'
 import type { Slices } from '../../support/slices.ts'
@@ -54,6 +54,7 @@ const versionSchema = z.object({
   runsSeen: z.number(),
   runsBefore: z.number(),
   losses: z.array(span),
+  /** Earlier agents stored reports with the version. */
   reported: z.array(z.custom<ReportedEvent>()).default([]),
   identity: z.custom<ContainerIdentity>().optional(),
   otherDigests: z.array(text).default([]),
@@ -74,7 +75,7 @@ const versionSchema = z.object({
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
-  const { runs, runsSeen, runsBefore, losses, reported } = version
+  const { runs, runsSeen, runsBefore, losses } = version
   const { otherDigests, imageIds, inherited, appliedSpec, modeDecisions, revision } = version
   const { observed, observedBefore, alertedKinds } = version
   const value = {
@@ -89,7 +90,6 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     runsSeen,
     runsBefore,
     losses: losses.spans,
-    reported: [...reported.all()],
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
     inherited,
@@ -101,6 +101,15 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     alertedKinds: kindsOf(alertedKinds),
   }
   return { kind: 'version', version: key, value }
+}
+
+/** Each report is a record: with the version, one more would write a thousand others again. */
+export function reportWrites({ key, reported }: DeployedVersion): readonly StoreWrite[] {
+  return reported.drainChanged().map(({ slot, report }) => {
+    const record = { version: key, id: String(slot) }
+    if (report === undefined) return { kind: 'report-removed', ...record }
+    return { kind: 'report', ...record, value: report }
+  })
 }
 
 function kindsOf(observed: Observed): readonly Observable[] {
@@ -215,13 +224,23 @@ function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersio
       ...(outside === undefined ? {} : { outside }),
     })
   }
+  const reports = stored.reports.map(({ id, value: report }) => {
+    return { slot: Number(id), report: report as StoredReport }
+  })
+  version.reported.restore(reports)
+  for (const { report } of reports) restoreMeaning(version, report.act)
   for (const act of value.reported) {
-    version.remember(act.key, act)
-    version.reported.setAction(act.key, act.container, act.action)
     version.rememberReported(act)
+    restoreMeaning(version, act)
   }
-  version.changed = false
+  // The next write of the version leaves out what earlier agents stored with it.
+  version.changed = value.reported.length > 0
   return version
+}
+
+function restoreMeaning(version: DeployedVersion, act: ReportedEvent): void {
+  version.remember(act.key, act)
+  version.reported.setAction(act.key, act.container, act.action)
 }
 
 function isAlert(value: unknown): value is Alert {

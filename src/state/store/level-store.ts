@@ -26,6 +26,7 @@ import {
   operationsOf,
   SnapshotBuilder,
   tables,
+  tablesOfVersion,
 } from './store-records.ts'
 
 type Database = Level<string, string>
@@ -127,8 +128,7 @@ class LevelStore implements Store {
       for (const write of writes) {
         // Only the batch holds the values, so it can yield to other work.
         if (pace.isOver) await pace.turn()
-        if (write.kind === 'version-removed')
-          await this.#removeBehaviours(write.version, operations)
+        if (write.kind === 'version-removed') await this.#removeAllOf(write.version, operations)
         if (write.kind === 'audit-cut') await this.#removeEntries(write.id, operations)
         for (const operation of operationsOf(write)) {
           operations.push(
@@ -289,13 +289,15 @@ class LevelStore implements Store {
     return valueOf(key, (await this.#database.get(key)) as string | undefined)
   }
 
-  async #removeBehaviours(version: string, operations: RawOperation[]): Promise<void> {
-    const range = keyRange([tables.behaviour, version])
-    const inBatch = operations
-      .map(({ key }) => key)
-      .filter((key) => key >= range.gte && key < range.lt)
-    for (const key of [...(await this.#database.keys(range).all()), ...inBatch]) {
-      operations.push({ type: 'del', key, value: '' })
+  async #removeAllOf(version: string, operations: RawOperation[]): Promise<void> {
+    for (const table of tablesOfVersion) {
+      const range = keyRange([table, version])
+      const inBatch = operations
+        .map(({ key }) => key)
+        .filter((key) => key >= range.gte && key < range.lt)
+      for (const key of [...(await this.#database.keys(range).all()), ...inBatch]) {
+        operations.push({ type: 'del', key, value: '' })
+      }
     }
   }
 

@@ -9,7 +9,13 @@ import type {
   TakeBehaviours,
 } from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
-import { alertRecord, operationsOf, SnapshotBuilder, tables } from './store-records.ts'
+import {
+  alertRecord,
+  operationsOf,
+  SnapshotBuilder,
+  tables,
+  tablesOfVersion,
+} from './store-records.ts'
 
 /** Keeps everything in memory: for `--data none` and for tests. Closing it deletes everything. */
 export class MemoryStore implements Store {
@@ -25,7 +31,8 @@ export class MemoryStore implements Store {
     )
     writes.forEach((write, at) => {
       if (write.kind === 'version-removed') {
-        for (const key of this.#keys([tables.behaviour, write.version])) this.#records.delete(key)
+        for (const table of tablesOfVersion)
+          for (const key of this.#keys([table, write.version])) this.#records.delete(key)
       }
       if (write.kind === 'audit-cut') {
         const end = encodeKey([tables.audit, write.id])

@@ -13,6 +13,7 @@ import { decodeKey, encodeKey } from './store-key.ts'
 export const tables = {
   version: 'version',
   behaviour: 'behaviour',
+  report: 'report',
   alert: 'alert',
   /** fingerprint → alert id */
   fingerprint: 'fingerprint',
@@ -32,9 +33,12 @@ export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'del'; readonly key: string }
 
+/** Their keys begin with that of a version, which is removed with them. */
+export const tablesOfVersion = [tables.behaviour, tables.report] as const
+
 /**
- * The puts and deletes of a write. `version-removed` also needs a removal of the version's
- * behaviours, and `audit-cut` one of the earlier entries.
+ * The puts and deletes of a write. `version-removed` also needs a removal from {@link
+ * tablesOfVersion}, and `audit-cut` one of the earlier entries.
  */
 export function operationsOf(write: StoreWrite): readonly Operation[] {
   switch (write.kind) {
@@ -46,6 +50,10 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [put([tables.behaviour, write.version, write.id], write.value)]
     case 'behaviour-removed':
       return [del([tables.behaviour, write.version, write.id])]
+    case 'report':
+      return [put([tables.report, write.version, write.id], write.value)]
+    case 'report-removed':
+      return [del([tables.report, write.version, write.id])]
     case 'alert': {
       const record: AlertRecord = { fingerprint: write.fingerprint, value: write.value }
       return [
@@ -103,9 +111,15 @@ function checksum(key: string, text: string): string {
   return crc32(text, crc32(key)).toString(16).padStart(checksumLength, '0')
 }
 
+interface BuiltVersion {
+  value?: unknown
+  readonly behaviours: Keyed[]
+  readonly reports: Keyed[]
+}
+
 /** Collects records, in the order of their keys, into a snapshot. */
 export class SnapshotBuilder {
-  readonly #versions = new Map<string, { value?: unknown; behaviours: Keyed[] }>()
+  readonly #versions = new Map<string, BuiltVersion>()
   readonly #alerts: (Keyed & { readonly fingerprint: string })[] = []
   readonly #containers: Keyed[] = []
   readonly #meta: Record<string, unknown> = {}
@@ -131,6 +145,10 @@ export class SnapshotBuilder {
       case tables.behaviour:
         if (second === undefined) throw new Error('the key is incomplete')
         return this.#behaviour(id, { id: second, value })
+      case tables.report:
+        if (second === undefined) throw new Error('the key is incomplete')
+        this.#version(id).reports.push({ id: second, value })
+        return undefined
       case tables.alert: {
         const { fingerprint, value: alert } = alertRecord(value)
         this.#alerts.push({ id, fingerprint, value: alert })
@@ -189,10 +207,10 @@ export class SnapshotBuilder {
     return untaken && this.#take?.(untaken.version, untaken.behaviours)
   }
 
-  #version(id: string): { value?: unknown; behaviours: Keyed[] } {
+  #version(id: string): BuiltVersion {
     const known = this.#versions.get(id)
     if (known !== undefined) return known
-    const fresh = { behaviours: [] }
+    const fresh = { behaviours: [], reports: [] }
     this.#versions.set(id, fresh)
     return fresh
   }

@@ -35,7 +35,7 @@ export interface BatchOptions {
 
 export type StoreWrite =
   | { readonly kind: 'version'; readonly version: string; readonly value: unknown }
-  /** Removes the version and all its behaviours. */
+  /** Removes the version with all its behaviours and reports. */
   | { readonly kind: 'version-removed'; readonly version: string }
   | {
       readonly kind: 'behaviour'
@@ -44,6 +44,13 @@ export type StoreWrite =
       readonly value: unknown
     }
   | { readonly kind: 'behaviour-removed'; readonly version: string; readonly id: string }
+  | {
+      readonly kind: 'report'
+      readonly version: string
+      readonly id: string
+      readonly value: unknown
+    }
+  | { readonly kind: 'report-removed'; readonly version: string; readonly id: string }
   /** `id` sorts by time. */
   | {
       readonly kind: 'alert'
@@ -84,6 +91,8 @@ export interface StoredVersion {
   /** Absent if the version's own record was damaged and only behaviours were found. */
   readonly value?: unknown
   readonly behaviours: readonly Keyed[]
+  /** Of an unexpected event each, in no order. */
+  readonly reports: readonly Keyed[]
 }
 
 export interface StoreSnapshot {

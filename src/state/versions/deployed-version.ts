@@ -272,12 +272,11 @@ export class DeployedVersion {
   /** Remembers an event that was reported in full, for its repeats. A later daemon may receive them as a count. */
   rememberReported(act: ReportedEvent): void {
     this.reported.add(act)
-    this.changed = true
   }
 
   /** No count of the container can arrive any more. */
   forgetReported(container: string): void {
-    if (this.reported.forget(new Set([container]))) this.changed = true
+    this.reported.forget(new Set([container]))
   }
 
   /**
@@ -301,12 +300,12 @@ export class DeployedVersion {
   /** The same of all containers that ended before a restart. */
   forgetReportedOfEnded(): void {
     const ended = new Set<string>()
-    for (const { container } of this.reported.all()) {
+    for (const container of this.reported.containers()) {
       const run = this.runs.get(container)
       const isEnded = run === undefined || (run.to !== undefined && run.actsOnly !== true)
       if (isEnded) ended.add(container)
     }
-    if (ended.size > 0 && this.reported.forget(ended)) this.changed = true
+    if (ended.size > 0) this.reported.forget(ended)
   }
 
   /**

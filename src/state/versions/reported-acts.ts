@@ -15,6 +15,20 @@ export interface ReportedEvent extends KeyMeaning {
   readonly alert?: string
 }
 
+/** As the store has it. */
+export interface StoredReport {
+  readonly act: ReportedEvent
+  /** Rises with each report of the version, so the oldest are dropped first, also after a restart. */
+  readonly order: number
+}
+
+/** A report where the store has it. A later report takes the slot of one that was dropped. */
+export interface Slotted {
+  readonly slot: number
+  /** Undefined: the slot is empty. */
+  readonly report: StoredReport | undefined
+}
+
 /** Unexpected events of a version whose keys survive a restart of the daemon. */
 export const reportedKept = 1_000
 /** Stopped events that may repeat. */
@@ -28,8 +42,14 @@ const shedPart = 1 / 8
  * ended a short time ago: later, {@link forget} loses nothing.
  */
 export class ReportedActs implements Share {
-  /** By container and key. The oldest are dropped first. */
-  readonly #acts = new Map<string, ReportedEvent>()
+  /** By container and key, the oldest first: these are dropped first. */
+  readonly #acts = new Map<string, StoredReport & { readonly slot: number }>()
+  #order = 0
+  /** By slot. So there are as many records as reports at most, also where the store fails for long. */
+  readonly #slots: (StoredReport | undefined)[] = []
+  #free: number[] = []
+  /** Slots of which the store has another content. */
+  readonly #changed = new Set<number>()
   /** Of each container, what the kernel did other than to report. */
   readonly #actions = new Map<string, Map<BehaviourKey, Alert['action']>>()
   #actionsSize = 0
@@ -45,21 +65,45 @@ export class ReportedActs implements Share {
     bound.join(this)
   }
 
-  all(): Iterable<ReportedEvent> {
-    return this.#acts.values()
+  /** The containers whose events were reported. */
+  *containers(): Iterable<string> {
+    for (const { act } of this.#acts.values()) yield act.container
   }
 
   add(act: ReportedEvent): void {
-    const name = `${act.key} ${act.container}`
-    const isNew = !this.#acts.delete(name)
-    this.#acts.set(name, act)
+    const name = nameOf(act)
+    const known = this.#acts.get(name)
+    const slot = known?.slot ?? this.#free.pop() ?? this.#slots.length
+    this.#put(name, slot, { act, order: this.#order + 1 })
+    this.#changed.add(slot)
     if (this.#acts.size > reportedKept) this.#dropOldest(1)
-    if (isNew) this.#bound?.grew()
+    if (known === undefined) this.#bound?.grew()
+  }
+
+  /** Those of the store, before there are others. */
+  restore(stored: readonly { readonly slot: number; readonly report: StoredReport }[]): void {
+    for (const { slot, report } of stored.toSorted((a, b) => a.report.order - b.report.order))
+      this.#put(nameOf(report.act), slot, report)
+    this.#free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === undefined)
+  }
+
+  /** What the store does not have as it is. */
+  drainChanged(): readonly Slotted[] {
+    const changed = Array.from(this.#changed, (slot) => ({ slot, report: this.#slots[slot] }))
+    this.#changed.clear()
+    return changed
+  }
+
+  #put(name: string, slot: number, report: StoredReport): void {
+    this.#acts.delete(name)
+    this.#acts.set(name, { ...report, slot })
+    this.#slots[slot] = report
+    this.#order = report.order
   }
 
   /** Fingerprint of the alert that this container's latest event of that key shares with others. */
   alertOf(key: BehaviourKey, container: string): string | undefined {
-    return this.#acts.get(`${key} ${container}`)?.alert
+    return this.#acts.get(nameOf({ key, container }))?.act.alert
   }
 
   /** Records the action for the container's latest event of that key, which its repeats share. */
@@ -86,17 +130,15 @@ export class ReportedActs implements Share {
     return this.#actions.get(container)?.get(key) ?? 'alerted'
   }
 
-  /** No repeat of the container is counted any more. True where that changes what is stored. */
-  forget(containers: ReadonlySet<string>): boolean {
+  /** No repeat of the container is counted any more. */
+  forget(containers: ReadonlySet<string>): void {
     for (const container of containers) {
       this.#actionsSize -= this.#actions.get(container)?.size ?? 0
       this.#actions.delete(container)
     }
-    const before = this.#acts.size
-    for (const [name, act] of this.#acts) {
-      if (containers.has(act.container)) this.#acts.delete(name)
+    for (const [name, { act }] of this.#acts) {
+      if (containers.has(act.container)) this.#drop(name)
     }
-    return this.#acts.size < before
   }
 
   /** The oldest of the events, or the actions of the container with the most of them. */
@@ -109,10 +151,19 @@ export class ReportedActs implements Share {
     let dropped = 0
     for (const name of this.#acts.keys()) {
       if (dropped >= count) break
-      this.#acts.delete(name)
+      this.#drop(name)
       dropped += 1
     }
     return dropped
+  }
+
+  #drop(name: string): void {
+    const slot = this.#acts.get(name)?.slot
+    if (slot === undefined) return
+    this.#acts.delete(name)
+    this.#slots[slot] = undefined
+    this.#free.push(slot)
+    this.#changed.add(slot)
   }
 
   #dropActions(): number {
@@ -127,4 +178,8 @@ export class ReportedActs implements Share {
     this.#actionsSize -= size
     return size
   }
+}
+
+function nameOf({ key, container }: Pick<ReportedEvent, 'key' | 'container'>): string {
+  return `${key} ${container}`
 }

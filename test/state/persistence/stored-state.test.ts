@@ -6,13 +6,20 @@ import type {
   SourceMessage,
   SourceSupport,
 } from '../../../src/pipeline/sources/source.ts'
-import { sourceMark } from '../../../src/pipeline/sources/source.ts'
+import { behaviourKey, sourceMark } from '../../../src/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
 import type { StoreWrite } from '../../../src/state/store/store.ts'
 import {
+  type ReportedEvent,
+  reportedKept,
+  type StoredReport,
+} from '../../../src/state/versions/reported-acts.ts'
+import {
+  begin,
   daemonWorld,
   type DaemonWorld,
   eventMessage,
+  judged,
   RecordingControl,
 } from '../../fixtures/daemon-fixtures.ts'
 import { act } from '../../fixtures/event-fixture.ts'
@@ -58,7 +65,14 @@ async function received(world: DaemonWorld, ...messages: SourceMessage[]): Promi
 
 /** What it had at some time can be had later. */
 class RecordingStore extends MemoryStore {
-  readonly #batches: (readonly StoreWrite[])[] = []
+  #batches: (readonly StoreWrite[])[] = []
+
+  /** Writes since the last call. */
+  drain(): readonly StoreWrite[] {
+    const writes = this.#batches.flat()
+    this.#batches = []
+    return writes
+  }
 
   override async batch(writes: readonly StoreWrite[]): Promise<void> {
     this.#batches.push(structuredClone(writes))
@@ -249,5 +263,118 @@ describe('a mark of the source', () => {
     const [again] = await keepingWorld(await left.copy())
     const { behaviours } = await again.engine.profile('shop/web')
     expect(behaviours.map(({ count }) => count)).toEqual(Array.from({ length: 6_000 }, () => 1))
+  })
+})
+
+describe('an unexpected event that was reported', () => {
+  const key = behaviourKey('0a')
+  const reportOf = (path: string, of = key): SourceMessage => {
+    return { type: 'event', event: act.file(path), key: of }
+  }
+  const countOf = (world: DaemonWorld): readonly number[] =>
+    world.daemon.alerts.list({ limit: 100 }).map(({ count }) => count)
+
+  /** It may read one file, and its container runs. */
+  async function alerting(store: MemoryStore): Promise<DaemonWorld> {
+    const [world] = await keepingWorld(store)
+    await received(world, begin(world, 'c1'), eventMessage(act.file('/etc/known')))
+    await world.engine.setMode('shop/web', 'alert', { who: 'cli:root' })
+    await world.daemon.journal.persist()
+    return world
+  }
+
+  async function repeated(world: DaemonWorld, count: number): Promise<void> {
+    const time = new Date(world.now()).toISOString()
+    const countUpdate = { key, containerId: 'c1', count, first: time, last: time }
+    await received(world, begin(world, 'c1'), { type: 'count-update', countUpdate })
+  }
+
+  it('is written once: a later one writes none of the others, and not the version', async () => {
+    const store = new RecordingStore()
+    const world = await alerting(store)
+    const writtenBy = async (...messages: SourceMessage[]): Promise<readonly StoreWrite[]> => {
+      world.source.emit(...messages)
+      await judged()
+      await world.daemon.journal.persist()
+      return store.drain()
+    }
+    await writtenBy(reportOf('/etc/a'), reportOf('/etc/b', behaviourKey('0b')))
+    const written = await writtenBy(reportOf('/etc/c', behaviourKey('0c')))
+    expect(written.filter(({ kind }) => kind === 'report')).toMatchObject([
+      { value: { act: { key: '0c' } } },
+    ])
+    expect(written.filter(({ kind }) => kind === 'version')).toEqual([])
+  })
+
+  it('has its repeats counted by a later daemon', async () => {
+    const store = new MemoryStore()
+    await received(await alerting(store), reportOf('/etc/a'))
+    const [later] = await keepingWorld(store)
+    expect(countOf(later)).toEqual([1])
+    await repeated(later, 4)
+    expect(countOf(later)).toEqual([5])
+  })
+
+  it('is the first to go at the bound if it is the oldest, also for a later daemon', async () => {
+    const store = new RecordingStore()
+    const world = await alerting(store)
+    const [version] = world.daemon.registry.index
+    const meaning = {
+      behaviours: [],
+      origin: 'entrypoint',
+      source: 'ebpf',
+      expected: false,
+    } as const
+    const report = (n: number): ReportedEvent => {
+      // Their keys sort in another order than they came in.
+      const of = behaviourKey(String(((n + 3_000) * 7_919) % 10_007).padStart(5, '0'))
+      return { ...meaning, key: of, container: 'c1', action: 'alerted', alert: `alert ${n}` }
+    }
+    store.drain()
+    // Three times as many between two writes are no more to write.
+    for (let n = -2 * reportedKept; n < reportedKept; n++) version?.rememberReported(report(n))
+    await world.daemon.journal.persist()
+    expect(store.drain().length).toBeLessThan(reportedKept + 10)
+    const [later] = await keepingWorld(store)
+    const [again] = later.daemon.registry.index
+    again?.rememberReported(report(reportedKept))
+    const alertOf = (n: number): string | undefined => again?.reported.alertOf(report(n).key, 'c1')
+    expect(alertOf(0)).toBeUndefined()
+    expect(alertOf(1)).toBe('alert 1')
+    await later.daemon.journal.persist()
+    const [stored] = (await store.load()).versions
+    expect(stored?.reports).toHaveLength(reportedKept)
+  })
+
+  it('is not stored any more once its container has ended and no count can arrive', async () => {
+    const store = new MemoryStore()
+    const world = await alerting(store)
+    await received(world, reportOf('/etc/a'))
+    world.daemon.registry.index.find('shop/web')[0]?.forgetReported('c1')
+    await world.daemon.journal.persist()
+    const [stored] = (await store.load()).versions
+    expect(stored?.reports).toEqual([])
+  })
+
+  it('is read from the record of the version, where an earlier agent stored it, and moves', async () => {
+    const store = new MemoryStore()
+    const world = await alerting(store)
+    await received(world, reportOf('/etc/a'))
+    await world.stop()
+    const [before] = (await store.load()).versions
+    if (before === undefined) throw new Error('the store has no version')
+    const { version, reports } = before
+    const reported = reports.map(({ value }) => (value as StoredReport).act)
+    await store.batch([
+      { kind: 'version', version, value: { ...(before.value as object), reported } },
+      ...reports.map(({ id }) => ({ kind: 'report-removed' as const, version, id })),
+    ])
+    const [later] = await keepingWorld(store)
+    await later.daemon.journal.persist()
+    const [after] = (await store.load()).versions
+    expect(after?.reports.map(({ value }) => (value as StoredReport).act)).toEqual(reported)
+    expect(after?.value).not.toHaveProperty('reported')
+    await repeated(later, 4)
+    expect(countOf(later)).toEqual([5])
   })
 })
