@@ -9,7 +9,7 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Four chains share two processors, as a lane waits for half of its time and more. A failure keeps no other lane
+ * them. Three chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
  * from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -139,37 +139,34 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
-/** Each has sensors, which all acts on this machine's kernel reach: no more than two lanes of them at a time. */
+/** One after another: each has sensors, which all acts on this machine's kernel reach. */
 async function onThisKernel(): Promise<void> {
-  const agents = async (): Promise<void> => {
-    await lane('system', daemon, images)
-    await lane('product', daemon, images)
-  }
-  const sensors = async (): Promise<void> => {
-    await lane('sensor', daemon, sensor)
-    await lane('node', daemon, images, servers)
-  }
-  await Promise.all([agents(), sensors()])
-  await lane('alone', daemon, images, servers)
+  await lane('sensor', daemon, sensor)
+  await lane('system', daemon, images)
+  await lane('product', daemon, images)
 }
 
-/** A new machine builds the servers meanwhile. */
-async function withoutSensors(): Promise<void> {
+async function computing(): Promise<void> {
   await daemon
   await preparation('check', 'npm run -s check')
   await lane('fast')
   await lane('random')
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
-  await lane('apart', daemon, images)
-  await lane('kube', daemon, servers)
-}
-
-async function inVirtualMachines(): Promise<void> {
   await lane('qemu', images)
   await lane('kernels', images)
 }
 
-await Promise.all([onThisKernel(), withoutSensors(), inVirtualMachines()])
+/** A new machine builds the servers meanwhile. */
+async function withServers(): Promise<void> {
+  await lane('apart', daemon, images)
+  await lane('kube', daemon, servers)
+  await lane('node', daemon, images, servers)
+}
+
+const besides = computing()
+await Promise.all([onThisKernel(), withServers()])
+await lane('alone', daemon, images, servers)
+await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
 // Some run the sensor: alone on this kernel.
 if (isAll && (await images)) await preparation('mutations', 'npx tsx test/mutations/main.ts')
