@@ -109,7 +109,7 @@ function checkSteps(parent: YAMLMap, report: Report): void {
   }
 }
 
-/** An action is what a digest names; the comment tells people and updates which version that is. */
+/** A digest names one content of an action for good. Its version is in the comment, for people and updates. */
 function checkAction(node: unknown, report: Report): void {
   const name = isScalar(node) ? String(node.value) : ''
   if (name.startsWith('./')) return

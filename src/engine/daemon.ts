@@ -300,7 +300,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     return this.#tick.inSlices()
   }
 
-  /** Whoever reads times that do not fit together finds the reason in the audit log. */
+  /** An audit entry explains times that do not fit together. */
   #checkClock(): void {
     const stepMs = this.#clockSteps.taken()
     if (stepMs === 0) return

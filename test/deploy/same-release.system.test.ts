@@ -93,7 +93,7 @@ afterAll(() => {
 })
 
 describe('a release', () => {
-  test('has the same bytes in each file, whoever builds it and where', () => {
+  test('has the same bytes in each file for two users, in two folders', () => {
     const names = Object.keys(digests(released))
     expect(names.filter((name) => /\.(deb|rpm|tgz)$/.test(name))).toHaveLength(6)
     expect(names.filter((name) => name.startsWith('image/blobs/')).length).toBeGreaterThan(8)

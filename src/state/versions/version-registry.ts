@@ -47,7 +47,7 @@ export class VersionRegistry {
   /** What other nodes published of an image in all scopes. Nothing without a fleet. */
   publishedScopes: (image: ImageRef) => PublishedScopes = () => nothingPublished
   readonly index = new VersionIndex()
-  /** Whoever changes a version emits it here. */
+  /** A use case that changes a version emits the event here. */
   readonly events = new VersionEvents()
   readonly lifecycle: VersionLifecycle
   readonly origins: VersionOrigins

@@ -35,7 +35,7 @@ remove_network() {
   ip link del $bridge 2>/dev/null || true
 }
 
-# What a run that was killed left: its bridge names its folder, which tells whether its containerd lives.
+# Takes back what a killed run left. Its bridge names its folder, which has the number of its containerd.
 take_over() {
   local owner
   [ -e /sys/class/net/$bridge ] || return 0
