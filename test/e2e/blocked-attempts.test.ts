@@ -30,14 +30,6 @@ afterAll(async () => {
 
 const forbidden = /\/data\/forbidden|:21002/
 
-/** The stopped events of one container, by the action that stopped them. */
-async function stopped(id: string): Promise<{ readonly alerts: readonly Alert[]; sum: number }> {
-  const list = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
-  const alerts = list.filter(({ container }) => container?.id === id)
-  const reported = alerts.filter(({ behaviour }) => forbidden.test(behaviour?.text ?? ''))
-  return { alerts, sum: reported.reduce((sum, { count }) => sum + count, 0) }
-}
-
 function expectNoneSucceeded(output: string, kind: AttemptKind): void {
   // A container's log has eight bytes of Docker's before each line.
   const tally = JSON.parse(/\{.*\}/.exec(output)?.[0] ?? '{}') as Tally
@@ -48,9 +40,14 @@ function expectNoneSucceeded(output: string, kind: AttemptKind): void {
 }
 
 async function expectAccounted(id: string): Promise<void> {
+  const isOfContainer = ({ container }: Alert): boolean => container?.id === id
+  const isStopped = ({ behaviour }: Alert): boolean => forbidden.test(behaviour?.text ?? '')
   // The kernel reports counts at intervals.
-  await expect.poll(async () => (await stopped(id)).sum, { interval: 500 }).toBe(times)
-  const { alerts } = await stopped(id)
+  const list = await agent.until<readonly Alert[]>(['alert', 'list', '--limit', '1000'], (all) => {
+    const counts = all.filter(isOfContainer).filter(isStopped)
+    return counts.reduce((sum, { count }) => sum + count, 0) === times
+  })
+  const alerts = list.filter(isOfContainer)
   expect(alerts.every(({ action }) => action === 'blocked' || action === 'killed')).toBe(true)
   expect(alerts.map(({ behaviour }) => behaviour?.text)).toHaveLength(1)
 }
