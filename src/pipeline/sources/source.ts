@@ -195,8 +195,8 @@ export interface SelfProbe {
 }
 
 /**
- * The kernel's key of a behaviour within one version: 64 bits as 16 hex digits. Invalid after a
- * restart of the sensor.
+ * The kernel's key of a behaviour within one version: 64 bits as 16 hex digits. Valid as long as the
+ * kernel's state, which may outlive the daemon.
  */
 export type BehaviourKey = string & { readonly __brand: 'BehaviourKey' }
 

@@ -259,9 +259,7 @@ const messages = z.array(
   ),
 )
 
-/** Messages that waited for an identity. Keys are the sensor's, and mean nothing after a restart. */
+/** Messages that waited for an identity, with the sensor's keys: their repeats may come as counts. */
 export function restoreMessages(stored: unknown): SourceBatch {
-  return (messages.safeParse(stored).data ?? []).map((message) =>
-    message.type === 'event' ? { type: 'event', event: message.event } : message,
-  )
+  return messages.safeParse(stored).data ?? []
 }

@@ -41,8 +41,8 @@ export function waitingRemoval(number: number): StoreWrite {
 }
 
 /**
- * The messages in their order, behind the start of their containers. Without the sensor's keys, which mean nothing after a
- * restart.
+ * The messages in their order, behind the start of their containers. With the sensor's keys: repeats of a message may come as
+ * counts of its key, where the kernel's state outlived the daemon.
  */
 export function restoreWaiting(meta: Readonly<Record<string, unknown>>): {
   readonly messages: SourceBatch
@@ -62,7 +62,7 @@ export function restoreWaiting(meta: Readonly<Record<string, unknown>>): {
       started.add(seen.id)
       messages.push({ type: 'container-started', container: seen })
     }
-    messages.push(message.type === 'event' ? { type: 'event', event: message.event } : message)
+    messages.push(message)
   }
   return { messages, numbers: keys.map((key) => Number(key.slice(prefix.length))) }
 }

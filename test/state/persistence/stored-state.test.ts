@@ -247,7 +247,7 @@ describe('a mark of the source', () => {
     await received(world, { type: 'container-started', container })
     const flood = Array.from({ length: 6_000 }, (_, n) => {
       const { image: _image, ...event } = act.exec(`/opt/${wordOf(n)}`, { container: id })
-      return eventMessage(event as ActEvent)
+      return { ...eventMessage(event as ActEvent), key: behaviourKey(wordOf(n)) }
     })
     await received(world, ...flood, { type: 'mark', mark: sourceMark('7,2,200') })
     // A kill at this moment leaves the next daemon this.
@@ -257,12 +257,19 @@ describe('a mark of the source', () => {
     expect(waitingIn(meta).length).toBeGreaterThan(0)
     const [later] = await keepingWorld(left)
     knows(later, id)
+    await received(later, { type: 'container-started', container })
     await expect.poll(() => [...later.daemon.registry.index][0]?.profile.size).toBe(6_000)
     await later.daemon.journal.persist()
     expect(waitingIn((await left.load()).meta)).toEqual([])
     const [again] = await keepingWorld(await left.copy())
     const { behaviours } = await again.engine.profile('shop/web')
     expect(behaviours.map(({ count }) => count)).toEqual(Array.from({ length: 6_000 }, () => 1))
+    // The sensor counted repeats of the last one while no daemon ran.
+    const key = behaviourKey(wordOf(5_999))
+    const countUpdate = { key, containerId: id, count: 4, first: time, last: time }
+    await received(later, { type: 'count-update', countUpdate })
+    const counted = await later.engine.profile('shop/web')
+    expect(counted.behaviours.filter(({ count }) => count === 5)).toHaveLength(1)
   })
 })
 
@@ -312,6 +319,28 @@ describe('an unexpected event that was reported', () => {
     const [later] = await keepingWorld(store)
     expect(countOf(later)).toEqual([1])
     await repeated(later, 4)
+    expect(countOf(later)).toEqual([5])
+  })
+
+  it('of a container that was not identified yet has its repeats counted by a later daemon', async () => {
+    const store = new MemoryStore()
+    const world = await alerting(store)
+    const id = 'c2'
+    const time = new Date().toISOString()
+    const container = { id, cgroup: `/${id}`, time, before: false }
+    const { image: _image, ...event } = act.file('/etc/a', ['read'], { container: id })
+    await received(
+      world,
+      { type: 'container-started', container },
+      { type: 'event', event: event as ActEvent, key },
+      { type: 'mark', mark: sourceMark('7,2,200') },
+    )
+    expect(countOf(world)).toEqual([])
+    const [later] = await keepingWorld(store)
+    later.containers.report(identityOf(id))
+    await expect.poll(() => countOf(later)).toEqual([1])
+    const countUpdate = { key, containerId: id, count: 4, first: time, last: time }
+    await received(later, { type: 'count-update', countUpdate })
     expect(countOf(later)).toEqual([5])
   })
 
