@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 13
+#define SNUG_ABI 14
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -124,6 +124,7 @@ enum snug_event_flag {
 	SNUG_RECEIVED = 2048, /* of an opened file: another process opened it, and passed it on */
 	SNUG_BLOCK_DEVICE = 4096,
 	SNUG_MEMORY_DEVICE = 8192, /* of the machine, or the kernel's log */
+	SNUG_HELD = 16384,	   /* it was stopped because its container is held */
 	/* Of an opened file: one of snug_file_system, from this bit on. */
 	SNUG_FILE_SYSTEM_SHIFT = 16,
 };
@@ -335,6 +336,9 @@ struct snug_hello {
 enum snug_trait {
 	SNUG_ENFORCED = 1, /* its deviations are stopped where its version's are */
 	SNUG_OWN_INIT = 2, /* the engine put its init into it */
+	/* A hold of the container, until `held_until`, whatever its version's profile and mode. */
+	SNUG_HOLD_NETWORK = 4, /* no packet leaves or enters it */
+	SNUG_HOLD_CHANGES = 8, /* no program, no change of a file, no new connection */
 };
 
 struct snug_assign {
@@ -345,10 +349,11 @@ struct snug_assign {
 	__u32 commands_size;
 	__u32 user; /* one more than the uid that it is declared to run as; 0: not known */
 	__u32 reserved;
-	/*
-	 * at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and
-	 * arguments, each ending in NUL
-	 */
+	__u64 held_until; /* CLOCK_REALTIME, ns; 0: it is not held */
+			  /*
+			   * at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and
+			   * arguments, each ending in NUL
+			   */
 };
 
 /*
@@ -361,7 +366,8 @@ struct snug_assigned {
 	__u64 scope;
 	__u64 since; /* its events are judged by that scope; 0: all of them */
 	__u32 traits;
-	__u32 reserved;
+	/* One more than the connections that a hold of its network has ended; 0: none was tried. */
+	__u32 ended;
 };
 
 struct snug_profile {

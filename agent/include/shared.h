@@ -92,6 +92,7 @@ struct snug_engine_command {
 struct snug_assignment {
 	__u32 version; /* index of a snug_version, from 1; 0: none yet */
 	__u32 traits;
+	__u64 held_until;				    /* CLOCK_MONOTONIC */
 	struct snug_engine_command commands[SNUG_COMMANDS]; /* those that there are come first */
 };
 
@@ -134,7 +135,15 @@ struct snug_version {
 /* What is of these, see snug_spare, and no rule decides, is reported and not stopped. */
 #define SNUG_POLICY_SPARES_SHIFT 24
 #define SNUG_POLICY_SPARES(spared) ((__u64)(spared) << SNUG_POLICY_SPARES_SHIFT)
-#define SNUG_POLICY_SPARES_ANY SNUG_POLICY_SPARES(0xff)
+#define SNUG_POLICY_SPARES_ANY SNUG_POLICY_SPARES(0x3f)
+/*
+ * The holds of a container (snug_trait). Not of its version: a program adds them to what it has
+ * read.
+ */
+#define SNUG_HOLDS (SNUG_HOLD_NETWORK | SNUG_HOLD_CHANGES)
+#define SNUG_POLICY_HOLDS_SHIFT 28
+#define SNUG_POLICY_HOLDS(policy_state) \
+	((__u32)((policy_state) >> SNUG_POLICY_HOLDS_SHIFT) & SNUG_HOLDS)
 #define SNUG_POLICY_AGE_SHIFT 32
 #define SNUG_BUDGET_WINDOW 60000000000ull
 
@@ -307,6 +316,7 @@ struct snug_control {
 	__u32 next_generation; /* the generation that takes over */
 	__u32 without_answers; /* DNS answers are not seen here */
 	__u32 separate_tasks;  /* the state of some process is not in task storage */
+	__u32 holding;	       /* a container may be held: packets have to be looked at */
 	__u64 wall_offset;     /* from CLOCK_MONOTONIC to the time of files, in ns */
 };
 

@@ -10,6 +10,7 @@
 #include "sensor/assign.h"
 #include "sensor/clock.h"
 #include "sensor/frame.h"
+#include "sensor/hold.h"
 #include "sensor/rule_hash.h"
 #include "sensor/slot.h"
 #include "sensor/version.h"
@@ -55,9 +56,14 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-static void report_assigned(const struct snug_assign *command, const struct snug_slot *slot)
+static void report_assigned(const struct snug_assign *command, const struct snug_slot *slot,
+			    __u32 ended)
 {
-	struct snug_assigned frame = { .scope = command->scope, .traits = command->traits };
+	struct snug_assigned frame = {
+		.scope = command->scope,
+		.traits = command->traits,
+		.ended = ended,
+	};
 
 	if (command->scope & SNUG_SELFTEST_SCOPE)
 		return;
@@ -81,6 +87,14 @@ static bool goes_on(struct agent *agent, const struct snug_slot *slot, __u64 sco
 	       !((slot->assignment.traits ^ assignment->traits) & SNUG_ENFORCED);
 }
 
+/* CLOCK_MONOTONIC: a step of the clock does not end a hold. */
+static __u64 held_until(const struct snug_assign *command)
+{
+	__u64 offset = wall_offset();
+
+	return command->held_until > offset ? command->held_until - offset : 0;
+}
+
 /* A container that does not run yet can be assigned too: it is judged from its first event. */
 bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size)
 {
@@ -96,11 +110,14 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 	expected.scope = scope;
 	expected.assignment.version = version_index(agent, command->scope);
 	expected.assignment.traits = command->traits;
+	expected.assignment.held_until = held_until(command);
+	if (command->traits & SNUG_HOLDS)
+		agent->control->holding = 1;
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected,
 			    BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
-		bool as_before;
+		bool as_before, newly_held;
 
 		if (slot->state == SNUG_SLOT_FREE ||
 		    memcmp(slot->id, command->id, sizeof(slot->id)))
@@ -109,7 +126,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		if (slot->state != SNUG_SLOT_LIVE) {
 			if (!as_before)
 				slot->assigned = slot->ended;
-			report_assigned(command, slot);
+			report_assigned(command, slot, 0);
 			continue;
 		}
 		/*
@@ -122,9 +139,11 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 					 SNUG_MIX(agent->keys, slot->salt, monotonic()),
 					 __ATOMIC_RELEASE);
 		}
+		newly_held = command->traits & ~slot->assignment.traits & SNUG_HOLD_NETWORK;
+		slot->assignment.held_until = expected.assignment.held_until;
 		if (slot->scope == scope &&
 		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment))) {
-			report_assigned(command, slot);
+			report_assigned(command, slot, 0);
 			continue;
 		}
 		version_inherit_disarm(agent, slot->assignment.version,
@@ -140,7 +159,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 				 __ATOMIC_RELEASE);
 		if (!as_before)
 			slot->assigned = monotonic();
-		report_assigned(command, slot);
+		report_assigned(command, slot, newly_held ? end_connections(agent, slot) + 1 : 0);
 	}
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "sensor/clock.h"
 #include "sensor/container.h"
 #include "sensor/frame.h"
+#include "sensor/hold.h"
 #include "sensor/left_out.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
@@ -221,6 +222,7 @@ void report_heartbeat(struct agent *agent, bool all)
 	struct snug_counters now;
 
 	agent->control->wall_offset = frame.wall_offset;
+	refresh_holding(agent);
 	note_left_out(agent);
 	now = sum_counters(agent);
 	if (all || stale || now.filtered != last.filtered)

@@ -201,7 +201,7 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 		  version->paused_until > until + NS;
 	set = (command->block ? SNUG_POLICY_BLOCK : 0) |
 	      (command->disarmed & SNUG_POLICY_DISARMED) |
-	      SNUG_POLICY_SPARES(command->spares & 0xff);
+	      SNUG_POLICY_SPARES(command->spares & 0x3f);
 	/*
 	 * A daemon without the report that the version disarmed itself does not mean to arm it
 	 * again.

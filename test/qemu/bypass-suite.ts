@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../src/core/behaviour/behaviour.ts'
+import type { ContainerTraits } from '../../src/pipeline/sources/source.ts'
 import type { FileObservable } from '../../src/core/coverage/observable.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { bypassActs, callsWithoutHook, namingActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
@@ -113,6 +114,39 @@ export function tryBypasses(
     if (family !== 'lsm') return
     it('none of them left a trace in the container', async () => {
       expect((await lane.data()).split('\n')).toEqual(['allowed', 'compat', 'own'])
+    })
+
+    it('a container whose changes are held reads and serves, and changes nothing, whatever its mode', async () => {
+      const { control } = lane.recorder.source
+      const ordinary = ['read /data/allowed', 'write /data/own', 'fork', 'tcp 7001']
+      const until = Date.now() + 3_600_000
+      const held = { enforce: false, hold: { network: false, changes: true, until } } as const
+      control.enforce?.(scope, { mode: 'alert', budget: 1 })
+      const results = async (traits: ContainerTraits): Promise<unknown> => {
+        control.assign(lane.id, scope, traits)
+        await lane.recorder.source.obeyed()
+        const all: Record<string, readonly unknown[]> = {}
+        for (const line of ordinary) {
+          const { result, reported } = await attempt(lane, line)
+          const stopped = reported.flatMap((event) => (event.held === true ? [event.enforced] : []))
+          all[line] = [result, ...new Set(stopped)]
+        }
+        return all
+      }
+      expect(await results(held)).toEqual({
+        'read /data/allowed': ['0'],
+        'write /data/own': ['1', 'blocked'],
+        fork: ['0'],
+        'tcp 7001': ['1', 'blocked'],
+      })
+      const free = Object.fromEntries(ordinary.map((line) => [line, ['0']]))
+      expect(await results({ enforce: true })).toEqual(free)
+      // One that is over holds nothing, though nobody has released it. The clocks of both machines differ.
+      const over = { ...held, hold: { ...held.hold, until: Date.now() - 3_600_000 } }
+      expect(await results(over)).toEqual(free)
+      control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+      control.assign(lane.id, scope, { enforce: true })
+      await lane.recorder.source.obeyed()
     })
 
     it('changes of mode that no sensor observed while learning go on and are reported, unless a person rejected them', async () => {

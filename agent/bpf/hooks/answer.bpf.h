@@ -179,7 +179,8 @@ static __noinline int report_answers(struct __sk_buff *context, struct dns_packe
 	u32 number;
 
 	/* Without data: the transport's own packets. */
-	if (context->len < packet->at || context->mark == SNUG_FORGED_MARK)
+	if (context->len < packet->at || context->mark == SNUG_FORGED_MARK ||
+	    has_held_mark(context))
 		return 0;
 	slot = slot_of_socket(context, &number);
 	if (!slot)
@@ -204,6 +205,8 @@ int on_ingress(struct __sk_buff *context)
 {
 	struct dns_packet packet = {};
 
+	if (control.holding && !may_enter(context))
+		return 0;
 	if (read_packet(context, &packet) && packet.from_port == DNS_PORT &&
 	    is_acting_generation(0, OLDER_FIRST))
 		report_answers(context, &packet);

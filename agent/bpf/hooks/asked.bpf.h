@@ -17,6 +17,7 @@
 #include "lib/answered.bpf.h"
 #include "lib/container.bpf.h"
 #include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "shared.h"
 
@@ -24,6 +25,9 @@
 #define ETH_P_IPV6 0x86dd
 /* "SNUG". Packets lose it as they leave the network namespace. */
 #define SNUG_FORGED_MARK 0x534e5547
+/* With the number of the slot, which is less than what the other mark has there. */
+#define SNUG_HELD_MARK 0x534e0000u
+#define LOOPBACK_INTERFACE 1
 
 struct dns_packet {
 	u32 address[4]; /* of the sender */
@@ -99,6 +103,40 @@ static __always_inline struct snug_slot *slot_of_socket(struct __sk_buff *contex
 		return 0;
 	*number = *found;
 	return bpf_map_lookup_elem(&slots, number);
+}
+
+static __always_inline bool has_held_mark(const struct __sk_buff *context)
+{
+	return context->mark - SNUG_HELD_MARK < SNUG_SLOTS;
+}
+
+/*
+ * A container whose network is held reaches its own sockets only. Others that share its loopback
+ * could pass on what it sends: its engine's resolver does. The packet carries its slot to them.
+ */
+static __noinline int may_leave(struct __sk_buff *context)
+{
+	const struct snug_slot *slot;
+	u32 number;
+
+	slot = slot_of_socket(context, &number);
+	if (!slot || !(SNUG_POLICY_HOLDS(hold_of(slot)) & SNUG_HOLD_NETWORK))
+		return 1;
+	if (context->ifindex != LOOPBACK_INTERFACE)
+		return 0;
+	context->mark = SNUG_HELD_MARK + number;
+	return 1;
+}
+
+static __noinline int may_enter(struct __sk_buff *context)
+{
+	const struct snug_slot *slot;
+	u32 number = SNUG_SLOTS;
+
+	slot = slot_of_socket(context, &number);
+	if (has_held_mark(context))
+		return context->mark == SNUG_HELD_MARK + number;
+	return !slot || !(SNUG_POLICY_HOLDS(hold_of(slot)) & SNUG_HOLD_NETWORK);
 }
 
 #define BYTES(byte) (0x0101010101010101ull * (byte))
@@ -222,7 +260,9 @@ int on_egress(struct __sk_buff *context)
 {
 	struct dns_packet packet = {};
 
-	if (!read_packet(context, &packet))
+	if (control.holding && !may_leave(context))
+		return 0;
+	if (!read_packet(context, &packet) || (control.holding && has_held_mark(context)))
 		return 1;
 	if (packet.from_port == DNS_PORT) {
 		if (is_acting_generation(0, OLDER_FIRST))

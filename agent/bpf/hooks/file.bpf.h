@@ -118,6 +118,7 @@ __noinline __weak int report_path_op(s64 ret, u32 compat)
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(access, flags, hash_text_tail(scratch, at)), &verdict);
 	verdict.refused = (flags & SNUG_DENIED) != 0;
+	verdict.refusing = holds_of_access(access);
 	if (found == SEEN_COUNTED)
 		return 0;
 	paths->at = at;
@@ -320,6 +321,7 @@ static __noinline int report_open(struct call *call, u32 class)
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
+	verdict.refusing = holds_of_access(opened->access);
 	if (found == SEEN_NEW && has_profile(&verdict) && count_patterned(&verdict))
 		found = SEEN_COUNTED;
 	opened->judge = found == SEEN_NEW;

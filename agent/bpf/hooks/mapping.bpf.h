@@ -112,6 +112,7 @@ static __noinline int judge_mapping(struct scratch *scratch, struct task_struct 
 	opened = &scratch->opened;
 	found = lookup_seen(state, SNUG_FILE, file_object(SNUG_MAP, 0, opened->paths.path),
 			    &verdict);
+	verdict.refusing = holds_of_access(SNUG_MAP);
 	if (found == SEEN_NEW) {
 		judge_code(state, &verdict, opened->paths.path);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;

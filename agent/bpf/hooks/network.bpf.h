@@ -119,6 +119,14 @@ static __always_inline bool is_local_address(const struct peer *peer)
 	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
 }
 
+static __always_inline bool is_loopback(const struct peer *peer)
+{
+	if (peer->family == 4)
+		return (bpf_ntohl(peer->address[0]) >> 24) == 127;
+	return !peer->address[0] && !peer->address[1] && !peer->address[2] &&
+	       peer->address[3] == bpf_htonl(1);
+}
+
 /*
  * The rule for a peer: `who` is the hash of its name or address, `what` its port, protocol and
  * kind. Else whether the port is one of those that the actor draws from; such events are one count.
@@ -312,6 +320,8 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	if (name.by != NAMED_NOT)
 		object = SNUG_MIX(keys, object, name.hash ^ (name.by == NAMED_BY_ANYONE));
 	found = lookup_seen(state, kind, object, &verdict);
+	if (kind == SNUG_CONNECT && !is_loopback(peer))
+		verdict.refusing |= SNUG_HOLD_NETWORK;
 	if (found == SEEN_NEW) {
 		judge_peer(state, &verdict, kind, peer, &name);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;

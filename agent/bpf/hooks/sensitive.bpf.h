@@ -232,6 +232,9 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 		return false;
 	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), &verdict);
 	verdict.refused = (call->flags & SNUG_DENIED) != 0;
+	/* Of families that no hook sees the packets of. */
+	if (call->id == SNUG_CALL_SOCKET)
+		verdict.refusing |= SNUG_HOLD_NETWORK;
 	if (found == SEEN_NEW) {
 		judge_call(scratch, state, &verdict.ruling, call);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;

@@ -45,15 +45,17 @@ struct verdict {
 	struct snug_seen *seen;
 	struct snug_slot *slot;
 	struct snug_version *version;
-	u8 kind;    /* snug_kind */
-	u8 refused; /* permissions refused it: it spends no budget */
-	u8 block;   /* a deviation of this container is to be stopped now */
+	u8 kind;     /* snug_kind */
+	u8 refused;  /* permissions refused it: it spends no budget */
+	u8 block;    /* a deviation of this container is to be stopped now */
+	u8 refusing; /* the holds of a container that refuse this (snug_trait) */
 };
 
 enum deviation {
 	DEVIATES_NOT = 0,
 	DEVIATES,
 	DEVIATES_UNSTOPPED, /* reported, and not stopped: novelty, or the daemon may expect it */
+	DEVIATES_HELD,	    /* its container is held: stopped, whatever the profile and the mode */
 };
 
 enum seen_result {
@@ -83,14 +85,17 @@ static __always_inline bool has_profile(const struct verdict *verdict)
 /* True where the event must not go on. To be called last, after the report. */
 static __always_inline bool must_stop(const struct verdict *verdict)
 {
-	return verdict->deviates == DEVIATES && verdict->block &&
-	       !(verdict->policy_state & SNUG_POLICY_DISARMED_KIND(verdict->kind));
+	return verdict->deviates == DEVIATES_HELD ||
+	       (verdict->deviates == DEVIATES && verdict->block &&
+		!(verdict->policy_state & SNUG_POLICY_DISARMED_KIND(verdict->kind)));
 }
 
 /* `how` (snug_event_flag) where the event is stopped that way. */
 static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 {
-	return must_stop(verdict) ? how : 0;
+	if (!must_stop(verdict))
+		return 0;
+	return verdict->deviates == DEVIATES_HELD ? how | SNUG_HELD : how;
 }
 
 /*
@@ -128,15 +133,45 @@ static __always_inline bool paused(const struct snug_version *version)
 	return until && bpf_ktime_get_ns() < until;
 }
 
+/* As a part of the policy state: what was judged before the hold, or during it, is stale then. */
+static __always_inline u64 hold_of(const struct snug_slot *slot)
+{
+	u64 holds = slot->assignment.traits & SNUG_HOLDS;
+
+	if (!holds || bpf_ktime_get_ns() >= *(volatile u64 *)&slot->assignment.held_until)
+		return 0;
+	return holds << SNUG_POLICY_HOLDS_SHIFT;
+}
+
+/* The holds that an event of the kind is refused by; hooks add what depends on its object. */
+static __always_inline u8 refusing_holds(u8 kind)
+{
+	switch (kind) {
+	case SNUG_EXEC:
+	case SNUG_CONNECT:
+	case SNUG_LISTEN:
+	case SNUG_SYSCALL:
+		return SNUG_HOLD_CHANGES;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline bool is_refused_by_hold(const struct verdict *verdict)
+{
+	return SNUG_POLICY_HOLDS(verdict->policy_state) & verdict->refusing;
+}
+
 static __always_inline void load_policy(const struct snug_slot *slot, struct verdict *verdict)
 {
 	u32 number = slot->assignment.version - 1;
 	struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
 
+	verdict->policy_state = hold_of(slot);
 	if (!version)
 		return;
 	verdict->version = version;
-	verdict->policy_state = *(volatile u64 *)&version->policy_state;
+	verdict->policy_state |= *(volatile u64 *)&version->policy_state;
 	verdict->block = verdict->policy_state & SNUG_POLICY_BLOCK &&
 			 slot->assignment.traits & SNUG_ENFORCED && !paused(version);
 }
@@ -147,7 +182,7 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 	u32 number = slot->assignment.version - 1;
 	const struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
 
-	return slot->salt + (version ? version->policy_state * keys.c : 0);
+	return slot->salt + (hold_of(slot) | (version ? version->policy_state : 0)) * keys.c;
 }
 
 /* `object` is the hash of everything that identifies the behaviour, except the actor. */
@@ -161,6 +196,7 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u6
 	COUNT(received);
 	verdict->kind = kind;
 	verdict->refused = 0;
+	verdict->refusing = refusing_holds(kind);
 	verdict->salt = task->container;
 	verdict->slot = slot;
 	verdict->version = 0;
@@ -202,12 +238,12 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u6
 
 /*
  * What permissions refuse anyway is no damage of a wrong profile, and neither is an exec session:
- * it is not the workload's own traffic.
+ * it is not the workload's own traffic. A hold is a person's decision.
  */
 static __always_inline bool may_spend(const struct snug_task *task, const struct verdict *verdict)
 {
 	return verdict->version && verdict->slot && !verdict->refused &&
-	       task->origin != SNUG_EXEC_IN;
+	       verdict->deviates == DEVIATES && task->origin != SNUG_EXEC_IN;
 }
 
 /* One container must not fill the table that all count in. */
@@ -255,6 +291,12 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 	struct snug_seen *seen_here;
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
 
+	if (is_refused_by_hold(verdict)) {
+		verdict->deviates = DEVIATES_HELD;
+		verdict->by_rules = 0;
+		verdict->tags[0] = 0;
+		verdict->tags[1] = 0;
+	}
 	if (all && !verdict->deviates)
 		return true;
 	if (verdict->by_rules) {

@@ -19,6 +19,11 @@ static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
 	return SNUG_MIX(keys, (u64)SNUG_FILE | access << 8 | (u64)flags << 32, path);
 }
 
+static __always_inline u8 holds_of_access(u32 access)
+{
+	return access & ~SNUG_READ ? SNUG_HOLD_CHANGES : 0;
+}
+
 /*
  * Makes the caller's strings canonical. A truncated path, of which only the tail is kept, stays as
  * it is.

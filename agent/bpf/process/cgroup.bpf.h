@@ -167,6 +167,8 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	if (expect) {
 		slot->scope = expect->scope;
 		slot->assignment = expect->assignment;
+		if (slot->assignment.traits & SNUG_HOLDS)
+			control.holding = 1;
 	} else {
 		__builtin_memset(&slot->assignment, 0, sizeof(slot->assignment));
 	}

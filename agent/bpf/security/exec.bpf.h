@@ -128,7 +128,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
 	struct snug_task *next = &lsm_scratch->next;
-	struct verdict verdict = {};
+	struct verdict verdict = { .refusing = SNUG_HOLD_CHANGES };
 	struct snug_slot *slot;
 
 	if (state) {
@@ -144,7 +144,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	if (!slot || slot->container != next->container)
 		return false;
 	load_policy(slot, &verdict);
-	if (!verdict.block || !has_profile(&verdict))
+	if (!is_refused_by_hold(&verdict) && (!verdict.block || !has_profile(&verdict)))
 		return false;
 	next->uid = uid_inside(next, bprm->cred->euid.val);
 	next->gid = gid_inside(next, bprm->cred->egid.val);
@@ -162,16 +162,17 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 {
 	struct snug_task *next = &lsm_scratch->next;
 	struct snug_slot *slot = slot_of(next);
-	struct verdict verdict = {};
+	struct verdict verdict = { .refusing = SNUG_HOLD_CHANGES };
 	u64 actor = SNUG_RULE_ACTOR(keys, next->ancestors[0], 0, next->user, next->origin), tag;
 
 	if (!slot)
 		return 0;
 	load_policy(slot, &verdict);
-	if (lookup_rule(&verdict.ruling, actor, exec_rule(next), &tag) == RULE_ALLOW)
+	if (!is_refused_by_hold(&verdict) &&
+	    lookup_rule(&verdict.ruling, actor, exec_rule(next), &tag) == RULE_ALLOW)
 		return 0;
 	/* Which arguments it has is certain only once it has them: that is for on_exec. */
-	if (reports &&
+	if (!is_refused_by_hold(&verdict) && reports &&
 	    lookup_rule(&verdict.ruling, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
 			&tag) == RULE_ALLOW)
 		return 0;

@@ -138,7 +138,8 @@ static __noinline int unjudged(const struct snug_task *state, u8 kind)
 	if (slot && slot->container == state->container)
 		load_policy(slot, &verdict);
 	verdict.kind = kind;
-	verdict.deviates = true;
+	verdict.refusing = SNUG_HOLD_CHANGES;
+	verdict.deviates = is_refused_by_hold(&verdict) ? DEVIATES_HELD : DEVIATES;
 	return REFUSE_IF(must_stop(&verdict));
 }
 

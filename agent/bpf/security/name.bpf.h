@@ -113,7 +113,7 @@ static __noinline int judge_lsm_path_op(struct scratch *scratch, struct task_str
 					struct snug_task *state, struct lsm_path_op *lsm_path_op)
 {
 	struct paths *paths = &scratch->paths;
-	struct verdict verdict = { .kind = SNUG_FILE };
+	struct verdict verdict = { .kind = SNUG_FILE, .refusing = SNUG_HOLD_CHANGES };
 	struct snug_event *event;
 	u32 flags, found;
 	u64 object;
@@ -127,14 +127,15 @@ static __noinline int judge_lsm_path_op(struct scratch *scratch, struct task_str
 		if (!slot || slot->container != state->container)
 			return 0;
 		load_policy(slot, &verdict);
-		if (!verdict.block)
+		if (!verdict.block && !is_refused_by_hold(&verdict))
 			return 0;
 		judge_paths(scratch, state, &verdict.ruling, lsm_path_op->access, paths);
-		if (!must_stop(&verdict))
+		if (!must_stop(&verdict) && !is_refused_by_hold(&verdict))
 			return 0;
 	}
 	object = SNUG_MIX(keys, file_object(lsm_path_op->access, flags, paths->path), paths->to);
 	found = lookup_seen(state, SNUG_FILE, object, &verdict);
+	verdict.refusing = SNUG_HOLD_CHANGES;
 	verdict.refused = lsm_path_op->access == SNUG_SETATTR ?
 				  !may_set(task, lsm_path_op->path_ref.dentry) :
 				  !may_change(task, lsm_path_op->path_ref.dentry);

@@ -77,6 +77,7 @@ static __noinline int judge_open(struct scratch *scratch, struct task_struct *ta
 	found = lookup_seen(state, SNUG_FILE,
 			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
+	verdict.refusing = holds_of_access(opened->access);
 	if (found == SEEN_NEW && has_profile(&verdict) && count_patterned(&verdict))
 		found = SEEN_COUNTED;
 	opened->judge = found == SEEN_NEW;

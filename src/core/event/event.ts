@@ -219,6 +219,8 @@ interface ActBase extends EventBase {
   readonly enforced?: Enforced
   /** Of a `missed` event whose process was killed all the same. */
   readonly survives?: Survival
+  /** It was stopped because a person holds its container, whatever the profile. */
+  readonly held?: boolean
 }
 
 export type ExecEvent = ActBase & { readonly kind: 'exec'; readonly exec: ExecAct }

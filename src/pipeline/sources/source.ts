@@ -1,6 +1,7 @@
 import type { KernelCost, ProgramCost } from '../../engine/api/engine-views.ts'
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { FileObservable } from '../../core/coverage/observable.ts'
+import type { KernelHold } from '../../core/lifecycle/hold.ts'
 import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
 import type { BehaviourTag, KernelProfile } from '../../core/compile/kernel-profile.ts'
 
@@ -173,6 +174,12 @@ export type PolicyReport =
       /** Its deviations are stopped where the scope's are. */
       readonly enforced: boolean
       readonly since?: string
+      /** It is held. `ended`: connections that the hold has ended; absent: it ended none, or could not look. */
+      readonly hold?: {
+        readonly network: boolean
+        readonly changes: boolean
+        readonly ended?: number
+      }
     }
   /** The kernel lost everything that it confirmed, so it is sent again. */
   | { readonly kind: 'reset' }
@@ -286,6 +293,8 @@ export interface ContainerTraits {
   readonly init?: boolean
   /** The uid that the image or pod declares, if known. */
   readonly user?: number
+  /** It is held, whatever its version's profile and mode. */
+  readonly hold?: KernelHold
 }
 
 export interface Enforcement {

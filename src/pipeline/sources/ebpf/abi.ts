@@ -2,7 +2,7 @@
 
 /** Little endian, fixed widths. */
 export const constants = {
-  abi: 13,
+  abi: 14,
   frameMax: 1048576,
   idLen: 64,
   cgroupMax: 256,
@@ -97,6 +97,7 @@ export const eventFlags = {
   received: 2048,
   blockDevice: 4096,
   memoryDevice: 8192,
+  held: 16384,
   fileSystemShift: 16,
 } as const
 
@@ -128,7 +129,7 @@ export const drops = {
   leftOut: 6,
 } as const
 
-export const traits = { enforced: 1, ownInit: 2 } as const
+export const traits = { enforced: 1, ownInit: 2, holdNetwork: 4, holdChanges: 8 } as const
 
 export const profileFailures = { room: 1, memory: 2, size: 3 } as const
 
@@ -291,7 +292,7 @@ export const layout = {
   'snug_hello.rings': 28,
   'snug_hello.ring_size': 32,
   'snug_hello.slots': 36,
-  snug_assign: 96,
+  snug_assign: 104,
   'snug_assign.head': 0,
   'snug_assign.id': 8,
   'snug_assign.scope': 72,
@@ -299,13 +300,14 @@ export const layout = {
   'snug_assign.commands_size': 84,
   'snug_assign.user': 88,
   'snug_assign.reserved': 92,
+  'snug_assign.held_until': 96,
   snug_assigned: 96,
   'snug_assigned.head': 0,
   'snug_assigned.id': 8,
   'snug_assigned.scope': 72,
   'snug_assigned.since': 80,
   'snug_assigned.traits': 88,
-  'snug_assigned.reserved': 92,
+  'snug_assigned.ended': 92,
   snug_profile: 40,
   'snug_profile.head': 0,
   'snug_profile.scope': 8,

@@ -130,7 +130,12 @@ function throughOf(bytes: Buffer, actor: number, flags: number): Pick<IdentityAc
   return (actor & actorFlags.heldRoot) === 0 ? {} : { through: 'held-id' }
 }
 
-function stopOf(flags: number): Pick<ActEvent, 'enforced' | 'survives'> {
+function stopOf(flags: number): Pick<ActEvent, 'enforced' | 'survives' | 'held'> {
+  const stopped = enforcedOf(flags)
+  return (flags & eventFlags.held) === 0 ? stopped : { ...stopped, held: true }
+}
+
+function enforcedOf(flags: number): Pick<ActEvent, 'enforced' | 'survives'> {
   if ((flags & eventFlags.refused) !== 0) return { enforced: 'blocked' }
   const isKilled = (flags & eventFlags.killed) !== 0
   if ((flags & eventFlags.missed) === 0) return isKilled ? { enforced: 'killed' } : {}

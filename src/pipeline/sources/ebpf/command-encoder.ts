@@ -21,11 +21,17 @@ export function encodeAssign(id: string, scope: number, how: ContainerTraits = {
   const bytes = frame(frameTypes.assign, layout.snug_assign + commands.length)
   bytes.write(id.slice(0, constants.idLen), layout['snug_assign.id'], 'latin1')
   bytes.writeBigUInt64LE(BigInt(scope), layout['snug_assign.scope'])
+  const { hold } = how
   const bits =
-    (how.enforce === true ? traits.enforced : 0) | (how.init === true ? traits.ownInit : 0)
+    (how.enforce === true ? traits.enforced : 0) |
+    (how.init === true ? traits.ownInit : 0) |
+    (hold?.network === true ? traits.holdNetwork : 0) |
+    (hold?.changes === true ? traits.holdChanges : 0)
   bytes.writeUInt32LE(bits, layout['snug_assign.traits'])
   bytes.writeUInt32LE(commands.length, layout['snug_assign.commands_size'])
   bytes.writeUInt32LE(how.user === undefined ? 0 : how.user + 1, layout['snug_assign.user'])
+  const heldUntil = BigInt(Math.ceil(hold?.until ?? 0)) * 1_000_000n
+  bytes.writeBigUInt64LE(heldUntil, layout['snug_assign.held_until'])
   commands.copy(bytes, layout.snug_assign)
   return bytes
 }

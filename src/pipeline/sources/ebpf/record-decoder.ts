@@ -335,14 +335,21 @@ export class RecordDecoder {
   #assigned(bytes: Buffer): SourceMessage {
     const since = bytes.readBigUInt64LE(layout['snug_assigned.since'])
     const at = layout['snug_assigned.id']
+    const bits = bytes.readUInt32LE(layout['snug_assigned.traits'])
+    const ended = bytes.readUInt32LE(layout['snug_assigned.ended'])
+    const network = (bits & traits.holdNetwork) !== 0
+    const changes = (bits & traits.holdChanges) !== 0
     return {
       type: 'policy',
       report: {
         kind: 'assigned',
         container: bytes.toString('latin1', at, at + constants.idLen),
         scope: Number(bytes.readBigUInt64LE(layout['snug_assigned.scope'])),
-        enforced: (bytes.readUInt32LE(layout['snug_assigned.traits']) & traits.enforced) !== 0,
+        enforced: (bits & traits.enforced) !== 0,
         ...(since === 0n ? {} : { since: this.time(since) }),
+        ...((network || changes) && {
+          hold: { network, changes, ...(ended === 0 ? {} : { ended: ended - 1 }) },
+        }),
       },
     }
   }
