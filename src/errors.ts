@@ -454,6 +454,17 @@ export const errorTable = {
     status: 409,
     hint: 'see the message for the condition; `snug image show IMAGE` lists containers and modes',
   },
+  HOLD_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: '`snug quarantine list` shows what is held; `snug image show IMAGE` lists containers',
+  },
+  HOLD_AMBIGUOUS: { exit: 1, status: 409, hint: 'name the container by its id' },
+  HOLD_UNAVAILABLE: {
+    exit: 1,
+    status: 409,
+    hint: 'choose another level; `snug doctor` shows what this host can stop',
+  },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for the missing condition' },
   DECISION_INVALID: {
     exit: 3,

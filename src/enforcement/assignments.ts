@@ -1,3 +1,4 @@
+import type { KernelHold } from '../core/lifecycle/hold.ts'
 import { canariesAmong } from '../core/lifecycle/blocking.ts'
 import type { PendingContainer } from '../pipeline/identity/identity.ts'
 import type {
@@ -13,6 +14,7 @@ export interface AssignmentsOptions {
   readonly controls: () => Iterable<SourceControl>
   /** The version of an image that was seen before. */
   readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
+  readonly holdOf: (container: PendingContainer) => KernelHold | undefined
   /** A source confirms each assignment. */
   readonly confirms: boolean
   /**
@@ -74,6 +76,17 @@ export class Assignments {
   /** As the engines report it; undefined for a container that none has reported. */
   reported(container: string): PendingContainer | undefined {
     return this.#present.get(container)
+  }
+
+  /** All that the engines have reported, running or not. */
+  get present(): Iterable<PendingContainer> {
+    return this.#present.values()
+  }
+
+  /** Other holds apply to it. */
+  holdChanged(identity: PendingContainer): void {
+    const version = this.#options.versionOf(identity)
+    if (version !== undefined) this.#send(identity.id, version)
   }
 
   /** An engine removed it: it will not start again. */
@@ -174,12 +187,14 @@ export class Assignments {
 
   #traits(container: string, version: DeployedVersion): ContainerTraits {
     const identity = this.#present.get(container)
+    const hold = identity && this.#options.holdOf(identity)
     return {
       // An operator's debug session raises alerts but is never stopped.
       enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
       ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
       ...(identity?.initInjected === true ? { init: true } : {}),
       ...(identity?.user === undefined ? {} : { user: identity.user }),
+      ...(hold === undefined ? {} : { hold }),
     }
   }
 }

@@ -13,6 +13,7 @@ import { EnforcementGaps } from './enforcement-gaps.ts'
 import type { EnforcementReports } from './enforcement-reports.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
+import type { Holds } from './holds.ts'
 import { KernelProfiles } from './kernel-profiles.ts'
 import { PeerNames } from './peer-names.ts'
 
@@ -27,6 +28,7 @@ export interface KernelSideOptions {
   readonly failClosed: boolean
   readonly confirms: boolean
   readonly reports: EnforcementReports
+  readonly holds: Holds
   readonly faults: Map<string, string>
   /** Does long work beside judging. */
   readonly slices: Slices
@@ -63,6 +65,7 @@ export class KernelSide {
       controls,
       versionOf: ({ image, imageId }) => registry.index.ofImage(image, imageId),
       now,
+      holdOf: (container) => options.holds.kernelHoldOf(container),
       confirms,
       onLate: (container, version, assignedMs) => {
         if (!this.profiles.blocks(version)) return
@@ -110,7 +113,10 @@ export class KernelSide {
       engine.subscribeStarting?.((container) => this.#inPlace(container)) ?? noop,
       engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
-        if (how === 'gone') this.#assignments.gone(id)
+        if (how === 'gone') {
+          this.#assignments.gone(id)
+          options.holds.gone(id)
+        }
         this.#peers.refresh()
       }),
     ])
@@ -209,6 +215,21 @@ export class KernelSide {
   /** A source confirms the assignment of a container. */
   assigned(report: AssignedReport): void {
     this.#assignments.confirmed(report)
+    this.#options.holds.confirmed(report)
+  }
+
+  /** Containers that the engines have reported, running or not. */
+  present(): Iterable<PendingContainer> {
+    return this.#assignments.present
+  }
+
+  reported(container: string): PendingContainer | undefined {
+    return this.#assignments.reported(container)
+  }
+
+  /** Other holds apply to these containers. */
+  holdsChanged(containers: readonly PendingContainer[]): void {
+    for (const container of containers) this.#assignments.holdChanged(container)
   }
 
   ended(container: string, version: DeployedVersion): void {

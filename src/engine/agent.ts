@@ -1,4 +1,5 @@
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
+import type { Holds } from '../enforcement/holds.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { EventSource } from '../pipeline/sources/source.ts'
@@ -15,6 +16,7 @@ export interface Agent extends AgentState {
   readonly state: 'starting' | 'running' | 'stopping'
   readonly inflow: Inflow
   readonly kernel: KernelSide
+  readonly holds: Holds
   readonly enforcement: EnforcementReports
   readonly live: LiveUpdates
   /** Resolves once all is judged that the sources have observed until now. */

@@ -8,6 +8,7 @@ import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import type { RetentionRules } from '../core/lifecycle/retention.ts'
+import { noResponses, type ResponseRules } from '../core/lifecycle/response-rule.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
 import { AlertStore } from '../state/alerts/alert-store.ts'
@@ -23,13 +24,17 @@ import { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { LoopFigures } from '../support/telemetry/status-row.ts'
 import { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
+import { Holds } from '../enforcement/holds.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
+import { HoldService } from './review/hold-service.ts'
+import { Responses } from './review/responses.ts'
 import { LiveUpdates } from './live/live-updates.ts'
 import { loadState } from './load-state.ts'
 import { Retention } from './retention.ts'
 import { Tick } from './tick.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { ClockSteps } from '../support/clock-steps.ts'
+import { isNamed } from '../state/versions/image-name.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
 import { subscribeOwners, type VersionOwners } from './version-owners.ts'
 import type { Agent } from './agent.ts'
@@ -49,6 +54,8 @@ export interface DaemonParts extends InflowParts {
   readonly alertsKept: number
   readonly auditKept: number
   readonly storms: StormRules
+  /** Absent: none. */
+  readonly responses?: ResponseRules
   /** Absent where no policy grades alerts. */
   readonly grade?: AlertGrade
   readonly log: Log
@@ -62,6 +69,7 @@ export interface LiveParts {
   readonly rules: LearnRules
   readonly retention: RetentionRules
   readonly storms: StormRules
+  readonly responses: ResponseRules
   readonly flushIntervalMs: number
   readonly outlets: readonly SinkBinding[]
   readonly limits: DeliveryQueueLimits
@@ -88,6 +96,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly alerts: AlertStore
   readonly live: LiveUpdates
   readonly kernel: KernelSide
+  readonly holds: Holds
   readonly enforcement: EnforcementReports
   readonly journal: Journal
   readonly inflow: Inflow
@@ -99,6 +108,8 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly retention: Retention
+  readonly holdService: HoldService
+  readonly responses: Responses
   readonly #tick: Tick
   readonly #now: () => number
   readonly #clockSteps: ClockSteps
@@ -142,6 +153,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
       inflow: () => this.inflow,
+      onAlerts: (changed) => this.responses.consider(changed),
       now: this.#now,
     })
     const { budget, from } = parts.rules.block ?? defaultBlockRules
@@ -155,6 +167,14 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       log: parts.log,
       now: this.#now,
     })
+    this.holds = new Holds({
+      engines: parts.engines,
+      isOfImage: (ref, { image, imageId }) => {
+        const version = this.registry.index.ofImage(image, imageId)
+        return version !== undefined && isNamed(ref, version)
+      },
+      log: parts.log,
+    })
     this.kernel = new KernelSide({
       controls: () => this.#controls(),
       engines: parts.engines,
@@ -166,23 +186,28 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),
       reports: this.enforcement,
+      holds: this.holds,
       faults: this.faults,
       log: parts.log,
       now: this.#now,
     })
     this.retention = new Retention(this, parts.retention)
-    this.#tick = new Tick(this)
+    this.holdService = new HoldService(this)
+    const { responses = noResponses } = parts
+    this.responses = new Responses(this, this.holdService, responses, steady)
+    this.#tick = new Tick(this, this.holdService)
     this.inflow = new Inflow(this)
     subscribeOwners(this, new ImageDerivations((path) => parts.guardrails.guards(path)))
   }
 
   /** Restores the stored state. To be called once, before {@link run}. */
   async load(): Promise<void> {
-    const { registry, alerts, journal, slices, parts } = this
+    const { registry, alerts, holds, journal, slices, parts } = this
     const { observedUntil, waiting } = await loadState({
       ...parts,
       registry,
       alerts,
+      holds,
       journal,
       slices,
       names: this.inflow.identifier.names,
@@ -239,6 +264,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.registry.lifecycle.rules = parts.rules
     this.retention.rules = parts.retention
     this.alerts.stormRules = parts.storms
+    this.responses.rules = parts.responses
     this.#flushEvery(parts.flushIntervalMs)
     return this.journal.changeSinks(parts.outlets, parts.limits)
   }
@@ -305,6 +331,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     const stepMs = this.#clockSteps.taken()
     if (stepMs === 0) return
     this.registry.lifecycle.clockStepped(stepMs)
+    this.holdService.clockStepped(stepMs)
     const from = new Date(this.#now() - stepMs).toISOString()
     this.journal.audit('clock', 'agent', { from, stepMs })
     this.parts.log.warn({ from, stepMs }, 'the clock of this host was set: windows go on')

@@ -2,8 +2,10 @@ import type { Shaper } from '../core/behaviour/shape.ts'
 import { describeError } from '../errors.ts'
 import type { Identifier } from '../pipeline/identity/identifier.ts'
 import { type SourceBatch, type SourceControl, sourceMark } from '../pipeline/sources/source.ts'
+import type { Holds } from '../enforcement/holds.ts'
 import type { AlertStore } from '../state/alerts/alert-store.ts'
 import type { Journal } from '../state/persistence/journal.ts'
+import { holdsKey, restoreHolds } from '../state/persistence/hold-record.ts'
 import { restoreNames } from '../state/persistence/names-record.ts'
 import { restoreScan } from '../state/persistence/scan-record.ts'
 import { restore, restoreLosses, restoreMessages } from '../state/persistence/stored-state.ts'
@@ -21,6 +23,7 @@ export interface LoadTarget {
   readonly shaper: Shaper
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
+  readonly holds: Holds
   readonly journal: Journal
   readonly names: Identifier['names']
   readonly slices: Slices
@@ -63,6 +66,9 @@ export async function loadState(target: LoadTarget): Promise<LoadedState> {
   const losses = restoreLosses(meta['losses'])
   if (losses === undefined) damaged('losses', 'the stored losses of the node cannot be read')
   else registry.losses.load(losses)
+  const held = restoreHolds(meta[holdsKey])
+  if (held === undefined) damaged('holds', 'the stored holds of containers cannot be read')
+  else target.holds.load(held)
   await journal.load(
     meta,
     restored.alerts.map(({ alert }) => alert),

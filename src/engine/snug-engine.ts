@@ -184,6 +184,18 @@ export class SnugEngine implements view.Engine {
     return this.#views(await this.#modes.endBreakGlass(ref, by))
   }
 
+  hold(order: view.HoldOrder, by: view.Decider): Promise<views.HoldView> {
+    return this.#daemon.holdService.hold(order, by)
+  }
+
+  release(text: string, by: view.Decider): Promise<readonly views.HoldView[]> {
+    return this.#daemon.holdService.release(text, by)
+  }
+
+  holds(): readonly views.HoldView[] {
+    return this.#daemon.holdService.list()
+  }
+
   async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
     return this.#view(await this.#modes.endLearning(ref, by))
   }

@@ -2,6 +2,7 @@ import { finish, type Steps } from '../core/steps.ts'
 import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
 import { Rounds } from '../support/rounds.ts'
 import type { Agent } from './agent.ts'
+import type { HoldService } from './review/hold-service.ts'
 import { ScopeMerge } from './scope-merge.ts'
 import { healthOf } from './status/health.ts'
 
@@ -12,13 +13,15 @@ const foldMs = 4
 /** Changes that are due to time: in one piece, or beside judging. */
 export class Tick {
   readonly #context: Agent
+  readonly #holds: HoldService
   readonly #scopeMerge: ScopeMerge
   readonly #restRounds = new Rounds(restEveryMs)
   /** The last one beside judging has not ended yet. */
   #runs = false
 
-  constructor(context: Agent) {
+  constructor(context: Agent, holds: HoldService) {
     this.#context = context
+    this.#holds = holds
     this.#scopeMerge = new ScopeMerge(context)
   }
 
@@ -43,6 +46,7 @@ export class Tick {
     yield* registry.lifecycle.parkSteps()
     yield* this.#scopeMerge.steps()
     kernel.tick()
+    this.#holds.expire()
     yield
     alerts.tick(now())
     this.#reportEvicted()

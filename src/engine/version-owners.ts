@@ -5,6 +5,7 @@ import type { AgentState } from '../state/agent-state.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Inflow } from './inflow.ts'
 import type { LiveUpdates } from './live/live-updates.ts'
+import type { HoldService } from './review/hold-service.ts'
 import type { Retention } from './retention.ts'
 
 export interface VersionOwners extends AgentState {
@@ -13,11 +14,13 @@ export interface VersionOwners extends AgentState {
   readonly live: LiveUpdates
   readonly retention: Retention
   readonly inflow: Inflow
+  readonly holdService: HoldService
 }
 
 /** Who acts on what happens to a version, in this order. Nothing else follows from these events. */
 export function subscribeOwners(owners: VersionOwners, derivations: ImageDerivations): void {
-  const { registry, kernel, enforcement, live, journal, alerts, retention, inflow } = owners
+  const { registry, kernel, enforcement, live, journal, alerts, retention, inflow, holdService } =
+    owners
   const { events } = registry
   const { log } = owners.parts
   /** A client that read the version earlier has to read it again before a decision. */
@@ -31,6 +34,7 @@ export function subscribeOwners(owners: VersionOwners, derivations: ImageDerivat
     const { derived } = version.profile
     if (version.identity !== undefined) derived.derivation ??= derivations.of(version.identity)
     kernel.started(container, version, seen)
+    holdService.started(container)
     live.moved(version)
   })
   events.on('container-ended', (version, container) => {

@@ -7,6 +7,7 @@ import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
 import { describeError } from '../errors.ts'
 import type { DeliveryNews } from '../state/persistence/journal.ts'
 import type { Product } from '../pipeline/delivery/format/alert-facts.ts'
+import type { ResponseRules } from '../core/lifecycle/response-rule.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import { globs } from '../core/match/glob.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
@@ -23,7 +24,7 @@ function teachingNamespaces(patterns: readonly string[]): NonNullable<LearnRules
 
 /** What may change while the agent runs. */
 export function liveParts(config: Config) {
-  const { learn, profiles, after, block, storm, outbox, retention, flushInterval } = config
+  const { learn, profiles, after, block, storm, outbox, respond, retention, flushInterval } = config
   const rules: LearnRules = {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
@@ -47,12 +48,17 @@ export function liveParts(config: Config) {
     repeatMs: storm.repeat,
   }
   const storms: StormRules = { each: storm.each, withinMs: storm.within, always: storm.always }
+  const responses: ResponseRules = {
+    ...respond,
+    rules: respond.rules.map(({ for: forMs, ...rule }) => ({ ...rule, forMs })),
+  }
   const { versions, age: ageMs } = retention
   return {
     rules,
     retention: { versions, ageMs },
     limits,
     storms,
+    responses,
     flushIntervalMs: flushInterval,
   }
 }

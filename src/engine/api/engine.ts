@@ -7,6 +7,7 @@ import type {
   DecisionResult,
   CostReport,
   DoctorReport,
+  HoldView,
   LineageView,
   Mode,
   ProfileDiff,
@@ -18,6 +19,7 @@ import type {
 } from './engine-views.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
+import type { HoldLevel } from '../../core/lifecycle/hold.ts'
 import type { LiveReader } from './live-log.ts'
 import type { PageViews } from './page-views.ts'
 
@@ -41,6 +43,11 @@ export interface Engine {
   /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
   breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
   endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
+  /** Keeps containers from acting, for a time. The reason is required. */
+  hold(order: HoldOrder, by: Decider): Promise<HoldView>
+  /** `text`: the id of a hold, or what it was ordered for. Returns what was held. */
+  release(text: string, by: Decider): Promise<readonly HoldView[]>
+  holds(): readonly HoldView[]
   /** Without `behaviours`: everything in review, except behaviours that a guardrail keeps in quarantine. */
   approve(
     ref: string,
@@ -163,6 +170,15 @@ export interface Decider {
   readonly reason?: string
   /** The node that reported it, where it was decided elsewhere: the author is that node's claim. */
   readonly node?: string
+}
+
+export interface HoldOrder {
+  /** CONTAINER by its name or the beginning of its id, POD with or without its namespace, or IMAGE. */
+  readonly target: string
+  readonly level: HoldLevel
+  readonly forMs: number
+  /** Holds nothing, and answers which containers it would be. */
+  readonly dryRun?: boolean
 }
 
 /** Which containers are blocked first; an absent member is as configured. */

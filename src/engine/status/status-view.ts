@@ -45,6 +45,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       unplacedCountUpdates: registry.unplacedCountUpdates + unplaced,
       alertsPruned: alerts.pruned,
       alertsRaised: alerts.counts.raised,
+      ...responseFacts(daemon),
       alertsInStorms: alerts.counts.inStorms,
       auditEntries: trail.length,
       storeWaiting: storing.waiting,
@@ -113,4 +114,15 @@ function selfProbeView({
   if (lastProbe === undefined) return {}
   const { time, passed, stopped, missed } = lastProbe
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
+}
+
+function responseFacts({ responses, holds }: Daemon): Record<string, number> {
+  const { held, would, refused, failed } = responses.counts
+  return {
+    holds: holds.all.length,
+    responsesHeld: held,
+    responsesDryRun: would,
+    responsesRefused: refused,
+    responsesFailed: failed,
+  }
 }

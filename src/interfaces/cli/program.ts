@@ -17,6 +17,7 @@ import { imageCommands } from './commands/image-commands.ts'
 import { kernelCommand } from './commands/kernel-command.ts'
 import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
+import { quarantineCommands } from './commands/quarantine-command.ts'
 import { recordCommand } from './commands/record-command.ts'
 import { scanCommand } from './commands/scan-command.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
@@ -65,6 +66,7 @@ export function createProgram(io: CliIo): Cli {
   kernelCommand(program, context)
   networkPolicyCommands(program, context)
   breakGlassCommand(program, context)
+  quarantineCommands(program, context)
   alertCommands(program, context)
   auditCommands(program, context)
   eventCommands(program, context)

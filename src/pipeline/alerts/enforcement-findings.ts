@@ -1,5 +1,5 @@
 import { imageKey } from '../../core/event/image-key.ts'
-import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, Severity } from '../../core/event/alert.ts'
 import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
 import type { Finding } from './finding.ts'
 
@@ -126,7 +126,13 @@ export function failedProbeFinding(
   }
 }
 
-export const stoppedThough = ['disagreement', 'expected-since', 'learning', 'unknown'] as const
+export const stoppedThough = [
+  'held',
+  'disagreement',
+  'expected-since',
+  'learning',
+  'unknown',
+] as const
 /** Why the kernel stopped an event that user space allows. */
 export type StoppedThough = (typeof stoppedThough)[number]
 
@@ -136,6 +142,7 @@ export function stoppedFingerprint(why: StoppedThough, act: string): string {
 }
 
 const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
+  held: ['a person holds the container: `snug quarantine list` shows who, why and until when'],
   disagreement: [
     'the kernel stopped an action that the profile allows: this is a fault of Snug and may harm the service',
     'stop blocking with `snug break-glass`, and report the fault with this alert',
@@ -159,6 +166,11 @@ const failClosedReasons: Partial<Record<StoppedThough, readonly string[]>> = {
   ],
 }
 
+const stoppedSeverities: Partial<Record<StoppedThough, Severity>> = {
+  held: 'low',
+  disagreement: 'critical',
+}
+
 export interface StoppedDetails {
   readonly behaviour: AlertBehaviour | null
   /** Identifies the event by its container and version. */
@@ -175,7 +187,7 @@ export function stoppedFinding(
   return {
     ...plain,
     fingerprint: stoppedFingerprint(why, act),
-    severity: why === 'disagreement' ? 'critical' : 'medium',
+    severity: stoppedSeverities[why] ?? 'medium',
     reasons: (failClosed ? failClosedReasons[why] : undefined) ?? stoppedReasons[why],
     behaviour,
     mode,

@@ -69,6 +69,8 @@ export type PendingContainer = Pick<
   'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user' | 'workload'
 >
 
+export type EngineAct = 'freeze' | 'thaw' | 'stop'
+
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 
 /**
@@ -111,6 +113,8 @@ export interface IdentityEngine {
    * Returns the function to unsubscribe.
    */
   subscribeLeft(listener: LeftListener): () => void
+  /** Absent where the engine can do none of it. False where the container does not run, and so cannot be frozen. */
+  act?(id: string, act: EngineAct): Promise<boolean>
   /** Called when names of addresses change although no container of this node started or ended. */
   subscribePeers?(listener: () => void): () => void
 }

@@ -30,6 +30,7 @@ export function scopedEngine(engine: IdentityEngine, by: ProfileScope): Identity
     subscribeStarting: (listener) =>
       engine.subscribeStarting?.((container) => listener(scoped(container))) ?? noop,
     subscribeLeft: (listener) => engine.subscribeLeft(listener),
+    ...(engine.act === undefined ? {} : { act: engine.act.bind(engine) }),
     subscribePeers: (listener) => engine.subscribePeers?.(listener) ?? noop,
   }
 }

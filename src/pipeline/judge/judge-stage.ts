@@ -182,7 +182,8 @@ export class JudgeStage {
     const refs = behavioursOf(reported, version.profile.shaper)
     const learning = version.life.state === 'learning'
     if (learning) version.watchedFor(watched)
-    const isTaught = learning && version.learnsFrom(reported.container.id)
+    // What a held container tries is not what its image normally does.
+    const isTaught = learning && reported.held !== true && version.learnsFrom(reported.container.id)
 
     const verdict = this.#verdicts.of(version, reported, refs)
     const isExpected = verdict.outcome === 'expected'

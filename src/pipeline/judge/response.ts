@@ -134,13 +134,15 @@ export class Responder {
     if (event.enforced === undefined) return undefined
     const learning = version.life.state === 'learning'
     if (verdict.outcome !== 'expected' && !learning) return undefined
-    const why = learning ? 'learning' : this.#whyStopped(event, version)
+    const why = this.#whyStopped(event, version)
     if (why !== 'disagreement' && !hasInterfered(event)) return undefined
     if (why === 'disagreement') this.disagreements += event.count ?? 1
     return this.#reportStopped(why, judged)
   }
 
   #whyStopped(event: ActEvent, version: DeployedVersion): StoppedThough {
+    if (event.held === true) return 'held'
+    if (version.life.state === 'learning') return 'learning'
     const since = this.#options.kernel?.since(version)
     const isOlder = since === undefined || Date.parse(event.time) <= since + swapMs
     return isOlder ? 'expected-since' : 'disagreement'

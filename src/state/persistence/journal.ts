@@ -54,6 +54,8 @@ export interface JournalParts {
   readonly watch: LoopWatch
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
+  /** New or changed alerts, before they are stored: an answer does not wait for the disk. */
+  readonly onAlerts: (alerts: readonly Alert[]) => void
   readonly inflow: () => UnjudgedMessages
   readonly log: Log
   /** Epoch milliseconds. */
@@ -332,6 +334,7 @@ export class Journal {
     for (const { alert, fingerprint } of changed) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
+    this.#parts.onAlerts(changed.map(({ alert }) => alert))
     const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
     this.#audited = []
     for (const write of this.#parts.inflow().waiting()) writes.push(write)

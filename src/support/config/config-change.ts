@@ -5,6 +5,7 @@ import type { LoadedConfig } from './load-config.ts'
 /** Keys that a running agent takes over; by their beginnings. */
 const live = [
   'sinks',
+  'respond.',
   'deliver.',
   'outbox.',
   'storm.',
@@ -49,12 +50,14 @@ function isLive(path: string): boolean {
 }
 
 function taken(before: Config, read: Config): Config {
-  const { sinks, deliver, outbox, storm, log, learn, after, retention, flushInterval } = read
+  const { sinks, respond, deliver, outbox, storm, log, learn, after, retention, flushInterval } =
+    read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
   const profiles = { ...before.profiles, mergeFrom: read.profiles.mergeFrom }
   const taken = {
     sinks,
+    respond,
     deliver,
     outbox,
     storm,

@@ -5,6 +5,7 @@ import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { keylessSchema } from './keyless-schema.ts'
 import { fleetSchema } from './fleet-schema.ts'
+import { respondSchema } from './respond-schema.ts'
 import {
   deliverSchema,
   outboxSchema,
@@ -174,6 +175,7 @@ export const configSchema = z
         message: 'has two sinks with the same name',
       })
       .meta({ description: 'receivers of alerts' }),
+    respond: respondSchema.prefault({}),
     deliver: deliverSchema.prefault({}),
     outbox: outboxSchema.prefault({}),
     storm: stormSchema.prefault({}),

@@ -228,6 +228,23 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsRaised'] ?? 0 }],
   },
+  snug_respond_holds: {
+    type: 'gauge',
+    help: 'quarantines in force on this node',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['holds'] ?? 0 }],
+  },
+  snug_respond_rules_total: {
+    type: 'counter',
+    help: 'answers of response rules to an alert',
+    labels: ['outcome'],
+    read: ({ counters }) => [
+      { labels: { outcome: 'held' }, value: counters['responsesHeld'] ?? 0 },
+      { labels: { outcome: 'dry-run' }, value: counters['responsesDryRun'] ?? 0 },
+      { labels: { outcome: 'refused' }, value: counters['responsesRefused'] ?? 0 },
+      { labels: { outcome: 'failed' }, value: counters['responsesFailed'] ?? 0 },
+    ],
+  },
   snug_respond_alerts_in_storms_total: {
     type: 'counter',
     help: 'alerts that sinks receive only as part of a summary',

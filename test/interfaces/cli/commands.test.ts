@@ -45,6 +45,9 @@ const listings = [
   ['profile', 'mode', web, 'alert'],
   ['break-glass', web, '--for', '15m', '--reason', 'the shop is down'],
   ['break-glass', web, '--end'],
+  ['quarantine', 'web-1', '--for', '1h', '--reason', 'a web shell'],
+  ['quarantine', 'list'],
+  ['release', 'web-1'],
   ['profile', 'approve', web],
   ['profile', 'reject', web, '--behaviour', 'b-7'],
   ['profile', 'forget', web, '--container', 'web-1'],
@@ -131,6 +134,10 @@ describe('a command', () => {
     [['break-glass', web, '--reason', 'none']],
     [['break-glass', web, '--for', 'long', '--reason', 'x']],
     [['break-glass', web, '--end', '--for', '15m']],
+    [['quarantine', 'web-1']],
+    [['quarantine', 'web-1', '--reason', 'x', '--level', 'all']],
+    [['quarantine', 'web-1', '--reason', 'x', '--for', 'long']],
+    [['release']],
     [['profile', 'test', web]],
     [['profile', 'test', web, '--events', 'x', '--allow', 'b-7']],
     [['profile', 'test', web, '--events', 'x', '--contrast']],
@@ -279,6 +286,32 @@ describe('a command', () => {
       { name: 'setMode', args: [web, 'block', by, { fraction: 0.2, forMs: 1_800_000 }] },
       { name: 'breakGlass', args: [web, 900_000, { ...by, reason: 'the shop is down' }] },
       { name: 'endBreakGlass', args: [web, by] },
+    ])
+  })
+
+  it('passes on what is to be held and released, and prints how far that has come', async () => {
+    const held = await snug('quarantine', 'web-1', '--reason', 'a web shell')
+    expect(held.stdout).toContain('(shop/web:1.4): held, ended 2 connections')
+    expect(held.stdout).toContain('(shop/web:1.4): waiting')
+    await snug('quarantine', web, '--level', 'freeze', '--for', '2h', '--dry-run', '--reason', 'x')
+    await snug('release', 'web-1', '--reason', 'it was a test')
+    const by = { who: 'cli:root' }
+    expect(fixture.engine.calls).toEqual([
+      {
+        name: 'hold',
+        args: [
+          { target: 'web-1', level: 'network', forMs: 3_600_000 },
+          { ...by, reason: 'a web shell' },
+        ],
+      },
+      {
+        name: 'hold',
+        args: [
+          { target: web, level: 'freeze', forMs: 7_200_000, dryRun: true },
+          { ...by, reason: 'x' },
+        ],
+      },
+      { name: 'release', args: ['web-1', { ...by, reason: 'it was a test' }] },
     ])
   })
 

@@ -101,6 +101,7 @@ describe('a configuration', () => {
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
       if (key.path === 'profiles.scope') return 'workload'
       if (key.path === 'learn.representative') return '[{ images: [a], file: /b }]'
+      if (key.path === 'respond.rules') return '[{ name: a, when: { severity: high } }]'
       if (key.path === 'fleet.servers') return 'a:1,b:2'
       if (key.path === 'traces.url') return 'http://127.0.0.1:4318'
       if (key.shape === 'objects') return '[{ name: a, type: stdout }]'

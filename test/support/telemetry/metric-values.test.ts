@@ -49,6 +49,11 @@ const status: StatusView = {
     unplacedCountUpdates: 73,
     alertsPruned: 81,
     alertsRaised: 82,
+    holds: 95,
+    responsesHeld: 96,
+    responsesDryRun: 97,
+    responsesRefused: 98,
+    responsesFailed: 99,
     alertsInStorms: 83,
     auditEntries: 84,
     storeWaiting: 91,
@@ -145,6 +150,11 @@ snug_profiles_compressed 52
 snug_respond_alerts_in_storms_total 83
 snug_respond_alerts_pruned_total 81
 snug_respond_alerts_total 82
+snug_respond_holds 95
+snug_respond_rules_total{outcome="dry-run"} 97
+snug_respond_rules_total{outcome="failed"} 99
+snug_respond_rules_total{outcome="held"} 96
+snug_respond_rules_total{outcome="refused"} 98
 snug_self_probe_failures_total 132
 snug_self_probe_last_time_seconds 1795482123
 snug_self_probe_runs_total 131

@@ -9,6 +9,7 @@ import { liveQuery } from '../live-query.ts'
 import { openApi } from '../openapi.ts'
 import { event } from '../schema/event-schema.ts'
 import { cursor, limit, numberOf, oneMore, pageOf } from '../page.ts'
+import { holdRoutes } from './hold-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { uiRoutes } from './ui-routes.ts'
@@ -239,6 +240,7 @@ export const routes: readonly Route[] = [
     answer: view.alert,
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
+  ...holdRoutes,
   ...uiRoutes,
   ...reviewRoutes,
   ...transferRoutes,

@@ -20,7 +20,10 @@ import {
   shownStates,
   stopHows,
   versionStates,
+  holdStates,
+  type HoldView,
 } from '../../../engine/api/engine-views.ts'
+import { holdLevels } from '../../../core/lifecycle/hold.ts'
 import { rootVerdicts } from '../../../supplychain/export/root-need.ts'
 import { keptScan } from '../../../supplychain/scan/kept-scan.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
@@ -128,6 +131,25 @@ export const version: z.ZodType<VersionView> = z.object({
   evidence: evidence.exactOptional(),
   root: root.exactOptional(),
   scan: scan.exactOptional(),
+})
+export const hold: z.ZodType<HoldView> = z.object({
+  id: text,
+  level: z.enum(holdLevels),
+  target: text,
+  by: text,
+  reason: text,
+  since: text,
+  until: text,
+  containers: z.array(
+    z.object({
+      id: text,
+      name: maybe,
+      image: text,
+      state: z.enum(holdStates),
+      because: maybe,
+      ended: count.exactOptional(),
+    }),
+  ),
 })
 export const versions: z.ZodType<readonly VersionView[]> = z.array(version)
 

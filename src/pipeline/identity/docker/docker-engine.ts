@@ -14,6 +14,7 @@ import { declaredUid } from '../declared-user.ts'
 import { answerMs, isRemoval, readCreation, readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
+  EngineAct,
   EngineState,
   PendingContainer,
   IdentityEngine,
@@ -132,6 +133,17 @@ export class DockerEngine implements IdentityEngine {
       // The event stream reports what is wrong with the engine.
       .catch(() => undefined)
       .finally(() => this.#finding.delete(id))
+  }
+
+  async act(id: string, act: EngineAct): Promise<boolean> {
+    const container = this.#docker?.getContainer(id)
+    if (container === undefined) return false
+    const { State } = await container.inspect()
+    if (!State.Running) return act === 'stop'
+    if (act === 'stop') await container.stop()
+    else if (State.Paused !== (act === 'freeze'))
+      await (State.Paused ? container.unpause() : container.pause())
+    return true
   }
 
   subscribeLeft(listener: LeftListener): () => void {

@@ -5,6 +5,7 @@ import { DockerEngine } from './docker-engine.ts'
 import type { DockerImage } from './docker-identity.ts'
 import type {
   ContainerIdentity,
+  EngineAct,
   EngineState,
   IdentityEngine,
   LeftListener,
@@ -109,6 +110,11 @@ export class PodmanEngine implements IdentityEngine {
 
   findCreated(id: string): void {
     for (const { engine } of this.#services) engine.findCreated(id)
+  }
+
+  async act(id: string, act: EngineAct): Promise<boolean> {
+    const service = this.#services.find(({ engine }) => engine.known(id) !== undefined)
+    return (await service?.engine.act(id, act)) ?? false
   }
 
   subscribeLeft(listener: LeftListener): () => void {
