@@ -6,6 +6,8 @@ import { z } from 'zod'
 import { admissionSchema } from '../src/supplychain/admission/policy-schema.ts'
 import { consoleSchema } from '../src/interfaces/console/console-config.ts'
 import { configJsonSchema } from '../src/support/config/config-keys.ts'
+import { frameworkSchema } from '../src/interfaces/cli/report/framework.ts'
+import { reportSchema } from '../src/interfaces/cli/report/report-schema.ts'
 import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
 import { representativeSchema } from '../src/supplychain/gate/representative.ts'
 import {
@@ -92,6 +94,11 @@ const pages: Readonly<Record<string, string>> = {
     jsonSchema(consoleSchema),
   ),
   'docs/reference/console-api.md': consoleApiPage(),
+  'docs/reference/evidence-report.md': schemaPage(
+    'Evidence report, v1',
+    'The output of `snug report compliance -o json`: see [Compliance](../compliance.md).',
+    jsonSchema(reportSchema),
+  ),
   'docs/reference/helm.md': schemaPage(
     'Values of the Helm chart',
     'The defaults are in `deploy/helm/snug/values.yaml`. `config` has the keys of [config.md](config.md), and `console.config` those of [console.md](console.md).',
@@ -110,10 +117,12 @@ const pages: Readonly<Record<string, string>> = {
   'deploy/helm/snug/values.schema.json': json(chartSchema),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
+  'docs/reference/evidence-report.schema.json': json(jsonSchema(reportSchema)),
   'src/pipeline/sources/ebpf/abi.ts': formatted('abi.ts', abiModule(abi)),
   'agent/sensor/layout.c': layoutChecks(abi),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
   'profiles/techniques.schema.json': json(jsonSchema(techniqueRulesSchema)),
+  'profiles/framework.schema.json': json(jsonSchema(frameworkSchema)),
   'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
   'profiles/representative.schema.json': json(jsonSchema(representativeSchema)),
   'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),

@@ -149,6 +149,16 @@ export const errorTable = {
     status: 400,
     hint: 'pass a report of Trivy or Grype (JSON, SARIF), or an SBOM (CycloneDX or SPDX 2 as JSON)',
   },
+  FRAMEWORK_UNKNOWN: {
+    exit: 3,
+    status: 400,
+    hint: 'see docs/compliance.md for the frameworks',
+  },
+  SPAN_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'give --from and --to as times, or as durations before now, such as `30d` and `1h`',
+  },
   REPORT_UNWRITABLE: { exit: 1, status: 500, hint: 'check the path and its permissions' },
   SOURCE_UNKNOWN: {
     exit: 3,

@@ -36,7 +36,7 @@ export const places: readonly Place[] = [
   },
   // Templates of the chart are no YAML.
   { name: 'deploy', kind: 'yaml', files: /^deploy\/(?!helm\/snug\/templates).*\.ya?ml$/ },
-  { name: 'guardrails', kind: 'yaml', files: /^profiles\/[^/]*\.yaml$/ },
+  { name: 'guardrails', kind: 'yaml', files: /^profiles\/(frameworks\/)?[^/]*\.yaml$/ },
   {
     name: 'page',
     kind: 'source',

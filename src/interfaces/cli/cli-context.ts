@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaultSocket } from './program-options.ts'
+import { defaultSocket, htmlFormat } from './program-options.ts'
 import { AgentClient } from './agent-client.ts'
 import type { CliIo } from './cli-io.ts'
 import { type OutputFormat, printAnswer } from './output/output.ts'
@@ -30,8 +30,14 @@ export class CliContext {
     return new AgentClient(this.socket)
   }
 
+  /** As given with `--output`. */
+  get output(): OutputFormat | typeof htmlFormat | undefined {
+    return this.#program.opts<{ output?: OutputFormat | typeof htmlFormat }>().output
+  }
+
   format(otherwise: OutputFormat = 'table'): OutputFormat {
-    return this.#program.opts<{ output?: OutputFormat }>().output ?? otherwise
+    const { output = otherwise } = this
+    return output === htmlFormat ? otherwise : output
   }
 
   async print<Data>(data: Data, rows: readonly unknown[], table: () => string): Promise<void> {

@@ -19,13 +19,15 @@ import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
 import { quarantineCommands } from './commands/quarantine-command.ts'
 import { recordCommand } from './commands/record-command.ts'
+import { reportCommand } from './commands/report-command.ts'
 import { scanCommand } from './commands/scan-command.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
 import { tokenCommands } from './commands/token-commands.ts'
 import { transferCommands } from './commands/transfer-commands.ts'
 import { uiCommand } from './commands/ui-command.ts'
-import { outputOption, socketOption } from './program-options.ts'
+import { htmlFormat, reportOutputOption, socketOption } from './program-options.ts'
+import { SnugError } from '../../errors.ts'
 import { packageVersion } from '../../support/package-version.ts'
 
 export interface Cli {
@@ -45,9 +47,15 @@ export function createProgram(io: CliIo): Cli {
     .helpOption('-h, --help', 'explains a command')
     .helpCommand('help [command]', 'explains a command')
     .addOption(socketOption)
-    .addOption(outputOption)
+    .addOption(reportOutputOption)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
+    .hook('preAction', (_, { parent }) => {
+      // Before the command does anything.
+      if (context.output === htmlFormat && parent?.name() !== 'report') {
+        throw new SnugError('USAGE', '`-o html` is for `snug report` only')
+      }
+    })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -69,6 +77,7 @@ export function createProgram(io: CliIo): Cli {
   quarantineCommands(program, context)
   alertCommands(program, context)
   auditCommands(program, context)
+  reportCommand(program, context)
   eventCommands(program, context)
   recordCommand(program, context)
   gateCommand(program, context)
