@@ -43,10 +43,12 @@ const libraries: { readonly [type in Type]?: readonly string[] } = {
     'tweetnacl',
   ],
 }
-/** Of engines, clusters, policies and certified signers, of which the agents here have none. */
+/** Of engines, clusters, policies, certified signers and other commands, of which the agents here have none. */
 const others = [
   '@grpc/grpc-js',
   '@kubernetes/client-node',
+  '@modelcontextprotocol/core',
+  '@modelcontextprotocol/server',
   '@open-policy-agent/opa-wasm',
   '@sigstore/bundle',
   '@sigstore/core',

@@ -15,6 +15,7 @@ import { eventCommands } from './commands/event-commands.ts'
 import { gateCommand } from './commands/gate-command.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { kernelCommand } from './commands/kernel-command.ts'
+import { mcpCommand } from './commands/mcp-command.ts'
 import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
 import { quarantineCommands } from './commands/quarantine-command.ts'
@@ -84,6 +85,7 @@ export function createProgram(io: CliIo): Cli {
   attestCommands(program, context)
   scanCommand(program, context)
   admitCommand(program, context)
+  mcpCommand(program, context)
   sinkCommands(program, context)
   consoleCommand(program, context)
   configCommands(program, context)
