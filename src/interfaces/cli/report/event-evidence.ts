@@ -167,6 +167,7 @@ export function losses(facts: ReportFacts, span: Span): Section {
     title: 'Losses',
     statements: [
       'The agent counts events that it certainly missed, with reason and span.',
+      'With `forgotten`, a person removed evidence. With `enforcement-gap`, events were observed and could not be blocked.',
       'It lists its latest losses of the whole node. The list of a version is whole, with old losses joined.',
       ...(found.length === 0 ? ['No loss in the period is on record.'] : []),
     ],
@@ -174,7 +175,7 @@ export function losses(facts: ReportFacts, span: Span): Section {
       const of = distinct(found.filter((loss) => loss.reason === reason))
       const from = earliest(of.map((loss) => loss.from))
       const to = latest(of.map((loss) => loss.to))
-      return `Events were lost because of \`${reason}\`: ${plural(of.length, 'span')} between ${from} and ${to}.`
+      return `Loss of the reason \`${reason}\`: ${plural(of.length, 'span')} between ${from} and ${to}.`
     }),
     tables: [
       {

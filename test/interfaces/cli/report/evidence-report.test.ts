@@ -178,7 +178,7 @@ describe('what a report states', () => {
     ]
     const report = await reportOf({ status: { ...status, losses } })
     expect(of(report, 'losses').gaps).toEqual([
-      `Events were lost because of \`ring-full\`: 1 span between ${at(8)} and ${at(9)}.`,
+      `Loss of the reason \`ring-full\`: 1 span between ${at(8)} and ${at(9)}.`,
     ])
     expect(of(report, 'changes').tables[1]?.rows.map(({ observed: seen }) => seen)).toEqual([
       'no known loss',
