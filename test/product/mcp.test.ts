@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
@@ -63,8 +65,10 @@ async function happens(events: readonly SnugEvent[]): Promise<void> {
   expect([0, 2], stderr).toContain(code)
 }
 
-async function connected(socket: string): Promise<Client> {
-  const one = new Client({ name: 'test', version: '1' })
+type Mode = 'legacy' | 'auto'
+
+async function connected(socket: string, mode: Mode = 'legacy'): Promise<Client> {
+  const one = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } })
   const args = [cliPath, 'mcp', '--socket', socket]
   await one.connect(new StdioClientTransport({ command: process.execPath, args }))
   return one
@@ -88,6 +92,22 @@ async function read<T>(name: string, args: object = {}): Promise<T> {
   expect(failed, text).toBe(false)
   return JSON.parse(text) as T
 }
+
+test.each<[Mode, RegExp]>([
+  ['legacy', /^2025-/],
+  ['auto', /^2026-/],
+])(
+  'a client of the protocol before 2026 and one of today are served: %s',
+  async (mode, version) => {
+    const one = await connected(agent.socket, mode)
+    expect(one.getNegotiatedProtocolVersion()).toMatch(version)
+    expect(one.getInstructions()).toContain('change nothing')
+    const { failed, text } = await asked('status', {}, one)
+    expect(failed).toBe(false)
+    expect(JSON.parse(text)).toMatchObject({ node: 'n1' })
+    await one.close()
+  },
+)
 
 test('images, versions and their differences are read as the agent has them', async () => {
   interface Rows {
@@ -189,7 +209,15 @@ test('without an agent each call names that, and the server stays for the next o
   await lonely.close()
 })
 
-test('the command ends with its input', async () => {
+test('the command ends with its input, and on SIGTERM while its client stays', async () => {
   const result = await runCli(['mcp', '--socket', agent.socket], { input: '' })
   expect(result).toEqual({ code: 0, stdout: '', stderr: '' })
+  const child = spawn(process.execPath, [cliPath, 'mcp', '--socket', agent.socket], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+  await once(child.stdout, 'data')
+  child.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
 })
