@@ -1,0 +1,71 @@
+import { doesLine } from '../behaviour/describe.ts'
+import { type Alert, hasStopped } from '../event/alert.ts'
+import { causeLine } from '../match/cause-text.ts'
+
+/** Different things that a title states. */
+const stepsShown = 3
+/** Characters of one of them: an argument of a program may be a whole script. */
+const stepChars = 70
+
+/** Where an incident is. */
+export interface IncidentPlaces {
+  /** Workloads, or containers without one; at least the first. */
+  readonly places: readonly string[]
+  readonly containers: number
+}
+
+/** The workload of an alert, or else its container. */
+export function placeOf({ workload, container, node }: Alert): string {
+  if (workload !== undefined) {
+    const { namespace, name } = workload
+    return namespace === undefined ? name : `${namespace}/${name}`
+  }
+  return container?.name ?? container?.id.slice(0, 12) ?? node
+}
+
+/**
+ * One line: where it is, and the gravest alert of each kind of event, in order of time. An event without effect is an
+ * attempt.
+ *
+ * @param gravest its gravest alerts, gravest first
+ */
+export function incidentTitle(
+  gravest: readonly Alert[],
+  { places, containers }: IncidentPlaces,
+): string {
+  const byKind = new Map<string, Alert>()
+  for (const alert of gravest) {
+    const kind = alert.cause?.access ?? alert.event.kind
+    const counts = alert.behaviour !== null && alert.summary === undefined
+    if (counts && !byKind.has(kind) && byKind.size < stepsShown) byKind.set(kind, alert)
+  }
+  const steps = [...byKind.values()].sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
+  const lines: string[] = []
+  let before: string | undefined
+  for (const step of steps) {
+    const actor = actorOf(step)
+    lines.push(actor === before ? stepOf(step) : `${actor} ${stepOf(step)}`)
+    before = actor
+  }
+  return `${whereOf(places, containers)}: ${lines.join(', ')}`
+}
+
+function whereOf([first = '', ...others]: readonly string[], containers: number): string {
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  return containers < 2 ? `${first}${more}` : `${first}${more} (${containers} containers)`
+}
+
+/** Who did it: of the start of a program its parent, as the process is the program by then. */
+function actorOf({ process, event }: Alert): string {
+  const { exe = '', script, parent } = process ?? {}
+  const path = event.kind === 'exec' ? (parent ?? exe) : (script ?? exe)
+  return path.slice(path.lastIndexOf('/') + 1) || 'a process'
+}
+
+function stepOf({ behaviour, cause, action }: Alert): string {
+  const line = cause !== undefined && cause.names > 1 ? causeLine(cause) : (behaviour?.text ?? '')
+  const text =
+    cause?.component === undefined ? line : `run ${cause.place}, which is new in this version`
+  const short = text.length > stepChars ? `${text.slice(0, stepChars - 1)}…` : text
+  return hasStopped(action) ? `tried to ${short}` : doesLine(short)
+}
