@@ -449,6 +449,11 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug alert list` to see alerts and their ids',
   },
+  INCIDENT_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug incident list` to see incidents and their ids',
+  },
   SINK_UNKNOWN: {
     exit: 1,
     status: 404,

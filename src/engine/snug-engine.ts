@@ -14,6 +14,9 @@ import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type * as view from './api/engine.ts'
 import type * as views from './api/engine-views.ts'
+import type * as incident from './api/incident-views.ts'
+import { IncidentsNow } from './queries/incident-groups.ts'
+import { incidentOf, incidentPage, incidentStory } from './queries/incident-queries.ts'
 import { evidenceView } from './queries/evidence-view.ts'
 import { PageQueries } from './queries/page-queries.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
@@ -21,6 +24,7 @@ import { rootView } from './queries/root-view.ts'
 import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './live/revision.ts'
 import { decideCard } from './review/card-decision.ts'
+import { closeIncident } from './review/close-incident.ts'
 import { testEdit } from './review/edit-test.ts'
 import { ModeService } from './review/mode-service.ts'
 import { removeVersion } from './review/remove-version.ts'
@@ -51,12 +55,14 @@ export class SnugEngine implements view.Engine {
   readonly #host: HostPaths
   readonly #reviews: ReviewService
   readonly #modes: ModeService
+  readonly #incidents: IncidentsNow
 
   /** `host`: the configured paths that the doctor checks. */
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
     this.#reviews = new ReviewService(daemon)
     this.#modes = new ModeService(daemon)
+    this.#incidents = new IncidentsNow(daemon.alerts)
     this.page = new PageQueries(daemon)
     this.#version = version
     this.#host = host
@@ -292,6 +298,31 @@ export class SnugEngine implements view.Engine {
     this.#daemon.journal.audit('ack', by.who, { alert: id, reason })
     await this.#daemon.journal.decided()
     return decided
+  }
+
+  incidents(query: incident.IncidentQuery): Promise<incident.IncidentPage> {
+    return this.#daemon.slices.run('incidents', this.#incidentPage(query))
+  }
+
+  *#incidentPage(query: incident.IncidentQuery): Steps<incident.IncidentPage> {
+    return yield* incidentPage(yield* this.#incidents.steps(), query)
+  }
+
+  incidentStory(id: string): Promise<incident.IncidentStory> {
+    return this.#daemon.slices.run('incident', this.#incidentStory(id))
+  }
+
+  *#incidentStory(id: string): Steps<incident.IncidentStory> {
+    const groups = yield* this.#incidents.steps()
+    return yield* incidentStory(groups, incidentOf(groups, id))
+  }
+
+  closeIncident(
+    id: string,
+    closing: incident.IncidentClosing,
+    by: view.Decider,
+  ): Promise<incident.IncidentClosure> {
+    return closeIncident(this.#daemon, this.#incidents, id, closing, by)
   }
 
   audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {

@@ -17,6 +17,13 @@ import type {
   StatusView,
   VersionView,
 } from './engine-views.ts'
+import type {
+  IncidentClosing,
+  IncidentClosure,
+  IncidentPage,
+  IncidentQuery,
+  IncidentStory,
+} from './incident-views.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
 import type { HoldLevel } from '../../core/lifecycle/hold.ts'
@@ -96,6 +103,13 @@ export interface Engine {
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
   /** Withdraws the decision on the alert, with its effect on behaviours. */
   withdrawAlert(id: string, by: Decider): Promise<Alert>
+
+  /** Alerts that hang together, gravest first. */
+  incidents(query: IncidentQuery): Promise<IncidentPage>
+  /** The incident that has the alert with this id. */
+  incidentStory(id: string): Promise<IncidentStory>
+  /** Acknowledges the open alerts of an incident. The reason is required. */
+  closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure>
 
   /** The newest decisions, newest first; only those before `before`, where it is given. */
   audit(limit: number, before?: number): Promise<readonly AuditView[]>
@@ -287,6 +301,7 @@ export interface UndoResult {
   readonly what: string
   readonly image?: string
   readonly alert?: string
+  readonly incident?: string
   readonly behaviours: readonly string[]
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Alert } from '../../core/event/alert.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /**
@@ -13,6 +14,15 @@ export function revisionOf(versions: readonly DeployedVersion[]): string {
 /** The same of an alert. */
 export function alertRevisionOf({ id, decision }: Alert): string {
   return digestOf([id, JSON.stringify(decision ?? null)])
+}
+
+/** The same of an incident: its alerts with their severity, and the decisions on them. */
+export function incidentRevisionOf(alerts: readonly KeptAlert[]): string {
+  return digestOf(
+    alerts.map(({ id, severity, decision }) =>
+      [id, severity, JSON.stringify(decision ?? null)].join(' '),
+    ),
+  )
 }
 
 function digestOf(parts: readonly string[]): string {

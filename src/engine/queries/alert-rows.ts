@@ -127,7 +127,8 @@ function rowOf({ newest: kept, containers, ...sums }: Group): AlertRow {
   }
 }
 
-function textOf({ behaviour, cause, reasons, type }: Alert): string {
+/** What happened, in one line. */
+export function textOf({ behaviour, cause, reasons, type }: Alert): string {
   if (cause !== undefined && cause.names > 1) return causeLine(cause)
   return behaviour?.text ?? reasons[0] ?? type
 }

@@ -28,6 +28,15 @@ export async function undo(
     await reviews.withdrawAlert(alert, decision)
     return { undone: seq, what, alert, behaviours: [] }
   }
+  if (what === 'incident-close') {
+    const alerts = reopenAlerts(context, entry)
+    if (alerts.length === 0) throw refused(seq, 'a later decision replaced it')
+    const { incident } = entry
+    const { reason } = decision
+    context.journal.audit('incident-reopen', by.who, { incident, alerts, reason })
+    await context.journal.decided()
+    return { undone: seq, what, incident: String(incident), behaviours: [] }
+  }
   const behaviours = behavioursOf(entry)
   if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
     throw refused(seq, `\`${what}\` cannot be undone: make a new decision`)
@@ -49,12 +58,19 @@ export async function undo(
 }
 
 /** Those that the decision closed, unless somebody decided on them since or they were removed. */
-function reopenAlerts({ alerts }: AgentState, { who, time, alerts: ids }: AuditView): void {
+function reopenAlerts(
+  { alerts }: AgentState,
+  { who, time, alerts: ids }: AuditView,
+): readonly string[] {
   const closed = new Set<unknown>(Array.isArray(ids) ? ids : [])
+  const reopened: string[] = []
   for (const { id, decision } of alerts.newestFirst) {
     if (!closed.has(id) || decision?.kind !== 'acknowledged') continue
-    if (decision.by === who && decision.at <= time) alerts.reopen(id)
+    if (decision.by !== who || decision.at > time) continue
+    alerts.reopen(id)
+    reopened.push(id)
   }
+  return reopened
 }
 
 interface PlacedChange {
