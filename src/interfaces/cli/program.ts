@@ -13,6 +13,7 @@ import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
 import { gateCommand } from './commands/gate-command.ts'
+import { incidentCommands } from './commands/incident-commands.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { kernelCommand } from './commands/kernel-command.ts'
 import { mcpCommand } from './commands/mcp-command.ts'
@@ -76,6 +77,7 @@ export function createProgram(io: CliIo): Cli {
   networkPolicyCommands(program, context)
   breakGlassCommand(program, context)
   quarantineCommands(program, context)
+  incidentCommands(program, context)
   alertCommands(program, context)
   auditCommands(program, context)
   reportCommand(program, context)

@@ -17,6 +17,7 @@ const commands = [
   { args: ['profile', 'reject', web, '--card', 'c-1'], call: 'decideCard' },
   { args: ['profile', 'forget', web, '--container', 'web-1'], call: 'forget' },
   { args: ['image', 'remove', web], call: 'removeImage' },
+  { args: ['incident', 'close', '01-a', '--reason', 'an exercise'], call: 'closeIncident' },
   { args: ['profile', 'incident', web, '--session', 's1', '--reason', 'theft'], call: 'forget' },
 ] as const
 

@@ -91,9 +91,10 @@ async function verifyReceived(path: string, context: CliContext): Promise<void> 
   if (found.some(({ ok }) => !ok)) context.exit = 2
 }
 
-function undoText({ undone, what, image, alert, behaviours }: UndoResult): string {
-  const of =
-    alert === undefined ? `${behaviours.length} behaviours of ${image ?? '-'}` : `alert ${alert}`
+function undoText({ undone, what, image, alert, incident, behaviours }: UndoResult): string {
+  const ofAlert = alert === undefined ? undefined : `alert ${alert}`
+  const ofIncident = incident === undefined ? undefined : `incident ${incident}`
+  const of = ofAlert ?? ofIncident ?? `${behaviours.length} behaviours of ${image ?? '-'}`
   return `undone: ${safeText(`entry ${undone}, ${what}, ${of}`)}\n`
 }
 

@@ -10,6 +10,7 @@ import { openApi } from '../openapi.ts'
 import { event } from '../schema/event-schema.ts'
 import { cursor, limit, numberOf, oneMore, pageOf } from '../page.ts'
 import { holdRoutes } from './hold-routes.ts'
+import { incidentRoutes } from './incident-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { uiRoutes } from './ui-routes.ts'
@@ -241,6 +242,7 @@ export const routes: readonly Route[] = [
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
   ...holdRoutes,
+  ...incidentRoutes,
   ...uiRoutes,
   ...reviewRoutes,
   ...transferRoutes,

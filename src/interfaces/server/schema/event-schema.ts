@@ -209,6 +209,16 @@ const risk: z.ZodType<RiskFacts> = z.looseObject({
   replicas: z.enum(replicaShifts).exactOptional(),
 })
 
+export const alertDecision = z.looseObject({
+  kind: z.enum(['allowed', 'rejected', 'acknowledged']),
+  by: z.string(),
+  at: time,
+  reason: optionalText,
+  until: optionalText,
+  onlyUid: z.int().exactOptional(),
+  onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
+})
+
 export const alert: z.ZodType<Alert> = z
   .looseObject({
     schema: z.literal('snug.alert/v1'),
@@ -240,17 +250,7 @@ export const alert: z.ZodType<Alert> = z
       .meta({ description: 'the evidence has holes, which the reasons name' }),
     guardrails: z.array(z.string()),
     attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
-    decision: z
-      .looseObject({
-        kind: z.enum(['allowed', 'rejected', 'acknowledged']),
-        by: z.string(),
-        at: time,
-        reason: optionalText,
-        until: optionalText,
-        onlyUid: z.int().exactOptional(),
-        onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
-      })
-      .exactOptional(),
+    decision: alertDecision.exactOptional(),
     summary: z
       .looseObject({
         kinds: z.record(z.string(), z.int()),

@@ -119,5 +119,6 @@ export const undoResult: z.ZodType<UndoResult> = z.object({
   what: text,
   image: text.exactOptional(),
   alert: text.exactOptional(),
+  incident: text.exactOptional(),
   behaviours: z.array(text),
 })
