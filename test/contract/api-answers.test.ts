@@ -34,6 +34,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v1/holds': { target: 'web-1', reason: 'a web shell' },
   'POST /v1/holds/release': { target: 'web-1' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },
+  'POST /v1/incidents/:id/close': { revision: 'r-1', reason: 'an exercise' },
   'POST /v1/images/:ref/reject': { behaviours: ['b-7'] },
   'POST /v1/images/:ref/withdraw': { behaviours: ['b-7'] },
   'POST /v1/review/decide': {
