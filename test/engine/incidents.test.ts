@@ -104,7 +104,7 @@ describe('the intruder of the shop', () => {
     for (const id of acknowledged) {
       expect(world.engine.alert(id).decision).toMatchObject({
         kind: 'acknowledged',
-        ...{ by: by.who },
+        by: by.who,
       })
     }
     expect((await world.engine.incidents({ ...all, state: 'open' })).total).toBe(0)

@@ -63,9 +63,8 @@ async function story(): Promise<IncidentStory> {
 test('the attack of the demo is one incident with each of its alerts above low', async () => {
   await replay('attack-', startMs + dayMs)
   const found = await story()
-  const alerts = await agent.json<readonly Alert[]>([
-    ...['alert', 'list', '--severity', 'medium', '--state', 'open'],
-  ])
+  const open = ['alert', 'list', '--severity', 'medium', '--state', 'open']
+  const alerts = await agent.json<readonly Alert[]>(open)
   const members = new Set(found.members.map(({ alert }) => alert))
   expect(alerts.length).toBeGreaterThanOrEqual(5)
   expect(alerts.filter(({ id }) => !members.has(id))).toEqual([])

@@ -24,8 +24,8 @@ function idsOf({ members }: Incident): readonly string[] {
 
 function groups(...alerts: readonly Given[]): readonly (readonly string[])[] {
   return incidents(...alerts.map(given))
-    .incidents.map((incident) => [...idsOf(incident)].sort())
-    .sort()
+    .incidents.map((incident) => idsOf(incident).toSorted())
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
 }
 
 const exec = { kind: 'exec', exec: { path: '/bin/sh', drift: false } }
