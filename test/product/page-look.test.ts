@@ -63,6 +63,14 @@ const views: readonly View[] = [
     ready: (page) => page.locator('.diff-rows').first().waitFor(),
   },
   { name: 'review', place: 'review', ready: effectShown },
+  {
+    name: 'incidents',
+    place: 'incidents',
+    ready: async (page) => {
+      await page.getByRole('heading', { name: 'What happened' }).waitFor()
+      await page.evaluate(`document.querySelector('article details').open = true`)
+    },
+  },
   { name: 'alerts', place: 'alerts', ready: effectShown },
   { name: 'audit', place: 'audit', ready: (page) => page.locator('table.audit').waitFor() },
 ]
@@ -134,6 +142,7 @@ async function looked(
 const empty = [
   ['images', 'No image observed yet'],
   ['review', 'Nothing waits for a decision'],
+  ['incidents', 'No open incident'],
   ['alerts', 'No open alert'],
 ] as const
 
@@ -184,6 +193,27 @@ describe('with a story behind it', () => {
     expect(light).not.toBe(dark)
     await page.reload()
     expect(await ground()).toBe(light)
+    await context.close()
+  })
+
+  test('an incident is one row, which is closed with a reason', async () => {
+    const { page, context, faults } = await openPage(browser, door)
+    await page.goto(`${door.url}/#/incidents`)
+    const row = page.getByText(/reads \/etc\/shadow, runs \/tmp\/kdevtmpfsi/)
+    await row.first().waitFor()
+    const rows = page.getByRole('listbox', { name: 'incidents' }).getByRole('option')
+    const before = await rows.count()
+    await page.getByRole('button', { name: 'Close …' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Close the incident' })
+    await dialog.getByLabel('Why').fill('an exercise')
+    expect(await violations(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Close', exact: true }).click()
+    await page.getByText(/incident closed: \d+ alerts acknowledged/).waitFor()
+    await row.first().waitFor({ state: 'detached' })
+    expect(await rows.count()).toBe(before - 1)
+    await page.getByLabel('open or closed').selectOption('closed')
+    await page.getByText(/acknowledged by .*an exercise/).waitFor()
+    expect(faults.output).toEqual([])
     await context.close()
   })
 

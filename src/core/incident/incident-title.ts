@@ -43,7 +43,8 @@ export function incidentTitle(
   const lines: string[] = []
   let before: string | undefined
   for (const step of steps) {
-    const actor = actorOf(step)
+    const path = actorOf(step)
+    const actor = path.slice(path.lastIndexOf('/') + 1)
     lines.push(actor === before ? stepOf(step) : `${actor} ${stepOf(step)}`)
     before = actor
   }
@@ -56,10 +57,10 @@ function whereOf([first = '', ...others]: readonly string[], containers: number)
 }
 
 /** Who did it: of the start of a program its parent, as the process is the program by then. */
-function actorOf({ process, event }: Alert): string {
-  const { exe = '', script, parent } = process ?? {}
-  const path = event.kind === 'exec' ? (parent ?? exe) : (script ?? exe)
-  return path.slice(path.lastIndexOf('/') + 1) || 'a process'
+export function actorOf({ process, event }: Alert): string {
+  if (process === undefined) return 'the agent'
+  const { exe, script, parent } = process
+  return event.kind === 'exec' ? (parent ?? exe) : (script ?? exe)
 }
 
 function stepOf({ behaviour, cause, action }: Alert): string {

@@ -1,7 +1,7 @@
 import { type AlertDecision, severities, type Severity } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import type { LinkKind } from '../../core/incident/incident-links.ts'
-import { incidentTitle } from '../../core/incident/incident-title.ts'
+import { actorOf, incidentTitle } from '../../core/incident/incident-title.ts'
 import type { Incident, IncidentMember } from '../../core/incident/incidents.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
@@ -175,7 +175,6 @@ function foldedSteps(
 
 function stepOf(alerts: readonly [IncidentAlert, ...IncidentAlert[]]): IncidentStep {
   const [{ kept: first, action }] = alerts
-  const { process } = first
   let { lastSeen } = first
   for (const { kept } of alerts) if (kept.lastSeen > lastSeen) lastSeen = kept.lastSeen
   return {
@@ -183,7 +182,7 @@ function stepOf(alerts: readonly [IncidentAlert, ...IncidentAlert[]]): IncidentS
     lastSeen,
     severity: first.severity,
     action,
-    actor: process?.script ?? process?.exe ?? 'the agent',
+    actor: actorOf(first.whole),
     text: textOf(first.whole),
     alert: first.id,
     alerts: alerts.length,

@@ -1,4 +1,5 @@
 import type { LineageView, StatusView } from '../../../engine/api/engine-views.ts'
+import type { IncidentPage } from '../../../engine/api/incident-views.ts'
 import type { ReviewPage } from '../../../engine/api/page-views.ts'
 import { AlertsPage } from '../alerts/alerts-page.tsx'
 import { useKeys } from '../base/keys.ts'
@@ -6,6 +7,7 @@ import { useResource } from '../base/resource.ts'
 import { go, place } from '../base/route.ts'
 import { ImagePage } from '../image/image-page.tsx'
 import { ImagesPage } from '../image/images-page.tsx'
+import { IncidentsPage } from '../incidents/incidents-page.tsx'
 import { NowPage } from '../now/now-page.tsx'
 import { AuditPage } from '../review/audit-page.tsx'
 import { ReviewPageView } from '../review/review-page.tsx'
@@ -20,10 +22,12 @@ export function App() {
   const status = useResource<StatusView>('/v1/status', lookMs)
   const images = useResource<readonly LineageView[]>('/v1/images', lookMs)
   const review = useResource<ReviewPage>('/v1/review?limit=1', lookMs)
+  const incidents = useResource<IncidentPage>('/v1/incidents?state=open&limit=1', lookMs)
   useKeys('Everywhere', [
     { keys: 'g n', does: 'now', run: () => go('#/now') },
     { keys: 'g i', does: 'images', run: () => go('#/images') },
     { keys: 'g r', does: 'review', run: () => go('#/review') },
+    { keys: 'g t', does: 'incidents', run: () => go('#/incidents') },
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
     { keys: 'g l', does: 'audit log', run: () => go('#/audit') },
     { keys: '/', does: 'to the search field', run: focusSearch },
@@ -42,7 +46,11 @@ export function App() {
       </a>
       <SideBar
         status={status.value}
-        counts={{ review: review.value?.total, alerts: status.value?.alerts.open }}
+        counts={{
+          review: review.value?.total,
+          incidents: incidents.value?.total,
+          alerts: status.value?.alerts.open,
+        }}
       />
       <main id="main" tabIndex={-1}>
         <View status={status.value} images={images.value} />
@@ -68,6 +76,8 @@ function View({
       return <ImagePage key={a} images={images} image={a} tab={b} other={c} />
     case 'review':
       return <ReviewPageView />
+    case 'incidents':
+      return <IncidentsPage key={a} open={a} />
     case 'alerts':
       return <AlertsPage open={a} />
     case 'audit':

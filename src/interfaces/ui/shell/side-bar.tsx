@@ -3,6 +3,7 @@ import { NavBar } from './nav-bar.tsx'
 
 export interface NavCounts {
   readonly review: number | undefined
+  readonly incidents: number | undefined
   readonly alerts: number | undefined
 }
 
@@ -20,6 +21,7 @@ export function SideBar({
         { name: 'now', title: 'Now', key: 'n' },
         { name: 'images', title: 'Images', key: 'i', also: 'image' },
         { name: 'review', title: 'Review', key: 'r', count: counts.review },
+        { name: 'incidents', title: 'Incidents', key: 't', count: counts.incidents },
         { name: 'alerts', title: 'Alerts', key: 'a', count: counts.alerts },
         { name: 'audit', title: 'Audit log', key: 'l' },
       ]}
