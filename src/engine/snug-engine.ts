@@ -63,7 +63,7 @@ export class SnugEngine implements view.Engine {
     this.#reviews = new ReviewService(daemon)
     this.#modes = new ModeService(daemon)
     this.#incidents = new IncidentsNow(daemon.alerts)
-    this.page = new PageQueries(daemon)
+    this.page = new PageQueries(daemon, this.#incidents)
     this.#version = version
     this.#host = host
   }

@@ -81,6 +81,7 @@ describe('the intruder of the shop', () => {
     const { id, members } = await world.engine.incidentStory((await only()).id)
     for (const { alert, with: other } of members) {
       expect((await world.engine.incidentStory(alert)).id).toBe(id)
+      expect((await world.engine.page.story(alert)).incident?.id).toBe(id)
       if (alert !== id) expect(members.map((member) => member.alert)).toContain(other)
     }
     await expect(world.engine.incidentStory('01-none')).rejects.toMatchObject({

@@ -346,6 +346,8 @@ export interface AlertStory {
   readonly steps: readonly StoryStep[]
   /** Steps that are left out, farthest first. */
   readonly left: { readonly before: number; readonly after: number }
+  /** The incident that it belongs to. */
+  readonly incident?: { readonly id: string; readonly title: string }
   /** Open alerts of the same behaviour elsewhere. */
   readonly alike: number
   /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */

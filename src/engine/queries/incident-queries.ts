@@ -58,13 +58,27 @@ function isBehind({ severity, id }: Incident, after: string): boolean {
 }
 
 /** Errors: INCIDENT_UNKNOWN, also for an alert that is in none. */
-export function incidentOf({ incidents, alerts }: IncidentGroups, id: string): Incident {
-  const found =
-    incidents.find((incident) => incident.id === id) ??
-    incidents.find(({ members }) => members.some(({ fact }) => fact.id === id))
+export function incidentOf(groups: IncidentGroups, id: string): Incident {
+  const { alerts } = groups
+  const found = incidentWith(groups, id)
   if (found !== undefined) return found
   const why = alerts.has(id) ? `the alert \`${id}\` is in no incident` : `no incident has \`${id}\``
   throw new SnugError('INCIDENT_UNKNOWN', why)
+}
+
+/** The incident that the alert belongs to; undefined: to none. */
+export function* incidentOfAlert(
+  groups: IncidentGroups,
+  alert: string,
+): Steps<Pick<IncidentView, 'id' | 'title'> | undefined> {
+  const incident = incidentWith(groups, alert)
+  if (incident === undefined) return undefined
+  const { id, title } = yield* viewOf(groups, incident)
+  return { id, title }
+}
+
+function incidentWith({ incidents }: IncidentGroups, alert: string): Incident | undefined {
+  return incidents.find(({ members }) => members.some(({ fact }) => fact.id === alert))
 }
 
 export function* incidentStory(groups: IncidentGroups, incident: Incident): Steps<IncidentStory> {

@@ -35,6 +35,8 @@ import { ListedCards } from './listed-cards.ts'
 import { cardBehaviours, reviewPage, type ReviewWorld } from './review-cards.ts'
 import type { Waiting } from './waiting.ts'
 import { storyOf } from './alert-story.ts'
+import type { IncidentsNow } from './incident-groups.ts'
+import { incidentOfAlert } from './incident-queries.ts'
 import { timelineOf } from './timeline.ts'
 
 /** How far back in the audit a line of time is looked for. */
@@ -43,6 +45,7 @@ const auditRead = 2_000
 /** What the page shows, of the context as it stands. */
 export class PageQueries implements PageViews {
   readonly #context: Agent
+  readonly #incidents: IncidentsNow
   readonly #outlines = new Outlines()
   readonly #listed = new ListedCards()
   /** When a profile's behaviours were first seen: computed again only after it grew. */
@@ -53,8 +56,9 @@ export class PageQueries implements PageViews {
     { readonly before: DeployedVersion; readonly text: string }
   >()
 
-  constructor(context: Agent) {
+  constructor(context: Agent, incidents: IncidentsNow) {
     this.#context = context
+    this.#incidents = incidents
   }
 
   async timeline(hours: number): Promise<TimelineView> {
@@ -147,7 +151,9 @@ export class PageQueries implements PageViews {
     const { registry, alerts } = this.#context
     const version = alert.image === undefined ? undefined : registry.index.ofImage(alert.image)
     const outline = version === undefined ? [] : yield* this.#outlines.of(version.profile)
-    return yield* storyOf(alert, alerts.newestFirst, version, outline)
+    const story = yield* storyOf(alert, alerts.newestFirst, version, outline)
+    const incident = yield* incidentOfAlert(yield* this.#incidents.steps(), alert.id)
+    return incident === undefined ? story : { ...story, incident }
   }
 
   /** Oldest first. */

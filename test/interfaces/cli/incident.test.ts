@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cli } from '../../fixtures/cli-fixtures.ts'
-import { sampleIncident, type ServerFixture, startFixture } from '../../fixtures/server-fixtures.ts'
+import {
+  sampleAlert,
+  sampleIncident,
+  type ServerFixture,
+  startFixture,
+} from '../../fixtures/server-fixtures.ts'
 
 let fixture: ServerFixture
 beforeEach(async () => {
@@ -51,6 +56,15 @@ describe('snug incident show', () => {
     expect(exit).toBe(1)
     expect(stderr).toContain('INCIDENT_UNKNOWN')
   })
+})
+
+it('snug alert show names the incident of the alert', async () => {
+  fixture.engine.kept = [sampleAlert('01-b')]
+  const show = ['alert', 'show', '01-b', '--socket', fixture.socket]
+  expect(JSON.parse((await cli([...show, '-o', 'json'])).stdout)).toMatchObject({
+    incident: '01-a',
+  })
+  expect((await cli(show)).stdout).toContain('part of the incident 01-a\n')
 })
 
 describe('snug incident close', () => {

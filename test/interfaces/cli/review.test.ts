@@ -112,6 +112,7 @@ describe('the story of an alert', () => {
       },
     ],
     left: { before: 3, after: 0 },
+    incident: { id: '01-0', title: `web-1: sh runs /tmp/\u001b[31mx, ${'long'.repeat(40)}` },
     alike: 2,
     inProfile: true,
   }
@@ -126,6 +127,7 @@ describe('the story of an alert', () => {
 
   it('quotes strings chosen by a container, and uses colour only where enabled', () => {
     const text = storyText(story, { colour: false, width: 80 })
+    expect(text).toContain('part of the incident 01-0\n  web-1: sh runs /tmp/\\u{1b}')
     expect(text).toContain('└ /tmp/\\u{1b}[31mx  (not in the profile)')
     expect(text).not.toContain('\u001b')
     expect(storyText(story, { colour: true, width: 80 })).toContain('\u001b[1m> 13:40:27')

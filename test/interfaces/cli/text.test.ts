@@ -49,7 +49,16 @@ describe('a string from a container', () => {
       actor: { exe: evil },
     }))
     const image = 'registry.local/shop/web:1.4'
+    const { shownIncident } = fixture.engine
+    fixture.engine.shownIncident = {
+      ...shownIncident,
+      title: evil,
+      places: [evil],
+      steps: shownIncident.steps.map((step) => ({ ...step, actor: evil, text: evil })),
+    }
     const commands = [
+      ['incident', 'list'],
+      ['incident', 'show', '01-a'],
       ['alert', 'list'],
       ['alert', 'show', '01-a'],
       ['profile', 'show', image],
@@ -60,7 +69,7 @@ describe('a string from a container', () => {
         // Snug's own signs beyond ASCII: the ellipsis and the less-or-equal.
         expect(stdout.replace(/[\n…≤]/g, ''), format).toMatch(/^[\x20-\x7e]*$/)
         if (format === 'yaml' && command[1] === 'show' && command[0] === 'alert') {
-          expect(parseYaml(stdout)).toEqual(alert)
+          expect(parseYaml(stdout)).toEqual({ ...alert, incident: '01-a' })
         }
       }
     }

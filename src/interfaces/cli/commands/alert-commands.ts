@@ -86,7 +86,9 @@ export function alertCommands(program: Command, context: CliContext): void {
     .action(async (id: string) => {
       const alert = await context.client.get<Alert>(alertPath(id))
       const story = await context.client.get<AlertStory>(`${alertPath(id)}/story`)
-      await context.print(alert, [alert], () => alertFields(alert) + storyText(story, context.io))
+      const { incident } = story
+      const named = incident === undefined ? alert : { ...alert, incident: incident.id }
+      await context.print(named, [named], () => alertFields(alert) + storyText(story, context.io))
     })
 
   alert

@@ -9,7 +9,7 @@ const clock = { from: 11, to: 19 } as const
  * itself marked.
  */
 export function storyText(
-  { alert, ancestry, scope, steps, left, alike }: AlertStory,
+  { alert, ancestry, scope, steps, left, alike, incident }: AlertStory,
   style: TableStyle,
 ): string {
   const tree = ancestry.map(({ exe, known }, depth) => {
@@ -17,7 +17,12 @@ export function storyText(
     return `${'  '.repeat(depth)}${depth === 0 ? '' : '└ '}${safeText(exe)}${mark}\n`
   })
   const same = alike === 0 ? '' : `${alike} more open alerts have the same event in other places\n`
+  const part =
+    incident === undefined
+      ? ''
+      : `\npart of the incident ${incident.id}\n  ${cutMiddle(safeText(incident.title), style.width - 2)}\n`
   return [
+    part,
     `\nancestry of the process\n`,
     ...tree,
     `\nwhat the ${scope} did before and after\n`,

@@ -221,6 +221,7 @@ export const story: z.ZodType<AlertStory> = z.object({
     }),
   ),
   left: z.object({ before: count, after: count }),
+  incident: z.object({ id: text, title: text }).exactOptional(),
   alike: count,
   inProfile: z.boolean(),
 })

@@ -18,7 +18,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { alert, ancestry, alike, inProfile } = value
+  const { alert, ancestry, alike, inProfile, incident } = value
   const { image, behaviour, decision } = alert
   return (
     <article class="panel card" aria-label="alert">
@@ -42,6 +42,14 @@ export function AlertStoryView({ id }: { readonly id: string }) {
         ))}
       </ul>
       <Facts alert={alert} alike={alike} />
+      {incident === undefined ? null : (
+        <p>
+          Part of the incident{' '}
+          <a href={link('incidents', incident.id)}>
+            <Foreign text={incident.title} words />
+          </a>
+        </p>
+      )}
       {ancestry.length === 0 ? null : (
         <>
           <h3>Ancestry</h3>
