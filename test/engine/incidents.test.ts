@@ -324,7 +324,7 @@ describe('twenty intrusions over five services', () => {
 })
 
 describe('two thousand alerts of one campaign', () => {
-  it('are one row, whose gravest alerts are listed however many follow', async () => {
+  it('are one row, whose gravest alerts are listed however many follow, and close together', async () => {
     await begin()
     const [web] = fiveServices()
     await happens(web?.learned ?? [])
@@ -346,5 +346,14 @@ describe('two thousand alerts of one campaign', () => {
     expect(row.steps.reduce((sum, { alerts }) => sum + alerts, 0)).toBe(row.alerts)
     expect(row.members.length + row.left.members).toBe(row.alerts)
     expect(row.members[0]?.severity).toBe(row.severity)
+
+    const { acknowledged } = await close(row)
+    const entries = (await world.engine.audit(all.limit)).filter(
+      ({ what }) => what === 'incident-close',
+    )
+    const ofEntries = entries.map((entry) => entry['alerts'] as readonly string[])
+    expect(ofEntries.flat().sort()).toEqual(acknowledged.toSorted())
+    expect(acknowledged).toHaveLength(row.alerts)
+    expect((await world.engine.incidents({ ...all, state: 'open' })).total).toBe(0)
   })
 })

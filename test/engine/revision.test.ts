@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Alert } from '../../src/core/event/alert.ts'
+import { incidentRevisionOf } from '../../src/engine/live/revision.ts'
+import { KeptAlert } from '../../src/state/alerts/kept-alert.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import { act } from '../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld, eventMessage } from '../fixtures/daemon-fixtures.ts'
+import { alertAt } from '../fixtures/incident-alerts.ts'
 import { identityOf } from '../fixtures/identity-fixtures.ts'
 
 const container = 'a'.repeat(64)
@@ -105,4 +109,18 @@ describe('a profile in ranges', () => {
     await runs(world, '/bin/zebra')
     expect((await world.engine.profile(image)).behaviours).toHaveLength(all.length + 1)
   })
+})
+
+it('the revision of an incident changes where an alert joins, is decided on, or becomes graver', () => {
+  const kept = (change: Partial<Alert> = {}): KeptAlert =>
+    new KeptAlert({ ...alertAt({ id: 'a', atMs: 0, severity: 'medium' }), ...change }, undefined)
+  const decision = { kind: 'acknowledged', by: 'cli:root', at: '2026-12-01T00:00:00Z' } as const
+  const states = [
+    [kept()],
+    [kept(), kept({ id: 'b' })],
+    [kept({ decision })],
+    [kept({ severity: 'critical' })],
+  ]
+  expect(new Set(states.map(incidentRevisionOf)).size).toBe(states.length)
+  expect(incidentRevisionOf([kept({ count: 7 })])).toBe(incidentRevisionOf([kept()]))
 })

@@ -1,15 +1,18 @@
 import type { AlertDecision } from '../../core/event/alert.ts'
-import type { Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
 import type { AgentState } from '../../state/agent-state.ts'
+import type { KeptAlert } from '../../state/alerts/kept-alert.ts'
 import type { Decider } from '../api/engine.ts'
 import type { IncidentClosing, IncidentClosure } from '../api/incident-views.ts'
-import type { IncidentAlert, IncidentsNow } from '../queries/incident-groups.ts'
+import type { IncidentsNow } from '../queries/incident-groups.ts'
 import { alertsOf, incidentOf, viewOf } from '../queries/incident-queries.ts'
 
+/** Alerts that are decided on in one step, with one audit entry: judging waits meanwhile. */
+const atOnce = 500
+
 /**
- * Acknowledges the open alerts of an incident, as one step with one audit entry. It allows nothing. An alert that joins
- * meanwhile, or becomes graver, stays open: nobody saw it.
+ * Acknowledges the open alerts of an incident. It allows nothing. An alert that joins meanwhile, or becomes graver, stays
+ * open: nobody saw it.
  *
  * Errors: DECISION_INVALID without a reason, INCIDENT_UNKNOWN, REVISION_STALE
  */
@@ -30,32 +33,37 @@ export async function closeIncident(
     throw new SnugError('REVISION_STALE', 'the incident changed after you read it')
   }
   const open = alertsOf(groups, incident).filter(({ kept }) => kept.decision === undefined)
-  const ids = open.map(({ kept }) => kept.id)
-  if (dryRun || ids.length === 0) return { incident: seen, acknowledged: ids }
+  if (dryRun) return { incident: seen, acknowledged: open.map(({ kept }) => kept.id) }
   const at = new Date(context.now()).toISOString()
   const decision: AlertDecision = { kind: 'acknowledged', by: by.who, at, reason }
-  const acknowledged = await slices.run('close', acknowledge(context, open, decision))
-  const { id: incidentId, title } = seen
-  const fields = { incident: incidentId, name: title, reason, alerts: acknowledged }
-  journal.audit('incident-close', by.who, fields)
-  await journal.decided()
+  // Neighbours are packed together.
+  const kept = open.map((alert) => alert.kept).sort((a, b) => (a.id < b.id ? -1 : 1))
+  const acknowledged: string[] = []
+  for (let from = 0; from < kept.length; from += atOnce) {
+    // INVARIANT: nothing is awaited between the decisions and their entry, so that one batch stores both.
+    const alerts = acknowledge(context, kept.slice(from, from + atOnce), decision)
+    if (alerts.length === 0) continue
+    acknowledged.push(...alerts)
+    const fields = { incident: seen.id, name: seen.title, reason, alerts }
+    journal.audit('incident-close', by.who, fields)
+    await journal.decided()
+  }
   const after = await slices.run('incidents', now.steps())
   const closed = await slices.run('incident', viewOf(after, incidentOf(after, seen.id)))
   return { incident: closed, acknowledged }
 }
 
-function* acknowledge(
+function acknowledge(
   { alerts }: AgentState,
-  open: readonly IncidentAlert[],
+  open: readonly KeptAlert[],
   decision: AlertDecision,
-): Steps<readonly string[]> {
+): readonly string[] {
   const acknowledged: string[] = []
-  for (const { kept } of open) {
-    yield
-    const alert = alerts.has(kept.id) ? alerts.get(kept.id) : undefined
-    if (alert?.severity !== kept.severity || alert.decision !== undefined) continue
-    alerts.decide(alert.id, decision)
-    acknowledged.push(alert.id)
+  for (const { id, severity } of open) {
+    const alert = alerts.has(id) ? alerts.get(id) : undefined
+    if (alert?.severity !== severity || alert.decision !== undefined) continue
+    alerts.decide(id, decision)
+    acknowledged.push(id)
   }
   return acknowledged
 }
