@@ -20,7 +20,10 @@ export interface IncidentFact {
   readonly session?: string
   readonly pid?: number
   readonly ppid?: number
-  /** It is about the start of a program, which is the process of that pid from then on. */
+  /**
+   * It is about the start of a program, which is the process of that pid from then on. The first process of a container is
+   * the service: whatever it does later does not belong to its start.
+   */
   readonly starts: boolean
   /** The same for this behaviour in each container of an image. */
   readonly act?: string
@@ -43,7 +46,7 @@ export function incidentFact(alert: Alert): IncidentFact {
     ...(process?.session === undefined ? {} : { session: process.session }),
     ...(process === undefined ? {} : { pid: process.pid }),
     ...(process?.ppid === undefined ? {} : { ppid: process.ppid }),
-    starts: event.kind === 'exec' && process !== undefined,
+    starts: event.kind === 'exec' && (process?.parent ?? process?.session) !== undefined,
     ...(act === undefined || image === undefined ? {} : { act: `${image.repository} ${act}` }),
     ...(destination === undefined ? {} : { destination }),
     ...(summary === undefined ? {} : { parts: summary.first }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
+import type { ProcessRef } from '../../../src/core/event/event.ts'
 import { incidentFact } from '../../../src/core/incident/incident-fact.ts'
 import {
   campaignMs,
@@ -63,7 +64,11 @@ describe('alerts of one container', () => {
 
   it('are not one incident because they are of the process of the service itself', () => {
     const first = { id: 'a', atMs: 0, process: { pid: 9 } }
-    expect(groups(first, { id: 'b', atMs: nearMs + 1, process: { pid: 9 } })).toHaveLength(2)
+    const later = { id: 'b', atMs: nearMs + 1, process: { pid: 9 } }
+    expect(groups(first, later)).toHaveLength(2)
+    const start = given({ ...first, act: exec })
+    const { parent: _, ...process } = start.process as ProcessRef
+    expect(incidents({ ...start, process }, given(later)).incidents).toHaveLength(2)
   })
 })
 
