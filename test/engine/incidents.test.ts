@@ -290,8 +290,11 @@ describe('twenty intrusions over five services', () => {
       const service = services[below(5)] as Service
       const ms = startMs + 24 * hourMs + below(26 * hourMs)
       const process = { pid: 100, exe: service.exe, uid: 33, origin: 'entrypoint' as const }
+      const connect = { protocol: 'tcp', address: `10.9.${each}.7`, port: 5432 }
       const file = { path: `/tmp/${each}/upload-${each}.csv`, access: ['create' as const] }
-      const event = { v: 1, kind: 'file', process, file } as unknown as ActEvent
+      // One in four is above novelty.
+      const what = each % 4 === 0 ? { kind: 'connect', connect } : { kind: 'file', file }
+      const event = { v: 1, process, ...what } as unknown as ActEvent
       happened.push(at(event, ms, service, below(4)))
     }
     happened.sort((a, b) => (a.time < b.time ? -1 : 1))
@@ -299,9 +302,12 @@ describe('twenty intrusions over five services', () => {
 
     const { incidents, outside } = await world.engine.incidents(all)
     const alerts = await world.engine.alerts({ limit: 5_000 })
-    expect(alerts.filter((alert) => alert.novelty === true).length).toBeGreaterThan(10)
+    const ordinary = alerts.filter(({ process }) => process?.pid === 100)
+    expect(ordinary.filter(({ severity }) => severity === 'medium').length).toBeGreaterThan(20)
+    expect(ordinary.filter(({ severity }) => severity === 'low').length).toBeGreaterThan(10)
     expect(outside).toMatchObject({ medium: 0, high: 0, critical: 0 })
     const found = new Set<number>()
+    let rows = 0
     for (const { id } of incidents) {
       const { members } = await world.engine.incidentStory(id)
       const own = new Set(
@@ -315,11 +321,14 @@ describe('twenty intrusions over five services', () => {
           )
         }),
       )
-      expect(own.size, `${id} mixes ${[...own].join(', ')}`).toBe(1)
+      // What is ordinary may stand beside one intrusion, or alone.
+      own.delete(-1)
+      expect(own.size, `${id} mixes ${[...own].join(', ')}`).toBeLessThanOrEqual(1)
+      if (own.size === 1) rows += 1
       for (const one of own) found.add(one)
     }
     expect([...found].sort((a, b) => a - b)).toEqual(intrusions.map((_, one) => one))
-    expect(incidents.length).toBeLessThanOrEqual(22)
+    expect(rows).toBeLessThanOrEqual(22)
   })
 })
 
