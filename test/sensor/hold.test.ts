@@ -38,6 +38,8 @@ const holdsOf = (messages: readonly SourceMessage[], { id }: Acts): readonly unk
   })
 
 it('a held container reaches its loopback only, also a version that learns, and is confirmed', async () => {
+  // It runs, so that there is something to end.
+  expect(await acts.did([outside])).toEqual([ENETUNREACH])
   await assign(acts, network(3_600_000))
   await assign(other)
   expect(await acts.did([outside, 'tcp 127.0.0.1 7001'])).toEqual([EPERM, ECONNREFUSED])

@@ -128,6 +128,7 @@ static __noinline int may_leave(struct __sk_buff *context)
 	return 1;
 }
 
+/* Of the loopback also a packet without a mark: a reset of the kernel has no socket. */
 static __noinline int may_enter(struct __sk_buff *context)
 {
 	const struct snug_slot *slot;
@@ -136,7 +137,8 @@ static __noinline int may_enter(struct __sk_buff *context)
 	slot = slot_of_socket(context, &number);
 	if (has_held_mark(context))
 		return context->mark == SNUG_HELD_MARK + number;
-	return !slot || !(SNUG_POLICY_HOLDS(hold_of(slot)) & SNUG_HOLD_NETWORK);
+	return context->ifindex == LOOPBACK_INTERFACE || !slot ||
+	       !(SNUG_POLICY_HOLDS(hold_of(slot)) & SNUG_HOLD_NETWORK);
 }
 
 #define BYTES(byte) (0x0101010101010101ull * (byte))

@@ -87,18 +87,18 @@ static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
 	return SNUG_MIX(keys, object, (u64)peer->address[2] << 32 | peer->address[3]);
 }
 
-static __always_inline struct snug_trie_key trie_key(const struct peer *peer)
+/* Word by word: a copy in between would be on the stack of a chain of calls, which shares 512
+ * bytes. */
+static __always_inline void make_trie_key(const struct peer *peer, struct snug_trie_key *key)
 {
-	struct snug_trie_key key = { .bits = 128 };
+	bool mapped = peer->family == 4;
+	u32 *words = (u32 *)key->address;
 
-	if (peer->family == 4) {
-		key.address[10] = 0xff;
-		key.address[11] = 0xff;
-		__builtin_memcpy(&key.address[12], &peer->address[0], 4);
-	} else {
-		__builtin_memcpy(key.address, peer->address, 16);
-	}
-	return key;
+	key->bits = 128;
+	words[0] = mapped ? 0 : peer->address[0];
+	words[1] = mapped ? 0 : peer->address[1];
+	words[2] = mapped ? bpf_htonl(0xffff) : peer->address[2];
+	words[3] = mapped ? peer->address[0] : peer->address[3];
 }
 
 static __always_inline u64 literal_address(const struct peer *peer)
@@ -167,7 +167,7 @@ CHECKED_ONCE int find_name(struct snug_task *state, struct peer *peer, struct pe
 
 	if (!state || !peer || !name)
 		return 0;
-	key = trie_key(peer);
+	make_trie_key(peer, &key);
 	given = bpf_map_lookup_elem(&peers, &key);
 	name->hash = 0;
 	name->by = NAMED_NOT;
@@ -190,7 +190,7 @@ CHECKED_ONCE u32 rule_of_block(struct ruling *ruling, struct snug_task *state, s
 	if (!ruling || !state || !peer)
 		return RULE_NONE;
 	profile = SNUG_POLICY_PROFILE(ruling->policy_state);
-	key = trie_key(peer);
+	make_trie_key(peer, &key);
 	blocks = bpf_map_lookup_elem(&prefixes, &profile);
 	prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
 	return prefix ? lookup_rule(ruling, state->actor,

@@ -283,6 +283,21 @@ static __noinline bool insert_seen(const struct snug_task *task, const struct ve
 }
 
 /*
+ * After the profile's verdict, as that is of another time. Not inlined: it would be on the stack of
+ * each hook.
+ */
+static __noinline int apply_hold(struct verdict *verdict)
+{
+	if (!is_refused_by_hold(verdict))
+		return 0;
+	verdict->deviates = DEVIATES_HELD;
+	verdict->by_rules = 0;
+	verdict->tags[0] = 0;
+	verdict->tags[1] = 0;
+	return 0;
+}
+
+/*
  * Records the verdict on a new event. True where it has to be reported in full: `reserve_event` or
  * `output_event` must follow.
  */
@@ -291,12 +306,7 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 	struct snug_seen *seen_here;
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
 
-	if (is_refused_by_hold(verdict)) {
-		verdict->deviates = DEVIATES_HELD;
-		verdict->by_rules = 0;
-		verdict->tags[0] = 0;
-		verdict->tags[1] = 0;
-	}
+	apply_hold(verdict);
 	if (all && !verdict->deviates)
 		return true;
 	if (verdict->by_rules) {
