@@ -118,7 +118,13 @@ export function tryBypasses(
 
     it('a container whose changes are held reads and serves, and changes nothing, whatever its mode', async () => {
       const { control } = lane.recorder.source
-      const ordinary = ['read /data/allowed', 'write /data/own', 'fork', 'tcp 7001']
+      const ordinary = [
+        'read /data/allowed',
+        'write /data/own',
+        'fork',
+        'tcp 7001',
+        'shell-read /data/allowed',
+      ]
       const until = Date.now() + 3_600_000
       const held = { enforce: false, hold: { network: false, changes: true, until } } as const
       control.enforce?.(scope, { mode: 'alert', budget: 1 })
@@ -138,6 +144,7 @@ export function tryBypasses(
         'write /data/own': ['1', 'blocked'],
         fork: ['0'],
         'tcp 7001': ['1', 'blocked'],
+        'shell-read /data/allowed': ['1', 'blocked'],
       })
       const free = Object.fromEntries(ordinary.map((line) => [line, ['0']]))
       expect(await results({ enforce: true })).toEqual(free)
