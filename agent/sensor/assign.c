@@ -11,6 +11,7 @@
 #include "sensor/clock.h"
 #include "sensor/frame.h"
 #include "sensor/hold.h"
+#include "sensor/hooks.h"
 #include "sensor/rule_hash.h"
 #include "sensor/slot.h"
 #include "sensor/version.h"
@@ -56,12 +57,12 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-static void report_assigned(const struct snug_assign *command, const struct snug_slot *slot,
-			    __u32 ended)
+static void report_assigned(const struct snug_assign *command, __u32 traits,
+			    const struct snug_slot *slot, __u32 ended)
 {
 	struct snug_assigned frame = {
 		.scope = command->scope,
-		.traits = command->traits,
+		.traits = traits,
 		.ended = ended,
 	};
 
@@ -87,6 +88,15 @@ static bool goes_on(struct agent *agent, const struct snug_slot *slot, __u64 sco
 	       !((slot->assignment.traits ^ assignment->traits) & SNUG_ENFORCED);
 }
 
+/*
+ * Where a change of a file is killed and not refused, a hold of changes would end the service that
+ * it is to keep alive.
+ */
+static __u32 traits_of(const struct snug_assign *command)
+{
+	return hooks_refuse() ? command->traits : command->traits & ~SNUG_HOLD_CHANGES;
+}
+
 /* CLOCK_MONOTONIC: a step of the clock does not end a hold. */
 static __u64 held_until(const struct snug_assign *command)
 {
@@ -100,6 +110,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 {
 	struct snug_slot *slots = mapped_slots(agent);
 	struct snug_expected_container expected = {};
+	__u32 traits = traits_of(command);
 	__u64 scope;
 
 	if (size != sizeof(*command) + command->commands_size ||
@@ -109,9 +120,9 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 	scope = pinned_scope(agent, command->scope);
 	expected.scope = scope;
 	expected.assignment.version = version_index(agent, command->scope);
-	expected.assignment.traits = command->traits;
+	expected.assignment.traits = traits;
 	expected.assignment.held_until = held_until(command);
-	if (command->traits & SNUG_HOLDS)
+	if (traits & SNUG_HOLDS)
 		agent->control->holding = 1;
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected,
 			    BPF_ANY);
@@ -126,7 +137,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		if (slot->state != SNUG_SLOT_LIVE) {
 			if (!as_before)
 				slot->assigned = slot->ended;
-			report_assigned(command, slot, 0);
+			report_assigned(command, traits, slot, 0);
 			continue;
 		}
 		/*
@@ -139,11 +150,11 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 					 SNUG_MIX(agent->keys, slot->salt, monotonic()),
 					 __ATOMIC_RELEASE);
 		}
-		newly_held = command->traits & ~slot->assignment.traits & SNUG_HOLD_NETWORK;
+		newly_held = traits & ~slot->assignment.traits & SNUG_HOLD_NETWORK;
 		slot->assignment.held_until = expected.assignment.held_until;
 		if (slot->scope == scope &&
 		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment))) {
-			report_assigned(command, slot, 0);
+			report_assigned(command, traits, slot, 0);
 			continue;
 		}
 		version_inherit_disarm(agent, slot->assignment.version,
@@ -151,7 +162,7 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
 		memcpy(slot->assignment.commands, expected.assignment.commands,
 		       sizeof(slot->assignment.commands));
-		slot->assignment.traits = command->traits;
+		slot->assignment.traits = traits;
 		__atomic_store_n(&slot->assignment.version, expected.assignment.version,
 				 __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
@@ -159,7 +170,8 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 				 __ATOMIC_RELEASE);
 		if (!as_before)
 			slot->assigned = monotonic();
-		report_assigned(command, slot, newly_held ? end_connections(agent, slot) + 1 : 0);
+		report_assigned(command, traits, slot,
+				newly_held ? end_connections(agent, slot) + 1 : 0);
 	}
 	return true;
 }

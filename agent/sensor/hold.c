@@ -183,12 +183,11 @@ static bool end_connection(int diagnosis, const struct inet_diag_msg *connection
 int end_connections(struct agent *agent, const struct snug_slot *slot)
 {
 	char path[4096 + SNUG_CGROUP_MAX];
-	int ended = 0, diagnosis;
+	int ended = 0, before, diagnosis;
 	bool looked;
 	pid_t pid;
 
 	cgroup_count = 0;
-	found_count = 0;
 	snprintf(path, sizeof(path), "%s%.*s", agent->cgroup_path, (int)sizeof(slot->path),
 		 slot->path);
 	if (nftw(path, note_cgroup, 16, FTW_PHYS))
@@ -197,9 +196,15 @@ int end_connections(struct agent *agent, const struct snug_slot *slot)
 	diagnosis = pid ? open_diagnosis(pid) : -1;
 	if (diagnosis < 0)
 		return -1;
-	looked = find_connections(diagnosis, AF_INET) && find_connections(diagnosis, AF_INET6);
-	for (size_t i = 0; i < found_count; i++)
-		ended += end_connection(diagnosis, &found[i]);
+	do {
+		found_count = 0;
+		before = ended;
+		looked = find_connections(diagnosis, AF_INET) &&
+			 find_connections(diagnosis, AF_INET6);
+		for (size_t i = 0; i < found_count; i++)
+			ended += end_connection(diagnosis, &found[i]);
+		/* There may be more than one look finds. */
+	} while (looked && found_count == CONNECTIONS_MAX && ended > before);
 	close(diagnosis);
 	return looked ? ended : -1;
 }

@@ -595,6 +595,12 @@ static bool has_attached(const char *program)
 	return false;
 }
 
+bool hooks_refuse(void)
+{
+	return hook_named("bprm_creds_from_file")->attached && hook_named("file_open")->attached &&
+	       hook_named("socket_connect")->attached;
+}
+
 static bool has_catch(const struct hook *hook)
 {
 	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)

@@ -9,6 +9,8 @@
 /* `strongest`: what to try first. */
 bool hooks_load(struct agent *agent, enum attach_kind strongest);
 bool hooks_attach(struct agent *agent);
+/* Whether a program, a change of a file and a connection can be refused, and not only killed. */
+bool hooks_refuse(void);
 /* For the benchmark. What is pinned stays attached. */
 void hooks_detach(void);
 /* Whether another program does what the kernel leaves out of this one. */

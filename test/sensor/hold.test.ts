@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { KernelHold } from '../../src/core/lifecycle/hold.ts'
 import type { SourceMessage } from '../../src/pipeline/sources/source.ts'
-import { Acts } from './acts.ts'
+import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 
 const scope = 1
@@ -69,4 +69,13 @@ it('after 1,000 holds and releases, the one container is held that is to be', as
   expect(await other.did([outside])).toEqual([EPERM])
   await assign(other)
   expect(await other.did([outside])).toEqual([ENETUNREACH])
+})
+
+it('a hold of changes kills nothing where it could not refuse: nothing of it is in force', async () => {
+  const { facts } = sensor.recorder.source.stats
+  expect(facts['stop.open']).toBe('killed')
+  await acts.did([outside])
+  await assign(acts, { network: false, changes: true, until: Date.now() + 3_600_000 })
+  expect(await acts.did([`write ${hex('/data/log')}`])).toEqual(['0'])
+  expect(holdsOf(sensor.recorder.messages, acts).at(-1)).toBeUndefined()
 })
