@@ -1,4 +1,10 @@
-import { type Hold, isByKernel, type KernelHold, kernelHold } from '../core/lifecycle/hold.ts'
+import {
+  type Hold,
+  type HoldStanding,
+  isByKernel,
+  type KernelHold,
+  kernelHold,
+} from '../core/lifecycle/hold.ts'
 import { describeError } from '../errors.ts'
 import type { IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
 import type { Log } from '../support/telemetry/log.ts'
@@ -9,13 +15,6 @@ export interface HoldsOptions {
   /** Whether the container is of a version that IMAGE names. */
   readonly isOfImage: (ref: string, container: PendingContainer) => boolean
   readonly log: Log
-}
-
-/** How far a hold has come in one container; see `HeldContainerView`. */
-export interface HoldStanding {
-  readonly state: 'held' | 'waiting' | 'failed'
-  readonly because?: string
-  readonly ended?: number
 }
 
 const waiting: HoldStanding = { state: 'waiting' }

@@ -198,6 +198,8 @@ describe('a hold', () => {
     expect(await codeOf(hold('web-1', 'network', 0))).toBe('DECISION_INVALID')
     expect(await codeOf(hold('nothing'))).toBe('HOLD_UNKNOWN')
     expect(await codeOf(world.engine.release('web-1', by))).toBe('HOLD_UNKNOWN')
+    await hold('web-1')
+    expect(await codeOf(world.engine.release('a', by))).toBe('HOLD_UNKNOWN')
     await runs('a1'.padEnd(64, '0'), { name: 'web-2' })
     expect(await codeOf(hold('web-2'))).toBe('HOLD_AMBIGUOUS')
   })

@@ -106,6 +106,30 @@ describe('a response rule', () => {
     expect(world.engine.status().counters['responsesDryRun']).toBe(1)
   })
 
+  it('answers a container once in a dry run, however many alerts it has, and again after that time', async () => {
+    await begins({ severity: 'high' }, { mode: 'dry-run', budget: 2 })
+    await replicas(3)
+    for (const name of ['a', 'b', 'c', 'd']) await did(1, dropped(`/tmp/${name}`))
+    await did(2, shell)
+    expect(counts()).toEqual({ held: 0, would: 2, refused: 0, failed: 0 })
+    for (const name of ['e', 'f', 'g']) await did(3, dropped(`/tmp/${name}`))
+    expect(counts()).toMatchObject({ would: 2, refused: 1 })
+    world.advance(hour)
+    await did(3, dropped('/tmp/h'))
+    expect(counts()).toMatchObject({ would: 3, refused: 1 })
+  })
+
+  it('holds again at a new alert after a person’s release, and not at the one that was answered', async () => {
+    await begins({ severity: 'high' })
+    await replicas(2)
+    await did(1, shell)
+    await world.engine.release('web-1', who)
+    await did(1, shell)
+    expect(held()).toEqual([])
+    await did(1, dropped('/tmp/other'))
+    expect(held()).toEqual(['web-1'])
+  })
+
   it.each<[string, ResponseCondition, readonly string[]]>([
     ['a severity above', { severity: 'critical' }, []],
     ['its image', { images: ['shop/*'] }, ['web-1']],

@@ -26,6 +26,18 @@ export interface Hold {
   readonly until: number
 }
 
+export const holdStates = ['held', 'waiting', 'failed'] as const
+
+/** How far a hold has come in one container. */
+export interface HoldStanding {
+  /** `waiting`: neither the kernel nor the engine has confirmed it. */
+  readonly state: (typeof holdStates)[number]
+  /** Why it failed. */
+  readonly because?: string
+  /** Open connections that it ended. */
+  readonly ended?: number
+}
+
 /** What of its holds the kernel enforces in a container, until epoch milliseconds. */
 export interface KernelHold {
   readonly network: boolean
@@ -57,13 +69,23 @@ export function kernelHold(holds: readonly Hold[]): KernelHold | undefined {
   }
 }
 
+export function podText({
+  namespace,
+  pod,
+}: {
+  namespace?: string | undefined
+  pod: string
+}): string {
+  return namespace === undefined ? pod : `${namespace}/${pod}`
+}
+
 /** One line, such as `container 40e58b946edd`. */
 export function targetText(target: HoldTarget): string {
   switch (target.kind) {
     case 'container':
       return `container ${target.id.slice(0, 12)}`
     case 'pod':
-      return `pod ${target.namespace === undefined ? '' : `${target.namespace}/`}${target.pod}`
+      return `pod ${podText(target)}`
     case 'image':
       return `image ${target.ref}`
   }

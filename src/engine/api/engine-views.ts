@@ -2,7 +2,7 @@ import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { CauseAccess } from '../../core/event/alert-risk.ts'
 import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
-import type { HoldLevel } from '../../core/lifecycle/hold.ts'
+import type { HoldLevel, HoldStanding } from '../../core/lifecycle/hold.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
@@ -486,16 +486,8 @@ export interface HoldView {
   readonly containers: readonly HeldContainerView[]
 }
 
-export const holdStates = ['held', 'waiting', 'failed'] as const
-
-export interface HeldContainerView {
+export interface HeldContainerView extends HoldStanding {
   readonly id: string
   readonly name?: string
   readonly image: string
-  /** `waiting`: neither the kernel nor the engine has confirmed it. */
-  readonly state: (typeof holdStates)[number]
-  /** Why it failed. */
-  readonly because?: string
-  /** Open connections that it ended. */
-  readonly ended?: number
 }

@@ -5,6 +5,7 @@ import {
   type HoldLevel,
   type HoldTarget,
   isByKernel,
+  podText,
   targetText,
 } from '../../core/lifecycle/hold.ts'
 import { describeError, SnugError } from '../../errors.ts'
@@ -128,7 +129,7 @@ export class HoldService {
     const present = [...this.#agent.kernel.present()]
     const byName = present.filter(({ id }) => this.#nameOf(id) === text)
     const named =
-      byName.length > 0 || !/^[0-9a-f]{4,64}$/.test(text)
+      byName.length > 0 || !idStart.test(text)
         ? byName
         : present.filter(({ id }) => id.startsWith(text))
     const [only, another] = named
@@ -141,7 +142,7 @@ export class HoldService {
     for (const { workload } of present) {
       if (workload?.pod === undefined) continue
       const { namespace, pod } = workload
-      const whole = namespace === undefined ? pod : `${namespace}/${pod}`
+      const whole = podText({ namespace, pod })
       if (text !== pod && text !== whole) continue
       pods.set(whole, { kind: 'pod', pod, ...(namespace === undefined ? {} : { namespace }) })
     }
@@ -166,9 +167,11 @@ export class HoldService {
   #names(text: string, { target }: Hold): boolean {
     switch (target.kind) {
       case 'container':
-        return target.id.startsWith(text) || this.#nameOf(target.id) === text
+        return (
+          (idStart.test(text) && target.id.startsWith(text)) || this.#nameOf(target.id) === text
+        )
       case 'pod':
-        return text === target.pod || text === `${target.namespace ?? ''}/${target.pod}`
+        return text === target.pod || text === podText(target)
       case 'image':
         return text === target.ref
     }
@@ -227,6 +230,9 @@ export class HoldService {
     }
   }
 }
+
+/** Enough of an id to name a container. */
+const idStart = /^[0-9a-f]{4,64}$/
 
 /** What the sensor has to report for a level. A kill would not keep a service alive as `changes` promises. */
 const neededFacts = {

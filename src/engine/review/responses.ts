@@ -14,8 +14,11 @@ import type { HoldService } from './hold-service.ts'
 /** `would`: the mode is `dry-run`. `refused`: a bound of the rules forbids it. */
 export type ResponseOutcome = 'held' | 'would' | 'refused' | 'failed'
 
-/** Answers to the same alert, which changes with each repeat. */
+/** Alerts that were answered, and containers whose rules are quiet. */
 const remembered = 4_096
+/** After an answer without a hold: more alerts of the container would fill the audit log with the same. */
+const quietMs = 3_600_000
+const retryMs = 60_000
 
 /** Has containers held where a rule of the config asks for that. */
 export class Responses {
@@ -24,7 +27,10 @@ export class Responses {
   readonly #holds: HoldService
   readonly #steady: () => number
   readonly #budget = new ResponseBudget()
+  /** Alerts that led to a hold. They change with each repeat, also after a person's release. */
   readonly #answered = new LRUCache<string, true>({ max: remembered })
+  /** By rule and container: until when (steady milliseconds) it is quiet. */
+  readonly #quiet = new LRUCache<string, number>({ max: remembered })
   #rules: ResponseRules
   #matcher: ResponseMatcher
 
@@ -53,24 +59,35 @@ export class Responses {
 
   #answer(alert: Alert, rule: ResponseRule): void {
     const { holds, kernel } = this.#agent
-    const name = `${rule.name} ${alert.id}`
     const container = kernel.reported(alert.container?.id ?? '')
-    if (container === undefined || this.#answered.has(name)) return
+    if (container === undefined || this.#answered.has(`${rule.name} ${alert.id}`)) return
     if (holds.of(container).some(({ level }) => level === rule.level)) return
-    this.#answered.set(name, true)
+    if (this.#steady() < (this.#quiet.get(quietKey(rule, container)) ?? -Infinity)) return
     const because = this.#refusal(alert, rule, container)
-    if (because !== undefined) this.#record(alert, rule, 'refused', because)
-    else if (this.#rules.mode === 'dry-run') this.#record(alert, rule, 'would')
-    else void this.#hold(alert, rule, container)
+    if (because !== undefined) {
+      this.#beQuiet(rule, container, quietMs)
+      this.#record(alert, rule, 'refused', because)
+    } else if (this.#rules.mode === 'dry-run') {
+      // As long as the container would be held.
+      this.#beQuiet(rule, container, rule.forMs)
+      this.#record(alert, rule, 'would')
+    } else void this.#hold(alert, rule, container)
   }
 
-  async #hold(alert: Alert, rule: ResponseRule, { id }: PendingContainer): Promise<void> {
+  #beQuiet(rule: ResponseRule, container: PendingContainer, forMs: number): void {
+    this.#quiet.set(quietKey(rule, container), this.#steady() + forMs)
+  }
+
+  async #hold(alert: Alert, rule: ResponseRule, container: PendingContainer): Promise<void> {
     const { name, level, forMs } = rule
+    const { id } = container
     const by = { who: `rule ${name}`, reason: `alert ${alert.id}: ${alert.reasons[0] ?? ''}` }
+    this.#answered.set(`${name} ${alert.id}`, true)
     try {
       await this.#holds.hold({ target: id, level, forMs }, by)
       this.#record(alert, rule, 'held')
     } catch (error) {
+      this.#beQuiet(rule, container, retryMs)
       this.#record(alert, rule, 'failed', describeError(error))
     }
   }
@@ -113,6 +130,10 @@ export class Responses {
     journal.audit('response', `rule ${rule.name}`, fields)
     journal.changed()
   }
+}
+
+function quietKey({ name }: ResponseRule, { id }: PendingContainer): string {
+  return `${name} ${id}`
 }
 
 function workOf({ image, workload }: PendingContainer): string {

@@ -20,10 +20,9 @@ import {
   shownStates,
   stopHows,
   versionStates,
-  holdStates,
   type HoldView,
 } from '../../../engine/api/engine-views.ts'
-import { holdLevels } from '../../../core/lifecycle/hold.ts'
+import { holdLevels, holdStates } from '../../../core/lifecycle/hold.ts'
 import { rootVerdicts } from '../../../supplychain/export/root-need.ts'
 import { keptScan } from '../../../supplychain/scan/kept-scan.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
