@@ -20,7 +20,7 @@ export function quarantineCommands(program: Command, context: CliContext): void 
   const quarantine = program
     .command('quarantine')
     .description(
-      'keeps containers from acting, in the kernel, for a limited time; audited. Ends by itself',
+      'keeps containers from acting for a limited time: by the kernel, or by their engine; audited',
     )
     .argument('<target>', targetHelp)
     .addOption(
