@@ -40,7 +40,7 @@ export function testSensor(
       machine = await Machine.boot(options)
       recorder = new Recorder({ sensorPath: machine.sensorPath })
       await recorder.running()
-      recorder.source.control.filter('off')
+      await recorder.everyEvent()
     })
     afterAll(async () => {
       await recorder.stop()
@@ -181,7 +181,7 @@ export function testSensor(
       const image = buildImage()
       const here = new Recorder()
       await here.running()
-      here.source.control.filter('off')
+      await here.everyEvent()
       const acts = new Acts(image)
       await acts.did(lines)
       await here.source.obeyed()

@@ -17,7 +17,7 @@ beforeAll(async () => {
   image = buildImage()
   recorder = new Recorder()
   await recorder.running()
-  recorder.source.control.filter('off')
+  await recorder.everyEvent()
   container = new Container(image)
   await recorder.until(() => recorder.acts(container.id).length > 0, 'the first act')
   await recorder.source.obeyed()

@@ -175,7 +175,7 @@ describe('the sensor', () => {
 describe('a flood', () => {
   it('that a small ring cannot hold is counted: reported and lost events add up to all events', async () => {
     const recorder = await recording({ ringBytes: 4096 })
-    recorder.source.control.filter('off')
+    await recorder.everyEvent()
     const container = contained()
     await container.run('flood 20000')
     await container.run('touch')
@@ -222,7 +222,7 @@ describe('a flood', () => {
 describe('several rings', () => {
   it('keep the order of a container whose processes run on several processors', async () => {
     const recorder = await recording({ rings: 2 })
-    recorder.source.control.filter('off')
+    await recorder.everyEvent()
     const container = contained()
     await container.run('order 2000')
     const acts = (): ReturnType<typeof recorder.acts> =>

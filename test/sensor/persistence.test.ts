@@ -170,8 +170,7 @@ describe('with the sensor killed', () => {
 
   it('events that exceed the rings meanwhile are counted, and reported once', async () => {
     const { recorder, acts } = await blocking({ ringBytes: 4096 })
-    recorder.source.control.filter('off')
-    await recorder.source.obeyed()
+    await recorder.everyEvent()
     const pid = recorder.source.sensorPid ?? 0
     process.kill(pid, 'SIGSTOP')
     await acts.did(Array.from({ length: 200 }, () => killing))
@@ -194,8 +193,7 @@ describe('with the sensor killed', () => {
   it('events of others that exceed the rings meanwhile do not take the place of a deviation', async () => {
     const { recorder, acts } = await blocking({ ringBytes: 16_384 })
     const other = await contained(recorder)
-    recorder.source.control.filter('off')
-    await recorder.source.obeyed()
+    await recorder.everyEvent()
     const pid = recorder.source.sensorPid ?? 0
     process.kill(pid, 'SIGSTOP')
     await other.did(Array.from({ length: 200 }, () => `read ${hex('/etc/secret')}`))

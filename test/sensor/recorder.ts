@@ -56,6 +56,12 @@ export class Recorder {
     return this.until(() => this.source.state.kind === 'running', 'a running sensor')
   }
 
+  /** From here on repeats are reported too; before the sensor has obeyed, one could still be counted in the kernel. */
+  everyEvent(): Promise<void> {
+    this.source.control.filter('off')
+    return this.source.obeyed()
+  }
+
   acts(id?: string): ActEvent[] {
     return this.messages.flatMap((message) =>
       message.type === 'event' &&

@@ -189,7 +189,7 @@ describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${s
     for (let round = 0; round < profiles + tooLarge; round++) {
       const scope = 100 + round
       const lines = fc.sample(act, { seed: seed + round, numRuns: actsEach })
-      control.filter('off')
+      await recorder.everyEvent()
       // The image is learned as one user and runs as another: the declared user is the same.
       const [first, second] = usersOf(round)
       const done = [...(await eventsOf(lines, 1, first)).values()]

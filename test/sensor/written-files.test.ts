@@ -29,7 +29,7 @@ it('programs of a container stay those of its image, however many files others c
     sensor.recorder.source.control.flush()
     await sensor.recorder.source.obeyed()
     sensor.recorder.messages.length = 0
-    sensor.recorder.source.control.filter('off')
+    await sensor.recorder.everyEvent()
     expect(await steady.did([program])).toEqual(['0'])
     await sensor.recorder.source.obeyed()
     const execs = sensor.recorder

@@ -213,7 +213,7 @@ describe.each([
     ground = await open()
     await ground.recorder.running()
     // Each attack is reported, however often another one did the same.
-    ground.recorder.source.control.filter('off')
+    await ground.recorder.everyEvent()
   })
 
   afterAll(() => ground.close())
