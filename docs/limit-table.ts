@@ -149,10 +149,11 @@ export const limitTable: readonly LimitGroup[] = [
         shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
       },
       {
-        what: 'unexpected events whose keys survive a restart',
+        what: 'events whose keys survive a restart: unexpected ones, and all while the version learns',
         bound: reportedKept,
         of: 'version',
-        atBound: 'the oldest is dropped; after a restart its repeats match nothing',
+        atBound:
+          'the oldest expected one is dropped, else the oldest; after a restart its repeats match nothing',
         shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
       },
       {

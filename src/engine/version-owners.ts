@@ -49,6 +49,7 @@ export function subscribeOwners(owners: VersionOwners, derivations: ImageDerivat
   events.on('transition', (version, { from, to, because }) => {
     const image = version.key
     log.info({ image, from, to, because }, 'a version changed its state')
+    if (from.state === 'learning') version.reported.forgetExpected()
     revise(version)
     journal.audit('lifecycle', 'agent', { image, from, to, because })
   })

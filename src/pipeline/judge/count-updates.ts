@@ -41,8 +41,7 @@ export class CountUpdates {
     }
     const meaning = version?.meaning(key)
     if (version === undefined || meaning === undefined) {
-      // These counts precede a restart of the daemon. The sensor reports the events themselves
-      // again.
+      // These counts precede a restart of the daemon, and their event is one of too many to be stored.
       registry.unplacedCountUpdates += count
       return
     }

@@ -60,7 +60,7 @@ export class EventMemory {
     const { id: container } = event.container
     version.remember(key, meaning)
     version.reported.setAction(key, container, actionOf(event))
-    if (outcome === 'deviation') {
+    if (outcome === 'deviation' || version.life.state === 'learning') {
       const reported = { ...meaning, key, container, action: actionOf(event) }
       const shared = alert && this.#alerts.sharedFingerprint(alert)
       version.rememberReported(

@@ -4,8 +4,8 @@ import type { KeyMeaning } from './key-meanings.ts'
 import type { Share, SharedBound } from './shared-bound.ts'
 
 /**
- * An unexpected event that was reported. Its repeats are counted by key, also after a restart.
- * Plain data: it is stored.
+ * An event that was reported, unexpected or of a version that learns. Its repeats are counted by key, also after a
+ * restart. Plain data: it is stored.
  */
 export interface ReportedEvent extends KeyMeaning {
   readonly key: BehaviourKey
@@ -29,7 +29,7 @@ export interface Slotted {
   readonly report: StoredReport | undefined
 }
 
-/** Unexpected events of a version whose keys survive a restart of the daemon. */
+/** Events of a version whose keys survive a restart of the daemon. */
 export const reportedKept = 1_000
 /** Stopped events that may repeat. */
 export const actionsKept = 65_536
@@ -38,7 +38,8 @@ export const actionsKept = 65_536
 const shedPart = 1 / 8
 
 /**
- * The unexpected events of a version, which their repeats are counted for. Repeats come from containers that run, or
+ * The unexpected events of a version, and all while it learns: their repeats are counted by key, as the kernel has no
+ * profile to count by. Repeats come from containers that run, or
  * ended a short time ago: later, {@link forget} loses nothing.
  */
 export class ReportedActs implements Share {
@@ -76,7 +77,7 @@ export class ReportedActs implements Share {
     const slot = known?.slot ?? this.#free.pop() ?? this.#slots.length
     this.#put(name, slot, { act, order: this.#order + 1 })
     this.#changed.add(slot)
-    if (this.#acts.size > reportedKept) this.#dropOldest(1)
+    if (this.#acts.size > reportedKept) this.#dropLeast()
     if (known === undefined) this.#bound?.grew()
   }
 
@@ -130,6 +131,11 @@ export class ReportedActs implements Share {
     return this.#actions.get(container)?.get(key) ?? 'alerted'
   }
 
+  /** The kernel counts by the profile from now on. */
+  forgetExpected(): void {
+    for (const [name, { act }] of this.#acts) if (act.expected) this.#drop(name)
+  }
+
   /** No repeat of the container is counted any more. */
   forget(containers: ReadonlySet<string>): void {
     for (const container of containers) {
@@ -145,6 +151,16 @@ export class ReportedActs implements Share {
   shed(): number {
     if (this.#acts.size < this.#actionsSize) return this.#dropActions()
     return this.#dropOldest(Math.ceil(this.#acts.size * shedPart))
+  }
+
+  /** Of an unexpected event, the repeats belong to an alert. */
+  #dropLeast(): void {
+    for (const [name, { act }] of this.#acts) {
+      if (!act.expected) continue
+      this.#drop(name)
+      return
+    }
+    this.#dropOldest(1)
   }
 
   #dropOldest(count: number): number {

@@ -273,6 +273,27 @@ describe('a mark of the source', () => {
   })
 })
 
+describe('an event of a version that learns', () => {
+  it('has its repeats counted by a later daemon, until the kernel has a profile to count by', async () => {
+    const store = new RecordingStore()
+    const key = behaviourKey('0a')
+    const [world] = await keepingWorld(store)
+    await received(world, begin(world, 'c1'), { type: 'event', event: act.file('/etc/a'), key })
+    const [later] = await keepingWorld(store)
+    const time = new Date(later.now()).toISOString()
+    const countUpdate = { key, containerId: 'c1', count: 4, first: time, last: time }
+    await received(later, begin(later, 'c1'), { type: 'count-update', countUpdate })
+    const { behaviours } = await later.engine.profile('shop/web')
+    expect(behaviours.map(({ count }) => count)).toEqual([5])
+    const reports = (): number => store.drain().filter(({ kind }) => kind === 'report').length
+    expect(reports()).toBe(1)
+    await later.engine.setMode('shop/web', 'alert', { who: 'cli:root' })
+    await later.daemon.journal.persist()
+    const [version] = later.daemon.registry.index
+    expect(version?.reported.size).toBe(0)
+  })
+})
+
 describe('an unexpected event that was reported', () => {
   const key = behaviourKey('0a')
   const reportOf = (path: string, of = key): SourceMessage => {
@@ -342,6 +363,21 @@ describe('an unexpected event that was reported', () => {
     const countUpdate = { key, containerId: id, count: 4, first: time, last: time }
     await received(later, { type: 'count-update', countUpdate })
     expect(countOf(later)).toEqual([5])
+  })
+
+  it('is kept at the bound, as long as there are those that a version learned', async () => {
+    const world = await alerting(new MemoryStore())
+    const [version] = world.daemon.registry.index
+    const report = (n: number, expected: boolean): ReportedEvent => {
+      const of = behaviourKey(String(n).padStart(5, '0'))
+      const meaning = { behaviours: [], origin: 'entrypoint', source: 'ebpf', expected } as const
+      return { ...meaning, key: of, container: 'c1', action: 'alerted', alert: `alert ${n}` }
+    }
+    const alertOf = (n: number): string | undefined =>
+      version?.reported.alertOf(report(n, true).key, 'c1')
+    version?.rememberReported(report(0, false))
+    for (let n = 1; n <= reportedKept; n++) version?.rememberReported(report(n, true))
+    expect([0, 1, 2].map(alertOf)).toEqual(['alert 0', undefined, 'alert 2'])
   })
 
   it('is the first to go at the bound if it is the oldest, also for a later daemon', async () => {
