@@ -47,6 +47,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'version', version: 'v1', value: { state: 'learning' } },
         { kind: 'behaviour', version: 'v1', id: 'b1', value: { count: 1 } },
         { kind: 'behaviour', version: 'v1', id: 'b2', value: { count: 2 } },
+        { kind: 'counts', version: 'v1', id: '7', value: { number: 9 } },
         { kind: 'report', version: 'v1', id: 'k1 c1', value: { order: 1 } },
         { kind: 'alert', id: 'a1', fingerprint: 'f1', value: { severity: 'low' } },
         { kind: 'container', id: 'c1', value: { name: 'web' } },
@@ -62,6 +63,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
             { id: 'b1', value: { count: 1 } },
             { id: 'b2', value: { count: 2 } },
           ],
+          counts: [{ id: '7', value: { number: 9 } }],
           reports: [{ id: 'k1 c1', value: { order: 1 } }],
         },
       ])
@@ -105,14 +107,17 @@ export function storeSuite(options: StoreSuiteOptions): void {
     })
 
     it('can remove and write a version in one batch', async () => {
-      await store.batch([{ kind: 'behaviour', version: 'v', id: 'old', value: 1 }])
+      await store.batch([
+        { kind: 'behaviour', version: 'v', id: 'old', value: 1 },
+        { kind: 'counts', version: 'v', id: '0', value: 1 },
+      ])
       await store.batch([
         { kind: 'version-removed', version: 'v' },
         { kind: 'behaviour', version: 'v', id: 'new', value: 2 },
       ])
       const { versions } = await store.load()
       expect(versions).toEqual([
-        { version: 'v', behaviours: [{ id: 'new', value: 2 }], reports: [] },
+        { version: 'v', behaviours: [{ id: 'new', value: 2 }], counts: [], reports: [] },
       ])
     })
 
@@ -122,10 +127,11 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'behaviour', version: 'w', id: 'c', value: 3 },
         { kind: 'behaviour', version: 'v', id: 'b', value: 2 },
         { kind: 'behaviour', version: 'v', id: 'a', value: 1 },
+        { kind: 'counts', version: 'v', id: '0', value: 4 },
       ])
       const taken: unknown[] = []
-      const { versions } = await store.load((version, behaviours) => {
-        taken.push({ version, behaviours })
+      const { versions } = await store.load((version, stored) => {
+        taken.push({ version, ...stored })
       })
       expect(taken).toEqual([
         {
@@ -134,12 +140,13 @@ export function storeSuite(options: StoreSuiteOptions): void {
             { id: 'a', value: 1 },
             { id: 'b', value: 2 },
           ],
+          counts: [{ id: '0', value: 4 }],
         },
-        { version: 'w', behaviours: [{ id: 'c', value: 3 }] },
+        { version: 'w', behaviours: [{ id: 'c', value: 3 }], counts: [] },
       ])
       expect(versions).toEqual([
-        { version: 'v', behaviours: [], reports: [] },
-        { version: 'w', value: 1, behaviours: [], reports: [] },
+        { version: 'v', behaviours: [], counts: [], reports: [] },
+        { version: 'w', value: 1, behaviours: [], counts: [], reports: [] },
       ])
     })
 
@@ -152,14 +159,16 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).meta).toEqual({ b: 2 })
     })
 
-    it('removes single behaviours, reports and containers', async () => {
+    it('removes single behaviours, counts, reports and containers', async () => {
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'b', value: 1 },
+        { kind: 'counts', version: 'v', id: '0', value: 1 },
         { kind: 'report', version: 'v', id: 'r', value: 1 },
         { kind: 'container', id: 'c', value: 1 },
       ])
       await store.batch([
         { kind: 'behaviour-removed', version: 'v', id: 'b' },
+        { kind: 'counts-removed', version: 'v', id: '0' },
         { kind: 'report-removed', version: 'v', id: 'r' },
         { kind: 'container-removed', id: 'c' },
       ])

@@ -6,6 +6,7 @@ import type { Alert } from '../../src/core/event/alert.ts'
 import { startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { patienceMs } from '../fixtures/patience.ts'
 import { drawn, seedOfRun } from '../fixtures/seed.ts'
 import { workloadImage } from '../fixtures/workload-image.ts'
 
@@ -42,12 +43,16 @@ async function busyContainer(): Promise<Docker.Container> {
   return container
 }
 
+async function roundsOf(container: Docker.Container): Promise<number> {
+  const output = await container.logs({ stdout: true, stderr: true })
+  return output.toString().match(/^.*round \d+$/gm)?.length ?? 0
+}
+
 /** Ends the container. @returns how many rounds it had finished */
 async function endedAfter(container: Docker.Container): Promise<number> {
   await container.kill()
   await container.wait()
-  const output = await container.logs({ stdout: true, stderr: true })
-  return output.toString().match(/^.*round \d+$/gm)?.length ?? 0
+  return roundsOf(container)
 }
 
 test(`a daemon killed ${kills} times while it learns has all that happened meanwhile, and the profile of one that was not killed (SNUG_SEED=${seedOfRun()})`, async () => {
@@ -68,7 +73,16 @@ test(`a daemon killed ${kills} times while it learns has all that happened meanw
   const next = drawn()
   await using agent = await startAgent({ docker: socket })
   const busy = await busyContainer()
-  for (let i = 0; i < kills; i++) {
+  // So many that the first ones are stored.
+  await agent.until<ProfileView>(['profile', 'show', image], (view) =>
+    counts(view).every((count) => count >= 20 * ofRound),
+  )
+  await agent.kill()
+  const read = await roundsOf(busy)
+  // It acts on while nobody reads.
+  await expect.poll(() => roundsOf(busy), { timeout: patienceMs }).toBeGreaterThan(read + 10)
+  agent.launch()
+  for (let i = 1; i < kills; i++) {
     // From the moment it is spawned: also while it opens its store, loads programs, asks Docker.
     await delay(20 + next() * 1_200)
     await agent.kill()

@@ -185,7 +185,7 @@ describe('Evidence in its compact form', () => {
           entry.valuesAt(0),
         ]
         expect(figuresOf(packed)).toEqual(figuresOf(open))
-        expect(packed.stored()).toEqual(open.stored())
+        expect(packed.stored(1)).toEqual(open.stored(1))
       }),
       { numRuns: cases(200) },
     )
@@ -195,7 +195,7 @@ describe('Evidence in its compact form', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const { entry, plain } = after(all)
-        const stored = JSON.parse(JSON.stringify(entry.stored()))
+        const stored = JSON.parse(JSON.stringify(entry.stored(1)))
         const again = LiveEntry.ofStored(stored, shaper, new SharedParts())
         expect(again.toJSON().cells).toEqual(plain.toJSON())
       }),

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { containersApart } from '../../src/core/profile/evidence.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { finish } from '../../src/core/steps.ts'
 import type { ContainerRun } from '../../src/core/coverage/coverage.ts'
 import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
+import { StoredCopy, storedEntries } from '../fixtures/stored-copy.ts'
 
 const minute = 60_000_000
 const from = Date.parse('2026-11-24T00:00:00Z') * 1_000
@@ -211,14 +211,9 @@ describe('folded evidence', () => {
         expect(again.entries().map(withoutFigures)).toEqual(entries.map(withoutFigures))
         expect(allowedBy(again)).toEqual(allowedBy(folded))
         // As the store has it, now and as earlier agents wrote it.
-        const stored = [...folded.drainChanged()].map(({ value }) => value)
-        const restored = finish(
-          Profile.restore(JSON.parse(JSON.stringify(stored)) as StoredEntry[], shaper),
-        )
+        const restored = finish(Profile.restore(new StoredCopy().take(folded).profile, shaper))
         expect(restored.entries()).toEqual(again.entries())
-        const migrated = finish(
-          Profile.restore(JSON.parse(JSON.stringify(entries)) as ProfileEntry[], shaper),
-        )
+        const migrated = finish(Profile.restore(storedEntries(entries), shaper))
         expect(migrated.entries()).toEqual(again.entries())
       }),
       { numRuns: cases(50) },

@@ -6,12 +6,12 @@ import { finish } from '../../src/core/steps.ts'
 import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
 import { cases } from '../fixtures/random-cases.ts'
 import { apply, begun, type Change, change, event, minute, runs } from './profile-changes.ts'
+import { StoredCopy, writeOf } from '../fixtures/stored-copy.ts'
 
 /** As the store has it, and as a round of parking leaves it that nobody used it before. */
 function parked(profile: Profile): Profile {
   profile.settle()
-  Array.from(profile.drainChanged())
-  profile.drainRemoved()
+  writeOf(profile)
   profile.park()
   profile.park()
   return profile
@@ -42,8 +42,7 @@ function after(all: readonly { readonly change: Change; readonly isParked: boole
       profile.settle()
     }
     if (!isParked) continue
-    Array.from(other.drainChanged())
-    other.drainRemoved()
+    writeOf(other)
     expect(parked(one).isParked).toBe(true)
     parkings += 1
     for (const { id } of other.entries()) expect(one.has(id)).toBe(true)
@@ -125,8 +124,7 @@ describe('A parked profile', () => {
     profile.park()
     profile.park()
     expect(profile.isParked).toBe(false)
-    Array.from(profile.drainChanged())
-    profile.drainRemoved()
+    writeOf(profile)
     profile.entries()
     profile.park()
     expect(profile.isParked).toBe(false)
@@ -144,8 +142,7 @@ describe('A parked profile', () => {
     const profile = begun()
     feed(profile, [act.exec('/usr/bin/tool'), act.file('/srv/data/note-1.txt', ['create'])])
     profile.settle()
-    const stored = Array.from(profile.drainChanged(), ({ value }) => value)
-    const restored = finish(Profile.restore(stored, shaper))
+    const restored = finish(Profile.restore(new StoredCopy().take(profile).profile, shaper))
     expect(restored.isParked).toBe(true)
     expect(restored.entries()).toEqual(profile.entries())
   })

@@ -9,12 +9,12 @@ import {
 } from '../../src/supplychain/export/profile-document.ts'
 import { mergeEntries } from '../../src/core/profile/merge.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
-import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { finish } from '../../src/core/steps.ts'
 import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
 import { cases } from '../fixtures/random-cases.ts'
+import { nothing, StoredCopy, writeOf } from '../fixtures/stored-copy.ts'
 
 /** Profiles after learning, some decisions of a person, and deviations. */
 const profiles: fc.Arbitrary<readonly ProfileEntry[]> = fc
@@ -122,7 +122,7 @@ describe('profiles', () => {
       fc.property(profiles, (a) => {
         const loaded = Profile.load(JSON.parse(JSON.stringify(a)) as ProfileEntry[], shaper)
         expect(loaded.entries()).toEqual(a)
-        expect([...loaded.drainChanged()]).toEqual([])
+        expect(writeOf(loaded)).toEqual(nothing)
       }),
       { numRuns: cases(100) },
     )
@@ -132,12 +132,12 @@ describe('profiles', () => {
     fc.assert(
       fc.property(fc.array(acts, { maxLength: 30 }), fc.nat({ max: 30 }), (lesson, cut) => {
         const profile = new Profile(shaper)
-        const stored = new Map<string, StoredEntry>()
+        const stored = new StoredCopy()
         for (const part of [lesson.slice(0, cut), lesson.slice(cut)]) {
           feed(profile, part)
-          for (const { id, value } of profile.drainChanged()) stored.set(id, value)
+          stored.take(profile)
         }
-        const restored = finish(Profile.restore(stored.values(), shaper))
+        const restored = finish(Profile.restore(stored.profile, shaper))
         expect(restored.entries()).toEqual(profile.entries())
       }),
     )

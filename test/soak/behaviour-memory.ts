@@ -6,6 +6,7 @@ import { finish } from '../../src/core/steps.ts'
 import { Shaper } from '../../src/core/behaviour/shape.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { actsOf, Dice, runsOf } from './workload.ts'
+import { writeOf } from '../fixtures/stored-copy.ts'
 
 export interface BehaviourMemory {
   readonly behaviours: number
@@ -73,7 +74,7 @@ function profilesOf(images: number): readonly Profile[] {
     const isOver = ({ container }: { readonly container: string }): boolean =>
       (ends.get(container) ?? 0) < run.atMs
     for (const each of profiles.values()) each.fold({ node: 'n1', isOver }, () => true)
-    Array.from(profile.drainChanged())
+    writeOf(profile)
   }
   return [...profiles.values()]
 }

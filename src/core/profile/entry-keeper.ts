@@ -82,7 +82,7 @@ export class EntryKeeper {
       if (!hasTime()) return
       this.#crowded.delete(entry)
       this.table.changes(entry)
-      if (foldIn(entry, folding)) this.table.counted(entry)
+      if (foldIn(entry, folding)) this.table.writeWhole(entry.id)
       this.table.cellsChanged()
     }
   }

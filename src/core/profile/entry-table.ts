@@ -1,4 +1,6 @@
 import type { BehaviourId } from '../behaviour/behaviour.ts'
+import type { Micros } from '../event/time.ts'
+import { type CountedBy, CountLog, type StoredCounts } from './count-log.ts'
 import { EntrySnapshot } from './entry-snapshot.ts'
 import type { LiveEntry } from './live-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
@@ -9,16 +11,26 @@ export interface DrainedEntry {
   readonly value: StoredEntry
 }
 
+/** What changed since the last write, for the store. */
+export interface Drained {
+  /** Of the entries. */
+  readonly ids: readonly BehaviourId[]
+  /** Entries with anything new, as they are now. They may be taken one by one, but not beyond the next drain. */
+  readonly entries: Iterable<DrainedEntry>
+  /** Counts of other entries. */
+  readonly counts: readonly StoredCounts[]
+}
+
 /** The entries of a profile, by key and by id, and which of them the store does not have as they are. */
 export class EntryTable {
   readonly #byKey = new Map<string, LiveEntry>()
   readonly #byId = new Map<BehaviourId, LiveEntry>()
   #changed = new Set<LiveEntry>()
-  /** Of these only counts and times rose. */
-  readonly #counted = new Set<LiveEntry>()
+  /** Of other entries only counts and times rose. */
+  readonly #counted = new CountLog()
   readonly #removed = new Set<BehaviourId>()
   /** The last drain. */
-  #draining = new EntrySnapshot(new Set(), drainedOf)
+  #draining = new EntrySnapshot<DrainedEntry>(new Set(), drainedAt(0))
   /** Being read, beside the last drain. */
   readonly #snapshots = new Set<EntrySnapshot<unknown>>()
   /** In order of id, until one comes or goes. */
@@ -74,7 +86,6 @@ export class EntryTable {
     this.#sorted = undefined
     this.#revision += 1
     this.#changed.delete(entry)
-    this.#counted.delete(entry)
     this.#removed.add(entry.id)
   }
 
@@ -110,6 +121,12 @@ export class EntryTable {
     this.#changed.add(entry)
   }
 
+  /** The next write has it as a whole, with nothing new. */
+  writeWhole(id: BehaviourId): void {
+    const entry = this.#byId.get(id)
+    if (entry !== undefined) this.#changed.add(entry)
+  }
+
   /** Entries are in other places, of which the store has nothing. */
   moved(): void {
     this.#revision += 1
@@ -121,9 +138,9 @@ export class EntryTable {
   }
 
   /** Its counts and times rose. */
-  counted(entry: LiveEntry): void {
+  counted(entry: LiveEntry, by: CountedBy, count: number, when: Micros): void {
     this.#counts += 1
-    this.#counted.add(entry)
+    if (!this.#changed.has(entry)) this.#counted.add(entry.id, by, count, when)
   }
 
   /** The store has every entry as it is. */
@@ -134,8 +151,12 @@ export class EntryTable {
 
   /** The store has every entry as it is, and nobody is reading them. */
   get isAtRest(): boolean {
-    const unstored = this.#changed.size + this.#counted.size + this.#removed.size
-    return unstored === 0 && this.#snapshots.size === 0 && this.#draining.isOver
+    return !this.hasChanges && this.#snapshots.size === 0 && this.#draining.isOver
+  }
+
+  /** The store lacks something of it. */
+  get hasChanges(): boolean {
+    return this.#changed.size + this.#removed.size > 0 || !this.#counted.isEmpty
   }
 
   /** In order of id: all of them, or `limit` of those after the id `after`. */
@@ -164,26 +185,18 @@ export class EntryTable {
     return this.#sorted
   }
 
-  /** Entries of which only counts rose, and for which the last drain had no time. */
-  get undrained(): number {
-    return this.#counted.size
-  }
-
-  /**
-   * Entries changed since the last drain, as they are now, for the store. Entries with anything new are always included.
-   * Entries whose counts rose follow, the longest waiting first, while there is time. They may be taken one by one, over
-   * several turns of the event loop, but not beyond the next drain.
-   */
-  drainChanged(hasTime: () => boolean): Iterable<DrainedEntry> {
-    for (const entry of this.#changed) this.#counted.delete(entry)
-    this.#draining = new EntrySnapshot(this.#changed, drainedOf)
-    this.#changed = new Set()
-    for (const entry of this.#counted) {
-      if (!hasTime()) break
-      this.#counted.delete(entry)
-      this.#draining.readNow(entry)
+  /** @param number of the write, higher than that of the last */
+  drain(number: number): Drained {
+    const changed = this.#changed
+    const isWanted = (id: BehaviourId): boolean => {
+      const entry = this.#byId.get(id)
+      return entry !== undefined && !changed.has(entry)
     }
-    return this.#draining
+    const counts = this.#counted.drain(isWanted)
+    const ids = Array.from(changed, ({ id }) => id)
+    this.#draining = new EntrySnapshot(changed, drainedAt(number))
+    this.#changed = new Set()
+    return { ids, entries: this.#draining, counts }
   }
 
   /** Ids of entries removed since last drained. */
@@ -194,8 +207,8 @@ export class EntryTable {
   }
 }
 
-function drainedOf(entry: LiveEntry): DrainedEntry {
-  return { id: entry.id, value: entry.stored() }
+function drainedAt(number: number): (entry: LiveEntry) => DrainedEntry {
+  return (entry) => ({ id: entry.id, value: entry.stored(number) })
 }
 
 /** Index of the first entry whose id comes after `id`. */

@@ -3,7 +3,8 @@ import { type Micros, microsOf } from '../event/time.ts'
 import type { BehaviourId, BehaviourRef } from '../behaviour/behaviour.ts'
 import { recordedAs } from '../behaviour/recorded-as.ts'
 import type { EntryKeeper } from './entry-keeper.ts'
-import type { Cell } from './evidence.ts'
+import type { CountedBy } from './count-log.ts'
+import { type Cell, momentsOf } from './evidence.ts'
 import type { ForgottenEvidence } from './forgetting.ts'
 import { LiveEntry } from './live-entry.ts'
 import { matchedRuleOf } from './matched-rule.ts'
@@ -122,8 +123,9 @@ export class EvidenceRecorder {
         if (cell.grants) this.#entries.places.grew(entry)
         else this.#entries.places.outdate(entry)
       }
-      if (isNews) table.changed(entry)
-      else table.counted(entry)
+      // What a guardrail fired on is no mere count.
+      if (isNews || guardrails.length > 0) table.changed(entry)
+      else table.counted(entry, { ...nameOf(cell), node, source }, count, when)
     }
     return refused
   }
@@ -165,9 +167,10 @@ export class EvidenceRecorder {
     const cell = entry.cell(this.#parts.text(event.container.id), origin, session, 'later')
     if (cell.count === 0) this.#entries.table.cellsChanged()
     this.#entries.mayFold(entry)
-    cell.see(event.count ?? 1, when)
-    cell.from(event.node, event.source)
-    this.#entries.table.counted(entry)
+    const { node, source, count = 1 } = event
+    cell.see(count, when)
+    cell.from(node, source)
+    this.#entries.table.counted(entry, { ...nameOf(cell), node, source }, count, when)
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
@@ -183,10 +186,14 @@ export class EvidenceRecorder {
     // One more container that shows what others did is a count.
     const isNew = cell.count === 0 && !this.#isGranted(entry, cell)
     this.#entries.mayFold(entry)
-    cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
-    cell.from(seen.node, seen.source)
+    const { node, source } = seen
+    const by = { ...nameOf(cell), node, source }
+    for (const [count, when] of momentsOf(seen.count, microsOf(seen.first), microsOf(seen.last))) {
+      cell.see(count, when)
+      this.#entries.table.counted(entry, by, count, when)
+    }
+    cell.from(node, source)
     if (isNew && (cell.grants || cell.grantsShipped)) this.#entries.refresh(entry)
-    this.#entries.table.counted(entry)
     return true
   }
 
@@ -199,4 +206,8 @@ export class EvidenceRecorder {
       this.#entries.refresh(entry)
     }
   }
+}
+
+function nameOf({ container, origin, session, phase }: Cell): Omit<CountedBy, 'node' | 'source'> {
+  return { container, origin, session, phase }
 }

@@ -189,10 +189,9 @@ export class Cell {
     if (buckets !== undefined) this.#keep(buckets)
   }
 
-  /** `count` events with known first and last times: those between count with the last. */
+  /** See {@link momentsOf}. */
   seeSpan(count: number, first: Micros, last: Micros): void {
-    this.see(Math.min(1, count), first)
-    if (last !== first || count > 1) this.see(Math.max(0, count - 1), last)
+    for (const [events, when] of momentsOf(count, first, last)) this.see(events, when)
   }
 
   from(node: string, source: string): void {
@@ -348,6 +347,16 @@ export class Cell {
       ...(this.#buckets === undefined ? {} : { buckets: this.#buckets.toJSON() }),
     }
   }
+}
+
+/** `count` events with known first and last times: those between count with the last. */
+export function momentsOf(
+  count: number,
+  first: Micros,
+  last: Micros,
+): readonly (readonly [count: number, when: Micros])[] {
+  const one = [Math.min(1, count), first] as const
+  return last === first && count <= 1 ? [one] : [one, [Math.max(0, count - 1), last]]
 }
 
 function kindOfStored(cell: StoredCell): CellKind {

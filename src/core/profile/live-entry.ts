@@ -144,7 +144,8 @@ export class LiveEntry extends EntryEvidence {
     return keptOf(this.object)
   }
 
-  stored(): StoredEntry {
+  /** @param upTo number of the write */
+  stored(upTo: number): StoredEntry {
     const { actor, uid, object, inherited, decision } = this
     return {
       schema: 'snug.behaviour/v2',
@@ -155,6 +156,7 @@ export class LiveEntry extends EntryEvidence {
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
       ...(this.fixed ? { fixed: true as const } : {}),
+      upTo,
     }
   }
 

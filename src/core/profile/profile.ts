@@ -20,7 +20,8 @@ import { EntryKeeper } from './entry-keeper.ts'
 import { type CountUpdateOf, EvidenceRecorder, type Observation } from './evidence-recorder.ts'
 import type { ProfileReader, Patterns } from './profile-reader.ts'
 import { forgetAll, type Forgetting, type Forgotten, ForgottenEvidence } from './forgetting.ts'
-import type { DrainedEntry } from './entry-table.ts'
+import { CountWrites, RestoredCounts } from './count-writes.ts'
+import type { Drained } from './entry-table.ts'
 import type { Folding } from './folding.ts'
 import { HeldEntries, type InUse } from './held-entries.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
@@ -28,12 +29,22 @@ import { LiveEntry } from './live-entry.ts'
 import type { BehaviourState, Phase, ProfileEntry } from './profile-entry.ts'
 import { seenRefs } from './cell-refs.ts'
 import { SharedParts } from './shared-parts.ts'
-import type { AnyStoredEntry } from './stored-entry.ts'
+import type { CountsOfWrite, StoredProfile } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { finish, type Steps } from '../steps.ts'
 import { TableFigures, type Tally } from './table-figures.ts'
 import { declareAll, expireInherited, mergeAll } from './taken-in.ts'
+
+/** What the store gets of a profile at once. */
+export interface ProfileWrite extends Pick<Drained, 'entries'> {
+  /** Entries that are gone. */
+  readonly removed: readonly BehaviourId[]
+  /** Counts of other entries. */
+  readonly counts: CountsOfWrite | undefined
+  /** Slots of earlier counts that entries include by now. */
+  readonly obsolete: readonly number[]
+}
 
 /**
  * The behaviours of one version with their evidence, and, kept in step, the allowances that follow from them. Judge
@@ -44,6 +55,7 @@ export class Profile implements ProfileReader {
   readonly #held: HeldEntries
   readonly #figures: TableFigures
   readonly #forgotten = new ForgottenEvidence()
+  readonly #writes = new CountWrites()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -71,18 +83,20 @@ export class Profile implements ProfileReader {
   }
 
   /** The same of entries as the store has them, in the present form or an earlier one, with pauses. It is parked. */
-  static *restore(stored: Iterable<AnyStoredEntry>, shaper: Shaper): Steps<Profile> {
+  static *restore(stored: StoredProfile, shaper: Shaper): Steps<Profile> {
     const profile = new Profile(shaper)
-    for (const each of stored) {
+    const counts = new RestoredCounts(stored.counts)
+    for (const each of stored.entries) {
       yield
       if (each.schema !== 'snug.behaviour/v2') {
         profile.merge([each])
         continue
       }
-      const entry = LiveEntry.ofStored(each, shaper, profile.#held.inUse.parts)
+      const entry = counts.entry(each, shaper, profile.#held.inUse.parts)
       if (profile.#entries.table.byKey.has(entry.key)) profile.merge([entry.toJSON()])
       else if (!entry.empty) profile.#entries.restore(entry)
     }
+    profile.#writes.restored(counts)
     yield* profile.#loaded()
     // Of all versions that a node has, few run: a start must not take the memory of all of them.
     profile.#held.parkNow()
@@ -385,18 +399,20 @@ export class Profile implements ProfileReader {
     return [...found]
   }
 
-  /** Entries of which only counts rose, and for which the last drain had no time. */
-  get undrained(): number {
-    return this.#held.unparked?.table.undrained ?? 0
-  }
-
-  /** See {@link EntryTable.drainChanged}. */
-  drainChanged(hasTime: () => boolean = () => true): Iterable<DrainedEntry> {
-    return this.#held.unparked?.table.drainChanged(hasTime) ?? []
-  }
-
-  /** Ids of entries removed since last drained. */
-  drainRemoved(): readonly BehaviourId[] {
-    return this.#held.unparked?.table.drainRemoved() ?? []
+  /** What changed since the last write, for the store. Undefined where nothing did. */
+  drain(): ProfileWrite | undefined {
+    const table = this.#held.unparked?.table
+    if (table?.hasChanges !== true) return undefined
+    const number = this.#writes.next()
+    for (const id of this.#writes.due()) table.writeWhole(id)
+    const removed = table.drainRemoved()
+    for (const id of removed) this.#writes.included(id)
+    const { ids, entries, counts } = table.drain(number)
+    for (const id of ids) this.#writes.included(id)
+    const written =
+      counts.length === 0
+        ? undefined
+        : { number, slot: this.#writes.wrote(counts.flatMap((group) => group.ids)), counts }
+    return { removed, entries, counts: written, obsolete: this.#writes.freeObsolete() }
   }
 }

@@ -3,6 +3,7 @@ import type { Micros } from '../event/time.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
+import type { StoredCounts } from './count-log.ts'
 import type { Decision, Inheritance, Phase, ProfileEntry } from './profile-entry.ts'
 
 /** Absent members at the end of a tuple are left out, and others are 0. */
@@ -49,6 +50,23 @@ export interface StoredEntry {
   readonly inherited?: Inheritance
   readonly decision?: Decision
   readonly fixed?: true
+  /** Number of the write; its cells include the counts of all writes up to it. Absent: none. */
+  readonly upTo?: number
+}
+
+/** The counts of one write. */
+export interface CountsOfWrite {
+  readonly number: number
+  /** Of its record. */
+  readonly slot: number
+  readonly counts: readonly StoredCounts[]
+}
+
+/** What the store has of the behaviours of one version. */
+export interface StoredProfile {
+  readonly entries: Iterable<AnyStoredEntry>
+  /** In no order. */
+  readonly counts: readonly CountsOfWrite[]
 }
 
 /** Earlier agents stored behaviours in the form of exports. */

@@ -12,13 +12,14 @@ import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
+import type { ProfileWrite } from '../../core/profile/profile.ts'
 import { Pace } from '../../support/pace.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
-import { reportWrites, versionWrite } from './stored-state.ts'
+import { profileWrites, reportWrites, versionWrite } from './stored-state.ts'
 import { scanRemoval, scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
 
@@ -67,13 +68,6 @@ const persistMs = 1_000
 export const mostAlertsUnstored = 4_096
 /** Learned behaviour, and counts of alerts, are written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
-/**
- * Interval for counts without other changes: a busy image would otherwise rewrite its whole profile
- * constantly.
- */
-const countsPersistMs = 15_000
-/** Time in one turn for counts of evidence, which are collected over several turns. */
-const countsMs = 4
 const closeSinksMs = 5_000
 
 /**
@@ -89,9 +83,6 @@ export class Journal {
   /** Audit entries among the records, for the sinks. */
   #audited: OutboundRecord[] = []
   #soon: NodeJS.Timeout | undefined
-  /** Versions with counts that did not fit into the last batch. */
-  readonly #drainsCounts = new WeakSet<DeployedVersion>()
-  #isClosing = false
   /** The last batch was stored with such messages. */
   #hasUnidentified = true
   /** The latest mark: all earlier messages are judged or wait, and this is not yet stored. */
@@ -167,8 +158,6 @@ export class Journal {
   /** Stores everything, and gives the sinks a short time to take it. */
   async close(): Promise<void> {
     clearTimeout(this.#soon)
-    this.#isClosing = true
-    for (const version of this.#parts.registry.index) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
     await this.#persister.close()
@@ -321,10 +310,8 @@ export class Journal {
     const writes = this.#records
     const drained: Drained[] = []
     this.#records = []
-    const began = performance.now()
-    const hasTime = (): boolean => this.#isClosing || performance.now() - began < countsMs
     for (const version of registry.index) {
-      const entries = this.#takeVersion(version, writes, hasTime)
+      const entries = this.#takeVersion(version, writes)
       if (entries !== undefined) drained.push({ key: version.key, entries })
     }
     const { losses } = registry
@@ -353,30 +340,11 @@ export class Journal {
     return { collected: { writes, outbound, stored }, drained }
   }
 
-  #takeVersion(
-    version: DeployedVersion,
-    writes: StoreWrite[],
-    hasTime: () => boolean,
-  ): Drained['entries'] | undefined {
+  #takeVersion(version: DeployedVersion, writes: StoreWrite[]): Drained['entries'] | undefined {
     const { key, profile, losses } = version
-    let drained: Drained['entries'] | undefined
-    const nowMs = this.#parts.now()
-    // The clock may have been set.
-    const sinceMs = Math.abs(nowMs - version.persistedAt)
-    const isDue = sinceMs >= countsPersistMs || this.#drainsCounts.has(version)
-    if (version.news || isDue) {
-      version.news = false
-      version.persistedAt = nowMs
-      drained = profile.drainChanged(hasTime)
-      // The many counts of a busy image are written over several turns.
-      if (profile.undrained > 0) {
-        this.#drainsCounts.add(version)
-        this.#persister.kick()
-      } else this.#drainsCounts.delete(version)
-    }
-    for (const id of profile.drainRemoved()) {
-      writes.push({ kind: 'behaviour-removed', version: key, id })
-    }
+    version.news = false
+    const write = profile.drain()
+    if (write !== undefined) writes.push(...profileWrites(key, write))
     writes.push(...reportWrites(version))
     if (losses.drainChanged() || version.changed) {
       version.changed = false
@@ -386,14 +354,14 @@ export class Journal {
       version.scanChanged = false
       writes.push(scanWrite(version))
     }
-    return drained
+    return write?.entries
   }
 }
 
 /** Behaviours of a version to store. */
 interface Drained {
   readonly key: VersionKey
-  readonly entries: ReturnType<DeployedVersion['profile']['drainChanged']>
+  readonly entries: ProfileWrite['entries']
 }
 
 interface Taken {

@@ -143,5 +143,7 @@ export class Persister {
 function recordOf(write: StoreWrite): string {
   const version = 'version' in write ? write.version : ''
   const id = 'id' in write ? write.id : 'key' in write ? write.key : ''
-  return `${write.kind}\u0000${version}\u0000${id}`
+  // What removes a version removes more than its record.
+  const kind = write.kind === 'version-removed' ? write.kind : write.kind.replace(/-removed$/, '')
+  return `${kind}\u0000${version}\u0000${id}`
 }

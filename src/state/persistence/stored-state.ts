@@ -6,11 +6,17 @@ import type { SourceBatch, SourceMessage } from '../../pipeline/sources/source.t
 import type { Version } from '../../core/lifecycle/version.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import { type Observable, observables, type Observed } from '../../core/coverage/observable.ts'
-import { Profile } from '../../core/profile/profile.ts'
-import type { AnyStoredEntry } from '../../core/profile/stored-entry.ts'
+import { Profile, type ProfileWrite } from '../../core/profile/profile.ts'
+import type { AnyStoredEntry, CountsOfWrite } from '../../core/profile/stored-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
-import type { Keyed, Store, StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
+import type {
+  Store,
+  StoredBehaviours,
+  StoredVersion,
+  StoreSnapshot,
+  StoreWrite,
+} from '../store/store.ts'
 import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
 import type { ReportedEvent, StoredReport } from '../versions/reported-acts.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
@@ -112,6 +118,19 @@ export function reportWrites({ key, reported }: DeployedVersion): readonly Store
   })
 }
 
+/** Without the behaviours, which are encoded one by one. */
+export function profileWrites(
+  version: string,
+  { removed, counts, obsolete }: ProfileWrite,
+): readonly StoreWrite[] {
+  const writes: StoreWrite[] = []
+  for (const id of removed) writes.push({ kind: 'behaviour-removed', version, id })
+  if (counts !== undefined)
+    writes.push({ kind: 'counts', version, id: String(counts.slot), value: counts })
+  for (const slot of obsolete) writes.push({ kind: 'counts-removed', version, id: String(slot) })
+  return writes
+}
+
 function kindsOf(observed: Observed): readonly Observable[] {
   return observables.filter((one) => observed.has(one))
 }
@@ -138,8 +157,8 @@ export async function restore(
   slices: Slices,
 ): Promise<Restored & { readonly snapshot: StoreSnapshot }> {
   const profiles = new Map<string, () => Profile>()
-  const snapshot = await store.load(async (version, behaviours) => {
-    profiles.set(version, await profileOf(behaviours, shaper, slices))
+  const snapshot = await store.load(async (version, stored) => {
+    profiles.set(version, await profileOf(stored, shaper, slices))
   })
   const pace = new Pace()
   const unreadable: Unreadable[] = []
@@ -164,13 +183,16 @@ export async function restore(
 
 /** What is wrong with them is reported with the version. */
 async function profileOf(
-  behaviours: readonly Keyed[],
+  { behaviours, counts }: StoredBehaviours,
   shaper: Shaper,
   slices: Slices,
 ): Promise<() => Profile> {
   try {
-    const entries = behaviours.map(({ value }) => value as AnyStoredEntry)
-    const profile = await slices.run('restored profile', Profile.restore(entries, shaper))
+    const stored = {
+      entries: behaviours.map(({ value }) => value as AnyStoredEntry),
+      counts: counts.map(({ value }) => value as CountsOfWrite),
+    }
+    const profile = await slices.run('restored profile', Profile.restore(stored, shaper))
     return () => profile
   } catch (error) {
     return () => {

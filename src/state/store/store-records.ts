@@ -33,6 +33,9 @@ export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'del'; readonly key: string }
 
+/** Counts lie beside the behaviours of their version, and are read with them: their keys have this part more. */
+const countsPart = 'counts'
+
 /** Their keys begin with that of a version, which is removed with them. */
 export const tablesOfVersion = [tables.behaviour, tables.report] as const
 
@@ -50,6 +53,10 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [put([tables.behaviour, write.version, write.id], write.value)]
     case 'behaviour-removed':
       return [del([tables.behaviour, write.version, write.id])]
+    case 'counts':
+      return [put([tables.behaviour, write.version, write.id, countsPart], write.value)]
+    case 'counts-removed':
+      return [del([tables.behaviour, write.version, write.id, countsPart])]
     case 'report':
       return [put([tables.report, write.version, write.id], write.value)]
     case 'report-removed':
@@ -111,9 +118,14 @@ function checksum(key: string, text: string): string {
   return crc32(text, crc32(key)).toString(16).padStart(checksumLength, '0')
 }
 
-interface BuiltVersion {
-  value?: unknown
+/** What is read of the behaviours of a version. */
+interface BuiltBehaviours {
   readonly behaviours: Keyed[]
+  readonly counts: Keyed[]
+}
+
+interface BuiltVersion extends BuiltBehaviours {
+  value?: unknown
   readonly reports: Keyed[]
 }
 
@@ -125,7 +137,7 @@ export class SnapshotBuilder {
   readonly #meta: Record<string, unknown> = {}
   readonly #take: TakeBehaviours | undefined
   /** Of the version that is read now, where they are taken. */
-  #untaken: { readonly version: string; readonly behaviours: Keyed[] } | undefined
+  #untaken: ({ readonly version: string } & BuiltBehaviours) | undefined
 
   constructor(take?: TakeBehaviours) {
     this.#take = take
@@ -136,7 +148,7 @@ export class SnapshotBuilder {
    * record does not have the shape of its table.
    */
   add(key: string, value: unknown): Promise<void> | undefined {
-    const [table, id, second] = decodeKey(key)
+    const [table, id, second, third] = decodeKey(key)
     if (id === undefined) throw new Error('the key is incomplete')
     switch (table ?? '') {
       case tables.version:
@@ -144,7 +156,7 @@ export class SnapshotBuilder {
         return undefined
       case tables.behaviour:
         if (second === undefined) throw new Error('the key is incomplete')
-        return this.#behaviour(id, { id: second, value })
+        return this.#behaviour(id, { id: second, value }, third === countsPart)
       case tables.report:
         if (second === undefined) throw new Error('the key is incomplete')
         this.#version(id).reports.push({ id: second, value })
@@ -186,31 +198,37 @@ export class SnapshotBuilder {
     }
   }
 
-  #behaviour(version: string, behaviour: Keyed): Promise<void> | undefined {
-    const { behaviours } = this.#version(version)
-    if (this.#take === undefined) {
-      behaviours.push(behaviour)
-      return undefined
+  #behaviour(
+    version: string,
+    record: Keyed,
+    isCounts: boolean,
+  ): Promise<void> | undefined {
+    const of = this.#version(version)
+    let taken: Promise<void> | undefined
+    let into: BuiltBehaviours = of
+    if (this.#take !== undefined) {
+      if (this.#untaken?.version !== version) {
+        taken = this.#handOver()
+        this.#untaken = { version, behaviours: [], counts: [] }
+      }
+      into = this.#untaken
     }
-    if (this.#untaken?.version === version) {
-      this.#untaken.behaviours.push(behaviour)
-      return undefined
-    }
-    const taken = this.#handOver()
-    this.#untaken = { version, behaviours: [behaviour] }
+    into[isCounts ? 'counts' : 'behaviours'].push(record)
     return taken
   }
 
   #handOver(): Promise<void> | undefined {
     const untaken = this.#untaken
     this.#untaken = undefined
-    return untaken && this.#take?.(untaken.version, untaken.behaviours)
+    if (untaken === undefined) return undefined
+    const { version, ...stored } = untaken
+    return this.#take?.(version, stored)
   }
 
   #version(id: string): BuiltVersion {
     const known = this.#versions.get(id)
     if (known !== undefined) return known
-    const fresh = { behaviours: [], reports: [] }
+    const fresh = { behaviours: [], counts: [], reports: [] }
     this.#versions.set(id, fresh)
     return fresh
   }

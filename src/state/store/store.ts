@@ -9,7 +9,8 @@ export interface Store {
   /**
    * Everything but the audit trail, read once at start. Errors: `STORE_FAILED`.
    *
-   * @param take gets the behaviours of one version after the other, as they are read. The snapshot has none of them
+   * @param take gets the behaviours of one version after the other, with their counts, as they are read. The snapshot has none of
+   * them
    * then: all at once need several times the memory of the profiles that are made of them.
    */
   load(take?: TakeBehaviours): Promise<StoreSnapshot>
@@ -44,6 +45,14 @@ export type StoreWrite =
       readonly value: unknown
     }
   | { readonly kind: 'behaviour-removed'; readonly version: string; readonly id: string }
+  /** Counts of behaviours that are in no record of a behaviour yet. */
+  | {
+      readonly kind: 'counts'
+      readonly version: string
+      readonly id: string
+      readonly value: unknown
+    }
+  | { readonly kind: 'counts-removed'; readonly version: string; readonly id: string }
   | {
       readonly kind: 'report'
       readonly version: string
@@ -83,14 +92,19 @@ export interface StoredTrail {
 /** Reading goes on once it resolves. */
 export type TakeBehaviours = (
   version: string,
-  behaviours: readonly Keyed[],
+  stored: StoredBehaviours,
 ) => Promise<void> | undefined
 
-export interface StoredVersion {
+/** In no order. */
+export interface StoredBehaviours {
+  readonly behaviours: readonly Keyed[]
+  readonly counts: readonly Keyed[]
+}
+
+export interface StoredVersion extends StoredBehaviours {
   readonly version: string
   /** Absent if the version's own record was damaged and only behaviours were found. */
   readonly value?: unknown
-  readonly behaviours: readonly Keyed[]
   /** Of an unexpected event each, in no order. */
   readonly reports: readonly Keyed[]
 }

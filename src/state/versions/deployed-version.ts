@@ -117,8 +117,6 @@ export class DeployedVersion {
   news = true
   /** A person decided at this node, and that is not published yet. */
   decidedHere = false
-  /** Epoch milliseconds */
-  persistedAt = 0
   /** What to report beside the state: how the profile was widened, or why it cannot block. */
   notes: readonly string[] = []
   /** The kernel counts reads derived from the image's files by these tags. */
@@ -337,7 +335,6 @@ export class DeployedVersion {
   /** The clock was set: each run goes on by the new time, with another stint. */
   clockStepped(stepMs: number, nowMs: number): void {
     this.life = afterClockStep(this.life, stepMs)
-    this.persistedAt += stepMs
     // The last event may have been since then.
     const moved = (seen: string): string =>
       new Date(Math.min(Date.parse(seen) + stepMs, nowMs)).toISOString()

@@ -5,6 +5,7 @@ import type { DrainedEntry } from '../../../src/core/profile/entry-table.ts'
 import type { LiveEntry } from '../../../src/core/profile/live-entry.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, shaper } from '../../fixtures/event-fixture.ts'
+import { nothing, writeOf } from '../../fixtures/stored-copy.ts'
 
 const author = { by: 'cli:root', at: '2026-11-26T10:00:00.000Z' }
 const other = { container: 'b'.repeat(64) }
@@ -81,7 +82,8 @@ describe('What the store gets over several turns', () => {
   it.each(Object.entries(changes))('is as it was in one of them, before: %s', (_, change) => {
     const profile = profileOf()
     const at = profileOf()
-    const taken = profile.drainChanged()[Symbol.iterator]()
+    const write = profile.drain()
+    const taken = (write?.entries ?? [])[Symbol.iterator]()
     const some: DrainedEntry[] = []
     for (let n = 0; n < 5; n++) {
       const next = taken.next()
@@ -92,10 +94,11 @@ describe('What the store gets over several turns', () => {
     expect(textsOf(some)).toEqual(before)
     const rest: DrainedEntry[] = []
     for (let next = taken.next(); next.done !== true; next = taken.next()) rest.push(next.value)
-    expect(textsOf([...some, ...rest])).toEqual(textsOf(at.drainChanged()))
+    const whole = writeOf(at)
+    expect(textsOf([...some, ...rest])).toEqual(textsOf(whole.entries))
+    expect(write?.counts).toEqual(whole.counts)
     // The next drain has what changed.
-    const gone = profile.drainRemoved().length
-    expect([...profile.drainChanged()].length + gone).toBeGreaterThan(0)
+    expect(writeOf(profile)).not.toEqual(nothing)
   })
 })
 
@@ -111,12 +114,12 @@ describe('What the fleet gets over several turns', () => {
     const texts = Array.from({ length: 5 }, () => taken.next().value as string)
     // Others read too, and the store in the end.
     const whole = profile.snapshot(sharedOf)
-    const drained = textsOf(profile.drainChanged())
+    const drained = textsOf(writeOf(profile).entries)
     change(profile)
     for (let next = taken.next(); next.done !== true; next = taken.next()) texts.push(next.value)
     expect(texts.sort()).toEqual(expected)
     expect([...whole].sort()).toEqual(expected)
-    expect(drained).toEqual(textsOf(profileOf().drainChanged()))
+    expect(drained).toEqual(textsOf(writeOf(profileOf()).entries))
     // A later one has what changed, where it is of what the fleet gets.
     const after = [...profile.snapshot(sharedOf)].sort()
     expect(after).toEqual([...profile.outline()].map(sharedOf).sort())

@@ -4,6 +4,7 @@ import { describeBehaviour } from '../../../src/core/behaviour/describe.ts'
 import { diffEntries } from '../../../src/core/profile/diff.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, learned, outcome, verdictOn } from '../../fixtures/event-fixture.ts'
+import { writeOf } from '../../fixtures/stored-copy.ts'
 
 const uuid = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
 const conf = '/etc/nginx/nginx.conf'
@@ -221,11 +222,12 @@ describe('evidence', () => {
       act.file(uuid(3), ['read'], { container: 'a' }),
     )
     const shell = idOf(profile, 'run /bin/sh')
-    profile.drainChanged()
+    writeOf(profile)
     expect(outcome(profile, act.file(uuid(9), ['read']))).toBe('expected')
     expect(profile.forget({ kind: 'container', container: 'b' }).gone).toHaveLength(1)
-    expect(profile.drainRemoved()).toContain(shell)
-    expect([...profile.drainChanged()]).toHaveLength(2)
+    const { entries, removed } = writeOf(profile)
+    expect(removed).toContain(shell)
+    expect(entries).toHaveLength(2)
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
     expect(outcome(profile, act.file(conf))).toBe('expected')
     expect(outcome(profile, act.file(uuid(9), ['read']))).toBe('deviation')

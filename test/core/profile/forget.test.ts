@@ -8,6 +8,7 @@ import { Profile } from '../../../src/core/profile/profile.ts'
 import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
 import { acts } from '../../property/event-arbitrary.ts'
 import { act, feed, learned, outcome, shaper } from '../../fixtures/event-fixture.ts'
+import { writeOf } from '../../fixtures/stored-copy.ts'
 
 const conf = '/etc/nginx/nginx.conf'
 const uuid = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
@@ -266,7 +267,8 @@ describe('a decision', () => {
     profile.merge([
       { ...entry!, cells: [], decision: { ...approve, kind: 'rejected', grants: [] } },
     ])
-    expect(profile.drainRemoved()).toEqual([])
-    expect([...profile.drainChanged()].map(({ id }) => id)).toEqual([entry!.id])
+    const { entries, removed } = writeOf(profile)
+    expect(removed).toEqual([])
+    expect(entries.map(({ id }) => id)).toEqual([entry!.id])
   })
 })

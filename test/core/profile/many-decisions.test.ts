@@ -5,6 +5,7 @@ import type { DecisionInput } from '../../../src/core/profile/entry-decisions.ts
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { finish } from '../../../src/core/steps.ts'
 import { act, feed, learned, shaper } from '../../fixtures/event-fixture.ts'
+import { nothing, writeOf } from '../../fixtures/stored-copy.ts'
 
 const author = { by: 'cli:root', at: '2026-11-26T10:00:00.000Z' }
 const approved: DecisionInput = { ...author, kind: 'approved' }
@@ -74,10 +75,10 @@ describe('A decision on many behaviours', () => {
     const profile = profileOf()
     const before = profile.entries()
     const expectedBefore = expected(profile)
-    const drained = [...profile.drainChanged()]
+    const drained = writeOf(profile).entries
     expect(drained.length).toBeGreaterThan(0)
     const steps = profile.prepareDecision(idsOf(profile))
-    while (steps.next().done !== true) expect([...profile.drainChanged()]).toEqual([])
+    while (steps.next().done !== true) expect(writeOf(profile)).toEqual(nothing)
     expect(profile.entries()).toEqual(before)
     expect(expected(profile)).toEqual(expectedBefore)
   })

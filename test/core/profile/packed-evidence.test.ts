@@ -3,6 +3,7 @@ import type { Cell } from '../../../src/core/profile/evidence.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
 import { finish } from '../../../src/core/steps.ts'
 import { act, feed, learned } from '../../fixtures/event-fixture.ts'
+import { writeOf } from '../../fixtures/stored-copy.ts'
 
 const containers = ['a', 'b', 'c'].map((name) => name.repeat(64))
 const programs = ['/bin/one', '/bin/two', '/bin/three']
@@ -92,13 +93,13 @@ describe('Packed evidence', () => {
     expect([...packed.all()].map((each) => each.grants.toJSON())).toEqual(
       [...opened.all()].map((each) => each.grants.toJSON()),
     )
-    const drained = [packed, opened].map((profile) => [...profile.drainChanged()])
+    const drained = [packed, opened].map(writeOf)
     expect(drained[0]).toEqual(drained[1])
   })
 
   it('opens no parked profile, and is no use of a profile that would be parked', () => {
     const profile = learned(...events)
-    Array.from(profile.drainChanged())
+    writeOf(profile)
     profile.park()
     pack(profile, 2)
     profile.park()

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, shaper } from '../../fixtures/event-fixture.ts'
+import { nothing, writeOf } from '../../fixtures/stored-copy.ts'
 
 const author = { by: 'cli:root', at: '2026-11-26T10:00:00.000Z' }
 
@@ -82,16 +83,16 @@ describe('Places that are derived with pauses', () => {
 
   it('are not there before the profile is settled', () => {
     const profile = profileOf(some(0, 70))
-    const states = [...profile.drainChanged()].length
+    const states = writeOf(profile).entries.length
     const steps = profile.prepareSettle()
-    while (steps.next().done !== true) expect([...profile.drainChanged()]).toEqual([])
+    while (steps.next().done !== true) expect(writeOf(profile)).toEqual(nothing)
     expect(states).toBeGreaterThan(0)
     // All of them are derived, until one more name comes.
     expect([...profile.prepareSettle()]).toEqual([])
     feed(profile, some(70, 71))
     expect([...profile.prepareSettle()].length).toBeGreaterThan(50)
     profile.settle()
-    expect([...profile.drainChanged()].length).toBeGreaterThan(0)
+    expect(writeOf(profile).entries.length).toBeGreaterThan(0)
   })
 })
 
@@ -127,9 +128,9 @@ describe('Places of what is still being learned', () => {
 
   it('change nothing that the store has of the names', () => {
     const profile = profileOf(some(0, 70))
-    profile.drainChanged()
+    writeOf(profile)
     expect([...profile.settleSteps()].length).toBeGreaterThan(0)
-    const drained = new Set([...profile.drainChanged()].map(({ id }) => id))
+    const drained = new Set(writeOf(profile).entries.map(({ id }) => id))
     const isDrained = [...profile.outline()].filter(({ id }) => drained.has(id))
     expect(isDrained.length).toBeGreaterThan(0)
     expect(isDrained.every(({ place }) => place !== undefined)).toBe(true)

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, shaper } from '../../fixtures/event-fixture.ts'
+import { writeOf } from '../../fixtures/stored-copy.ts'
 
 it('finds behaviours by the begin of their id, also while others come, and once parked', () => {
   const profile = new Profile(shaper)
@@ -32,7 +33,7 @@ it('finds behaviours by the begin of their id, also while others come, and once 
   check()
   const all = ids()
   profile.settle()
-  Array.from(profile.drainChanged())
+  writeOf(profile)
   profile.park()
   profile.park()
   expect(profile.isParked).toBe(true)

@@ -24,7 +24,7 @@ it('The files of a store that were read at the start do not stay in memory', asy
   const { store } = await openLevelStore(folder)
   let most = 0
   let found = 0
-  await store.load((_version, behaviours) => {
+  await store.load((_version, { behaviours }) => {
     most = Math.max(most, mapped(folder).length)
     found += behaviours.length
   })
