@@ -1,25 +1,7 @@
-import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import { isOneBucket } from '../coverage/time-buckets.ts'
-import type { Phase } from './profile-entry.ts'
-
-/** Who showed known behaviours again. */
-export interface CountedBy {
-  readonly container: string
-  readonly origin: Origin
-  readonly session?: string | undefined
-  readonly phase: Phase
-  readonly node: string
-  readonly source: string
-}
-
-/** Counts of known behaviours as the store has them: what one write adds to the evidence. */
-export interface StoredCounts extends CountedBy {
-  readonly ids: readonly BehaviourId[]
-  /** Of each id: count, first and last time, which are within one minute. */
-  readonly seen: readonly number[]
-}
+import type { CountedBy, StoredCounts } from './stored-entry.ts'
 
 interface Row {
   readonly id: BehaviourId

@@ -1,9 +1,9 @@
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Micros } from '../event/time.ts'
-import { type CountedBy, CountLog, type StoredCounts } from './count-log.ts'
+import { CountLog } from './count-log.ts'
 import { EntrySnapshot } from './entry-snapshot.ts'
 import type { LiveEntry } from './live-entry.ts'
-import type { StoredEntry } from './stored-entry.ts'
+import type { CountedBy, StoredCounts, StoredEntry } from './stored-entry.ts'
 
 /** A behaviour for the store. */
 export interface DrainedEntry {

@@ -1,9 +1,8 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
-import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
+import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
-import type { StoredCounts } from './count-log.ts'
 import type { Decision, Inheritance, Phase, ProfileEntry } from './profile-entry.ts'
 
 /** Absent members at the end of a tuple are left out, and others are 0. */
@@ -52,6 +51,23 @@ export interface StoredEntry {
   readonly fixed?: true
   /** Number of the write; its cells include the counts of all writes up to it. Absent: none. */
   readonly upTo?: number
+}
+
+/** Who showed known behaviours again. */
+export interface CountedBy {
+  readonly container: string
+  readonly origin: Origin
+  readonly session?: string | undefined
+  readonly phase: Phase
+  readonly node: string
+  readonly source: string
+}
+
+/** Counts of known behaviours as the store has them: what one write adds to the evidence. */
+export interface StoredCounts extends CountedBy {
+  readonly ids: readonly BehaviourId[]
+  /** Of each id: count, first and last time, which are within one minute. */
+  readonly seen: readonly number[]
 }
 
 /** The counts of one write. */

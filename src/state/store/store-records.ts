@@ -198,11 +198,7 @@ export class SnapshotBuilder {
     }
   }
 
-  #behaviour(
-    version: string,
-    record: Keyed,
-    isCounts: boolean,
-  ): Promise<void> | undefined {
+  #behaviour(version: string, record: Keyed, isCounts: boolean): Promise<void> | undefined {
     const of = this.#version(version)
     let taken: Promise<void> | undefined
     let into: BuiltBehaviours = of
