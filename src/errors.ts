@@ -469,6 +469,19 @@ export const errorTable = {
     status: 409,
     hint: 'see the message for the condition; `snug image show IMAGE` lists containers and modes',
   },
+  CONTAINER_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: '`snug image show IMAGE` lists containers; name one by its name or the beginning of its id',
+  },
+  CASE_UNKNOWN: { exit: 1, status: 404, hint: '`snug case list` shows what there is' },
+  CASE_UNAVAILABLE: { exit: 1, status: 409, hint: 'set `data` to a folder' },
+  CASE_FAILED: { exit: 1, status: 500, hint: 'check the disk of `data`; nothing else is affected' },
+  CASE_DAMAGED: {
+    exit: 1,
+    status: 500,
+    hint: 'the audit log has the digest of the case as it was written: `snug audit list`',
+  },
   HOLD_UNKNOWN: {
     exit: 1,
     status: 404,

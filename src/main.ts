@@ -36,6 +36,7 @@ import { trustedSigners } from './supplychain/attest/trusted-signers.ts'
 import type { EbpfSource } from './pipeline/sources/ebpf/ebpf-source.ts'
 import { detachKernelState } from './pipeline/sources/ebpf/sensor-process.ts'
 import type { EventSource } from './pipeline/sources/source.ts'
+import { CaseFolder } from './state/cases/case-folder.ts'
 import { CursorFile } from './state/store/cursor-file.ts'
 import { openLevelStore } from './state/store/level-store.ts'
 import { MemoryStore } from './state/store/memory-store.ts'
@@ -309,7 +310,7 @@ async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonPart
 }
 
 /** What survives the daemon. */
-type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'grade'>
+type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'caseFolder' | 'grade'>
 
 async function openStore(
   config: Config,
@@ -327,5 +328,6 @@ async function openStore(
     )
   }
   const cursors = new CursorFile(`${config.data}/cursors`)
-  return { store, cursors, close: () => store.close() }
+  const caseFolder = new CaseFolder(`${config.data}/cases`)
+  return { store, cursors, caseFolder, close: () => store.close() }
 }

@@ -17,6 +17,7 @@ import { RecordIds } from '../pipeline/alerts/record-ids.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import type { SourceControl } from '../pipeline/sources/source.ts'
 import type { CursorFile } from '../state/store/cursor-file.ts'
+import type { CaseFolder } from '../state/cases/case-folder.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { Slices } from '../support/slices.ts'
@@ -26,6 +27,8 @@ import { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
 import { Holds } from '../enforcement/holds.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
+import { type CaptureRules, CaseService, noCaptures } from './evidence/case-service.ts'
+import { EventHistory } from './evidence/event-history.ts'
 import { HoldService } from './review/hold-service.ts'
 import { Responses } from './review/responses.ts'
 import { LiveUpdates } from './live/live-updates.ts'
@@ -56,6 +59,12 @@ export interface DaemonParts extends InflowParts {
   readonly storms: StormRules
   /** Absent: none. */
   readonly responses?: ResponseRules
+  /** Absent: nothing is captured. */
+  readonly capture?: CaptureRules
+  /** Absent where nothing survives the process. */
+  readonly caseFolder?: CaseFolder
+  /** How long a case follows events; absent: a minute. */
+  readonly caseAfterMs?: number
   /** Absent where no policy grades alerts. */
   readonly grade?: AlertGrade
   readonly log: Log
@@ -70,6 +79,7 @@ export interface LiveParts {
   readonly retention: RetentionRules
   readonly storms: StormRules
   readonly responses: ResponseRules
+  readonly capture: CaptureRules
   readonly flushIntervalMs: number
   readonly outlets: readonly SinkBinding[]
   readonly limits: DeliveryQueueLimits
@@ -110,6 +120,9 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly retention: Retention
   readonly holdService: HoldService
   readonly responses: Responses
+  /** The last events of each container. */
+  readonly history = new EventHistory()
+  readonly cases: CaseService
   readonly #tick: Tick
   readonly #now: () => number
   readonly #clockSteps: ClockSteps
@@ -153,7 +166,10 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
       inflow: () => this.inflow,
-      onAlerts: (changed) => this.responses.consider(changed),
+      onAlerts: (changed) => {
+        this.responses.consider(changed)
+        this.cases.consider(changed)
+      },
       now: this.#now,
     })
     const { budget, from } = parts.rules.block ?? defaultBlockRules
@@ -195,6 +211,11 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.holdService = new HoldService(this)
     const { responses = noResponses } = parts
     this.responses = new Responses(this, this.holdService, responses, steady)
+    this.cases = new CaseService(this, this.history, parts.caseFolder, {
+      rules: parts.capture ?? noCaptures,
+      steady,
+      ...(parts.caseAfterMs === undefined ? {} : { afterMs: parts.caseAfterMs }),
+    })
     this.#tick = new Tick(this, this.holdService)
     this.inflow = new Inflow(this)
     subscribeOwners(this, new ImageDerivations((path) => parts.guardrails.guards(path)))
@@ -265,6 +286,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.retention.rules = parts.retention
     this.alerts.stormRules = parts.storms
     this.responses.rules = parts.responses
+    this.cases.rules = parts.capture
     this.#flushEvery(parts.flushIntervalMs)
     return this.journal.changeSinks(parts.outlets, parts.limits)
   }

@@ -26,6 +26,7 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { ImagePackages } from '../supplychain/image/packages.ts'
 import type { LoopWatch } from '../support/telemetry/loop-watch.ts'
+import type { EventHistory } from './evidence/event-history.ts'
 import type { LiveUpdates } from './live/live-updates.ts'
 import { Preparation } from './preparation.ts'
 import { sourceFault } from './status/health.ts'
@@ -48,6 +49,7 @@ export interface InflowAgent extends AgentState {
   readonly kernel: KernelSide
   readonly enforcement: EnforcementReports
   readonly live: LiveUpdates
+  readonly history: EventHistory
   readonly loop: LoopWatch
 }
 
@@ -76,7 +78,8 @@ export class Inflow {
 
   constructor(agent: InflowAgent) {
     this.#agent = agent
-    const { parts, registry, alerts, slices, faults, journal, kernel, enforcement, live } = agent
+    const { parts, registry, alerts, slices, faults, journal, kernel, enforcement } = agent
+    const { live, history } = agent
     const { log, node } = parts
     const now = (): number => agent.now()
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
@@ -107,7 +110,10 @@ export class Inflow {
         this.counters[outcome] += count
         live.events.publish('events', event)
         if (event.kind === 'loss') live.loss(event)
-        else this.#checkGap(event)
+        else {
+          history.add(event)
+          this.#checkGap(event)
+        }
       },
     })
     this.queue = new JudgingQueue({

@@ -15,6 +15,8 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type * as view from './api/engine.ts'
 import type * as views from './api/engine-views.ts'
 import type * as incident from './api/incident-views.ts'
+import type { CaseSummary } from '../core/case/case.ts'
+import type { CaseFileView, CaseView } from './api/case-views.ts'
 import { IncidentsNow } from './queries/incident-groups.ts'
 import { incidentOf, incidentPage, incidentStory } from './queries/incident-queries.ts'
 import { evidenceView } from './queries/evidence-view.ts'
@@ -200,6 +202,22 @@ export class SnugEngine implements view.Engine {
 
   holds(): readonly views.HoldView[] {
     return this.#daemon.holdService.list()
+  }
+
+  capture(container: string, by: view.Decider): Promise<CaseSummary> {
+    return this.#daemon.cases.capture(container, by)
+  }
+
+  cases(): Promise<readonly CaseSummary[]> {
+    return this.#daemon.cases.list()
+  }
+
+  case(id: string): Promise<CaseView> {
+    return this.#daemon.cases.show(id)
+  }
+
+  caseFile(id: string, by: view.Decider): Promise<CaseFileView> {
+    return this.#daemon.cases.file(id, by)
   }
 
   async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {

@@ -24,7 +24,18 @@ function teachingNamespaces(patterns: readonly string[]): NonNullable<LearnRules
 
 /** What may change while the agent runs. */
 export function liveParts(config: Config) {
-  const { learn, profiles, after, block, storm, outbox, respond, retention, flushInterval } = config
+  const {
+    learn,
+    profiles,
+    after,
+    block,
+    storm,
+    outbox,
+    respond,
+    capture,
+    retention,
+    flushInterval,
+  } = config
   const rules: LearnRules = {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
@@ -59,6 +70,7 @@ export function liveParts(config: Config) {
     limits,
     storms,
     responses,
+    capture,
     flushIntervalMs: flushInterval,
   }
 }

@@ -31,6 +31,7 @@ const bodies: Readonly<Record<string, unknown>> = {
     ],
   },
   'POST /v1/images/:ref/break-glass': { for: '15m', reason: 'the shop is down' },
+  'POST /v1/cases': { container: 'web-1', reason: 'a web shell' },
   'POST /v1/holds': { target: 'web-1', reason: 'a web shell' },
   'POST /v1/holds/release': { target: 'web-1' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },

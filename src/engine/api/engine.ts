@@ -27,6 +27,8 @@ import type {
 import type { User } from '../../core/behaviour/user.ts'
 import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
 import type { HoldLevel } from '../../core/lifecycle/hold.ts'
+import type { CaseSummary } from '../../core/case/case.ts'
+import type { CaseFileView, CaseView } from './case-views.ts'
 import type { LiveReader } from './live-log.ts'
 import type { PageViews } from './page-views.ts'
 
@@ -55,6 +57,12 @@ export interface Engine {
   /** `text`: the id of a hold, or what it was ordered for. Returns what was held. */
   release(text: string, by: Decider): Promise<readonly HoldView[]>
   holds(): readonly HoldView[]
+  /** Evidence of the container, by its name or the beginning of its id. The reason is required. */
+  capture(container: string, by: Decider): Promise<CaseSummary>
+  /** Newest first. */
+  cases(): Promise<readonly CaseSummary[]>
+  case(id: string): Promise<CaseView>
+  caseFile(id: string, by: Decider): Promise<CaseFileView>
   /** Without `behaviours`: everything in review, except behaviours that a guardrail keeps in quarantine. */
   approve(
     ref: string,

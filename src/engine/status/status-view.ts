@@ -116,7 +116,7 @@ function selfProbeView({
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
-function responseFacts({ responses, holds }: Daemon): Record<string, number> {
+function responseFacts({ responses, holds, cases }: Daemon): Record<string, number> {
   const { held, would, refused, failed } = responses.counts
   return {
     holds: holds.all.length,
@@ -124,5 +124,8 @@ function responseFacts({ responses, holds }: Daemon): Record<string, number> {
     responsesDryRun: would,
     responsesRefused: refused,
     responsesFailed: failed,
+    casesCaptured: cases.counts.captured,
+    casesRefused: cases.counts.refused,
+    casesFailed: cases.counts.failed,
   }
 }

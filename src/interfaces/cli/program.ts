@@ -19,6 +19,7 @@ import { kernelCommand } from './commands/kernel-command.ts'
 import { mcpCommand } from './commands/mcp-command.ts'
 import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
+import { caseCommands } from './commands/case-commands.ts'
 import { quarantineCommands } from './commands/quarantine-command.ts'
 import { recordCommand } from './commands/record-command.ts'
 import { reportCommand } from './commands/report-command.ts'
@@ -77,6 +78,7 @@ export function createProgram(io: CliIo): Cli {
   networkPolicyCommands(program, context)
   breakGlassCommand(program, context)
   quarantineCommands(program, context)
+  caseCommands(program, context)
   incidentCommands(program, context)
   alertCommands(program, context)
   auditCommands(program, context)

@@ -12,6 +12,7 @@ import { microsOf } from '../../core/event/time.ts'
 import type { PathAutomaton } from '../../core/compile/kernel-profile.ts'
 import type { ContainerIdentity, Rootfs } from './identity.ts'
 import { pathsTaken } from './layer-walk.ts'
+import { openBeneath } from '../../support/open-beneath.ts'
 import { findInLayers, type LayerFile, layerNumber } from './layers.ts'
 
 /** A layer of an image, counted from the bottom, 1 first. */
@@ -210,29 +211,6 @@ function find(rootfs: Rootfs, path: string, follow = false): LayerFile | 'unread
   } catch {
     return 'unreadable'
   }
-}
-
-/**
- * Opens a file in a folder that the container can change concurrently. It opens one path component
- * at a time, follows no links, and never blocks on a pipe. Undefined if the file does not exist.
- */
-function openBeneath(folder: string, path: string): number | undefined {
-  const parts = path.split('/').filter((part) => part !== '')
-  const asFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
-  const asFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  let at = openSync(folder, asFolder)
-  for (const [index, part] of parts.entries()) {
-    const parent = at
-    try {
-      at = openSync(`/proc/self/fd/${parent}/${part}`, index < parts.length - 1 ? asFolder : asFile)
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-      throw error
-    } finally {
-      closeSync(parent)
-    }
-  }
-  return at
 }
 
 function isThere(folder: string, path: string): boolean {

@@ -6,6 +6,7 @@ import type { LoadedConfig } from './load-config.ts'
 const live = [
   'sinks',
   'respond.',
+  'capture.',
   'deliver.',
   'outbox.',
   'storm.',
@@ -50,14 +51,26 @@ function isLive(path: string): boolean {
 }
 
 function taken(before: Config, read: Config): Config {
-  const { sinks, respond, deliver, outbox, storm, log, learn, after, retention, flushInterval } =
-    read
+  const {
+    sinks,
+    respond,
+    capture,
+    deliver,
+    outbox,
+    storm,
+    log,
+    learn,
+    after,
+    retention,
+    flushInterval,
+  } = read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
   const profiles = { ...before.profiles, mergeFrom: read.profiles.mergeFrom }
   const taken = {
     sinks,
     respond,
+    capture,
     deliver,
     outbox,
     storm,

@@ -5,7 +5,7 @@ import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { keylessSchema } from './keyless-schema.ts'
 import { fleetSchema } from './fleet-schema.ts'
-import { respondSchema } from './respond-schema.ts'
+import { captureSchema, respondSchema } from './respond-schema.ts'
 import {
   deliverSchema,
   outboxSchema,
@@ -176,6 +176,7 @@ export const configSchema = z
       })
       .meta({ description: 'receivers of alerts' }),
     respond: respondSchema.prefault({}),
+    capture: captureSchema.prefault({}),
     deliver: deliverSchema.prefault({}),
     outbox: outboxSchema.prefault({}),
     storm: stormSchema.prefault({}),

@@ -49,3 +49,16 @@ export const respondSchema = z.strictObject({
         'rules that hold the container of an alert, each with `name`, `when`, `level`, `for` and `last`: see docs/quarantine.md',
     }),
 })
+
+export const captureSchema = z.strictObject({
+  from: z
+    .enum(['none', ...severities])
+    .default('none')
+    .meta({
+      description:
+        'severity from which an alert has a case of its container captured, see docs/cases.md; `none`: only people do',
+    }),
+  budget: z.int().min(1).max(1_000).default(12).meta({
+    description: 'maximum number of cases that alerts cause on this node within an hour',
+  }),
+})

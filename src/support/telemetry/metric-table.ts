@@ -245,6 +245,16 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
       { labels: { outcome: 'failed' }, value: counters['responsesFailed'] ?? 0 },
     ],
   },
+  snug_respond_cases_total: {
+    type: 'counter',
+    help: 'cases of evidence: captured, refused for the budget of an hour, failed for an alert',
+    labels: ['outcome'],
+    read: ({ counters }) => [
+      { labels: { outcome: 'captured' }, value: counters['casesCaptured'] ?? 0 },
+      { labels: { outcome: 'refused' }, value: counters['casesRefused'] ?? 0 },
+      { labels: { outcome: 'failed' }, value: counters['casesFailed'] ?? 0 },
+    ],
+  },
   snug_respond_alerts_in_storms_total: {
     type: 'counter',
     help: 'alerts that sinks receive only as part of a summary',

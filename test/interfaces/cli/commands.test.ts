@@ -315,6 +315,28 @@ describe('a command', () => {
     ])
   })
 
+  it('captures, lists, shows and exports cases', async () => {
+    expect(await snug('capture', 'web-1', '--reason', 'a web shell')).toMatchObject({ exit: 0 })
+    expect((await snug('capture', 'web-1')).exit).toBe(64)
+    expect((await snug('case', 'list')).stdout).toMatch(/01CASE +\S+ +complete +web-1 +4096/)
+    const { stdout } = await snug('case', 'show', '01CASE')
+    expect(stdout).toMatch(/812 +790 +101 .* \/bin\/sh +sh -i/)
+    expect(stdout).toContain('812 tcp 10.0.0.2:4 to 203.0.113.7:5 (established)')
+    expect(stdout).toMatch(/\/tmp\/large .* not captured: larger/)
+    const folder = mkdtempSync('/tmp/snug-export-')
+    const file = join(folder, 'case.gz')
+    expect((await snug('case', 'export', '01CASE', file)).exit).toBe(0)
+    expect(readFileSync(file)).toEqual(Buffer.from('AAAA', 'base64'))
+    expect((await snug('case', 'export', '01CASE', folder)).stderr).toContain('REPORT_UNWRITABLE')
+    rmSync(folder, { recursive: true })
+    const who = { who: 'cli:root' }
+    expect(fixture.engine.calls.filter(({ name }) => name !== 'case')).toEqual([
+      { name: 'capture', args: ['web-1', { ...who, reason: 'a web shell' }] },
+      { name: 'caseFile', args: ['01CASE', who] },
+      { name: 'caseFile', args: ['01CASE', who] },
+    ])
+  })
+
   it('prints which containers are blocked and who disabled blocking', async () => {
     fixture.engine.refuses = undefined
     const { stdout } = await snug('profile', 'mode', web, 'block', '--canary', '0.2')

@@ -54,6 +54,9 @@ const status: StatusView = {
     responsesDryRun: 97,
     responsesRefused: 98,
     responsesFailed: 99,
+    casesCaptured: 100,
+    casesRefused: 101,
+    casesFailed: 102,
     alertsInStorms: 83,
     auditEntries: 84,
     storeWaiting: 91,
@@ -151,6 +154,9 @@ snug_respond_alerts_in_storms_total 83
 snug_respond_alerts_pruned_total 81
 snug_respond_alerts_total 82
 snug_respond_holds 95
+snug_respond_cases_total{outcome="captured"} 100
+snug_respond_cases_total{outcome="failed"} 102
+snug_respond_cases_total{outcome="refused"} 101
 snug_respond_rules_total{outcome="dry-run"} 97
 snug_respond_rules_total{outcome="failed"} 99
 snug_respond_rules_total{outcome="held"} 96

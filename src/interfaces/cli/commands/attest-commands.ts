@@ -27,7 +27,7 @@ import { packageVersion } from '../../../support/package-version.ts'
 import { textFields } from '../output/text-table.ts'
 import { type TrustOptions, verifiedProfile, withTrustOptions } from '../input/verified-profile.ts'
 import { safeJson } from '../output/terminal-text.ts'
-import { writeTextFile } from '../input/text-file.ts'
+import { writeOutputFile } from '../input/output-file.ts'
 
 interface AttestOptions {
   readonly profile?: string
@@ -90,7 +90,7 @@ export function attestCommands(program: Command, context: CliContext): void {
     .action(async (image: string, options: VerifyOptions) => {
       const { subject, verified } = await verifiedProfile(image, options)
       const { signer, made, expires, content: profile } = verified
-      if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
+      if (options.out !== undefined) writeOutputFile(options.out, documentText(profile))
       const behaviours = profile.behaviours.length
       const answer = { image: subject, ...signer, made, expires, behaviours }
       await context.print(answer, [answer], () =>
@@ -154,7 +154,7 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
   if (options.grafeas !== undefined) {
     const about = { project: options.grafeasProject, image: named }
     const document = attestationGrafeas(attached, about)
-    writeTextFile(options.grafeas, `${safeJson(JSON.stringify(document, null, 2))}\n`)
+    writeOutputFile(options.grafeas, `${safeJson(JSON.stringify(document, null, 2))}\n`)
   }
   const reported = attached.map(({ what, digest: of }) => ({ what, digest: of }))
   return { image: named, attached: reported, made, ...expires }

@@ -25,7 +25,7 @@ import type { JoinedScan } from '../../../supplychain/scan/join.ts'
 import { contrastOption, representativeOption, trialsOf } from '../input/profile-trials.ts'
 import { grafeasProjectOption } from '../input/option-values.ts'
 import { joined, readReports } from '../input/scan-input.ts'
-import { writeTextFile } from '../input/text-file.ts'
+import { writeOutputFile } from '../input/output-file.ts'
 import {
   type TrustOptions,
   trustsSomebody,
@@ -184,7 +184,7 @@ async function writeReports(
   for (const { format, file } of reports) {
     const text = reportText(format, judged, project)
     if (file === '-') await writeTo(context.io.stdout, text)
-    else writeTextFile(file, text)
+    else writeOutputFile(file, text)
   }
   if (toStdout !== undefined) return
   await context.print(result, result.findings, () => gateText(result, context.io))

@@ -7,7 +7,7 @@ import { SnugError } from '../../../errors.ts'
 import type { RecordedVersion } from '../../../engine/api/engine.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
-import { writeTextFile } from '../input/text-file.ts'
+import { writeOutputFile } from '../input/output-file.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { imageText } from '../output/view-text.ts'
 
@@ -49,7 +49,7 @@ export function recordCommand(program: Command, context: CliContext): void {
       const { recordWhile } = await import('../../../main.ts')
       const versions = await recordWhile(loaded, () => runCommand(command, context))
       const version = chosen(versions, options.image)
-      writeTextFile(options.out, version.text)
+      writeOutputFile(options.out, version.text)
       report(context, version, options.out)
     })
 }

@@ -5,7 +5,7 @@ import { mergeDocuments } from '../../../supplychain/export/merge-documents.ts'
 import { documentText, parseProfileDocument } from '../../../supplychain/export/profile-document.ts'
 import { shaperOf } from '../../../core/match/shaper-of.ts'
 import { readProfileFile } from '../input/json-file.ts'
-import { writeTextFile } from '../input/text-file.ts'
+import { writeOutputFile } from '../input/output-file.ts'
 import { type ExportFormat, exportFormats } from '../../../supplychain/export/export-profile.ts'
 import type { ProfileExport } from '../../../engine/api/engine.ts'
 import type { VersionView } from '../../../engine/api/engine-views.ts'
@@ -60,7 +60,7 @@ export function transferCommands(program: Command, context: CliContext): void {
         .reduce((sum, one) => mergeDocuments(sum, one, shaper))
       const text = documentText(merged)
       if (out === undefined) await writeTo(context.io.stdout, text)
-      else writeTextFile(out, text)
+      else writeOutputFile(out, text)
     })
 
   profile
@@ -89,7 +89,7 @@ export function transferCommands(program: Command, context: CliContext): void {
       const { text, value, shipped } = await importInput(context, file, options)
       for (const note of shipped?.notes ?? []) printLine(context.io, `snug: ${safeText(note)}`)
       if (out !== undefined) {
-        writeTextFile(out, documentText(parseProfileDocument(value)))
+        writeOutputFile(out, documentText(parseProfileDocument(value)))
         return
       }
       const version = await context.client.upload<VersionView>(

@@ -9,6 +9,7 @@ import { liveQuery } from '../live-query.ts'
 import { openApi } from '../openapi.ts'
 import { event } from '../schema/event-schema.ts'
 import { cursor, limit, numberOf, oneMore, pageOf } from '../page.ts'
+import { caseRoutes } from './case-routes.ts'
 import { holdRoutes } from './hold-routes.ts'
 import { incidentRoutes } from './incident-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
@@ -242,6 +243,7 @@ export const routes: readonly Route[] = [
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
   ...holdRoutes,
+  ...caseRoutes,
   ...incidentRoutes,
   ...uiRoutes,
   ...reviewRoutes,

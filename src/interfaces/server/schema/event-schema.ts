@@ -44,7 +44,7 @@ export const containerRef = z.looseObject({
     .exactOptional()
     .meta({ description: "of a pod's container that is not one of its app's" }),
 })
-const workloadRef = z.looseObject({
+export const workloadRef = z.looseObject({
   namespace: optionalText,
   kind: optionalText,
   name: z.string(),

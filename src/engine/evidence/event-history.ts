@@ -1,0 +1,56 @@
+import type { ActEvent } from '../../core/event/event.ts'
+
+/** Events of one container, and of all together. */
+const ofContainer = 256
+const ofNode = 4_096
+
+/** The last events of each container. Repeats that the kernel counts are none. */
+export class EventHistory {
+  /** The container whose last event is the oldest comes first. */
+  readonly #byContainer = new Map<string, ActEvent[]>()
+  readonly #followers = new Map<string, Set<(event: ActEvent) => void>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(event: ActEvent): void {
+    const { id } = event.container
+    const events = this.#byContainer.get(id) ?? []
+    this.#byContainer.delete(id)
+    this.#byContainer.set(id, events)
+    events.push(event)
+    this.#size += 1
+    if (events.length > ofContainer) {
+      events.shift()
+      this.#size -= 1
+    }
+    if (this.#size > ofNode) this.#dropOldest()
+    for (const follow of this.#followers.get(id) ?? []) follow(event)
+  }
+
+  of(container: string): readonly ActEvent[] {
+    return [...(this.#byContainer.get(container) ?? [])]
+  }
+
+  /** Those that come from now on. @returns ends it */
+  follow(container: string, take: (event: ActEvent) => void): () => void {
+    const followers = this.#followers.get(container) ?? new Set()
+    this.#followers.set(container, followers)
+    followers.add(take)
+    return () => {
+      followers.delete(take)
+      if (followers.size === 0) this.#followers.delete(container)
+    }
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#byContainer
+    if (oldest === undefined) return
+    const [id, events] = oldest
+    events.shift()
+    this.#size -= 1
+    if (events.length === 0) this.#byContainer.delete(id)
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CaseLine, CaseSummary } from '../../src/core/case/case.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { AuditView } from '../../src/engine/api/engine.ts'
+import type { CaseView } from '../../src/engine/api/case-views.ts'
+import type { LineageView } from '../../src/engine/api/engine-views.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+
+const image = `${uniqueName('case')}:1`
+const name = uniqueName('victim')
+const { docker, socket } = sharedEngine()
+/** Runs what the test orders: a service with a hole. */
+const service = [
+  '/bin/sh',
+  '-c',
+  'while true; do if [ -e /orders ]; then sh /orders; rm /orders; fi; sleep 0.1; done',
+]
+let agent: Agent
+let victim: Docker.Container
+
+beforeAll(async () => {
+  await busyboxImage(docker, { name: image, labels: { test: image } })
+  agent = await startAgent({
+    docker: socket,
+    config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 }, capture: { from: 'high' } },
+  })
+  victim = await startContainer(docker, image, service, { name, StopTimeout: 1 })
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions }) => versions[0]?.mode === 'alert',
+  )
+})
+
+afterAll(async () => {
+  await removeContainer(victim)
+  await agent[Symbol.asyncDispose]()
+})
+
+test('a dropped program that runs leads to a case with its process, its bytes and what came before', async () => {
+  // A program of another content than that of the image, under a name that was never run.
+  const drop =
+    'cp /bin/busybox /bin/busybox-new; echo x >> /bin/busybox-new; /bin/busybox-new sleep 600 &'
+  await execIn(docker, victim, ['/bin/sh', '-c', `echo '${drop}' > /new; mv /new /orders`])
+  await agent.until<Alert[]>(['alert', 'list'], (alerts) =>
+    alerts.some(({ process }) => process?.exe === '/bin/busybox-new'),
+  )
+  const [first] = await agent.until<CaseSummary[]>(['case', 'list'], ({ length }) => length > 0)
+  expect(first).toMatchObject({ state: 'collecting', by: 'agent', container: { name } })
+  const alert = await agent.json<Alert>(['alert', 'show', first?.alert ?? ''])
+  expect(alert.container?.id).toBe(victim.id)
+
+  // The alert may have come before the program ran: a person captures it again.
+  const taken = await agent.json<CaseSummary>(['capture', name, '--reason', 'it runs'])
+  const found = await agent.json<CaseView>(['case', 'show', taken.id])
+  const running = found.processes.filter(({ exe }) => exe === '/bin/busybox-new')
+  expect(running).toMatchObject([{ args: ['/bin/busybox-new', 'sleep', '600'], uid: 0 }])
+  expect(found.processes.map(({ pid }) => pid)).toContain(running[0]?.ppid)
+  const ran = found.before.flatMap((event) => (event.kind === 'exec' ? [event.exec] : []))
+  expect(ran.at(-1)).toMatchObject({ path: '/bin/busybox-new', drift: true })
+  const dropped = found.files.find(({ path }) => path === '/bin/busybox-new')
+  const { stdout: hash } = await execIn(docker, victim, ['/bin/sha256sum', '/bin/busybox-new'])
+  expect(hash).toContain(dropped?.sha256)
+
+  const file = join(agent.folder, 'case.gz')
+  expect((await agent.cli(['case', 'export', taken.id, file])).code).toBe(0)
+  const bytes = readFileSync(file)
+  rmSync(file)
+  const lines = gunzipSync(bytes)
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as CaseLine)
+  const content = lines.flatMap((line) =>
+    line.type === 'content' && line.path === '/bin/busybox-new'
+      ? [Buffer.from(line.data, 'base64')]
+      : [],
+  )
+  expect(createHash('sha256').update(Buffer.concat(content)).digest('hex')).toBe(dropped?.sha256)
+  // The audit chain has the digest of the file, and who read it.
+  const audit = await agent.json<AuditView[]>(['audit', 'list'])
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  expect(audit).toContainEqual(expect.objectContaining({ what: 'case', case: taken.id, sha256 }))
+  expect(audit).toContainEqual(expect.objectContaining({ what: 'case-read', case: taken.id }))
+})
+
+test('many alerts of one container lead to one case', async () => {
+  const before = (await agent.json<CaseSummary[]>(['case', 'list'])).length
+  const more = 'for n in 1 2 3 4 5; do cp /bin/busybox /bin/busybox-$n; /bin/busybox-$n true; done'
+  await execIn(docker, victim, ['/bin/sh', '-c', `echo '${more}' > /new; mv /new /orders`])
+  await agent.until<Alert[]>(['alert', 'list'], (alerts) =>
+    alerts.some(({ event }) => JSON.stringify(event).includes('/bin/busybox-5')),
+  )
+  expect(await agent.json<CaseSummary[]>(['case', 'list'])).toHaveLength(before)
+})
+
+test('what cannot be captured is refused with a reason', async () => {
+  const refused = await agent.cli(['capture', 'nobody', '--reason', 'x'])
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('CONTAINER_UNKNOWN')])
+  expect((await agent.cli(['case', 'show', '01X'])).stderr).toContain('CASE_UNKNOWN')
+  expect((await agent.cli(['capture', name])).code).toBe(64)
+})
