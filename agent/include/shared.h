@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "hash.h"
+#include "unit.h"
 
 #define SNUG_SYSCALL_MAX 576 /* with those that only x32 has */
 #define SNUG_SLOTS 1024
@@ -232,7 +233,7 @@ struct snug_slot {
 	__u32 seen;	      /* its entries in the table of counted events */
 	__u32 answers_itself; /* a process of it took port 53 as expected: it has a resolver */
 	__u32 may_forge;      /* one took it against the profile, and was not stopped */
-	__u32 reserved;
+	__u32 unit;	      /* it is a run of a systemd unit: its root is the host's */
 	struct snug_id_range users[SNUG_ID_RANGES]; /* of the container's user namespace */
 	struct snug_id_range groups[SNUG_ID_RANGES];
 	struct snug_assignment assignment;

@@ -34,6 +34,7 @@ enum family {
 	SECURITY,
 	BY_INODE, /* the same where programs cannot take the place of path_chown */
 	BY_LIST,  /* the same where lists of rights have hooks of their own: from Linux 6.2 on */
+	UNITS,	  /* only where units of systemd are watched */
 	RETURN,	  /* with security hooks: the return of one system call */
 	COMPAT,	  /* the same, of the 32-bit table's */
 	CATCH,	  /* a probe behind a security hook, for what the kernel leaves out there */
@@ -64,6 +65,7 @@ static struct hook hooks[] = {
 	{ "on_exit", "sched_process_exit", PORTABLE, true, "", false },
 	{ "on_cgroup_mkdir", "cgroup_mkdir", BOTH, true, "", false },
 	{ "on_cgroup_rmdir", "cgroup_rmdir", BOTH, true, "", false },
+	{ "on_cgroup_attach", "cgroup_attach_task", UNITS, true, "", false },
 	{ "on_sys_exit", "sys_exit", TRACEPOINT, true, "", false },
 	{ "on_capable", "cap_capable", TRACEPOINT, false, "", false },
 	{ "on_uring", "io_uring_submit_req", TRACEPOINT, false, "", false },
@@ -288,6 +290,7 @@ static bool owners_by_inode;
 static bool rights_by_list;
 static bool catching;
 static bool again;
+static bool units;
 
 static bool is_of_family(const struct hook *hook)
 {
@@ -301,6 +304,8 @@ static bool is_of_family(const struct hook *hook)
 		return false;
 	if (hook->family == CATCH)
 		return catching;
+	if (hook->family == UNITS)
+		return units;
 	if (hook->family == AGAIN)
 		return again;
 	return hook->family == BOTH ||
@@ -548,6 +553,7 @@ bool hooks_load(struct agent *agent, enum attach_kind strongest)
 	}
 	attach_kind = strongest_attach(btf, strongest);
 	portable = is_portable(agent);
+	units = agent->skel->rodata->watches_units;
 	if (!portable && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0)
 		expect_preemption(strongest);
 	choose_programs(agent, btf);
@@ -685,8 +691,8 @@ static const char *name_of(const struct hook *hook)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	const char *prefixes[] = { "",	   "",	      "",	   "lsm/",   "function/",
-				   "lsm/", "return/", "return32/", "catch/", "again/" };
+	const char *prefixes[] = { "",	     "",	"",	     "lsm/",   "function/", "lsm/",
+				   "units/", "return/", "return32/", "catch/", "again/" };
 	struct utsname name;
 	size_t used;
 

@@ -40,6 +40,7 @@
 #include "sensor/slot.h"
 #include "sensor/start_hook.h"
 #include "sensor/syscalls.h"
+#include "sensor/unit.h"
 #include "sensor/version.h"
 
 #define POLL_MS 2      /* while something happens */
@@ -198,6 +199,7 @@ static bool prepare(struct agent *agent)
 	skel->rodata->init_exes[2] = hash_path(&agent->keys, "/run/podman-init", 16);
 	set_syscall_classes(skel);
 	set_programs(skel);
+	set_units(agent, options.units);
 	return hooks_load(agent, options.hooks) && pin_maps(agent);
 }
 
@@ -260,6 +262,7 @@ static bool begin(struct agent *agent)
 	pin_activate(agent, ring_fd(0));
 	/* The hooks come first: whatever is new while the scan runs is theirs. */
 	send_hello(agent);
+	forget_units(agent);
 	containers_reconcile(agent);
 	scan(agent);
 	pinned_state->ready = 1;

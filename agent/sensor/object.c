@@ -35,6 +35,9 @@ typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;
 	DO(memory_syscalls)        \
 	DO(own_generation)         \
 	DO(kernel_variables)       \
+	DO(watches_units)          \
+	DO(unit_keys)              \
+	DO(unit_patterns)          \
 	DO(catches)
 
 static constants_t constants; /* of the portable programs, in the other order */

@@ -30,7 +30,7 @@ static void refuse_usage(void)
 {
 	log_line(
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
-		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
+		"                   [--programs NAME,…] [--units PATTERN,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
 		"       snug-sensor --start-hook [--socket PATH] [--wait MILLISECONDS] [--fail-closed]\n"
 		"       snug-sensor --cost SECONDS --of PID\n"
 		"       snug-sensor --detach --pin FOLDER | --libraries");
@@ -54,6 +54,8 @@ static bool parse_pair(struct options *options, const char *option, const char *
 		options->resume = value;
 	else if (!strcmp(option, "--programs"))
 		options->programs = value;
+	else if (!strcmp(option, "--units"))
+		options->units = value;
 	else
 		return false;
 	if (!*value)

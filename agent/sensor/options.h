@@ -15,6 +15,7 @@ struct options {
 	const char *resume;
 	enum attach_kind hooks; /* the strongest kind to use */
 	const char *programs;	/* names, separated by commas */
+	const char *units;	/* patterns, separated by commas */
 	bool acks;
 	bool fresh_daemon; /* this daemon has none of the state that an earlier one was sent */
 	bool filter;

@@ -192,15 +192,23 @@ bool shares_namespace_with_parents(const struct process *process)
 	       mount_namespace(above) == process->mount_ns;
 }
 
-bool read_process(struct agent *agent, pid_t pid, struct process *process)
+/* What systemd runs before a unit's program is not the unit's. */
+static bool is_executor(const char *exe)
+{
+	return !strcmp(base_name(exe), "systemd-executor");
+}
+
+bool read_process(struct agent *agent, pid_t pid, struct process *process, bool unit)
 {
 	const volatile __u32 *host = agent->skel->rodata->host_mnt_ns;
 	char path[64], line[1024];
+	ssize_t size;
 	FILE *file;
 	bool read;
 
 	*process = (struct process){ .pid = pid, .mount_ns = mount_namespace(pid) };
-	if (!process->mount_ns || process->mount_ns == host[0] || process->mount_ns == host[1])
+	if (!process->mount_ns ||
+	    (!unit && (process->mount_ns == host[0] || process->mount_ns == host[1])))
 		return false;
 	read = read_stat(pid, &process->ppid, &process->tty, &process->start);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
@@ -214,5 +222,9 @@ bool read_process(struct agent *agent, pid_t pid, struct process *process)
 	if (process->tty)
 		process->state.flags |= SNUG_TTY;
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	return read && readlink(path, line, sizeof(line)) > 0;
+	size = read ? readlink(path, line, sizeof(line) - 1) : 0;
+	if (size <= 0)
+		return false;
+	line[size] = 0;
+	return !unit || !is_executor(line);
 }

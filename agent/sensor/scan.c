@@ -28,6 +28,8 @@
 #include "sensor/object.h"
 #include "sensor/process.h"
 #include "sensor/scan.h"
+#include "sensor/slot.h"
+#include "sensor/unit.h"
 
 #define PIDFD_THREAD O_EXCL
 #define PROCESSES_MAX 4096
@@ -102,7 +104,7 @@ static struct process *find_process(struct process *all, size_t count, pid_t pid
 
 /* The parent's executable is an ancestor where it differs: else the process was only forked. */
 static void set_family(struct agent *agent, struct process *all, size_t count,
-		       struct process *process, const struct process *init)
+		       struct process *process, const struct process *init, bool unit)
 {
 	struct snug_task *state = &process->state;
 	struct process *root = process, *above;
@@ -116,7 +118,7 @@ static void set_family(struct agent *agent, struct process *all, size_t count,
 									  above->state.exe;
 		root = above;
 	}
-	state->origin = root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
+	state->origin = unit || root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
 	if (state->origin == SNUG_EXEC_IN)
 		state->session = SNUG_MIX(agent->keys, root->start, (__u64)root->pid);
 }
@@ -179,7 +181,7 @@ static void set_base(struct agent *agent, struct snug_task *state)
 }
 
 static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all,
-			     size_t count)
+			     size_t count, bool unit)
 {
 	char path[PATH_MAX + 16];
 	FILE *file;
@@ -189,8 +191,8 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 	file = fopen(path, "re");
 	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
 		if (pid > 0 && !find_process(all, count, pid) &&
-		    read_process(agent, pid, &all[count]) &&
-		    (find_process(all, count, all[count].ppid) ||
+		    read_process(agent, pid, &all[count], unit) &&
+		    (unit || find_process(all, count, all[count].ppid) ||
 		     !shares_namespace_with_parents(&all[count])))
 			count++;
 	if (file)
@@ -199,14 +201,15 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 }
 
 /* Everything below a container's cgroup is the container. */
-static size_t read_below(struct agent *agent, const char *path, struct process *all, size_t count)
+static size_t read_below(struct agent *agent, const char *path, struct process *all, size_t count,
+			 bool unit)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
 	if (!dir)
 		return count;
-	count = read_processes(agent, path, all, count);
+	count = read_processes(agent, path, all, count, unit);
 	while ((entry = readdir(dir))) {
 		char below[PATH_MAX];
 
@@ -214,7 +217,7 @@ static size_t read_below(struct agent *agent, const char *path, struct process *
 		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
 			    (int)sizeof(below))
 			continue;
-		count = read_below(agent, below, all, count);
+		count = read_below(agent, below, all, count, unit);
 	}
 	closedir(dir);
 	return count;
@@ -289,7 +292,7 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, str
 
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
 		known = count;
-		count = read_below(agent, path, all, count);
+		count = read_below(agent, path, all, count, slot->unit);
 		if (count == known)
 			break;
 		for (size_t i = 0; i < count && !pass; i++)
@@ -314,7 +317,7 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, str
 		for (size_t i = known; i < count; i++) {
 			all[i].state.uid = id_inside(slot->users, all[i].state.uid);
 			all[i].state.gid = id_inside(slot->groups, all[i].state.gid);
-			set_family(agent, all, count, &all[i], init);
+			set_family(agent, all, count, &all[i], init, slot->unit);
 			set_base(agent, &all[i].state);
 			if (!all[i].state.exe)
 				continue;
@@ -325,7 +328,8 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, str
 	return count;
 }
 
-static void scan_container(struct agent *agent, const char *path, const char *id, __u64 cgroup)
+static void scan_container(struct agent *agent, const char *path, const char *id, __u64 cgroup,
+			   bool unit)
 {
 	static struct process all[PROCESSES_MAX];
 	int slots = bpf_map__fd(agent->skel->maps.slots);
@@ -336,6 +340,7 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 		.began = monotonic(),
 		.state = SNUG_SLOT_LIVE,
 		.before = 1,
+		.unit = unit,
 	};
 	size_t count;
 	__u32 number;
@@ -376,7 +381,8 @@ static void scan_tree(struct agent *agent, const char *path)
 
 	while (dir && (entry = readdir(dir))) {
 		char below[PATH_MAX];
-		const char *id;
+		char unit[SNUG_ID_LEN];
+		const char *id, *inside;
 		struct stat info;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
@@ -384,14 +390,18 @@ static void scan_tree(struct agent *agent, const char *path)
 			    (int)sizeof(below))
 			continue;
 		/* The self-test of a sensor. */
-		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_SELFTEST_PATH,
-			     sizeof(SNUG_SELFTEST_PATH) - 1))
+		inside = below + strlen(agent->cgroup_path);
+		if (!strncmp(inside, SNUG_SELFTEST_PATH, sizeof(SNUG_SELFTEST_PATH) - 1))
 			continue;
 		id = id_in(entry->d_name);
-		if (id && !stat(below, &info))
-			scan_container(agent, below, id, info.st_ino);
-		else
+		if (id && !stat(below, &info)) {
+			scan_container(agent, below, id, info.st_ino, false);
+		} else if (is_watched_unit(agent, inside) && !stat(below, &info)) {
+			unit_id(agent, info.st_ino, unit);
+			scan_container(agent, below, unit, info.st_ino, true);
+		} else {
 			scan_tree(agent, below);
+		}
 	}
 	if (dir)
 		closedir(dir);
@@ -400,4 +410,18 @@ static void scan_tree(struct agent *agent, const char *path)
 void scan(struct agent *agent)
 {
 	scan_tree(agent, agent->cgroup_path);
+}
+
+/* Units that an earlier sensor watched, and this one does not. */
+void forget_units(struct agent *agent)
+{
+	struct snug_slot slot;
+
+	for (__u32 number = 0; number < SNUG_SLOTS; number++) {
+		if (!read_slot(agent, number, &slot) || slot.state == SNUG_SLOT_FREE ||
+		    !slot.unit || is_watched_unit(agent, slot.path))
+			continue;
+		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.cgroups), &slot.container);
+		release_slot(agent, number);
+	}
 }

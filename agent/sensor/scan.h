@@ -7,5 +7,6 @@
 
 bool find_cgroups(struct agent *agent);
 void scan(struct agent *agent);
+void forget_units(struct agent *agent);
 
 #endif

@@ -77,6 +77,11 @@ static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
 	return bpf_map_lookup_elem(&slots, &key);
 }
 
+static __always_inline bool is_unit(const struct snug_slot *slot)
+{
+	return watches_units && slot && slot->unit;
+}
+
 static __always_inline bool has_profile(const struct verdict *verdict)
 {
 	return SNUG_POLICY_PROFILE(verdict->policy_state) != 0;

@@ -231,12 +231,16 @@ struct cred {
 struct tty_struct;
 struct io_uring_task;
 
+#define SIGNAL_UNKILLABLE 0x40 /* of the first process of a pid namespace */
+
 struct signal_struct {
 	struct tty_struct *tty;
+	unsigned int flags;
 };
 
 struct mm_struct {
 	struct task_struct *owner;
+	struct file *exe_file;
 	struct vm_area_struct *mmap; /* before Linux 6.1 */
 	unsigned long arg_start;
 	unsigned long arg_end;

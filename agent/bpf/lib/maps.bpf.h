@@ -34,6 +34,11 @@ const volatile u64 kernel_variables[SNUG_VARIABLES];
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 memory_syscalls[SNUG_SYSCALL_MAX];
 
+/* Without watched units, the verifier removes all that is about them. */
+const volatile bool watches_units;
+const volatile struct snug_keys unit_keys;
+const volatile struct snug_unit_patterns unit_patterns;
+
 /*
  * Written by the sensor while the programs run. The program that wakes the sensor clears `asleep`.
  */

@@ -208,6 +208,7 @@ struct scratch {
 	struct canonical canonical;
 	struct automaton_run automaton_run;
 	struct leaf leaf;
+	struct snug_unit_search unit_search;
 	struct arguments arguments;
 	struct script_search script_search;
 	struct path_op path_op;

@@ -2,7 +2,7 @@
 /*
  * Containers come and go as cgroups: one is known as soon as its cgroup is made, before it has a
  * process. Only the v2 hierarchy counts; where Docker uses v1 controllers it makes its cgroups
- * there too.
+ * there too. A watched unit of systemd is a container as well.
  */
 #ifndef SNUG_CGROUP_H
 #define SNUG_CGROUP_H
@@ -20,6 +20,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "process/task.bpf.h"
 #include "shared.h"
 
 #define LEAF_MAX 128
@@ -47,6 +48,51 @@ static int leaf_step(u32 index, struct scratch **scratch)
 }
 
 LONG_LOOP_STEP(leaf_step)
+
+/* The id of a container in the name of its cgroup: its place in `string`, in `leaf`. */
+static __always_inline bool find_id(struct scratch *scratch, const struct cgroup *cgroup)
+{
+	struct leaf *leaf = &scratch->leaf;
+
+	__builtin_memset(scratch->string, 0, LEAF_MAX);
+	if (bpf_probe_read_kernel_str(scratch->string, LEAF_MAX, cgroup->kn->name) < SNUG_ID_LEN)
+		return false;
+	__builtin_memset(leaf, 0, sizeof(*leaf));
+	LOOP(LEAF_MAX, leaf_step, scratch);
+	return leaf->found;
+}
+
+static int unit_step(u32 index, struct scratch **scratch)
+{
+	u8 byte = index < SNUG_CGROUP_MAX ? (*scratch)->string[index] : 0;
+
+	if (!byte)
+		return 1;
+	snug_unit_read(&unit_patterns, &(*scratch)->unit_search, byte);
+	return 0;
+}
+
+LONG_LOOP_STEP(unit_step)
+
+/* Whether it is of a watched unit, whose id is then as `find_id` leaves one. */
+static __noinline bool find_unit(struct scratch *scratch, u64 cgroup, u64 path)
+{
+	long size;
+
+	if (!scratch)
+		return false;
+	size = bpf_probe_read_kernel_str(scratch->string, SNUG_CGROUP_MAX, (void *)path);
+	/* One that fills the room may be cut. */
+	if (size <= 0 || size >= SNUG_CGROUP_MAX)
+		return false;
+	__builtin_memset(&scratch->unit_search, 0, sizeof(scratch->unit_search));
+	LOOP(SNUG_CGROUP_MAX, unit_step, scratch);
+	if (!snug_unit_found(&unit_patterns, &scratch->unit_search))
+		return false;
+	snug_unit_id(&unit_keys, cgroup, (char *)scratch->string);
+	scratch->leaf.at = 0;
+	return true;
+}
 
 static __always_inline bool is_monitor(const char *name)
 {
@@ -112,6 +158,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
 	struct leaf *leaf;
+	bool unit = false;
 	struct snug_expected_container *expect;
 	struct snug_slot *slot;
 	u64 id = v2_id(cgroup);
@@ -120,14 +167,15 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	if (!id || !scratch || !is_acting_generation(0, OLDER_FIRST) ||
 	    container_of_cgroup((u64)cgroup))
 		return 0;
-	__builtin_memset(scratch->string, 0, LEAF_MAX);
-	if (bpf_probe_read_kernel_str(scratch->string, LEAF_MAX, cgroup->kn->name) < SNUG_ID_LEN)
-		return 0;
 	leaf = &scratch->leaf;
-	__builtin_memset(leaf, 0, sizeof(*leaf));
-	LOOP(LEAF_MAX, leaf_step, scratch);
-	if (!leaf->found || is_monitor((const char *)scratch->string) || is_pod(scratch, leaf->at))
-		return 0;
+	if (find_id(scratch, cgroup)) {
+		if (is_monitor((const char *)scratch->string) || is_pod(scratch, leaf->at))
+			return 0;
+	} else {
+		unit = watches_units && find_unit(scratch, id, (u64)path);
+		if (!unit)
+			return 0;
+	}
 	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf->at & (LEAF_MAX - 1)]);
 	if (!expect && is_selftest(scratch, path))
 		return 0;
@@ -161,6 +209,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->resolvers_known = 0;
 	slot->answers_itself = 0;
 	slot->may_forge = 0;
+	slot->unit = unit;
 	__builtin_memset(slot->users, 0, sizeof(slot->users));
 	__builtin_memset(slot->groups, 0, sizeof(slot->groups));
 	__builtin_memcpy(slot->id, &scratch->string[leaf->at & (LEAF_MAX - 1)], SNUG_ID_LEN);
@@ -203,6 +252,26 @@ int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 	slot->ended = bpf_ktime_get_ns();
 	slot->state = SNUG_SLOT_ENDED;
 	report_container(SNUG_CONTAINER_END, number, slot, slot->ended);
+	return 0;
+}
+
+/*
+ * Why this hook: who logs in is a process of the unit that listens (sshd), until systemd moves it
+ * to a session. A process of the unit that moves itself or another one stays the unit's.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	struct snug_task *state = v2_id(to) ? find_state(task) : 0;
+	struct snug_slot *slot = state ? slot_of(state) : 0;
+	u32 *number;
+
+	if (!state || !slot || slot->container != state->container || !slot->unit ||
+	    !is_acting_generation(0, OLDER_FIRST) || find_state(bpf_get_current_task_btf()))
+		return 0;
+	number = container_of_cgroup((u64)to);
+	if (!number || *number != state->slot)
+		drop_state(task);
 	return 0;
 }
 

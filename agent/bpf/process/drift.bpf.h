@@ -149,38 +149,6 @@ static __always_inline bool is_memfd(u64 dentry)
 	       (load_word(name_of(dentry)) & 0xffffffffffffull) == memfd;
 }
 
-/* `root`: 0 of a process that outlived its container. */
-static __always_inline u16 drift_of(u64 dentry, u64 inode, u32 end, u64 root)
-{
-	u64 block = block_of(inode);
-
-	if (end == WALK_ALONE && is_memfd(dentry))
-		return SNUG_DRIFT_MEMFD;
-	if (is_overlay(block) && upper_of(inode))
-		return SNUG_DRIFT_UPPER;
-	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
-}
-
-/* The drift of a file whose path was just walked, with that path's hash. */
-static __always_inline u16 drift_of_code(struct scratch *scratch, const struct snug_task *state,
-					 u64 dentry, u64 inode, u64 path, u64 root)
-{
-	u16 drift = drift_of(dentry, inode, scratch->walk.end, root);
-
-	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, path))
-		drift &= ~SNUG_DRIFT_UPPER;
-	return drift;
-}
-
-/* No process of the container can write to it. */
-static __always_inline bool is_read_only(u64 mnt)
-{
-	u64 block = (u64)FIELD_AT(struct vfsmount, mnt, mnt_sb);
-
-	return FIELD_AT(struct vfsmount, mnt, mnt_flags) & MNT_READONLY ||
-	       FIELD_AT(struct super_block, block, s_flags) & SB_RDONLY;
-}
-
 /* A process cannot set this time, unlike that of the content. In ns. */
 static __always_inline u64 changed_at(u64 inode)
 {
@@ -197,6 +165,46 @@ static __always_inline u64 changed_at(u64 inode)
 		at.tv_nsec = FIELD_AT(struct inode___before_6_6, inode, i_ctime.tv_nsec);
 	}
 	return at.tv_sec * 1000000000ull + at.tv_nsec;
+}
+
+/*
+ * `root`: 0 of a process that outlived its container. A unit has no layers: of its files, the agent
+ * is to look at those that were changed since it began.
+ */
+static __always_inline u16 drift_of(const struct snug_slot *slot, u64 dentry, u64 inode, u32 end,
+				    u64 root)
+{
+	u64 block = block_of(inode);
+
+	if (end == WALK_ALONE && is_memfd(dentry))
+		return SNUG_DRIFT_MEMFD;
+	if (is_unit(slot))
+		return changed_at(inode) > slot->began + control.wall_offset ? SNUG_DRIFT_UPPER : 0;
+	if (is_overlay(block) && upper_of(inode))
+		return SNUG_DRIFT_UPPER;
+	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
+}
+
+/* The drift of a file whose path was just walked, with that path's hash. */
+static __always_inline u16 drift_of_code(struct scratch *scratch, const struct snug_task *state,
+					 u64 dentry, u64 inode, u64 path, u64 root)
+{
+	struct snug_slot *slot = slot_of(state);
+	u16 drift = drift_of(slot, dentry, inode, scratch->walk.end, root);
+
+	if (drift & SNUG_DRIFT_UPPER && !is_unit(slot) &&
+	    is_unmodified(scratch, state, inode, path))
+		drift &= ~SNUG_DRIFT_UPPER;
+	return drift;
+}
+
+/* No process of the container can write to it. */
+static __always_inline bool is_read_only(u64 mnt)
+{
+	u64 block = (u64)FIELD_AT(struct vfsmount, mnt, mnt_sb);
+
+	return FIELD_AT(struct vfsmount, mnt, mnt_flags) & MNT_READONLY ||
+	       FIELD_AT(struct super_block, block, s_flags) & SB_RDONLY;
 }
 
 #endif

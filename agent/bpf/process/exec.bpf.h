@@ -105,7 +105,8 @@ static __always_inline u64 name_code(struct scratch *scratch, const struct snug_
 	walk_from(scratch, path_ref, root);
 	hash = walk_hash(scratch);
 	length = scratch->walk.length;
-	renamed = is_of_root(inode, root) && is_named_by_mount(&scratch->walk, path_ref.mnt);
+	renamed = !is_unit(slot_of(state)) && is_of_root(inode, root) &&
+		  is_named_by_mount(&scratch->walk, path_ref.mnt);
 	*drift = drift_of_code(scratch, state, path_ref.dentry, inode, hash, root);
 	if (renamed)
 		*drift = (*drift & ~SNUG_DRIFT_UPPER) | SNUG_DRIFT_MOUNT;
@@ -191,20 +192,47 @@ static __always_inline void push_ancestor(struct snug_task *state)
 	state->ancestors[0] = state->script ? state->script : state->exe;
 }
 
+/* systemd runs in a process of its own what it does before a unit's program: since version 255. */
+static __always_inline bool is_executor(struct task_struct *task, const struct linux_binprm *bprm)
+{
+	const char executor[] = "systemd-executor";
+	u64 dentry = (u64)bprm->file->f_path.dentry,
+	    manager = (u64)READ(task, real_parent, mm, exe_file);
+	char name[sizeof(executor)] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), (void *)name_of(dentry));
+	return manager && !__builtin_memcmp(name, executor, sizeof(executor)) &&
+	       FIELD_AT(struct dentry, dentry, d_parent) ==
+		       FIELD_AT(struct dentry, FIELD_AT(struct file, manager, f_path.dentry),
+				d_parent);
+}
+
+/* The first process of its pid namespace: the host's systemd, as seen from a unit. */
+static __always_inline bool is_first_process(struct task_struct *task)
+{
+	return READ(task, signal, flags) & SIGNAL_UNKILLABLE;
+}
+
 /*
  * The number of the container that the current process enters by executing something; nothing where
  * it has not left the runtime's mount namespace. That is the host's, or one of the runtime's own (a
  * snap, kind, a service with private mounts): then it is that of its parent, outside of the
  * container, and of the parent's parent, as a runtime's programs call each other. Who makes a
  * namespace only to become a container in it has a parent elsewhere.
+ *
+ * A unit has the host's mount namespace, or its own. All of its programs are the unit's, but for
+ * the one by which systemd prepares them.
  */
-static __always_inline u32 *container_entered(struct task_struct *task)
+static __always_inline u32 *container_entered(struct task_struct *task,
+					      const struct linux_binprm *bprm)
 {
 	u32 *number = container_of_task(task), *around, space;
 	struct task_struct *parent = READ(task, real_parent);
 
 	if (!number)
 		return 0;
+	if (is_unit(bpf_map_lookup_elem(&slots, number)))
+		return is_executor(task, bprm) ? 0 : number;
 	space = READ(task, nsproxy, mnt_ns, ns.inum);
 	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
 		return 0;
@@ -217,10 +245,19 @@ static __always_inline u32 *container_entered(struct task_struct *task)
 	return number;
 }
 
-/* The first program of a tree of processes in a container; nothing of the runtime's. */
-static __always_inline struct snug_task *start_tree(struct task_struct *task)
+/* What a unit's files declare runs next to each other: commands before its program, after it, and
+ * to stop it. */
+static __always_inline bool is_started_by_manager(const struct snug_slot *slot,
+						  struct task_struct *task)
 {
-	u32 *number = container_entered(task);
+	return is_unit(slot) && is_first_process(READ(task, real_parent));
+}
+
+/* The first program of a tree of processes in a container; nothing of the runtime's. */
+static __always_inline struct snug_task *start_tree(struct task_struct *task,
+						    const struct linux_binprm *bprm)
+{
+	u32 *number = container_entered(task, bprm);
 	struct snug_task *state;
 	struct snug_slot *slot;
 
@@ -230,7 +267,7 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task)
 	state = slot ? new_state(task) : 0;
 	if (!state) {
 		/* Nothing of it can be judged. */
-		if (control.fail_closed)
+		if (control.fail_closed && !is_unit(slot))
 			kill_current();
 		if (slot)
 			count_drop(slot, SNUG_DROP_TASK);
@@ -239,7 +276,7 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task)
 	state->container = slot->container;
 	state->slot = *number;
 	state->generation = own_generation;
-	if (__sync_lock_test_and_set(&slot->started, 1)) {
+	if (__sync_lock_test_and_set(&slot->started, 1) && !is_started_by_manager(slot, task)) {
 		state->origin = SNUG_EXEC_IN;
 		state->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
@@ -253,9 +290,10 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task)
 	return state;
 }
 
+/* Whether a changed program of a unit is its package's, only the agent can tell: no rule has it. */
 static __always_inline u64 exec_rule(const struct snug_task *state)
 {
-	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0,
+	return SNUG_RULE_EXEC(keys, state->flags & SNUG_DRIFT && !is_unit(slot_of(state)),
 			      (state->flags & SNUG_SOCKET_STDIO) != 0, state->exe, state->script);
 }
 
@@ -349,7 +387,7 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 		state->origin = SNUG_PROBE;
 	}
 	/* The container is not assigned to a version yet: there is nothing to judge it by. */
-	if (control.fail_closed && !slot->assignment.version)
+	if (control.fail_closed && !slot->assignment.version && !is_unit(slot))
 		kill_current();
 }
 
@@ -368,7 +406,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 	if (state)
 		push_ancestor(state);
 	else
-		state = start_tree(task);
+		state = start_tree(task, bprm);
 	if (catches && state)
 		state->executions = READ(task, self_exec_id);
 	scratch = scratch_of(class);

@@ -31,8 +31,8 @@ static __noinline int look_at(struct task_struct *task)
 	if (look->is_root)
 		begin_root(slot, look->slot, dentry);
 	else
-		look->drift = drift_of(dentry, (u64)FIELD_AT(struct file, file, f_inode), WALK_ROOT,
-				       slot->root);
+		look->drift = drift_of(slot, dentry, (u64)FIELD_AT(struct file, file, f_inode),
+				       WALK_ROOT, slot->root);
 	return 0;
 }
 

@@ -121,6 +121,21 @@ static __always_inline struct snug_task *new_state(struct task_struct *task)
 	return state;
 }
 
+/* It is no process of the container any more. */
+static __always_inline void drop_state(struct task_struct *task)
+{
+#ifndef SNUG_PORTABLE
+	struct task_key key = { .task = (u64)task, .start = READ(task, start_time) };
+
+	bpf_map_delete_elem(&separate_tasks, &key);
+	bpf_task_storage_delete(&tasks, task);
+#else
+	int key = READ(task, pid);
+
+	bpf_map_delete_elem(&tasks, &key);
+#endif
+}
+
 static __always_inline struct snug_task *state_of(struct task_struct *task)
 {
 	struct snug_task *state = find_state(task);

@@ -27,10 +27,10 @@
 /*
  * Who a process outside of every tree would be once it has entered a container, see `start_tree`.
  */
-static __always_inline struct snug_slot *predict_entry(struct task_struct *task,
-						       struct snug_task *next)
+static __always_inline struct snug_slot *
+predict_entry(struct task_struct *task, struct snug_task *next, const struct linux_binprm *bprm)
 {
-	u32 *number = container_entered(task);
+	u32 *number = container_entered(task, bprm);
 	struct snug_slot *slot;
 
 	if (!number)
@@ -41,7 +41,7 @@ static __always_inline struct snug_slot *predict_entry(struct task_struct *task,
 	__builtin_memset(next, 0, sizeof(*next));
 	next->container = slot->container;
 	next->slot = *number;
-	if (slot->started) {
+	if (slot->started && !is_started_by_manager(slot, task)) {
 		next->origin = SNUG_EXEC_IN;
 		next->session = SNUG_MIX(keys, READ(task, start_time), (u64)READ(task, tgid));
 	} else {
@@ -136,7 +136,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 		push_ancestor(next);
 		slot = slot_of(next);
 	} else {
-		slot = predict_entry(task, next);
+		slot = predict_entry(task, next, bprm);
 		/* Only the arguments distinguish a health check, and they are not in place yet. */
 		if (slot && slot->started && slot->assignment.commands[0].size)
 			return false;

@@ -57,6 +57,8 @@ export interface EbpfSourceOptions {
   readonly probeSeconds?: number
   /** Programs whose arguments define their behaviour, by name without a version; absent: none. */
   readonly programs?: readonly string[]
+  /** Patterns of systemd units, whose runs are containers too: `*` and `?` only. Absent: none. */
+  readonly units?: readonly string[]
   /** After so long without a byte the sensor counts as hung; absent: 5 s. For machines slower than any real one. */
   readonly silentSeconds?: number
   /** Further arguments of the sensor, for tests. */
@@ -286,7 +288,7 @@ export class EbpfSource implements EventSource {
   }
 
   #arguments(): string[] {
-    const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
+    const { ringBytes, rings, kernelState, probeSeconds, programs = [], units = [] } = this.#options
     const { sensorArguments = [] } = this.#options
     const resume = this.#judged ?? this.#acknowledged
     return [
@@ -297,6 +299,7 @@ export class EbpfSource implements EventSource {
       ...(this.#facts['kernel'] === undefined ? ['--fresh-daemon'] : []),
       ...(probeSeconds === undefined ? [] : ['--selftest', String(probeSeconds)]),
       ...(programs.length === 0 ? [] : ['--programs', programs.join(',')]),
+      ...(units.length === 0 ? [] : ['--units', units.join(',')]),
       ...sensorArguments,
       ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),
       ...(rings === undefined ? [] : ['--rings', String(rings)]),
