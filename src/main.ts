@@ -23,6 +23,8 @@ import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
 import { Identifier } from './pipeline/identity/identifier.ts'
 import type { IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
+import { HostFiles } from './pipeline/identity/units/host-files.ts'
+import type { UnitEngineOptions } from './pipeline/identity/units/unit-engine.ts'
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
@@ -66,13 +68,22 @@ export async function runAgent(
   const { config } = loaded
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
-  const engines = enginesOf(config, kube, stageLog(log, 'identity'))
+  const rules = loadRules()
+  const hosts = new HostFiles()
+  const units = { hosts, scriptOf: scriptsOf(rules) }
+  const engines = enginesOf(config, kube, units, stageLog(log, 'identity'))
   const grade = await gradeOf(config)
   const { close, ...kept } = await openStore(config, log)
   const { store } = kept
   const events = podEventsOf(config, kube, stageLog(log, 'deliver'))
   const onStored: OnStored = (records) => events?.stored(records)
-  const { daemon, traces } = assemble(config, engines, { ...kept, ...grade, onStored }, log)
+  const { daemon, traces } = assemble(
+    config,
+    { engines, hosts },
+    { ...kept, ...grade, onStored },
+    log,
+    rules,
+  )
   const sinks = (): Dispatcher => daemon.journal.dispatcher
   const pruner = new AlertPruner({
     store,
@@ -168,9 +179,12 @@ export async function recordWhile(
   const rules = loadRules()
   const profiles = { ...config.profiles, scope: 'cluster' as const }
   const own = { ...config, profiles, kernelState: 'none' }
-  const engines = enginesOf(own, kube, stageLog(log, 'identity'))
+  const hosts = new HostFiles()
+  const units = { hosts, scriptOf: scriptsOf(rules) }
+  const engines = enginesOf(own, kube, units, stageLog(log, 'identity'))
   const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'), false)
-  const { daemon } = assemble(own, engines, { store: new MemoryStore() }, log, rules, [source])
+  const known = { engines, hosts }
+  const { daemon } = assemble(own, known, { store: new MemoryStore() }, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
   const fromMs = daemon.now()
@@ -220,14 +234,14 @@ interface Assembled {
 
 function assemble(
   config: Config,
-  engines: readonly IdentityEngine[],
+  { engines, hosts }: { readonly engines: readonly IdentityEngine[]; readonly hosts: HostFiles },
   { onStored, ...kept }: Kept & { readonly onStored?: OnStored },
   log: Log,
-  rules: Rules = loadRules(),
+  rules: Rules,
   sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
 ): Assembled {
   const shaper = shaperOf(rules)
-  const files = new ImageFiles()
+  const files = new ImageFiles(hosts)
   const traces = tracesOf(config, log)
   const daemon = new Daemon({
     node: config.node,
@@ -271,6 +285,11 @@ function assemble(
     log: stageLog(log, 'flow'),
   })
   return { daemon, traces }
+}
+
+function scriptsOf({ generalise }: Rules): UnitEngineOptions['scriptOf'] {
+  const programs = new ProgramArguments(generalise.arguments)
+  return (program, args) => programs.script(program, args)
 }
 
 function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {

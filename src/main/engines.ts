@@ -6,6 +6,7 @@ import { PodmanEngine } from '../pipeline/identity/docker/podman-engine.ts'
 import type { EngineState, IdentityEngine } from '../pipeline/identity/identity.ts'
 import { scopedEngine } from '../pipeline/identity/scoped-engine.ts'
 import { StaticEngine } from '../pipeline/identity/static-engine.ts'
+import { UnitEngine, type UnitEngineOptions } from '../pipeline/identity/units/unit-engine.ts'
 import type { KubeNode } from '../fleet/kubernetes/kube-node.ts'
 import type { Log } from '../support/telemetry/log.ts'
 
@@ -13,6 +14,7 @@ import type { Log } from '../support/telemetry/log.ts'
 export function enginesOf(
   config: Config,
   kube: KubeNode | undefined,
+  units: Omit<UnitEngineOptions, 'onState'>,
   log: Log,
 ): readonly IdentityEngine[] {
   const { docker, podman, containerd, static: fixed } = config.engines
@@ -55,6 +57,7 @@ export function enginesOf(
       }),
     )
   }
+  if (config.units.length > 0) engines.push(new UnitEngine({ ...units, onState: onStateOf('units') }))
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
 }

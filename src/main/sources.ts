@@ -1,5 +1,6 @@
 import type { Config } from '../support/config/config-schema.ts'
 import type { GeneraliseRules } from '../core/behaviour/generalise.ts'
+import { unitPatterns } from '../core/match/unit-globs.ts'
 import { SnugError } from '../errors.ts'
 import { FileSource } from '../pipeline/sources/file-source.ts'
 import { sensorSource } from '../pipeline/sources/line-formats.ts'
@@ -21,7 +22,7 @@ export function sourcesOf(
 
 /** @param startAgain see `EbpfSourceOptions` */
 export function ebpfSource(
-  { node, rings, sensor, kernelState }: Config,
+  { node, rings, sensor, kernelState, units }: Config,
   rules: GeneraliseRules,
   log: Log,
   startAgain = true,
@@ -33,9 +34,15 @@ export function ebpfSource(
     acknowledgeWhen: 'stored',
     startAgain,
     programs: rules.arguments.flatMap(({ names }) => names),
+    units: patternsOf(units),
     ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
     log: (line, level) => log[level]({ line }, 'output of the sensor'),
   })
+}
+
+function patternsOf(units: readonly string[]): readonly string[] {
+  const patterns = unitPatterns(units)
+  return typeof patterns === 'string' ? [] : patterns
 }
 
 function sourceOf(spec: string, config: Config, rules: GeneraliseRules, log: Log): EventSource {

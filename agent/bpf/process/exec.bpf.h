@@ -31,11 +31,27 @@
 #include "rule_key.h"
 #include "shared.h"
 
+/* systemd gives a unit's programs its journal as standard output. */
+static __noinline bool is_journal(const struct snug_task *state, u64 sock)
+{
+	const char journal[] = "/run/systemd/journal/stdout";
+	u64 address = (u64)FIELD_AT(struct unix_sock, sock, addr);
+	char name[sizeof(journal)] = {};
+
+	if (!is_unit(slot_of(state)))
+		return false;
+	bpf_probe_read_kernel(
+		name, sizeof(name) - 1,
+		(void *)(address + bpf_core_type_size(struct unix_address) + sizeof(u16)));
+	return !__builtin_memcmp(name, journal, sizeof(journal));
+}
+
 /*
  * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some
  * runtimes give their children standard streams.
  */
-static __always_inline bool is_socket(struct task_struct *task, u32 fd)
+static __always_inline bool is_socket(const struct snug_task *state, struct task_struct *task,
+				      u32 fd)
 {
 	u64 file = file_address(task, fd), sock, peer;
 
@@ -47,7 +63,12 @@ static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 		return true;
 	peer = (u64)FIELD_AT(struct unix_sock, sock, peer);
 	return FIELD_AT(struct unix_sock, sock, addr) ||
-	       (peer && FIELD_AT(struct unix_sock, peer, addr));
+	       (peer && FIELD_AT(struct unix_sock, peer, addr) && !is_journal(state, peer));
+}
+
+static __always_inline bool has_socket(const struct snug_task *state, struct task_struct *task)
+{
+	return is_socket(state, task, 0) || is_socket(state, task, 1) || is_socket(state, task, 2);
 }
 
 /* Stores the text from `at` to the end as a name that events can refer to. */
@@ -418,7 +439,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 	set_code(scratch, state, task, bprm);
 	if (READ(task, signal, tty))
 		state->flags |= SNUG_TTY;
-	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
+	if (has_socket(state, task))
 		state->flags |= SNUG_SOCKET_STDIO;
 	state->capabilities = 0;
 	set_origin(scratch, state, task, bprm, fresh);

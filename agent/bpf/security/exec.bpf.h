@@ -150,7 +150,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	next->gid = gid_inside(next, bprm->cred->egid.val);
 	next->flags &= ~SNUG_HELD_ROOT;
 	set_code(scratch, next, task, bprm);
-	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
+	if (has_socket(next, task))
 		next->flags |= SNUG_SOCKET_STDIO;
 	set_origin(scratch, next, task, bprm, false);
 	set_base(next);

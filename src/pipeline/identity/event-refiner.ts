@@ -78,7 +78,7 @@ export class EventRefiner {
   }
 
   #exec({ exec, process, time }: ExecEvent, identity: ContainerIdentity): ExecAct {
-    if (!exec.drift) return exec
+    if (!exec.drift) return identity.host === undefined ? exec : this.#onHost(exec, identity, time)
     const { driftKind, scriptDrift: _, ...rest } = exec
     // A volume may hide a file of the image under the same name: only the upper layer is looked into.
     if (driftKind !== 'upper') {
@@ -89,6 +89,15 @@ export class EventRefiner {
     const same = this.#isCopied(exec.path, exec.script, identity, time)
     this.#touch(exec, same)
     return same ? { ...rest, drift: false } : exec
+  }
+
+  /** Which package a file is of, the kernel cannot tell. It reports those that changed since the unit began. */
+  #onHost(exec: ExecAct, identity: ContainerIdentity, time: string): ExecAct {
+    const isForeign = (path: string): boolean =>
+      this.#files.sameAsImage(identity, path, time) === false
+    if (isForeign(exec.path)) return { ...exec, drift: true, driftKind: 'upper' }
+    if (exec.script === undefined || !isForeign(exec.script)) return exec
+    return { ...exec, drift: true, driftKind: 'upper', scriptDrift: true }
   }
 
   /**

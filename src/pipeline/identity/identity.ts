@@ -39,6 +39,15 @@ export interface ContainerIdentity {
   readonly mounts: readonly string[]
   /** Absent if neither the engine nor the container's processes report layers as folders. */
   readonly rootfs?: Rootfs
+  /** Of a unit of systemd, which has the root of the host. */
+  readonly host?: HostPrograms
+}
+
+export interface HostPrograms {
+  /** The folder that is `/` for the manager of the unit. */
+  readonly root: string
+  /** SHA-256 of the programs and scripts that the unit's files name and no package ships, by path. */
+  readonly programs: Readonly<Record<string, string>>
 }
 
 /** Folders on the host. */

@@ -14,6 +14,8 @@ import type { ContainerIdentity, Rootfs } from './identity.ts'
 import { pathsTaken } from './layer-walk.ts'
 import { openBeneath } from '../../support/open-beneath.ts'
 import { findInLayers, type LayerFile, layerNumber } from './layers.ts'
+import { openBeneath } from './open-beneath.ts'
+import type { HostFiles } from './units/host-files.ts'
 
 /** A layer of an image, counted from the bottom, 1 first. */
 export interface Layer {
@@ -40,10 +42,17 @@ export class ImageFiles {
   /** Made when first needed, because it reserves memory for all of its entries. */
   #shipped: LRUCache<string, boolean> | undefined
   readonly #compared = new LRUCache<string, boolean>({ max: 4_096 })
+  readonly #hosts: Pick<HostFiles, 'ships' | 'isAsShipped'> | undefined
 
-  /** Whether the image ships this path. */
+  /** `hosts`: what accounts for the files of units of systemd. */
+  constructor(hosts?: Pick<HostFiles, 'ships' | 'isAsShipped'>) {
+    this.#hosts = hosts
+  }
+
+  /** Whether the image ships this path, or a package of the host. */
   shipped(identity: ContainerIdentity, path: string): boolean | undefined {
-    const { rootfs } = identity
+    const { rootfs, host } = identity
+    if (host !== undefined) return this.#hosts?.ships(host, path)
     if (rootfs === undefined || !path.startsWith('/')) return undefined
     const key = `${identity.imageId} ${path}`
     this.#shipped ??= new LRUCache({ max: 65_536 })
@@ -59,7 +68,8 @@ export class ImageFiles {
    * Whether a path leads to a file of the image, as a program would follow it: by links of the image
    * too.
    */
-  leadsToShipped({ rootfs }: ContainerIdentity, path: string): boolean | undefined {
+  leadsToShipped({ rootfs, host }: ContainerIdentity, path: string): boolean | undefined {
+    if (host !== undefined) return this.#hosts?.ships(host, path)
     if (rootfs === undefined || !path.startsWith('/')) return undefined
     const found = find(rootfs, path, true)
     return found === 'unreadable' ? undefined : found !== undefined
@@ -84,7 +94,8 @@ export class ImageFiles {
    * undetected.
    */
   sameAsImage(identity: ContainerIdentity, path: string, asOf: string): boolean | undefined {
-    const { rootfs } = identity
+    const { rootfs, host } = identity
+    if (host !== undefined) return this.#hosts?.isAsShipped(host, path, asOf)
     if (rootfs === undefined || !path.startsWith('/')) return undefined
     const shipped = find(rootfs, path)
     if (shipped === 'unreadable') return undefined
@@ -99,7 +110,9 @@ export class ImageFiles {
   }
 
   /** Whether the container has a file of its own at this path, such as a copy of the image's. */
-  isInUpper({ rootfs }: ContainerIdentity, path: string): boolean {
+  isInUpper({ rootfs, host }: ContainerIdentity, path: string): boolean {
+    // A host has one layer, and a path of it names one file.
+    if (host !== undefined) return true
     try {
       return rootfs !== undefined && isThere(rootfs.upper, path)
     } catch {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type ProfileScope, profileScopes } from '../../core/event/image-key.ts'
 import { blockedFrom, defaultBlockRules } from '../../core/lifecycle/blocking.ts'
+import { unitPatterns } from '../../core/match/unit-globs.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { keylessSchema } from './keyless-schema.ts'
@@ -79,6 +80,14 @@ const learn = z
     message: 'must not be above `learn.ceiling`',
   })
 
+const unitGlobs = z
+  .array(z.string().min(1))
+  .default([])
+  .superRefine((globs, context) => {
+    const patterns = unitPatterns(globs)
+    if (typeof patterns === 'string') context.addIssue({ code: 'custom', message: patterns })
+  })
+
 const block = z.strictObject({
   canary: z.number().gt(0).max(1).default(defaultBlockRules.canary).meta({
     description:
@@ -94,6 +103,10 @@ const block = z.strictObject({
   from: z.enum(blockedFrom).default(defaultBlockRules.from).meta({
     description:
       '`medium`: novelty that the kernel distinguishes is reported and not stopped; `low`: the kernel stops every deviation',
+  }),
+  vitalUnits: unitGlobs.meta({
+    description:
+      'globs of units that keep the host running (such as `ssh.service`) and may block all the same. Others of them only alert, see docs/units.md',
   }),
   failClosed: z.boolean().default(false).meta({
     description:
@@ -159,6 +172,10 @@ export const configSchema = z
         description:
           'sources of events: `ebpf`, `file:PATH`; other sensors: `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `listen:ADDRESS` receives events; `module:PATH` loads your own source',
       }),
+    units: unitGlobs.meta({
+      description:
+        'globs of systemd units that have profiles as images have, such as `nginx.service` and `postgresql@*`, see docs/units.md',
+    }),
     learn: learn.prefault({}),
     profiles: profiles.prefault({}),
     after: z

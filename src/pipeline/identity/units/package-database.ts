@@ -1,0 +1,202 @@
+import { readdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { readImageFile } from '../image-text.ts'
+import { findInLayers, type LayerFile } from '../layers.ts'
+
+export interface Package {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+}
+
+/** What a package ships at a path. */
+export interface PackagedFile {
+  readonly package: Package
+  /** Of its content, as the package has it. */
+  readonly algorithm: 'md5' | 'sha1'
+  /** Hex digits; several where one package diverts the file of another. */
+  readonly sums: readonly string[]
+}
+
+/** The files of all packages of a root, by path. */
+export interface PackageDatabase {
+  find(path: string): PackagedFile | undefined
+}
+
+const dpkgStatus = '/var/lib/dpkg/status'
+const dpkgInfo = '/var/lib/dpkg/info'
+const apkInstalled = '/lib/apk/db/installed'
+const sumsOf = '.md5sums'
+
+/** Of honest databases, of which the largest has some MiB. */
+const mostBytes = 256 << 20
+
+/** The database of dpkg or apk below `root`; undefined where it has neither. Errors: those of the file system. */
+export async function packageDatabase(root: string): Promise<PackageDatabase | undefined> {
+  if (fileOf(root, dpkgStatus) !== undefined) {
+    const database = new DpkgDatabase(root)
+    await database.load()
+    return database
+  }
+  return fileOf(root, apkInstalled) === undefined ? undefined : new ApkDatabase(root)
+}
+
+/** On a host with merged folders these lie below `/usr`, whatever a package says. */
+const merged = /^\/(?=(?:bin|sbin|lib|lib32|lib64|libx32)\/)/
+
+class PackagedFiles {
+  readonly #files = new Map<string, PackagedFile>()
+
+  set(path: string, owner: Package, algorithm: PackagedFile['algorithm'], sum: string): void {
+    const place = path.replace(merged, '/usr/')
+    const known = this.#files.get(place)
+    // One that diverts the other's file ships it too.
+    const others = known === undefined || known.package.name === owner.name ? [] : known.sums
+    this.#files.set(place, { package: owner, algorithm, sums: [...new Set([...others, sum])] })
+  }
+
+  get(path: string): PackagedFile | undefined {
+    return this.#files.get(path.replace(merged, '/usr/'))
+  }
+}
+
+/** It looks for changes with each question: a package may be installed or upgraded at any time. */
+class DpkgDatabase implements PackageDatabase {
+  readonly #root: string
+  readonly #files = new PackagedFiles()
+  #packages: ReadonlyMap<string, DpkgPackage> = new Map()
+  #stamp = ''
+  #readMs = 0
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** All of it, with pauses. */
+  async load(): Promise<void> {
+    const names = this.#begin()
+    for (const name of names) {
+      this.#read(name)
+      await setImmediate()
+    }
+  }
+
+  find(path: string): PackagedFile | undefined {
+    if (this.#stampNow() !== this.#stamp) {
+      const since = this.#readMs
+      for (const name of this.#begin()) {
+        const found = fileOf(this.#root, `${dpkgInfo}/${name}`)
+        if (found !== undefined && found.stats.ctimeMs >= since) this.#read(name)
+      }
+    }
+    return this.#files.get(path)
+  }
+
+  /** The names of all lists of sums. */
+  #begin(): readonly string[] {
+    this.#stamp = this.#stampNow()
+    this.#readMs = Date.now()
+    this.#packages = dpkgPackages(textOf(this.#root, dpkgStatus))
+    for (const { package: owner, settings } of this.#packages.values()) {
+      for (const [path, sum] of settings) this.#files.set(path, owner, 'md5', sum)
+    }
+    return readdirSync(`${this.#root}${dpkgInfo}`).filter((name) => name.endsWith(sumsOf))
+  }
+
+  #read(name: string): void {
+    const owner = this.#packages.get(name.slice(0, -sumsOf.length))?.package
+    if (owner === undefined) return
+    const text = textOf(this.#root, `${dpkgInfo}/${name}`)
+    for (const [, sum = '', path = ''] of text.matchAll(/^([0-9a-f]{32}) [ *](.+)$/gm))
+      this.#files.set(`/${path}`, owner, 'md5', sum)
+  }
+
+  #stampNow(): string {
+    return [dpkgStatus, dpkgInfo].map((path) => stampOf(this.#root, path)).join(' ')
+  }
+}
+
+interface DpkgPackage {
+  readonly package: Package
+  /** Files of settings have no place among the others: path and sum of each. */
+  readonly settings: readonly (readonly [string, string])[]
+}
+
+/** Installed packages by the name of their files: with the architecture where several may be installed. */
+function dpkgPackages(status: string): ReadonlyMap<string, DpkgPackage> {
+  const packages = new Map<string, DpkgPackage>()
+  for (const entry of status.split('\n\n')) {
+    const fields = new Map(
+      [...entry.matchAll(/^([\w-]+): *(.*)$/gm)].map(([, key = '', value = '']) => [key, value]),
+    )
+    const state = fields.get('Status')?.split(' ')[2] ?? 'not-installed'
+    if (state === 'not-installed' || state === 'config-files') continue
+    const name = fields.get('Package') ?? ''
+    const architecture = fields.get('Architecture') ?? ''
+    const settings = [...entry.matchAll(/^ (\/.*) ([0-9a-f]{32})(?: obsolete)?$/gm)].map(
+      ([, path = '', sum = '']) => [path, sum] as const,
+    )
+    const version = fields.get('Version') ?? ''
+    const one = { package: { name, version, architecture }, settings }
+    packages.set(name, one)
+    packages.set(`${name}:${architecture}`, one)
+  }
+  return packages
+}
+
+/** One file has it all: a letter and its value in each line. */
+class ApkDatabase implements PackageDatabase {
+  readonly #root: string
+  #files = new PackagedFiles()
+  #stamp = ''
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  find(path: string): PackagedFile | undefined {
+    const stamp = stampOf(this.#root, apkInstalled)
+    if (stamp !== this.#stamp) {
+      this.#stamp = stamp
+      this.#files = apkFiles(textOf(this.#root, apkInstalled))
+    }
+    return this.#files.get(path)
+  }
+}
+
+function apkFiles(installed: string): PackagedFiles {
+  const files = new PackagedFiles()
+  for (const entry of installed.split('\n\n')) {
+    const fields = new Map<string, string>()
+    for (const line of entry.split('\n')) {
+      const [letter = '', value] = [line.slice(0, 1), line.slice(2)]
+      fields.set(letter, value)
+      if (letter !== 'Z' || !value.startsWith('Q1')) continue
+      const [name = '', version = '', architecture = '', folder = '', file = ''] = [...'PVAFR'].map(
+        (one) => fields.get(one),
+      )
+      const sum = Buffer.from(value.slice(2), 'base64').toString('hex')
+      const path = folder === '' ? `/${file}` : `/${folder}/${file}`
+      files.set(path, { name, version, architecture }, 'sha1', sum)
+    }
+  }
+  return files
+}
+
+function fileOf(root: string, path: string): LayerFile | undefined {
+  try {
+    return findInLayers([root], path, true)
+  } catch {
+    return undefined
+  }
+}
+
+/** Changes with each change of the file or folder; empty where there is none. */
+function stampOf(root: string, path: string): string {
+  const stats = fileOf(root, path)?.stats
+  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.ctimeMs}`
+}
+
+function textOf(root: string, path: string): string {
+  return readImageFile([root], path, mostBytes) ?? ''
+}
