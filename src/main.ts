@@ -113,6 +113,7 @@ export async function runAgent(
     const engine = new SnugEngine(daemon, packageVersion(), {
       dockerSocket: config.engines.docker.socket,
       podmanSockets: config.engines.podman.sockets,
+      units: config.units,
     })
     metrics.observe(
       () => engine.status(),

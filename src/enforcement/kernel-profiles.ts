@@ -1,5 +1,6 @@
 import { fileObservables } from '../core/coverage/observable.ts'
 import type { Micros } from '../core/event/time.ts'
+import { unitOf } from '../core/event/unit-image.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
 import {
   type CompiledKernel,
@@ -23,6 +24,8 @@ export interface KernelProfilesOptions {
   readonly budget: number
   /** The guardrails, where novelty is not stopped. */
   readonly novelty?: KernelOptions['novelty']
+  /** Versions that are never blocked, whatever their mode; absent: none. */
+  readonly mayBlock?: (version: DeployedVersion) => boolean
   readonly now: () => number
   /** Whether the sources confirm what they put into the kernel; absent: they do not. */
   readonly confirms?: boolean
@@ -298,6 +301,7 @@ export class KernelProfiles {
       now: now() * 1_000,
       shippedMatching: (automaton) => shippedMatching(version, automaton),
       ...(novelty === undefined ? {} : { novelty }),
+      knowsDrift: unitOf(version.image) === undefined,
     })
     const withFiles = version.identity?.rootfs !== undefined
     if (slices === undefined || version.profile.size <= compiledAtOnce) {
@@ -383,7 +387,8 @@ export class KernelProfiles {
     const { budget } = this.#options
     const { life, unobserved, observed } = version
     const spares = fileObservables.filter((access) => !observed.has(access))
-    const judged = enforcementOf(life, budget, unobserved.length > 0, spares)
+    const isSpared = unobserved.length > 0 || this.#options.mayBlock?.(version) === false
+    const judged = enforcementOf(life, budget, isSpared, spares)
     if (judged === undefined && installed.enforcement === undefined) return
     const wanted = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement

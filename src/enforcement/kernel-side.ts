@@ -84,6 +84,7 @@ export class KernelSide {
       controls,
       budget,
       ...(novelty === undefined ? {} : { novelty }),
+      mayBlock: ({ image }) => registry.lifecycle.rules.unblockable?.(image) === undefined,
       now,
       confirms,
       slices: options.slices,

@@ -9,6 +9,7 @@ import type { DeliveryNews } from '../state/persistence/journal.ts'
 import type { Product } from '../pipeline/delivery/format/alert-facts.ts'
 import type { ResponseRules } from '../core/lifecycle/response-rule.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
+import { unblockableBut } from '../core/lifecycle/vital-units.ts'
 import { globs } from '../core/match/glob.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import { requirementsByImage } from '../supplychain/gate/representative.ts'
@@ -50,6 +51,7 @@ export function liveParts(config: Config) {
     },
     teaches: teachingNamespaces(learn.namespaces),
     mergeFrom: profiles.mergeFrom,
+    unblockable: unblockableBut(block.vitalUnits),
     ...(learn.representative.length === 0
       ? {}
       : { mustSee: requirementsByImage(learn.representative) }),

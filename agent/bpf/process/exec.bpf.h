@@ -337,8 +337,13 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 	if (!found)
 		found = lookup_rule(&verdict->ruling, actor, rule, &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
-	if (size && found == RULE_ALLOW)
+	/* A changed program of a unit: the agent looks which package it is of. */
+	if (found == RULE_ALLOW && state->flags & SNUG_DRIFT && is_unit(slot_of(state))) {
+		verdict->deviates = DEVIATES_UNSTOPPED;
+		verdict->tags[0] = 0;
+	} else if (size && found == RULE_ALLOW) {
 		count_by_rules(state, &verdict->ruling);
+	}
 }
 
 static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state,

@@ -44,6 +44,8 @@ export interface KernelOptions {
   readonly limits?: KernelLimits
   /** Lets novelty pass, as far as the kernel distinguishes it; absent: it is stopped like every deviation. */
   readonly novelty?: Pick<Guardrails, 'guardsCapability'>
+  /** False: it does not tell a changed program from the one that was shipped, as in units of systemd. */
+  readonly knowsDrift?: boolean
 }
 
 export interface CompiledKernel {
@@ -91,13 +93,36 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
     if (fitted === undefined) continue
     const derived = yield* derivedRules(known, now, fitted, limits.rules)
     yield
+    const rules = derived ?? fitted.rules
     return {
-      profile: derived === undefined ? fitted : { ...fitted, rules: derived },
+      profile: {
+        ...fitted,
+        rules: options.knowsDrift === false ? withoutDrift(rules) : rules,
+      },
       ends: endOf(known, now),
       widenings: widening.widenings(),
       derives: derived !== undefined,
     }
   }
+}
+
+/** What runs a changed program may run the program of that name too; who may not is for the agent to tell. */
+function withoutDrift(rules: readonly KernelRule[]): readonly KernelRule[] {
+  const byKey = new Map<string, KernelRule>()
+  for (const rule of rules) if (!isOfDrift(rule)) byKey.set(ruleKey(rule), rule)
+  for (const rule of rules) {
+    if (!isOfDrift(rule) || rule.deny === true) continue
+    const { drift: _, ...object } = rule.object
+    const plain = { ...rule, object }
+    if (!byKey.has(ruleKey(plain))) byKey.set(ruleKey(plain), plain)
+  }
+  return [...byKey.values()]
+}
+
+type DriftRule = KernelRule & { readonly object: { readonly drift?: true } }
+
+function isOfDrift(rule: KernelRule): rule is DriftRule {
+  return 'drift' in rule.object && rule.object.drift === true
 }
 
 /**

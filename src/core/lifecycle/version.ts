@@ -15,6 +15,7 @@ import {
   withoutBlocking,
 } from './blocking.ts'
 import { durationText, percentText } from './wording.ts'
+import type { Unblockable } from './vital-units.ts'
 
 export type Mode = 'learn' | 'alert' | 'block'
 export type VersionState = 'learning' | 'review' | 'enforced' | 'incomplete'
@@ -36,6 +37,8 @@ export interface LearnRules {
   readonly mustSee?: (image: ImageRef) => ((profile: Profile) => readonly string[]) | undefined
   /** Scopes that must have shown a behaviour before others of the image expect it. Absent or 0: it takes a person. */
   readonly mergeFrom?: number
+  /** Absent: all images may block. */
+  readonly unblockable?: Unblockable
 }
 
 /** The state of one version. Plain data, frozen. */
@@ -77,6 +80,8 @@ export interface WindowEvidence {
   readonly unobserved?: readonly string[]
   /** What the profile must have seen and has not, a sentence each. Asked last, as it reads the whole profile. */
   readonly unmet?: () => readonly string[]
+  /** Why it may never block. */
+  readonly unblockable?: string
 }
 
 export interface Transition {
@@ -251,6 +256,7 @@ export function blockRefusal(
   rules: LearnRules,
   nowMs: number,
 ): string | undefined {
+  if (evidence.unblockable !== undefined) return evidence.unblockable
   if (version.state !== 'enforced')
     return `the state of the version is ${version.state}, not enforced`
   if (version.holes !== undefined) return `its evidence has holes: ${version.holes}`

@@ -286,6 +286,8 @@ export interface StatusView {
   readonly engines: readonly EngineView[]
   readonly containers: {
     readonly watched: number
+    /** Those of them that are runs of systemd units. */
+    readonly units: number
     readonly unresolved: number
     readonly before: number
   }

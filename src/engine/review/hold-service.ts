@@ -36,6 +36,7 @@ export class HoldService {
     const target = this.#target(text)
     const concerned = this.#concerned({ target })
     this.#checkAvailable(level, concerned)
+    this.#checkVital(target, concerned)
     const since = this.#agent.now()
     const id = randomUUID().slice(0, 8)
     const hold: Hold = { id, level, target, by: by.who, reason, since, until: since + forMs }
@@ -185,6 +186,16 @@ export class HoldService {
     const why = this.#unavailable(level, containers)
     if (why !== undefined)
       throw new SnugError('HOLD_UNAVAILABLE', `the level \`${level}\` cannot be had here: ${why}`)
+  }
+
+  /** Also for the container that the image does not have yet. Errors: HOLD_UNAVAILABLE */
+  #checkVital(target: HoldTarget, containers: readonly PendingContainer[]): void {
+    const { index, lifecycle } = this.#agent.registry
+    const versions = target.kind === 'image' ? index.find(target.ref) : []
+    for (const { image } of [...containers, ...versions]) {
+      const why = lifecycle.rules.unblockable?.(image)
+      if (why !== undefined) throw new SnugError('HOLD_UNAVAILABLE', why)
+    }
   }
 
   #unavailable(level: HoldLevel, containers: readonly PendingContainer[]): string | undefined {

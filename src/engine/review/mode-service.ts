@@ -32,7 +32,10 @@ export class ModeService {
     const { registry, kernel } = this.#context
     if (mode === 'block') {
       const version = registry.index.findOne(ref)
-      const refusal = kernel.refusal(version) ?? boundRefusal(version)
+      const refusal =
+        registry.lifecycle.rules.unblockable?.(version.image) ??
+        kernel.refusal(version) ??
+        boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
     return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {

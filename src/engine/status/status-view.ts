@@ -1,4 +1,5 @@
 import { imageKey } from '../../core/event/image-key.ts'
+import { unitOf } from '../../core/event/unit-image.ts'
 import { stopsOf } from '../../support/telemetry/host-acts.ts'
 import type { Daemon } from '../daemon.ts'
 import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
@@ -23,9 +24,11 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     incomplete: 0,
   }
   let before = 0
+  let units = 0
   for (const version of registry.index) {
     versions[version.life.state] += 1
     before += version.runs.counts.before
+    if (unitOf(version.image) !== undefined) units += version.running
   }
   const { unresolved, held, lost, unplaced } = identifier.stats
   return {
@@ -34,7 +37,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     pid: process.pid,
     startedAt,
     ...health,
-    containers: { watched: registry.watched, unresolved, before },
+    containers: { watched: registry.watched, units, unresolved, before },
     versions,
     alerts: { open: alerts.openCount, total: alerts.size },
     losses: recentLosses(registry.losses.spans),

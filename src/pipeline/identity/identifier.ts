@@ -224,7 +224,8 @@ export class Identifier {
    */
   #findRoot(known: KnownContainer, out: IdentifiedMessage[]): void {
     const { identity, seen } = known
-    if (identity.rootfs !== undefined || seen.cgroup === '') return
+    const hasFiles = identity.rootfs !== undefined || identity.host !== undefined
+    if (hasFiles || seen.cgroup === '') return
     known.rootless += 1
     // At the first message, the second, the fourth and so on.
     if ((known.rootless & (known.rootless - 1)) !== 0) return
@@ -390,7 +391,8 @@ export class Identifier {
     how: { readonly found?: Rootfs | undefined; readonly isUnannounced?: boolean } = {},
   ): KnownContainer {
     const { found, isUnannounced = false } = how
-    const rootfs = reported.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
+    const layers = (): Rootfs | undefined => found ?? this.#options.rootfsOf?.(seen.cgroup)
+    const rootfs = reported.rootfs ?? (reported.host === undefined ? layers() : undefined)
     const identity = rootfs === undefined ? reported : { ...reported, rootfs }
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const { engines, files, programs } = this.#options

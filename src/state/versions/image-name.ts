@@ -17,7 +17,7 @@ export function isNamed(
     return digests.some((known) => known.startsWith(digest))
   }
   if (isLineage(ref, image)) return true
-  const colon = ref.lastIndexOf(':')
+  const colon = tagColon(ref)
   return isLineage(ref.slice(0, colon), image) && tags.has(ref.slice(colon + 1))
 }
 
@@ -27,6 +27,11 @@ function isLineage(typed: string, image: ImageRef): boolean {
 }
 
 function withoutTag(ref: string): string {
-  const colon = ref.lastIndexOf(':')
-  return colon > ref.lastIndexOf('/') ? ref.slice(0, colon) : ref
+  const colon = tagColon(ref)
+  return colon < 0 ? ref : ref.slice(0, colon)
+}
+
+/** Behind the port of a registry. The version of a package may have another one: `1:10.0p1-7`. */
+function tagColon(ref: string): number {
+  return ref.indexOf(':', ref.lastIndexOf('/') + 1)
 }

@@ -75,6 +75,7 @@ export class VersionLifecycle {
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
     const unmet = this.rules.mustSee?.(version.image)
+    const unblockable = this.rules.unblockable?.(version.image)
     const unrecorded = spans
       .filter(
         ({ reason, to }) => reason === profileFull && Date.parse(to) >= version.life.learningSince,
@@ -90,6 +91,7 @@ export class VersionLifecycle {
       startSeen: sawStart(runs),
       unobserved: version.unobserved,
       ...(unmet === undefined ? {} : { unmet: () => unmet(version.profile) }),
+      ...(unblockable === undefined ? {} : { unblockable }),
     }
   }
 

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { release } from 'node:os'
 import { socketsOf } from '../socket-paths.ts'
 import { actKindsOfHost } from './host-acts.ts'
+import { unitChecks } from './unit-checks.ts'
 import type { DoctorCheck, DoctorReport } from '../../engine/api/engine-views.ts'
 
 export interface HostPaths {
@@ -11,6 +12,8 @@ export interface HostPaths {
   readonly dockerSocket?: string | undefined
   /** As configured: `*` stands for every folder. */
   readonly podmanSockets?: readonly string[] | undefined
+  /** As configured. */
+  readonly units?: readonly string[] | undefined
   readonly kernel?: string
 }
 
@@ -32,6 +35,7 @@ export async function checkHost(
     cgroupCheck(mounts),
     bpffsCheck(mounts),
     ...(await engineChecks(paths, root)),
+    ...(await unitChecks(paths.units ?? [], mountsOf(mounts, 'cgroup2')[0], root)),
   ]
   return { checks, acts: actKindsOfHost(checks) }
 }

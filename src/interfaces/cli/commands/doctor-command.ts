@@ -81,6 +81,7 @@ async function reportOf(context: CliContext): Promise<Found> {
     const { checks, acts } = await checkHost({
       dockerSocket: config?.engines.docker.socket,
       podmanSockets: config?.engines.podman.sockets,
+      units: config?.units,
     })
     return { report: { checks: [check, ...checks], acts, images: [], stops: [] } }
   }

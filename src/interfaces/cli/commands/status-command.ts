@@ -81,7 +81,7 @@ function statusText(status: StatusView): string {
     ]),
     [
       'watched',
-      `${containers.watched} containers, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent`,
+      `${containers.watched} containers${unitsText(containers)}, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent`,
     ],
     [
       'versions',
@@ -96,6 +96,11 @@ function statusText(status: StatusView): string {
     ...crossLines(status),
   ]
   return textFields(fields)
+}
+
+/** Only where units are watched. */
+function unitsText({ units }: StatusView['containers']): string {
+  return units === 0 ? '' : ` (${units} of them systemd units)`
 }
 
 /** Only where there are two sources. */

@@ -275,7 +275,7 @@ export const status: z.ZodType<StatusView> = z.object({
     }),
   ),
   engines: z.array(z.object({ name: text, state: text, reason: maybe })),
-  containers: z.object({ watched: count, unresolved: count, before: count }),
+  containers: z.object({ watched: count, units: count, unresolved: count, before: count }),
   versions: z.record(z.enum(versionStates), count),
   alerts: z.object({ open: count, total: count }),
   losses: z.array(lossSpan),

@@ -1,3 +1,4 @@
+import { unitFolders } from '../../../support/unit-folders.ts'
 import { listImageFolder, readImageFile } from '../image-text.ts'
 
 /** What is read of a unit's files. */
@@ -10,23 +11,6 @@ export interface UnitFiles {
   readonly commands: readonly (readonly string[])[]
 }
 
-/** Where systemd looks for units of the system, the most important first. */
-const folders = [
-  '/etc/systemd/system.control',
-  '/run/systemd/system.control',
-  '/run/systemd/transient',
-  '/run/systemd/generator.early',
-  '/etc/systemd/system',
-  '/etc/systemd/system.attached',
-  '/run/systemd/system',
-  '/run/systemd/system.attached',
-  '/run/systemd/generator',
-  '/usr/local/lib/systemd/system',
-  '/usr/lib/systemd/system',
-  '/lib/systemd/system',
-  '/run/systemd/generator.late',
-] as const
-
 /** Of an honest unit. More is not read. */
 const mostDropIns = 64
 const mostCommands = 32
@@ -34,7 +18,7 @@ const mostCommands = 32
 /** The unit's files below `root`; undefined where it has none. */
 export function unitFiles(root: string, unit: string): UnitFiles | undefined {
   const template = unit.replace(/@.*\./, '@.')
-  const own = [unit, template].flatMap((name) => folders.map((folder) => `${folder}/${name}`))
+  const own = [unit, template].flatMap((name) => unitFolders.map((folder) => `${folder}/${name}`))
   const found = firstFile(root, own)
   if (found === undefined) return undefined
   const files = [found, ...dropIns(root, unit, template)]
@@ -57,7 +41,7 @@ function firstFile(root: string, paths: readonly string[]): Found | undefined {
 function dropIns(root: string, unit: string, template: string): readonly Found[] {
   const byName = new Map<string, string>()
   for (const name of dropInNames(unit, template)) {
-    for (const folder of folders) {
+    for (const folder of unitFolders) {
       for (const file of listImageFolder([root], `${folder}/${name}.d`)) {
         if (file.endsWith('.conf') && !byName.has(file))
           byName.set(file, `${folder}/${name}.d/${file}`)

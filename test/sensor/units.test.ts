@@ -1,0 +1,214 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { globs } from '../../src/core/match/glob.ts'
+import { unitPatterns } from '../../src/core/match/unit-globs.ts'
+import { drawn } from '../fixtures/seed.ts'
+import { unifiedHierarchy } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+const patterns = ['ab*.service', 'a?b.service', '*@b*', '{c,d}-*.service', '*-*-a.service', 'b*']
+
+/** A slice of the test, with units as systemd makes them. */
+class Slice {
+  readonly path = `/snugtest${randomBytes(4).toString('hex')}.slice`
+
+  constructor() {
+    this.make('')
+  }
+
+  make(unit: string): void {
+    mkdirSync(join(unifiedHierarchy(), this.path, unit), { recursive: true })
+  }
+
+  move(pid: number, unit: string): void {
+    writeFileSync(join(unifiedHierarchy(), this.path, unit, 'cgroup.procs'), `${pid}`)
+  }
+
+  /** The kernel lets go of the last process a little after it was reaped. */
+  async remove(unit = ''): Promise<void> {
+    const folder = join(unifiedHierarchy(), this.path, unit)
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) await this.remove(join(unit, entry.name))
+    }
+    for (let tries = 0; ; tries++) {
+      try {
+        rmdirSync(folder)
+        return
+      } catch (error) {
+        if (tries > 200) throw error
+        await delay(10)
+      }
+    }
+  }
+}
+
+/** A shell in a unit that runs one line after the other. */
+class Shell {
+  readonly #child: ChildProcess
+  readonly #lines
+
+  constructor(slice: Slice, unit: string) {
+    const procs = join(unifiedHierarchy(), slice.path, unit, 'cgroup.procs')
+    this.#child = spawn('sh', ['-c', `echo 0 >${procs}; exec sh`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#lines = createInterface({ input: this.#child.stdout! })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  async run(line: string): Promise<void> {
+    const done = once(this.#lines, 'line')
+    this.#child.stdin?.write(`${line}\necho done\n`)
+    await done
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin?.end()
+    await once(this.#child, 'close')
+  }
+}
+
+function startedIn(recorder: Recorder, slice: Slice): readonly string[] {
+  return recorder.messages.flatMap((message) => {
+    if (message.type !== 'container-started') return []
+    const { cgroup } = message.container
+    return cgroup.startsWith(`${slice.path}/`) ? [cgroup.slice(slice.path.length + 1)] : []
+  })
+}
+
+function idOf(recorder: Recorder, slice: Slice, unit: string): string {
+  const ids = recorder.messages.flatMap((message) =>
+    message.type === 'container-started' && message.container.cgroup === `${slice.path}/${unit}`
+      ? [message.container.id]
+      : [],
+  )
+  return ids.at(-1) ?? 'none'
+}
+
+describe('the sensor, where units of systemd are watched,', () => {
+  let slice: Slice
+  let recorder: Recorder
+
+  beforeEach(() => {
+    slice = new Slice()
+  })
+  afterEach(async () => {
+    await recorder.stop()
+    await slice.remove()
+  })
+
+  async function watch(units: readonly string[]): Promise<void> {
+    const plain = unitPatterns(units)
+    if (typeof plain === 'string') throw new Error(plain)
+    recorder = new Recorder({ units: plain })
+    await recorder.running()
+  }
+
+  it('takes exactly the units that the globs match, those that run and those that start', async () => {
+    const draw = drawn()
+    const below = (most: number): number => Math.floor(draw() * most)
+    const names = new Set<string>()
+    while (names.size < 150) {
+      const size = 1 + below(6)
+      const letters = Array.from({ length: size }, () => 'abcd-@.'.charAt(below(7)))
+      const kind = below(8) === 0 ? '.socket' : '.service'
+      const name = letters.join('') + kind
+      if (!/^[.@]/.test(name)) names.add(name)
+    }
+    const [before, after] = [[...names].slice(0, 75), [...names].slice(75)]
+    before.forEach((name) => slice.make(name))
+    await watch(patterns)
+    after.forEach((name) => slice.make(name))
+    await recorder.source.obeyed()
+    const matches = globs(patterns)
+    const expected = [...names].filter((name) => name.endsWith('.service') && matches(name))
+    expect(expected.length).toBeGreaterThan(20)
+    expect(startedIn(recorder, slice).toSorted()).toEqual(expected.toSorted())
+  })
+
+  it('takes no cgroup that a unit or a scope has made and named', async () => {
+    const made = ['x.scope', 'other.service', 'user.slice/user@1.service/app.slice']
+    made.forEach((folder) => slice.make(join(folder, 'b1.service')))
+    await watch(['b*.service'])
+    made.forEach((folder) => slice.make(join(folder, 'b2.service')))
+    slice.make('sub.slice/b3.service')
+    await recorder.source.obeyed()
+    expect(startedIn(recorder, slice)).toEqual(['sub.slice/b3.service'])
+  })
+
+  it('gives each run of a unit an id, which a later sensor gives it too', async () => {
+    slice.make('b.service')
+    await watch(['b.service'])
+    const first = idOf(recorder, slice, 'b.service')
+    await recorder.stop()
+    await watch(['b.service'])
+    expect(idOf(recorder, slice, 'b.service')).toBe(first)
+    await slice.remove('b.service')
+    slice.make('b.service')
+    await recorder.source.obeyed()
+    const second = idOf(recorder, slice, 'b.service')
+    expect([first, second].every((id) => /^[0-9a-f]{64}$/.test(id))).toBe(true)
+    expect(second).not.toBe(first)
+  })
+
+  it.each([
+    ['that starts', true],
+    ['that runs before the sensor', false],
+  ])('reports what a unit %s does in the mount namespace of the host', async (_how, isNew) => {
+    slice.make('b.service')
+    slice.make('c.service')
+    const early = isNew ? undefined : new Shell(slice, 'b.service')
+    await early?.run(':')
+    await watch(['b.service'])
+    const other = new Shell(slice, 'c.service')
+    const shell = early ?? new Shell(slice, 'b.service')
+    await shell.run('cat /etc/hostname')
+    await other.run('cat /etc/hostname')
+    await recorder.source.obeyed()
+    const id = idOf(recorder, slice, 'b.service')
+    const cats = recorder
+      .acts()
+      .filter((event) => event.kind === 'exec' && event.exec.path === '/usr/bin/cat')
+    expect(cats).toMatchObject([
+      { container: { id }, exec: { drift: false }, process: { origin: 'entrypoint' } },
+    ])
+    expect(recorder.acts(id)).toContainEqual(
+      expect.objectContaining({
+        kind: 'file',
+        file: expect.objectContaining({ path: '/etc/hostname', access: ['read'] }) as unknown,
+      }),
+    )
+    await shell.end()
+    await other.end()
+  })
+
+  it('lets go of a process that systemd moves to a session, and of none that moves itself', async () => {
+    for (const unit of ['b.service', 'x.scope']) slice.make(unit)
+    await watch(['b.service'])
+    const [login, fugitive] = [new Shell(slice, 'b.service'), new Shell(slice, 'b.service')]
+    await login.run('head -c1 /etc/hostname')
+    const scope = join(unifiedHierarchy(), slice.path, 'x.scope/cgroup.procs')
+    await fugitive.run(`echo $$ >${scope}`)
+    slice.move(login.pid, 'x.scope')
+    await login.run('tail -c1 /etc/hostname')
+    await fugitive.run('wc /etc/hostname')
+    await recorder.source.obeyed()
+    const ran = recorder
+      .acts(idOf(recorder, slice, 'b.service'))
+      .flatMap((event) => (event.kind === 'exec' ? [event.exec.path] : []))
+    expect(ran).toContain('/usr/bin/head')
+    expect(ran).toContain('/usr/bin/wc')
+    expect(ran).not.toContain('/usr/bin/tail')
+    await login.end()
+    await fugitive.end()
+  })
+})
