@@ -24,6 +24,7 @@ import { Identifier } from './pipeline/identity/identifier.ts'
 import type { IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { HostFiles } from './pipeline/identity/units/host-files.ts'
+import { isOwnUnit } from './pipeline/identity/units/unit-cgroup.ts'
 import type { UnitEngineOptions } from './pipeline/identity/units/unit-engine.ts'
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
@@ -258,7 +259,7 @@ function assemble(
         scope: config.profiles.scope,
         rootfsOf: containerRootfs,
         resolversOf: containerResolvers,
-        isOwn: ownPod(config.engines.kubernetes.access),
+        isOwn: ownPod(config.engines.kubernetes.access) ?? isOwnUnit,
         ...links,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },
       }),

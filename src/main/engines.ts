@@ -57,7 +57,8 @@ export function enginesOf(
       }),
     )
   }
-  if (config.units.length > 0) engines.push(new UnitEngine({ ...units, onState: onStateOf('units') }))
+  if (config.units.length > 0)
+    engines.push(new UnitEngine({ ...units, onState: onStateOf('units') }))
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
 }

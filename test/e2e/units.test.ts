@@ -76,7 +76,8 @@ async function turns(): Promise<void> {
 
 /** Resolves with the alert on such a behaviour. */
 async function alertOn(text: string, good: (alert: Alert) => boolean = () => true): Promise<Alert> {
-  const isIt = (alert: Alert): boolean => alert.behaviour?.text.includes(text) === true && good(alert)
+  const isIt = (alert: Alert): boolean =>
+    alert.behaviour?.text.includes(text) === true && good(alert)
   const alerts = await agent.until<Alert[]>(['alert', 'list', '--image', unit], (list) =>
     list.some(isIt),
   )
@@ -200,7 +201,12 @@ test('a new version of the package is a new version of the unit, with what it do
   expect(versions[1]?.predecessor).toBe(versions[0]?.image.digest)
   await alertOn('/etc/greeter/more')
   const added = async (): Promise<readonly string[]> => {
-    const diff = await agent.json<ProfileDiff>(['profile', 'diff', `${unit}:1:1.0-1`, `${unit}:1:2.0-1`])
+    const diff = await agent.json<ProfileDiff>([
+      'profile',
+      'diff',
+      `${unit}:1:1.0-1`,
+      `${unit}:1:2.0-1`,
+    ])
     return diff.added.map(({ actor, text }) => `${actor}: ${text}`)
   }
   await expect.poll(added).toContain('/usr/bin/cat: read /etc/greeter/more')

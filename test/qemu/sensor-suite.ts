@@ -7,6 +7,7 @@ import { buildImage, removeTree } from '../sensor/container.ts'
 import { dnsStory } from '../sensor/dns-story.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { blockedUnit, watchedUnits } from './blocked-unit.ts'
 import { connectByNames, noRoute } from './connect-by-names.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 
@@ -38,7 +39,7 @@ export function testSensor(
   describe(`on ${title} the sensor`, () => {
     beforeAll(async () => {
       machine = await Machine.boot(options)
-      recorder = new Recorder({ sensorPath: machine.sensorPath })
+      recorder = new Recorder({ sensorPath: machine.sensorPath, units: watchedUnits })
       await recorder.running()
       await recorder.everyEvent()
     })
@@ -101,6 +102,12 @@ export function testSensor(
 
     it('in block mode refuses no connection to a DNS name of the profile, and others', async () => {
       expect(await connectByNames(machine, recorder)).toEqual([noRoute, EPERM, EPERM])
+    })
+
+    it('in mode block refuses what deviates in a unit of systemd, and none of its ordinary work', async () => {
+      const [ordinary, deviating] = await blockedUnit(machine, recorder)
+      expect(ordinary).toBe('secret')
+      expect(deviating).toBe("ls: can't open '/image/etc': Operation not permitted")
     })
 
     it('reports no capability that the kernel asked for on its own, or did not grant', async () => {

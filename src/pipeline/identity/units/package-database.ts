@@ -169,15 +169,14 @@ function apkFiles(installed: string): PackagedFiles {
   for (const entry of installed.split('\n\n')) {
     const fields = new Map<string, string>()
     for (const line of entry.split('\n')) {
-      const [letter = '', value] = [line.slice(0, 1), line.slice(2)]
+      const [letter, value] = [line.slice(0, 1), line.slice(2)]
       fields.set(letter, value)
       if (letter !== 'Z' || !value.startsWith('Q1')) continue
-      const [name = '', version = '', architecture = '', folder = '', file = ''] = [...'PVAFR'].map(
-        (one) => fields.get(one),
-      )
+      const of = (one: string): string => fields.get(one) ?? ''
+      const owner = { name: of('P'), version: of('V'), architecture: of('A') }
       const sum = Buffer.from(value.slice(2), 'base64').toString('hex')
-      const path = folder === '' ? `/${file}` : `/${folder}/${file}`
-      files.set(path, { name, version, architecture }, 'sha1', sum)
+      const path = `/${of('F')}/${of('R')}`.replace('//', '/')
+      files.set(path, owner, 'sha1', sum)
     }
   }
   return files

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import type { ContainerIdentity } from '../identity.ts'
+
 /**
  * The systemd unit whose run a cgroup is. As the sensor has it: above a unit are slices only, because the processes of
  * a unit or a scope may make and name cgroups below it. A container's cgroup has its id in its path, a unit's has not.
@@ -10,6 +13,16 @@ export function unitOfCgroup(id: string, cgroup: string): string | undefined {
   if (!parts.every((part) => part.endsWith('.slice'))) return undefined
   // systemd puts `_` before what would look like a file of the kernel's.
   return unit.startsWith('_') ? unit.slice(1) : unit
+}
+
+/** Whether it is the unit that this process runs in, which would judge itself. */
+export function isOwnUnit({ name, host }: Pick<ContainerIdentity, 'name' | 'host'>): boolean {
+  return host !== undefined && name === ownUnit()
+}
+
+function ownUnit(): string | undefined {
+  const cgroup = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
+  return cgroup === undefined ? undefined : unitOfCgroup('no container', cgroup)
 }
 
 /** Where the manager of a cgroup may be, the nearest first: systemd is in a scope beside its slices. */
