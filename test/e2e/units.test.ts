@@ -211,3 +211,9 @@ test('a new version of the package is a new version of the unit, with what it do
   }
   await expect.poll(added).toContain('/usr/bin/cat: read /etc/greeter/more')
 })
+
+test('the kernel and the agent agree on everything that they judged', async () => {
+  const { counters, degraded } = await agent.json<StatusView>(['status'])
+  expect(counters['kernelDisagreements']).toBe(0)
+  expect(degraded).toEqual([])
+})

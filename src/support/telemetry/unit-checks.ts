@@ -31,13 +31,14 @@ export async function unitChecks(
 
 function whyNone(pattern: string, installed: readonly string[]): string {
   const files = [...new Set(installed)]
-  const own = files.filter(globs([pattern])).sort()
+  const matches = globs([pattern])
+  const own = files.filter((name) => !name.endsWith('@.service') && matches(name)).sort()
   if (own.length > 0) return `${listed(own)} is installed and does not run: systemctl start it`
-  const longer = files.filter(globs([`${pattern}.service`])).sort()
-  if (longer.length > 0) return `a glob matches the whole name: write \`${pattern}.service\``
   const template = pattern.replace(/@.*/, '@.service')
   if (pattern.includes('@') && files.includes(template))
     return `\`${template}\` is installed, and no instance of it runs`
+  const longer = files.filter(globs([`${pattern}.service`])).sort()
+  if (longer.length > 0) return `a glob matches the whole name: write \`${pattern}.service\``
   return 'no service of that name is installed: systemctl list-units --type=service has the names'
 }
 

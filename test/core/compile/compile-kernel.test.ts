@@ -45,6 +45,25 @@ const ints = (folder: string, name = '.json', count = 5) =>
   Array.from({ length: count }, (_, n) => act.file(`${folder}/${n}${name}`))
 
 describe('the compiled profile', () => {
+  it('where the kernel knows no drift, lets a program pass that is expected as drift, and refuses none for it', () => {
+    const drift = (path: string) => act.exec(path, {}, true)
+    const known = learned(act.exec('/usr/bin/tool'), drift('/opt/app'), drift('/usr/bin/tool'))
+    const decide = (path: string, kind: 'approved' | 'rejected'): void => {
+      const [ref] = behavioursOf(drift(path), shaper)
+      if (ref === undefined) throw new Error('no behaviour')
+      known.decide(behaviourId(ref.key), { kind, by: 'cli:root', at })
+    }
+    decide('/opt/app', 'approved')
+    decide('/usr/bin/tool', 'rejected')
+    const options = { now: microsOf(at), shippedMatching: () => [], knowsDrift: false }
+    const { profile } = compileKernel(known, options)
+    const execs = profile.rules.map(({ object, deny }) => ({ object, deny }))
+    expect(execs).toEqual([
+      { object: { kind: 'exec', path: '/usr/bin/tool' }, deny: undefined },
+      { object: { kind: 'exec', path: '/opt/app' }, deny: undefined },
+    ])
+  })
+
   it('lists the paths of a pattern that has only a few', () => {
     const { profile } = kernelOf(learned(...ints('/srv', '.json', 2)))
     expect(profile.rules.map(({ object }) => object.kind)).toEqual(['file', 'file'])
