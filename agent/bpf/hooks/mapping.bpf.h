@@ -93,7 +93,7 @@ static __noinline u16 drift_of_mapping(struct scratch *scratch, struct task_stru
 	opened->judge = false;
 	walk_from(scratch, path_ref, root);
 	opened->paths.path = walk_hash(scratch);
-	drift = drift_of(slot_of(state), path_ref.dentry, inode, scratch->walk.end, root);
+	drift = drift_of(path_ref.dentry, inode, scratch->walk.end, root);
 	if (is_unit(slot_of(state)))
 		return drift & SNUG_DRIFT_MEMFD;
 	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, opened->paths.path))

@@ -167,33 +167,44 @@ static __always_inline u64 changed_at(u64 inode)
 	return at.tv_sec * 1000000000ull + at.tv_nsec;
 }
 
-/*
- * `root`: 0 of a process that outlived its container. A unit has no layers: of its files, the agent
- * is to look at those that were changed since it began.
- */
-static __always_inline u16 drift_of(const struct snug_slot *slot, u64 dentry, u64 inode, u32 end,
-				    u64 root)
+/* `root`: 0 of a process that outlived its container. */
+static __always_inline u16 drift_of(u64 dentry, u64 inode, u32 end, u64 root)
 {
 	u64 block = block_of(inode);
 
 	if (end == WALK_ALONE && is_memfd(dentry))
 		return SNUG_DRIFT_MEMFD;
-	if (is_unit(slot))
-		return changed_at(inode) > slot->began + control.wall_offset ? SNUG_DRIFT_UPPER : 0;
 	if (is_overlay(block) && upper_of(inode))
 		return SNUG_DRIFT_UPPER;
 	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
+}
+
+/*
+ * A unit has no layers: of its files, the agent is to look at those that were changed since it
+ * began. `drift`: as of a container.
+ */
+static __always_inline u16 drift_in_unit(const struct snug_slot *slot, u64 inode, u16 drift)
+{
+	if (drift & SNUG_DRIFT_MEMFD)
+		return drift;
+	return changed_at(inode) > slot->began + control.wall_offset ? SNUG_DRIFT_UPPER : 0;
+}
+
+/* Not inlined: its caller has little stack left on older kernels. */
+static __noinline u16 drift_where(const struct snug_task *state, u64 inode, u16 drift)
+{
+	struct snug_slot *slot = state ? slot_of(state) : 0;
+
+	return slot && is_unit(slot) ? drift_in_unit(slot, inode, drift) : drift;
 }
 
 /* The drift of a file whose path was just walked, with that path's hash. */
 static __always_inline u16 drift_of_code(struct scratch *scratch, const struct snug_task *state,
 					 u64 dentry, u64 inode, u64 path, u64 root)
 {
-	struct snug_slot *slot = slot_of(state);
-	u16 drift = drift_of(slot, dentry, inode, scratch->walk.end, root);
+	u16 drift = drift_of(dentry, inode, scratch->walk.end, root);
 
-	if (drift & SNUG_DRIFT_UPPER && !is_unit(slot) &&
-	    is_unmodified(scratch, state, inode, path))
+	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, path))
 		drift &= ~SNUG_DRIFT_UPPER;
 	return drift;
 }

@@ -31,19 +31,22 @@
 #include "rule_key.h"
 #include "shared.h"
 
-/* systemd gives a unit's programs its journal as standard output. */
-static __noinline bool is_journal(const struct snug_task *state, u64 sock)
-{
-	const char journal[] = "/run/systemd/journal/stdout";
-	u64 address = (u64)FIELD_AT(struct unix_sock, sock, addr);
-	char name[sizeof(journal)] = {};
+/* Eight bytes of a constant text. Compared so, it takes no stack, which older kernels lack here. */
+#define WORD_OF(text, at) (*(const u64 *)&(text)[at])
 
-	if (!is_unit(slot_of(state)))
-		return false;
-	bpf_probe_read_kernel(
-		name, sizeof(name) - 1,
-		(void *)(address + bpf_core_type_size(struct unix_address) + sizeof(u16)));
-	return !__builtin_memcmp(name, journal, sizeof(journal));
+/* systemd gives a unit's programs its journal as standard output. */
+static __always_inline bool is_journal(const struct snug_task *state, u64 sock)
+{
+	static const char journal[] = "/run/systemd/journal/stdout";
+	const u32 last = sizeof(journal) - 1 - sizeof(u64);
+	u64 address = (u64)FIELD_AT(struct unix_sock, sock, addr), name;
+
+	name = address + bpf_core_type_size(struct unix_address) + sizeof(u16);
+	return is_unit(slot_of(state)) && load_word(name) == WORD_OF(journal, 0) &&
+	       load_word(name + 8) == WORD_OF(journal, 8) &&
+	       load_word(name + 16) == WORD_OF(journal, 16) &&
+	       load_word(name + last) == WORD_OF(journal, last) &&
+	       FIELD_AT(struct unix_address, address, len) == (int)(sizeof(u16) + sizeof(journal));
 }
 
 /*
@@ -126,11 +129,12 @@ static __always_inline u64 name_code(struct scratch *scratch, const struct snug_
 	walk_from(scratch, path_ref, root);
 	hash = walk_hash(scratch);
 	length = scratch->walk.length;
-	renamed = !is_unit(slot_of(state)) && is_of_root(inode, root) &&
-		  is_named_by_mount(&scratch->walk, path_ref.mnt);
+	renamed = is_of_root(inode, root) && is_named_by_mount(&scratch->walk, path_ref.mnt);
 	*drift = drift_of_code(scratch, state, path_ref.dentry, inode, hash, root);
 	if (renamed)
 		*drift = (*drift & ~SNUG_DRIFT_UPPER) | SNUG_DRIFT_MOUNT;
+	if (watches_units)
+		*drift = drift_where(state, inode, *drift);
 	if (length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
 		return hash;
 	walk_from(scratch, path_ref, root);
@@ -216,13 +220,13 @@ static __always_inline void push_ancestor(struct snug_task *state)
 /* systemd runs in a process of its own what it does before a unit's program: since version 255. */
 static __always_inline bool is_executor(struct task_struct *task, const struct linux_binprm *bprm)
 {
-	const char executor[] = "systemd-executor";
-	u64 dentry = (u64)bprm->file->f_path.dentry,
+	static const char executor[] = "systemd-executor";
+	u64 dentry = (u64)bprm->file->f_path.dentry, name = name_of(dentry),
 	    manager = (u64)READ(task, real_parent, mm, exe_file);
-	char name[sizeof(executor)] = {};
 
-	bpf_probe_read_kernel_str(name, sizeof(name), (void *)name_of(dentry));
-	return manager && !__builtin_memcmp(name, executor, sizeof(executor)) &&
+	return manager && FIELD_AT(struct dentry, dentry, d_name.len) == sizeof(executor) - 1 &&
+	       load_word(name) == WORD_OF(executor, 0) &&
+	       load_word(name + 8) == WORD_OF(executor, 8) &&
 	       FIELD_AT(struct dentry, dentry, d_parent) ==
 		       FIELD_AT(struct dentry, FIELD_AT(struct file, manager, f_path.dentry),
 				d_parent);

@@ -30,9 +30,11 @@ static __noinline int look_at(struct task_struct *task)
 	dentry = (u64)FIELD_AT(struct file, file, f_path.dentry);
 	if (look->is_root)
 		begin_root(slot, look->slot, dentry);
+	else if (is_unit(slot))
+		look->drift = drift_in_unit(slot, (u64)FIELD_AT(struct file, file, f_inode), 0);
 	else
-		look->drift = drift_of(slot, dentry, (u64)FIELD_AT(struct file, file, f_inode),
-				       WALK_ROOT, slot->root);
+		look->drift = drift_of(dentry, (u64)FIELD_AT(struct file, file, f_inode), WALK_ROOT,
+				       slot->root);
 	return 0;
 }
 
