@@ -9,7 +9,7 @@ import {
   partBytes,
 } from '../../core/case/case.ts'
 import { describeError } from '../../errors.ts'
-import { openBeneath } from '../../support/open-beneath.ts'
+import { openBeneath } from '../../pipeline/identity/open-beneath.ts'
 import { Pace } from '../../support/pace.ts'
 
 const readSome = promisify(read)
