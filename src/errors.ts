@@ -177,6 +177,21 @@ export const errorTable = {
     hint: 'run `snug doctor` to see what this host lacks',
   },
   NOT_CONFIRMED: { exit: 1, status: 400, hint: 'answer `y`, or give `--yes`' },
+  JOB_UNKNOWN: {
+    exit: 64,
+    status: 400,
+    hint: 'name the job with `--job NAME`, or with `--as NAME` where no CI names it',
+  },
+  JOB_UNWATCHED: {
+    exit: 1,
+    status: 503,
+    hint: 'run the job as root on the host or in a virtual machine: see docs/ci-jobs.md',
+  },
+  JOB_UNBLOCKED: {
+    exit: 1,
+    status: 503,
+    hint: 'use `--mode audit` on this host; `snug doctor` shows what it can stop',
+  },
   DETACH_REFUSED: {
     exit: 1,
     status: 409,

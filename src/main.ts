@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './support/package-version.ts'
 import type { VerifiedProfile } from './supplychain/attest/verify.ts'
@@ -14,11 +17,15 @@ import { AlertPruner } from './state/persistence/alert-pruner.ts'
 import { Daemon, type DaemonParts } from './engine/daemon.ts'
 import { FleetSync } from './fleet/fleet-sync.ts'
 import { LiveConfig } from './engine/live-config.ts'
+import type { Alert } from './core/event/alert.ts'
 import type { RecordedVersion } from './engine/api/engine.ts'
+import { type JobRun, judgeJob, learningAll, mustBlock } from './engine/job-recording.ts'
 import { recordedVersion } from './engine/recording.ts'
 import { agentReport } from './engine/status/agent-report.ts'
 import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
+import { JobCgroup } from './pipeline/identity/job-cgroup.ts'
+import { StaticEngine } from './pipeline/identity/static-engine.ts'
 import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
 import { Identifier } from './pipeline/identity/identifier.ts'
 import type { IdentityEngine } from './pipeline/identity/identity.ts'
@@ -166,33 +173,52 @@ async function followTrust(
   new TrustedProfileLoader({ context: daemon, mode, fetch, signal }).follow(engines)
 }
 
+/** Different actions that are stopped within a minute: a job cannot wait for a person. */
+const jobBudget = 10_000
+
+export interface Recorded {
+  readonly versions: readonly RecordedVersion[]
+  /** Oldest first. */
+  readonly alerts: readonly Alert[]
+}
+
 /**
  * Watches this host while `work` is done, in memory and with nothing left behind, and gives what was learned of each
  * image. `work` begins once the sensor sees, and everything up to its end is in.
  *
- * Errors: SENSOR_UNAVAILABLE where the kernel cannot; what `work` throws
+ * @param job only this run is watched, as the container that the manifest names
+ *
+ * Errors: SENSOR_UNAVAILABLE where the kernel cannot; JOB_UNBLOCKED; what `work` throws
  */
 export async function recordWhile(
   { config }: LoadedConfig,
   work: () => Promise<void>,
-): Promise<readonly RecordedVersion[]> {
+  job?: JobRun & { readonly manifest: string },
+): Promise<Recorded> {
   const log = createLog(config.log.level)
-  const kube = await kubeOf(config, log)
-  const rules = loadRules()
+  const shipped = loadRules()
+  const isLearned = job !== undefined && job.judged === undefined
+  const rules = isLearned ? { ...shipped, guardrails: learningAll(shipped.guardrails) } : shipped
   const profiles = { ...config.profiles, scope: 'cluster' as const }
-  const own = { ...config, profiles, kernelState: 'none' }
+  const block = job === undefined ? config.block : { ...config.block, budget: jobBudget }
+  const own = { ...config, profiles, block, kernelState: 'none' }
   const hosts = new HostFiles()
   const units = { hosts, scriptOf: scriptsOf(rules) }
-  const engines = enginesOf(own, kube, units, stageLog(log, 'identity'))
+  const engines =
+    job === undefined
+      ? enginesOf(own, await kubeOf(config, log), units, stageLog(log, 'identity'))
+      : [new StaticEngine(job.manifest)]
   const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'), false)
-  const known = { engines, hosts }
-  const { daemon } = assemble(own, known, { store: new MemoryStore() }, log, rules, [source])
+  const kept = { store: new MemoryStore(), jobs: job !== undefined }
+  const { daemon } = assemble(own, { engines, hosts }, kept, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
   const fromMs = daemon.now()
+  const version = job && judgeJob(daemon, job, fromMs)
   const running = daemon.run(ending.signal)
   try {
     await seeing(source, daemon)
+    if (version?.life.mode === 'block') await mustBlock(source, daemon, version)
     await work()
     source.control?.flush()
     await source.obeyed()
@@ -200,9 +226,42 @@ export async function recordWhile(
     ending.abort()
     await running
   }
-  return [...daemon.registry.index].map((version) =>
+  const versions = [...daemon.registry.index].map((version) =>
     recordedVersion(version, daemon.registry.node, fromMs, daemon.now()),
   )
+  const alerts = daemon.alerts.newestFirst.map(({ whole }) => whole).reverse()
+  return { versions, alerts }
+}
+
+/**
+ * Watches one run of a job of CI. `run` gets the file by which a process enters the cgroup of the job.
+ *
+ * Errors: those of {@link recordWhile}, JOB_UNWATCHED
+ */
+export async function recordRun(
+  loaded: LoadedConfig,
+  job: JobRun,
+  run: (door: string) => Promise<void>,
+): Promise<Recorded & { readonly outlived: number }> {
+  const id = JobCgroup.newId()
+  const { image, judged } = job
+  const folder = mkdtempSync(join(tmpdir(), 'snug-job-'))
+  const manifest = join(folder, 'containers.json')
+  let outlived = 0
+  try {
+    writeFileSync(manifest, JSON.stringify({ containers: [{ id, name: image.repository, image }] }))
+    const work = async (): Promise<void> => {
+      const cgroup = JobCgroup.make(id)
+      try {
+        await run(cgroup.door)
+      } finally {
+        outlived = await cgroup.remove(judged?.mode === 'block' ? 'ended' : 'released')
+      }
+    }
+    return { ...(await recordWhile(loaded, work, { ...job, manifest })), outlived }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** Polls: a source has a state, and no event for its change. */
@@ -330,8 +389,8 @@ async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonPart
   return wasm === undefined ? {} : { grade: await alertPolicy(wasm, entrypoint) }
 }
 
-/** What survives the daemon. */
-type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'caseFolder' | 'grade'>
+/** What survives the daemon, and how it judges. */
+type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'caseFolder' | 'grade' | 'jobs'>
 
 async function openStore(
   config: Config,

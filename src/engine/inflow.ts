@@ -40,6 +40,8 @@ export interface InflowParts {
   readonly techniques: Techniques
   /** Whether containers of an unknown version may run programs. */
   readonly failClosed: boolean
+  /** The containers are jobs of CI. */
+  readonly jobs?: boolean
 }
 
 /** What the messages of the sources reach. */
@@ -95,6 +97,7 @@ export class Inflow {
         isBeforeAssignment: (container, timeMs) => kernel.gaps.isBefore(container, timeMs),
       },
       failClosed: parts.failClosed,
+      jobs: parts.jobs === true,
       scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onDisarmed: (scope, kinds) => enforcement.disarmed(scope, kinds),
       onPolicy: (report) => this.#confirmed(report),

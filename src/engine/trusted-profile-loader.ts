@@ -80,7 +80,8 @@ export class TrustedProfileLoader {
       'keyId' in signer ? `key:${signer.keyId.slice(0, 16)}` : `identity:${signer.identity}`
     const before = enforcementSnapshot(version)
     const rules = context.registry.lifecycle.rules.block ?? defaultBlockRules
-    const step = withTrusted(version.life, { mode, rules, by: who }, context.now())
+    const came = `the image has a profile signed by ${who}`
+    const step = withTrusted(version.life, { mode, rules, came }, context.now())
     if (step.transitions.length === 0) return
     version.profile.merge(profile.behaviours)
     version.watchedFor(observedOf(profile))

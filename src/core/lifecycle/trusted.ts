@@ -5,8 +5,8 @@ import type { Step, Version } from './version.ts'
 export interface TrustedStart {
   readonly mode: 'alert' | 'block'
   readonly rules: BlockRules
-  /** Who signed. */
-  readonly by: string
+  /** Where the profile comes from, as the beginning of a sentence. */
+  readonly came: string
 }
 
 /**
@@ -16,12 +16,11 @@ export interface TrustedStart {
  */
 export function withTrusted(
   version: Version,
-  { mode, rules, by }: TrustedStart,
+  { mode, rules, came }: TrustedStart,
   nowMs: number,
 ): Step {
   if (version.state !== 'learning') return { version, transitions: [] }
   const { holes: _, ...whole } = version
-  const came = `the image has a profile signed by ${by}`
   const base = { ...whole, state: 'enforced', learnedAt: nowMs, alertingSince: nowMs } as const
   const blocking = mode === 'block' ? startBlocking(rules, nowMs) : undefined
   const next: Version = Object.freeze(

@@ -27,7 +27,7 @@ export interface JudgeOptions {
   readonly explain?: boolean
 }
 
-const EXPECTED: Verdict = Object.freeze({
+export const EXPECTED: Verdict = Object.freeze({
   outcome: 'expected',
   reasons: [],
   nearest: null,

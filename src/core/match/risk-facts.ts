@@ -42,7 +42,8 @@ function mayBeUsual(event: ActEvent, place: PlaceClass): boolean {
   return place === 'data' && !isLink
 }
 
-function isLocal({ object, address }: BehaviourRef): boolean {
+/** With a peer on this machine. */
+export function isLocal({ object, address }: BehaviourRef): boolean {
   if (object.kind === 'connect') return isLoopback(address ?? object.peer)
   return object.kind === 'listen' && isLoopback(object.address)
 }

@@ -3,6 +3,8 @@ import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import type { Guardrails } from '../../core/match/guardrail.ts'
+import { EXPECTED } from '../../core/match/judge.ts'
+import { isOpenAct, withoutImage } from '../../core/match/open-acts.ts'
 import { behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import type {
   BehaviourKey,
@@ -165,12 +167,13 @@ export class JudgeStage {
   }
 
   #act(
-    reported: ActEvent,
+    given: ActEvent,
     key: BehaviourKey | undefined,
     source: string,
     known: Map<DeployedVersion, BehaviourKey[]>,
   ): void {
-    const { registry, onJudged, sourceCoverage } = this.#options
+    const { registry, onJudged, sourceCoverage, guardrails, jobs = false } = this.#options
+    const reported = jobs ? withoutImage(given) : given
     const watched = sourceCoverage.of(reported, source)
     const version = registry.versionOf(reported)
     if (version === undefined) {
@@ -185,7 +188,8 @@ export class JudgeStage {
     // What a held container tries is not what its image normally does.
     const isTaught = learning && reported.held !== true && version.learnsFrom(reported.container.id)
 
-    const verdict = this.#verdicts.of(version, reported, refs)
+    const isOpen = jobs && isOpenAct(reported, refs, guardrails)
+    const verdict = isOpen ? EXPECTED : this.#verdicts.of(version, reported, refs)
     const isExpected = verdict.outcome === 'expected'
     const isLate = !isExpected && this.#responder.isLate(reported, version)
     const event: ActEvent = isLate
@@ -198,13 +202,18 @@ export class JudgeStage {
     if (response.alert !== undefined) shared?.alerted(response.alert)
 
     const counted = shared === undefined ? event : withChanges(event, { count: shared.fresh })
-    if (response.isRecorded !== true) {
+    // Which files a job works on is no part of its profile.
+    const isOpenFile = isOpen && event.kind === 'file'
+    if (response.isRecorded !== true && !isOpenFile) {
       const hadRoom = this.#memory.record(counted, judged, isTaught)
       // Later, the alert about the event remains.
       if (!hadRoom && isTaught) this.#unrecorded(event)
     }
     if (!isExpected) version.news = true
-    if (key !== undefined && this.#memory.remember(key, judged, response)) {
+    const isKnown = isOpenFile
+      ? event.enforced === undefined
+      : key !== undefined && this.#memory.remember(key, judged, response)
+    if (key !== undefined && isKnown) {
       const keys = known.get(version)
       if (keys === undefined) known.set(version, [key])
       else keys.push(key)

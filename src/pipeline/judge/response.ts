@@ -43,6 +43,8 @@ export interface ResponseOptions {
   readonly kernel?: KernelJudge
   /** Whether the kernel stops what it has no profile for. */
   readonly failClosed?: boolean
+  /** The containers are runs of jobs of CI: see `isOpenAct`. */
+  readonly jobs?: boolean
 }
 
 export interface KernelJudge {
@@ -185,11 +187,14 @@ export class Responder {
     const ofComponent = this.#delta.componentFinding(judged)
     if (ofComponent !== undefined)
       return { outcome: 'deviation', alert: this.#raise(ofComponent, event.count ?? 1) }
-    return this.#alert(judged, [
-      life.predecessor === undefined
-        ? 'the profile that was shipped for the image does not have this behaviour'
-        : 'this behaviour is new in this version, and no change of the image explains it',
-    ])
+    return this.#alert(judged, [this.#whyNew(version)])
+  }
+
+  #whyNew({ life }: DeployedVersion): string {
+    if (this.#options.jobs === true) return 'no earlier run of the job did this'
+    return life.predecessor === undefined
+      ? 'the profile that was shipped for the image does not have this behaviour'
+      : 'this behaviour is new in this version, and no change of the image explains it'
   }
 
   /** The alert about the run of the program has the files that it loads. */

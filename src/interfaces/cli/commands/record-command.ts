@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
-import { once } from 'node:events'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { loadConfig } from '../../../support/config/load-config.ts'
 import { SnugError } from '../../../errors.ts'
 import type { RecordedVersion } from '../../../engine/api/engine.ts'
@@ -10,66 +7,58 @@ import { printLine } from '../cli-io.ts'
 import { writeOutputFile } from '../input/output-file.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { imageText } from '../output/view-text.ts'
+import { runCommand, watching } from '../watched-command.ts'
+import { jobModes, type RecordOptions, recordJob } from './record-job.ts'
 
-interface Options {
-  readonly image?: string
-  readonly out: string
-  readonly config?: string
-}
-
-/** An agent that only watches, keeps nothing, and never thinks that it has seen enough. */
-const watching = {
-  data: 'none',
-  listen: 'none',
-  kernelState: 'none',
-  sources: ['ebpf'],
-  sinks: [] as string[],
-  'learn.floor': '7d',
-  'learn.ceiling': '30d',
-  'log.level': 'warn',
-}
+/** Of these, each is for a job only. */
+const ofJobs = ['as', 'mode', 'profile', 'update', 'sarif'] as const
 
 export function recordCommand(program: Command, context: CliContext): void {
   program
     .command('record')
     .description(
-      'runs the tests of an image under the sensor and writes the observed behaviours as a profile. Needs root, BTF and Docker. Exits with 1 if the sensor cannot run or the command fails',
+      'runs the tests of an image, or a job of CI, under the sensor and writes the observed behaviours as a profile. Needs root and BTF, and Docker for an image. Exits with 1 if the sensor cannot run or the command fails, and with 2 if a job deviates from its profile',
     )
-    .argument('<command...>', 'after `--`: a command that exercises the image, such as `make test`')
+    .argument(
+      '<command...>',
+      'after `--`: a command that exercises the image, such as `make test`, or that is the job',
+    )
     .option('--image <image>', 'image to write; optional if the command runs only one image')
-    .option('--out <file>', 'file for the profile', 'snug-profile.json')
+    .option(
+      '--out <file>',
+      'file for the profile; default: snug-profile.json, or snug-job.json for a job',
+    )
     .option('--config <file>', 'config file; only `engines` and `sensor` apply')
-    .action(async (command: readonly string[], options: Options) => {
-      const { config: file } = options
+    .option(
+      '--job [name]',
+      'the command is a job of CI. Without a name, variables of GitHub Actions, GitLab CI or Jenkins name it',
+    )
+    .option('--as <name>', 'with `--job`: name of the job where no CI names it')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'with `--job`: `learn` writes the profile, `audit` reports deviations from it, `block` also stops them; default: learn',
+      ).choices(jobModes),
+    )
+    .option('--profile <file>', 'with `--job`: profile of earlier runs')
+    .option('--update', 'with `--mode audit`: adds a run without deviations to the profile')
+    .option('--sarif <file>', 'with `--job`: also writes the deviations as SARIF')
+    .action(async (command: readonly string[], options: RecordOptions) => {
+      if (options.job !== undefined) return recordJob(command, options, context)
+      const lone = ofJobs.find((name) => options[name] !== undefined)
+      if (lone !== undefined) throw new SnugError('USAGE', `\`--${lone}\` needs \`--job\``)
+      const { config: file, out = 'snug-profile.json' } = options
       const loaded = loadConfig({
         env: context.io.env,
         flags: watching,
         ...(file === undefined ? {} : { file }),
       })
       const { recordWhile } = await import('../../../main.ts')
-      const versions = await recordWhile(loaded, () => runCommand(command, context))
+      const { versions } = await recordWhile(loaded, () => runCommand(command, context.io))
       const version = chosen(versions, options.image)
-      writeOutputFile(options.out, version.text)
-      report(context, version, options.out)
+      writeOutputFile(out, version.text)
+      report(context, version, out)
     })
-}
-
-/** Errors: COMMAND_FAILED, with how it ended */
-async function runCommand([name = '', ...args]: readonly string[], { io }: CliContext) {
-  const child = spawn(name, args, { stdio: 'inherit' })
-  const stop = (): void => void child.kill('SIGTERM')
-  io.ended.addEventListener('abort', stop, { once: true })
-  try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-    if (code === 0) return
-    const how = signal === null ? `exit code ${code}` : `${signal} (${constants.signals[signal]})`
-    throw new SnugError('COMMAND_FAILED', `\`${name}\` exited with ${how}: no profile was written`)
-  } catch (cause) {
-    if (cause instanceof SnugError) throw cause
-    throw new SnugError('COMMAND_FAILED', `cannot run \`${name}\``, { cause })
-  } finally {
-    io.ended.removeEventListener('abort', stop)
-  }
 }
 
 /** Errors: IMAGE_UNKNOWN, IMAGE_AMBIGUOUS */
