@@ -36,6 +36,7 @@ import type { UnitEngineOptions } from './pipeline/identity/units/unit-engine.ts
 import { containerResolvers } from './pipeline/identity/resolver-file.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
+import { guardsOf } from './core/compile/kernel-guards.ts'
 import { Guardrails } from './core/match/guardrail.ts'
 import { Techniques } from './core/match/technique.ts'
 import { shaperOf } from './core/match/shaper-of.ts'
@@ -209,7 +210,8 @@ export async function recordWhile(
       ? enginesOf(own, await kubeOf(config, log), units, stageLog(log, 'identity'))
       : [new StaticEngine(job.manifest)]
   const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'), false)
-  const kept = { store: new MemoryStore(), jobs: job !== undefined }
+  const jobs = job === undefined ? {} : { jobs: guardsOf(rules.guardrails) }
+  const kept = { store: new MemoryStore(), ...jobs }
   const { daemon } = assemble(own, { engines, hosts }, kept, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()

@@ -435,6 +435,8 @@ enum snug_rule_flag {
 	SNUG_WITH_DRIFT = 16,
 	SNUG_WITH_SOCKET = 32,
 	SNUG_RANGE = 64, /* of a peer: `set` has the first port, and 16 bits above it the last */
+	SNUG_GUARD =
+		128, /* no rule: the access to files of the set is never SNUG_SPARES_UNGUARDED */
 };
 
 /*
@@ -532,10 +534,12 @@ struct snug_enforce {
 	__u32 spares;	/* what only alerts: bits of snug_spare */
 };
 
-/* What no sensor observed while the version learned. */
+/* What no sensor observed while the version learned, or what nobody can learn. */
 enum snug_spare {
 	SNUG_SPARES_SETATTR = 1,  /* SNUG_SETATTR */
 	SNUG_SPARES_RECEIVED = 2, /* opens that are SNUG_RECEIVED */
+	/* Of a job: files that no SNUG_GUARD is about, code that it maps, peers on this host. */
+	SNUG_SPARES_UNGUARDED = 4,
 };
 
 struct snug_peer {

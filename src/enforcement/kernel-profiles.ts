@@ -26,6 +26,8 @@ export interface KernelProfilesOptions {
   readonly novelty?: KernelOptions['novelty']
   /** Versions that are never blocked, whatever their mode; absent: none. */
   readonly mayBlock?: (version: DeployedVersion) => boolean
+  /** The versions are jobs of CI: only these files are strict. */
+  readonly guards?: KernelOptions['guards']
   readonly now: () => number
   /** Whether the sources confirm what they put into the kernel; absent: they do not. */
   readonly confirms?: boolean
@@ -295,13 +297,14 @@ export class KernelProfiles {
       installed.compiling.isOutdated = true
       return
     }
-    const { now, shippedMatching, slices, novelty } = this.#options
+    const { now, shippedMatching, slices, novelty, guards } = this.#options
     // Until it is replaced, the profile of before still holds: there is no moment with half of one.
     const steps = compileSteps(version.profile, {
       now: now() * 1_000,
       shippedMatching: (automaton) => shippedMatching(version, automaton),
       ...(novelty === undefined ? {} : { novelty }),
       knowsDrift: unitOf(version.image) === undefined,
+      ...(guards === undefined ? {} : { guards }),
     })
     const withFiles = version.identity?.rootfs !== undefined
     if (slices === undefined || version.profile.size <= compiledAtOnce) {
@@ -384,9 +387,10 @@ export class KernelProfiles {
   }
 
   #enforce(version: DeployedVersion, installed: InstalledProfile): void {
-    const { budget } = this.#options
+    const { budget, guards } = this.#options
     const { life, unobserved, observed } = version
-    const spares = fileObservables.filter((access) => !observed.has(access))
+    const unobservable = fileObservables.filter((access) => !observed.has(access))
+    const spares = guards === undefined ? unobservable : ([...unobservable, 'unguarded'] as const)
     const isSpared = unobserved.length > 0 || this.#options.mayBlock?.(version) === false
     const judged = enforcementOf(life, budget, isSpared, spares)
     if (judged === undefined && installed.enforcement === undefined) return

@@ -25,6 +25,8 @@ export interface KernelSideOptions {
   readonly budget: number
   /** The guardrails, where novelty is not stopped. */
   readonly novelty?: KernelOptions['novelty']
+  /** The containers are jobs of CI: only these files are strict. */
+  readonly guards?: KernelOptions['guards']
   readonly failClosed: boolean
   readonly confirms: boolean
   readonly reports: EnforcementReports
@@ -59,7 +61,8 @@ export class KernelSide {
   readonly #awaited = new Set<{ readonly id: string; readonly resolve: () => void }>()
 
   constructor(options: KernelSideOptions) {
-    const { controls, engines, files, log, now, budget, novelty, registry, confirms } = options
+    const { controls, engines, files, log, now, budget, novelty, guards, registry, confirms } =
+      options
     this.#options = options
     this.#assignments = new Assignments({
       controls,
@@ -85,6 +88,7 @@ export class KernelSide {
       budget,
       ...(novelty === undefined ? {} : { novelty }),
       mayBlock: ({ image }) => registry.lifecycle.rules.unblockable?.(image) === undefined,
+      ...(guards === undefined ? {} : { guards }),
       now,
       confirms,
       slices: options.slices,

@@ -198,6 +198,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       registry: this.registry,
       budget,
       ...(from === 'low' ? {} : { novelty: parts.guardrails }),
+      ...(parts.jobs === undefined ? {} : { guards: parts.jobs }),
       failClosed: parts.failClosed,
       slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),

@@ -1,4 +1,5 @@
 import type { ActEvent, LossEvent, SnugEvent } from '../core/event/event.ts'
+import type { Guard } from '../core/compile/kernel-guards.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Techniques } from '../core/match/technique.ts'
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
@@ -40,8 +41,8 @@ export interface InflowParts {
   readonly techniques: Techniques
   /** Whether containers of an unknown version may run programs. */
   readonly failClosed: boolean
-  /** The containers are jobs of CI. */
-  readonly jobs?: boolean
+  /** The containers are runs of jobs of CI: of files only these are strict. */
+  readonly jobs?: readonly Guard[]
 }
 
 /** What the messages of the sources reach. */
@@ -97,7 +98,7 @@ export class Inflow {
         isBeforeAssignment: (container, timeMs) => kernel.gaps.isBefore(container, timeMs),
       },
       failClosed: parts.failClosed,
-      jobs: parts.jobs === true,
+      jobs: parts.jobs !== undefined,
       scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onDisarmed: (scope, kinds) => enforcement.disarmed(scope, kinds),
       onPolicy: (report) => this.#confirmed(report),

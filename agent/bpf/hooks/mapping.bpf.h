@@ -73,6 +73,8 @@ static __always_inline void judge_code(const struct snug_task *state, struct ver
 	else
 		judge_literal(verdict, state->actor,
 			      SNUG_RULE_FILE(keys, SNUG_MAP, SNUG_RULE_SET(keys, 0)));
+	if (verdict->deviates && spares_unguarded(&verdict->ruling))
+		verdict->deviates = DEVIATES_UNSTOPPED;
 }
 
 /* What of a file is code that the image did not ship: `scratch->opened` is about it then. */

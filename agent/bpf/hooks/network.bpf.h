@@ -268,6 +268,8 @@ static __always_inline void judge_connect(struct snug_task *state, struct verdic
 		    by_name == RULE_ALLOW :
 		    found == RULE_NONE && name->by == NAMED_NOT && may_be_named(verdict))
 		verdict->deviates = DEVIATES_UNSTOPPED;
+	if (found == RULE_NONE && is_loopback(peer) && spares_unguarded(&verdict->ruling))
+		verdict->deviates = DEVIATES_UNSTOPPED;
 }
 
 static __always_inline void judge_peer(struct snug_task *state, struct verdict *verdict, u8 kind,

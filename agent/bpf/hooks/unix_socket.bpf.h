@@ -42,6 +42,8 @@ CHECKED_ONCE int judge_socket(struct scratch *scratch, struct snug_task *state,
 						   SNUG_RULE_SET(keys, set)),
 				    &ruling->tags[0]);
 	ruling->deviates = found != RULE_ALLOW;
+	if (!found && spares_unguarded(ruling))
+		ruling->deviates = unknown(ruling, 0, SNUG_READ, set);
 	if (set && !ruling->deviates)
 		count_by_rules(state, ruling);
 	return 0;

@@ -421,6 +421,12 @@ static __always_inline u32 lookup_rule(const struct ruling *ruling, u64 actor, u
 	return *found ? RULE_ALLOW : RULE_DENY;
 }
 
+/* A job of CI: only what is guarded is stopped. */
+static __always_inline bool spares_unguarded(const struct ruling *ruling)
+{
+	return ruling->policy_state & SNUG_POLICY_SPARES(SNUG_SPARES_UNGUARDED);
+}
+
 /*
  * For events that one rule decides. Of novelty by calculation: the verifier of Linux 5.10 looks at
  * all that follows once for each branch.

@@ -136,10 +136,16 @@ static __noinline bool may_link(const struct snug_task *state, struct ruling *ru
 	return true;
 }
 
-/* What becomes of an access that no rule is about. `spared`: snug_spare. */
-static __always_inline u32 unknown(const struct ruling *ruling, u32 spared)
+/* What becomes of an access that no rule is about. `spared`: snug_spare. `set`: of the paths. */
+static __noinline u32 unknown(const struct ruling *ruling, u32 spared, u32 access, u32 set)
 {
-	return ruling->policy_state & SNUG_POLICY_SPARES(spared) ? DEVIATES_UNSTOPPED : DEVIATES;
+	u64 object = SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag;
+
+	if (ruling->policy_state & SNUG_POLICY_SPARES(spared))
+		return DEVIATES_UNSTOPPED;
+	if (!spares_unguarded(ruling))
+		return DEVIATES;
+	return set && lookup_rule(ruling, keys.seed, object, &tag) ? DEVIATES : DEVIATES_UNSTOPPED;
 }
 
 /* All of the rules. What they allow by a pattern is counted by them. */
@@ -176,21 +182,23 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 		if (found == RULE_DENY)
 			ruling->deviates = DEVIATES;
 		else if (!found && ruling->deviates != DEVIATES)
-			ruling->deviates = unknown(ruling, paths->spared);
+			ruling->deviates = unknown(ruling, paths->spared, bit, set);
 		n++;
 	}
 	if (access & SNUG_SETATTR) {
 		found = lookup_access(state, ruling, SNUG_SETATTR, paths, set, &ruling->tags[0]);
 		if (found != RULE_ALLOW)
-			ruling->deviates = found ? DEVIATES : unknown(ruling, SNUG_SPARES_SETATTR);
+			ruling->deviates =
+				found ? DEVIATES :
+					unknown(ruling, SNUG_SPARES_SETATTR, SNUG_SETATTR, set);
 	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX) {
 		fixed = paths->cut & SNUG_TO_CUT ||
 			lookup_rule(ruling, actor, SNUG_RULE_SHIPPED(keys, paths->to), &tag) !=
 				RULE_NONE;
 		set = fixed ? 0 : run_automaton(scratch, profile, paths->to_at, ~0u, SNUG_TEXT_MAX);
-		if (!may_link(state, ruling, paths, set))
-			ruling->deviates = DEVIATES;
+		if (ruling->deviates != DEVIATES && !may_link(state, ruling, paths, set))
+			ruling->deviates = unknown(ruling, 0, SNUG_READ, set);
 	}
 	if (ruling->deviates)
 		ruling->by_rules = 0;

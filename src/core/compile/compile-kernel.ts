@@ -4,6 +4,7 @@ import type { ProfileReader } from '../profile/profile-reader.ts'
 import { finish, type Steps } from '../steps.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
+import type { Guard } from './kernel-guards.ts'
 import { patternRules } from './kernel-patterns.ts'
 import { prefixRules, type PrefixRules } from './kernel-prefixes.ts'
 import { isOfKernel } from '../learning/program-files.ts'
@@ -46,6 +47,8 @@ export interface KernelOptions {
   readonly novelty?: Pick<Guardrails, 'guardsCapability'>
   /** False: it does not tell a changed program from the one that was shipped, as in units of systemd. */
   readonly knowsDrift?: boolean
+  /** Of a job: the only files that are strict. */
+  readonly guards?: readonly Guard[]
 }
 
 export interface CompiledKernel {
@@ -73,7 +76,7 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
  * during a pause needs another compilation.
  */
 export function* compileSteps(live: ProfileReader, options: KernelOptions): Steps<CompiledKernel> {
-  const { now, limits = kernelLimits } = options
+  const { now, limits = kernelLimits, guards = [] } = options
   const known = asItIs(live)
   const shipped = new ShippedFiles(options.shippedMatching)
   const claims = yield* claimsOf(known, now, (paths) => shipped.among(paths))
@@ -88,7 +91,7 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
       : noveltyRules(known, now, options.novelty, (rule) => claims.literals.has(ruleKey(rule)))
   const wide = [...blocks.rules, ...claims.ranges, ...claims.mapping, ...novelty]
   for (;;) {
-    const parts = { known, limits, shipped, wide, prefixes: blocks.prefixes, widening }
+    const parts = { known, limits, shipped, wide, guards, prefixes: blocks.prefixes, widening }
     const fitted = yield* fit(parts)
     if (fitted === undefined) continue
     const derived = yield* derivedRules(known, now, fitted, limits.rules)
@@ -160,6 +163,7 @@ interface Parts {
   readonly shipped: ShippedFiles
   /** Rules of blocks of addresses, of ranges of ports, of code that is mapped, and for novelty. */
   readonly wide: readonly KernelRule[]
+  readonly guards: readonly Guard[]
   readonly prefixes: PrefixRules['prefixes']
   readonly widening: KernelWidening
 }
@@ -170,7 +174,7 @@ function* fit(parts: Parts): Steps<KernelProfile | undefined> {
   const literals = widening.literals().map(({ rule }) => rule)
   const before = literals.length + wide.length
   if (before > limits.rules) return saveRules(parts, before)
-  const patterns = yield* patternRules(widening.patterns(), limits.states)
+  const patterns = yield* patternRules(widening.patterns(), limits.states, parts.guards)
   if (patterns === undefined) {
     if (widening.saveStates()) return undefined
     throw tooLarge(`patterns of more than ${limits.states} states`)

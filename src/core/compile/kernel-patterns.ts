@@ -1,8 +1,9 @@
 import { origins } from '../event/event.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
-import type { Language } from '../behaviour/language.ts'
+import { type Language, sourceOf } from '../behaviour/language.ts'
 import { sourcesOf } from '../behaviour/shape-pattern.ts'
 import type { PatternClaim } from './kernel-claim.ts'
+import { type Guard, guardRules } from './kernel-guards.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
 import { automatonSteps } from './path-automaton.ts'
 import type { Steps } from '../steps.ts'
@@ -20,6 +21,7 @@ export interface PatternRules {
 export function* patternRules(
   claims: readonly PatternClaim[],
   states: number,
+  guards: readonly Guard[] = [],
 ): Steps<PatternRules | undefined> {
   const numbers = new Map<string, number>()
   const languages: Language[] = []
@@ -42,6 +44,10 @@ export function* patternRules(
     const renamed = sourcesOf(claim.pattern)
     numberOf(renamed.source, renamed.language)
   }
+  const guarded = new Map<Language, number>()
+  for (const { language, except } of guards) {
+    for (const one of [language, except]) guarded.set(one, numberOf(sourceOf(one), one))
+  }
   const built = yield* automatonSteps(languages, states)
   if (built === undefined) return undefined
   const rules: KernelRule[] = []
@@ -50,6 +56,8 @@ export function* patternRules(
     const all = set.flatMap((pattern) => byNumber[pattern] ?? [])
     all.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0))
     for (const rule of rulesOf(all, number)) rules.push(rule)
+    const held = new Set(set)
+    rules.push(...guardRules(guards, number, (one) => held.has(guarded.get(one) ?? -1)))
   }
   return { automaton: built.automaton, rules: [...rules, ...someArguments(rules)] }
 }

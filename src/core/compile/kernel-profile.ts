@@ -35,6 +35,8 @@ export type RuleObject =
       readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename' | 'setattr'
       readonly set: number
     }
+  /** An access to files of this set that stays strict in a job. It belongs to no actor. */
+  | { readonly kind: 'guard'; readonly access: string; readonly set: number }
   /** Any file that the image did not ship, as code that the program maps. Only with `report`. */
   | { readonly kind: 'foreign-code' }
   | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
@@ -87,6 +89,7 @@ function ruleObjectKey(object: RuleObject): string {
     case 'socket-pattern':
       return [object.kind, object.set].join(S)
     case 'file-pattern':
+    case 'guard':
       return [object.kind, object.access, object.set].join(S)
     case 'syscall-pattern':
       return [object.kind, object.name, object.set].join(S)
@@ -136,6 +139,8 @@ export interface AddressPrefix {
  * `shipped` may be deleted by an actor that 1 to 3 allow to create it and that 1 and 2 allow to
  * rename it.
  * 4. Else it is not expected. An event is expected if each of its behaviours is.
+ *
+ * In a job, files that no rule is about are reported, and not stopped, unless a guard is about the access and the set.
  *
  * What a rule with `report` decides is not expected either. It is reported, and not stopped. Such rules are about
  * capabilities, and about files that are mapped as code: all of them are reported, as the sensor knows no image, and the

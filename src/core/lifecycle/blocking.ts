@@ -190,23 +190,26 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
   return rest as V
 }
 
+/** What is reported, and not stopped. `unguarded`: of a job, files that no guardrail is about, and peers on the same host. */
+export type Spare = FileObservable | 'unguarded'
+
 /**
  * The kernel's response to deviations; undefined if it has no profile.
  *
  * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
- * @param spares accesses to files that no source observed, alone
+ * @param spares with accesses to files that no source observed, alone
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },
   budget: number,
   isBlind = false,
-  spares: readonly FileObservable[] = [],
+  spares: readonly Spare[] = [],
 ):
   | {
       readonly mode: 'alert' | 'block'
       readonly budget: number
       readonly except?: readonly BehaviourKind[]
-      readonly spares?: readonly FileObservable[]
+      readonly spares?: readonly Spare[]
       readonly pausedUntil?: number
     }
   | undefined {

@@ -7,7 +7,7 @@ export type Matcher = (text: string) => boolean
  * names with line ends match like any other, so that no name escapes a guardrail.
  */
 export function globs(patterns: readonly string[]): Matcher {
-  const each = patterns.flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+  const each = expanded(patterns)
   const literal = new Set(each.filter((pattern) => !special.test(pattern)))
   const compiled = each.filter((pattern) => !literal.has(pattern)).map(compiledGlob)
   return (text) =>
@@ -15,13 +15,16 @@ export function globs(patterns: readonly string[]): Matcher {
     compiled.some(({ part, expression }) => text.includes(part) && expression.test(text))
 }
 
+/** Without braces: one for each of their alternatives. */
+export function expanded(patterns: readonly string[]): readonly string[] {
+  return patterns.flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+}
+
 const special = /[*?[\]{}()!+@|\\]/
 
 /** The last names of these paths, as far as they are no patterns. */
 export function literalNames(patterns: readonly string[]): readonly string[] {
-  const names = patterns
-    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
-    .map((pattern) => pattern.slice(pattern.lastIndexOf('/') + 1))
+  const names = expanded(patterns).map((pattern) => pattern.slice(pattern.lastIndexOf('/') + 1))
   return [...new Set(names)].filter((name) => name !== '' && !special.test(name)).sort()
 }
 
@@ -51,14 +54,12 @@ function longestLiteral(pattern: string): string {
 
 /** The same for any text: `*` stands for any text, `/` included, and `?` for one character; braces list alternatives. */
 export function texts(patterns: readonly string[]): Matcher {
-  const expressions = patterns
-    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
-    .map((pattern) =>
-      pattern
-        .split('*')
-        .map((part) => part.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('?', '.'))
-        .join('.*'),
-    )
+  const expressions = expanded(patterns).map((pattern) =>
+    pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('?', '.'))
+      .join('.*'),
+  )
   const expression = new RegExp(`^(?:${expressions.join('|')})$`, 's')
   return (text) => expression.test(text)
 }
@@ -68,15 +69,17 @@ export function texts(patterns: readonly string[]): Matcher {
  * lie beside such folders.
  */
 export function holders(patterns: readonly string[]): Matcher {
-  const above = patterns
-    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
-    .flatMap((pattern) => {
-      const parts = pattern.split('/').slice(0, -1)
-      const anywhere = parts.indexOf('**')
-      const named = anywhere < 0 ? parts : parts.slice(0, anywhere)
-      return named
-        .slice(1)
-        .flatMap((name, index) => (name === '*' ? [] : [named.slice(0, index + 2).join('/')]))
-    })
-  return globs([...new Set(above)])
+  return globs(holderPatterns(patterns))
+}
+
+export function holderPatterns(patterns: readonly string[]): readonly string[] {
+  const above = expanded(patterns).flatMap((pattern) => {
+    const parts = pattern.split('/').slice(0, -1)
+    const anywhere = parts.indexOf('**')
+    const named = anywhere < 0 ? parts : parts.slice(0, anywhere)
+    return named
+      .slice(1)
+      .flatMap((name, index) => (name === '*' ? [] : [named.slice(0, index + 2).join('/')]))
+  })
+  return [...new Set(above)]
 }

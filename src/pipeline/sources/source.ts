@@ -1,6 +1,6 @@
 import type { KernelCost, ProgramCost } from '../../engine/api/engine-views.ts'
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
-import type { FileObservable } from '../../core/coverage/observable.ts'
+import type { Spare } from '../../core/lifecycle/blocking.ts'
 import type { KernelHold } from '../../core/lifecycle/hold.ts'
 import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
 import type { BehaviourTag, KernelProfile } from '../../core/compile/kernel-profile.ts'
@@ -307,7 +307,7 @@ export interface Enforcement {
   /** Kinds that only alert. */
   readonly except?: readonly BehaviourKind[]
   /** Accesses to files that only alert: no sensor observed them while the version learned. */
-  readonly spares?: readonly FileObservable[]
+  readonly spares?: readonly Spare[]
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
 }

@@ -1,10 +1,10 @@
-import type { FileObservable } from '../../../core/coverage/observable.ts'
+import type { Spare } from '../../../core/lifecycle/blocking.ts'
 import type { Access, Origin } from '../../../core/event/event.ts'
 import { accesses, calls, drops, fileSystems, origins, spares } from './abi.ts'
 
 /** What an event calls the numbers of the ABI, where the header calls them otherwise. */
 
-export const sparedFlags: Readonly<Record<FileObservable, number>> = spares
+export const sparedFlags: Readonly<Record<Spare, number>> = spares
 
 export const originCodes: Readonly<Record<Origin, number>> = {
   entrypoint: origins.entrypoint,

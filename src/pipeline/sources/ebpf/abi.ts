@@ -141,9 +141,10 @@ export const ruleFlags = {
   withDrift: 16,
   withSocket: 32,
   range: 64,
+  guard: 128,
 } as const
 
-export const spares = { setattr: 1, received: 2 } as const
+export const spares = { setattr: 1, received: 2, unguarded: 4 } as const
 
 export const selftestAttempts = { pass: 1, exec: 2, open: 4, connect: 8 } as const
 

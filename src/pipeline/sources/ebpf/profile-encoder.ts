@@ -190,6 +190,12 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         flags: ruleFlags.pattern,
         write: withSet(accessCodes.get(object.access) ?? 0, object.set),
       }
+    case 'guard':
+      return {
+        kind: kinds.file,
+        flags: ruleFlags.pattern | ruleFlags.guard,
+        write: withSet(accessCodes.get(object.access) ?? 0, object.set),
+      }
     case 'foreign-code':
       return {
         kind: kinds.file,
