@@ -1,22 +1,14 @@
 import { behaviourKinds, type BehaviourKind } from '../core/coverage/coverage-report.ts'
-import type { ImageRef } from '../core/event/event.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import { withTrusted } from '../core/lifecycle/trusted.ts'
 import type { GuardrailRules } from '../core/match/guardrail.ts'
 import { SnugError } from '../errors.ts'
 import type { EbpfSource } from '../pipeline/sources/ebpf/ebpf-source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import { observedOf, type ProfileDocument } from '../supplychain/export/profile-document.ts'
+import { observedOf } from '../supplychain/export/profile-document.ts'
 import { stopsOf } from '../support/telemetry/host-acts.ts'
+import type { JobRun } from './api/engine.ts'
 import type { Daemon } from './daemon.ts'
-
-/** A run of a job of CI. */
-export interface JobRun {
-  /** Of all runs of the job. */
-  readonly image: ImageRef
-  /** By the profile of earlier runs; absent: the run is learned. */
-  readonly judged?: { readonly mode: 'audit' | 'block'; readonly profile: ProfileDocument }
-}
 
 /** What a job shows in its first runs is learned, whatever it is: a person reads the profile. */
 export function learningAll({ guardrails, ...rules }: GuardrailRules): GuardrailRules {

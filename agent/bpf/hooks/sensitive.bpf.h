@@ -182,6 +182,13 @@ static __always_inline bool was_reported(const struct snug_task *state,
 	return call->in_call && (call->in_call | 1) == noted;
 }
 
+/* Of what a job does with its files. The rest of the calls is for few programs, and attackers. */
+static __always_inline bool is_of_files(u32 id)
+{
+	return id == SNUG_CALL_UTIMENSAT || id == SNUG_CALL_TRUNCATE || id == SNUG_CALL_MKNOD ||
+	       id == SNUG_CALL_MEMFD_CREATE;
+}
+
 /* Literally, or, where the text is a path, by a pattern. */
 CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
 			    struct sensitive *sensitive)
@@ -210,6 +217,8 @@ CHECKED_ONCE int judge_call(struct scratch *scratch, struct snug_task *state, st
 	if (!found && id == SNUG_CALL_SETXATTR &&
 	    ruling->policy_state & SNUG_POLICY_SPARES(SNUG_SPARES_SETATTR))
 		ruling->deviates = DEVIATES_UNSTOPPED;
+	if (!found && is_of_files(id) && spares_unguarded(ruling))
+		ruling->deviates = unknown(ruling, 0, SNUG_WRITE, set);
 	if (set && !ruling->deviates)
 		count_by_rules(state, ruling);
 	return 0;

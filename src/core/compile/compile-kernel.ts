@@ -29,6 +29,8 @@ export interface KernelLimits {
 }
 
 const kernelLimits: KernelLimits = { rules: 65_536, states: 8_192 }
+/** A job is the only version that the kernel judges: 32 MiB for as long as it runs. */
+const jobLimits: KernelLimits = { ...kernelLimits, states: 32_768 }
 
 /** Rules that are looked at between two pauses. */
 const rulesAtOnce = 64
@@ -76,7 +78,8 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
  * during a pause needs another compilation.
  */
 export function* compileSteps(live: ProfileReader, options: KernelOptions): Steps<CompiledKernel> {
-  const { now, limits = kernelLimits, guards = [] } = options
+  const { now, guards = [] } = options
+  const { limits = guards.length > 0 ? jobLimits : kernelLimits } = options
   const known = asItIs(live)
   const shipped = new ShippedFiles(options.shippedMatching)
   const claims = yield* claimsOf(known, now, (paths) => shipped.among(paths))

@@ -3,6 +3,7 @@ import type { ActEvent, ProcessRef } from '../event/event.ts'
 import { withChanges } from '../with-changes.ts'
 import type { Guardrails } from './guardrail.ts'
 import { isLocal } from './risk-facts.ts'
+import { forFiles } from './slot.ts'
 
 /**
  * What a job of CI does anew in every run: it runs programs, works on files and listens. Only a guardrail makes a finding
@@ -11,12 +12,24 @@ import { isLocal } from './risk-facts.ts'
 export function isOpenAct(
   event: ActEvent,
   refs: readonly BehaviourRef[],
-  guardrails: Pick<Guardrails, 'fired'>,
+  guardrails: Pick<Guardrails, 'fired' | 'guards'>,
 ): boolean {
-  return refs.every((ref) => isOpen(ref) && guardrails.fired(ref, event, false).length === 0)
+  return refs.every(
+    (ref) =>
+      isRightToFiles(ref) ||
+      (isOpen(ref, guardrails) && guardrails.fired(ref, event, false).length === 0),
+  )
 }
 
-function isOpen(ref: BehaviourRef): boolean {
+/** The files are acts of their own. */
+function isRightToFiles({ object }: BehaviourRef): boolean {
+  return object.kind === 'capability' && forFiles.has(object.name)
+}
+
+/** System calls that a file is the object of. */
+const ofFiles: ReadonlySet<string> = new Set(['utimensat', 'truncate', 'mknod', 'memfd_create'])
+
+function isOpen(ref: BehaviourRef, guardrails: Pick<Guardrails, 'guards'>): boolean {
   switch (ref.object.kind) {
     case 'exec':
     case 'file':
@@ -29,7 +42,7 @@ function isOpen(ref: BehaviourRef): boolean {
       // What root gives up is no gain.
       return ref.object.from.uid === 0
     case 'syscall':
-      return false
+      return ofFiles.has(ref.object.name) && !guardrails.guards(ref.object.target ?? '')
   }
 }
 

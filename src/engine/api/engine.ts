@@ -1,3 +1,4 @@
+import type { ProfileDocument } from '../../supplychain/export/profile-document.ts'
 import type { ImageRef, SnugEvent } from '../../core/event/event.ts'
 import type { ExportFormat } from '../../supplychain/export/export-profile.ts'
 import type { Alert, AlertType, Severity } from '../../core/event/alert.ts'
@@ -436,4 +437,12 @@ export interface RecordedVersion {
   readonly runs: number
   /** Events that are certainly missing. */
   readonly lost: number
+}
+
+/** A run of a job of CI. */
+export interface JobRun {
+  /** Of all runs of the job. */
+  readonly image: ImageRef
+  /** By the profile of earlier runs; absent: the run is learned. */
+  readonly judged?: { readonly mode: 'audit' | 'block'; readonly profile: ProfileDocument }
 }

@@ -3,7 +3,7 @@ import { severities } from '../../core/event/alert.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import type { GateFinding, GateResult, GateRule } from './finding.ts'
 
-export interface JobRun {
+export interface JudgedRun {
   readonly job: string
   /** Behaviours in its profile after the run, and in that of earlier runs. */
   readonly seen: number
@@ -25,7 +25,7 @@ const ruleOfKind: Readonly<Record<string, GateRule>> = {
 }
 
 /** A run of a job, judged by its profile, in the form of a gate: the writers of reports are the same. */
-export function jobResult({ job, seen, before, lost, alerts }: JobRun): GateResult {
+export function jobResult({ job, seen, before, lost, alerts }: JudgedRun): GateResult {
   const shown = alerts.filter(({ type, summary }) => type !== 'loss' && summary === undefined)
   const findings = [...shown.map(findingOf), ...(lost === 0 ? [] : [lossFinding(lost)])].toSorted(
     (a, b) => levels.indexOf(a.level) - levels.indexOf(b.level) || compareText(a.text, b.text),

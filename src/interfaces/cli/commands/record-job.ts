@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { shaperOf } from '../../../core/match/shaper-of.ts'
 import { SnugError } from '../../../errors.ts'
+import type { JobRun } from '../../../engine/api/engine.ts'
 import { mergeDocuments } from '../../../supplychain/export/merge-documents.ts'
 import {
   documentText,
@@ -59,14 +60,16 @@ export async function recordJob(
   if (update && mode !== 'audit')
     throw new SnugError('USAGE', '`--update` is for `--mode audit`: in other modes, use `--out`')
   const image = imageOf(job)
-  const judged =
-    mode === 'learn' || before === undefined ? undefined : { image, mode, profile: before }
+  const run: JobRun =
+    mode === 'learn' || before === undefined
+      ? { image }
+      : { image, judged: { mode, profile: before } }
   const { config } = options
   const given = { env: io.env, flags: watching }
   const loaded = loadConfig(config === undefined ? given : { ...given, file: config })
   const { recordRun } = await import('../../../main.ts')
   let failed: unknown
-  const recorded = await recordRun(loaded, { image, ...judged }, async (door) => {
+  const recorded = await recordRun(loaded, run, async (door) => {
     failed = await enter(door, command, context).catch((error: unknown) => error)
   })
   if (recorded.outlived > 0) {
@@ -76,8 +79,8 @@ export async function recordJob(
   const [version] = recorded.versions
   if (version === undefined || version.runs === 0)
     throw new SnugError('JOB_UNWATCHED', 'the sensor reported no container for the job')
-  const run = parseProfileDocument(JSON.parse(version.text))
-  const after = before === undefined ? run : merged(before, run)
+  const own = parseProfileDocument(JSON.parse(version.text))
+  const after = before === undefined ? own : merged(before, own)
   const result = jobResult({
     job,
     seen: after.behaviours.length,
@@ -144,10 +147,8 @@ function runsOf({ recordings = [] }: ProfileDocument): number {
  * Enters the cgroup last: what precedes the command is not part of the job. The sensor takes what runs in the mount
  * namespace of its runtime for the runtime. Mounts go on reaching both sides.
  */
-const entering = [
-  ['unshare', '--mount', '--propagation', 'unchanged'],
-  ['/bin/sh', '-c', 'echo 0 >&3; exec 3>&-; exec "$@"', 'snug'],
-].flat()
+const apart = ['unshare', '--mount', '--propagation', 'unchanged']
+const entering = ['/bin/sh', '-c', 'echo 0 >&3; exec 3>&-; exec "$@"', 'snug']
 
 /** @param door opens the cgroup of the job */
 async function enter(door: string, command: readonly string[], context: CliContext): Promise<void> {
@@ -156,7 +157,7 @@ async function enter(door: string, command: readonly string[], context: CliConte
   // Standard output has the result where that is data.
   const output = context.format() === 'table' ? 'inherit' : 2
   try {
-    const all = [...entering, ...asCaller(context), ...command]
+    const all = [...apart, ...asCaller(context), ...entering, ...command]
     await runCommand(all, context.io, ['inherit', output, 'inherit', opened], shown)
   } finally {
     closeSync(opened)
