@@ -245,7 +245,8 @@ export async function recordRun(
   job: JobRun,
   run: (door: string) => Promise<void>,
 ): Promise<Recorded & { readonly outlived: number }> {
-  const id = JobCgroup.newId()
+  const cgroup = new JobCgroup()
+  const { id } = cgroup
   const { image, judged } = job
   const folder = mkdtempSync(join(tmpdir(), 'snug-job-'))
   const manifest = join(folder, 'containers.json')
@@ -253,7 +254,7 @@ export async function recordRun(
   try {
     writeFileSync(manifest, JSON.stringify({ containers: [{ id, name: image.repository, image }] }))
     const work = async (): Promise<void> => {
-      const cgroup = JobCgroup.make(id)
+      cgroup.make()
       try {
         await run(cgroup.door)
       } finally {

@@ -43,8 +43,8 @@ export function judgeJob(
   return version
 }
 
-/** What has to be refused before it happens: SIGKILL ends the job, and may come too late. */
-const refused = ['open', 'connect', 'send', 'call'] as const
+/** What has to be refused before it happens: SIGKILL would end the job. */
+const refused = ['open', 'connect', 'send'] as const
 
 /** Errors: JOB_UNBLOCKED where this host or the kernel would not stop what `block` promises */
 export async function mustBlock(

@@ -5,7 +5,10 @@ import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createProgram } from '../../src/interfaces/cli/program.ts'
 
-const page = readFileSync(new URL('../../docs/ci.md', import.meta.url), 'utf8')
+const textOf = (name: string): string =>
+  readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+const page = textOf('ci.md')
+const jobs = textOf('ci-jobs.md')
 const blocks = [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, kind, text = '']) => ({
   kind,
   text,
@@ -48,8 +51,9 @@ function found(words: readonly string[]): {
 }
 
 const lines = commandsIn(page)
+const ofJobs = commandsIn(jobs)
 
-it.each(lines)('snug %s', (line) => {
+it.each([...lines, ...ofJobs])('snug %s', (line) => {
   const { command, rest } = found(line.split(/\s+/))
   expect(command).not.toBe(program)
   const end = rest.indexOf('--')
@@ -71,4 +75,13 @@ it('has a pipeline for each of four systems, each of which does all four steps',
     expect(names).toEqual(['record', 'verify', 'gate', 'attest'])
   }
   expect(lines.length).toBeGreaterThanOrEqual(16)
+})
+
+it('has a job for each of three systems, each of which can be read and judges a run', () => {
+  const samples = [...jobs.matchAll(/```(yaml|groovy)\n([\s\S]*?)```/g)]
+  expect(samples.map(([, kind]) => kind)).toEqual(['yaml', 'yaml', 'groovy'])
+  for (const [, kind, text = ''] of samples) {
+    if (kind === 'yaml') expect(parse(text)).toBeTypeOf('object')
+    expect(commandsIn(text)).toEqual([expect.stringMatching(/^record --job --mode (audit|block) /)])
+  }
 })

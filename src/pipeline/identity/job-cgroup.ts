@@ -10,34 +10,29 @@ import { cgroupHierarchy } from './container-rootfs.ts'
  * cgroup of this process, so that limits of the runner go on applying.
  */
 export class JobCgroup {
-  readonly #path: string
+  /** Of the container that it is for the sensor. */
+  readonly id = randomBytes(32).toString('hex')
   readonly #above: string
+  readonly #path: string
 
-  private constructor(above: string, id: string) {
-    this.#above = above
-    this.#path = join(above, id)
-  }
-
-  /** The id of a container that has yet to be made. */
-  static newId(): string {
-    return randomBytes(32).toString('hex')
+  /** Errors: JOB_UNWATCHED where there is no place for it. It has yet to be made. */
+  constructor() {
+    this.#above = ownCgroup()
+    this.#path = join(this.#above, this.id)
+    // The sensor looks from the top: all below a container is of that container.
+    if (!/[0-9a-f]{64}/.test(this.#above)) return
+    const where = `the runner is itself in a container: \`${basename(this.#above)}\``
+    throw new SnugError('JOB_UNWATCHED', where)
   }
 
   /** Errors: JOB_UNWATCHED */
-  static make(id: string): JobCgroup {
-    const above = ownCgroup()
-    // The sensor looks from the top: all below a container is of that container.
-    if (/[0-9a-f]{64}/.test(above)) {
-      const where = `the runner is itself in a container: \`${basename(above)}\``
-      throw new SnugError('JOB_UNWATCHED', where)
-    }
-    const cgroup = new JobCgroup(above, id)
+  make(): void {
     try {
-      mkdirSync(cgroup.#path)
+      mkdirSync(this.#path)
     } catch (cause) {
-      throw new SnugError('JOB_UNWATCHED', `cannot make a cgroup below \`${above}\``, { cause })
+      const what = `cannot make a cgroup below \`${this.#above}\``
+      throw new SnugError('JOB_UNWATCHED', what, { cause })
     }
-    return cgroup
   }
 
   /** A process that writes `0` to it moves into the cgroup. */

@@ -203,7 +203,7 @@ export class JudgeStage {
 
     const counted = shared === undefined ? event : withChanges(event, { count: shared.fresh })
     // Which files a job works on is no part of its profile.
-    const isOpenFile = isOpen && event.kind === 'file'
+    const isOpenFile = isOpen && (event.kind === 'file' || event.kind === 'syscall')
     if (response.isRecorded !== true && !isOpenFile) {
       const hadRoom = this.#memory.record(counted, judged, isTaught)
       // Later, the alert about the event remains.

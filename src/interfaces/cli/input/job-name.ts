@@ -21,7 +21,7 @@ export function jobName(
 ): string {
   const found = given ?? nameIn(env) ?? otherwise
   if (found !== undefined && found !== '') return found
-  throw new SnugError('JOB_UNKNOWN', 'no CI that Snug knows names this job')
+  throw new SnugError('JOB_UNKNOWN', 'no variable of a CI names this job')
 }
 
 function nameIn(env: Readonly<Record<string, string | undefined>>): string | undefined {
