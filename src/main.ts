@@ -33,7 +33,7 @@ import { ImageFiles } from './pipeline/identity/image-files.ts'
 import { HostFiles } from './pipeline/identity/units/host-files.ts'
 import { isOwnUnit } from './pipeline/identity/units/unit-cgroup.ts'
 import type { UnitEngineOptions } from './pipeline/identity/units/unit-engine.ts'
-import { containerResolvers } from './pipeline/identity/resolver-file.ts'
+import { containerResolvers, hostResolvers } from './pipeline/identity/resolver-file.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import { guardsOf } from './core/compile/kernel-guards.ts'
@@ -304,6 +304,7 @@ function assemble(
   rules: Rules,
   sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
 ): Assembled {
+  const resolvers = kept.jobs && hostResolvers()
   const shaper = shaperOf(rules)
   const files = new ImageFiles(hosts)
   const traces = tracesOf(config, log)
@@ -320,7 +321,7 @@ function assemble(
         node: config.node,
         scope: config.profiles.scope,
         rootfsOf: containerRootfs,
-        resolversOf: containerResolvers,
+        resolversOf: resolvers === undefined ? containerResolvers : () => resolvers,
         isOwn: ownPod(config.engines.kubernetes.access) ?? isOwnUnit,
         ...links,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },

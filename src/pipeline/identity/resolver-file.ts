@@ -48,6 +48,15 @@ export function containerResolvers(cgroup: string): readonly string[] | undefine
   }
 }
 
+/** Of this host, for a job that runs with the host's files. To be asked before it begins, as it may change them. */
+export function hostResolvers(): readonly string[] {
+  try {
+    return parseResolvers(readFileSync('/etc/resolv.conf', 'latin1').slice(0, mostBytes))
+  } catch {
+    return noResolver
+  }
+}
+
 /**
  * The runtime's own process comes first into the cgroup. It is in the host's mount namespace, and then in the
  * container's with the host's root, until it changes to the container's.

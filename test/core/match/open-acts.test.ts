@@ -45,6 +45,6 @@ it('what a job built or fetched is no foreign code, and anonymous memory is', ()
   expect(isOpen(library)).toBe(false)
   expect(isOpen(withoutImage(library))).toBe(true)
   const { exec, ...rest } = built as Extract<ActEvent, { kind: 'exec' }>
-  const memory = { ...rest, exec: { ...exec, path: 'memfd:x', driftKind: 'memfd' } } as const
+  const memory = { ...rest, exec: { ...exec, path: '/work/tool', driftKind: 'memfd' } } as const
   expect(isOpen(withoutImage(memory))).toBe(false)
 })

@@ -106,7 +106,7 @@ test('a release that steals can neither read a key nor connect, and the step fai
   await ran('cp -r /job/later/right/1.0.2 /job/packages/right/')
   const { output, status } = await host.run(`${fresh} && ${blocked(install)}`, hangMs)
   expect(output).toContain('EPERM EPERM')
-  expect(output).toMatch(/connect to tcp 192\.0\.2\.2:4873/)
+  expect(output).toMatch(/connect to tcp 192\.0\.2\.2:443/)
   expect(output).toMatch(/read \/root\/\.ssh\/id_rsa/)
   expect(output.match(/medium, blocked/g)).toHaveLength(3)
   expect(status).toBe(2)

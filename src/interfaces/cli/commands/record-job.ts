@@ -12,6 +12,7 @@ import {
 import { jobResult } from '../../../supplychain/gate/job-result.ts'
 import { gateMarkdown } from '../../../supplychain/gate/markdown.ts'
 import { gateSarif } from '../../../supplychain/gate/sarif.ts'
+import { coverageText } from '../../../supplychain/scan/coverage-text.ts'
 import { loadConfig } from '../../../support/config/load-config.ts'
 import { loadRules } from '../../../support/config/load-rules.ts'
 import { packageVersion } from '../../../support/package-version.ts'
@@ -80,7 +81,8 @@ export async function recordJob(
   if (version === undefined || version.runs === 0)
     throw new SnugError('JOB_UNWATCHED', 'the sensor reported no container for the job')
   const own = parseProfileDocument(JSON.parse(version.text))
-  const after = before === undefined ? own : merged(before, own)
+  const shaper = shaperOf(loadRules())
+  const after = before === undefined ? own : mergeDocuments(before, own, shaper)
   const result = jobResult({
     job,
     seen: after.behaviours.length,
@@ -102,10 +104,8 @@ export async function recordJob(
   const out = outOf(options, update, result.passed && version.lost === 0)
   if (out === undefined || failed !== undefined) return
   writeOutputFile(out, documentText(after))
-  printLine(
-    io,
-    `snug: ${after.behaviours.length} behaviours in ${runsOf(after)} runs: ${safeText(out)}`,
-  )
+  printLine(io, `snug: ${after.behaviours.length} behaviours of the job: ${safeText(out)}`)
+  printLine(io, `snug: ${coverageText(after, shaper)}`)
 }
 
 /** Where the profile goes: while it judges, nowhere, unless the run is to be added to it and may be. */
@@ -133,14 +133,6 @@ function profileOf(job: string, file: string): ProfileDocument {
 function imageOf(job: string): ProfileDocument['image'] {
   const digest = createHash('sha256').update(job).digest('hex')
   return { repository: job, digest: `sha256:${digest}` }
-}
-
-function merged(before: ProfileDocument, run: ProfileDocument): ProfileDocument {
-  return mergeDocuments(before, run, shaperOf(loadRules()))
-}
-
-function runsOf({ recordings = [] }: ProfileDocument): number {
-  return recordings.reduce((sum, { runs }) => sum + runs.length, 0)
 }
 
 /**
