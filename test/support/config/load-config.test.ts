@@ -48,7 +48,7 @@ describe('a configuration', () => {
 
   it('reads the settings of blocking from file, variable and flag, a switch as true or false', () => {
     const file = yaml(
-      'after: block\nblock: { canary: 1, budget: 7, from: low, failClosed: true }\n',
+      'after: block\nblock: { canary: 1, budget: 7, from: low, failClosed: true, vitalUnits: [ssh*] }\n',
     )
     const loaded = loadConfig({
       file,
@@ -62,9 +62,21 @@ describe('a configuration', () => {
       budget: 7,
       from: 'low',
       failClosed: false,
+      vitalUnits: ['ssh*'],
     })
     expect(loaded.warnings).toEqual([])
     expect(refusal({ env: { SNUG_BLOCK_FAIL_CLOSED: 'maybe' } }).code).toBe('CONFIG_INVALID')
+  })
+
+  it('takes globs of units as the sensor can match them, and refuses others', () => {
+    const { config } = loadConfig({ file: yaml("units: [nginx.service, 'postgresql@*']\n") })
+    expect(config.units).toEqual(['nginx.service', 'postgresql@*'])
+    expect(loadConfig().config.units).toEqual([])
+    const { code, message } = refusal({ file: yaml("units: ['[ab].service']\n") })
+    expect([code, message]).toEqual([
+      'CONFIG_INVALID',
+      expect.stringContaining('`[ab].service` is no glob of a unit'),
+    ])
   })
 
   it('takes a flag over a variable over the file over the default', () => {
