@@ -4,8 +4,8 @@ import type { ImageRef } from './event.ts'
 const prefix = '_unit/'
 
 /**
- * The repository that stands for a systemd unit. An `@` would begin a digest and a colon a tag: `postgresql@16.service`
- * is `_unit/postgresql/16.service`. A unit's name has no slash.
+ * The repository that stands for a systemd unit. An `@` would begin a digest and a colon a tag: `getty@tty1.service`
+ * is `_unit/getty/tty1.service`. A unit's name has no slash.
  */
 export function unitRepository(unit: string): string {
   const [template = '', ...instance] = unit.split('@')

@@ -174,7 +174,7 @@ export const configSchema = z
       }),
     units: unitGlobs.meta({
       description:
-        'globs of systemd units that have profiles as images have, such as `nginx.service` and `postgresql@*`, see docs/units.md',
+        'globs of systemd units that have profiles as images have, such as `nginx.service` and `worker@*`, see docs/units.md',
     }),
     learn: learn.prefault({}),
     profiles: profiles.prefault({}),

@@ -60,7 +60,7 @@ describe('alerts of one cause', () => {
 
   it('have the techniques of all their names', () => {
     const alerts = storeOf()
-    alerts.raise(findingOf(reading('/home/anna/.pgpass')), nowMs)
+    alerts.raise(findingOf(reading('/home/anna/.my.cnf')), nowMs)
     alerts.raise(findingOf(reading('/home/anna/.sh_history')), nowMs)
     const [alert, ...others] = alerts.list({ limit: 9 })
     expect(others).toEqual([])
