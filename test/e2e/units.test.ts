@@ -187,6 +187,20 @@ test('in mode block a deviation is stopped, and the ordinary work of the unit go
   await turns()
 })
 
+test('an agent that was killed finds the run again, and blocks it still', async () => {
+  await agent.kill()
+  await agent.start()
+  const { versions } = await agent.until<LineageView>(
+    ['image', 'show', unit],
+    ({ versions: [shown] }) => shown?.mode === 'block' && shown.blocking?.armed === true,
+  )
+  expect(versions).toMatchObject([{ containers: { running: 1, seen: 1 } }])
+  await order('/usr/bin/touch /run/greeter/touched')
+  await turns()
+  expect((await host.run('test -e /run/greeter/touched')).code).toBe(1)
+  await order('')
+})
+
 test('a new version of the package is a new version of the unit, with what it does differently', async () => {
   await host.install('greeter', '1:2.0-1', {
     ...files,

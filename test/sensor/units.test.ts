@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { globs } from '../../src/core/match/glob.ts'
 import { unitPatterns } from '../../src/core/match/unit-globs.ts'
+import { removeCgroup } from '../fixtures/cgroups.ts'
 import { drawn } from '../fixtures/seed.ts'
+import { detachKernelState } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
 import { unifiedHierarchy } from './container.ts'
 import { Recorder } from './recorder.ts'
 
@@ -30,21 +31,8 @@ class Slice {
     writeFileSync(join(unifiedHierarchy(), this.path, unit, 'cgroup.procs'), `${pid}`)
   }
 
-  /** The kernel lets go of the last process a little after it was reaped. */
-  async remove(unit = ''): Promise<void> {
-    const folder = join(unifiedHierarchy(), this.path, unit)
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) await this.remove(join(unit, entry.name))
-    }
-    for (let tries = 0; ; tries++) {
-      try {
-        rmdirSync(folder)
-        return
-      } catch (error) {
-        if (tries > 200) throw error
-        await delay(10)
-      }
-    }
+  remove(unit = ''): Promise<void> {
+    return removeCgroup(join(unifiedHierarchy(), this.path, unit))
   }
 }
 
@@ -97,19 +85,30 @@ function idOf(recorder: Recorder, slice: Slice, unit: string): string {
 describe('the sensor, where units of systemd are watched,', () => {
   let slice: Slice
   let recorder: Recorder
+  let kernelState: string | undefined
+  const shells: Shell[] = []
 
   beforeEach(() => {
     slice = new Slice()
   })
   afterEach(async () => {
+    for (const shell of shells.splice(0)) await shell.end()
     await recorder.stop()
+    if (kernelState !== undefined) await detachKernelState(kernelState)
+    kernelState = undefined
     await slice.remove()
   })
+
+  function shellIn(unit: string): Shell {
+    const shell = new Shell(slice, unit)
+    shells.push(shell)
+    return shell
+  }
 
   async function watch(units: readonly string[]): Promise<void> {
     const plain = unitPatterns(units)
     if (typeof plain === 'string') throw new Error(plain)
-    recorder = new Recorder({ units: plain })
+    recorder = new Recorder({ units: plain, ...(kernelState === undefined ? {} : { kernelState }) })
     await recorder.running()
   }
 
@@ -160,17 +159,35 @@ describe('the sensor, where units of systemd are watched,', () => {
     expect(second).not.toBe(first)
   })
 
+  it('lets go of units that an earlier sensor watched, and keeps the run of the others', async () => {
+    kernelState = `/sys/fs/bpf/snug-test-${randomBytes(4).toString('hex')}`
+    for (const unit of ['b.service', 'c.service']) slice.make(unit)
+    await watch(['{b,c}.service'])
+    const both = [shellIn('b.service'), shellIn('c.service')]
+    for (const shell of both) await shell.run(':')
+    await recorder.source.obeyed()
+    const kept = idOf(recorder, slice, 'b.service')
+    await recorder.stop()
+    await watch(['b.service'])
+    for (const shell of both) await shell.run('cat /etc/hostname')
+    await recorder.source.obeyed()
+    expect(recorder.source.stats.facts['kernel-state.kept']).toMatch(/^yes/)
+    expect(startedIn(recorder, slice)).toEqual(['b.service'])
+    const cats = recorder.acts().filter((event) => event.kind === 'exec')
+    expect(cats.map(({ container }) => container.id)).toEqual([kept])
+  })
+
   it.each([
     ['that starts', true],
     ['that runs before the sensor', false],
   ])('reports what a unit %s does in the mount namespace of the host', async (_how, isNew) => {
     slice.make('b.service')
     slice.make('c.service')
-    const early = isNew ? undefined : new Shell(slice, 'b.service')
+    const early = isNew ? undefined : shellIn('b.service')
     await early?.run(':')
     await watch(['b.service'])
-    const other = new Shell(slice, 'c.service')
-    const shell = early ?? new Shell(slice, 'b.service')
+    const other = shellIn('c.service')
+    const shell = early ?? shellIn('b.service')
     await shell.run('cat /etc/hostname')
     await other.run('cat /etc/hostname')
     await recorder.source.obeyed()
@@ -187,14 +204,12 @@ describe('the sensor, where units of systemd are watched,', () => {
         file: expect.objectContaining({ path: '/etc/hostname', access: ['read'] }) as unknown,
       }),
     )
-    await shell.end()
-    await other.end()
   })
 
   it('lets go of a process that systemd moves to a session, and of none that moves itself', async () => {
     for (const unit of ['b.service', 'x.scope']) slice.make(unit)
     await watch(['b.service'])
-    const [login, fugitive] = [new Shell(slice, 'b.service'), new Shell(slice, 'b.service')]
+    const [login, fugitive] = [shellIn('b.service'), shellIn('b.service')]
     await login.run('head -c1 /etc/hostname')
     const scope = join(unifiedHierarchy(), slice.path, 'x.scope/cgroup.procs')
     await fugitive.run(`echo $$ >${scope}`)
@@ -208,7 +223,5 @@ describe('the sensor, where units of systemd are watched,', () => {
     expect(ran).toContain('/usr/bin/head')
     expect(ran).toContain('/usr/bin/wc')
     expect(ran).not.toContain('/usr/bin/tail')
-    await login.end()
-    await fugitive.end()
   })
 })
