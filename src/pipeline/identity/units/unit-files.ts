@@ -68,7 +68,10 @@ type Setting = readonly [key: string, value: string]
 /** Of all sections: no setting that is read here is in two. */
 function settingsOf(text: string): readonly Setting[] {
   // A comment does not end a line that goes on behind it.
-  const lines = text.replaceAll(/^\s*[#;].*\n/gm, '').replaceAll('\\\n', ' ').split('\n')
+  const lines = text
+    .replaceAll(/^\s*[#;].*\n/gm, '')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
   return lines.flatMap((line): Setting[] => {
     const [, key, value] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
     return key === undefined || value === undefined ? [] : [[key, value]]
