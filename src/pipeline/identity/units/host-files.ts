@@ -4,7 +4,12 @@ import { LRUCache } from 'lru-cache'
 import { microsOf } from '../../../core/event/time.ts'
 import type { HostPrograms } from '../identity.ts'
 import { openBeneath } from '../open-beneath.ts'
-import { type PackageDatabase, packageDatabase, type PackagedFile } from './package-database.ts'
+import {
+  isFresh,
+  type PackageDatabase,
+  packageDatabase,
+  type PackagedFile,
+} from './package-database.ts'
 
 /** Larger programs are not compared: the caller keeps its previous result. */
 const mostBytes = 64 << 20
@@ -70,7 +75,7 @@ export class HostFiles {
     if (stats.ctimeMs > Math.ceil(microsOf(asOf) / 1_000)) return undefined
     const key = `${algorithm} ${stats.dev}:${stats.ino}:${stats.ctimeMs}`
     const sum = this.#sums.get(key) ?? sumOf(fd, createHash(algorithm))
-    this.#sums.set(key, sum)
+    if (!isFresh(stats)) this.#sums.set(key, sum)
     return sums.includes(sum)
   }
 }

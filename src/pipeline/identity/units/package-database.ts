@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, type Stats } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { readImageFile } from '../image-text.ts'
 import { findInLayers, type LayerFile } from '../layers.ts'
@@ -25,6 +25,7 @@ export interface PackageDatabase {
 
 const dpkgStatus = '/var/lib/dpkg/status'
 const dpkgInfo = '/var/lib/dpkg/info'
+const dpkgPaths = [dpkgStatus, dpkgInfo] as const
 const apkInstalled = '/lib/apk/db/installed'
 const sumsOf = '.md5sums'
 
@@ -65,7 +66,7 @@ class DpkgDatabase implements PackageDatabase {
   readonly #root: string
   readonly #files = new PackagedFiles()
   #packages: ReadonlyMap<string, DpkgPackage> = new Map()
-  #stamp = ''
+  #stamp: string | undefined
   #readMs = 0
 
   constructor(root: string) {
@@ -83,7 +84,7 @@ class DpkgDatabase implements PackageDatabase {
 
   find(path: string): PackagedFile | undefined {
     if (this.#stampNow() !== this.#stamp) {
-      const since = this.#readMs
+      const since = this.#readMs - tickMs
       for (const name of this.#begin()) {
         const found = fileOf(this.#root, `${dpkgInfo}/${name}`)
         if (found !== undefined && found.stats.ctimeMs >= since) this.#read(name)
@@ -94,8 +95,9 @@ class DpkgDatabase implements PackageDatabase {
 
   /** The names of all lists of sums. */
   #begin(): readonly string[] {
-    this.#stamp = this.#stampNow()
     this.#readMs = Date.now()
+    const stamp = this.#stampNow()
+    this.#stamp = dpkgPaths.some((path) => isFreshAt(this.#root, path)) ? undefined : stamp
     this.#packages = dpkgPackages(textOf(this.#root, dpkgStatus))
     for (const { package: owner, settings } of this.#packages.values()) {
       for (const [path, sum] of settings) this.#files.set(path, owner, 'md5', sum)
@@ -112,7 +114,7 @@ class DpkgDatabase implements PackageDatabase {
   }
 
   #stampNow(): string {
-    return [dpkgStatus, dpkgInfo].map((path) => stampOf(this.#root, path)).join(' ')
+    return dpkgPaths.map((path) => stampOf(this.#root, path)).join(' ')
   }
 }
 
@@ -148,7 +150,7 @@ function dpkgPackages(status: string): ReadonlyMap<string, DpkgPackage> {
 class ApkDatabase implements PackageDatabase {
   readonly #root: string
   #files = new PackagedFiles()
-  #stamp = ''
+  #stamp: string | undefined
 
   constructor(root: string) {
     this.#root = root
@@ -157,7 +159,7 @@ class ApkDatabase implements PackageDatabase {
   find(path: string): PackagedFile | undefined {
     const stamp = stampOf(this.#root, apkInstalled)
     if (stamp !== this.#stamp) {
-      this.#stamp = stamp
+      this.#stamp = isFreshAt(this.#root, apkInstalled) ? undefined : stamp
       this.#files = apkFiles(textOf(this.#root, apkInstalled))
     }
     return this.#files.get(path)
@@ -190,7 +192,20 @@ function fileOf(root: string, path: string): LayerFile | undefined {
   }
 }
 
-/** Changes with each change of the file or folder; empty where there is none. */
+/** The kernel gives files the time of its last tick, which is up to 10 ms old. */
+const tickMs = 20
+
+/** It changed so shortly before that another change could leave the same time. */
+export function isFresh({ ctimeMs }: Pick<Stats, 'ctimeMs'>): boolean {
+  return Math.abs(Date.now() - ctimeMs) < tickMs
+}
+
+function isFreshAt(root: string, path: string): boolean {
+  const found = fileOf(root, path)
+  return found !== undefined && isFresh(found.stats)
+}
+
+/** Changes with each change of the file or folder, but see {@link isFresh}; empty where there is none. */
 function stampOf(root: string, path: string): string {
   const stats = fileOf(root, path)?.stats
   return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.ctimeMs}`
