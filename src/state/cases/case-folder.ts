@@ -12,9 +12,10 @@ import { describeError, SnugError } from '../../errors.ts'
 /** What the folder itself finds out about a case. */
 export type CaseToWrite = Omit<CaseSummary, 'bytes' | 'sha256'>
 
-interface Written {
+/** More may follow. */
+export interface WrittenCase {
   readonly summary: CaseSummary
-  /** Of the file so far: more may follow. */
+  /** Of the file so far. */
   readonly hash: Hash
 }
 
@@ -25,6 +26,8 @@ interface Written {
 export class CaseFolder {
   readonly #folder: string
   readonly #cases = new Map<string, CaseSummary>()
+  /** Ids whose summary cannot be read. Their files stay. */
+  readonly #damaged = new Set<string>()
   #isRead: Promise<void> | undefined
 
   constructor(folder: string) {
@@ -37,16 +40,18 @@ export class CaseFolder {
     return [...this.#cases.values()].sort((a, b) => (a.id < b.id ? 1 : -1))
   }
 
-  /** Errors: CASE_UNKNOWN */
+  /** Errors: CASE_UNKNOWN, CASE_DAMAGED */
   async get(id: string): Promise<CaseSummary> {
     await this.#read()
+    if (this.#damaged.has(id))
+      throw new SnugError('CASE_DAMAGED', `the summary of case \`${id}\` cannot be read`)
     const found = this.#cases.get(id)
     if (found === undefined) throw new SnugError('CASE_UNKNOWN', `there is no case \`${id}\``)
     return found
   }
 
   /** Errors: CASE_FAILED, and nothing of it stays */
-  async write(of: CaseToWrite, lines: AsyncIterable<CaseLine>): Promise<Written> {
+  async write(of: CaseToWrite, lines: AsyncIterable<CaseLine>): Promise<WrittenCase> {
     await this.#read()
     const place = this.#file(of.id)
     try {
@@ -64,7 +69,7 @@ export class CaseFolder {
   }
 
   /** Errors: CASE_FAILED, and it stays as it was written before */
-  async append(before: Written, lines: AsyncIterable<CaseLine>): Promise<CaseSummary> {
+  async append(before: WrittenCase, lines: AsyncIterable<CaseLine>): Promise<CaseSummary> {
     const { id, bytes } = before.summary
     try {
       const of = { ...before.summary, state: 'complete' as const }
@@ -121,7 +126,7 @@ export class CaseFolder {
     return removed
   }
 
-  async #add(of: CaseToWrite, { lines, place, hash, bytes: before }: Into): Promise<Written> {
+  async #add(of: CaseToWrite, { lines, place, hash, bytes: before }: Into): Promise<WrittenCase> {
     let bytes = before
     const counted = new Transform({
       transform(chunk: Buffer, _, done) {
@@ -142,7 +147,7 @@ export class CaseFolder {
 
   async #keep(summary: CaseSummary): Promise<void> {
     const place = this.#summary(summary.id)
-    await writeFile(`${place}.new`, JSON.stringify(summary), { mode: 0o600 })
+    await writeFile(`${place}.new`, JSON.stringify(summary), { mode: 0o600, flush: true })
     await rename(`${place}.new`, place)
     this.#cases.set(summary.id, summary)
   }
@@ -154,11 +159,15 @@ export class CaseFolder {
 
   async #readAll(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => [])
-    for (const name of names.filter((each) => each.endsWith('.json'))) {
-      const text = await readFile(join(this.#folder, name), 'utf8')
-      const found = JSON.parse(text) as CaseSummary
-      const state = found.state === 'collecting' ? 'cut' : found.state
-      this.#cases.set(found.id, { ...found, state })
+    for (const name of names.filter((each) => each.endsWith(summaryEnd))) {
+      try {
+        const text = await readFile(join(this.#folder, name), 'utf8')
+        const found = JSON.parse(text) as CaseSummary
+        const state = found.state === 'collecting' ? 'cut' : found.state
+        this.#cases.set(found.id, { ...found, state })
+      } catch {
+        this.#damaged.add(name.slice(0, -summaryEnd.length))
+      }
     }
   }
 
@@ -167,9 +176,11 @@ export class CaseFolder {
   }
 
   #summary(id: string): string {
-    return join(this.#folder, `${id}.json`)
+    return join(this.#folder, `${id}${summaryEnd}`)
   }
 }
+
+const summaryEnd = '.json'
 
 interface Into {
   readonly lines: AsyncIterable<CaseLine>

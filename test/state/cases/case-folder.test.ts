@@ -74,6 +74,16 @@ describe('a folder of cases', () => {
     await expect(folder.get('../01A')).rejects.toMatchObject({ code: 'CASE_UNKNOWN' })
   })
 
+  it('goes on where the summary of one cannot be read', async () => {
+    await new CaseFolder(place()).write(about('01A'), notes('one'))
+    writeFileSync(join(place(), '01B.json'), '{"id":')
+    const folder = new CaseFolder(place())
+    expect((await folder.list()).map(({ id }) => id)).toEqual(['01A'])
+    await expect(folder.get('01B')).rejects.toMatchObject({ code: 'CASE_DAMAGED' })
+    await folder.write(about('01C'), notes('two'))
+    expect(await textsOf(folder, '01C')).toEqual(['two'])
+  })
+
   it('leaves nothing of a case that fails', async () => {
     const folder = new CaseFolder(place())
     async function* failing(): AsyncIterable<CaseLine> {
