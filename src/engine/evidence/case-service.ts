@@ -6,10 +6,11 @@ import { caseBounds, type CaseHead, type CaseLine, type CaseSummary } from '../.
 import { describeError, SnugError } from '../../errors.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { RecordIds } from '../../pipeline/alerts/record-ids.ts'
-import type { CaseFolder } from '../../state/cases/case-folder.ts'
+import type { CaseFolder, WrittenCase } from '../../state/cases/case-folder.ts'
 import type { Agent } from '../agent.ts'
 import type { Decider } from '../api/engine.ts'
 import type { CaseFileView, CaseView } from '../api/case-views.ts'
+import { containersNamed } from '../review/named-containers.ts'
 import type { EventHistory } from './event-history.ts'
 import { changedFiles, hiddenPrograms } from './file-reader.ts'
 import { processesOf } from './process-reader.ts'
@@ -113,26 +114,27 @@ export class CaseService {
       if (after.length < caseBounds.eventsAfter) after.push(event)
     })
     const head = this.#headOf(identity, by.who, reason, alert)
+    let written: WrittenCase
     try {
       const { type: _type, schema: _schema, profile: _profile, alert: of, ...about } = head
       const summary = { ...about, state: 'collecting' as const, ...(of && { alert: of.id }) }
-      const written = await folder.write(summary, this.#lines(head, identity))
-      this.counts.captured += 1
-      this.#audit(by.who, written.summary)
-      const timer = setTimeout(() => {
-        unfollow()
-        void this.#end(written, after)
-      }, this.#afterMs)
-      timer.unref()
-      await this.#prune(folder)
-      await this.#agent.journal.decided()
-      return written.summary
+      written = await folder.write(summary, this.#lines(head, identity))
     } catch (error) {
       unfollow()
       throw error
     } finally {
       this.#busy.delete(container)
     }
+    this.counts.captured += 1
+    this.#audit(by.who, written.summary)
+    const timer = setTimeout(() => {
+      unfollow()
+      void this.#end(written, after)
+    }, this.#afterMs)
+    timer.unref()
+    await this.#prune(folder)
+    await this.#agent.journal.decided()
+    return written.summary
   }
 
   async list(): Promise<readonly CaseSummary[]> {
@@ -185,10 +187,7 @@ export class CaseService {
     return { name: `${id}.ndjson.gz`, sha256, content: content.toString('base64') }
   }
 
-  async #end(
-    written: Awaited<ReturnType<CaseFolder['write']>>,
-    after: readonly ActEvent[],
-  ): Promise<void> {
+  async #end(written: WrittenCase, after: readonly ActEvent[]): Promise<void> {
     const { log } = this.#agent.parts
     try {
       const ended = await this.#mustHaveFolder().append(written, followed(after))
@@ -270,14 +269,9 @@ export class CaseService {
 
   /** By its name or the beginning of its id. */
   #named(text: string): ContainerIdentity {
-    const { kernel, parts } = this.#agent
-    const present = [...kernel.present()].flatMap(
-      ({ id }) =>
-        parts.engines.map((engine) => engine.known(id)).find((one) => one !== undefined) ?? [],
-    )
-    const byName = present.filter(({ name }) => name === text)
-    const found = byName.length > 0 ? byName : present.filter(({ id }) => id.startsWith(text))
-    const [only, another] = found
+    const { kernel, holds } = this.#agent
+    const present = [...kernel.present()].flatMap(({ id }) => holds.engineOf(id)?.known(id) ?? [])
+    const [only, another] = containersNamed(text, present)
     if (only === undefined || another !== undefined) {
       const why = only === undefined ? 'no container here has' : 'several containers have'
       throw new SnugError('CONTAINER_UNKNOWN', `${why} the name or id \`${text}\``)

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { caseBounds, type CaseProcess, type CaseSocket } from '../../core/case/case.ts'
 import { cgroupHierarchy } from '../../pipeline/identity/container-rootfs.ts'
 
-/** A process can hold up whoever reads its memory: then there is no answer. */
+/** A process can hold up a reader of its memory: then there is no answer. */
 const patienceMs = 500
 /** Ticks in a second, of times in /proc: the same on every machine. */
 const ticksPerSecond = 100
@@ -150,7 +150,7 @@ async function bootTime(): Promise<number> {
   return Number(/^btime (\d+)$/m.exec(stat)?.[1] ?? 0) * 1_000
 }
 
-/** Undefined where the process has ended, or does not let itself be read in time. */
+/** Undefined where the process has ended, or cannot be read in time. */
 async function soon<T>(reading: Promise<T>): Promise<T | undefined> {
   return Promise.race([
     reading.catch(() => undefined),

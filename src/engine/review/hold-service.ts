@@ -12,6 +12,7 @@ import { describeError, SnugError } from '../../errors.ts'
 import type { PendingContainer } from '../../pipeline/identity/identity.ts'
 import { holdsKey } from '../../state/persistence/hold-record.ts'
 import type { Agent } from '../agent.ts'
+import { containersNamed } from './named-containers.ts'
 import type { Decider, HoldOrder } from '../api/engine.ts'
 import type { HoldView } from '../api/engine-views.ts'
 
@@ -128,11 +129,10 @@ export class HoldService {
   /** A container by its name or the beginning of its id, then a pod, then an image. */
   #target(text: string): HoldTarget {
     const present = [...this.#agent.kernel.present()]
-    const byName = present.filter(({ id }) => this.#nameOf(id) === text)
-    const named =
-      byName.length > 0 || !idStart.test(text)
-        ? byName
-        : present.filter(({ id }) => id.startsWith(text))
+    const named = containersNamed(
+      text,
+      present.map(({ id }) => ({ id, name: this.#nameOf(id) })),
+    )
     const [only, another] = named
     if (another !== undefined) {
       const ids = idsOf(named).map((id) => `\`${id.slice(0, 12)}\``)
@@ -168,9 +168,7 @@ export class HoldService {
   #names(text: string, { target }: Hold): boolean {
     switch (target.kind) {
       case 'container':
-        return (
-          (idStart.test(text) && target.id.startsWith(text)) || this.#nameOf(target.id) === text
-        )
+        return containersNamed(text, [{ id: target.id, name: this.#nameOf(target.id) }]).length > 0
       case 'pod':
         return text === target.pod || text === podText(target)
       case 'image':
@@ -242,9 +240,6 @@ export class HoldService {
   }
 }
 
-/** Enough of an id to name a container. */
-const idStart = /^[0-9a-f]{4,64}$/
-
 /** What the sensor has to report for a level. A kill would not keep a service alive as `changes` promises. */
 const neededFacts = {
   network: [
@@ -258,7 +253,7 @@ const neededFacts = {
   ],
 } as const
 
-const idsOf = (containers: readonly PendingContainer[]): readonly string[] =>
+const idsOf = (containers: readonly { readonly id: string }[]): readonly string[] =>
   containers.map(({ id }) => id)
 
 function auditFields({ id, level, target, reason, until }: Hold): Record<string, unknown> {

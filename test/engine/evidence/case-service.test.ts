@@ -118,9 +118,12 @@ describe('a case', () => {
     await expect(world.engine.capture('web-1', { who: 'x' })).rejects.toMatchObject({
       code: 'DECISION_INVALID',
     })
-    await expect(world.engine.capture('web-9', by)).rejects.toMatchObject({
-      code: 'CONTAINER_UNKNOWN',
-    })
+    // The beginning of an id has four digits at least.
+    for (const unknown of ['web-9', '000'])
+      await expect(world.engine.capture(unknown, by)).rejects.toMatchObject({
+        code: 'CONTAINER_UNKNOWN',
+      })
+    expect(await world.engine.capture('0000', by)).toMatchObject({ container: { id: idOf(1) } })
     await world.stop()
     world = daemonWorld()
     await world.start()

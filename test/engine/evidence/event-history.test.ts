@@ -19,7 +19,7 @@ describe('the history of events', () => {
     expect(history.of('quiet')).toHaveLength(1)
   })
 
-  it('tells those who follow a container, until they stop', () => {
+  it('gives the next events of a container to its followers, until they stop', () => {
     const history = new EventHistory()
     const seen: string[] = []
     const stop = history.follow('a', ({ time }) => seen.push(time))
