@@ -50,39 +50,27 @@ function isLive(path: string): boolean {
   return live.some((key) => path.startsWith(key))
 }
 
+/** Keys that are taken over as a whole. */
+const whole = [
+  'sinks',
+  'respond',
+  'capture',
+  'deliver',
+  'outbox',
+  'storm',
+  'log',
+  'learn',
+  'after',
+  'retention',
+  'flushInterval',
+] as const
+
 function taken(before: Config, read: Config): Config {
-  const {
-    sinks,
-    respond,
-    capture,
-    deliver,
-    outbox,
-    storm,
-    log,
-    learn,
-    after,
-    retention,
-    flushInterval,
-  } = read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
   const profiles = { ...before.profiles, mergeFrom: read.profiles.mergeFrom }
-  const taken = {
-    sinks,
-    respond,
-    capture,
-    deliver,
-    outbox,
-    storm,
-    log,
-    learn,
-    after,
-    retention,
-    flushInterval,
-    block,
-    profiles,
-  }
-  return { ...before, ...taken }
+  const found = Object.fromEntries(whole.map((key) => [key, read[key]]))
+  return { ...before, ...found, block, profiles }
 }
 
 function textAt(config: Config, path: string): string | undefined {
