@@ -26,7 +26,7 @@ export interface Guard {
 type FileCondition = Extract<GuardrailCondition, { kind: 'file' }>
 
 /**
- * What guardrails protect of files, whoever acts: for each access one language, as more of them multiply the states. So an
+ * What guardrails protect of files, for any actor: one language for each access, because more languages multiply the states. So an
  * exception of one guardrail is one of all. Left out are conditions on what a path does not show: where the file comes
  * from, and which device it is.
  */

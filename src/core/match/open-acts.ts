@@ -6,7 +6,7 @@ import { isLocal } from './risk-facts.ts'
 import { forFiles } from './slot.ts'
 
 /**
- * What a job of CI does anew in every run: it runs programs, works on files and listens. Only a guardrail makes a finding
+ * What differs in every run of a job of CI: it runs programs, works on files and listens. Only a guardrail makes a finding
  * of these. Connections to other machines, changes of identity and sensitive system calls stay strict.
  */
 export function isOpenAct(

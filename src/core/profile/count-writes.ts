@@ -1,9 +1,8 @@
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Shaper } from '../behaviour/shape.ts'
-import type { CountedBy } from './stored-entry.ts'
 import { LiveEntry } from './live-entry.ts'
 import type { SharedParts } from './shared-parts.ts'
-import type { CountsOfWrite, StoredEntry } from './stored-entry.ts'
+import type { CountedBy, CountsOfWrite, StoredEntry } from './stored-entry.ts'
 
 /** Writes of counts that the store keeps: behaviours with counts in an older one are written as a whole instead. */
 const writesKept = 64

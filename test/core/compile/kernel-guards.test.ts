@@ -84,7 +84,7 @@ it.each([
   ['onto what runs at login', '/tmp/new', '/home/jo/.bashrc', true],
   ['onto the folder of services', '/tmp/new', '/etc/systemd/system', true],
   ['onto the hosts that SSH knows', '/root/.ssh/known_hosts.new', '/root/.ssh/known_hosts', false],
-  ['within the work folder', '/home/jo/work/a', '/home/jo/work/b', false],
+  ['within the work folder', '/home/jo/shop/a', '/home/jo/shop/b', false],
 ])('a file that is moved %s: guarded as the guardrails say', (_, from, to, is) => {
   expect(isGuarded('rename', from, to)).toBe(is)
 })

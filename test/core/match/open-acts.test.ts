@@ -8,14 +8,14 @@ const isOpen = (event: ActEvent): boolean =>
   isOpenAct(event, behavioursOf(event, shaper), guardrails)
 
 it.each([
-  ['runs any program', act.exec('/work/node_modules/.bin/tool')],
-  ['reads any file', act.file('/work/server.key')],
-  ['writes any file', act.file('/work/dist/a.js', ['write', 'create'])],
+  ['runs any program', act.exec('/builds/shop/node_modules/.bin/tool')],
+  ['reads any file', act.file('/builds/shop/server.key')],
+  ['writes any file', act.file('/builds/shop/dist/a.js', ['write', 'create'])],
   ['listens', act.listen('0.0.0.0', 8080)],
   ['connects on its host', act.connect('127.0.0.1', 8080)],
   ['gives up root', act.identity(0, 1000)],
   ['uses rights to files of others', act.capability('CAP_DAC_READ_SEARCH')],
-  ['sets the times of a file', act.syscall('utimensat', {}, '/work/a')],
+  ['sets the times of a file', act.syscall('utimensat', {}, '/builds/shop/a')],
 ])('a job that %s is no finding', (_, event) => {
   expect(isOpen(event)).toBe(true)
 })
@@ -38,13 +38,16 @@ it.each([
 })
 
 it('what a job built or fetched is no foreign code, and anonymous memory is', () => {
-  const built = act.exec('/work/tool', {}, true)
+  const built = act.exec('/builds/shop/tool', {}, true)
   expect(isOpen(built)).toBe(false)
   expect(isOpen(withoutImage(built))).toBe(true)
-  const library = act.file('/work/lib.so', ['exec'], {}, { layer: 'container' })
+  const library = act.file('/builds/shop/lib.so', ['exec'], {}, { layer: 'container' })
   expect(isOpen(library)).toBe(false)
   expect(isOpen(withoutImage(library))).toBe(true)
   const { exec, ...rest } = built as Extract<ActEvent, { kind: 'exec' }>
-  const memory = { ...rest, exec: { ...exec, path: '/work/tool', driftKind: 'memfd' } } as const
+  const memory = {
+    ...rest,
+    exec: { ...exec, path: '/builds/shop/tool', driftKind: 'memfd' },
+  } as const
   expect(isOpen(withoutImage(memory))).toBe(false)
 })

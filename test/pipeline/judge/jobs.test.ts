@@ -35,8 +35,8 @@ const kinds = (): readonly string[] =>
 it('a job that learns lists programs and peers, and none of the files that it works on', () => {
   does(
     act.exec('/usr/bin/tar', node),
-    act.file('/work/a', ['write', 'create'], node),
-    act.syscall('utimensat', node, '/work/a'),
+    act.file('/builds/shop/a', ['write', 'create'], node),
+    act.syscall('utimensat', node, '/builds/shop/a'),
     act.connect('198.51.100.7', 443, node),
   )
   expect(kinds()).toEqual(['connect', 'exec'])
@@ -49,8 +49,8 @@ it('a job with the profile of earlier runs is judged by what it lacks, and goes 
   ;({ stage, alerts } = judgingWith({ registry, now, jobs: true }))
   does(
     act.connect('198.51.100.7', 443, node),
-    act.exec('/work/tool', node, true),
-    act.file('/work/b', ['read'], node),
+    act.exec('/builds/shop/tool', node, true),
+    act.file('/builds/shop/b', ['read'], node),
   )
   expect(alerts.size).toBe(0)
   does(act.connect('203.0.113.9', 443, node), act.file('/root/.npmrc', ['read'], node))
