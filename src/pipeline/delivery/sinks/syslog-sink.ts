@@ -24,7 +24,8 @@ export interface SyslogSinkOptions {
  * sink half-closes at the end. The receiver closes its side after it has read everything, and only
  * that counts as delivered. A receiver that closes with unread data resets the connection. The sink
  * delays the end of its data for a moment, to detect a receiver that closes before any data
- * arrived. Data written to a receiver that then crashed is sent again. UDP gives no confirmation.
+ * arrived. Over TLS that is no proof: data that TLS took off the socket is unread, and the connection ends as if it had
+ * been read. Data written to a receiver that then crashed is sent again. UDP gives no confirmation.
  */
 export function syslogSink(name: string, render: Render, options: SyslogSinkOptions): Sink {
   const { facility, maxBytes, transport } = options
