@@ -1,5 +1,10 @@
-import { withoutBpf } from './machine.ts'
-import { testSensor } from './sensor-suite.ts'
+import { machineWithNginx, testAppArmor } from './apparmor-suite.ts'
+import { testKernel } from './kernel-suite.ts'
+import { amd64 } from './platform.ts'
 
-testSensor("Debian 13's kernel, by BPF LSM,", 'hook.lsm/', {})
-testSensor("Debian 13's kernel, by fmod_ret,", 'hook.fmod_ret/security_', { append: withoutBpf })
+testKernel({
+  title: "Debian 13's kernel",
+  platform: amd64,
+  version: '6.12',
+  withLsm: { options: machineWithNginx, suite: testAppArmor },
+})

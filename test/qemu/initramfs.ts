@@ -88,7 +88,12 @@ function buildImage(image: string, platform: Platform, programs: Programs): void
   writeFileSync(join(image, 'etc/secret'), 'secret\n')
   writeFileSync(join(image, 'etc/private'), 'private\n', { mode: 0o600 })
   writeFileSync(join(image, 'data/compat'), 'x')
-  writeFileSync(join(image, 'etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
+  for (const [name, line] of [
+    ['script', ':'],
+    ['reader', 'read -r line </data/pointer || exit 7'],
+  ]) {
+    writeFileSync(join(image, `etc/${name}.sh`), `#!/bin/busybox sh\n${line}\n`, { mode: 0o755 })
+  }
 }
 
 function install(from: string, to: string): void {

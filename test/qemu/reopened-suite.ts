@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
@@ -9,8 +7,9 @@ import type { ActEvent, FileEvent } from '../../src/core/event/event.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { hex } from '../sensor/acts.ts'
-import { Recorder } from '../sensor/recorder.ts'
-import { Machine, type MachineOptions, type VmContainer } from './machine.ts'
+import type { Recorder } from '../sensor/recorder.ts'
+import type { Machine, VmContainer } from './machine.ts'
+import type { SensorMachine } from './sensor-machine.ts'
 
 const scope = 9
 const EPERM = '1'
@@ -28,7 +27,6 @@ const learned = [
   `+5 read ${hex(userFile)}`,
   `+ exec ${hex('/etc/reader.sh')}`,
 ] as const
-const script = '#!/bin/busybox sh\nread -r line </data/pointer || exit 7\n'
 
 function compiled(events: readonly ActEvent[]): KernelProfile {
   const profile = new Profile(shaper)
@@ -44,8 +42,8 @@ const isFile = (event: ActEvent): event is FileEvent => event.kind === 'file'
  * remembered. Then something makes the same file another one to the profile, and the next open is refused. What the
  * container may not do itself is done from outside of it.
  */
-export function testReopened(title: string, options: MachineOptions): void {
-  describe(`a file that was opened before, on ${title}`, () => {
+export function testReopened(running: () => SensorMachine): void {
+  describe('a file that was opened before', () => {
     let machine: Machine
     let recorder: Recorder
     let container: VmContainer
@@ -80,14 +78,7 @@ export function testReopened(title: string, options: MachineOptions): void {
     }
 
     beforeAll(async () => {
-      machine = await Machine.boot({
-        ...options,
-        addTo: (folder) => {
-          writeFileSync(join(folder, 'image/etc/reader.sh'), script, { mode: 0o755 })
-        },
-      })
-      recorder = new Recorder({ sensorPath: machine.sensorPath })
-      await recorder.running()
+      ;({ machine, recorder } = running())
       container = await machine.container(randomBytes(32).toString('hex'), '/bin/acts serve')
       // It runs.
       await container.run('end')
@@ -108,8 +99,6 @@ export function testReopened(title: string, options: MachineOptions): void {
     })
     afterAll(async () => {
       await container.stop()
-      await recorder.stop()
-      await machine.stop()
     })
 
     afterEach(async () => {

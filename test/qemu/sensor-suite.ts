@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Acts, hex } from '../sensor/acts.ts'
@@ -7,9 +7,10 @@ import { buildImage, removeTree } from '../sensor/container.ts'
 import { dnsStory } from '../sensor/dns-story.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
-import { blockedUnit, watchedUnits } from './blocked-unit.ts'
+import { blockedUnit } from './blocked-unit.ts'
 import { connectByNames, noRoute } from './connect-by-names.ts'
-import { Machine, type MachineOptions } from './machine.ts'
+import type { Machine } from './machine.ts'
+import type { SensorMachine } from './sensor-machine.ts'
 
 const EPERM = '1'
 
@@ -28,24 +29,17 @@ async function actsOf(program: string, command: string): Promise<readonly ActEve
 
 /**
  * What the sensor observes on a kernel that lets it refuse. `prefix`: of the facts about its hooks. `lacking`: the hooks
- * that the kernel does not have.
+ * that the kernel does not have. Switches the sensor's filter off.
  */
 export function testSensor(
-  title: string,
   prefix: string,
-  options: MachineOptions,
+  running: () => SensorMachine,
   lacking: readonly string[] = [],
 ): void {
-  describe(`on ${title} the sensor`, () => {
+  describe('the sensor', () => {
     beforeAll(async () => {
-      machine = await Machine.boot(options)
-      recorder = new Recorder({ sensorPath: machine.sensorPath, units: watchedUnits })
-      await recorder.running()
+      ;({ machine, recorder } = running())
       await recorder.everyEvent()
-    })
-    afterAll(async () => {
-      await recorder.stop()
-      await machine.stop()
     })
 
     it('takes the security hooks, and each that the kernel has is in place', () => {

@@ -1,6 +1,6 @@
 import { tryBypasses } from '../bypass-suite.ts'
 import { crossPrograms } from '../cross-programs.ts'
-import { machineLane } from '../machine-lane.ts'
+import { machineLane } from '../sensor-machine.ts'
 import { aarch32, arm64 } from '../platform.ts'
 
 // On another machine the sensor is compiled for it; this one only emulates.

@@ -5,7 +5,7 @@ import { Profile } from '../../../src/core/profile/profile.ts'
 import { ordinaryActs } from '../../fixtures/bypass-acts.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
 import type { Lane } from '../bypass-suite.ts'
-import { machineLane } from '../machine-lane.ts'
+import { machineLane } from '../sensor-machine.ts'
 import { withBpf, withoutBpf } from '../machine.ts'
 import { backports, bookworm } from '../platform.ts'
 

@@ -2,11 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile } from '../fixtures/compiled-program.ts'
-import { buildImage, Container, removeTree } from '../sensor/container.ts'
-import { Recorder } from '../sensor/recorder.ts'
-import { type Lane, tryBypasses } from './bypass-suite.ts'
-import { machineLane } from './machine-lane.ts'
-import { withoutBpf } from './machine.ts'
+import { buildImage, Container, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+import { type Lane, tryBypasses } from '../qemu/bypass-suite.ts'
 
 async function onThisKernel(): Promise<Lane> {
   const image = buildImage()
@@ -36,8 +34,4 @@ async function onThisKernel(): Promise<Lane> {
   }
 }
 
-tryBypasses("Debian 13's kernel, by BPF LSM", '6.12 LSM', () => machineLane())
-tryBypasses("Debian 13's kernel without BPF LSM, by fmod_ret", '6.12 `fmod_ret`', () =>
-  machineLane({ append: withoutBpf }),
-)
 tryBypasses('this kernel, by tracepoints and cgroup hooks', '6.18 tracepoints', onThisKernel)

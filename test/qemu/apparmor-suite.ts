@@ -2,14 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportProfile } from '../../src/supplychain/export/export-profile.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { nginxRoot } from '../fixtures/images.ts'
-import { Recorder } from '../sensor/recorder.ts'
+import type { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
-import { Machine, type VmContainer } from './machine.ts'
+import type { Machine, MachineOptions, VmContainer } from './machine.ts'
+import type { SensorMachine } from './sensor-machine.ts'
 
 /**
  * This machine's kernel need not have AppArmor; Debian's has. There nginx is learned by the sensor, and its exported profile
@@ -35,19 +36,11 @@ let recorder: Recorder
 let name = ''
 const containers: VmContainer[] = []
 
-beforeAll(async () => {
+/** Started as Debian starts its kernel, with AppArmor. Its root has nginx. */
+export async function machineWithNginx(): Promise<MachineOptions> {
   const tar = await nginxRoot()
-  machine = await Machine.boot({ addTo: (root) => serviceImage(join(root, 'service'), tar) })
-  recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.running().catch((error: unknown) => {
-    throw new Error(machine.log.slice(-4_000), { cause: error })
-  })
-})
-afterAll(async () => {
-  for (const container of containers) await container.stop()
-  await recorder.stop()
-  await machine.stop()
-})
+  return { append: '', addTo: (root) => serviceImage(join(root, 'service'), tar) }
+}
 
 /** Debian's files with nginx, and beside them the client that loads it. */
 function serviceImage(root: string, tar: string): void {
@@ -120,43 +113,55 @@ const intruder = [
   ],
 ] as const
 
-it('an AppArmor profile from nginx’s observed behaviour is enforced by Debian’s kernel', async () => {
-  const first = await service()
-  expect(await load(first)).toBeGreaterThan(10)
-  await first.run('busybox killall -QUIT nginx; busybox sleep 1')
-  await recorder.source.obeyed()
-  const profile = new Profile(shaper)
-  for (const event of recorder.acts(first.id)) {
-    if (event.process.exe !== nginx) continue
-    profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
-  }
-  const { text } = exportProfile('apparmor', image, profile)
-  const policy = execFileSync('apparmor_parser', ['-Q', '-K', '-S'], { input: text })
-  const packed = policy.toString('base64').match(/.{1,3000}/g) ?? []
-  for (const part of packed) await machine.run(`echo ${part} | base64 -d >>/tmp/policy`)
-  await machine.run('cat /tmp/policy >/sys/kernel/security/apparmor/.load')
-  name = /^profile (\S+)/m.exec(text)?.[1] ?? ''
-  expect(await machine.run('cat /sys/kernel/security/apparmor/profiles')).toContain(
-    `${name} (enforce)`,
-  )
-})
+/** In a machine with nginx, whose sensor filters. */
+export function testAppArmor(running: () => SensorMachine): void {
+  describe('a profile for AppArmor', () => {
+    beforeAll(() => {
+      ;({ machine, recorder } = running())
+    })
+    afterAll(async () => {
+      for (const container of containers) await container.stop()
+    })
 
-it('nginx serves under full load with it, and nothing is refused', async () => {
-  const held = await service()
-  const rate = await load(held)
-  expect(rate).toBeGreaterThan(10)
-  const current = await held.run(
-    'cat /proc/$(busybox pidof nginx | busybox cut -d" " -f1)/attr/apparmor/current',
-  )
-  expect(current).toBe(`${name} (enforce)`)
-  expect(await denials()).toBe(0)
-})
+    it('an AppArmor profile from nginx’s observed behaviour is enforced by Debian’s kernel', async () => {
+      const first = await service()
+      expect(await load(first)).toBeGreaterThan(10)
+      await first.run('busybox killall -QUIT nginx; busybox sleep 1')
+      await recorder.source.obeyed()
+      const profile = new Profile(shaper)
+      for (const event of recorder.acts(first.id)) {
+        if (event.process.exe !== nginx) continue
+        profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+      }
+      const { text } = exportProfile('apparmor', image, profile)
+      const policy = execFileSync('apparmor_parser', ['-Q', '-K', '-S'], { input: text })
+      const packed = policy.toString('base64').match(/.{1,3000}/g) ?? []
+      for (const part of packed) await machine.run(`echo ${part} | base64 -d >>/tmp/policy`)
+      await machine.run('cat /tmp/policy >/sys/kernel/security/apparmor/.load')
+      name = /^profile (\S+)/m.exec(text)?.[1] ?? ''
+      expect(await machine.run('cat /sys/kernel/security/apparmor/profiles')).toContain(
+        `${name} (enforce)`,
+      )
+    })
 
-it.each(intruder)('an intruder %s, and is refused', async (_, command, done, refused) => {
-  const [free, held] = [containers[0]!, containers[1]!]
-  const output = await held.run(`${confined(command)}; echo "code $?"`)
-  expect(output).toMatch(refused)
-  expect(output).not.toMatch(done)
-  // Without the profile it is done.
-  expect(await free.run(`(exec ${command})`)).toMatch(done)
-})
+    it('nginx serves under full load with it, and nothing is refused', async () => {
+      const held = await service()
+      const rate = await load(held)
+      expect(rate).toBeGreaterThan(10)
+      const current = await held.run(
+        'cat /proc/$(busybox pidof nginx | busybox cut -d" " -f1)/attr/apparmor/current',
+      )
+      expect(current).toBe(`${name} (enforce)`)
+      expect(await denials()).toBe(0)
+    })
+
+    it.each(intruder)('an intruder %s, and is refused', async (_, command, done, refused) => {
+      const [free, held] = [containers[0]!, containers[1]!]
+      const output = await held.run(`${confined(command)}; echo "code $?"`)
+      expect(output).toMatch(refused)
+      expect(output).not.toMatch(done)
+      // Without the profile it is done.
+      expect(await free.run(`(exec ${command})`)).toMatch(done)
+    })
+  })
+}
