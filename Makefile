@@ -75,7 +75,7 @@ test-kernels: build ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1
 test-runtimes: build ## containerd and Podman of Debian's next release, with the tests that start them
 	$(NEED) 'the runtimes' $(TEST_PACKAGES) $(KUBE_PACKAGES)
 	export SNUG_TEST_RUNTIMES=newer
-	npx vitest run --project system --project product --project node --project alone \
+	npx vitest run --project engines --project product --project node --project alone \
 	  test/e2e/{containerd,podman,podman-first-program}.test.ts \
 	  test/fleet/nri/sandbox-events.system.test.ts test/kube/{first-exec,deployment}.test.ts
 

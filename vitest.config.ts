@@ -28,6 +28,7 @@ const settings = {
   random: { ...computing, env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' } },
   sensor: withDocker,
   system: withDocker,
+  engines: withDocker,
   product: withDocker,
   apart: withServers,
   qemu: oneByOne,

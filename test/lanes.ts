@@ -22,6 +22,12 @@ const onThisKernel = [
   'test/redteam/service/attacks.system.test.ts',
 ]
 
+/** Agents that need nothing of the lane's Docker, or another engine as well. */
+const onOtherEngines = [
+  'test/e2e/{containerd,falco-source,hung-engine,identity-docker,job,loaded-libraries}.test.ts',
+  'test/e2e/{podman,podman-first-program,reload,replaced-profile,units}.test.ts',
+]
+
 const onNode = ['test/kube/{deployment,cgroup-forms,tutorial}.test.ts']
 
 /** What holds back, or leaves without a place, containers of every other test on this kernel. */
@@ -43,6 +49,12 @@ export const lanes = {
   system: {
     shows: 'the whole agent on containers of this kernel',
     files: ['test/e2e/**/*.test.ts'],
+    without: onOtherEngines,
+    decides: true,
+  },
+  engines: {
+    shows: 'the whole agent on containerd, Podman, systemd, jobs, broken engines, and without one',
+    files: onOtherEngines,
     decides: true,
   },
   product: {

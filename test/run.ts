@@ -9,7 +9,7 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Three chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
+ * them. Four chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
  * from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -139,11 +139,25 @@ const images = sensor.then(
   (isGood) => isGood && preparation('images', 'npx tsx test/fixtures/prepare.ts'),
 )
 
-/** One after another: each has sensors, which all acts on this machine's kernel reach. */
+/**
+ * Four chains, of about the same length. Each lane of the first three has sensors, which all acts on this machine's
+ * kernel reach, and engines of its own.
+ */
 async function onThisKernel(): Promise<void> {
-  await lane('sensor', daemon, sensor)
   await lane('system', daemon, images)
   await lane('product', daemon, images)
+}
+
+async function sensors(): Promise<void> {
+  await lane('sensor', daemon, sensor)
+  await lane('engines', daemon, images)
+}
+
+const node = lane('node', daemon, images, servers)
+
+async function withServers(): Promise<void> {
+  await node
+  await lane('kube', daemon, servers)
 }
 
 async function computing(): Promise<void> {
@@ -154,17 +168,11 @@ async function computing(): Promise<void> {
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
   await lane('qemu', images)
   await lane('kernels', images)
-}
-
-/** A new machine builds the servers meanwhile. */
-async function withServers(): Promise<void> {
   await lane('apart', daemon, images)
-  await lane('kube', daemon, servers)
-  await lane('node', daemon, images, servers)
 }
 
-const besides = computing()
-await Promise.all([onThisKernel(), withServers()])
+const besides = Promise.all([withServers(), computing()])
+await Promise.all([onThisKernel(), sensors(), node])
 await lane('alone', daemon, images, servers)
 await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
