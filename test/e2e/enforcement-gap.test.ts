@@ -151,10 +151,13 @@ test('containers that came and went while the agent stalled are judged by their 
   } finally {
     process.kill(agent.pid, 'SIGCONT')
   }
+  // On a busy machine a loss may be on record too: that one is of the container, and of no mode.
+  const deviations = (list: readonly Alert[]): readonly Alert[] =>
+    list.filter(({ type, container }) => type !== 'loss' && short.includes(container?.id ?? ''))
   const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
-    short.every((id) => list.some(({ container }) => container?.id === id)),
+    short.every((id) => deviations(list).some(({ container }) => container?.id === id)),
   )
-  const theirs = alerts.filter(({ container }) => short.includes(container?.id ?? ''))
+  const theirs = deviations(alerts)
   expect(theirs.filter((alert) => alert.image === undefined)).toEqual([])
   expect(new Set(theirs.map(({ mode }) => mode))).toEqual(new Set(['block']))
 })

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
 import { globs } from '../../src/core/match/glob.ts'
 import { unitPatterns } from '../../src/core/match/unit-globs.ts'
 import { removeCgroup } from '../fixtures/cgroups.ts'
@@ -63,6 +64,17 @@ class Shell {
     this.#child.stdin?.end()
     await once(this.#child, 'close')
   }
+}
+
+/** A line that reads a file of the host, and names the slice: other tests run the same program meanwhile. */
+const readIn = (slice: Slice): string =>
+  `cat /etc/hostname ${join(unifiedHierarchy(), slice.path, 'cgroup.procs')}`
+
+/** The runs of these lines, of any container. */
+function readsIn(recorder: Recorder, slice: Slice): readonly ActEvent[] {
+  const isOurs = (event: ActEvent): boolean =>
+    event.process.args?.some((argument) => argument.includes(slice.path)) === true
+  return recorder.acts().filter((event) => event.kind === 'exec' && isOurs(event))
 }
 
 function startedIn(recorder: Recorder, slice: Slice): readonly string[] {
@@ -169,12 +181,11 @@ describe('the sensor, where units of systemd are watched,', () => {
     const kept = idOf(recorder, slice, 'b.service')
     await recorder.stop()
     await watch(['b.service'])
-    for (const shell of both) await shell.run('cat /etc/hostname')
+    for (const shell of both) await shell.run(readIn(slice))
     await recorder.source.obeyed()
     expect(recorder.source.stats.facts['kernel-state.kept']).toMatch(/^yes/)
     expect(startedIn(recorder, slice)).toEqual(['b.service'])
-    const cats = recorder.acts().filter((event) => event.kind === 'exec')
-    expect(cats.map(({ container }) => container.id)).toEqual([kept])
+    expect(readsIn(recorder, slice).map(({ container }) => container.id)).toEqual([kept])
   })
 
   it.each([
@@ -188,14 +199,11 @@ describe('the sensor, where units of systemd are watched,', () => {
     await watch(['b.service'])
     const other = shellIn('c.service')
     const shell = early ?? shellIn('b.service')
-    await shell.run('cat /etc/hostname')
-    await other.run('cat /etc/hostname')
+    await shell.run(readIn(slice))
+    await other.run(readIn(slice))
     await recorder.source.obeyed()
     const id = idOf(recorder, slice, 'b.service')
-    const cats = recorder
-      .acts()
-      .filter((event) => event.kind === 'exec' && event.exec.path === '/usr/bin/cat')
-    expect(cats).toMatchObject([
+    expect(readsIn(recorder, slice)).toMatchObject([
       { container: { id }, exec: { drift: false }, process: { origin: 'entrypoint' } },
     ])
     expect(recorder.acts(id)).toContainEqual(
