@@ -1,6 +1,3 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AgentClient, imagePath } from '../../src/interfaces/cli/agent-client.ts'
@@ -10,6 +7,7 @@ import { violations } from '../fixtures/axe.ts'
 import {
   type Door,
   doorTo,
+  kept,
   launchBrowser,
   openPage,
   pageConfig,
@@ -21,7 +19,6 @@ import * as story from '../fixtures/page-story.ts'
  * Every view, light and dark, on an agent with a story behind it: nothing that axe finds, and nothing that a container
  * named is anything but text. With `SNUG_SCREENS=1` it writes the pictures of the docs.
  */
-const screens = fileURLToPath(new URL('../../docs/screens/', import.meta.url))
 const web = encodeURIComponent(story.webRepository)
 const hour = 3_600_000
 
@@ -106,12 +103,6 @@ afterAll(async () => {
 
 const happens = (events: readonly SnugEvent[]): Promise<void> => agent.replay(story.lines(events))
 
-async function kept(page: Page, name: string): Promise<void> {
-  if (process.env['SNUG_SCREENS'] === undefined) return
-  mkdirSync(screens, { recursive: true })
-  await page.screenshot({ path: join(screens, `${name}.png`) })
-}
-
 async function looked(
   reviewer: Reviewer,
   { name, place, ready }: View,
@@ -135,6 +126,7 @@ const empty = [
   ['review', 'Nothing waits for a decision'],
   ['incidents', 'No open incident'],
   ['alerts', 'No open alert'],
+  ['response', 'Nothing is held'],
 ] as const
 
 test.each(['light', 'dark'])('first use, %s', async (theme) => {

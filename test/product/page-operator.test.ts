@@ -1,15 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import type Docker from 'dockerode'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { ProfileView } from '../../src/engine/api/engine-views.ts'
+import type { CaseSummary } from '../../src/core/case/case.ts'
+import type { HoldView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { violations } from '../fixtures/axe.ts'
+import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage, programLines, readerScript } from '../fixtures/images.ts'
 import {
   type Door,
   doorTo,
+  kept,
   launchBrowser,
   openPage,
   pageConfig,
@@ -254,4 +259,56 @@ test('a lost connection is reported, and events of the meantime appear once it i
   await expect.poll(() => connection.textContent()).toMatch(/live.*caught up/)
   await options(page).filter({ hasText: '/etc/shadow' }).first().waitFor()
   await options(page).filter({ hasText: '/etc/passwd' }).first().waitFor()
+})
+
+test('from the story of an alert its container is held and captured, and the view of both releases it', async () => {
+  const { page } = reviewer
+  const [service] = started
+  if (service === undefined) throw new Error('no container runs')
+  const name = (await service.inspect()).Name.slice(1)
+  await execIn(docker, service, ['/bin/sh', '-c', ':'])
+  const isHis = ({ container }: Alert): boolean => container?.id === service.id
+  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(isHis))
+  const story = `${door.url}/#/alerts/${alerts.find(isHis)?.id}`
+  await page.goto(story)
+
+  await page.getByRole('button', { name: 'Hold the container …' }).click()
+  const asked = page.getByRole('dialog', { name: 'Hold the container' })
+  await asked.getByLabel('Why').fill('an intruder')
+  expect(await violations(page)).toEqual([])
+  await asked.getByRole('button', { name: 'Hold', exact: true }).click()
+  await toasted(page, 'ordered')
+  await page.keyboard.press('g')
+  await page.keyboard.press('o')
+  const held = page.getByRole('region', { name: 'Held containers' })
+  await held.getByText('held', { exact: true }).waitFor()
+  await held.getByText(name, { exact: true }).waitFor()
+  const holds = await agent.json<HoldView[]>(['quarantine', 'list'])
+  expect(holds).toMatchObject([
+    { level: 'network', reason: 'an intruder', containers: [{ id: service.id, state: 'held' }] },
+  ])
+
+  await held.getByRole('button', { name: 'Release …' }).click()
+  const release = page.getByRole('dialog', { name: 'Release the hold' })
+  await release.getByRole('button', { name: 'Release', exact: true }).click()
+  await held.getByText('Nothing is held').waitFor()
+  expect(await agent.json<HoldView[]>(['quarantine', 'list'])).toEqual([])
+
+  await page.goto(story)
+  await page.getByRole('button', { name: 'Capture evidence …' }).click()
+  const capture = page.getByRole('dialog', { name: 'Capture evidence' })
+  await capture.getByLabel('Why').fill('for the file')
+  await capture.getByRole('button', { name: 'Capture', exact: true }).click()
+  const evidence = page.getByRole('region', { name: 'Evidence' })
+  await evidence.getByText('/app/run').first().waitFor()
+  expect(await violations(page)).toEqual([])
+  await kept(page, 'response-light')
+  const saved = page.waitForEvent('download')
+  await evidence.getByRole('button', { name: 'Download' }).click()
+  const bytes = readFileSync(await (await saved).path())
+  const [found] = await agent.json<CaseSummary[]>(['case', 'list'])
+  expect(found).toMatchObject({ reason: 'for the file', container: { id: service.id } })
+  // The events of the next minute may have followed meanwhile: then it is another file.
+  const [head] = gunzipSync(bytes).toString().split('\n')
+  expect(JSON.parse(head ?? '')).toMatchObject({ type: 'case', id: found?.id })
 })

@@ -11,6 +11,7 @@ import { BackTest } from '../review/back-test.tsx'
 import { Ancestry } from './ancestry.tsx'
 import { AnswerButtons } from './answer-buttons.tsx'
 import { alertsPath } from './paths.ts'
+import { ContainerAnswer } from '../response/container-answer.tsx'
 import { StorySteps } from './story-steps.tsx'
 
 /** An alert with all its details, and the possible responses. */
@@ -82,6 +83,11 @@ export function AlertStoryView({ id }: { readonly id: string }) {
             </>
           )}
         </p>
+      )}
+      {alert.container === undefined ? null : (
+        <div class="buttons">
+          <ContainerAnswer container={alert.container} />
+        </div>
       )}
       <StorySteps story={value} />
     </article>

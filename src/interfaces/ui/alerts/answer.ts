@@ -1,8 +1,7 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import { alertsPath } from './paths.ts'
-import { ask, Problem } from '../base/api.ts'
-import { lookAgain } from '../base/live.ts'
-import { toast } from '../shell/toasts.tsx'
+import { ask } from '../base/api.ts'
+import { attempt, toast } from '../shell/toasts.tsx'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 
 export type Answer = 'allow' | 'reject' | 'ack'
@@ -18,42 +17,31 @@ export interface AnswerBody {
 
 const done = { allow: 'allowed', reject: 'rejected', ack: 'acknowledged' } as const
 
+const conflict = 'Another reviewer decided on this alert meanwhile: check it again'
+
 /** The one-step decision on an alert, with the way back. False where it was refused. */
-export async function answerOn(
+export function answerOn(
   id: string,
   kind: Answer,
   body: AnswerBody,
   revision: string | undefined,
 ): Promise<boolean> {
-  try {
-    const looked = revision ?? (await ask<AlertStory>(alertsPath(id, '/story'))).revision
+  return attempt(async () => {
+    const looked = revision ?? (await revisionOf(id))
     await ask<Alert>(alertsPath(id, `/${kind}`), { method: 'POST', body, revision: looked })
     toast(`alert ${done[kind]}`, { undo: () => void withdraw(id) })
-    return true
-  } catch (error) {
-    showError(error)
-    return false
-  } finally {
-    lookAgain()
-  }
+  }, conflict)
 }
 
-async function withdraw(id: string): Promise<void> {
-  try {
-    const { revision } = await ask<AlertStory>(alertsPath(id, '/story'))
-    await ask(alertsPath(id, '/withdraw'), { method: 'POST', body: { reason: 'undone' }, revision })
+function withdraw(id: string): Promise<boolean> {
+  return attempt(async () => {
+    const body = { reason: 'undone' }
+    const revision = await revisionOf(id)
+    await ask(alertsPath(id, '/withdraw'), { method: 'POST', body, revision })
     toast('undone: the alert is open again')
-  } catch (error) {
-    showError(error)
-  } finally {
-    lookAgain()
-  }
+  }, conflict)
 }
 
-function showError(error: unknown): void {
-  if (!(error instanceof Problem)) throw error
-  const text = error.isConflict
-    ? 'Another reviewer decided on this alert meanwhile: check it again'
-    : `${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`
-  toast(text, { bad: true })
+async function revisionOf(id: string): Promise<string> {
+  return (await ask<AlertStory>(alertsPath(id, '/story'))).revision
 }

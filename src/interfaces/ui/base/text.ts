@@ -59,6 +59,13 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }
 
+/** `3 B`, `1.5 MiB`: at most three digits. */
+export function bytesText(bytes: number): string {
+  const power = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  const rounded = Number((bytes / 1024 ** power).toPrecision(3))
+  return `${count(rounded)} ${['B', 'KiB', 'MiB', 'GiB'][power]}`
+}
+
 const percents = new Intl.NumberFormat('en', { style: 'percent', maximumSignificantDigits: 2 })
 
 export function percent(share: number): string {

@@ -1,8 +1,7 @@
 import type { FleetMode } from '../../../fleet/kubernetes/fleet-objects.ts'
-import { ask, Problem } from '../base/api.ts'
-import { lookAgain } from '../base/live.ts'
+import { ask } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
-import { toast } from '../shell/toasts.tsx'
+import { attempt, toast } from '../shell/toasts.tsx'
 
 type Body =
   | { readonly behaviours: readonly string[] }
@@ -14,25 +13,18 @@ type Body =
  * Writes a decision for all nodes, on the revision that the page shows. A toast reports what happened. True where it
  * was written.
  */
-export async function decideOn(
+export function decideOn(
   profile: string,
   what: 'approve' | 'reject' | 'mode',
   body: Body,
   revision: string,
   done: string,
 ): Promise<boolean> {
-  try {
+  return attempt(async () => {
     const path = `/v1/fleet/images/${encodeURIComponent(profile)}/${what}`
     await ask(path, { method: what === 'mode' ? 'PUT' : 'POST', body, revision })
     toast(done)
-    return true
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const conflict = 'Someone else decided on this image first: look again'
-    toast(error.isConflict ? conflict : `${error.message}. ${error.hint}`, { bad: true })
-    lookAgain()
-    return false
-  }
+  }, 'Someone else decided on this image first: look again')
 }
 
 /** Whether the signed-in person may do that. The console checks it again. */

@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { IncidentClosure, IncidentStory } from '../../../engine/api/incident-views.ts'
-import { ask, Problem } from '../base/api.ts'
-import { lookAgain } from '../base/live.ts'
+import { ask } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
 import { count, plural } from '../base/text.ts'
@@ -10,7 +9,7 @@ import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { ProblemNote, Waiting } from '../parts/notes.tsx'
 import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
-import { toast } from '../shell/toasts.tsx'
+import { attempt, toast } from '../shell/toasts.tsx'
 
 const reasonsShown = 50
 
@@ -179,20 +178,12 @@ function CloseDialog({
   )
 }
 
-async function close(id: string, revision: string, reason: string): Promise<void> {
-  try {
+function close(id: string, revision: string, reason: string): Promise<boolean> {
+  return attempt(async () => {
     const { acknowledged } = await ask<IncidentClosure>(`${incidentPath(id)}/close`, {
       method: 'POST',
       body: { revision, reason },
     })
     toast(`incident closed: ${plural(acknowledged.length, 'alert')} acknowledged`)
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const text = error.isConflict
-      ? 'The incident changed meanwhile: check it again'
-      : `${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`
-    toast(text, { bad: true })
-  } finally {
-    lookAgain()
-  }
+  }, 'The incident changed meanwhile: check it again')
 }

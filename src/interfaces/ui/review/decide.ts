@@ -14,7 +14,7 @@ import type {
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
 import { plural, refOf } from '../base/text.ts'
-import { toast } from '../shell/toasts.tsx'
+import { reportRefusal, toast } from '../shell/toasts.tsx'
 
 /** A decision on cards: for all of their versions, or for one. */
 export interface Decision {
@@ -197,11 +197,6 @@ async function attemptNow(act: () => Promise<void>): Promise<Decided> {
 }
 
 function refused(error: unknown): Decided {
-  if (!(error instanceof Problem)) throw error
-  if (error.isConflict) {
-    toast('Another reviewer decided meanwhile: check the marked cards again', { bad: true })
-    return { ok: false, conflict: true }
-  }
-  toast(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })
-  return { ok: false, conflict: false }
+  reportRefusal(error, 'Another reviewer decided meanwhile: check the marked cards again')
+  return { ok: false, conflict: error instanceof Problem && error.isConflict }
 }

@@ -9,6 +9,7 @@ import { ImagePage } from '../image/image-page.tsx'
 import { ImagesPage } from '../image/images-page.tsx'
 import { IncidentsPage } from '../incidents/incidents-page.tsx'
 import { NowPage } from '../now/now-page.tsx'
+import { ResponsePage } from '../response/response-page.tsx'
 import { AuditPage } from '../review/audit-page.tsx'
 import { ReviewPageView } from '../review/review-page.tsx'
 import { Help, helpShown } from './help.tsx'
@@ -29,6 +30,7 @@ export function App() {
     { keys: 'g r', does: 'review', run: () => go('#/review') },
     { keys: 'g t', does: 'incidents', run: () => go('#/incidents') },
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
+    { keys: 'g o', does: 'response', run: () => go('#/response') },
     { keys: 'g l', does: 'audit log', run: () => go('#/audit') },
     { keys: '/', does: 'to the search field', run: focusSearch },
     {
@@ -79,7 +81,9 @@ function View({
     case 'incidents':
       return <IncidentsPage key={a} open={a} />
     case 'alerts':
-      return <AlertsPage open={a} />
+      return <AlertsPage key={a} open={a} />
+    case 'response':
+      return <ResponsePage open={a} />
     case 'audit':
       return <AuditPage />
     default:

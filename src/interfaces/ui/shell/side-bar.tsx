@@ -23,6 +23,7 @@ export function SideBar({
         { name: 'review', title: 'Review', key: 'r', count: counts.review },
         { name: 'incidents', title: 'Incidents', key: 't', count: counts.incidents },
         { name: 'alerts', title: 'Alerts', key: 'a', count: counts.alerts },
+        { name: 'response', title: 'Response', key: 'o' },
         { name: 'audit', title: 'Audit log', key: 'l' },
       ]}
       note={status === undefined ? ' ' : status.node}

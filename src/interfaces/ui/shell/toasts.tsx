@@ -1,5 +1,7 @@
 import { signal } from '@preact/signals'
+import { Problem } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
+import { lookAgain } from '../base/live.ts'
 
 export interface Toast {
   readonly id: number
@@ -19,6 +21,27 @@ export function toast(text: string, more: Omit<Toast, 'id' | 'text'> = {}): void
   const toast = { id: lastId, text, ...more }
   toasts.value = [...toasts.value.slice(-2), toast]
   setTimeout(() => dismiss(toast.id), shownMs)
+}
+
+/** Does what a person asked for, and reports a refusal. True where it was done. `conflict`: where somebody else was first. */
+export async function attempt(act: () => Promise<void>, conflict = ''): Promise<boolean> {
+  try {
+    await act()
+    return true
+  } catch (error) {
+    reportRefusal(error, conflict)
+    return false
+  } finally {
+    lookAgain()
+  }
+}
+
+/** Reports why the agent refused. @throws what is no refusal */
+export function reportRefusal(error: unknown, conflict: string): void {
+  if (!(error instanceof Problem)) throw error
+  const { message, hint, isConflict } = error
+  const why = hint === '' ? message : `${message}: ${hint}`
+  toast(isConflict && conflict !== '' ? conflict : why, { bad: true })
 }
 
 function dismiss(id: number): void {
