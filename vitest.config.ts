@@ -1,15 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { hangMs, patienceMs } from './test/fixtures/patience.ts'
 import { type Lane, type LaneName, lanes, rare } from './test/lanes.ts'
-
-const tests = new URL('test/', import.meta.url)
-
-/** Files whose properties try fewer random cases in the fast lane. */
-const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.test.ts'))
-  .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
-  .map((path) => `test/${path}`)
 
 /** `make test` sets it. A file that is named on a command line runs without. */
 const isGate = process.env['SNUG_GATE'] === '1'
@@ -25,7 +16,7 @@ const withDocker = { ...oneByOne, globalSetup: ['test/fixtures/global-setup.ts']
 
 const settings = {
   fast: computing,
-  random: { ...computing, env: { SNUG_RANDOM_CASES: process.env['SNUG_RANDOM_CASES'] ?? '1' } },
+  random: computing,
   sensor: withDocker,
   system: withDocker,
   engines: withDocker,
@@ -52,7 +43,7 @@ export default defineConfig({
         setupFiles: ['test/fixtures/seeded.ts'],
         expect: { poll: { timeout: patienceMs } },
         ...settings[name],
-        include: name === 'random' ? random : [...lane.files],
+        include: [...lane.files],
         exclude: [...(lane.without ?? []), ...(isGate ? Object.values(rare).flat() : [])],
         // Where one command runs several lanes, one after the other.
         sequence: { groupOrder: order },

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
 /**
  * Which test file belongs to which lane, and which of them decide whether a change may land. A file is in the lane of
  * what it needs. `make test` runs the lanes of the gate without the files in `rare`; `make test-all` runs everything.
@@ -9,6 +11,14 @@ export interface Lane {
   /** Whether `make test` runs it; otherwise only `make test-all` does. */
   readonly decides: boolean
 }
+
+const tests = new URL('./', import.meta.url)
+
+/** Files with properties that are tried on random cases. */
+const onRandomCases = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
+  .map((path) => `test/${path}`)
 
 /** What shares this machine's kernel or engine, beyond `test/sensor` and `test/e2e`. */
 const onThisKernel = [
@@ -35,9 +45,18 @@ const aloneOnKernel = ['test/sensor/shared-tables.test.ts', 'test/kube/first-exe
 
 export const lanes = {
   fast: {
-    shows: 'the logic: profiles, judging, formats, stores, interfaces; a fifth of the random cases',
+    shows: 'the logic: profiles, judging, formats, stores, interfaces',
     files: ['test/**/*.test.ts'],
-    without: ['test/**/*.system.test.ts', 'test/{sensor,e2e,product,qemu,kube}/**'],
+    without: [
+      'test/**/*.system.test.ts',
+      'test/{sensor,e2e,product,qemu,kube}/**',
+      ...onRandomCases,
+    ],
+    decides: true,
+  },
+  random: {
+    shows: 'properties on random cases: a fifth of them in `make test`',
+    files: onRandomCases,
     decides: true,
   },
   sensor: {
@@ -63,7 +82,7 @@ export const lanes = {
     decides: true,
   },
   apart: {
-    shows: 'receivers, signatures, charts, console and fleet: no sensor and no engine',
+    shows: 'receivers, signatures, charts, console, fleet, own processes: no sensor and no engine',
     files: ['test/product/**/*.test.ts', 'test/**/*.system.test.ts'],
     without: onThisKernel,
     decides: true,
@@ -88,12 +107,6 @@ export const lanes = {
     shows: 'what concerns all containers of a kernel: its tables, and first programs that wait',
     files: aloneOnKernel,
     decides: true,
-  },
-  random: {
-    shows: 'all the random cases of the properties',
-    // vitest.config.ts finds them: the files that import `random-cases.ts`.
-    files: [],
-    decides: false,
   },
   kernels: {
     shows: 'the sensor on Debian’s kernels from 5.10 on, and on arm64',

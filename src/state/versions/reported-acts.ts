@@ -45,6 +45,8 @@ const shedPart = 1 / 8
 export class ReportedActs implements Share {
   /** By container and key, the oldest first: these are dropped first. */
   readonly #acts = new Map<string, StoredReport & { readonly slot: number }>()
+  /** Names of those that are expected, the oldest first. */
+  readonly #expected = new Set<string>()
   #order = 0
   /** By slot. So there are as many records as reports at most, also where the store fails for long. */
   readonly #slots: (StoredReport | undefined)[] = []
@@ -96,8 +98,9 @@ export class ReportedActs implements Share {
   }
 
   #put(name: string, slot: number, report: StoredReport): void {
-    this.#acts.delete(name)
+    this.#remove(name)
     this.#acts.set(name, { ...report, slot })
+    if (report.act.expected) this.#expected.add(name)
     this.#slots[slot] = report
     this.#order = report.order
   }
@@ -133,7 +136,7 @@ export class ReportedActs implements Share {
 
   /** The kernel counts by the profile from now on. */
   forgetExpected(): void {
-    for (const [name, { act }] of this.#acts) if (act.expected) this.#drop(name)
+    for (const name of this.#expected) this.#drop(name)
   }
 
   /** No repeat of the container is counted any more. */
@@ -155,12 +158,9 @@ export class ReportedActs implements Share {
 
   /** Of an unexpected event, the repeats belong to an alert. */
   #dropLeast(): void {
-    for (const [name, { act }] of this.#acts) {
-      if (!act.expected) continue
-      this.#drop(name)
-      return
-    }
-    this.#dropOldest(1)
+    const [least] = this.#expected
+    if (least === undefined) this.#dropOldest(1)
+    else this.#drop(least)
   }
 
   #dropOldest(count: number): number {
@@ -176,10 +176,15 @@ export class ReportedActs implements Share {
   #drop(name: string): void {
     const slot = this.#acts.get(name)?.slot
     if (slot === undefined) return
-    this.#acts.delete(name)
+    this.#remove(name)
     this.#slots[slot] = undefined
     this.#free.push(slot)
     this.#changed.add(slot)
+  }
+
+  #remove(name: string): void {
+    this.#acts.delete(name)
+    this.#expected.delete(name)
   }
 
   #dropActions(): number {
