@@ -33,9 +33,17 @@ export function keepJudged(
 ): void {
   writeFileSync(
     join(batch, 'events.ndjson'),
-    events.map((event) => `${JSON.stringify(event)}\n`).join(''),
+    events
+      .filter(hasPlace)
+      .map((event) => `${JSON.stringify(event)}\n`)
+      .join(''),
   )
   writeFileSync(join(batch, 'images.json'), JSON.stringify(images, undefined, 2))
+}
+
+/** Code that is mapped from shared memory is no file, and a line of it is refused. */
+function hasPlace(event: SnugEvent): boolean {
+  return event.kind !== 'file' || event.file.path.startsWith('/')
 }
 
 /** Batches whose recording is whole. */

@@ -43,12 +43,40 @@ export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean
   const act = actOf(ref.object, ref)
   if (act === undefined) return false
   const known = knownOf(profile, ref)
-  if (ref.object.kind === 'file' && isBelowPlace(known, ref.object, act)) return true
+  if (ref.object.kind === 'file' && isOpenChange(known, ref.object, ref)) return true
   return isOpen(
     known.flatMap((one) => actsOf(one)),
     act,
   )
 }
+
+/**
+ * Programs write a file under a name beside, and put it in its place. So a rename within a folder is open where to make
+ * files of either name is.
+ */
+function isOpenChange(known: readonly Allowance[], object: FileObject, ref: BehaviourRef): boolean {
+  const act = actOf(object, ref)
+  if (act !== undefined && isBelowPlace(known, object, act)) return true
+  const [from = '', to] = subjectOf(object, ref).split(SUBJECT_TO)
+  if (object.access !== 'rename' || to === undefined) return false
+  if (folderOfPath(from) !== folderOfPath(to)) return false
+  const made = known.flatMap((one) => madeBy(one))
+  return [from, to].every((name) => {
+    const make = changeOf(name, false)
+    return isBelowPlace(known, object, make) || isOpen(made, make)
+  })
+}
+
+/** The files that a known behaviour makes, each as if it had been made under its name. */
+function madeBy({ object, grants }: Allowance): readonly Act[] {
+  if (object.kind !== 'file' || !makes.has(object.access)) return []
+  const names = isPlace(object)
+    ? grants.toJSON().flatMap(({ witnesses }) => witnesses?.literals ?? [])
+    : [object.to ?? object.path]
+  return names.map((name) => changeOf(name.slice(name.indexOf(SUBJECT_TO) + 1), false))
+}
+
+const makes: ReadonlySet<string> = new Set(['write', 'create', 'rename'])
 
 /** What the window or a person allowed of that kind to the actor, as that user. */
 function knownOf(profile: ProfileReader, { actor, uid, object }: BehaviourRef): Allowance[] {
@@ -131,10 +159,7 @@ function actOf(object: BehaviourObject, ref?: BehaviourRef): Act | undefined {
   switch (object.kind) {
     case 'file': {
       if (object.access === 'read' || object.access === 'exec') return undefined
-      const plain = ref === undefined ? (path: string) => path : literalPath
-      const to = object.to === undefined ? '' : `${SUBJECT_TO}${plain(object.to)}`
-      const subject = ref?.literal?.subject ?? ref?.literal?.text
-      return changeOf(subject ?? `${plain(object.path)}${to}`, object.access === 'delete')
+      return changeOf(subjectOf(object, ref), object.access === 'delete')
     }
     case 'connect': {
       const { protocol, peer, port, drawn } = object
@@ -160,6 +185,13 @@ function actOf(object: BehaviourObject, ref?: BehaviourRef): Act | undefined {
     case 'exec':
       return undefined
   }
+}
+
+/** The path, and of a rename the new one behind it. Literal where an event showed it. */
+function subjectOf(object: FileObject, ref?: BehaviourRef): string {
+  const plain = ref === undefined ? (path: string) => path : literalPath
+  const to = object.to === undefined ? '' : `${SUBJECT_TO}${plain(object.to)}`
+  return ref?.literal?.subject ?? ref?.literal?.text ?? `${plain(object.path)}${to}`
 }
 
 const ofNoFile = { kind: '', isRemoval: false }

@@ -73,6 +73,48 @@ describe('a change in open parts', () => {
   })
 })
 
+describe('a rename within a folder', () => {
+  const renamed = (from: string, to: string): ActEvent => act.file(from, ['rename'], {}, { to })
+  // The names of the place are those of both kinds, and the window showed renames too.
+  const store = learned(
+    ...['anna', 'boris', 'chen', 'dora'].flatMap((user, i) =>
+      [0, 1, 2].flatMap((n) => {
+        const folder = `/srv/board/${user}/2026-11-${10 + n}`
+        const draft = `${folder}/task${i}${n}8f3a1b77.draft`
+        return [
+          written(draft, i * 3 + n),
+          act.file(draft, ['rename'], at(i * 3 + n), { to: `${folder}/note${i}${n}.task` }),
+        ]
+      }),
+    ),
+  )
+  const folder = '/srv/board/elif/2026-11-20'
+
+  it('is usual where the program makes files of both names', () => {
+    expect(severity(store, renamed(`${folder}/task1x.draft`, `${folder}/elm.5d1c.task`))).toBe(
+      'low',
+    )
+  })
+
+  it('is not where it makes none of the new kind, or none of the former', () => {
+    for (const kind of ['php', 'locked', 'sh']) {
+      expect(severity(store, renamed(`${folder}/a.task`, `${folder}/a.${kind}`)), kind).toBe(
+        'medium',
+      )
+    }
+    expect(severity(store, renamed(`${folder}/index.php`, `${folder}/index.task`))).toBe('medium')
+  })
+
+  it('is not into another folder, or of another user', () => {
+    expect(
+      severity(store, renamed(`${folder}/a.draft`, '/srv/board/fritz/2026-11-20/a.task')),
+    ).toBe('medium')
+    expect(severity(store, renamed('/data/a.draft', '/data/a.task'))).toBe('medium')
+    const byRoot = act.file(`${folder}/a.draft`, ['rename'], root, { to: `${folder}/a.task` })
+    expect(severity(store, byRoot)).toBe('medium')
+  })
+})
+
 describe('a kind of file that is new', () => {
   const uploads = (...kinds: readonly string[]) =>
     learned(
