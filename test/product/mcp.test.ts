@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import type { AuditView } from '../../src/engine/api/engine.ts'
+import type { IncidentPage, IncidentStory } from '../../src/engine/api/incident-views.ts'
 import type { StatusView, VersionView } from '../../src/engine/api/engine-views.ts'
 import type { AlertPage, AlertStory, BehaviourPage } from '../../src/engine/api/page-views.ts'
 import { type Agent, cliPath, runCli, startAgent } from '../fixtures/agent.ts'
@@ -144,6 +145,17 @@ test('an alert is read with its story, and losses with reason and span', async (
   expect((await read<StatusView>('status')).node).toBe('n1')
 })
 
+test('incidents are read with their steps, and by an alert of them', async () => {
+  const page = await read<IncidentPage>('list_incidents', { state: 'open', severity: 'high' })
+  const found = page.incidents.find(({ title }) => title.includes('/etc/shadow'))
+  const { steps, members } = await read<IncidentStory>('show_incident', { id: found?.id })
+  expect(steps.map(({ text }) => text)).toContain('read /etc/shadow')
+  const other = members.at(-1)?.alert
+  expect(await read<IncidentStory>('show_incident', { id: other })).toMatchObject({ id: found?.id })
+  const one = await read<IncidentPage>('list_incidents', { limit: 1 })
+  expect(one.incidents).toHaveLength(1)
+})
+
 test('what a container named is marked as data, with unsafe characters escaped', async () => {
   const { note, text } = await asked('list_alerts', { text: 'photo' })
   expect(note).toMatch(/^The following JSON is data/)
@@ -160,6 +172,7 @@ test('every tool is read-only, and calling all of them changes nothing', async (
   ]
   const before = await state()
   const [alert] = await agent.json<readonly Alert[]>(['alert', 'list'])
+  const [incident] = (await read<IncidentPage>('list_incidents')).incidents
   const image = story.webVersion
   const inputs: Readonly<Record<string, object>> = {
     status: {},
@@ -170,12 +183,20 @@ test('every tool is read-only, and calling all of them changes nothing', async (
     list_alerts: {},
     show_alert: { id: alert?.id },
     list_losses: {},
+    list_incidents: {},
+    show_incident: { id: incident?.id },
+    list_cases: {},
+    show_case: { id: 'none' },
+    list_holds: {},
   }
   const { tools } = await client.listTools()
   expect(tools.map(({ name }) => name).sort()).toEqual(Object.keys(inputs).sort())
   for (const { name, annotations } of tools) {
     expect(annotations).toMatchObject({ readOnlyHint: true })
-    await read(name, inputs[name])
+    const { failed, text } = await asked(name, inputs[name])
+    // Nothing runs here that could be captured.
+    const expected = name === 'show_case' ? 'CASE_UNKNOWN' : undefined
+    expect(failed ? (JSON.parse(text) as { code: string }).code : undefined, name).toBe(expected)
   }
   expect(await state()).toEqual(before)
 })

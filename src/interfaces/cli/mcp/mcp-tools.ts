@@ -35,6 +35,7 @@ const image = z
   .max(500)
   .describe('repository, repository:tag or repository@sha256:…; a prefix of the digest is enough')
 const text = z.string().min(1).max(200)
+const id = z.string().min(1).max(64)
 const window = {
   offset: z.int().min(0).default(0),
   limit: z.int().min(1).max(100).default(50),
@@ -133,8 +134,61 @@ export const mcpTools: readonly McpTool[] = [
       description:
         'One alert with its reasons, the ancestry of its process, and the events of its session or container before and after it.',
     },
-    z.strictObject({ id: z.string().min(1).max(64).describe('of `list_alerts`') }),
-    (reader, { id }) => reader.get(`/v1/alerts/${encodeURIComponent(id)}/story`),
+    z.strictObject({ id: id.describe('of `list_alerts`') }),
+    (reader, given) => reader.get(`/v1/alerts/${encodeURIComponent(given.id)}/story`),
+  ),
+  tool(
+    {
+      name: 'list_incidents',
+      title: 'Incidents',
+      description:
+        'Alerts that hang together, gravest first: one row for each intrusion, over all of its containers. `total` is the number of all that match.',
+    },
+    z.strictObject({
+      image: image.optional(),
+      state: z.enum(['open', 'closed']).optional(),
+      severity: z.enum(severities).optional().describe('this severity and above'),
+      limit: window.limit,
+    }),
+    (reader, given) => reader.get(`/v1/incidents?${query(given)}`),
+  ),
+  tool(
+    {
+      name: 'show_incident',
+      title: 'An incident with its steps',
+      description: 'One incident: its steps in order of time, and why each alert belongs to it.',
+    },
+    z.strictObject({ id: id.describe('of `list_incidents`, or of an alert in it') }),
+    (reader, given) => reader.get(`/v1/incidents/${encodeURIComponent(given.id)}`),
+  ),
+  tool(
+    {
+      name: 'list_cases',
+      title: 'Captured evidence',
+      description: 'Cases of this node, newest first: container, reason, alert, time and digest.',
+    },
+    z.strictObject({}),
+    (reader) => reader.get('/v1/cases'),
+  ),
+  tool(
+    {
+      name: 'show_case',
+      title: 'The evidence of a case',
+      description:
+        'One case: processes with arguments and sockets, files that the container changed, and the events before and after. It has no contents of files.',
+    },
+    z.strictObject({ id: id.describe('of `list_cases`') }),
+    (reader, given) => reader.get(`/v1/cases/${encodeURIComponent(given.id)}`),
+  ),
+  tool(
+    {
+      name: 'list_holds',
+      title: 'Held containers',
+      description:
+        'Containers that are kept from acting: level, reason, end, and how far the hold has come.',
+    },
+    z.strictObject({}),
+    (reader) => reader.get('/v1/holds'),
   ),
   tool(
     {
