@@ -16,9 +16,12 @@ const lookMs = 10_000
 export function NowPage({
   status,
   images,
+  cards,
 }: {
   readonly status: StatusView | undefined
   readonly images: readonly LineageView[] | undefined
+  /** That wait for review. */
+  readonly cards: number | undefined
 }) {
   const timeline = useResource<TimelineView>('/v1/timeline', lookMs)
   const doctor = useResource<DoctorReport>('/v1/doctor', 60_000)
@@ -33,7 +36,7 @@ export function NowPage({
       {status === undefined ? null : <Degraded status={status} />}
       {timeline.problem === undefined ? null : <ProblemNote problem={timeline.problem} />}
       {isNew ? <FirstUse images={images} status={status} /> : null}
-      {images === undefined ? <Waiting rows={1} /> : <StageCounts images={images} />}
+      {images === undefined ? <Waiting rows={1} /> : <StageCounts images={images} cards={cards} />}
       <Panel title="The last day">
         {timeline.value === undefined ? (
           <Waiting rows={4} />

@@ -5,14 +5,20 @@ import { stageName } from '../parts/badges.tsx'
 
 const stages = [
   { name: 'learning', title: 'learning', href: link('images') },
-  { name: 'review', title: 'wait for review', href: link('review') },
+  { name: 'review', title: 'learned, to approve', href: link('review') },
   { name: 'alert', title: 'alert', href: link('images') },
   { name: 'block', title: 'block', href: link('images') },
   { name: 'incomplete', title: 'incomplete', href: link('review') },
 ] as const
 
-/** Versions by where they are in their life. */
-export function StageCounts({ images }: { readonly images: readonly LineageView[] }) {
+/** Versions by where they are in their life, and decisions that wait. `cards`: undefined while not known. */
+export function StageCounts({
+  images,
+  cards,
+}: {
+  readonly images: readonly LineageView[]
+  readonly cards: number | undefined
+}) {
   const counts = new Map<string, number>()
   for (const { versions } of images) {
     for (const { state, mode } of versions) {
@@ -21,7 +27,7 @@ export function StageCounts({ images }: { readonly images: readonly LineageView[
     }
   }
   return (
-    <ul class="stages" aria-label="versions by state">
+    <ul class="stages" aria-label="versions by state, and decisions that wait">
       {stages.map(({ name, title, href }) => (
         <li key={name} class={`stage-count ${name}`}>
           <a href={href}>
@@ -29,6 +35,12 @@ export function StageCounts({ images }: { readonly images: readonly LineageView[
           </a>
         </li>
       ))}
+      <li class="stage-count review">
+        <a href={link('review')}>
+          <b>{cards === undefined ? '–' : count(cards)}</b> {cards === 1 ? 'decision' : 'decisions'}{' '}
+          to make
+        </a>
+      </li>
     </ul>
   )
 }

@@ -55,7 +55,7 @@ export function App() {
         }}
       />
       <main id="main" tabIndex={-1}>
-        <View status={status.value} images={images.value} />
+        <View status={status.value} images={images.value} cards={review.value?.total} />
       </main>
       <Toasts />
       <Help />
@@ -66,9 +66,11 @@ export function App() {
 function View({
   status,
   images,
+  cards,
 }: {
   readonly status: StatusView | undefined
   readonly images: readonly LineageView[] | undefined
+  readonly cards: number | undefined
 }) {
   const [name = 'now', a = '', b = '', c = ''] = place.value.parts
   switch (name) {
@@ -87,7 +89,7 @@ function View({
     case 'audit':
       return <AuditPage />
     default:
-      return <NowPage status={status} images={images} />
+      return <NowPage status={status} images={images} cards={cards} />
   }
 }
 
