@@ -508,6 +508,11 @@ export const errorTable = {
     status: 409,
     hint: 'choose another level; `snug doctor` shows what this host can stop',
   },
+  MODE_BLIND: {
+    exit: 1,
+    status: 409,
+    hint: 'run these containers on a runtime that uses the kernel of the host; `snug image show IMAGE` lists them',
+  },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for the missing condition' },
   DECISION_INVALID: {
     exit: 3,

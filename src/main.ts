@@ -26,7 +26,7 @@ import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import { JobCgroup } from './pipeline/identity/job-cgroup.ts'
 import { StaticEngine } from './pipeline/identity/static-engine.ts'
-import { containerRootfs } from './pipeline/identity/container-rootfs.ts'
+import { containerRootfs, runsOnHost } from './pipeline/identity/container-rootfs.ts'
 import { Identifier } from './pipeline/identity/identifier.ts'
 import type { IdentityEngine } from './pipeline/identity/identity.ts'
 import { ImageFiles } from './pipeline/identity/image-files.ts'
@@ -313,6 +313,7 @@ function assemble(
     sources,
     engines,
     files,
+    runsOnHost,
     makeIdentifier: (links) =>
       new Identifier({
         programs: new ProgramArguments(rules.generalise.arguments),

@@ -190,7 +190,11 @@ export class Assignments {
     const hold = identity && this.#options.holdOf(identity)
     return {
       // An operator's debug session raises alerts but is never stopped.
-      enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
+      // What would be stopped of a container with its own kernel is its sandbox.
+      enforce:
+        identity?.role !== 'ephemeral' &&
+        identity?.blind?.why !== 'own-kernel' &&
+        enforcedOf(version, container).has(container),
       ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
       ...(identity?.initInjected === true ? { init: true } : {}),
       ...(identity?.user === undefined ? {} : { user: identity.user }),
@@ -203,7 +207,7 @@ export class Assignments {
 export function enforcedOf(version: DeployedVersion, alsoThis?: string): ReadonlySet<string> {
   const { mode, blocking } = version.life
   if (mode !== 'block') return new Set()
-  const containers = new Set(runningOf(version))
+  const containers = new Set(runningOf(version).filter((id) => !version.isSandbox(id)))
   if (alsoThis !== undefined) containers.add(alsoThis)
   return blocking?.canary === undefined ? containers : canariesAmong(containers, blocking.canary)
 }

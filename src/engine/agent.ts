@@ -12,6 +12,8 @@ export interface Agent extends AgentState {
   readonly parts: AgentState['parts'] & {
     readonly sources: readonly EventSource[]
     readonly engines: readonly IdentityEngine[]
+    /** Whether a process of the cgroup is found that the kernel of this host runs; absent: none is. */
+    readonly runsOnHost?: (cgroup: string) => boolean
   }
   readonly state: 'starting' | 'running' | 'stopping'
   readonly inflow: Inflow

@@ -45,6 +45,7 @@ import { Inflow, type InflowAgent, type InflowParts } from './inflow.ts'
 
 export interface DaemonParts extends InflowParts {
   readonly engines: readonly IdentityEngine[]
+  readonly runsOnHost?: (cgroup: string) => boolean
   readonly shaper: Shaper
   readonly rules: LearnRules
   readonly retention: RetentionRules

@@ -32,6 +32,7 @@ import { ModeService } from './review/mode-service.ts'
 import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
 import { ReviewService } from './review/review-service.ts'
+import { blindChecks } from './status/blind-checks.ts'
 import { nodeCost } from './status/node-cost.ts'
 import { crossChecksOf, statusView } from './status/status-view.ts'
 import { keepScan } from '../state/persistence/attach-scan.ts'
@@ -487,6 +488,7 @@ export class SnugEngine implements view.Engine {
       const reason = source.state.kind === 'degraded' ? [source.state.reason] : []
       checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
     }
+    checks.push(...blindChecks(this.status().containers))
     const images = (await this.images()).flatMap(({ repository, versions }) =>
       versions.map(({ image, because }) => ({ image: `${repository}@${image.digest}`, because })),
     )

@@ -4,6 +4,7 @@ import { Rounds } from '../support/rounds.ts'
 import type { Agent } from './agent.ts'
 import type { HoldService } from './review/hold-service.ts'
 import { ScopeMerge } from './scope-merge.ts'
+import { BlindWatch } from './blind-watch.ts'
 import { healthOf } from './status/health.ts'
 
 const restEveryMs = 60_000
@@ -15,6 +16,7 @@ export class Tick {
   readonly #context: Agent
   readonly #holds: HoldService
   readonly #scopeMerge: ScopeMerge
+  readonly #blind: BlindWatch
   readonly #restRounds = new Rounds(restEveryMs)
   /** The last one beside judging has not ended yet. */
   #runs = false
@@ -23,6 +25,7 @@ export class Tick {
     this.#context = context
     this.#holds = holds
     this.#scopeMerge = new ScopeMerge(context)
+    this.#blind = new BlindWatch(context)
   }
 
   inOnePiece(): void {
@@ -47,6 +50,7 @@ export class Tick {
     yield* this.#scopeMerge.steps()
     kernel.tick()
     this.#holds.expire()
+    this.#blind.check()
     yield
     alerts.tick(now())
     this.#reportEvicted()

@@ -336,11 +336,11 @@ export class FleetSync {
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
       ...(modeDecisions.own === undefined ? {} : { mode: modeDecisions.own }),
       summary: {
-        state: life.state,
+        state: version.shownState,
         mode: life.mode,
         behaviours: shown,
         pending: states.pending + states.quarantined,
-        because: life.because,
+        because: version.shownBecause,
       },
     }
   }

@@ -1,9 +1,11 @@
+import { Runtimes } from '../core/sight/runtimes.ts'
 import type { Config } from '../support/config/config-schema.ts'
 import { NriEngine } from '../fleet/nri/nri-engine.ts'
 import { ContainerdEngine } from '../pipeline/identity/containerd/containerd-engine.ts'
 import { DockerEngine } from '../pipeline/identity/docker/docker-engine.ts'
 import { PodmanEngine } from '../pipeline/identity/docker/podman-engine.ts'
 import type { EngineState, IdentityEngine } from '../pipeline/identity/identity.ts'
+import { sightedEngine } from '../pipeline/identity/sighted-engine.ts'
 import { scopedEngine } from '../pipeline/identity/scoped-engine.ts'
 import { StaticEngine } from '../pipeline/identity/static-engine.ts'
 import { UnitEngine, type UnitEngineOptions } from '../pipeline/identity/units/unit-engine.ts'
@@ -60,5 +62,8 @@ export function enginesOf(
   if (config.units.length > 0)
     engines.push(new UnitEngine({ ...units, onState: onStateOf('units') }))
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
-  return engines.map((engine) => scopedEngine(engine, config.profiles.scope))
+  const runtimes = new Runtimes(config.engines.runtimes)
+  return engines.map((engine) =>
+    sightedEngine(scopedEngine(engine, config.profiles.scope), runtimes),
+  )
 }

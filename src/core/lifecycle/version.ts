@@ -82,6 +82,8 @@ export interface WindowEvidence {
   readonly unmet?: () => readonly string[]
   /** Why it may never block. */
   readonly unblockable?: string
+  /** A sentence about containers whose behaviour the host's kernel does not see. */
+  readonly blind?: string
 }
 
 export interface Transition {
@@ -142,6 +144,8 @@ function moved(version: Version, change: Partial<Version>, nowMs: number): Step 
 /** The requirements that the evidence lacks for a learned profile; undefined where it lacks none. */
 function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): string | undefined {
   const { coverage, lastLossMs, lastLossReason, lost, startSeen, unrecorded = 0 } = evidence
+  // Before all others: what is known of the other containers is no evidence about these.
+  if (evidence.blind !== undefined) return evidence.blind
   if (!startSeen) return 'no container start was observed: restart a container'
   // Time does not heal it: the profile stays full.
   if (unrecorded > 0) return `the profile is full, and ${unrecorded} events did not fit into it`
@@ -173,7 +177,8 @@ function whileLearning(
       ? step(version, { ...learned, state: 'review', because }, nowMs)
       : step(version, { ...learned, ...alerting(nowMs), state: 'enforced', because }, nowMs)
   }
-  if (age >= rules.ceilingMs && lacks !== undefined) {
+  // Of a blind container more time shows nothing: a person decides.
+  if (age >= rules.ceilingMs && lacks !== undefined && evidence.blind === undefined) {
     return moved(
       version,
       ended(lacks, `the learning window ended after ${durationText(age)}`, rules, nowMs),
@@ -181,7 +186,11 @@ function whileLearning(
     )
   }
   const rest =
-    age < rules.floorMs ? `at least ${durationText(rules.floorMs)}` : 'until coverage is sufficient'
+    evidence.blind !== undefined
+      ? 'until no container is blind'
+      : age < rules.floorMs
+        ? `at least ${durationText(rules.floorMs)}`
+        : 'until coverage is sufficient'
   const because = `learning for ${durationText(age)}, ${rest}: ${lacks ?? evidence.coverage.sentence}`
   return { version: Object.freeze({ ...version, because }), transitions: [] }
 }
@@ -257,6 +266,7 @@ export function blockRefusal(
   nowMs: number,
 ): string | undefined {
   if (evidence.unblockable !== undefined) return evidence.unblockable
+  if (evidence.blind !== undefined) return evidence.blind
   if (version.state !== 'enforced')
     return `the state of the version is ${version.state}, not enforced`
   if (version.holes !== undefined) return `its evidence has holes: ${version.holes}`

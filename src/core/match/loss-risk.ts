@@ -17,6 +17,7 @@ export const hiddenBy: Readonly<Record<string, Hiding>> = {
   'file-gone': 'single',
   'path-unreadable': 'single',
   'program-left-out': 'single',
+  'container-blind': 'unwatched',
   'no-task-state': 'unwatched',
   'too-many-containers': 'unwatched',
 }

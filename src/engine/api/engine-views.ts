@@ -33,6 +33,12 @@ export interface VersionView {
   readonly behaviours: number
   readonly pending: number
   readonly containers: { readonly running: number; readonly seen: number; readonly before: number }
+  /** Running containers whose behaviour this agent does not see, and why; absent: none. */
+  readonly blind?: {
+    readonly running: number
+    readonly of: number
+    readonly reasons: readonly string[]
+  }
   readonly coverage: CoverageView
   readonly losses: readonly LossSpan[]
   /** A sentence about why it has not progressed further. */
@@ -140,6 +146,8 @@ export interface ContainerView {
   readonly id: string
   readonly name?: string
   readonly enforced: boolean
+  /** Why this agent does not see what it does, so that nothing of it is known to be stopped; absent: it does. */
+  readonly blind?: string
 }
 
 export interface CoverageView {
@@ -290,6 +298,8 @@ export interface StatusView {
     readonly units: number
     readonly unresolved: number
     readonly before: number
+    /** Those whose behaviour the agent does not see, because of their runtime. */
+    readonly blind: number
   }
   readonly versions: Readonly<Record<VersionState, number>>
   readonly alerts: { readonly open: number; readonly total: number }

@@ -239,7 +239,7 @@ export class CaseService {
         ? {}
         : {
             profile: {
-              state: version.life.state,
+              state: version.shownState,
               mode: version.life.mode,
               revision: version.revision,
             },

@@ -82,8 +82,8 @@ export class LiveUpdates {
   #reportMoved(): void {
     const time = this.#time
     for (const version of this.#moved) {
-      const { image, life, running } = version
-      const { state, mode, because } = life
+      const { image, life, running, shownState: state, shownBecause: because } = version
+      const { mode } = life
       const revision = revisionOf([version])
       const stands = { state, mode, because, running, revision }
       this.news.publish('states', { kind: 'version', time, image, ...stands })

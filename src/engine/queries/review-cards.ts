@@ -328,7 +328,7 @@ function* placesOf(members: readonly Waiting[]): Steps<readonly CardPlace[]> {
       ref: version.key,
       revision: some[0]?.revision ?? '',
       tags: [...version.tags].sort(),
-      state: version.life.state,
+      state: version.shownState,
       mode: version.life.mode,
       behaviourState: state,
       behaviours: some.map(({ id }) => id),

@@ -1,5 +1,7 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import { placeJson } from '../../core/profile/place-json.ts'
+import type { Coverage } from '../../core/coverage/coverage.ts'
+import { type BlindContainers, blindnessText, blindText } from '../../core/sight/blindness.ts'
 import { placeLine } from '../../core/profile/place-text.ts'
 import type { KernelStanding } from '../../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
@@ -40,11 +42,11 @@ export function* versionView(
   const revision = revisionOf([version])
   const { coverage } = yield* registry.lifecycle.evidenceSteps(version, nowMs)
   const { states, shown } = yield* version.profile.tally()
-  const { image, tags, life } = version
+  const { image, tags, life, blind } = version
   return {
     image,
     tags: [...tags].sort(compareText),
-    state: life.state,
+    state: version.shownState,
     mode: life.mode,
     ...(life.predecessor === undefined ? {} : { predecessor: life.predecessor }),
     firstSeen: version.firstSeen,
@@ -54,9 +56,11 @@ export function* versionView(
     behaviours: shown - states.derived,
     pending: states.pending + states.quarantined,
     containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
-    coverage,
+    ...(blind === undefined ? {} : { blind }),
+    coverage:
+      blind === undefined ? coverage : { ...coverage, sentence: blindCoverage(blind, coverage) },
     losses: version.losses.spans,
-    because: life.because,
+    because: version.shownBecause,
     notes: version.notes,
     revision,
     ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
@@ -64,6 +68,11 @@ export function* versionView(
       ? {}
       : { blocking: blockingView(version, life.blocking, kernel.standing(version), nowMs) }),
   }
+}
+
+function blindCoverage(blind: BlindContainers, { sentence }: Coverage): string {
+  const seen = blind.running === blind.of ? '' : `; of the others: ${sentence}`
+  return `blind, ${blindText(blind)}${seen}`
 }
 
 function blockingView(
@@ -95,10 +104,11 @@ function containerViews(version: DeployedVersion): readonly ContainerView[] {
   const enforced = enforcedOf(version)
   return [...version.runs.values()]
     .filter(({ to }) => to === undefined)
-    .map(({ container, name }) => ({
+    .map(({ container, name, blind }) => ({
       id: container,
       ...(name === undefined ? {} : { name }),
       enforced: enforced.has(container),
+      ...(blind === undefined ? {} : { blind: blindnessText(blind) }),
     }))
 }
 

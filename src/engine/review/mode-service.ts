@@ -1,3 +1,4 @@
+import { blindText } from '../../core/sight/blindness.ts'
 import { breakGlass, endBreakGlass } from '../../core/lifecycle/blocking.ts'
 import {
   endLearning,
@@ -32,6 +33,9 @@ export class ModeService {
     const { registry, kernel } = this.#context
     if (mode === 'block') {
       const version = registry.index.findOne(ref)
+      const blind = version.life.mode === 'block' ? undefined : version.blind
+      if (blind !== undefined)
+        throw new SnugError('MODE_BLIND', `cannot block: ${blindText(blind)}`)
       const refusal =
         registry.lifecycle.rules.unblockable?.(version.image) ??
         kernel.refusal(version) ??

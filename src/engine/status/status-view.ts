@@ -24,10 +24,12 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     incomplete: 0,
   }
   let before = 0
+  let blind = 0
   let units = 0
   for (const version of registry.index) {
-    versions[version.life.state] += 1
+    versions[version.shownState] += 1
     before += version.runs.counts.before
+    blind += version.runs.counts.blind
     if (unitOf(version.image) !== undefined) units += version.running
   }
   const { unresolved, held, lost, unplaced } = identifier.stats
@@ -37,7 +39,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     pid: process.pid,
     startedAt,
     ...health,
-    containers: { watched: registry.watched, units, unresolved, before },
+    containers: { watched: registry.watched, units, unresolved, before, blind },
     versions,
     alerts: { open: alerts.openCount, total: alerts.size },
     losses: recentLosses(registry.losses.spans),

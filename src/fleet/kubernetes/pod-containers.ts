@@ -21,6 +21,8 @@ export interface PodView {
   /** Canonical; none where it has its host's. */
   readonly addresses: readonly string[]
   readonly workload: WorkloadRef
+  /** Of all its containers, as the pod asks for it; absent: the default of its node, which is not reported. */
+  readonly runtimeClass?: string
   /** Still to be looked up: the owner of the owner. */
   readonly job?: string
 }
@@ -45,6 +47,7 @@ export function viewOf(pod: Pod): PodView {
   const { uid, name, namespace = 'default', labels = {}, annotations = {} } = metadata
   const hash = annotations[manifestHash]
   const owner = workloadOf(pod)
+  const { runtimeClassName: runtimeClass } = spec
   const rows = [
     ...rowsOf('init', spec.initContainers, status.initContainerStatuses),
     ...rowsOf(undefined, spec.containers, status.containerStatuses),
@@ -61,6 +64,7 @@ export function viewOf(pod: Pod): PodView {
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),
     asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, about)])),
+    ...(runtimeClass === undefined ? {} : { runtimeClass }),
     complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
   }
@@ -100,12 +104,24 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
   return idsOf(status).map((id) => ({
     id,
     running: id === current && status.state?.running !== undefined,
-    identity: { id, image, imageId: image.digest, ...rest },
+    identity: {
+      id,
+      image,
+      imageId: image.digest,
+      ...rest,
+      ...(id === current ? sinceOf(status) : {}),
+    },
   }))
+}
+
+function sinceOf({ state }: ContainerStatus): Pick<ContainerIdentity, 'runsSince'> {
+  const startedAt = state?.running?.startedAt
+  return startedAt === undefined ? {} : { runsSince: new Date(startedAt).toISOString() }
 }
 
 function askedOf({ role, spec }: Row, about: PodFacts): AskedContainer {
   const { pod, labels, addresses, workload } = about
+  const { runtimeClassName } = pod.spec
   const user = spec.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser
   return {
     image: spec.image ?? '',
@@ -119,6 +135,7 @@ function askedOf({ role, spec }: Row, about: PodFacts): AskedContainer {
       declaredUser: user === undefined ? '' : String(user),
       ...(user === undefined ? {} : { user }),
       initInjected: false,
+      ...(runtimeClassName === undefined ? {} : { runtime: [runtimeClassName] }),
       addresses,
       mounts: (spec.volumeMounts ?? []).map(({ mountPath }) => mountPath),
     },

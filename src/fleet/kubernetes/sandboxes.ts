@@ -82,5 +82,6 @@ export function sandboxOf(id: string, pod: PodView): ContainerIdentity {
     initInjected: false,
     addresses: [],
     mounts: [],
+    ...(pod.runtimeClass === undefined ? {} : { runtime: [pod.runtimeClass] }),
   }
 }

@@ -1,4 +1,6 @@
 import { scopeOf, profileScopes } from '../../core/event/image-key.ts'
+import { blindnessText } from '../../core/sight/blindness.ts'
+import { Runtimes } from '../../core/sight/runtimes.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import { viewOf } from '../../fleet/kubernetes/pod-containers.ts'
@@ -74,16 +76,21 @@ export function profileOf(
     .find((profile) => profile !== undefined)
 }
 
+/** By the table alone: the agents have their own configuration. */
+const runtimes = new Runtimes({ ownKernel: [], hostKernel: [] })
+
 type Judged = Pick<ProtectedContainer, 'protection' | 'because'>
 
 function judged(
-  { role }: Pick<ContainerIdentity, 'role'>,
+  { role, runtime }: Pick<ContainerIdentity, 'role' | 'runtime'>,
   profile: ImageProfile | undefined,
   agent: AgentPod | undefined,
   node: string,
 ): Judged {
   if (agent === undefined) return none(`no agent on the node ${node}`)
   if (!agent.ready) return none(`the agent ${agent.name} is not ready`)
+  const blind = runtimes.blindness(runtime)
+  if (blind?.why === 'own-kernel') return none(`it is blind: ${blindnessText(blind)}`)
   if (role === 'ephemeral')
     return { protection: 'alerted', because: 'an ephemeral container is never blocked' }
   if (profile?.status === undefined) return none('no agent has published a profile of its image')

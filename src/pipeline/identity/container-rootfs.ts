@@ -37,6 +37,46 @@ export function containerRootfs(cgroup: string): Rootfs | undefined {
   }
 }
 
+const maxProcesses = 64
+
+/**
+ * Whether the kernel of this host runs a program of the container: the file that a process of it executes is of the
+ * overlay at its root, which is neither the host's nor the runtime's. A sandbox is a program of the host, also where it
+ * can reach the files of the image. Where the root is no overlay, nothing is proven.
+ *
+ * @param cgroup path in the hierarchy of version 2, from its root
+ */
+export function runsOnHost(cgroup: string): boolean {
+  const hierarchy = cgroup === '' ? undefined : cgroupHierarchy()
+  if (hierarchy === undefined) return false
+  const pids = processesOf(join(hierarchy, cgroup)).slice(0, maxProcesses)
+  return pids.some((pid) => executesOwnRoot(pid))
+}
+
+function processesOf(folder: string): readonly number[] {
+  try {
+    const text = readFileSync(join(folder, 'cgroup.procs'), 'utf8')
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]))
+  } catch {
+    return []
+  }
+}
+
+function executesOwnRoot(pid: number): boolean {
+  try {
+    const runtime = runtimeOf(pid)
+    const mount = rootMountOf(pid)
+    if (runtime === undefined || mount === undefined) return false
+    const others = [rootMountOf(runtime), rootMountOf(hostInit)]
+    if (others.some((other) => other?.device === mount.device)) return false
+    return statSync(`/proc/${pid}/exe`).dev === statSync(`/proc/${pid}/root/`).dev
+  } catch {
+    // The process ended, or access is denied.
+    return false
+  }
+}
+
+const hostInit = 1
 const maxAncestors = 64
 
 /** The nearest ancestor in another mount namespace, which sees the folders of the layers. */

@@ -460,13 +460,18 @@ export class Identifier {
    */
   #learned(identity: ContainerIdentity): void {
     const container = this.#containers.get(identity.id)
-    if (container === undefined) return
+    if (container === undefined) {
+      this.#announceBlind(identity)
+      return
+    }
     if (container.kind === 'known' && container.isUnannounced && this.#ended.delete(identity.id)) {
       // It was started again: its next event announces it.
       this.#containers.delete(identity.id)
+      this.#announceBlind(identity)
     } else if (container.kind === 'known') {
-      const { rootfs } = container.identity
+      const { rootfs, blind } = container.identity
       container.identity = { ...(rootfs === undefined ? {} : { rootfs }), ...identity }
+      if (blind === undefined && identity.blind !== undefined) this.#renew(container)
     } else if (container.kind === 'waiting') {
       this.#resolvePrepared(identity, container)
     } else {
@@ -475,6 +480,21 @@ export class Identifier {
       this.#reportMissed(container, out)
       this.#options.release(this.#others(out))
     }
+  }
+
+  /** An engine that reported it earlier did not have its runtime. */
+  #renew({ identity, seen }: KnownContainer): void {
+    this.#options.release(this.#others([{ type: 'container', identity, seen }]))
+  }
+
+  /** Where another kernel serves a container, no source may ever report it. */
+  #announceBlind(identity: ContainerIdentity): void {
+    const { id, blind, runsSince } = identity
+    if (blind === undefined || runsSince === undefined || this.#closed) return
+    const out: IdentifiedMessage[] = []
+    const seen = { id, cgroup: '', time: runsSince, before: true }
+    this.#know(identity, seen, out, { isUnannounced: true })
+    this.#options.release(this.#others(out))
   }
 
   /** The engine reports the end of a container whose source does not. */

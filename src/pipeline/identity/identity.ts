@@ -1,8 +1,9 @@
 import type { ContainerRole, ImageRef, WorkloadRef } from '../../core/event/event.ts'
+import type { Blindness } from '../../core/sight/blindness.ts'
 
 /**
  * The identity of a container from its engine. It is constant while the container lives, except for
- * `addresses` and `name`.
+ * `addresses`, `name` and `runsSince`.
  */
 export interface ContainerIdentity {
   /** 64 hex digits. */
@@ -41,6 +42,15 @@ export interface ContainerIdentity {
   readonly rootfs?: Rootfs
   /** Of a unit of systemd, which has the root of the host. */
   readonly host?: HostPrograms
+  /**
+   * The name of its runtime, then what that stands for: its program, and the file that this links to. Absent: the engine
+   * does not report it.
+   */
+  readonly runtime?: readonly string[]
+  /** Absent: the kernel of this host runs its processes. Set by `Runtimes`. */
+  readonly blind?: Blindness
+  /** RFC 3339. Since when it runs, where the engine reports that; absent while it does not run. */
+  readonly runsSince?: string
 }
 
 export interface HostPrograms {
@@ -75,7 +85,16 @@ export interface Peer {
 /** The part of an identity that is known when the container is created. */
 export type PendingContainer = Pick<
   ContainerIdentity,
-  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user' | 'workload'
+  | 'id'
+  | 'image'
+  | 'imageId'
+  | 'probes'
+  | 'role'
+  | 'initInjected'
+  | 'user'
+  | 'workload'
+  | 'runtime'
+  | 'blind'
 >
 
 export type EngineAct = 'freeze' | 'thaw' | 'stop'

@@ -1,5 +1,7 @@
 import type { Alert, AlertBehaviour, Severity } from '../../core/event/alert.ts'
 import type { ActEvent, LossEvent, Survival } from '../../core/event/event.ts'
+import { imageKey } from '../../core/event/image-key.ts'
+import { containerBlind } from '../../core/sight/blindness.ts'
 import { type Observable, observableText } from '../../core/coverage/observable.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
@@ -176,7 +178,11 @@ export function unobservedKindFinding(
   }
 }
 
-export function lossFingerprint({ source, loss, container }: LossEvent): string {
+/** Of one container, or of the node. All blind containers of a version have one cause. */
+export function lossFingerprint({ source, loss, container, image }: LossEvent): string {
+  if (loss.reason === containerBlind && image !== undefined) {
+    return `loss/${source}/${loss.reason}/${imageKey(image)}`
+  }
   return `loss/${source}/${loss.reason}/${container?.id ?? ''}`
 }
 
@@ -250,7 +256,11 @@ function sampleOf(unexpected: readonly BehaviourRef[]): { readonly sample?: Aler
   }
 }
 
-function lossSentence({ source, loss }: LossEvent): string {
+function lossSentence({ source, loss, container }: LossEvent): string {
+  if (loss.reason === containerBlind) {
+    const name = container?.name ?? container?.id ?? ''
+    return `the container \`${name}\` is blind: this agent does not see what its processes do`
+  }
   const what =
     loss.count === 0
       ? 'an unknown number of events'

@@ -176,8 +176,12 @@ export class JudgeStage {
     const reported = jobs ? withoutImage(given) : given
     const watched = sourceCoverage.of(reported, source)
     const version = registry.versionOf(reported)
-    if (version === undefined) {
-      this.#responder.unprofiled(reported, behavioursOf(reported, registry.shaper))
+    const isSandbox = version?.isSandbox(reported.container.id) === true
+    if (version === undefined || isSandbox) {
+      const why = isSandbox
+        ? 'it is an action of the sandbox around the container, which has its own kernel'
+        : 'the image of the container is unknown'
+      this.#responder.unprofiled(reported, behavioursOf(reported, registry.shaper), why)
       onJudged(reported, 'unprofiled', reported.count ?? 1)
       return
     }

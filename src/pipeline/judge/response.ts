@@ -92,13 +92,12 @@ export class Responder {
     return stopped === undefined ? response : { alert: stopped, ...response }
   }
 
-  /** No profile exists; guardrails still raise alerts. */
-  unprofiled(event: ActEvent, refs: readonly BehaviourRef[]): void {
+  /** No profile applies; guardrails still raise alerts. */
+  unprofiled(event: ActEvent, refs: readonly BehaviourRef[], why: string): void {
     const verdict = this.#verdicts.withoutProfile(event, refs)
     const judged = { event, refs, verdict, version: undefined }
     if (hasInterfered(event)) this.#reportStopped('unknown', judged)
-    if (verdict.guardrails.length > 0)
-      this.#alert(judged, ['the image of the container is unknown'])
+    if (verdict.guardrails.length > 0) this.#alert(judged, [why])
   }
 
   lost(event: LossEvent): void {

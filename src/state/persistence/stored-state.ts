@@ -55,6 +55,9 @@ const versionSchema = z.object({
       endUnseen: z.literal(true).optional(),
       earlier: z.array(stint).optional(),
       outside: z.literal(true).optional(),
+      blind: z.object({ why: z.enum(['own-kernel', 'unproven']), runtime: text }).optional(),
+      blindReported: z.literal(true).optional(),
+      proven: z.literal(true).optional(),
     }),
   ),
   runsSeen: z.number(),
@@ -234,6 +237,7 @@ function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersio
   for (const kind of value.alertedKinds) version.alertedKinds.add(kind)
   for (const run of value.runs) {
     const { container, from, before, name, to, actsOnly, endUnseen, earlier, outside } = run
+    const { blind, blindReported, proven } = run
     version.runs.set(container, {
       container,
       from,
@@ -244,6 +248,9 @@ function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersio
       ...(endUnseen === undefined ? {} : { endUnseen }),
       ...(earlier === undefined ? {} : { earlier }),
       ...(outside === undefined ? {} : { outside }),
+      ...(blind === undefined ? {} : { blind }),
+      ...(blindReported === undefined ? {} : { blindReported }),
+      ...(proven === undefined ? {} : { proven }),
     })
   }
   const reports = stored.reports.map(({ id, value: report }) => {

@@ -1,8 +1,9 @@
 import { imageKey } from '../../core/event/image-key.ts'
 import type { ActEvent, EventKind, ImageRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import { type BlindContainers, blindnessText, blindText } from '../../core/sight/blindness.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
-import { afterClockStep, type Version } from '../../core/lifecycle/version.ts'
+import { afterClockStep, type Version, type VersionState } from '../../core/lifecycle/version.ts'
 import type { BehaviourTag } from '../../core/compile/kernel-profile.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Profile } from '../../core/profile/profile.ts'
@@ -210,6 +211,59 @@ export class DeployedVersion {
     return this.runs.get(container)?.outside !== true
   }
 
+  /** What the host's kernel sees of the container is its sandbox, which is no behaviour of the image. */
+  isSandbox(container: string): boolean {
+    return this.runs.get(container)?.blind?.why === 'own-kernel'
+  }
+
+  /** Containers whose behaviour the host's kernel does not see: those that run, and those that ended since then. */
+  blindSince(sinceMs: number): BlindContainers | undefined {
+    const reasons = new Set<string>()
+    for (const { blind, to } of this.runs.values()) {
+      if (blind === undefined || (to !== undefined && Date.parse(to) < sinceMs)) continue
+      reasons.add(blindnessText(blind))
+    }
+    const { running: of, blind: running } = this.runs.counts
+    return reasons.size === 0 ? undefined : { running, of, reasons: [...reasons].sort() }
+  }
+
+  /** Blind containers that run now. */
+  get blind(): BlindContainers | undefined {
+    return this.runs.counts.blind === 0 ? undefined : this.blindSince(Infinity)
+  }
+
+  /** What its state may be shown as: it promises nothing for containers that nobody sees. */
+  get shownState(): VersionState {
+    const { state } = this.life
+    return state === 'enforced' && this.runs.counts.blind > 0 ? 'incomplete' : state
+  }
+
+  /** Why it is in that state, and what no state is worth for containers that nobody sees. */
+  get shownBecause(): string {
+    const { blind } = this
+    const { because } = this.life
+    if (blind === undefined) return because
+    const text = blindText(blind)
+    return because.includes(text) ? because : `${text}; ${because}`
+  }
+
+  /** A process of the container is found to run on the kernel of this host. */
+  prove(container: string): void {
+    const run = this.runs.get(container)
+    if (run?.blind === undefined) return
+    const { blind: _, blindReported: __, ...seeing } = run
+    this.runs.set(container, { ...seeing, proven: true })
+    this.changed = true
+  }
+
+  /** A loss reports that this container is blind. */
+  reportedBlind(container: string): void {
+    const run = this.runs.get(container)
+    if (run === undefined) return
+    this.runs.set(container, withChanges(run, { blindReported: true as const }))
+    this.changed = true
+  }
+
   started(identity: ContainerIdentity, seen: ContainerSeen, teaches = true): void {
     // A container that ended before its layers were found must not remove the known layers.
     const rootfs = identity.rootfs ?? this.identity?.rootfs
@@ -226,7 +280,16 @@ export class DeployedVersion {
       // continues its evidence.
       this.runs.set(identity.id, resumed(known, seen))
     }
+    this.#setBlind(identity)
     this.#seenAt(seen.time)
+  }
+
+  #setBlind({ id, blind }: ContainerIdentity): void {
+    const run = this.runs.get(id)
+    if (run === undefined || blind === undefined || (blind.why === 'unproven' && run.proven)) return
+    if (run.blind?.why === blind.why) return
+    this.runs.set(id, withChanges(run, { blind }))
+    this.changed = true
   }
 
   /** `watched`: the end was observed, not inferred later. */

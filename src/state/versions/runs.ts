@@ -1,3 +1,5 @@
+import type { Blindness } from '../../core/sight/blindness.ts'
+
 /** A run of a container from a start to an end, before a later start. */
 export interface PastStint {
   readonly from: string
@@ -26,12 +28,19 @@ export interface Run {
   readonly earlier?: readonly PastStint[]
   /** Its namespace does not teach: it is judged, and its behaviours wait for review. */
   readonly outside?: true
+  /** The kernel of this host does not see what it does, or is not proven to. */
+  readonly blind?: Blindness
+  /** A loss reports that it is blind. */
+  readonly blindReported?: true
+  /** A process of it was found that runs on the kernel of this host, although its runtime is unknown. */
+  readonly proven?: true
 }
 
-/** How many of the containers run, and how many of those ran before they were first observed. */
+/** How many of the containers run, how many of those ran before they were first observed, and how many are blind. */
 export interface RunCounts {
   readonly running: number
   readonly before: number
+  readonly blind: number
 }
 
 /** The containers of a version by id, in the order of their first start. */
@@ -57,12 +66,13 @@ export class Runs extends Map<string, Run> {
   }
 
   #counted(): RunCounts & { readonly revision: number } {
-    let [running, before] = [0, 0]
+    let [running, before, blind] = [0, 0, 0]
     for (const run of this.values()) {
       if (run.to !== undefined) continue
       running += 1
       if (run.before) before += 1
+      if (run.blind !== undefined) blind += 1
     }
-    return { running, before, revision: this.revision }
+    return { running, before, blind, revision: this.revision }
   }
 }

@@ -1,3 +1,4 @@
+import { blindText } from '../../core/sight/blindness.ts'
 import { settleBlocking } from '../../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
 import {
@@ -75,6 +76,7 @@ export class VersionLifecycle {
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
     const unmet = this.rules.mustSee?.(version.image)
+    const blind = version.blindSince(nowMs - this.rules.floorMs)
     const unblockable = this.rules.unblockable?.(version.image)
     const unrecorded = spans
       .filter(
@@ -92,6 +94,7 @@ export class VersionLifecycle {
       unobserved: version.unobserved,
       ...(unmet === undefined ? {} : { unmet: () => unmet(version.profile) }),
       ...(unblockable === undefined ? {} : { unblockable }),
+      ...(blind === undefined ? {} : { blind: blindText(blind) }),
     }
   }
 

@@ -34,7 +34,7 @@ export function watchedRuns(
   const watched: ContainerRun[] = []
   for (const run of runs.values()) {
     // It adds nothing to what is learned, so it says nothing about what is left to learn.
-    if (run.outside === true) continue
+    if (run.outside === true || run.blind !== undefined) continue
     of.push(run)
     watched.push(known.of(run) ?? watchedRun(run, losses, nowMs, node))
   }

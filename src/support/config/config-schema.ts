@@ -269,6 +269,18 @@ export const configSchema = z
             message: '`nri` needs `access`: the API server has the pods',
           })
           .prefault({}),
+        runtimes: z
+          .strictObject({
+            ownKernel: z.array(z.string().min(1)).default([]).meta({
+              description:
+                'globs of further runtimes whose containers have their own kernel: containers of them are blind, see docs/blind-containers.md',
+            }),
+            hostKernel: z.array(z.string().min(1)).default([]).meta({
+              description:
+                'globs of further runtimes that run containers on the kernel of the host, such as a wrapper of runc',
+            }),
+          })
+          .prefault({}),
         static: z
           .strictObject({
             manifest: path

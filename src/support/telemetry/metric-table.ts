@@ -147,7 +147,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_containers: {
     type: 'gauge',
-    help: 'observed containers, those of them that are runs of systemd units, those without a resolved identity, and those that started before the agent',
+    help: 'observed containers, those of them that are runs of systemd units, those without a resolved identity, those that started before the agent, and those whose runtime makes them blind',
     labels: ['set'],
     read: ({ containers }) => samples('set', containers),
   },

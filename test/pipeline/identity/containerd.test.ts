@@ -19,7 +19,8 @@ const image = {
 
 function container(given: Partial<ContainerdContainer>, spec: unknown = {}): ContainerdContainer {
   const value = Buffer.from(JSON.stringify(spec))
-  return { id, labels: {}, image: 'docker.io/library/nginx:1.26', spec: { value }, ...given }
+  const image = 'docker.io/library/nginx:1.26'
+  return { id, labels: {}, image, runtime: null, spec: { value }, ...given }
 }
 
 describe('a container of containerd', () => {

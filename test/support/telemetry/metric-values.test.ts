@@ -29,7 +29,7 @@ const status: StatusView = {
     { name: 'docker', state: 'running' },
     { name: 'podman', state: 'degraded' },
   ],
-  containers: { watched: 21, units: 24, unresolved: 22, before: 23 },
+  containers: { watched: 21, units: 24, unresolved: 22, before: 23, blind: 25 },
   versions: { learning: 31, review: 32, enforced: 33, incomplete: 34 },
   alerts: { open: 41, total: 42 },
   losses: [],

@@ -81,7 +81,7 @@ function statusText(status: StatusView): string {
     ]),
     [
       'watched',
-      `${containers.watched} containers${unitsText(containers)}, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent`,
+      `${containers.watched} containers${unitsText(containers)}, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent${blindCount(containers)}`,
     ],
     [
       'versions',
@@ -101,6 +101,11 @@ function statusText(status: StatusView): string {
 /** Only where units are watched. */
 function unitsText({ units }: StatusView['containers']): string {
   return units === 0 ? '' : ` (${units} of them systemd units)`
+}
+
+/** Only where there are some. */
+function blindCount({ blind }: StatusView['containers']): string {
+  return blind === 0 ? '' : `, ${blind} blind: see \`snug image list\``
 }
 
 /** Only where there are two sources. */

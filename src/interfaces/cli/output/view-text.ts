@@ -2,7 +2,7 @@ import { lineageName } from '../../../core/event/image-key.ts'
 import { causeLine } from '../../../core/match/cause-text.ts'
 import type { Alert } from '../../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../../core/event/event.ts'
-import type { BlockingView, VersionView } from '../../../engine/api/engine-views.ts'
+import type { BlockingView, ContainerView, VersionView } from '../../../engine/api/engine-views.ts'
 
 /** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
 export function imageText(image: ImageRef | undefined): string {
@@ -38,7 +38,13 @@ export function blockingFields({
 function blockingLines(blocking: BlockingView): readonly string[] {
   const { armed, since, disarmedAt, disarmed, canary, breakGlass, containers, kernel } = blocking
   const enforced = containers.filter((container) => container.enforced)
-  const names = enforced.map(({ id, name }) => name ?? id.slice(0, 12))
+  const nameOf = ({ id, name }: ContainerView): string => name ?? id.slice(0, 12)
+  const names = enforced.map(nameOf)
+  const blind = containers.flatMap((container) =>
+    container.blind === undefined
+      ? []
+      : [`not in force in ${nameOf(container)}, which is blind: ${container.blind}`],
+  )
   return [
     `${armed ? 'armed' : 'off'}, since ${since}`,
     ...kernelLines(kernel),
@@ -52,6 +58,7 @@ function blockingLines(blocking: BlockingView): readonly string[] {
       ? []
       : [`canary: ${percent(canary.fraction)} of its containers until ${canary.until}`]),
     `${enforced.length} of ${containers.length} running containers: ${names.join(', ') || 'none'}`,
+    ...blind,
   ]
 }
 

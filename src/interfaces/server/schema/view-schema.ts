@@ -100,6 +100,7 @@ export const version: z.ZodType<VersionView> = z.object({
   behaviours: count,
   pending: count,
   containers: z.object({ running: count, seen: count, before: count }),
+  blind: z.object({ running: count, of: count, reasons: texts }).exactOptional(),
   coverage: z.object({
     units: count,
     unitKind: z.enum(['containers', 'slices']),
@@ -124,7 +125,7 @@ export const version: z.ZodType<VersionView> = z.object({
       disarmed: z.array(z.enum(behaviourKinds)).exactOptional(),
       canary: z.object({ fraction: count, until: text }).exactOptional(),
       breakGlass: z.object({ until: text, by: text, reason: text }).exactOptional(),
-      containers: z.array(z.object({ id: text, name: maybe, enforced: z.boolean() })),
+      containers: z.array(z.object({ id: text, name: maybe, enforced: z.boolean(), blind: maybe })),
     })
     .exactOptional(),
   evidence: evidence.exactOptional(),
@@ -275,7 +276,13 @@ export const status: z.ZodType<StatusView> = z.object({
     }),
   ),
   engines: z.array(z.object({ name: text, state: text, reason: maybe })),
-  containers: z.object({ watched: count, units: count, unresolved: count, before: count }),
+  containers: z.object({
+    watched: count,
+    units: count,
+    unresolved: count,
+    before: count,
+    blind: count,
+  }),
   versions: z.record(z.enum(versionStates), count),
   alerts: z.object({ open: count, total: count }),
   losses: z.array(lossSpan),

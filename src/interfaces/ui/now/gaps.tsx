@@ -28,12 +28,12 @@ export function Gaps({
   const held = images
     .flatMap(({ versions }) => versions)
     .filter(({ state }) => state !== 'enforced')
-  const { unresolved, before } = status.containers
+  const { unresolved, before, blind } = status.containers
   const nothing =
     status.losses.length === 0 &&
     failing.length === 0 &&
     held.length === 0 &&
-    unresolved + before === 0
+    unresolved + before + blind === 0
   return (
     <Panel title="Losses and gaps in coverage">
       {nothing ? <Empty title="No loss is known, and every image is held to its profile" /> : null}
@@ -58,6 +58,12 @@ export function Gaps({
         <p>
           {plural(before, 'container')} started before the agent, which did not observe their start.
           Restart them to have it observed.
+        </p>
+      )}
+      {blind === 0 ? null : (
+        <p class="bad-text">
+          {plural(blind, 'container')} blind: their runtime hides from this kernel what they do.
+          Nothing is learned of them or stopped in them.
         </p>
       )}
       {held.length === 0 ? null : (

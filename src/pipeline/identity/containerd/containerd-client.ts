@@ -18,6 +18,7 @@ const methods = {
   namespaces: ['/containerd.services.namespaces.v1.Namespaces/List', 'Empty', 'Namespaces'],
   containers: ['/containerd.services.containers.v1.Containers/List', 'Filters', 'Containers'],
   container: ['/containerd.services.containers.v1.Containers/Get', 'ById', 'OneContainer'],
+  tasks: ['/containerd.services.tasks.v1.Tasks/List', 'ByFilter', 'Tasks'],
   image: ['/containerd.services.images.v1.Images/Get', 'ByName', 'OneImage'],
 } as const satisfies Record<string, readonly [string, MessageName, MessageName]>
 

@@ -139,6 +139,8 @@ export class ContainerdEngine implements IdentityEngine {
         void this.#inspect(client, namespace, id).catch(() => undefined)
       } else if (topic === '/containers/delete') {
         this.#forget(decodeMessage('ById', event.value).id)
+      } else if (topic === '/tasks/start') {
+        this.#began(decodeMessage('ById', event.value).id)
       } else if (topic === '/tasks/exit') {
         this.#ended(decodeMessage('ContainerEvent', event.value))
       }
@@ -155,6 +157,7 @@ export class ContainerdEngine implements IdentityEngine {
 
   /** After a gap: reads all containers, and ends those that are gone. */
   async #list(client: ContainerdClient): Promise<void> {
+    const { runningTask } = await import('./containerd-messages.ts')
     const present = new Set<string>()
     for (const namespace of await this.#namespaces(client)) {
       const { containers } = await client.ask('containers', namespace, { filters: [] })
@@ -162,6 +165,8 @@ export class ContainerdEngine implements IdentityEngine {
         present.add(container.id)
         await this.#learn(client, namespace, container)
       }
+      const { tasks } = await client.ask('tasks', namespace, { filter: '' })
+      for (const { id, status } of tasks) if (runningTask.has(status)) this.#began(id)
     }
     for (const id of this.#containers.keys()) if (!present.has(id)) this.#forget(id)
   }
@@ -198,12 +203,25 @@ export class ContainerdEngine implements IdentityEngine {
     const known = this.#containers.get(container.id)
     const image = await this.#image(client, namespace, container.image)
     // The image may have been removed under its container.
-    const identity = containerdIdentity(container, image) ?? known
-    if (identity === undefined) return undefined
+    const described = containerdIdentity(container, image) ?? known
+    if (described === undefined) return undefined
+    const { runsSince } = known ?? {}
+    const identity = runsSince === undefined ? described : { ...described, runsSince }
+    this.#report(identity)
+    return identity
+  }
+
+  #report(identity: ContainerIdentity): void {
     this.#containers.set(identity.id, identity)
     this.#gone.delete(identity.id)
     for (const listener of this.#listeners) listener(identity)
-    return identity
+  }
+
+  /** Its first process runs. */
+  #began(id: string): void {
+    const identity = this.#containers.get(id)
+    if (identity === undefined || identity.runsSince !== undefined) return
+    this.#report({ ...identity, runsSince: new Date().toISOString() })
   }
 
   async #image(
@@ -245,7 +263,10 @@ export class ContainerdEngine implements IdentityEngine {
   }
 
   #ended({ containerId, execId }: Messages['ContainerEvent']): void {
-    if (containerId !== execId || !this.#containers.has(containerId)) return
+    const identity = this.#containers.get(containerId)
+    if (containerId !== execId || identity === undefined) return
+    const { runsSince: _, ...rest } = identity
+    this.#containers.set(containerId, rest)
     for (const listener of this.#leftListeners) listener(containerId, 'stopped')
   }
 

@@ -8,11 +8,18 @@ const definitions = {
   ById: { fields: { id: { type: 'string', id: 1 } } },
   Namespace: { fields: { name: { type: 'string', id: 1 } } },
   Namespaces: { fields: { namespaces: { rule: 'repeated', type: 'Namespace', id: 1 } } },
+  Runtime: { fields: { name: { type: 'string', id: 1 }, options: { type: 'Any', id: 2 } } },
+  /** Of `io.containerd.runc.v2`: the program that it runs instead of runc. */
+  RuncOptions: { fields: { binaryName: { type: 'string', id: 6 } } },
+  Task: { fields: { id: { type: 'string', id: 2 }, status: { type: 'uint32', id: 4 } } },
+  ByFilter: { fields: { filter: { type: 'string', id: 1 } } },
+  Tasks: { fields: { tasks: { rule: 'repeated', type: 'Task', id: 1 } } },
   Container: {
     fields: {
       id: { type: 'string', id: 1 },
       labels: { keyType: 'string', type: 'string', id: 2 },
       image: { type: 'string', id: 3 },
+      runtime: { type: 'Runtime', id: 4 },
       spec: { type: 'Any', id: 5 },
     },
   },
@@ -37,6 +44,9 @@ const definitions = {
   },
 } as const
 
+/** Of a task that has begun and not ended: it runs, is paused, or is about to be. */
+export const runningTask: ReadonlySet<number> = new Set([2, 4, 5])
+
 export type MessageName = keyof typeof definitions
 
 export interface ContainerdContainer {
@@ -44,6 +54,7 @@ export interface ContainerdContainer {
   readonly labels: Readonly<Record<string, string>>
   /** As the client named it; empty for containers of Docker. */
   readonly image: string
+  readonly runtime: Messages['Runtime'] | null
   /** The OCI runtime specification, as JSON. */
   readonly spec: { readonly value: Uint8Array } | null
 }
@@ -56,6 +67,11 @@ export interface Messages {
   readonly ById: { readonly id: string }
   readonly Namespace: { readonly name: string }
   readonly Namespaces: { readonly namespaces: readonly Messages['Namespace'][] }
+  readonly Runtime: { readonly name: string; readonly options: Messages['Any'] | null }
+  readonly RuncOptions: { readonly binaryName: string }
+  readonly Task: { readonly id: string; readonly status: number }
+  readonly ByFilter: { readonly filter: string }
+  readonly Tasks: { readonly tasks: readonly Messages['Task'][] }
   readonly Container: ContainerdContainer
   readonly OneContainer: { readonly container: ContainerdContainer | null }
   readonly Containers: { readonly containers: readonly ContainerdContainer[] }

@@ -12,6 +12,7 @@ import {
 } from './docker-identity.ts'
 import { declaredUid } from '../declared-user.ts'
 import { answerMs, isRemoval, readCreation, readDockerEvents } from './docker-events.ts'
+import { dockerRuntime, type RuntimeNames } from './docker-runtimes.ts'
 import type {
   ContainerIdentity,
   EngineAct,
@@ -29,6 +30,8 @@ export interface DockerEngineOptions {
   readonly name?: string
   /** Changes what the engine reports of an image. */
   readonly asImage?: (image: DockerImage) => DockerImage
+  /** Names the runtime of a container; default: as Docker does. */
+  readonly runtimeOf?: RuntimeNames
   /** Whether it is no fault that there is no such socket: then the state is `absent`. */
   readonly isOptional?: () => boolean
   readonly now?: () => Date
@@ -254,7 +257,8 @@ export class DockerEngine implements IdentityEngine {
       const abortSignal = AbortSignal.timeout(answerMs)
       const found = await this.#docker.getContainer(id).inspect({ abortSignal })
       const container = found as unknown as DockerContainer
-      const known = identityOf(container, await this.#image(container.Image))
+      const runtime = await this.#runtime(this.#docker, container)
+      const known = identityOf(container, await this.#image(container.Image), runtime)
       const user = declaredUid(known.declaredUser, known.rootfs?.layers ?? [])
       const identity = user === undefined ? known : { ...known, user }
       this.#learn(identity, found.State?.Running === true)
@@ -263,6 +267,22 @@ export class DockerEngine implements IdentityEngine {
       if (statusOf(error) === 404) return await this.#removed(id)
       // A host without Docker has no Docker containers, so nothing should wait for it.
       return isMissing(error) && !this.#reached ? 'unknown' : 'unavailable'
+    }
+  }
+
+  /** Undefined where the engine does not say. */
+  async #runtime(
+    docker: Docker,
+    container: DockerContainer,
+  ): Promise<readonly string[] | undefined> {
+    const { runtimeOf = dockerRuntime } = this.#options
+    try {
+      return await runtimeOf(docker, container)
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error
+      // The table is withheld, as by a proxy before the socket. What the name stands for stays open.
+      const name = container.HostConfig?.Runtime
+      return name === undefined ? undefined : [name]
     }
   }
 

@@ -21,7 +21,8 @@ export interface DockerContainer {
     readonly Shell?: readonly string[] | null
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
   } | null
-  readonly HostConfig?: { readonly Init?: boolean | null } | null
+  readonly HostConfig?: { readonly Init?: boolean | null; readonly Runtime?: string } | null
+  readonly State?: { readonly Running?: boolean; readonly StartedAt?: string }
   readonly Mounts?: readonly { readonly Destination: string }[] | null
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<
@@ -49,12 +50,15 @@ export interface DockerImage {
 /**
  * Converts the engine's description of a container and its image to an identity. `image` is absent
  * if the image was removed.
+ *
+ * @param runtime see {@link ContainerIdentity.runtime}
  */
 export function identityOf(
   container: DockerContainer,
   image: DockerImage | undefined,
+  runtime?: readonly string[],
 ): ContainerIdentity {
-  const { Config, HostConfig } = container
+  const { Config, HostConfig, State } = container
   const labels = Config?.Labels ?? {}
   const workload = composeWorkload(labels, image === undefined ? undefined : labelsOf(image))
   const probes = probesOf(Config?.Healthcheck?.Test, Config?.Shell)
@@ -73,6 +77,10 @@ export function identityOf(
     ...(workload === undefined ? {} : { workload }),
     ...(probes === undefined ? {} : { probes }),
     ...(rootfs === undefined ? {} : { rootfs }),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(State?.Running === true && State.StartedAt !== undefined
+      ? { runsSince: new Date(State.StartedAt).toISOString() }
+      : {}),
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { socketsOf, type UnixSocket } from '../../../support/socket-paths.ts'
 import { DockerEngine } from './docker-engine.ts'
+import { podmanRuntime } from './docker-runtimes.ts'
 import type { DockerImage } from './docker-identity.ts'
 import type {
   ContainerIdentity,
@@ -155,6 +156,7 @@ export class PodmanEngine implements IdentityEngine {
       socket: path,
       name: 'podman',
       asImage: withoutLocalDigests,
+      runtimeOf: podmanRuntime,
       onState: () => this.#report(),
     })
     const service = { path, uid, engine }
