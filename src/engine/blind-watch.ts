@@ -24,7 +24,7 @@ export class BlindWatch {
 
   #look(version: DeployedVersion, run: Run): void {
     const { inflow, live, parts } = this.#context
-    const { container, blind, blindReported, from } = run
+    const { container, blind, from } = run
     if (blind?.why === 'unproven') {
       const cgroup = inflow.identifier.seenOf(container)?.cgroup
       if (cgroup !== undefined && parts.runsOnHost?.(cgroup) === true) {
@@ -34,8 +34,6 @@ export class BlindWatch {
       }
       if (this.#context.now() - Date.parse(from) < provenWithinMs) return
     }
-    if (blindReported === true) return
-    version.reportedBlind(container)
-    inflow.reportBlind(version, run)
+    inflow.stage.blind(version, container)
   }
 }

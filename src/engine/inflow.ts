@@ -2,7 +2,6 @@ import type { ActEvent, LossEvent, SnugEvent } from '../core/event/event.ts'
 import type { Guard } from '../core/compile/kernel-guards.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Techniques } from '../core/match/technique.ts'
-import { containerBlind } from '../core/sight/blindness.ts'
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import { describeError } from '../errors.ts'
@@ -25,7 +24,6 @@ import type { AgentState } from '../state/agent-state.ts'
 import { waitingRemoval, waitingWrite } from '../state/persistence/waiting-record.ts'
 import type { StoreWrite } from '../state/store/store.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import type { Run } from '../state/versions/runs.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { ImagePackages } from '../supplychain/image/packages.ts'
 import type { LoopWatch } from '../support/telemetry/loop-watch.ts'
@@ -240,23 +238,6 @@ export class Inflow {
     const until = this.#unobserved
     this.#unobserved = undefined
     if (until !== undefined && !kept) this.#reportGap(until)
-  }
-
-  /** Nobody sees what this container does, as long as it runs. */
-  reportBlind({ image }: DeployedVersion, { container: id, name, from }: Run): void {
-    const { parts, startedAt } = this.#agent
-    const since = from > startedAt ? from : startedAt
-    const event: LossEvent = {
-      v: 1,
-      kind: 'loss',
-      time: since,
-      node: parts.node,
-      source: 'agent',
-      container: { id, ...(name === undefined ? {} : { name }) },
-      image,
-      loss: { reason: containerBlind, count: 0, from: since, to: since },
-    }
-    this.#judge([{ type: 'event', event }], 'agent', undefined)
   }
 
   #reportGap(until: string): void {

@@ -33,7 +33,9 @@ export class ModeService {
     const { registry, kernel } = this.#context
     if (mode === 'block') {
       const version = registry.index.findOne(ref)
-      const blind = version.life.mode === 'block' ? undefined : version.blind
+      const { floorMs } = registry.lifecycle.rules
+      const isNew = version.life.mode !== 'block'
+      const blind = isNew ? version.blindSince(this.#context.now() - floorMs) : undefined
       if (blind !== undefined)
         throw new SnugError('MODE_BLIND', `cannot block: ${blindText(blind)}`)
       const refusal =

@@ -1,5 +1,6 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import { containerBlind } from '../../core/sight/blindness.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import type { Guardrails } from '../../core/match/guardrail.ts'
@@ -124,7 +125,7 @@ export class JudgeStage {
         this.#started(message, source)
         break
       case 'container-ended':
-        this.#options.registry.containerEnded(message.id, message.time)
+        this.#ended(message)
         break
       case 'disarmed':
         this.#options.onDisarmed?.(message.scope, message.kinds)
@@ -163,7 +164,35 @@ export class JudgeStage {
     const { registry, sourceCoverage } = this.#options
     registry.containerStarted(identity, seen)
     const version = registry.versionOfContainer(identity.id)
-    if (version?.life.state === 'learning') version.watchedFor(sourceCoverage.ofContainer(source))
+    if (version?.isSandbox(identity.id) === true) this.blind(version, identity.id)
+    else if (version?.life.state === 'learning')
+      version.watchedFor(sourceCoverage.ofContainer(source))
+  }
+
+  #ended({ id, time }: IdentifiedMessage & { type: 'container-ended' }): void {
+    const { registry } = this.#options
+    const version = registry.versionOfContainer(id)
+    // Too short to be proven.
+    if (version !== undefined) this.blind(version, id)
+    registry.containerEnded(id, time)
+  }
+
+  /** Reports once that nobody sees what the container does. Nothing where it is not blind. */
+  blind(version: DeployedVersion, container: string): void {
+    const run = version.runs.get(container)
+    if (run?.blind === undefined || run.blindReported === true) return
+    version.reportedBlind(container)
+    const { name, from } = run
+    this.#loss({
+      v: 1,
+      kind: 'loss',
+      time: from,
+      node: this.#options.registry.node,
+      source: 'agent',
+      container: { id: container, ...(name === undefined ? {} : { name }) },
+      image: version.image,
+      loss: { reason: containerBlind, count: 0, from, to: from },
+    })
   }
 
   #act(
