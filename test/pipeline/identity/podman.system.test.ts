@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +8,8 @@ import {
   type PodmanEngineOptions,
 } from '../../../src/pipeline/identity/docker/podman-engine.ts'
 import { ScriptedEngine } from '../../fixtures/identity-fixtures.ts'
+import { startContainer } from '../../fixtures/containers.ts'
+import { importBusybox, startPodman } from '../../fixtures/podman.ts'
 
 /** A user that no host has. The socket's owner decides how far an engine is believed. */
 const user = 61_234
@@ -204,5 +206,31 @@ describe('Podman', () => {
     const { engine } = await follow({ sockets: [socket] })
     expect(engine.known(id('b'))?.image.digest).toBe(imageId(id('b')))
     expect(engine.known(id('c'))?.image.digest).toBe(`sha256:${id('d')}`)
+  })
+})
+
+describe('a container of Podman', () => {
+  it('has the runtime that ran it, and the program that this stands for', async () => {
+    const runtime = join(folder, 'runsc')
+    writeFileSync(runtime, '#!/bin/sh\nexec crun "$@"\n', { mode: 0o755 })
+    const podman = await startPodman('rootful', { runtime })
+    try {
+      const image = 'localhost/sandboxed:1'
+      await importBusybox(podman.docker, image)
+      const { id: container } = await startContainer(
+        podman.docker,
+        image,
+        ['/bin/sleep', '600'],
+        podman.options,
+      )
+      const { engine } = await follow({ sockets: [podman.socket] })
+      expect(engine.known(container)).toMatchObject({
+        runtime: ['runsc', runtime, runtime],
+        runsSince: expect.stringMatching(/^\d{4}-/),
+      })
+    } finally {
+      stop.abort()
+      await podman.stop()
+    }
   })
 })

@@ -14,6 +14,9 @@ export type RuntimeNames = (
 /** Docker refuses to give these names to another program. */
 const stock: readonly unknown[] = ['runc', 'io.containerd.runc.v2']
 
+/** The oldest that Podman 5 answers. Without one it has no such path. */
+const libpodVersion = 'v4.0.0'
+
 const infoSchema = z.object({
   DefaultRuntime: z.string().default(''),
   Runtimes: z
@@ -37,7 +40,7 @@ export const dockerRuntime: RuntimeNames = async (docker, { HostConfig }) => {
 /** Of Podman, whose Docker-compatible answer has the same word for every runtime. */
 export const podmanRuntime: RuntimeNames = async (docker, { Id }) => {
   const { OCIRuntime = '' } = libpodSchema.parse(
-    await asked(docker, `/libpod/containers/${Id}/json`),
+    await asked(docker, `/${libpodVersion}/libpod/containers/${Id}/json`),
   )
   if (OCIRuntime === '') return undefined
   return namesOf(OCIRuntime, infoSchema.parse(await asked(docker, '/info')))
