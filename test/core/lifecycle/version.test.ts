@@ -76,6 +76,19 @@ describe('a window', () => {
     expect(advance(first, good, rules, 30 * HOUR).version.state).toBe('enforced')
   })
 
+  it('never ends by itself while a container is blind, and a person’s end is incomplete', () => {
+    const blind = evidence(0.009, { blind: '1 of 2 running containers is blind' })
+    for (const age of [HOUR, 24 * HOUR, 1_000 * HOUR]) {
+      const { version } = advance(first, blind, rules, age)
+      expect(version.state).toBe('learning')
+      expect(version.because).toContain('until no container is blind: 1 of 2 running')
+    }
+    expect(endLearning(first, blind, rules, 2 * HOUR, 'ann').version).toMatchObject({
+      state: 'incomplete',
+      holes: '1 of 2 running containers is blind',
+    })
+  })
+
   it('waits a floor of clean time after a loss', () => {
     const lossy = evidence(0.009, { lost: 7, lastLossMs: 2 * HOUR })
     const waiting = advance(first, lossy, rules, 2.5 * HOUR)

@@ -3,6 +3,7 @@ import { podOfCgroup } from '../../../src/fleet/kubernetes/cgroup-pod.ts'
 import { imageOf } from '../../../src/fleet/kubernetes/image-id.ts'
 import type { Pod } from '../../../src/fleet/kubernetes/pod.ts'
 import { viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
+import { sandboxOf } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { containerId, digestOf, ownerOf, podOf, unmade } from '../../fixtures/kube-pods.ts'
 
 const uid = '25d6a901-093d-4b6f-b0d7-082496137022'
@@ -103,6 +104,23 @@ describe('a pod', () => {
       addresses: ['10.244.0.7'],
       workload: { namespace: 'shop', kind: 'Pod', name: 'web-1', pod: 'web-1' },
     })
+  })
+
+  it('gives its containers and its sandbox the runtime class that it asks for', () => {
+    const kata = viewOf(podOf({ app: [{ name: 'web' }], runtimeClassName: 'kata-qemu' }))
+    expect(kata.containers[0]?.identity.runtime).toEqual(['kata-qemu'])
+    expect(kata.asked.get('web')?.rest.runtime).toEqual(['kata-qemu'])
+    expect(sandboxOf(containerId('pause'), kata).runtime).toEqual(['kata-qemu'])
+    const usual = viewOf(podOf({ app: [{ name: 'web' }] }))
+    expect(usual.containers[0]?.identity.runtime).toBeUndefined()
+  })
+
+  it('has since when each of its containers runs', () => {
+    const view = viewOf(podOf({ app: [{ name: 'web' }], before: { web: containerId('old') } }))
+    expect(view.containers.map(({ identity }) => identity.runsSince)).toEqual([
+      expect.stringMatching(/^\d{4}-.*Z$/),
+      undefined,
+    ])
   })
 
   it('is not complete while one of its containers has yet to be made', () => {

@@ -59,6 +59,15 @@ describe('a container', () => {
     expect(row?.because).toContain('`block` is decided')
   })
 
+  it('is not observed where its runtime class has its own kernel', () => {
+    const hidden = { ...pod, spec: { ...pod.spec, runtimeClassName: 'gvisor' } }
+    const [row] = protectionOf(hidden, [profileOf(image('mesh', 'shop'), 'block')], agents)
+    expect(row).toMatchObject({
+      protection: 'none',
+      because: 'it is blind: the runtime `gvisor` has its own kernel',
+    })
+  })
+
   it('is never blocked where it is ephemeral', () => {
     const debug = profileOf(image('debug', 'shop'), 'block')
     const rows = protectionOf(pod, [debug], agents)

@@ -23,6 +23,11 @@ function container(given: Partial<ContainerdContainer>, spec: unknown = {}): Con
   return { id, labels: {}, image, runtime: null, spec: { value }, ...given }
 }
 
+/** Field 6 of containerd.runc.v1.Options, after another one. */
+function runcOptions(binary: string): Buffer {
+  return Buffer.concat([Buffer.from([0x08, 1, 0x32, binary.length]), Buffer.from(binary)])
+}
+
 describe('a container of containerd', () => {
   it('has the name and the registry’s digest of its image, and the user and command of its specification', () => {
     const spec = {
@@ -52,6 +57,18 @@ describe('a container of containerd', () => {
     const digest = `sha256:${'3'.repeat(64)}`
     const found = containerdIdentity(container({ image: `quay.example/shop@${digest}` }), image)
     expect(found?.image).toEqual({ repository: 'quay.example/shop', digest })
+  })
+
+  it('has its shim as runtime, and the program that this runs instead of runc', () => {
+    const runtimeOf = (name: string, binary?: string): unknown => {
+      const options = binary === undefined ? null : { value: runcOptions(binary) }
+      return containerdIdentity(container({ runtime: { name, options } }), image)?.runtime
+    }
+    expect(runtimeOf('io.containerd.runsc.v1')).toEqual(['io.containerd.runsc.v1'])
+    const [shim, binary] = ['io.containerd.runc.v2', '/usr/local/bin/runsc']
+    expect(runtimeOf(shim, binary)).toEqual([shim, binary])
+    // Options of other shims have other fields.
+    expect(runtimeOf('io.containerd.kata.v2', binary)).toEqual(['io.containerd.kata.v2'])
   })
 
   it('has the pod or the compose service that its labels name', () => {
