@@ -147,7 +147,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_containers: {
     type: 'gauge',
-    help: 'observed containers, those of them that are runs of systemd units, those without a resolved identity, those that started before the agent, and those whose runtime makes them blind',
+    help: 'observed containers, those of them that are runs of systemd units, have no resolved identity, started before the agent, or are blind',
     labels: ['set'],
     read: ({ containers }) => samples('set', containers),
   },

@@ -119,6 +119,7 @@ snug_audit_entries_total 84
 snug_config_reloads_total{result="refused"} 164
 snug_containers{set="before"} 23
 snug_containers{set="units"} 24
+snug_containers{set="blind"} 25
 snug_containers{set="unresolved"} 22
 snug_containers{set="watched"} 21
 snug_enforcement_gap_seconds 1.5
