@@ -26,7 +26,7 @@ function isAbout({ image, images }: AuditView, key: string): boolean {
 }
 
 function stagesOf(
-  { firstSeen, life }: DeployedVersion,
+  { firstSeen, life, shownState, shownBecause }: DeployedVersion,
   own: readonly AuditView[],
 ): readonly LifeStage[] {
   const steps = own.filter(({ what }) => what === 'lifecycle')
@@ -42,7 +42,7 @@ function stagesOf(
   if (stages.length === 0 && now.from > new Date(life.learningSince).toISOString()) {
     now = { ...now, from: new Date(life.learningSince).toISOString() }
   }
-  stages.push({ ...now, because: life.because })
+  stages.push({ ...now, state: shownState, because: shownBecause })
   return stages
 }
 

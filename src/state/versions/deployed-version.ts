@@ -253,7 +253,7 @@ export class DeployedVersion {
     if (run?.blind === undefined) return
     const { blind: _, blindReported: __, ...seeing } = run
     this.runs.set(container, { ...seeing, proven: true })
-    this.changed = true
+    this.#sightChanged()
   }
 
   /** A loss reports that this container is blind. */
@@ -289,13 +289,20 @@ export class DeployedVersion {
     if (run === undefined || blind === undefined || (blind.why === 'unproven' && run.proven)) return
     if (run.blind?.why === blind.why) return
     this.runs.set(id, withChanges(run, { blind }))
+    this.#sightChanged()
+  }
+
+  /** It is stored at once: a restart must not show the version as enforced. */
+  #sightChanged(): void {
     this.changed = true
+    this.news = true
   }
 
   /** `watched`: the end was observed, not inferred later. */
   ended(container: string, time: string, watched = true): void {
     const run = this.runs.get(container)
     if (run === undefined) return
+    if (run.blind !== undefined) this.#sightChanged()
     this.runs.set(
       container,
       withChanges(run, { to: time, ...(watched ? {} : { endUnseen: true as const }) }),
