@@ -76,3 +76,9 @@ export function isoOf(micros: Micros): string {
   const rest = Math.floor(micros - second * 1_000_000)
   return `${cachedText}${String(rest).padStart(6, '0')}Z`
 }
+
+/** A time in UTC, of what an engine reports as one; undefined where it is none. */
+export function utcTime(reported: string | undefined): string | undefined {
+  const ms = Date.parse(reported ?? '')
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString()
+}

@@ -1,5 +1,6 @@
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { ContainerRole, WorkloadRef } from '../../core/event/event.ts'
+import { utcTime } from '../../core/event/time.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { imageOf } from './image-id.ts'
 import type { OwnerReference } from './object.ts'
@@ -115,8 +116,8 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
 }
 
 function sinceOf({ state }: ContainerStatus): Pick<ContainerIdentity, 'runsSince'> {
-  const startedAt = state?.running?.startedAt
-  return startedAt === undefined ? {} : { runsSince: new Date(startedAt).toISOString() }
+  const runsSince = utcTime(state?.running?.startedAt)
+  return runsSince === undefined ? {} : { runsSince }
 }
 
 function askedOf({ role, spec }: Row, about: PodFacts): AskedContainer {

@@ -160,6 +160,14 @@ describe('a container', () => {
     })
   })
 
+  it('runs since the time that the engine reports, in UTC, where that is a time', () => {
+    const since = (StartedAt: string, Running = true): string | undefined =>
+      identityOf({ Id: 'a', Image: imageId, State: { Running, StartedAt } }, undefined).runsSince
+    expect(since('2026-11-24T13:00:00.5+01:00')).toBe('2026-11-24T12:00:00.500Z')
+    expect(since('2026-11-24T12:00:00Z', false)).toBeUndefined()
+    expect(since('never')).toBeUndefined()
+  })
+
   it('has no health check where it is switched off, and no layers from another driver', () => {
     const identity = identityOf(
       {

@@ -1,5 +1,6 @@
 import { canonicalAddress, canonicalRepository } from '../../../core/event/canonical.ts'
 import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
+import { utcTime } from '../../../core/event/time.ts'
 import type { ContainerIdentity, PendingContainer, Rootfs } from '../identity.ts'
 import { parseImageReference } from '../image-reference.ts'
 import { labelsOfTool } from '../tool-labels.ts'
@@ -63,6 +64,7 @@ export function identityOf(
   const workload = composeWorkload(labels, image === undefined ? undefined : labelsOf(image))
   const probes = probesOf(Config?.Healthcheck?.Test, Config?.Shell)
   const rootfs = rootfsOf(container)
+  const runsSince = State?.Running === true ? utcTime(State.StartedAt) : undefined
   return {
     id: container.Id,
     name: (container.Name ?? '').replace(/^\//, ''),
@@ -78,9 +80,7 @@ export function identityOf(
     ...(probes === undefined ? {} : { probes }),
     ...(rootfs === undefined ? {} : { rootfs }),
     ...(runtime === undefined ? {} : { runtime }),
-    ...(State?.Running === true && State.StartedAt !== undefined
-      ? { runsSince: new Date(State.StartedAt).toISOString() }
-      : {}),
+    ...(runsSince === undefined ? {} : { runsSince }),
   }
 }
 
