@@ -34,7 +34,8 @@ const onThisKernel = [
 
 /** Agents that need nothing of the lane's Docker, or another engine as well. */
 const onOtherEngines = [
-  'test/e2e/{containerd,falco-source,hung-engine,identity-docker,job,loaded-libraries}.test.ts',
+  'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
+  'test/e2e/{identity-docker,job,loaded-libraries}.test.ts',
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units}.test.ts',
 ]
 
