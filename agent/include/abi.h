@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 14
+#define SNUG_ABI 15
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -47,6 +47,7 @@ enum snug_frame_type {
 	SNUG_ENFORCEMENT_SET = 16,
 	SNUG_ANSWER = 17,
 	SNUG_ASSIGNED = 18,
+	SNUG_RUNS = 19,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
@@ -68,6 +69,7 @@ enum snug_frame_type {
 	SNUG_ACK = 45,
 	SNUG_RESOLVE = 46,
 	SNUG_ANSWERED = 47,
+	SNUG_RUNS_STILL = 48,
 };
 
 enum snug_kind {
@@ -140,6 +142,12 @@ enum snug_file_system {
 	SNUG_BINFMT,
 };
 
+/* About the file of an exec: snug_event.file_flags. */
+enum snug_file_flag {
+	SNUG_FILE_OF_SCRIPT = 1,
+	SNUG_FILE_IN_MEMORY = 2, /* a change through a mapping leaves its time as it is */
+};
+
 enum snug_access {
 	SNUG_READ = 1,
 	SNUG_WRITE = 2,
@@ -209,7 +217,7 @@ struct snug_event {
 	__u16 actor_flags;
 	__u32 event_flags;
 	union {
-		__u8 detail[24];
+		__u8 detail[40];
 		struct {
 			__u8 address[16]; /* IPv4 in the first four */
 			__u16 port;
@@ -227,6 +235,18 @@ struct snug_event {
 			__u32 code; /* access bits, capability, or snug_call */
 			__u32 code_reserved;
 			__u64 argument; /* of a snug_call: flags, request, operation */
+		};
+		/*
+		 * Of an exec: the file that drifted, or may have. All 0: it is none that the agent
+		 * may open.
+		 */
+		struct {
+			__u64 file_inode;
+			__u64 file_changed; /* CLOCK_REALTIME, ns */
+			__u64 file_size;
+			__u64 executed;	   /* names this execution, for SNUG_RUNS_STILL */
+			__u32 file_device; /* as the kernel counts: 12 bits and 20 */
+			__u32 file_flags;  /* snug_file_flag */
 		};
 	};
 	__u16 text_size; /* a path; arguments, each ending in NUL */
@@ -624,6 +644,18 @@ struct snug_checkpoint {
 	__u64 number; /* of the checkpoint, within a sensor's life */
 
 	/* positions in the rings, 8 bytes each */
+};
+
+/*
+ * Whether the process still runs what it executed then. The answer has `runs`, and is the same
+ * otherwise.
+ */
+struct snug_runs {
+	struct snug_head head;
+	__u64 token;
+	__u64 executed;
+	__u32 pid;
+	__u32 runs;
 };
 
 struct snug_ping {

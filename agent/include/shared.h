@@ -252,6 +252,7 @@ struct snug_task {
 	__u64 capabilities;	  /* reported since the last exec, */
 	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u64 judged;		  /* address of what a hook has judged last: task.bpf.h */
+	__u64 executed;		  /* when: CLOCK_MONOTONIC, ns; 0: before it was observed */
 	__u64 executions;	  /* the kernel's count at its last one */
 	__u64 timed[2];		  /* the file whose times or owner it sets right now: dentry,
 				   * mount */

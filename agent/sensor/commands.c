@@ -12,6 +12,7 @@
 #include "sensor/known.h"
 #include "sensor/log.h"
 #include "sensor/report.h"
+#include "sensor/scan.h"
 #include "sensor/version.h"
 
 /* An engine reports containers with some delay: those of the last state are assigned by then. */
@@ -28,6 +29,7 @@ void handle_command(const struct snug_head *head, void *context)
 {
 	struct agent *agent = context;
 	size_t size = head->size + sizeof(*head);
+	struct snug_runs runs;
 	struct snug_ping pong;
 
 	switch (head->type) {
@@ -102,6 +104,13 @@ void handle_command(const struct snug_head *head, void *context)
 	case SNUG_FLUSH:
 		report_all_records(agent);
 		report_heartbeat(agent, true);
+		return;
+	case SNUG_RUNS_STILL:
+		if (size != sizeof(struct snug_runs))
+			break;
+		runs = *(const struct snug_runs *)head;
+		runs.runs = runs_still(agent, runs.pid, runs.executed);
+		send_frame(&runs, SNUG_RUNS, sizeof(runs), NULL, 0);
 		return;
 	case SNUG_PING:
 		if (size != sizeof(struct snug_ping))

@@ -251,6 +251,20 @@ static void recheck_exe(struct agent *agent, struct process *process, pid_t init
 	drop_task_key(agent, key);
 }
 
+bool runs_still(struct agent *agent, pid_t pid, __u64 executed)
+{
+	struct snug_task now;
+	int key = task_key(agent, pid, pid);
+	bool runs;
+
+	if (key < 0)
+		return false;
+	runs = !bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &key, &now) &&
+	       now.executed == executed;
+	drop_task_key(agent, key);
+	return runs;
+}
+
 /* As in ids.bpf.h: that of its first process. */
 static void read_id_map(pid_t pid, const char *name, struct snug_id_range *ranges)
 {

@@ -7,6 +7,8 @@
 
 bool find_cgroups(struct agent *agent);
 void scan(struct agent *agent);
+/* Whether the process still runs what it executed at that time. */
+bool runs_still(struct agent *agent, pid_t pid, __u64 executed);
 void forget_units(struct agent *agent);
 
 #endif

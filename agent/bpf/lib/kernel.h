@@ -39,8 +39,13 @@ struct rcu_state {
 	unsigned long expedited_sequence;
 };
 
+struct file_system_type {
+	int fs_flags;
+};
+
 struct super_block {
 	u32 s_dev;
+	struct file_system_type *s_type;
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
@@ -55,6 +60,7 @@ struct inode {
 	kuid_t i_uid;
 	u32 i_rdev;
 	unsigned long i_ino;
+	s64 i_size;
 	u32 i_generation;
 	struct super_block *i_sb;
 };
@@ -485,6 +491,7 @@ struct pt_regs {
 
 #define SB_NOUSER (1ul << 31)
 #define SB_RDONLY 1ul
+#define FS_REQUIRES_DEV 1
 #define MNT_READONLY 0x40
 #define CTIME_NSEC 0x3fffffff /* the highest bit is a flag since Linux 6.13 */
 #define S_IFMT 0170000
@@ -496,6 +503,8 @@ struct pt_regs {
 #define S_IFIFO 0010000
 
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define TMPFS_MAGIC 0x01021994
+#define FUSE_SUPER_MAGIC 0x65735546
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define DEBUGFS_MAGIC 0x64626720

@@ -95,6 +95,15 @@ struct script_search {
 	u64 file; /* 0: none was found */
 };
 
+/* The file by which the agent finds the content of what runs, as in an event. */
+struct code_file {
+	u64 inode; /* 0: none */
+	u64 changed;
+	u64 size;
+	u32 device;
+	u32 flags; /* snug_file_flag */
+};
+
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */
 struct path_ref {
 	u64 dentry;
@@ -211,6 +220,7 @@ struct scratch {
 	struct snug_unit_search unit_search;
 	struct arguments arguments;
 	struct script_search script_search;
+	struct code_file code_file;
 	struct path_op path_op;
 	struct peer_request peer_request;
 	struct protection protection;

@@ -141,6 +141,61 @@ static __always_inline u64 name_code(struct scratch *scratch, const struct snug_
 	return name_hash(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
 }
 
+/*
+ * Whether to open the file ends soon, whoever serves it: it lies on a disk of this host, or in its
+ * memory.
+ */
+static __always_inline bool is_local(u64 block)
+{
+	u64 magic = FIELD_AT(struct super_block, block, s_magic);
+
+	return magic == OVERLAYFS_SUPER_MAGIC || magic == TMPFS_MAGIC ||
+	       (magic != FUSE_SUPER_MAGIC &&
+		FIELD_AT(struct file_system_type, FIELD_AT(struct super_block, block, s_type),
+			 fs_flags) &
+			FS_REQUIRES_DEV);
+}
+
+/* The file that overlayfs keeps the content in, and whose time it shows. */
+static __always_inline u64 content_inode(u64 inode)
+{
+	u64 upper = is_overlay(block_of(inode)) ? upper_of(inode) : 0;
+
+	return upper ? (u64)FIELD_AT(struct dentry, upper, d_inode) : inode;
+}
+
+/* Not inlined: its callers have little stack left on older kernels. */
+static __noinline int note_code_file(struct scratch *scratch, u64 inode, u32 flags)
+{
+	u64 block = block_of(inode), content = content_inode(inode);
+
+	if (!scratch)
+		return 0;
+	if (FIELD_AT(struct super_block, block_of(content), s_magic) == TMPFS_MAGIC)
+		flags |= SNUG_FILE_IN_MEMORY;
+	scratch->code_file.inode = is_local(block) ? FIELD_AT(struct inode, inode, i_ino) : 0;
+	scratch->code_file.changed = changed_at(content);
+	scratch->code_file.size = FIELD_AT(struct inode, content, i_size);
+	scratch->code_file.device = FIELD_AT(struct super_block, block, s_dev);
+	scratch->code_file.flags = flags;
+	return 0;
+}
+
+static __always_inline void fill_code_file(struct snug_event *event, const struct scratch *scratch,
+					   u64 executed)
+{
+	const struct code_file *file = &scratch->code_file;
+
+	if (!file->inode)
+		return;
+	event->file_inode = file->inode;
+	event->file_changed = file->changed;
+	event->file_size = file->size;
+	event->executed = executed;
+	event->file_device = file->device;
+	event->file_flags = file->flags;
+}
+
 /* The string that the interpreter gets, as a path: in `scratch->canonical`. */
 static __always_inline u32 passed_script(struct scratch *scratch, struct task_struct *task,
 					 const struct linux_binprm *bprm, u64 root)
@@ -193,6 +248,9 @@ static __noinline u64 name_script(struct scratch *scratch, struct snug_task *sta
 	if (drift & SNUG_DRIFT_MOUNT && !is_of_root(inode, root) &&
 	    (!state->ancestors[0] || came_with_mount(slot, path_ref.mnt, inode)))
 		drift = 0;
+	/* Of a unit the agent finds out which of both is foreign: rarely the interpreter. */
+	if (!(state->flags & SNUG_DRIFT) && (drift || is_unit(slot)))
+		note_code_file(scratch, inode, SNUG_FILE_OF_SCRIPT);
 	if (drift && !(state->flags & SNUG_DRIFT))
 		state->flags |= drift | SNUG_DRIFT_SCRIPT;
 	return hash;
@@ -207,6 +265,9 @@ static __always_inline void set_code(struct scratch *scratch, struct snug_task *
 	state->exe = name_code(scratch, state, PATH_REF(bprm->file->f_path),
 			       (u64)bprm->file->f_inode, root_of(state, task), &drift);
 	state->flags = held | drift;
+	scratch->code_file.inode = 0;
+	if (drift || is_unit(slot_of(state)))
+		note_code_file(scratch, (u64)bprm->file->f_inode, 0);
 	state->script = name_script(scratch, state, task, bprm);
 }
 
@@ -366,6 +427,11 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
 		object = SNUG_MIX(keys, object, scratch->arguments.cut);
 	}
+	/* Another file by the name of one that was reported is reported too. */
+	if (state->flags & SNUG_DRIFT && scratch->code_file.inode) {
+		object = SNUG_MIX(keys, object, scratch->code_file.inode);
+		object = SNUG_MIX(keys, object, scratch->code_file.changed);
+	}
 	found = lookup_seen(state, SNUG_EXEC, object, &verdict);
 	if (found == SEEN_NEW) {
 		judge_run(scratch, state, &verdict, at, judged);
@@ -383,6 +449,7 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	fill_event(event, state, task, SNUG_EXEC, verdict.key, sizeof(*event) + size);
 	event->event_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
 	event->text_size = size;
+	fill_code_file(event, scratch, state->executed);
 	output_event(event, sizeof(*event) + size, &verdict);
 	if (must_stop(&verdict))
 		kill_current();
@@ -443,6 +510,7 @@ static __always_inline int run_exec(struct task_struct *task, int old_pid,
 	if (!state || !scratch)
 		return 0;
 
+	state->executed = bpf_ktime_get_ns();
 	uid = uid_inside(state, READ(task, cred, euid.val));
 	gid = gid_inside(state, READ(task, cred, egid.val));
 	set_code(scratch, state, task, bprm);

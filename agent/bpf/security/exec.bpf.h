@@ -116,6 +116,7 @@ static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct tas
 	fill_event(event, &lsm_scratch->next, task, SNUG_EXEC, verdict->key, sizeof(*event) + size);
 	event->event_flags = lsm_scratch->cut | stop_flag(verdict, SNUG_REFUSED);
 	event->text_size = size;
+	fill_code_file(event, &lsm_scratch->scratch, 0);
 	output_event(event, sizeof(*event) + size, verdict);
 	return 0;
 }

@@ -81,6 +81,38 @@ export interface ProcessRef {
   readonly drift?: boolean
 }
 
+/** The file of an execution, as the kernel identified it. */
+export interface ExecutedFile {
+  /** As `stat` gives it. */
+  readonly device: number
+  /** Decimal, as it may have 64 bits. */
+  readonly inode: string
+  /** When the file was changed last: nanoseconds since the epoch, decimal. No process can set it. */
+  readonly changed: string
+  readonly bytes: number
+  /** Names the execution, to ask whether its process still runs it; `0`: it never did. */
+  readonly executed: string
+  /** It is that of the script, and not of its interpreter. */
+  readonly script?: boolean
+  /** A change through a mapping leaves `changed` as it is. */
+  readonly inMemory?: boolean
+}
+
+export const unhashedReasons = [
+  'ended',
+  'changed',
+  'uncertain',
+  'size',
+  'budget',
+  'queue',
+  'file-system',
+  'unidentified',
+  'unreadable',
+  'agent-ended',
+] as const
+/** Why the hash of a file was not computed. */
+export type UnhashedReason = (typeof unhashedReasons)[number]
+
 export interface ExecAct {
   readonly path: string
   readonly drift: boolean
@@ -92,6 +124,12 @@ export interface ExecAct {
    * operator decides. Set by `identify`.
    */
   readonly scriptDrift?: boolean
+  /** Of what the image may not ship: the file whose hash can be had. */
+  readonly file?: ExecutedFile
+  /** Of the content of what the image did not ship: hex digits. */
+  readonly sha256?: string
+  /** Why that is not known. */
+  readonly unhashed?: UnhashedReason
 }
 
 export const devices = ['block', 'memory'] as const

@@ -1,4 +1,5 @@
 import { type Alert, alertTypes, type Severity } from './alert.ts'
+import { hashOf } from './file-hash.ts'
 
 export const outboundRecordTypes = [...alertTypes, 'audit'] as const
 export type OutboundRecordType = (typeof outboundRecordTypes)[number]
@@ -49,11 +50,12 @@ export function orderOf(record: OutboundRecord): string {
   return (isAudit(record) ? undefined : record.container?.id) ?? record.node
 }
 
-/** The same for the same state of a notice: an alert is given again when its count rises or it is decided on. */
+/** The same for the same state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
 export function revisionOf(record: OutboundRecord): string {
   if (isAudit(record)) return record.id
   const decided = record.decision === undefined ? '' : `-${record.decision.kind}`
-  return `${record.id}-${record.count}${decided}`
+  const hashes = (hashOf(record.event) === undefined ? 0 : 1) + (record.files?.length ?? 0)
+  return `${record.id}-${record.count}${hashes === 0 ? '' : `-h${hashes}`}${decided}`
 }
 
 /** Decisions that leave an image less guarded; and those on who may decide, and on what the agent does. */

@@ -5,13 +5,14 @@ import {
   canonicalRepository,
   isCanonicalPath,
 } from './canonical.ts'
-import { accesses, devices, origins, type SnugEvent } from './event.ts'
+import { accesses, devices, origins, type SnugEvent, unhashedReasons } from './event.ts'
 import { isEventTime } from './time.ts'
 
 type Bag = Record<string, unknown>
 
 const originSet: ReadonlySet<unknown> = new Set(origins)
 const accessSet: ReadonlySet<unknown> = new Set(accesses)
+const unhashedSet: ReadonlySet<unknown> = new Set(unhashedReasons)
 const deviceSet: ReadonlySet<unknown> = new Set(devices)
 const MAX_UID = 0xffff_ffff
 const NUL = '\u0000'
@@ -175,6 +176,29 @@ function execAct(owner: Bag): void {
   path(owner, 'path', 'exec.path')
   if (typeof owner['drift'] !== 'boolean') throw invalid('exec.drift', 'true or false')
   optionalPath(owner, 'script', 'exec.script')
+  optionalFlag(owner['scriptDrift'], 'exec.scriptDrift')
+  executedFile(owner['file'])
+  const { sha256, unhashed } = owner
+  if (sha256 !== undefined && !(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256))) {
+    throw invalid('exec.sha256', '64 hex digits')
+  }
+  if (unhashed !== undefined && !unhashedSet.has(unhashed)) {
+    throw invalid('exec.unhashed', `one of ${unhashedReasons.join(', ')}`)
+  }
+}
+
+function executedFile(value: unknown): void {
+  if (value === undefined) return
+  const owner = bag(value, 'exec.file')
+  whole(owner['device'], Number.MAX_SAFE_INTEGER, 'exec.file.device')
+  whole(owner['bytes'], Number.MAX_SAFE_INTEGER, 'exec.file.bytes')
+  for (const member of ['inode', 'changed', 'executed']) {
+    const number = owner[member]
+    if (typeof number !== 'string' || !/^\d{1,20}$/.test(number))
+      throw invalid(`exec.file.${member}`, 'up to 20 digits')
+  }
+  optionalFlag(owner['script'], 'exec.file.script')
+  optionalFlag(owner['inMemory'], 'exec.file.inMemory')
 }
 
 function lossSpan(owner: Bag): void {

@@ -277,8 +277,17 @@ export interface SourceControl {
   failClosed?(on: boolean): void
   /** Resolves once the source has acted on all commands so far, which may take until it runs again. */
   obeyed?(): Promise<void>
+  /** Whether the process still runs what it executed then. False also where that is not known. */
+  runsStill?(run: Run): Promise<boolean>
   /** Requests the counts since the last report. They arrive as `count-update`. */
   flush(): void
+}
+
+/** One execution by a process. */
+export interface Run {
+  readonly pid: number
+  /** As the kernel named it: {@link ExecutedFile.executed}. */
+  readonly executed: string
 }
 
 export interface ContainerTraits {

@@ -36,6 +36,24 @@ describe('parseEventLine', () => {
     expect(refusal('file.path', '/a\u0000b')).toMatch(/NUL/)
   })
 
+  it('takes no hash that is none, and no file that is not identified', () => {
+    const file = { device: 1, inode: '2', changed: '3', bytes: 4, executed: '5' }
+    const withExec = (more: object): string => {
+      const event = act.exec('/tmp/x', {}, true)
+      return JSON.stringify({ ...event, exec: { path: '/tmp/x', drift: true, file, ...more } })
+    }
+    const hash = { sha256: 'ab'.repeat(32) }
+    expect(parseEventLine(withExec(hash))).toMatchObject({ exec: { file, ...hash } })
+    for (const wrong of [
+      { sha256: 'AB'.repeat(32) },
+      { unhashed: 'lazy' },
+      { file: { ...file, inode: 2 } },
+      { file: { ...file, changed: 'now' } },
+      { file: { ...file, device: -1 } },
+    ])
+      expect(() => parseEventLine(withExec(wrong))).toThrow(/^`exec\./)
+  })
+
   it('makes paths canonical and keeps unknown members', () => {
     const event = { ...act.file('/etc//./hosts'), extra: { deep: [1] } }
     const parsed = parseEventLine(JSON.stringify(event)) as FileEvent & { extra: unknown }

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
-import { constants, frameTypes, layout } from '../../../src/pipeline/sources/ebpf/abi.ts'
+import {
+  actorFlags,
+  constants,
+  fileFlags,
+  frameTypes,
+  kinds,
+  layout,
+} from '../../../src/pipeline/sources/ebpf/abi.ts'
 import {
   encodeAssign,
   encodeKnown,
@@ -94,7 +101,7 @@ describe('the record decoder', () => {
     container.writeBigUInt64LE(7n, layout['snug_container.container'])
     container.write('ab'.repeat(32), layout['snug_container.id'], 'latin1')
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 168, maxLength: 600 }), (body) => {
+      fc.property(fc.uint8Array({ minLength: layout.snug_event - 8, maxLength: 600 }), (body) => {
         const decoder = new RecordDecoder({ node: 'n1' })
         decoder.decode({ type: frameTypes.container, bytes: container })
         const bytes = frame(frameTypes.event, body)
@@ -112,6 +119,42 @@ describe('the record decoder', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('reads the file of an execution that drifted, with the device as stat has it', () => {
+    const container = frame(frameTypes.container, Buffer.alloc(layout.snug_container - 8))
+    container.writeBigUInt64LE(7n, layout['snug_container.container'])
+    container.write('ab'.repeat(32), layout['snug_container.id'], 'latin1')
+    const bytes = frame(frameTypes.event, Buffer.alloc(layout.snug_event - 8))
+    bytes.writeBigUInt64LE(7n, layout['snug_event.container'])
+    bytes.writeUInt8(kinds.exec, layout['snug_event.kind'])
+    bytes.writeUInt16LE(actorFlags.driftUpper, layout['snug_event.actor_flags'])
+    const read = (): unknown => {
+      const decoder = new RecordDecoder({ node: 'n1' })
+      decoder.decode({ type: frameTypes.container, bytes: container })
+      const decoded = decoder.decode({ type: frameTypes.event, bytes })
+      return decoded?.type === 'event' && decoded.event.kind === 'exec' ? decoded.event.exec : {}
+    }
+    expect(read()).toMatchObject({ drift: true, unhashed: 'file-system' })
+    bytes.writeBigUInt64LE(2n ** 63n + 1n, layout['snug_event.file_inode'])
+    bytes.writeBigUInt64LE(1_796_133_276_216_586_174n, layout['snug_event.file_changed'])
+    bytes.writeBigUInt64LE(4_096n, layout['snug_event.file_size'])
+    bytes.writeBigUInt64LE(9n, layout['snug_event.executed'])
+    // 259:65537, as of a partition of a disk with many.
+    bytes.writeUInt32LE((259 << 20) | 65_537, layout['snug_event.file_device'])
+    bytes.writeUInt32LE(fileFlags.inMemory, layout['snug_event.file_flags'])
+    expect(read()).toMatchObject({
+      file: {
+        device: 65_536 * 4_096 + 259 * 256 + 1,
+        inode: '9223372036854775809',
+        changed: '1796133276216586174',
+        bytes: 4_096,
+        executed: '9',
+        inMemory: true,
+      },
+    })
+    expect(read()).not.toHaveProperty('unhashed')
+    expect(read()).not.toHaveProperty('file.script')
   })
 
   it('reads since when a container is assigned to its version, where that is not from its start', () => {

@@ -14,6 +14,7 @@ import {
   identityRoutes,
   origins,
   type SnugEvent,
+  unhashedReasons,
 } from '../../../core/event/event.ts'
 
 /**
@@ -76,6 +77,13 @@ export const lossSpan = z.looseObject({
 })
 const userIds = z.looseObject({ uid: id, gid: id })
 
+const hash = {
+  sha256: optionalText.meta({
+    description: 'of the content of a file that was executed and that the image did not ship',
+  }),
+  unhashed: z.enum(unhashedReasons).exactOptional().meta({ description: 'why there is no hash' }),
+}
+
 const base = { v: z.literal(1), time, node: z.string(), source: z.string() }
 const act = {
   ...base,
@@ -97,6 +105,19 @@ export const event: z.ZodType<SnugEvent> = z
         script: path.exactOptional(),
         driftKind: z.enum(['upper', 'memfd', 'mount']).exactOptional(),
         scriptDrift: flag,
+        file: z
+          .looseObject({
+            device: z.int(),
+            inode: z.string(),
+            changed: z.string().meta({ description: 'nanoseconds since the epoch' }),
+            bytes: z.int(),
+            executed: z.string(),
+            script: flag.meta({ description: 'it is that of the script' }),
+            inMemory: flag,
+          })
+          .exactOptional()
+          .meta({ description: 'what the image may not ship, as the kernel identified it' }),
+        ...hash,
       }),
     }),
     z.looseObject({
@@ -303,6 +324,15 @@ export const alert: z.ZodType<Alert> = z
       .array(behaviour)
       .exactOptional()
       .meta({ description: 'behaviours that share the alert: the first few and the latest few' }),
+    files: z
+      .array(
+        z.union([
+          z.looseObject({ path, sha256: z.string() }),
+          z.looseObject({ path, unhashed: z.enum(unhashedReasons) }),
+        ]),
+      )
+      .exactOptional()
+      .meta({ description: 'further files that were executed and that the image did not ship' }),
     loaded: z.array(behaviour).exactOptional().meta({
       description:
         'of the run of a program: files of the image that it loaded because of its build, such as its libraries. The profile expects these reads as soon as it expects the run',

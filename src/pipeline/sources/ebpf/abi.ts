@@ -2,7 +2,7 @@
 
 /** Little endian, fixed widths. */
 export const constants = {
-  abi: 14,
+  abi: 15,
   frameMax: 1048576,
   idLen: 64,
   cgroupMax: 256,
@@ -41,6 +41,7 @@ export const frameTypes = {
   enforcementSet: 16,
   answer: 17,
   assigned: 18,
+  runs: 19,
   assign: 32,
   known: 33,
   filter: 34,
@@ -57,6 +58,7 @@ export const frameTypes = {
   ack: 45,
   resolve: 46,
   answered: 47,
+  runsStill: 48,
 } as const
 
 export const kinds = {
@@ -102,6 +104,8 @@ export const eventFlags = {
 } as const
 
 export const fileSystems = { proc: 1, sys: 2, debug: 3, security: 4, binfmt: 5 } as const
+
+export const fileFlags = { ofScript: 1, inMemory: 2 } as const
 
 export const accesses = {
   read: 1,
@@ -197,7 +201,7 @@ export const layout = {
   'snug_head.type': 4,
   'snug_head.version': 6,
   'snug_head.flags': 7,
-  snug_event: 176,
+  snug_event: 192,
   'snug_event.head': 0,
   'snug_event.time': 8,
   'snug_event.container': 16,
@@ -227,10 +231,16 @@ export const layout = {
   'snug_event.code': 144,
   'snug_event.code_reserved': 148,
   'snug_event.argument': 152,
-  'snug_event.text_size': 168,
-  'snug_event.to_size': 170,
-  'snug_event.slot': 172,
-  'snug_event.text_reserved': 174,
+  'snug_event.file_inode': 144,
+  'snug_event.file_changed': 152,
+  'snug_event.file_size': 160,
+  'snug_event.executed': 168,
+  'snug_event.file_device': 176,
+  'snug_event.file_flags': 180,
+  'snug_event.text_size': 184,
+  'snug_event.to_size': 186,
+  'snug_event.slot': 188,
+  'snug_event.text_reserved': 190,
   snug_count_update: 88,
   'snug_count_update.head': 0,
   'snug_count_update.time': 8,
@@ -433,6 +443,12 @@ export const layout = {
   'snug_checkpoint.head': 0,
   'snug_checkpoint.state': 8,
   'snug_checkpoint.number': 16,
+  snug_runs: 32,
+  'snug_runs.head': 0,
+  'snug_runs.token': 8,
+  'snug_runs.executed': 16,
+  'snug_runs.pid': 24,
+  'snug_runs.runs': 28,
   snug_ping: 16,
   'snug_ping.head': 0,
   'snug_ping.token': 8,

@@ -4,12 +4,13 @@ import type {
   Access,
   ActEvent,
   ContainerRef,
+  ExecAct,
   FileAct,
   IdentityAct,
   Origin,
   ProcessRef,
 } from '../../../core/event/event.ts'
-import { actorFlags, constants, eventFlags, kinds, layout, protocols } from './abi.ts'
+import { actorFlags, constants, eventFlags, fileFlags, kinds, layout, protocols } from './abi.ts'
 import { accessBits, capabilityNames, originCodes, usualMounts } from './abi-names.ts'
 import { callName, callTarget } from './call-target.ts'
 import { nameOfBytes } from './kernel-name.ts'
@@ -54,6 +55,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
           ...(process.script !== undefined && { script: process.script }),
           ...driftKind(actor),
           ...((actor & actorFlags.driftScript) !== 0 && { scriptDrift: true }),
+          ...decodeExecuted(bytes, (actor & DRIFT) !== 0),
         },
       })
     case kinds.file:
@@ -168,6 +170,30 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
     ...((flags & actorFlags.socketStdio) !== 0 && { socketStdio: true }),
     ...((flags & DRIFT) !== 0 && { drift: true }),
   }
+}
+
+/** `drift`: it is to have a file; where it has none, that is for its file system. */
+function decodeExecuted(bytes: Buffer, drift: boolean): Pick<ExecAct, 'file' | 'unhashed'> {
+  const inode = bytes.readBigUInt64LE(layout['snug_event.file_inode'])
+  if (inode === 0n) return drift ? { unhashed: 'file-system' } : {}
+  const flags = bytes.readUInt32LE(layout['snug_event.file_flags'])
+  return {
+    file: {
+      device: deviceNumber(bytes.readUInt32LE(layout['snug_event.file_device'])),
+      inode: String(inode),
+      changed: String(bytes.readBigUInt64LE(layout['snug_event.file_changed'])),
+      bytes: Number(bytes.readBigUInt64LE(layout['snug_event.file_size'])),
+      executed: String(bytes.readBigUInt64LE(layout['snug_event.executed'])),
+      ...((flags & fileFlags.ofScript) !== 0 && { script: true }),
+      ...((flags & fileFlags.inMemory) !== 0 && { inMemory: true }),
+    },
+  }
+}
+
+/** The kernel has 12 bits for the major number and 20 for the minor; `stat` splits the minor. */
+function deviceNumber(device: number): number {
+  const [major, minor] = [device >>> 20, device & 0xf_ff_ff]
+  return (((minor & 0xf_ff_00) << 12) | (major << 8) | (minor & 0xff)) >>> 0
 }
 
 function driftKind(flags: number): { readonly driftKind?: 'upper' | 'memfd' | 'mount' } {

@@ -6,6 +6,7 @@ import type {
   FilterMode,
   FoundName,
   PeerName,
+  Run,
   SourceMark,
 } from '../source.ts'
 import { constants, filterModes, frameTypes, kinds, layout, traits } from './abi.ts'
@@ -121,6 +122,14 @@ export function encodeFilter(mode: FilterMode): Buffer {
 
 export function encodeFlush(): Buffer {
   return frame(frameTypes.flush, layout.snug_head)
+}
+
+export function encodeRunsStill(token: bigint, { pid, executed }: Run): Buffer {
+  const bytes = frame(frameTypes.runsStill, layout.snug_runs)
+  bytes.writeBigUInt64LE(token, layout['snug_runs.token'])
+  bytes.writeBigUInt64LE(BigInt(executed), layout['snug_runs.executed'])
+  bytes.writeUInt32LE(pid, layout['snug_runs.pid'])
+  return bytes
 }
 
 export function encodePing(token: bigint): Buffer {

@@ -9,6 +9,7 @@ import type {
   BehaviourKey,
   EventSource,
   FilterMode,
+  Run,
   SourceBatch,
   SourceControl,
   SourceMark,
@@ -17,7 +18,14 @@ import type {
   SourceStats,
   SourceSupport,
 } from '../source.ts'
-import { encodeFilter, encodeFlush, encodeKnown, encodePing, encodeAck } from './command-encoder.ts'
+import {
+  encodeFilter,
+  encodeFlush,
+  encodeKnown,
+  encodePing,
+  encodeAck,
+  encodeRunsStill,
+} from './command-encoder.ts'
 import { KernelState } from './kernel-state.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
@@ -116,6 +124,9 @@ export class EbpfSource implements EventSource {
   /** Those that no sensor has answered yet; the next one is asked again. */
   readonly #pings = new Map<bigint, () => void>()
   #owed: Promise<void> | undefined
+  #lastAsked = 0n
+  /** Questions about executions that this sensor has not answered yet. */
+  readonly #asked = new Map<bigint, (runs: boolean) => void>()
   /** Pings that the sensor answered. The records before an answer must be read first. */
   readonly #answered: bigint[] = []
 
@@ -148,6 +159,7 @@ export class EbpfSource implements EventSource {
       },
       failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
       obeyed: () => this.obeyed(),
+      runsStill: (run) => this.#runsStill(run),
     }
   }
 
@@ -309,6 +321,8 @@ export class EbpfSource implements EventSource {
 
   #ended(exit: SensorExit, fault: SnugError | undefined, signal: AbortSignal): void {
     this.#process = undefined
+    for (const answer of this.#asked.values()) answer(false)
+    this.#asked.clear()
     if (signal.aborted) return
     const why = fault?.message ?? exit.lastOutput
     const { code } = fault ?? { code: 'SENSOR_DIED' }
@@ -340,6 +354,10 @@ export class EbpfSource implements EventSource {
       case 'pong':
         if (decoded.token === 0n) this.#confirmed(batch)
         this.#answered.push(decoded.token)
+        return
+      case 'runs':
+        this.#asked.get(decoded.token)?.(decoded.runs)
+        this.#asked.delete(decoded.token)
         return
       case 'container-started': {
         const { id, before } = decoded.container
@@ -450,6 +468,14 @@ export class EbpfSource implements EventSource {
 
   #send(command: Buffer): void {
     if (command.length > 0 && this.#isUpToDate) this.#process?.send(command)
+  }
+
+  #runsStill(run: Run): Promise<boolean> {
+    const sensor = this.#process
+    if (sensor === undefined || !this.#isUpToDate) return Promise.resolve(false)
+    this.#lastAsked += 1n
+    sensor.send(encodeRunsStill(this.#lastAsked, run))
+    return new Promise((resolve) => this.#asked.set(this.#lastAsked, resolve))
   }
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {

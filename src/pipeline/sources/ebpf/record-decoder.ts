@@ -54,8 +54,15 @@ export type Decoded =
   | SensorStats
   | { readonly type: 'pong'; readonly token: bigint }
   | ProfileAnswer
+  | RunsAnswer
 
 /** The result for the profile with this serial. */
+export interface RunsAnswer {
+  readonly type: 'runs'
+  readonly token: bigint
+  readonly runs: boolean
+}
+
 export interface ProfileAnswer {
   readonly type: 'profile-answer'
   readonly scope: number
@@ -136,6 +143,8 @@ export class RecordDecoder {
         return this.#assigned(sized(bytes, 'snug_assigned'))
       case frameTypes.checkpoint:
         return { type: 'mark', mark: markOf(sized(bytes, 'snug_checkpoint')) }
+      case frameTypes.runs:
+        return runsOf(sized(bytes, 'snug_runs'))
       case frameTypes.pong:
         return {
           type: 'pong',
@@ -369,6 +378,14 @@ export class RecordDecoder {
         missed: acts.filter((act) => (good & selftestAttempts[act]) === 0),
       },
     }
+  }
+}
+
+function runsOf(bytes: Buffer): RunsAnswer {
+  return {
+    type: 'runs',
+    token: bytes.readBigUInt64LE(layout['snug_runs.token']),
+    runs: bytes.readUInt32LE(layout['snug_runs.runs']) !== 0,
   }
 }
 
