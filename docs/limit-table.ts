@@ -3,6 +3,7 @@ import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/evidence-recorder.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
+import { hashBounds } from '../src/core/event/file-hash.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
 import { listedKept } from '../src/engine/queries/listed-cards.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
@@ -450,6 +451,36 @@ export const limitTable: readonly LimitGroup[] = [
         bound: sharesKept,
         atBound: 'the least recent is dropped; its repeats match nothing',
         shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
+      },
+      {
+        what: 'bytes of an executed file whose hash is computed',
+        bound: hashBounds.fileBytes,
+        of: 'file',
+        atBound: 'the alert has the reason `size` in place of the hash',
+        shownBy: { metric: 'snug_respond_hashes_total' },
+      },
+      {
+        what: 'bytes of executed files that are read in a minute',
+        bound: hashBounds.minuteBytes,
+        atBound: 'further alerts have the reason `budget`, until the next minute',
+        shownBy: { metric: 'snug_respond_hashes_total' },
+      },
+      {
+        what: 'executed files that wait to be read',
+        bound: hashBounds.waiting,
+        atBound: 'further alerts have the reason `queue`',
+        shownBy: { metric: 'snug_respond_hashes_total' },
+      },
+      {
+        what: 'executed files whose hash is remembered',
+        bound: hashBounds.kept,
+        atBound: 'the one that was executed longest ago is read again',
+      },
+      {
+        what: 'further executed files with a hash',
+        bound: hashBounds.ofAlert,
+        of: 'alert',
+        atBound: 'the alert does not name more; a case has the events',
       },
       {
         what: 'alerts that wait for the store',

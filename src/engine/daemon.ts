@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../core/event/alert.ts'
 import { describeError } from '../errors.ts'
 import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts'
 import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
+import { cgroupHierarchy } from '../pipeline/identity/container-rootfs.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
@@ -15,7 +17,7 @@ import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
 import { RecordIds } from '../pipeline/alerts/record-ids.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
-import type { SourceControl } from '../pipeline/sources/source.ts'
+import type { Run, SourceControl } from '../pipeline/sources/source.ts'
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { CaseFolder } from '../state/cases/case-folder.ts'
 import type { Store } from '../state/store/store.ts'
@@ -29,6 +31,7 @@ import { Holds } from '../enforcement/holds.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { type CaptureRules, CaseService, noCaptures } from './evidence/case-service.ts'
 import { EventHistory } from './evidence/event-history.ts'
+import { FileHashes } from './evidence/file-hashes.ts'
 import { HoldService } from './review/hold-service.ts'
 import { Responses } from './review/responses.ts'
 import { LiveUpdates } from './live/live-updates.ts'
@@ -123,6 +126,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly responses: Responses
   /** The last events of each container. */
   readonly history = new EventHistory()
+  readonly hashes: FileHashes
   readonly cases: CaseService
   readonly #tick: Tick
   readonly #now: () => number
@@ -218,6 +222,11 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       steady,
       ...(parts.caseAfterMs === undefined ? {} : { afterMs: parts.caseAfterMs }),
     })
+    this.hashes = new FileHashes({
+      cgroupOf: (id) => this.#cgroupOf(id),
+      runsStill: (run) => this.#runsStill(run),
+      steady,
+    })
     this.#tick = new Tick(this, this.holdService)
     this.inflow = new Inflow(this)
     subscribeOwners(this, new ImageDerivations((path) => parts.guardrails.guards(path)))
@@ -275,6 +284,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     for (const timer of timers) clearInterval(timer)
     clearInterval(this.#flushTimer)
     this.inflow.identifier.close()
+    this.hashes.close()
     this.kernel.close()
     this.loop.close()
     this.live.close()
@@ -359,6 +369,17 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     const from = new Date(this.#now() - stepMs).toISOString()
     this.journal.audit('clock', 'agent', { from, stepMs })
     this.parts.log.warn({ from, stepMs }, 'the clock of this host was set: windows go on')
+  }
+
+  async #runsStill(run: Run): Promise<boolean> {
+    for (const control of this.#controls()) if (await control.runsStill?.(run)) return true
+    return false
+  }
+
+  #cgroupOf(container: string): string {
+    const hierarchy = cgroupHierarchy()
+    const cgroup = this.inflow.identifier.seenOf(container)?.cgroup
+    return hierarchy === undefined || cgroup === undefined ? '' : join(hierarchy, cgroup)
   }
 
   #damaged(what: string, message: string): void {

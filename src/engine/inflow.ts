@@ -1,4 +1,5 @@
 import type { ActEvent, LossEvent, SnugEvent } from '../core/event/event.ts'
+import { awaitsHash, type HashedEvent, withHash } from '../core/event/file-hash.ts'
 import type { Guard } from '../core/compile/kernel-guards.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Techniques } from '../core/match/technique.ts'
@@ -28,6 +29,7 @@ import { shippedBy } from '../state/versions/image-delta.ts'
 import { ImagePackages } from '../supplychain/image/packages.ts'
 import type { LoopWatch } from '../support/telemetry/loop-watch.ts'
 import type { EventHistory } from './evidence/event-history.ts'
+import type { FileHashes } from './evidence/file-hashes.ts'
 import type { LiveUpdates } from './live/live-updates.ts'
 import { Preparation } from './preparation.ts'
 import { sourceFault } from './status/health.ts'
@@ -53,6 +55,7 @@ export interface InflowAgent extends AgentState {
   readonly enforcement: EnforcementReports
   readonly live: LiveUpdates
   readonly history: EventHistory
+  readonly hashes: FileHashes
   readonly loop: LoopWatch
 }
 
@@ -82,7 +85,7 @@ export class Inflow {
   constructor(agent: InflowAgent) {
     this.#agent = agent
     const { parts, registry, alerts, slices, faults, journal, kernel, enforcement } = agent
-    const { live, history } = agent
+    const { live, history, hashes } = agent
     const { log, node } = parts
     const now = (): number => agent.now()
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
@@ -116,6 +119,8 @@ export class Inflow {
         if (event.kind === 'loss') live.loss(event)
         else {
           history.add(event)
+          if (awaitsHash(event)) void this.#hash(event)
+          else hashes.countOf(event)
           this.#checkGap(event)
         }
       },
@@ -176,6 +181,16 @@ export class Inflow {
         waitingWrite(number, message, (id) => this.identifier.seenOf(id)),
       ),
     ]
+  }
+
+  /** Alerts, history and guardrails get the hash of what was executed once it is known. */
+  async #hash(event: HashedEvent): Promise<void> {
+    const { hashes, alerts, history, journal } = this.#agent
+    const hash = await hashes.of(event)
+    history.hashed(event, hash)
+    alerts.hashed(event, hash)
+    if ('sha256' in hash) this.stage.hashed(withHash(event, hash))
+    journal.changed()
   }
 
   #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {

@@ -30,6 +30,8 @@ export type GuardrailCondition = ConditionBase &
         readonly driftKind?: readonly ('upper' | 'memfd' | 'mount')[]
         readonly scriptDrift?: boolean
         readonly socketStdio?: boolean
+        /** SHA-256 of its content, where the image did not ship it. Known only after it was executed. */
+        readonly hash?: readonly string[]
       }
     | {
         readonly kind: 'file'
@@ -131,11 +133,13 @@ function execTest(
   const path = within(condition.path)
   const name = within(condition.name)
   const { drift, driftKind, scriptDrift, socketStdio, script: isScript } = condition
+  const hashes = condition.hash === undefined ? undefined : new Set(condition.hash)
   const asked = condition.arg === undefined ? undefined : texts(condition.arg)
   const excluded = condition.exceptArg === undefined ? undefined : texts(condition.exceptArg)
   return (_ref, event) => {
     if (event.kind !== 'exec') return false
     const { exec, process } = event
+    if (hashes !== undefined && !hashes.has(exec.sha256 ?? '')) return false
     if (drift !== undefined && exec.drift !== drift) return false
     if (scriptDrift !== undefined && (exec.scriptDrift === true) !== scriptDrift) return false
     if (driftKind !== undefined) {
@@ -278,6 +282,12 @@ interface CompiledGuardrail {
   readonly fired: FiredGuardrail
   readonly novel: boolean
   readonly tests: readonly Test[]
+  /** Those of them that ask for a hash. */
+  readonly byHash: readonly Test[]
+}
+
+function asksForHash(condition: GuardrailCondition): boolean {
+  return condition.kind === 'exec' && condition.hash !== undefined
 }
 
 const NONE: readonly FiredGuardrail[] = []
@@ -331,9 +341,11 @@ export class Guardrails {
     for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
       const fired = Object.freeze({ id, title, severity, attack, why })
       for (const kind of new Set(when.map((condition) => condition.kind))) {
-        const tests = when.filter((condition) => condition.kind === kind).map(conditionTest)
+        const conditions = when.filter((condition) => condition.kind === kind)
+        const tests = conditions.map(conditionTest)
+        const byHash = tests.filter((_, at) => conditions.slice(at, at + 1).some(asksForHash))
         const list = this.#byKind.get(kind) ?? []
-        list.push({ fired, novel, tests })
+        list.push({ fired, novel, tests, byHash })
         this.#byKind.set(kind, list)
       }
     }
@@ -359,5 +371,12 @@ export class Guardrails {
       fired.push(guardrail.fired)
     }
     return fired?.sort((a, b) => graver(b.severity, a.severity)) ?? NONE
+  }
+
+  /** What fires on the content of what was executed, whether or not the profile expects it; gravest first. */
+  firedByHash(ref: BehaviourRef, event: ExecEvent): readonly FiredGuardrail[] {
+    const all = this.#byKind.get('exec') ?? []
+    const fired = all.filter(({ byHash }) => byHash.some((test) => test(ref, event)))
+    return fired.map((one) => one.fired).sort((a, b) => graver(b.severity, a.severity))
   }
 }

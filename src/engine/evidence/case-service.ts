@@ -190,7 +190,10 @@ export class CaseService {
   async #end(written: WrittenCase, after: readonly ActEvent[]): Promise<void> {
     const { log } = this.#agent.parts
     try {
-      const ended = await this.#mustHaveFolder().append(written, followed(after))
+      const ended = await this.#mustHaveFolder().append(
+        written,
+        followed(after.map((event) => this.#history.current(event))),
+      )
       this.#audit('agent', ended)
       this.#agent.journal.changed()
     } catch (error) {

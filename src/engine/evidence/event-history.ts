@@ -1,4 +1,5 @@
-import type { ActEvent } from '../../core/event/event.ts'
+import type { ActEvent, ExecEvent } from '../../core/event/event.ts'
+import { type FileHash, withHash } from '../../core/event/file-hash.ts'
 
 /** Events of one container, and of all together. */
 const ofContainer = 256
@@ -9,6 +10,8 @@ export class EventHistory {
   /** The container whose last event is the oldest comes first. */
   readonly #byContainer = new Map<string, ActEvent[]>()
   readonly #followers = new Map<string, Set<(event: ActEvent) => void>>()
+  /** Events whose hash came later. */
+  readonly #hashed = new WeakMap<ActEvent, ActEvent>()
   #size = 0
 
   get size(): number {
@@ -31,7 +34,17 @@ export class EventHistory {
   }
 
   of(container: string): readonly ActEvent[] {
-    return [...(this.#byContainer.get(container) ?? [])]
+    return (this.#byContainer.get(container) ?? []).map((event) => this.current(event))
+  }
+
+  /** The content of what the event executed is known. */
+  hashed(event: ExecEvent, hash: FileHash): void {
+    this.#hashed.set(event, withHash(event, hash))
+  }
+
+  /** The event with its hash, where that is known by now. */
+  current(event: ActEvent): ActEvent {
+    return this.#hashed.get(event) ?? event
   }
 
   /** Those that come from now on. @returns ends it */

@@ -121,7 +121,7 @@ function selfProbeView({
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
-function responseFacts({ responses, holds, cases }: Daemon): Record<string, number> {
+function responseFacts({ responses, holds, cases, hashes }: Daemon): Record<string, number> {
   const { held, would, refused, failed } = responses.counts
   return {
     holds: holds.all.length,
@@ -129,6 +129,7 @@ function responseFacts({ responses, holds, cases }: Daemon): Record<string, numb
     responsesDryRun: would,
     responsesRefused: refused,
     responsesFailed: failed,
+    ...Object.fromEntries([...hashes.counts].map(([result, count]) => [`hashes-${result}`, count])),
     casesCaptured: cases.counts.captured,
     casesRefused: cases.counts.refused,
     casesFailed: cases.counts.failed,

@@ -1,4 +1,5 @@
 import { isLinkLocal } from '../../core/event/canonical.ts'
+import { withReason } from '../../core/event/file-hash.ts'
 import { dnsPeer } from '../../core/behaviour/dns-name.ts'
 import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type {
@@ -51,7 +52,7 @@ export class EventRefiner {
       case 'exec': {
         const exec = this.#withScript(this.#exec(event, identity), event, identity)
         const process = this.#process(event.process, identity, event.time)
-        return withChanges(event, { exec, process })
+        return withReason(withChanges(event, { exec, process }))
       }
       case 'file': {
         const file = this.#file(event.file, identity)

@@ -1,5 +1,5 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
-import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import type { ActEvent, ExecEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { containerBlind } from '../../core/sight/blindness.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
@@ -87,6 +87,11 @@ export class JudgeStage {
   /** Events that the kernel stopped although the profile allows them: faults of Snug. */
   get disagreements(): number {
     return this.#responder.disagreements
+  }
+
+  /** The content of what was executed is known now. The event itself was judged. */
+  hashed(event: ExecEvent): void {
+    this.#responder.hashed(event)
   }
 
   judge({ messages, source, control }: Batch): void {

@@ -1,6 +1,6 @@
-import { type BehaviourRef, behaviourId } from '../../core/behaviour/behaviour.ts'
+import { type BehaviourRef, behaviourId, behavioursOf } from '../../core/behaviour/behaviour.ts'
 import { observableOf } from '../../core/coverage/observable.ts'
-import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import type { ActEvent, ExecEvent, LossEvent } from '../../core/event/event.ts'
 import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
 import type { Techniques } from '../../core/match/technique.ts'
 import type { AlertStore } from '../../state/alerts/alert-store.ts'
@@ -98,6 +98,19 @@ export class Responder {
     const judged = { event, refs, verdict, version: undefined }
     if (hasInterfered(event)) this.#reportStopped('unknown', judged)
     if (verdict.guardrails.length > 0) this.#alert(judged, [why])
+  }
+
+  /** The content of what was executed is known: guardrails may list it. */
+  hashed(event: ExecEvent): void {
+    const { registry, techniques } = this.#options
+    const version = registry.versionOf(event)
+    const refs = behavioursOf(event, version?.profile.shaper ?? registry.shaper)
+    const verdict = this.#verdicts.byHash(event, refs)
+    if (verdict === undefined) return
+    const judged = { event, refs, verdict, version }
+    const finding = deviationFinding(judged, { reasons: [], cause: undefined, techniques })
+    const fingerprint = `${finding.fingerprint}/${event.exec.sha256}`
+    this.#raise({ ...finding, fingerprint }, event.count ?? 1)
   }
 
   lost(event: LossEvent): void {

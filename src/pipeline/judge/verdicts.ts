@@ -1,6 +1,6 @@
 import type { BehaviourRef } from '../../core/behaviour/behaviour.ts'
-import type { ActEvent } from '../../core/event/event.ts'
-import type { Guardrails } from '../../core/match/guardrail.ts'
+import type { ActEvent, ExecEvent } from '../../core/event/event.ts'
+import { graver, type Guardrails } from '../../core/match/guardrail.ts'
 import { judge, type JudgeOptions } from '../../core/match/judge.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -28,6 +28,23 @@ export class Verdicts {
   /** Guardrails apply without a profile too. */
   withoutProfile(event: ActEvent, refs: readonly BehaviourRef[]): Verdict {
     return judge(undefined, event, refs, { guardrails: this.#guardrails })
+  }
+
+  /** By the content of what was executed alone: of the event itself there is a verdict. */
+  byHash(event: ExecEvent, refs: readonly BehaviourRef[]): Verdict | undefined {
+    const fired = refs.flatMap((ref) => this.#guardrails.firedByHash(ref, event))
+    const guardrails = [...new Set(fired)].sort((a, b) => graver(b.severity, a.severity))
+    const [gravest] = guardrails
+    if (gravest === undefined) return undefined
+    return {
+      outcome: 'deviation',
+      reasons: guardrails.map(({ title, why }) => `${title}: ${why}`),
+      nearest: null,
+      unexpected: refs,
+      guardrails,
+      severity: gravest.severity,
+      confidence: 'full',
+    }
   }
 
   /** Judged again with reasons: they are computed only for alerts. */

@@ -1,5 +1,16 @@
 import { isSameImage } from '../../core/event/image-key.ts'
-import type { ImageRef } from '../../core/event/event.ts'
+import type { ExecEvent, ImageRef } from '../../core/event/event.ts'
+import {
+  awaitsHash,
+  executionOf,
+  type FileHash,
+  foreignPath,
+  hashBounds,
+  hashedFileOf,
+  hashText,
+  withHash,
+} from '../../core/event/file-hash.ts'
+import { LRUCache } from 'lru-cache'
 import { SnugError } from '../../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, Severity } from '../../core/event/alert.ts'
 import { finish, type Steps } from '../../core/steps.ts'
@@ -31,6 +42,9 @@ import { RestingAlerts } from './resting-alerts.ts'
 import { RunAlerts, withLoaded } from './run-alerts.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 import { withChanges } from '../../core/with-changes.ts'
+
+/** Executions whose hash an alert awaits: more than wait for one. */
+const unhashedKept = 1_024
 
 /** Images of which alerts have one object: more than the versions of most nodes. */
 const imagesShared = 1_024
@@ -67,6 +81,8 @@ export class AlertStore {
   /** In their newest state, including alerts that no longer fit into the store. */
   #changed = new Map<string, AlertRecord>()
   #hasNew = false
+  /** Execution whose hash is still to come → its alert. */
+  readonly #unhashed = new LRUCache<string, string>({ max: unhashedKept })
   readonly #storms: Storms
   /** Number of distinct alerts, and how many of them a summary alert covered. */
   readonly counts = { raised: 0, inStorms: 0 }
@@ -121,6 +137,9 @@ export class AlertStore {
     for (const { alert, fingerprint: stored } of records) {
       this.#options.ids.after(alert.id)
       this.#put(alert, this.#open.restore(alert, stored))
+      const { event } = alert
+      if (awaitsHash(event) && alert.summary === undefined)
+        this.#replace(withFile(alert, event, { unhashed: 'agent-ended' }))
     }
   }
 
@@ -170,11 +189,25 @@ export class AlertStore {
     return this.#open.has(ownFingerprint(cause, scope, severity))
   }
 
-  raise(
-    finding: Finding,
-    nowMs: number,
-    count = 1,
-  ): { readonly alert: Alert; readonly fresh: boolean } {
+  raise(finding: Finding, nowMs: number, count = 1): Raised {
+    const raised = this.#raise(finding, nowMs, count)
+    const { event } = finding
+    if (awaitsHash(event)) this.#unhashed.set(executionOf(event), raised.alert.id)
+    return raised
+  }
+
+  /** Adds the hash of what was executed to the alert about it. */
+  hashed(event: ExecEvent, hash: FileHash): void {
+    const execution = executionOf(event)
+    const alert = this.#byId.get(this.#unhashed.get(execution) ?? '')?.whole
+    this.#unhashed.delete(execution)
+    if (alert === undefined) return
+    this.#replace(withFile(alert, event, hash))
+    // Sinks wait for it.
+    this.#hasNew = true
+  }
+
+  #raise(finding: Finding, nowMs: number, count: number): Raised {
     const { fingerprint, first } = this.#open.place(finding)
     if (first !== undefined) {
       this.#replicas.forget(first.id)
@@ -477,6 +510,26 @@ function ledBy(alert: Alert, { behaviour, event }: Finding): Alert {
     process,
     ...(workload === undefined ? {} : { workload }),
   })
+}
+
+/** The alert with the hash of a file that was executed: of its event, or of another that shares it. */
+function withFile(alert: Alert, event: ExecEvent, hash: FileHash): Alert {
+  const { event: first, files = [] } = alert
+  if (awaitsHash(first) && executionOf(first) === executionOf(event))
+    return withChanges(alert, { event: withHash(first, hash) })
+  const path = foreignPath(event) ?? event.exec.path
+  const file = { path, ...hash }
+  const isThere = [...files, ...hashedFileOf(first)].some(
+    (one) => one.path === path && hashText(one) === hashText(hash),
+  )
+  return isThere || files.length >= hashBounds.ofAlert
+    ? alert
+    : withChanges(alert, { files: [...files, file] })
+}
+
+interface Raised {
+  readonly alert: Alert
+  readonly fresh: boolean
 }
 
 export interface AlertRecord {

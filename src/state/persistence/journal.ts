@@ -3,6 +3,7 @@ import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/deliv
 import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
+import { awaitsHash } from '../../core/event/file-hash.ts'
 import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
@@ -69,6 +70,8 @@ export const mostAlertsUnstored = 4_096
 /** Learned behaviour, and counts of alerts, are written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
 const closeSinksMs = 5_000
+/** How long sinks wait for the hash of what was executed. */
+const hashWaitMs = 1_000
 
 /**
  * Protects state against loss: it collects changes, stores them, and only then offers them to the
@@ -83,6 +86,9 @@ export class Journal {
   /** Audit entries among the records, for the sinks. */
   #audited: OutboundRecord[] = []
   #soon: NodeJS.Timeout | undefined
+  /** Stored, and not offered to the sinks yet. */
+  readonly #held = new Map<string, OutboundRecord>()
+  #heldTimer: NodeJS.Timeout | undefined
   /** The last batch was stored with such messages. */
   #hasUnidentified = true
   /** The latest mark: all earlier messages are judged or wait, and this is not yet stored. */
@@ -100,7 +106,7 @@ export class Journal {
       onStored: (outbound) => {
         faults.delete('store')
         if (outbound.length === 0) return
-        this.#dispatcher?.offer(outbound)
+        this.#offer(outbound)
         live.alerts(outbound.filter((record) => !isAudit(record)))
       },
       onError: (error) => {
@@ -155,10 +161,30 @@ export class Journal {
     this.#persister.start()
   }
 
+  /**
+   * An alert waits for the hash of what was executed, and all that is stored meanwhile behind it: the position of a sink
+   * is one id, and nothing before it is delivered after a restart. What comes later is an update.
+   */
+  #offer(stored: readonly OutboundRecord[]): void {
+    for (const record of stored) this.#held.set(record.id, record)
+    const isAwaited = [...this.#held.values()].some(awaitsHashOf)
+    if (!isAwaited) this.#release()
+    else this.#heldTimer ??= setTimeout(() => this.#release(), hashWaitMs)
+  }
+
+  #release(): void {
+    clearTimeout(this.#heldTimer)
+    this.#heldTimer = undefined
+    const records = inOrder([...this.#held.values()])
+    this.#held.clear()
+    if (records.length > 0) this.#dispatcher?.offer(records)
+  }
+
   /** Stores everything, and gives the sinks a short time to take it. */
   async close(): Promise<void> {
     clearTimeout(this.#soon)
     await this.#persister.flush()
+    this.#release()
     await this.#dispatcher?.close(closeSinksMs)
     await this.#persister.close()
     this.#parts.cursors?.close()
@@ -245,6 +271,7 @@ export class Journal {
     limits: DeliveryQueueLimits,
   ): Promise<SinkChange> {
     const stored = await this.#stored()
+    this.#release()
     const none = { added: [], changed: [], removed: [], undelivered: 0 }
     return (await this.#dispatcher?.reconfigure(outlets, limits, stored)) ?? none
   }
@@ -367,6 +394,10 @@ interface Drained {
 interface Taken {
   readonly collected: Collected
   readonly drained: readonly Drained[]
+}
+
+function awaitsHashOf(record: OutboundRecord): boolean {
+  return !isAudit(record) && record.summary === undefined && awaitsHash(record.event)
 }
 
 /** Sinks expect records in the order of ids. */

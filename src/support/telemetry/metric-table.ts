@@ -4,6 +4,7 @@ import {
   type SourceView,
   versionStates,
 } from '../../engine/api/engine-views.ts'
+import { unhashedReasons } from '../../core/event/event.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
 import type { ProgramCost } from '../../engine/api/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
@@ -254,6 +255,16 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
       { labels: { outcome: 'refused' }, value: counters['casesRefused'] ?? 0 },
       { labels: { outcome: 'failed' }, value: counters['casesFailed'] ?? 0 },
     ],
+  },
+  snug_respond_hashes_total: {
+    type: 'counter',
+    help: 'executions of files that the image did not ship, by hash: `sha256`, or why there is none',
+    labels: ['result'],
+    read: ({ counters }) =>
+      ['sha256', ...unhashedReasons].map((result) => ({
+        labels: { result },
+        value: counters[`hashes-${result}`] ?? 0,
+      })),
   },
   snug_respond_alerts_in_storms_total: {
     type: 'counter',

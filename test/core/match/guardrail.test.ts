@@ -242,6 +242,37 @@ describe('an event that trips a guardrail', () => {
   })
 })
 
+it('a guardrail with a list of hashes fires on such content alone, once it is known', () => {
+  const [bad, other] = ['ab'.repeat(32), 'cd'.repeat(32)] as const
+  const rule = {
+    id: 'known-bad',
+    title: 'a known bad file',
+    severity: 'critical',
+    attack: [],
+    why: 'a list has it',
+    when: [
+      { kind: 'exec', path: ['/usr/bin/never'] },
+      { kind: 'exec', path: ['/tmp/**'], hash: [bad] },
+    ],
+  } as const
+  const own = new Guardrails({ schema: 'snug.guardrails/v1', guardrails: [rule] })
+  const fired = (path: string, sha256?: string): readonly string[] => {
+    const event = act.exec(path, root, true)
+    if (event.kind !== 'exec') return []
+    const hashed = { ...event, exec: { ...event.exec, ...(sha256 !== undefined && { sha256 }) } }
+    return behavioursOf(hashed, shaper).flatMap((ref) => [
+      ...own.fired(ref, hashed, false).map(({ id }) => `judged ${id}`),
+      ...own.firedByHash(ref, hashed).map(({ id }) => id),
+    ])
+  }
+  expect(fired('/tmp/x')).toEqual([])
+  expect(fired('/tmp/x', other)).toEqual([])
+  expect(fired('/opt/x', bad)).toEqual([])
+  expect(fired('/tmp/x', bad)).toEqual(['judged known-bad', 'known-bad'])
+  // Its other condition is about no content.
+  expect(fired('/usr/bin/never', bad)).toEqual(['judged known-bad'])
+})
+
 describe('guardrails.yaml', () => {
   it('gives each guardrail a unique id, and techniques in the form of ATT&CK', () => {
     const ids = shippedGuardrails.guardrails.map((guardrail) => guardrail.id)

@@ -1,6 +1,7 @@
 import type { Severity } from '../../../src/core/event/alert.ts'
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../../src/core/event/event.ts'
+import { hashBounds } from '../../../src/core/event/file-hash.ts'
 import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
 import type { Finding } from '../../../src/pipeline/alerts/finding.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
@@ -45,7 +46,42 @@ const store = (): AlertStore =>
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
 
+/** An execution of a file that the image did not ship. */
+function executed(fingerprint: string, path: string, pid: number): Finding & { event: ExecEvent } {
+  const event = shellExec('2026-11-24T13:40:27.000000Z')
+  const file = { device: 1, inode: '2', changed: '3', bytes: 4, executed: '5' }
+  return {
+    ...finding(fingerprint),
+    event: { ...event, process: { ...event.process, pid }, exec: { path, drift: true, file } },
+  }
+}
+
 describe('the alert store', () => {
+  it('adds the hash of what was executed to the event of its alert, and those of others to its files', () => {
+    const alerts = store()
+    const first = executed('f', '/tmp/a', 1)
+    const { alert } = alerts.raise(first, at)
+    const others = Array.from({ length: 20 }, (_, n) => executed('f', `/tmp/b${n}`, n + 2))
+    for (const other of others) alerts.raise(other, at)
+    alerts.drainChanged()
+    const sha256 = 'ab'.repeat(32)
+    alerts.hashed(others[0]!.event, { unhashed: 'budget' })
+    expect(alerts.get(alert.id).event).toMatchObject({ exec: { path: '/tmp/a' } })
+    alerts.hashed(first.event, { sha256 })
+    expect(alerts.get(alert.id)).toMatchObject({
+      event: { exec: { path: '/tmp/a', sha256 } },
+      files: [{ path: '/tmp/b0', unhashed: 'budget' }],
+    })
+    for (const { event } of others) alerts.hashed(event, { sha256 })
+    const { files = [] } = alerts.get(alert.id)
+    expect(files).toHaveLength(hashBounds.ofAlert)
+    expect(files.at(-1)).toEqual({ path: '/tmp/b15', sha256 })
+    // What nobody awaits changes no alert.
+    alerts.drainChanged()
+    alerts.hashed(first.event, { sha256: 'cd'.repeat(32) })
+    expect(alerts.drainChanged()).toEqual([])
+  })
+
   it('makes one alert of the same event repeated and raises its count', () => {
     const alerts = store()
     const first = alerts.raise(finding('f'), at)

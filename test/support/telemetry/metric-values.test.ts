@@ -57,6 +57,17 @@ const status: StatusView = {
     casesCaptured: 100,
     casesRefused: 101,
     casesFailed: 102,
+    'hashes-sha256': 170,
+    'hashes-ended': 171,
+    'hashes-changed': 172,
+    'hashes-uncertain': 173,
+    'hashes-size': 174,
+    'hashes-budget': 175,
+    'hashes-queue': 176,
+    'hashes-file-system': 177,
+    'hashes-unreadable': 178,
+    'hashes-agent-ended': 179,
+    'hashes-unidentified': 180,
     alertsInStorms: 83,
     auditEntries: 84,
     storeWaiting: 91,
@@ -159,6 +170,17 @@ snug_respond_holds 95
 snug_respond_cases_total{outcome="captured"} 100
 snug_respond_cases_total{outcome="failed"} 102
 snug_respond_cases_total{outcome="refused"} 101
+snug_respond_hashes_total{result="agent-ended"} 179
+snug_respond_hashes_total{result="budget"} 175
+snug_respond_hashes_total{result="changed"} 172
+snug_respond_hashes_total{result="ended"} 171
+snug_respond_hashes_total{result="file-system"} 177
+snug_respond_hashes_total{result="queue"} 176
+snug_respond_hashes_total{result="sha256"} 170
+snug_respond_hashes_total{result="size"} 174
+snug_respond_hashes_total{result="uncertain"} 173
+snug_respond_hashes_total{result="unidentified"} 180
+snug_respond_hashes_total{result="unreadable"} 178
 snug_respond_rules_total{outcome="dry-run"} 97
 snug_respond_rules_total{outcome="failed"} 99
 snug_respond_rules_total{outcome="held"} 96

@@ -193,7 +193,7 @@ function fileOf(root: string, path: string): LayerFile | undefined {
 }
 
 /** The kernel gives files the time of its last tick, which is up to 10 ms old. */
-const tickMs = 20
+export const tickMs = 20
 
 /** It changed so shortly before that another change could leave the same time. */
 export function isFresh({ ctimeMs }: Pick<Stats, 'ctimeMs'>): boolean {
