@@ -7,7 +7,12 @@ import type { VerifiedProfile } from './supplychain/attest/verify.ts'
 import type { Config } from './support/config/config-schema.ts'
 import type { LoadedConfig } from './support/config/load-config.ts'
 import { ProgramArguments } from './core/behaviour/arguments.ts'
-import { loadRules, loadTechniques, type Rules } from './support/config/load-rules.ts'
+import {
+  loadRules,
+  loadTechniques,
+  type Rules,
+  withOwnGuardrails,
+} from './support/config/load-rules.ts'
 import { AlertTraces } from './pipeline/delivery/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './pipeline/delivery/dispatcher.ts'
 import { AgentReporter } from './pipeline/delivery/agent-reporter.ts'
@@ -77,7 +82,11 @@ export async function runAgent(
   const { config } = loaded
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
-  const rules = loadRules()
+  const shipped = loadRules()
+  const rules = {
+    ...shipped,
+    guardrails: withOwnGuardrails(shipped.guardrails, config.guardrails),
+  }
   const hosts = new HostFiles()
   const units = { hosts, scriptOf: scriptsOf(rules) }
   const engines = enginesOf(config, kube, units, stageLog(log, 'identity'))

@@ -325,6 +325,10 @@ export const configSchema = z
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
+    guardrails: path.optional().meta({
+      description:
+        'YAML file with guardrails of your own, in the form of profiles/guardrails.yaml: SHA-256 of known bad files, for one. They are added to the built-in guardrails',
+    }),
     techniques: path.optional().meta({
       description:
         'YAML file with rules that give alerts ids of ATT&CK techniques, in the form of profiles/techniques.yaml. They are added to the built-in rules, and replace those of the same id',

@@ -31,6 +31,24 @@ export function loadRules(dir: string = shippedRulesDir()): Rules {
 }
 
 /**
+ * The guardrails that were installed with this code; with a file, those in it too.
+ *
+ * Errors: RULES_INVALID, with file and line; also where one has the id of a built-in guardrail
+ */
+export function withOwnGuardrails(
+  shipped: GuardrailRules,
+  own: string | undefined,
+): GuardrailRules {
+  if (own === undefined) return shipped
+  const { guardrails } = readRules(own, guardrailRulesSchema)
+  const ids = new Set(shipped.guardrails.map(({ id }) => id))
+  const taken = guardrails.find(({ id }) => ids.has(id))
+  if (taken !== undefined)
+    throw new SnugError('RULES_INVALID', `\`${own}\`: \`${taken.id}\` is a built-in guardrail`)
+  return { ...shipped, guardrails: [...shipped.guardrails, ...guardrails] }
+}
+
+/**
  * The table of techniques that was installed with this code; with a file, its rules are added, and
  * replace those of the same id.
  *

@@ -20,23 +20,24 @@ const who = {
   exceptActor: texts.exactOptional(),
 }
 
-const condition = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('exec'),
-    ...who,
-    path: texts.exactOptional(),
-    name: texts.exactOptional(),
-    arg: texts.exactOptional(),
-    exceptArg: texts.exactOptional(),
-    script: z.boolean().exactOptional(),
-    drift: z.boolean().exactOptional(),
-    scriptDrift: z.boolean().exactOptional(),
-    driftKind: z
-      .array(z.enum(['upper', 'memfd', 'mount']))
-      .min(1)
-      .exactOptional(),
-    socketStdio: z.boolean().exactOptional(),
-  }),
+const execCondition = z.strictObject({
+  kind: z.literal('exec'),
+  ...who,
+  path: texts.exactOptional(),
+  name: texts.exactOptional(),
+  arg: texts.exactOptional(),
+  exceptArg: texts.exactOptional(),
+  script: z.boolean().exactOptional(),
+  drift: z.boolean().exactOptional(),
+  scriptDrift: z.boolean().exactOptional(),
+  driftKind: z
+    .array(z.enum(['upper', 'memfd', 'mount']))
+    .min(1)
+    .exactOptional(),
+  socketStdio: z.boolean().exactOptional(),
+})
+
+const otherConditions = [
   z.strictObject({
     kind: z.literal('file'),
     ...who,
@@ -76,6 +77,23 @@ const condition = z.discriminatedUnion('kind', [
       .min(1)
       .exactOptional(),
   }),
+] as const
+
+const condition = z.discriminatedUnion('kind', [execCondition, ...otherConditions])
+
+/** Techniques are found when an event is judged: no hash is known then. */
+const guardrailCondition = z.discriminatedUnion('kind', [
+  execCondition.extend({
+    hash: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower case hex digits'))
+      .min(1)
+      .exactOptional()
+      .meta({
+        description:
+          'SHA-256 of what was executed and is not part of the image; the alert follows the execution, and nothing is blocked by it',
+      }),
+  }),
+  ...otherConditions,
 ])
 
 const id = z
@@ -92,7 +110,7 @@ const guardrail = z.strictObject({
   attack: z.array(technique),
   why: sentence,
   novel: z.boolean().exactOptional(),
-  when: z.array(condition).min(1),
+  when: z.array(guardrailCondition).min(1),
 })
 
 /** `profiles/guardrails.yaml`. */

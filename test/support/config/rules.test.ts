@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadRules, loadTechniques } from '../../../src/support/config/load-rules.ts'
+import {
+  loadRules,
+  loadTechniques,
+  withOwnGuardrails,
+} from '../../../src/support/config/load-rules.ts'
 import { SnugError } from '../../../src/errors.ts'
 
 const shipped = fileURLToPath(new URL('../../../profiles/', import.meta.url))
@@ -63,7 +67,56 @@ describe('rules', () => {
   })
 })
 
+describe('guardrails of a site', () => {
+  const own = (when: string, id = 'known-bad'): string => {
+    const file = join(dir, 'own.yaml')
+    writeFileSync(
+      file,
+      `schema: snug.guardrails/v1
+guardrails:
+  - { id: ${id}, title: A known bad file, severity: critical, attack: [], why: a list has it, when: [${when}] }
+`,
+    )
+    return file
+  }
+  const shippedRules = loadRules().guardrails
+  const hash = 'ab'.repeat(32)
+
+  it('are added to the built-in ones', () => {
+    const file = own(`{ kind: exec, hash: ['${hash}'] }`)
+    const { guardrails } = withOwnGuardrails(shippedRules, file)
+    expect(guardrails.slice(0, -1)).toEqual(shippedRules.guardrails)
+    expect(guardrails.at(-1)?.when).toEqual([{ kind: 'exec', hash: [hash] }])
+    expect(withOwnGuardrails(shippedRules, undefined)).toBe(shippedRules)
+  })
+
+  it.each([
+    ['an MD5', `{ kind: exec, hash: ['${'ab'.repeat(16)}'] }`, 'line 3'],
+    ['capital letters', `{ kind: exec, hash: ['${hash.toUpperCase()}'] }`, 'SHA-256'],
+    ['no hash at all', '{ kind: exec, hash: [] }', 'line 3'],
+    ['the hash of a file that is read', `{ kind: file, hash: ['${hash}'] }`, 'line 3'],
+  ])('are refused with %s', (_, when, why) => {
+    const wrong = (): unknown => withOwnGuardrails(shippedRules, own(when))
+    expect(wrong).toThrow(expect.objectContaining({ code: 'RULES_INVALID' }))
+    expect(wrong).toThrow(why)
+  })
+
+  it('are refused where one has the id of a built-in guardrail', () => {
+    const file = own('{ kind: exec, path: [/tmp/x] }', 'exec-memfd')
+    const wrong = (): unknown => withOwnGuardrails(shippedRules, file)
+    expect(wrong).toThrow(expect.objectContaining({ code: 'RULES_INVALID' }))
+  })
+})
+
 describe('techniques', () => {
+  it('have no condition on a hash, as none is known when an event is judged', () => {
+    const file = join(dir, 'techniques.yaml')
+    const when = `[{ kind: exec, hash: ['${'ab'.repeat(32)}'] }]`
+    const rule = `{ id: mine, attack: [T1059], why: because, when: ${when} }`
+    writeFileSync(file, `schema: snug.techniques/v1\ntechniques:\n  - ${rule}\n`)
+    expect(() => loadTechniques(file)).toThrow(expect.objectContaining({ code: 'RULES_INVALID' }))
+  })
+
   const own = (text: string): string => {
     const file = join(dir, 'own.yaml')
     writeFileSync(file, `schema: snug.techniques/v1\ntechniques:\n${text}`)
