@@ -348,6 +348,8 @@ export interface AlertStory {
   readonly left: { readonly before: number; readonly after: number }
   /** The incident that it belongs to. */
   readonly incident?: { readonly id: string; readonly title: string }
+  /** Of files that were executed and the image did not ship: SHA-256, or why there is none. */
+  readonly hashes: readonly { readonly path: string; readonly text: string }[]
   /** Open alerts of the same behaviour elsewhere. */
   readonly alike: number
   /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */

@@ -1,4 +1,5 @@
 import type { Alert } from '../../core/event/alert.ts'
+import { hashedFileOf, hashText } from '../../core/event/file-hash.ts'
 import { isoOf } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Steps } from '../../core/steps.ts'
@@ -47,7 +48,9 @@ export function* storyOf(
   const ancestry = yield* ancestryOf(alert, outline)
   const inProfile =
     alert.behaviour !== null && version?.profile.has(alert.behaviour.id as BehaviourId) === true
-  return { alert, revision, ancestry, scope, steps: shown, left, alike, inProfile }
+  const files = [...hashedFileOf(alert.event), ...(alert.files ?? [])]
+  const hashes = files.map((file) => ({ path: file.path, text: hashText(file) }))
+  return { alert, revision, ancestry, scope, steps: shown, left, hashes, alike, inProfile }
 }
 
 function isAlike(alert: Alert, other: KeptAlert): boolean {

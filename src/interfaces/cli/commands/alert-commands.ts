@@ -5,6 +5,7 @@ import {
   alertTypes,
   severities,
 } from '../../../core/event/alert.ts'
+import { hashedFileOf, hashText } from '../../../core/event/file-hash.ts'
 import { alertStates } from '../../../engine/api/engine.ts'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -184,6 +185,7 @@ function alertFields(alert: Alert): string {
     ],
     ['ancestors', process?.ancestors?.join(' < ') ?? '-'],
     ['seen', `${alert.count} times, ${alert.firstSeen} to ${alert.lastSeen}`],
+    ...hashFields(alert),
     ['guardrails', alert.guardrails.join(', ') || 'none'],
     ['attack', alert.attack.join(', ') || '-'],
     ['decision', decision === undefined ? 'open' : `${decision.kind} by ${decision.by}`],
@@ -214,6 +216,17 @@ function causeFields({
     ...(replicas === undefined
       ? []
       : [['replicas', `${replicas.shown} of ${replicas.running}`] as const]),
+  ]
+}
+
+/** Of what was executed and the image did not ship. */
+function hashFields({ event, files = [] }: Alert): (readonly [string, string | string[]])[] {
+  const [first] = hashedFileOf(event)
+  return [
+    ...(first === undefined ? [] : [['sha256', hashText(first)] as const]),
+    ...(files.length === 0
+      ? []
+      : [['files', files.map((file) => `${file.path}: ${hashText(file)}`)] as const]),
   ]
 }
 

@@ -222,6 +222,7 @@ export const story: z.ZodType<AlertStory> = z.object({
   ),
   left: z.object({ before: count, after: count }),
   incident: z.object({ id: text, title: text }).exactOptional(),
+  hashes: z.array(z.object({ path: text, text })),
   alike: count,
   inProfile: z.boolean(),
 })

@@ -1,4 +1,3 @@
-import type { Alert } from '../../../core/event/alert.ts'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
@@ -19,7 +18,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { alert, ancestry, alike, inProfile, incident } = value
+  const { alert, ancestry, alike, hashes, inProfile, incident } = value
   const { image, behaviour, decision } = alert
   return (
     <article class="panel card" aria-label="alert">
@@ -42,7 +41,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
           </li>
         ))}
       </ul>
-      <Facts alert={alert} alike={alike} />
+      <Facts alert={alert} alike={alike} hashes={hashes} />
       {incident === undefined ? null : (
         <p>
           Part of the incident{' '}
@@ -94,7 +93,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   )
 }
 
-function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number }) {
+function Facts({ alert, alike, hashes }: Pick<AlertStory, 'alert' | 'alike' | 'hashes'>) {
   const { image, container, process, workload, nearest, loaded } = alert
   return (
     <dl class="facts">
@@ -151,6 +150,18 @@ function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number
         , {plural(alert.count, 'time')}
         {alike > 0 ? `, and ${plural(alike, 'open alert')} of the same event` : ''}
       </dd>
+      {hashes.length === 0 ? null : (
+        <>
+          <dt>SHA-256</dt>
+          <dd>
+            {hashes.map(({ path, text }) => (
+              <p key={`${path} ${text}`}>
+                <Foreign text={path} />: <code>{text}</code>
+              </p>
+            ))}
+          </dd>
+        </>
+      )}
       {loaded === undefined ? null : (
         <>
           <dt>loaded</dt>

@@ -1,5 +1,5 @@
 import type { Alert, Severity } from '../../../core/event/alert.ts'
-import type { ImageRef, SnugEvent } from '../../../core/event/event.ts'
+import type { ImageRef, SnugEvent, UnhashedReason } from '../../../core/event/event.ts'
 
 /** Texts about an alert that several formats share. */
 
@@ -61,6 +61,16 @@ export function workloadName({ workload }: Alert): string | undefined {
 /** The files that an unexpected program loaded because of its build. */
 export function loadedFiles({ loaded }: Alert): readonly string[] | undefined {
   return loaded?.map(({ object }) => object)
+}
+
+/** SHA-256 of the program that started, where the image did not ship it. */
+export function programHash(event: SnugEvent): string | undefined {
+  return event.kind === 'exec' && event.exec.scriptDrift !== true ? event.exec.sha256 : undefined
+}
+
+/** Why what was executed has no hash. */
+export function unhashedOf(event: SnugEvent): UnhashedReason | undefined {
+  return event.kind === 'exec' ? event.exec.unhashed : undefined
 }
 
 export function baseName(path: string): string {

@@ -56,6 +56,7 @@ function fields(alert: Alert): readonly Field[] {
     ['spid', flat.pid],
     ['suid', flat.uid],
     ['filePath', flat.path],
+    ['fileHash', flat.hash],
     ['dst', flat.address],
     ['dpt', flat.port],
     ['proto', flat.protocol],
@@ -63,6 +64,7 @@ function fields(alert: Alert): readonly Field[] {
     ['msg', sentence(alert)],
     ['commandLine', flat.commandLine],
     ['attack', alert.attack.join(',') || undefined],
+    ['unhashed', flat.unhashed],
     ['loaded', flat.loaded],
   ]
   const there = known.filter((field): field is Field => {

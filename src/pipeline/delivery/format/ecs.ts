@@ -1,5 +1,6 @@
 import { type Alert, hasStopped } from '../../../core/event/alert.ts'
-import type { SnugEvent } from '../../../core/event/event.ts'
+import type { ExecEvent, SnugEvent } from '../../../core/event/event.ts'
+import { hashedFileOf } from '../../../core/event/file-hash.ts'
 import { formatVersions } from '../../../core/event/format-versions.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
@@ -10,7 +11,9 @@ import {
   loadedFiles,
   onScale,
   type Product,
+  programHash,
   sentence,
+  unhashedOf,
 } from './alert-facts.ts'
 
 export const ecsSeverities = { low: 21, medium: 47, high: 73, critical: 99 } as const
@@ -74,6 +77,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       },
       user: { id: String(process.uid) },
       group: { id: process.gid === undefined ? undefined : String(process.gid) },
+      hash: { sha256: programHash(event) },
     },
     user: {
       id: process === undefined ? undefined : String(process.uid),
@@ -91,6 +95,8 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       behaviour: alert.behaviour ?? undefined,
       nearest: alert.nearest ?? undefined,
       loaded: loadedFiles(alert),
+      unhashed: unhashedOf(event),
+      files: alert.files,
       decision: alert.decision,
     },
   })
@@ -150,6 +156,13 @@ const fileTypes = {
   exec: 'access',
 } as const
 
+/** With a hash it is the file which has it, be it a script. */
+function executed(event: ExecEvent): Record<string, unknown> {
+  const [file] = hashedFileOf(event)
+  const path = file?.path ?? event.exec.path
+  return { path, name: baseName(path), hash: { sha256: event.exec.sha256 } }
+}
+
 function subject(event: SnugEvent): Record<string, unknown> {
   switch (event.kind) {
     case 'file':
@@ -161,7 +174,7 @@ function subject(event: SnugEvent): Record<string, unknown> {
         },
       }
     case 'exec':
-      return { file: { path: event.exec.path, name: baseName(event.exec.path) } }
+      return { file: executed(event) }
     case 'connect':
       return {
         destination: {

@@ -1,5 +1,6 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
+import { foreignPath } from '../../../core/event/file-hash.ts'
 import { baseName, classTitle, compact, onScale, sentence } from './alert-facts.ts'
 
 export const falcoPriorities = {
@@ -69,7 +70,12 @@ const evtTypes: Readonly<Record<SnugEvent['kind'], string>> = {
 function subject(event: SnugEvent): Record<string, unknown> {
   switch (event.kind) {
     case 'exec':
-      return { 'evt.arg.filename': event.exec.path }
+      return {
+        'evt.arg.filename': event.exec.path,
+        'snug.file.path': foreignPath(event),
+        'snug.file.sha256': event.exec.sha256,
+        'snug.file.unhashed': event.exec.unhashed,
+      }
     case 'file':
       return {
         'fd.name': event.file.path,

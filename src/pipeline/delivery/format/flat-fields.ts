@@ -1,5 +1,6 @@
 import type { Alert } from '../../../core/event/alert.ts'
-import type { SnugEvent } from '../../../core/event/event.ts'
+import type { ExecEvent, SnugEvent } from '../../../core/event/event.ts'
+import { hashedFileOf } from '../../../core/event/file-hash.ts'
 import { epochMs, imageName, loadedFiles, workloadName } from './alert-facts.ts'
 
 /** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
@@ -20,6 +21,10 @@ export interface FlatFields {
   readonly port?: number
   readonly protocol?: string
   readonly hostName?: string
+  /** SHA-256 of what was executed and the image did not ship. */
+  readonly hash?: string
+  /** Why there is none. */
+  readonly unhashed?: string
   /** Files that the program loaded because of its build, with commas between them. */
   readonly loaded?: string
 }
@@ -42,10 +47,19 @@ export function flatFields(alert: Alert): FlatFields {
   }
 }
 
+/** With a hash the path is that of the file which has it, be it a script. */
+function executed(event: ExecEvent): Partial<FlatFields> {
+  const [file] = hashedFileOf(event)
+  if (file === undefined) return { path: event.exec.path }
+  return 'sha256' in file
+    ? { path: file.path, hash: file.sha256 }
+    : { path: file.path, unhashed: file.unhashed }
+}
+
 function subject(event: SnugEvent): Partial<FlatFields> {
   switch (event.kind) {
     case 'exec':
-      return { path: event.exec.path }
+      return executed(event)
     case 'file':
       return { path: event.file.path }
     case 'connect': {

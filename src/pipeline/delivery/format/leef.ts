@@ -31,6 +31,8 @@ export function toLeef(alert: Alert, product: Product): string {
     ['uid', flat.uid],
     ['commandLine', flat.commandLine],
     ['resource', flat.path],
+    ['fileHash', flat.hash],
+    ['unhashed', flat.unhashed],
     ['dst', flat.address],
     ['dstPort', flat.port],
     ['proto', flat.protocol],

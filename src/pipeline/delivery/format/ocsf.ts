@@ -1,5 +1,5 @@
 import { type Alert, hasStopped } from '../../../core/event/alert.ts'
-import type { ProcessRef } from '../../../core/event/event.ts'
+import type { ExecEvent, ProcessRef } from '../../../core/event/event.ts'
 import { formatVersions } from '../../../core/event/format-versions.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
@@ -12,12 +12,15 @@ import {
   loadedFiles,
   onScale,
   type Product,
+  programHash,
   sentence,
+  unhashedOf,
 } from './alert-facts.ts'
 
 const classUid = 2004
 const severityIds = { low: 2, medium: 3, high: 4, critical: 5 } as const
 const severityNames = { low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' } as const
+const sha256Algorithm = { algorithm_id: 3, algorithm: 'SHA-256' } as const
 const activityNames = { 1: 'Create', 2: 'Update', 3: 'Close' } as const
 
 /**
@@ -82,6 +85,8 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
       confidence: alert.confidence,
       guardrails: alert.guardrails,
       loaded: loadedFiles(alert),
+      unhashed: unhashedOf(alert.event),
+      files: alert.files,
       decision: alert.decision,
     },
   })
@@ -123,7 +128,8 @@ function containerOf({ container, image, workload }: Alert): Record<string, unkn
 
 function evidence(alert: Alert): Record<string, unknown> {
   const { event, process } = alert
-  const actor = process === undefined ? undefined : { process: processOf(process) }
+  const actor =
+    process === undefined ? undefined : { process: processOf(process, programHash(event)) }
   return {
     uid: alert.behaviour?.id,
     name: event.kind,
@@ -133,13 +139,13 @@ function evidence(alert: Alert): Record<string, unknown> {
   }
 }
 
-function processOf(process: ProcessRef): Record<string, unknown> {
+function processOf(process: ProcessRef, sha256: string | undefined): Record<string, unknown> {
   return {
     pid: process.pid,
     name: baseName(process.exe),
     path: process.exe,
     cmd_line: process.args?.join(' '),
-    file: fileOf(process.exe),
+    file: fileOf(process.exe, sha256),
     user: { uid: String(process.uid), type_id: process.uid === 0 ? 2 : 1 },
     session: process.session === undefined ? undefined : { uid: process.session },
     ...parentOf(process),
@@ -155,14 +161,15 @@ function parentOf({ parent, ppid }: ProcessRef): Record<string, unknown> {
     : { parent_process: { pid: ppid, ...names, file: fileOf(parent) } }
 }
 
-function fileOf(path: string): Record<string, unknown> {
-  return { name: baseName(path) || path, path, type_id: 1 }
+function fileOf(path: string, sha256?: string): Record<string, unknown> {
+  const hashes = sha256 === undefined ? undefined : [{ ...sha256Algorithm, value: sha256 }]
+  return { name: baseName(path) || path, path, type_id: 1, hashes }
 }
 
 function subject({ event, process }: Alert): Record<string, unknown> {
   switch (event.kind) {
     case 'exec':
-      return startedProgram(event.exec.path, process)
+      return startedProgram(event, process)
     case 'file':
       // The event does not include the type of the file.
       return { file: { ...fileOf(event.file.path), type_id: 0 }, data: { file: event.file } }
@@ -199,12 +206,18 @@ function subject({ event, process }: Alert): Record<string, unknown> {
   }
 }
 
-/** A program that starts has the pid of the process that started it. */
-function startedProgram(path: string, process: ProcessRef | undefined): Record<string, unknown> {
-  const file = fileOf(path)
+/** A program that starts has the pid of the process that started it. A script is a file of its own. */
+function startedProgram(
+  event: ExecEvent,
+  process: ProcessRef | undefined,
+): Record<string, unknown> {
+  const { path, scriptDrift, script, sha256 } = event.exec
+  const file = fileOf(path, programHash(event))
+  const ofScript =
+    scriptDrift === true && script !== undefined ? { file: fileOf(script, sha256) } : {}
   return process === undefined
-    ? { file }
-    : { process: { pid: process.pid, name: baseName(path), path, file } }
+    ? { file, ...ofScript }
+    : { process: { pid: process.pid, name: baseName(path), path, file }, ...ofScript }
 }
 
 /** The deviation, and the profile it departs from. */

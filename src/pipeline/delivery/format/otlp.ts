@@ -5,7 +5,14 @@ import {
   isAudit,
   type OutboundRecord,
 } from '../../../core/event/outbound-record.ts'
-import { alertClass, epochMs, loadedFiles, onScale, type Product } from './alert-facts.ts'
+import {
+  alertClass,
+  epochMs,
+  loadedFiles,
+  onScale,
+  type Product,
+  unhashedOf,
+} from './alert-facts.ts'
 import { auditClass } from './audit.ts'
 import type { Render } from './format.ts'
 
@@ -66,6 +73,8 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'snug.guardrails': alert.guardrails,
       'snug.attack': alert.attack,
       'snug.loaded': loadedFiles(alert),
+      'snug.file.sha256': alert.event.kind === 'exec' ? alert.event.exec.sha256 : undefined,
+      'snug.file.unhashed': unhashedOf(alert.event),
       'container.id': alert.container?.id,
       'container.name': alert.container?.name,
       'container.image.name': alert.image?.repository,

@@ -20,7 +20,7 @@ interface Limits {
   readonly text: number
   /** Characters of all arguments. */
   readonly args: number
-  /** Reasons, ancestors, samples and loaded files. */
+  /** Reasons, ancestors, samples, loaded and executed files. */
   readonly list: number
 }
 
@@ -41,12 +41,13 @@ function cutter(limits: Limits): Cut {
 }
 
 function fewerOf(alert: Alert, most: number): Alert {
-  const { reasons, samples, loaded } = alert
+  const { reasons, samples, loaded, files } = alert
   return {
     ...alert,
     reasons: reasons.slice(0, most),
     ...(samples === undefined ? {} : { samples: samples.slice(0, most) }),
     ...(loaded === undefined ? {} : { loaded: loaded.slice(0, most) }),
+    ...(files === undefined ? {} : { files: files.slice(0, most) }),
   }
 }
 
@@ -75,7 +76,17 @@ function shortArgs(args: readonly string[], most: number): string[] {
 }
 
 /** Marks, times and digests are shorter than any limit but the least; those keep their length. */
-const whole = new Set(['schema', 'id', 'time', 'firstSeen', 'lastSeen', 'digest', 'from', 'to'])
+const whole = new Set([
+  'schema',
+  'id',
+  'time',
+  'firstSeen',
+  'lastSeen',
+  'digest',
+  'sha256',
+  'from',
+  'to',
+])
 
 function shortTexts(value: unknown, most: number, key = ''): unknown {
   if (typeof value === 'string') return whole.has(key) ? value : shortText(value, most)

@@ -7,6 +7,7 @@ import { isJson, renderer, renderWithin } from '../../../../src/pipeline/deliver
 import { alertFormats } from '../../../../src/core/event/alert-format.ts'
 import { toOcsf } from '../../../../src/pipeline/delivery/format/ocsf.ts'
 import {
+  executedAlerts,
   hostile,
   hostileAlert,
   product,
@@ -21,7 +22,8 @@ const golden = (name: string): string =>
 describe('each format', () => {
   it.each(alertFormats)('%s output of the same alerts is unchanged', async (format) => {
     const render = renderer(format, product)
-    const lines = sampleAlerts.map((alert) => `${render(alert)}\n`).join('')
+    const alerts = [...sampleAlerts, ...executedAlerts]
+    const lines = alerts.map((alert) => `${render(alert)}\n`).join('')
     await expect(lines).toMatchFileSnapshot(golden(`alerts.${format}`))
   })
 
@@ -31,6 +33,46 @@ describe('each format', () => {
       .map((record) => `${render(record)}\n`)
       .join('')
     await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
+  })
+})
+
+describe('the hash of what was executed', () => {
+  const render = (id: string, format: (typeof alertFormats)[number]): string => {
+    const alert = executedAlerts.find((one) => one.id.endsWith(id))
+    return alert === undefined ? '' : renderer(format, product)(alert)
+  }
+  const sha256 = 'c0ffee'.padEnd(64, '0')
+  const hashes = [{ algorithm_id: 3, algorithm: 'SHA-256', value: sha256 }]
+
+  it('is that of the program in the field of each format', () => {
+    expect(JSON.parse(render('HASH', 'json'))).toMatchObject({ event: { exec: { sha256 } } })
+    expect(JSON.parse(render('HASH', 'ecs'))).toMatchObject({
+      process: { executable: '/tmp/x', hash: { sha256 } },
+      file: { path: '/tmp/x', hash: { sha256 } },
+    })
+    const program = { process: { file: { path: '/tmp/x', hashes } } }
+    expect(JSON.parse(render('HASH', 'ocsf'))).toMatchObject({
+      evidences: [{ actor: program, ...program }],
+    })
+    expect(render('HASH', 'cef')).toContain(` filePath=/tmp/x fileHash=${sha256} `)
+    expect(render('HASH', 'leef')).toContain(`\tfileHash=${sha256}\t`)
+    expect(JSON.parse(render('HASH', 'falco'))).toMatchObject({
+      output_fields: { 'snug.file.path': '/tmp/x', 'snug.file.sha256': sha256 },
+    })
+  })
+
+  it('of a script is never that of its interpreter', () => {
+    const ecs = JSON.parse(render('SCRIPT', 'ecs')) as Record<string, object>
+    expect(ecs).toMatchObject({ file: { path: '/tmp/run', hash: { sha256 } } })
+    expect(ecs['process']).not.toHaveProperty('hash')
+    const ocsf = JSON.parse(render('SCRIPT', 'ocsf')) as { evidences: object[] }
+    expect(ocsf.evidences).toMatchObject([{ file: { path: '/tmp/run', hashes } }])
+    expect(ocsf.evidences[0]).not.toHaveProperty('process.file.hashes')
+    expect(ocsf.evidences[0]).not.toHaveProperty('actor.process.file.hashes')
+  })
+
+  it.each(alertFormats)('is a reason in %s where there is none', (format) => {
+    expect(render('UNHASHED', format)).toMatch(/unhashed["=:]+ended/)
   })
 })
 

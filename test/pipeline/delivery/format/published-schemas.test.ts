@@ -10,6 +10,7 @@ import { toOcsf } from '../../../../src/pipeline/delivery/format/ocsf.ts'
 import { toOtlp } from '../../../../src/pipeline/delivery/format/otlp.ts'
 import { anyText } from '../../../fixtures/any-text.ts'
 import {
+  executedAlerts,
   hostileAlert,
   product,
   sampleAlerts,
@@ -19,7 +20,7 @@ import { ecsFaults, ocsfFaults, otelFaults } from '../../../fixtures/published-s
 import { cases } from '../../../fixtures/random-cases.ts'
 
 /** Each sample as sources report it: with everything, and with no more than they must. */
-const alerts: readonly Alert[] = sampleAlerts.flatMap((alert) => {
+const alerts: readonly Alert[] = [...sampleAlerts, ...executedAlerts].flatMap((alert) => {
   const { process, ...rest } = alert
   if (process === undefined) return [alert]
   const { args: _, gid: __, ppid: ___, ancestors: ____, ...least } = process
