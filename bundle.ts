@@ -8,21 +8,22 @@ import { outside, shipped } from './bundle-options.ts'
  * chunks that it uses, and those behind an `import()` when it needs them. The page is one script. `tsc` writes the types
  * beside it. See docs/adr/0034.
  */
-const programs = [
-  'src/interfaces/cli/main.ts',
-  'src/interfaces/kubectl/main.ts',
-  'src/interfaces/cli/run-cli.ts',
-  'src/interfaces/gateway/main.ts',
-  'src/interfaces/demo/main.ts',
-  'src/pipeline/sources/public-types.ts',
-  'src/pipeline/sources/source-suite.ts',
-]
-const page = 'src/interfaces/ui'
+const programs = {
+  // Units, images and scripts of others run these paths: they stay, wherever the source is.
+  'interfaces/cli/main': 'src/cli/main.ts',
+  'interfaces/cli/run-cli': 'src/cli/run-cli.ts',
+  'interfaces/kubectl/main': 'src/kubectl/main.ts',
+  'interfaces/gateway/main': 'src/gateway/main.ts',
+  'interfaces/demo/main': 'src/demo/main.ts',
+  // Beside their types.
+  'agent/pipeline/sources/public-types': 'src/agent/pipeline/sources/public-types.ts',
+  'agent/pipeline/sources/source-suite': 'src/agent/pipeline/sources/source-suite.ts',
+}
+const page = 'src/page'
 const pageFiles = ['index.html', 'icon.svg']
 
 const daemon = await build({
   entryPoints: programs,
-  outbase: 'src',
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   splitting: true,
@@ -61,7 +62,7 @@ async function browserPage(from: string, to: string): Promise<Metafile> {
 
 const browser = [
   await browserPage(page, 'dist/interfaces/ui'),
-  await browserPage(`${page}/console`, 'dist/interfaces/ui/console'),
+  await browserPage('src/console/page', 'dist/interfaces/ui/console'),
 ]
 
 interface PackageJson {

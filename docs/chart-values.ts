@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { configSchema } from '../src/support/config/config-schema.ts'
-import { consoleSchema } from '../src/interfaces/console/console-config.ts'
+import { consoleSchema } from '../src/console/console-config.ts'
 import type { JsonSchema } from './schema-page.ts'
 
 /** Of Kubernetes' own API, which knows best what may be in it. */

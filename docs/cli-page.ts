@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream'
 import type { Argument, Command, Option } from 'commander'
-import type { CliIo } from '../src/interfaces/cli/cli-io.ts'
-import { createProgram } from '../src/interfaces/cli/program.ts'
-import { createKubectlProgram } from '../src/interfaces/kubectl/kubectl-program.ts'
+import type { CliIo } from '../src/cli/cli-io.ts'
+import { createProgram } from '../src/cli/program.ts'
+import { createKubectlProgram } from '../src/kubectl/kubectl-program.ts'
 import { code, page, table } from './markdown.ts'
 
 /** The commands as documents describe them. */

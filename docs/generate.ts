@@ -3,20 +3,20 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { admissionSchema } from '../src/supplychain/admission/policy-schema.ts'
-import { consoleSchema } from '../src/interfaces/console/console-config.ts'
+import { admissionSchema } from '../src/ci/admission/policy-schema.ts'
+import { consoleSchema } from '../src/console/console-config.ts'
 import { configJsonSchema } from '../src/support/config/config-keys.ts'
-import { frameworkSchema } from '../src/interfaces/cli/report/framework.ts'
-import { reportSchema } from '../src/interfaces/cli/report/report-schema.ts'
-import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
-import { representativeSchema } from '../src/supplychain/gate/representative.ts'
+import { frameworkSchema } from '../src/cli/report/framework.ts'
+import { reportSchema } from '../src/cli/report/report-schema.ts'
+import { gatePolicySchema } from '../src/ci/gate/policy-schema.ts'
+import { representativeSchema } from '../src/ci/gate/representative.ts'
 import {
   generaliseRulesSchema,
   guardrailRulesSchema,
   techniqueRulesSchema,
 } from '../src/support/config/rules-schema.ts'
-import { alert, event } from '../src/interfaces/server/schema/event-schema.ts'
-import { profile } from '../src/interfaces/server/schema/view-schema.ts'
+import { alert, event } from '../src/serve/schema/event-schema.ts'
+import { profile } from '../src/serve/schema/view-schema.ts'
 import {
   apiPage,
   configPage,
@@ -118,7 +118,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
   'docs/reference/evidence-report.schema.json': json(jsonSchema(reportSchema)),
-  'src/pipeline/sources/ebpf/abi.ts': formatted('abi.ts', abiModule(abi)),
+  'src/agent/pipeline/sources/ebpf/abi.ts': formatted('abi.ts', abiModule(abi)),
   'agent/sensor/layout.c': layoutChecks(abi),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
   'profiles/techniques.schema.json': json(jsonSchema(techniqueRulesSchema)),

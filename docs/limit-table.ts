@@ -1,66 +1,73 @@
-import { mostBytesWaiting } from '../src/pipeline/judging-queue.ts'
+import { mostBytesWaiting } from '../src/agent/pipeline/judging-queue.ts'
 import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/evidence-recorder.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
 import { hashBounds } from '../src/core/event/file-hash.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
-import { listedKept } from '../src/engine/queries/listed-cards.ts'
-import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
-import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
-import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
-import { alertsRead } from '../src/fleet/console/alert-evidence.ts'
-import { connectionsKept } from '../src/fleet/console/workload-part.ts'
+import { listedKept } from '../src/agent/reading/listed-cards.ts'
+import { lateKept } from '../src/agent/enforcement/enforcement-gaps.ts'
+import { kept as messagesKept } from '../src/agent/reading/live/live-updates.ts'
+import { addressesKept } from '../src/gateway/throttle.ts'
+import { alertsRead } from '../src/console/reading/alert-evidence.ts'
+import { connectionsKept } from '../src/console/reading/workload-part.ts'
 import { bucketBytesKept, bucketKeysKept } from '../src/fleet/nats/bucket.ts'
 import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
 import { sliceBytes } from '../src/fleet/slices/slice-pages.ts'
-import { connections } from '../src/interfaces/gateway/gateway.ts'
-import { sessionsKept } from '../src/interfaces/gateway/sessions.ts'
-import { kept as guestsKept } from '../src/interfaces/server/access/guest-tokens.ts'
-import { tokensKept } from '../src/interfaces/server/access/token-file.ts'
-import { mostSpans } from '../src/pipeline/delivery/alert-traces.ts'
-import { mostPeers } from '../src/pipeline/sources/listen/door.ts'
-import { containersKept } from '../src/pipeline/alerts/storms.ts'
-import { remembered } from '../src/pipeline/identity/docker/docker-engine.ts'
-import { maxExecutables, maxSessions } from '../src/pipeline/identity/event-refiner.ts'
-import { answeredNamesLimits } from '../src/pipeline/identity/answered-names.ts'
-import { defaultLimits } from '../src/pipeline/identity/identifier.ts'
-import { mostEntries, mostPairs, mostSources } from '../src/pipeline/judge/cross-source-dedup.ts'
-import { mostTextBytes } from '../src/pipeline/identity/image-text.ts'
-import { laterKept, learnedKept } from '../src/pipeline/judge/event-memory.ts'
-import { assignmentsKept } from '../src/pipeline/sources/ebpf/kernel-state.ts'
-import { namesCounted } from '../src/pipeline/sources/line-tally.ts'
-import { maxProcesses } from '../src/pipeline/sources/process-tree.ts'
-import { allNamesKept, namesKept as alertNamesKept } from '../src/state/alerts/alert-names.ts'
-import { sampleChars } from '../src/state/alerts/cause-fold.ts'
-import { sharesKept } from '../src/state/alerts/open-alerts.ts'
-import { replicasKept } from '../src/state/alerts/replica-groups.ts'
-import { componentKept } from '../src/state/alerts/cause-fold.ts'
-import { loadedKept, loadingRunsKept } from '../src/state/alerts/run-alerts.ts'
-import { alertsOfForm, formsKept } from '../src/state/alerts/sibling-causes.ts'
-import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
+import { connections } from '../src/gateway/gateway.ts'
+import { sessionsKept } from '../src/gateway/sessions.ts'
+import { kept as guestsKept } from '../src/serve/access/guest-tokens.ts'
+import { tokensKept } from '../src/serve/access/token-file.ts'
+import { mostSpans } from '../src/agent/pipeline/delivery/alert-traces.ts'
+import { mostPeers } from '../src/agent/pipeline/sources/listen/door.ts'
+import { containersKept } from '../src/agent/pipeline/alerts/storms.ts'
+import { remembered } from '../src/agent/pipeline/identity/docker/docker-engine.ts'
+import { maxExecutables, maxSessions } from '../src/agent/pipeline/identity/event-refiner.ts'
+import { answeredNamesLimits } from '../src/agent/pipeline/identity/answered-names.ts'
+import { defaultLimits } from '../src/agent/pipeline/identity/identifier.ts'
+import {
+  mostEntries,
+  mostPairs,
+  mostSources,
+} from '../src/agent/pipeline/judge/cross-source-dedup.ts'
+import { mostTextBytes } from '../src/agent/pipeline/identity/image-text.ts'
+import { laterKept, learnedKept } from '../src/agent/pipeline/judge/event-memory.ts'
+import { assignmentsKept } from '../src/agent/pipeline/sources/ebpf/kernel-state.ts'
+import { namesCounted } from '../src/agent/pipeline/sources/line-tally.ts'
+import { maxProcesses } from '../src/plugins/sensors/process-tree.ts'
+import {
+  allNamesKept,
+  namesKept as alertNamesKept,
+} from '../src/agent/records/alerts/alert-names.ts'
+import { sampleChars } from '../src/agent/records/alerts/cause-fold.ts'
+import { sharesKept } from '../src/agent/records/alerts/open-alerts.ts'
+import { replicasKept } from '../src/agent/records/alerts/replica-groups.ts'
+import { componentKept } from '../src/agent/records/alerts/cause-fold.ts'
+import { loadedKept, loadingRunsKept } from '../src/agent/records/alerts/run-alerts.ts'
+import { alertsOfForm, formsKept } from '../src/agent/records/alerts/sibling-causes.ts'
+import { mostAlertsUnstored } from '../src/agent/records/persistence/journal.ts'
 import {
   keysKept,
   namesKept,
   runsKept,
   stintsKept,
   usersKept,
-} from '../src/state/versions/deployed-version.ts'
-import { spansKept } from '../src/state/versions/loss-ledger.ts'
-import { actionsKept, reportedKept } from '../src/state/versions/reported-acts.ts'
+} from '../src/agent/records/versions/deployed-version.ts'
+import { spansKept } from '../src/agent/records/versions/loss-ledger.ts'
+import { actionsKept, reportedKept } from '../src/agent/records/versions/reported-acts.ts'
 import {
   allBehavioursKept,
   allKeysKept,
   allReportedKept,
   allRunsKept,
-} from '../src/state/versions/version-bounds.ts'
+} from '../src/agent/records/versions/version-bounds.ts'
 import { databaseLimits } from '../src/supplychain/image/packages.ts'
-import { oldScopesKept } from '../src/state/versions/version-index.ts'
+import { oldScopesKept } from '../src/agent/records/versions/version-index.ts'
 import {
   endedRemembered,
   unannouncedKept,
   versionsKept,
-} from '../src/state/versions/version-registry.ts'
+} from '../src/agent/records/versions/version-registry.ts'
 
 /** A bound on something whose number a workload, an image or an attacker chooses. */
 export interface Limit {

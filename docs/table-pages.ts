@@ -1,9 +1,9 @@
-import { fleetRoutes } from '../src/interfaces/console/fleet-routes.ts'
-import { admissionMetricTable } from '../src/supplychain/admission/admission-metrics.ts'
+import { fleetRoutes } from '../src/console/fleet-routes.ts'
+import { admissionMetricTable } from '../src/ci/admission/admission-metrics.ts'
 import { configKeys } from '../src/support/config/config-keys.ts'
 import { loadRules, loadTechniques } from '../src/support/config/load-rules.ts'
 import { errorTable } from '../src/errors.ts'
-import { routes } from '../src/interfaces/server/routes/routes.ts'
+import { routes } from '../src/serve/routes/routes.ts'
 import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
 import { type Limit, limitTable } from './limit-table.ts'
 import {

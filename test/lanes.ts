@@ -27,7 +27,7 @@ const onThisKernel = [
   'test/deploy/{release-image,rights,signed-image}.system.test.ts',
   'test/docs/tutorials.system.test.ts',
   'test/fleet/nri/sandbox-events.system.test.ts',
-  'test/pipeline/identity/podman.system.test.ts',
+  'test/agent/pipeline/identity/podman.system.test.ts',
   'test/redteam/red-team.system.test.ts',
   'test/redteam/service/attacks.system.test.ts',
 ]

@@ -5,8 +5,8 @@
  * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A
  * frame is a head and `size` bytes behind it. What the kernel puts on a ring is already such a
  * frame, so the sensor passes it on unread. Change anything here only with SNUG_ABI, and run `npm
- * run docs`: it writes src/pipeline/sources/ebpf/abi.ts from this header, and the checks by which a
- * compiler confirms its offsets.
+ * run docs`: it writes src/agent/pipeline/sources/ebpf/abi.ts from this header, and the checks by
+ * which a compiler confirms its offsets.
  */
 #ifndef SNUG_ABI_H
 #define SNUG_ABI_H
@@ -179,7 +179,7 @@ enum snug_filter_mode {
 
 /*
  * Why an observed event could not be reported. Indexes snug_stats.dropped;
- * src/pipeline/sources/ebpf/abi-names.ts has the names.
+ * src/agent/pipeline/sources/ebpf/abi-names.ts has the names.
  */
 enum snug_drop {
 	SNUG_DROP_RING = 0,	 /* the ring was full */

@@ -40,7 +40,7 @@ export const places: readonly Place[] = [
   {
     name: 'page',
     kind: 'source',
-    files: /^src\/(interfaces\/)?ui\/.*(?<!\.d)\.tsx?$/,
+    files: /^src\/(console\/)?page\/.*(?<!\.d)\.tsx?$/,
   },
   {
     name: 'reasons',
@@ -48,7 +48,7 @@ export const places: readonly Place[] = [
     files:
       /^src\/(errors|core\/|engine\/|enforcement\/|fleet\/|state\/|pipeline\/[^s]).*(?<!\.d)\.ts$/,
   },
-  { name: 'commands', kind: 'source', files: /^src\/interfaces\/cli\/.*\.ts$/ },
+  { name: 'commands', kind: 'source', files: /^src\/cli\/.*\.ts$/ },
   { name: 'source', kind: 'source', files: /^src\/.*(?<!\.d)\.tsx?$/ },
 ]
 

@@ -1,7 +1,7 @@
 import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DecisionAction, SpecEntry } from '../core/lifecycle/decided-spec.ts'
 import type { Profile } from '../core/profile/profile.ts'
-import type { Decider } from '../engine/api/engine.ts'
+import type { Decider } from '../api/engine.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
 
 /** Decisions of one person and one instant, with the same reason. */

@@ -1,6 +1,6 @@
 import type { ModeDecision } from '../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
-import type { PublishedScopes } from '../state/versions/version-registry.ts'
+import type { PublishedScopes } from '../agent/records/versions/version-registry.ts'
 import type { FleetImage } from './fleet-image.ts'
 import type { ImageProfileStatus } from './kubernetes/fleet-objects.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'

@@ -1,7 +1,7 @@
-import type { AgentState } from '../state/agent-state.ts'
+import type { AgentState } from '../agent/records/agent-state.ts'
 import { describeBehaviour } from '../core/behaviour/describe.ts'
 import { type Decision, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
-import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { DeployedVersion } from '../agent/records/versions/deployed-version.ts'
 
 const auditNames = { approved: 'approve', rejected: 'reject', withdrawn: 'withdraw' } as const
 

@@ -1,6 +1,6 @@
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
-import { Dispatcher } from '../../src/pipeline/delivery/dispatcher.ts'
-import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { Dispatcher } from '../../src/agent/pipeline/delivery/dispatcher.ts'
+import { bindSink } from '../../src/agent/pipeline/delivery/sinks/make-sink.ts'
 import { hostileAlert, product } from '../fixtures/format-alerts.ts'
 
 /** `delivery-child.ts PORT COUNT`: so many alerts to a receiver, as fast as it takes them; prints seconds. */

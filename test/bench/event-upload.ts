@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { WebSocket } from 'ws'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { LiveMessage } from '../../src/interfaces/server/live-query.ts'
+import type { LiveMessage } from '../../src/serve/live-query.ts'
 import type { Agent } from '../fixtures/agent.ts'
 
 /** One upload of event lines, for as long as it is open. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { request } from 'node:http'
 import type { z } from 'zod'
-import { routes } from '../../src/interfaces/server/routes/routes.ts'
+import { routes } from '../../src/serve/routes/routes.ts'
 import { sampleEvent, type ServerFixture, startFixture } from '../fixtures/server-fixtures.ts'
 
 /** Every answer matches the schema of its route, so the published OpenAPI describes what is sent. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Sink } from '../../src/pipeline/delivery/sinks/sink.ts'
+import type { Sink } from '../../src/agent/pipeline/delivery/sinks/sink.ts'
 import { describeError } from '../../src/errors.ts'
 import { hostile, hostileAlert, sampleAlerts } from '../fixtures/format-alerts.ts'
 import type { Behaviour } from '../fixtures/sink-receivers.ts'

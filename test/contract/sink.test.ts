@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
-import type { Sink } from '../../src/pipeline/delivery/sinks/sink.ts'
-import { stdoutSink } from '../../src/pipeline/delivery/sinks/stdout-sink.ts'
-import { renderer } from '../../src/pipeline/delivery/format/format.ts'
+import { bindSink } from '../../src/agent/pipeline/delivery/sinks/make-sink.ts'
+import type { Sink } from '../../src/agent/pipeline/delivery/sinks/sink.ts'
+import { stdoutSink } from '../../src/agent/pipeline/delivery/sinks/stdout-sink.ts'
+import { renderer } from '../../src/agent/pipeline/delivery/format/format.ts'
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
 import {
   datagramReceiver,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FileSource } from '../../src/pipeline/sources/file-source.ts'
+import { FileSource } from '../../src/agent/pipeline/sources/file-source.ts'
 import { eventLine } from '../fixtures/event-line.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SnugEvent } from '../../src/core/event/event.ts'
-import { ListenSource } from '../../src/pipeline/sources/listen/listen-source.ts'
+import { ListenSource } from '../../src/agent/pipeline/sources/listen/listen-source.ts'
 import { eventLine } from '../fixtures/event-line.ts'
 import { falcoOpen } from '../fixtures/sensors/sensor-lines.ts'
 import { post, reportToSocket } from '../fixtures/report-listener.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import type { SnugEvent } from '../../src/core/event/event.ts'
-import { ModuleSource } from '../../src/pipeline/sources/module-source.ts'
+import { ModuleSource } from '../../src/agent/pipeline/sources/module-source.ts'
 import { type SourceUnderTest, concurrentSourceSuite } from './source-suite.ts'
 
 /** The example of the documentation. */

@@ -4,7 +4,7 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SnugEvent } from '../../src/core/event/event.ts'
-import { sensorSource } from '../../src/pipeline/sources/line-formats.ts'
+import { sensorSource } from '../../src/agent/pipeline/sources/line-formats.ts'
 import * as sensors from '../fixtures/sensors/sensor-lines.ts'
 import { type SourceUnderTest, concurrentSourceSuite } from './source-suite.ts'
 

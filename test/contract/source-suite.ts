@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, it } from 'vitest'
-import * as suite from '../../src/pipeline/sources/source-suite.ts'
+import * as suite from '../../src/agent/pipeline/sources/source-suite.ts'
 
-export type { SourceUnderTest } from '../../src/pipeline/sources/source-suite.ts'
+export type { SourceUnderTest } from '../../src/agent/pipeline/sources/source-suite.ts'
 
 /** The suite that authors of sources get, by this project's runner. */
 export function sourceSuite(options: suite.SourceSuiteOptions): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../src/state/store/store.ts'
+import type { Store } from '../../src/agent/records/store/store.ts'
 
 export interface StoreSuiteOptions {
   readonly name: string

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openLevelStore } from '../../src/state/store/level-store.ts'
-import { MemoryStore } from '../../src/state/store/memory-store.ts'
+import { openLevelStore } from '../../src/agent/records/store/level-store.ts'
+import { MemoryStore } from '../../src/agent/records/store/memory-store.ts'
 import { storeSuite } from './store-suite.ts'
 
 storeSuite({ name: 'in memory', open: async () => new MemoryStore() })

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createProgram } from '../../src/interfaces/cli/program.ts'
+import { createProgram } from '../../src/cli/program.ts'
 
 const textOf = (name: string): string =>
   readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')

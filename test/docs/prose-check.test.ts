@@ -58,14 +58,14 @@ describe('the prose check', () => {
 
   test('reads the text of an element with the elements in it', async () => {
     const source = 'export const text = <p>The sensor <b>tells</b> the agent</p>'
-    expect(await messages('src/ui/x.tsx', source)).toHaveLength(1)
+    expect(await messages('src/page/x.tsx', source)).toHaveLength(1)
   })
 
   test.each([
     ['code in a page', 'docs/x.md', 'Run `snug tells`.\n\n```\nthe sensor tells\n```\n'],
     ['the target of a link', 'docs/x.md', 'See [the page](./what-he-said.md).\n'],
     ['an import', 'src/x.ts', "import { said } from './he said it.ts'\n"],
-    ['a name of a class', 'src/ui/x.tsx', 'export const x = <p class="told he">Ready</p>\n'],
+    ['a name of a class', 'src/page/x.tsx', 'export const x = <p class="told he">Ready</p>\n'],
     ['a script in the code', 'src/x.ts', 'export const x = `\necho he said\n`\n'],
     ['the keys of a table', 'src/x.ts', "export const x = { 'he said': 1 }\n"],
   ])('does not read %s', async (_, path, text) => {

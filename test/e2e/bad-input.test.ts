@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LineageView, ProfileView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileView, StatusView } from '../../src/api/engine-views.ts'
 import { Agent, runCli, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProfileView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { ProfileView, StatusView } from '../../src/api/engine-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, StatusView } from '../../src/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'

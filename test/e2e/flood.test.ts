@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, ProfileView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileView, StatusView } from '../../src/api/engine-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { runContainer } from '../fixtures/containers.ts'

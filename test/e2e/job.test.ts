@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { GateResult } from '../../src/supplychain/gate/finding.ts'
+import type { GateResult } from '../../src/supplychain/findings/finding.ts'
 import {
   parseProfileDocument,
   type ProfileDocument,
 } from '../../src/supplychain/export/profile-document.ts'
-import { cgroupHierarchy } from '../../src/pipeline/identity/container-rootfs.ts'
+import { cgroupHierarchy } from '../../src/agent/pipeline/identity/container-rootfs.ts'
 import { cliPath } from '../fixtures/agent.ts'
 import { collector, NpmJob, poison, publish } from '../fixtures/npm-job.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileView } from '../../src/api/engine-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'

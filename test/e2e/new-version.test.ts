@@ -5,7 +5,7 @@ import type {
   ProfileDiff,
   ProfileView,
   VersionView,
-} from '../../src/engine/api/engine-views.ts'
+} from '../../src/api/engine-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'

@@ -5,8 +5,8 @@ import type {
   AuditView,
   ForgetResult,
   IncidentResult,
-} from '../../src/engine/api/engine.ts'
-import type { BehaviourView, ProfileView } from '../../src/engine/api/engine-views.ts'
+} from '../../src/api/engine.ts'
+import type { BehaviourView, ProfileView } from '../../src/api/engine-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'

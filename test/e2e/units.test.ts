@@ -2,7 +2,7 @@ import { copyFileSync, renameSync, appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { LineageView, ProfileDiff, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileDiff, StatusView } from '../../src/api/engine-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { SystemdHost } from '../fixtures/systemd-host.ts'
 

@@ -1,6 +1,6 @@
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { microsOf } from '../../src/core/event/time.ts'
-import { frameTypes, layout } from '../../src/pipeline/sources/ebpf/abi.ts'
+import { frameTypes, layout } from '../../src/agent/pipeline/sources/ebpf/abi.ts'
 import {
   encodeAck,
   encodeAssign,
@@ -13,10 +13,10 @@ import {
   encodePeer,
   encodePing,
   encodeResolve,
-} from '../../src/pipeline/sources/ebpf/command-encoder.ts'
-import { frame } from '../../src/pipeline/sources/ebpf/frame.ts'
-import { encodeProfile } from '../../src/pipeline/sources/ebpf/profile-encoder.ts'
-import type { BehaviourKey, SourceMark } from '../../src/pipeline/sources/source.ts'
+} from '../../src/agent/pipeline/sources/ebpf/command-encoder.ts'
+import { frame } from '../../src/agent/pipeline/sources/ebpf/frame.ts'
+import { encodeProfile } from '../../src/agent/pipeline/sources/ebpf/profile-encoder.ts'
+import type { BehaviourKey, SourceMark } from '../../src/agent/pipeline/sources/source.ts'
 import { act, learned } from '../fixtures/event-fixture.ts'
 
 export const deviations = [

@@ -10,8 +10,8 @@ import type {
   FleetReview,
   FleetStatus,
   FleetWindow,
-} from '../../src/fleet/console/views.ts'
-import type { AuditView } from '../../src/engine/api/engine.ts'
+} from '../../src/console/reading/views.ts'
+import type { AuditView } from '../../src/api/engine.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Nats } from '../fixtures/nats.ts'

@@ -9,12 +9,12 @@ import type {
   ProfileView,
   StatusView,
   VersionView,
-} from '../../src/engine/api/engine-views.ts'
+} from '../../src/api/engine-views.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
-import type { ExplainedPod } from '../../src/interfaces/kubectl/commands/explain-command.ts'
-import type { NamespaceProtection } from '../../src/interfaces/kubectl/commands/protection-command.ts'
-import type { ProfileReview } from '../../src/interfaces/kubectl/commands/review-command.ts'
-import type { ClusterStatus } from '../../src/interfaces/kubectl/commands/status-command.ts'
+import type { ExplainedPod } from '../../src/kubectl/commands/explain-command.ts'
+import type { NamespaceProtection } from '../../src/kubectl/commands/protection-command.ts'
+import type { ProfileReview } from '../../src/kubectl/commands/review-command.ts'
+import type { ClusterStatus } from '../../src/kubectl/commands/status-command.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { Cluster, nodeAddress } from './cluster/cluster.ts'
 import { Plugin } from './plugin.ts'

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
-import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, StatusView } from '../../src/api/engine-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { setMode } from '../fixtures/learned-agent.ts'

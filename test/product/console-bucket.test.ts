@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageKey } from '../../src/core/event/image-key.ts'
-import type { AuditView } from '../../src/engine/api/engine.ts'
+import type { AuditView } from '../../src/api/engine.ts'
 import type {
   FleetDecision,
   FleetImageDetail,
@@ -11,7 +11,7 @@ import type {
   FleetReviewItem,
   FleetStatus,
   FleetWindow,
-} from '../../src/fleet/console/views.ts'
+} from '../../src/console/reading/views.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'

@@ -8,7 +8,7 @@ import type {
   FleetNodes,
   FleetReview,
   FleetStatus,
-} from '../../src/fleet/console/views.ts'
+} from '../../src/console/reading/views.ts'
 import { residentMiB } from '../bench/process-usage.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'

@@ -7,8 +7,8 @@ import type {
   FleetNodes,
   FleetReview,
   FleetStatus,
-} from '../../src/fleet/console/views.ts'
-import { fleetRoutes } from '../../src/interfaces/console/fleet-routes.ts'
+} from '../../src/console/reading/views.ts'
+import { fleetRoutes } from '../../src/console/fleet-routes.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { versionKey } from '../../src/state/versions/deployed-version.ts'
+import { versionKey } from '../../src/agent/records/versions/deployed-version.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { FleetImage } from '../../src/fleet/fleet-image.ts'
 import { mergePublished } from '../../src/fleet/merge-published.ts'

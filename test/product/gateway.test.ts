@@ -9,8 +9,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { GatewayView, StatusView } from '../../src/engine/api/engine-views.ts'
-import { AgentClient } from '../../src/interfaces/cli/agent-client.ts'
+import type { GatewayView, StatusView } from '../../src/api/engine-views.ts'
+import { AgentClient } from '../../src/cli/agent-client.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 
 /** Tests the process that serves TCP: its privileges, its restart, and its end when the agent dies. */

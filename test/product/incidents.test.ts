@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type {
-  IncidentClosure,
-  IncidentPage,
-  IncidentStory,
-} from '../../src/engine/api/incident-views.ts'
+import type { IncidentClosure, IncidentPage, IncidentStory } from '../../src/api/incident-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 
 /** The recorded demo, replayed into a real agent: its attack is one incident. One story. */

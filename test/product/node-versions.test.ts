@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { ProfileView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { ProfileView, StatusView } from '../../src/api/engine-views.ts'
 import { runCli, startAgent } from '../fixtures/agent.ts'
 
 const run = promisify(execFile)

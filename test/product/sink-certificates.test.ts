@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { SinkView } from '../../src/engine/api/sink-view.ts'
+import type { SinkView } from '../../src/api/sink-view.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShell } from '../fixtures/alert-events.ts'
 import { Authority, type Leaf } from '../fixtures/authority.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { SinkTest, SinkView } from '../../src/engine/api/sink-view.ts'
+import type { SinkTest, SinkView } from '../../src/api/sink-view.ts'
 import { Agent, startAgent } from '../fixtures/agent.ts'
 import { reverseShell } from '../fixtures/alert-events.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { VersionKey } from '../../src/state/versions/deployed-version.ts'
-import { CrossSourceDedup, mostSources } from '../../src/pipeline/judge/cross-source-dedup.ts'
+import type { VersionKey } from '../../src/agent/records/versions/deployed-version.ts'
+import { CrossSourceDedup, mostSources } from '../../src/agent/pipeline/judge/cross-source-dedup.ts'
 
 const version = 'shop/web@sha256:aa' as VersionKey
 interface Line {

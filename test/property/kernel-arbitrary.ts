@@ -9,7 +9,7 @@ import {
 import type { Grant, ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { User } from '../../src/core/behaviour/user.ts'
-import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { nameOfBytes } from '../../src/agent/pipeline/sources/ebpf/kernel-name.ts'
 import { act, learned, shaper, type Where } from '../fixtures/event-fixture.ts'
 
 const from = (values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values)

@@ -13,7 +13,7 @@ import {
 } from '../../src/core/behaviour/language.ts'
 import { ANY_LENGTH, anyName, tokenLanguage } from '../../src/core/behaviour/token-language.ts'
 import { cases } from '../fixtures/random-cases.ts'
-import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { nameOfBytes } from '../../src/agent/pipeline/sources/ebpf/kernel-name.ts'
 
 const tokens: readonly Language[] = [
   ...['uuid', 'date', 'time', 'int', 'pid', 'volume'].map((name) => tokenLanguage(name, undefined)),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { microsOf } from '../../src/core/event/time.ts'
-import { historyOf } from '../../src/engine/review/history.ts'
+import { historyOf } from '../../src/agent/decisions/history.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { detachKernelState } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
+import { detachKernelState } from '../../src/agent/pipeline/sources/ebpf/sensor-process.ts'
 import { Machine, type MachineOptions } from '../qemu/machine.ts'
 import { buildImage, Container, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'

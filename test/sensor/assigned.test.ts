@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ContainerTraits, PolicyReport } from '../../src/pipeline/sources/source.ts'
+import type { ContainerTraits, PolicyReport } from '../../src/agent/pipeline/sources/source.ts'
 import { Acts } from './acts.ts'
 import { newId } from './container.ts'
 import { oneSensor } from './one-sensor.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { KernelHold } from '../../src/core/lifecycle/hold.ts'
-import type { SourceMessage } from '../../src/pipeline/sources/source.ts'
+import type { SourceMessage } from '../../src/agent/pipeline/sources/source.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildImage, Container, removeTree } from './container.ts'
-import { builtSensor } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
+import { builtSensor } from '../../src/agent/pipeline/sources/ebpf/sensor-process.ts'
 import { Recorder } from './recorder.ts'
 
 let image: string

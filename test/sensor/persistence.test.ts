@@ -7,9 +7,13 @@ import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import type { KernelProfile } from '../../src/core/compile/kernel-profile.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import type { EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
-import { detachKernelState } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
-import type { BehaviourKey, SelfProbe, SourceMessage } from '../../src/pipeline/sources/source.ts'
+import type { EbpfSourceOptions } from '../../src/agent/pipeline/sources/ebpf/ebpf-source.ts'
+import { detachKernelState } from '../../src/agent/pipeline/sources/ebpf/sensor-process.ts'
+import type {
+  BehaviourKey,
+  SelfProbe,
+  SourceMessage,
+} from '../../src/agent/pipeline/sources/source.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, removeTree, unifiedHierarchy } from './container.ts'

@@ -1,8 +1,11 @@
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
-import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
+import {
+  EbpfSource,
+  type EbpfSourceOptions,
+} from '../../src/agent/pipeline/sources/ebpf/ebpf-source.ts'
 import { shippedRules } from '../fixtures/event-fixture.ts'
 import { hangMs, patienceMs } from '../fixtures/patience.ts'
-import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
+import type { CountUpdate, SourceMessage } from '../../src/agent/pipeline/sources/source.ts'
 
 /** A running source, and all of its messages. */
 export class Recorder {

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
-import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
+import {
+  EbpfSource,
+  type EbpfSourceOptions,
+} from '../../src/agent/pipeline/sources/ebpf/ebpf-source.ts'
 import { type SourceUnderTest, sourceSuite } from '../contract/source-suite.ts'
 import { buildImage, Container, removeTree } from './container.ts'
 

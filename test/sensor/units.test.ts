@@ -10,7 +10,7 @@ import { globs } from '../../src/core/match/glob.ts'
 import { unitPatterns } from '../../src/core/match/unit-globs.ts'
 import { removeCgroup } from '../fixtures/cgroups.ts'
 import { drawn } from '../fixtures/seed.ts'
-import { detachKernelState } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
+import { detachKernelState } from '../../src/agent/pipeline/sources/ebpf/sensor-process.ts'
 import { unifiedHierarchy } from './container.ts'
 import { Recorder } from './recorder.ts'
 

@@ -7,7 +7,7 @@ import {
   type SourceMessage,
   type SourceState,
   type SourceSupport,
-} from '../../src/pipeline/sources/source.ts'
+} from '../../src/agent/pipeline/sources/source.ts'
 import { eventKinds } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
 import { wholeText } from '../../src/core/behaviour/whole-text.ts'
@@ -16,7 +16,7 @@ import type {
   IdentityEngine,
   EngineState,
   LeftListener,
-} from '../../src/pipeline/identity/identity.ts'
+} from '../../src/agent/pipeline/identity/identity.ts'
 import type { BehaviourTag, KernelProfile } from '../../src/core/compile/kernel-profile.ts'
 import { KernelReading } from '../fixtures/kernel-reading.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'

@@ -7,7 +7,7 @@ import type {
 } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
 import { wholeText } from '../../src/core/behaviour/whole-text.ts'
-import type { ContainerIdentity } from '../../src/pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../src/agent/pipeline/identity/identity.ts'
 
 /** Size of a simulated life of a node. */
 export interface SoakScale {

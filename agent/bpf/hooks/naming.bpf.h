@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reads DNS answers, as src/pipeline/sources/ebpf/dns-message.ts does: the same bytes by the same
- * rules, so that both find the same names. All addresses of an answer belong to the name that was
- * asked for.
+ * Reads DNS answers, as src/agent/pipeline/sources/ebpf/dns-message.ts does: the same bytes by the
+ * same rules, so that both find the same names. All addresses of an answer belong to the name that
+ * was asked for.
  */
 #ifndef SNUG_NAMING_H
 #define SNUG_NAMING_H

@@ -1,5 +1,5 @@
 import type { ImageRef } from '../../core/event/event.ts'
-import { parseImageReference } from '../../pipeline/identity/image-reference.ts'
+import { parseImageReference } from '../../agent/pipeline/identity/image-reference.ts'
 
 /**
  * The image of a container, from what its pod asks for (`nginx:1.25`) and what the runtime reports

@@ -5,7 +5,7 @@ import type {
   IdentityEngine,
   LeftListener,
   Peer,
-} from '../../pipeline/identity/identity.ts'
+} from '../../agent/pipeline/identity/identity.ts'
 import type { KubeApi } from './api.ts'
 import { podOfCgroup } from './cgroup-pod.ts'
 import { Collection, type CollectionState } from './collection.ts'

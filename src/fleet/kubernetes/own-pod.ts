@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../agent/pipeline/identity/identity.ts'
 
 /** Where a pod finds its service account. */
 export const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'

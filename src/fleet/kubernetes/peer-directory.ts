@@ -1,6 +1,6 @@
 import { DiscoveryApi } from '@kubernetes/client-node'
 import { canonicalAddress } from '../../core/event/canonical.ts'
-import type { Peer } from '../../pipeline/identity/identity.ts'
+import type { Peer } from '../../agent/pipeline/identity/identity.ts'
 import { asked, type KubeApi, until } from './api.ts'
 import { Collection } from './collection.ts'
 import type { EndpointSlice, Service } from './service.ts'

@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { ContainerRole, WorkloadRef } from '../../core/event/event.ts'
 import { utcTime } from '../../core/event/time.ts'
-import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../agent/pipeline/identity/identity.ts'
 import { imageOf } from './image-id.ts'
 import type { OwnerReference } from './object.ts'
 import type { ContainerSpec, ContainerStatus, Pod } from './pod.ts'

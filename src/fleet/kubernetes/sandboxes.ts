@@ -1,4 +1,4 @@
-import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../agent/pipeline/identity/identity.ts'
 import type { PodView } from './pod-containers.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describeError, SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
-import type { PublishedScopes } from '../../state/versions/version-registry.ts'
+import type { PublishedScopes } from '../../agent/records/versions/version-registry.ts'
 import { Backoff } from '../../support/backoff.ts'
 import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'

@@ -2,7 +2,7 @@ import type { Consumer, JetStreamClient, JetStreamManager, JsMsg } from '@nats-i
 import type { NatsConnection } from '@nats-io/transport-node'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../errors.ts'
-import { connectNats } from '../../pipeline/delivery/sinks/nats-connection.ts'
+import { connectNats } from '../../agent/pipeline/delivery/sinks/nats-connection.ts'
 import { Backoff } from '../../support/backoff.ts'
 import { Pace } from '../../support/pace.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'

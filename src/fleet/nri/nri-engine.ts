@@ -7,13 +7,13 @@ import type {
   IdentityEngine,
   LeftListener,
   PendingContainer,
-} from '../../pipeline/identity/identity.ts'
-import type { CriClient } from '../../pipeline/identity/nri/cri-client.ts'
-import type { NriSubject } from '../../pipeline/identity/nri/nri-link.ts'
+} from '../../agent/pipeline/identity/identity.ts'
+import type { CriClient } from '../../agent/pipeline/identity/nri/cri-client.ts'
+import type { NriSubject } from '../../agent/pipeline/identity/nri/nri-link.ts'
 import { Backoff } from '../../support/backoff.ts'
 import { madeOf, type PodView } from '../kubernetes/pod-containers.ts'
 import { sandboxOf } from '../kubernetes/sandboxes.ts'
-import { StateKeeper } from '../../pipeline/identity/state-keeper.ts'
+import { StateKeeper } from '../../agent/pipeline/identity/state-keeper.ts'
 
 export interface NriEngineOptions {
   /** Of the runtime's Node Resource Interface. */
@@ -78,7 +78,7 @@ export class NriEngine implements IdentityEngine {
 
   async start(signal: AbortSignal): Promise<void> {
     // An agent without NRI does not load its clients.
-    const { CriClient: Client } = await import('../../pipeline/identity/nri/cri-client.ts')
+    const { CriClient: Client } = await import('../../agent/pipeline/identity/nri/cri-client.ts')
     this.#client = new Client(this.#options.runtime)
     const { followSandboxes } = await import('./sandbox-events.ts')
     void followSandboxes({
@@ -124,7 +124,7 @@ export class NriEngine implements IdentityEngine {
   }
 
   async #follow(signal: AbortSignal, decided: () => void): Promise<void> {
-    const { linkToNri } = await import('../../pipeline/identity/nri/nri-link.ts')
+    const { linkToNri } = await import('../../agent/pipeline/identity/nri/nri-link.ts')
     const backoff = new Backoff(backoffRules)
     while (!signal.aborted) {
       try {

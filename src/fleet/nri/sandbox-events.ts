@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ContainerdClient } from '../../pipeline/identity/containerd/containerd-client.ts'
-import type { ContainerdContainer } from '../../pipeline/identity/containerd/containerd-messages.ts'
+import type { ContainerdClient } from '../../agent/pipeline/identity/containerd/containerd-client.ts'
+import type { ContainerdContainer } from '../../agent/pipeline/identity/containerd/containerd-messages.ts'
 import { Backoff } from '../../support/backoff.ts'
 
 /** A pod's sandbox that the runtime has made. */
@@ -37,7 +37,7 @@ const subscribed = Object.values(topics).map((topic) => `namespace==${namespace}
 export async function followSandboxes(options: SandboxEventsOptions): Promise<void> {
   const { signal } = options
   const { ContainerdClient: Client, isUnimplemented } = await import(
-    '../../pipeline/identity/containerd/containerd-client.ts'
+    '../../agent/pipeline/identity/containerd/containerd-client.ts'
   )
   const client = new Client(options.socket)
   const backoff = new Backoff(backoffRules)
@@ -66,7 +66,7 @@ async function read(
   signal: AbortSignal,
 ): Promise<void> {
   const { decodeMessage } = await import(
-    '../../pipeline/identity/containerd/containerd-messages.ts'
+    '../../agent/pipeline/identity/containerd/containerd-messages.ts'
   )
   for await (const { topic, event } of client.events(signal, subscribed)) {
     if (event === null) continue

@@ -8,7 +8,7 @@ import {
 import { imageKey } from '../../core/event/image-key.ts'
 import { finish } from '../../core/steps.ts'
 import { describeError } from '../../errors.ts'
-import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { DeployedVersion } from '../../agent/records/versions/deployed-version.ts'
 import { Backoff } from '../../support/backoff.ts'
 import { asked, type KubeApi } from '../kubernetes/api.ts'
 import { nodeLabels } from '../kubernetes/fleet-objects.ts'

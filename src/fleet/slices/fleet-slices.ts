@@ -1,6 +1,6 @@
 import { isReported } from '../../core/behaviour/shared-form.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import type { PublishedScopes } from '../../state/versions/version-registry.ts'
+import type { PublishedScopes } from '../../agent/records/versions/version-registry.ts'
 import { Pace } from '../../support/pace.ts'
 import type { Contribution, Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'

@@ -1,7 +1,10 @@
 import { imageKey } from '../../core/event/image-key.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import type { PublishedScope, PublishedScopes } from '../../state/versions/version-registry.ts'
+import type {
+  PublishedScope,
+  PublishedScopes,
+} from '../../agent/records/versions/version-registry.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import type { SliceHead } from './slice-head.ts'
 

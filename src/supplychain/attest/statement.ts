@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import { parseProfileDocument, type ProfileDocument } from '../export/profile-document.ts'
-import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
+import { type AttestedGate, parseGateResult } from '../findings/parse-result.ts'
 
 const statementType = 'https://in-toto.io/Statement/v1'
 /** What cosign 2 signs; of the same shape. */

@@ -1,4 +1,4 @@
-import { linesOf } from '../../pipeline/identity/text-lines.ts'
+import { linesOf } from '../../agent/pipeline/identity/text-lines.ts'
 import type { RpmPackage } from './rpm-header.ts'
 
 /** An installed package, from the image's own database. */

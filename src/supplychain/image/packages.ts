@@ -5,8 +5,8 @@ import {
   type PackageDatabase,
   readPackageDatabase,
 } from './package-databases.ts'
-import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
-import { listImageFolder, readImageFile } from '../../pipeline/identity/image-text.ts'
+import type { ContainerIdentity } from '../../agent/pipeline/identity/identity.ts'
+import { listImageFolder, readImageFile } from '../../agent/pipeline/identity/image-text.ts'
 
 /** Images whose databases are kept in memory: those in comparison. */
 const imagesKept = 4

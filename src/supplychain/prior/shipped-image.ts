@@ -1,5 +1,5 @@
 import type { ImageRef } from '../../core/event/event.ts'
-import { parseImageReference } from '../../pipeline/identity/image-reference.ts'
+import { parseImageReference } from '../../agent/pipeline/identity/image-reference.ts'
 
 /** The image of a name with a whole digest, `repository[:tag]@sha256:…`; undefined of any other name. */
 export function wholeImage(named: string): ImageRef | undefined {

@@ -3,10 +3,10 @@ import {
   type SelfProbeView,
   type SourceView,
   versionStates,
-} from '../../engine/api/engine-views.ts'
+} from '../../api/engine-views.ts'
 import { unhashedReasons } from '../../core/event/event.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
-import type { ProgramCost } from '../../engine/api/engine-views.ts'
+import type { ProgramCost } from '../../api/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 

@@ -1,4 +1,4 @@
-import { givenUpReasons, type SinkView } from '../../engine/api/sink-view.ts'
+import { givenUpReasons, type SinkView } from '../../api/sink-view.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 
 const sinkStates = ['idle', 'delivering', 'failing'] as const

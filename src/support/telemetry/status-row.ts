@@ -1,5 +1,5 @@
-import type { SinkView } from '../../engine/api/sink-view.ts'
-import type { StatusView } from '../../engine/api/engine-views.ts'
+import type { SinkView } from '../../api/sink-view.ts'
+import type { StatusView } from '../../api/engine-views.ts'
 import type { LoopDelay } from './loop-watch.ts'
 
 export interface Sample {

@@ -1,4 +1,4 @@
-import type { LineageView, StatusView } from '../../../src/engine/api/engine-views.ts'
+import type { LineageView, StatusView } from '../../../src/api/engine-views.ts'
 import { findingsOf } from '../../eval/findings.ts'
 import { firstLine, type RunningService, startService } from '../../eval/round.ts'
 import { columnOf } from '../../eval/split.ts'

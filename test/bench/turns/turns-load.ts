@@ -1,6 +1,6 @@
 import type { ActEvent, Access, ImageRef } from '../../../src/core/event/event.ts'
 import { isoOf } from '../../../src/core/event/time.ts'
-import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import {
   behaviourKey,
   type EventSource,
@@ -8,7 +8,7 @@ import {
   type SourceMessage,
   type SourceState,
   type SourceSupport,
-} from '../../../src/pipeline/sources/source.ts'
+} from '../../../src/agent/pipeline/sources/source.ts'
 import { eventKinds } from '../../../src/core/event/event.ts'
 import type { SoakEngine } from '../../soak/soak-source.ts'
 import { Dice } from '../../soak/workload.ts'

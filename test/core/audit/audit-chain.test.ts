@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditEntry } from '../../../src/core/event/outbound-record.ts'
-import { AuditTrail } from '../../../src/state/audit/audit-trail.ts'
+import { AuditTrail } from '../../../src/agent/records/audit/audit-trail.ts'
 import {
   AuditChain,
   auditCut,
@@ -12,10 +12,10 @@ import {
   genesis,
   hashOf,
 } from '../../../src/core/audit/audit-chain.ts'
-import { openLevelStore } from '../../../src/state/store/level-store.ts'
-import { MemoryStore } from '../../../src/state/store/memory-store.ts'
-import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
-import type { Store, StoreWrite } from '../../../src/state/store/store.ts'
+import { openLevelStore } from '../../../src/agent/records/store/level-store.ts'
+import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
+import { RecordIds } from '../../../src/agent/pipeline/alerts/record-ids.ts'
+import type { Store, StoreWrite } from '../../../src/agent/records/store/store.ts'
 
 const now = () => Date.parse('2026-11-24T14:00:00Z')
 const trailOf = (store: Store): AuditTrail =>

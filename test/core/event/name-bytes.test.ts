@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOfName } from '../../../src/core/event/name-bytes.ts'
-import { nameOfBytes } from '../../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { nameOfBytes } from '../../../src/agent/pipeline/sources/ebpf/kernel-name.ts'
 import { anyText } from '../../fixtures/any-text.ts'
 
 describe('the bytes of a name', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { unitOf, unitRepository } from '../../../src/core/event/unit-image.ts'
-import { isNamed } from '../../../src/state/versions/image-name.ts'
-import { parseImageReference } from '../../../src/pipeline/identity/image-reference.ts'
+import { isNamed } from '../../../src/agent/records/versions/image-name.ts'
+import { parseImageReference } from '../../../src/agent/pipeline/identity/image-reference.ts'
 
 describe('the repository of a unit', () => {
   it('has neither a tag nor a digest in it, also for an instance of a template', () => {

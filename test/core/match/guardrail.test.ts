@@ -4,7 +4,7 @@ import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
-import { callNames, capabilityNames } from '../../../src/pipeline/sources/ebpf/abi-names.ts'
+import { callNames, capabilityNames } from '../../../src/agent/pipeline/sources/ebpf/abi-names.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import {
   act,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
+import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import { KubeEngine } from '../../../src/fleet/kubernetes/kube-engine.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { containerId, digestOf, ownerOf, podOf } from '../../fixtures/kube-pods.ts'

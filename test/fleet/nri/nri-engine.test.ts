@@ -2,8 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type PodView, viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
 import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { NriEngine } from '../../../src/fleet/nri/nri-engine.ts'
-import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
-import { encodeMessage, type Messages } from '../../../src/pipeline/identity/nri/nri-messages.ts'
+import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
+import {
+  encodeMessage,
+  type Messages,
+} from '../../../src/agent/pipeline/identity/nri/nri-messages.ts'
 import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
 import { ScriptedCri, ScriptedRuntime } from '../../fixtures/nri-runtime.ts'
 

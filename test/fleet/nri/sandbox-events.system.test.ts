@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { followSandboxes } from '../../../src/fleet/nri/sandbox-events.ts'
-import { ContainerdClient } from '../../../src/pipeline/identity/containerd/containerd-client.ts'
+import { ContainerdClient } from '../../../src/agent/pipeline/identity/containerd/containerd-client.ts'
 import { busyboxRoot, imageArchive } from '../../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../../fixtures/containerd.ts'
 import { ScriptedCri } from '../../fixtures/nri-runtime.ts'

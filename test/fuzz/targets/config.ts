@@ -9,7 +9,7 @@ import {
 } from '../../../src/support/config/rules-schema.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { Techniques } from '../../../src/core/match/technique.ts'
-import { gatePolicySchema } from '../../../src/supplychain/gate/policy-schema.ts'
+import { gatePolicySchema } from '../../../src/ci/gate/policy-schema.ts'
 import { coded } from './expect-coded.ts'
 
 const file = join(mkdtempSync('/dev/shm/snug-fuzz-'), 'file.yaml')

@@ -1,4 +1,4 @@
-import { readDnsAnswer } from '../../../src/pipeline/sources/ebpf/dns-message.ts'
+import { readDnsAnswer } from '../../../src/agent/pipeline/sources/ebpf/dns-message.ts'
 
 /** What a resolver, or somebody who plays one, sends to a container. */
 export function fuzz(data: Buffer): void {

@@ -3,7 +3,7 @@ import type { SnugEvent } from '../../../src/core/event/event.ts'
 import { EventLineReader } from '../../../src/core/event/event-line-reader.ts'
 import { formatEvent, parseEventLine } from '../../../src/core/event/parse-event.ts'
 import { SnugError } from '../../../src/errors.ts'
-import { EventLineParser } from '../../../src/pipeline/sources/event-lines.ts'
+import { EventLineParser } from '../../../src/agent/pipeline/sources/event-lines.ts'
 import { editedJson } from './edited-json.ts'
 import { coded, jsonOf, same } from './expect-coded.ts'
 

@@ -1,5 +1,5 @@
-import { FrameReader } from '../../../src/pipeline/sources/ebpf/frame-reader.ts'
-import { RecordDecoder } from '../../../src/pipeline/sources/ebpf/record-decoder.ts'
+import { FrameReader } from '../../../src/agent/pipeline/sources/ebpf/frame-reader.ts'
+import { RecordDecoder } from '../../../src/agent/pipeline/sources/ebpf/record-decoder.ts'
 import { formatEvent, parseEventLine } from '../../../src/core/event/parse-event.ts'
 import { coded } from './expect-coded.ts'
 

@@ -1,5 +1,5 @@
-import { routes } from '../../../src/interfaces/server/routes/routes.ts'
-import { check } from '../../../src/interfaces/server/request-body.ts'
+import { routes } from '../../../src/serve/routes/routes.ts'
+import { check } from '../../../src/serve/request-body.ts'
 import { editedJson, seedsOf } from './edited-json.ts'
 import { coded } from './expect-coded.ts'
 

@@ -1,4 +1,4 @@
-import { NriSession } from '../../../src/pipeline/identity/nri/nri-link.ts'
+import { NriSession } from '../../../src/agent/pipeline/identity/nri/nri-link.ts'
 import { coded } from './expect-coded.ts'
 
 /** What a container runtime sends to its plugin, in pieces. Only ids reach the agent. */

@@ -1,4 +1,4 @@
-import { parseReport } from '../../../src/supplychain/scan/parse-report.ts'
+import { parseReport } from '../../../src/ci/scan/parse-report.ts'
 import { editedJson, seedsOf } from './edited-json.ts'
 import { coded } from './expect-coded.ts'
 

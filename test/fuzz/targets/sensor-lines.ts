@@ -1,7 +1,7 @@
 import type { SnugEvent } from '../../../src/core/event/event.ts'
 import { formatEvent, parseEventLine } from '../../../src/core/event/parse-event.ts'
-import { EventLineParser } from '../../../src/pipeline/sources/event-lines.ts'
-import { sensorFormats } from '../../../src/pipeline/sources/line-formats.ts'
+import { EventLineParser } from '../../../src/agent/pipeline/sources/event-lines.ts'
+import { sensorFormats } from '../../../src/agent/pipeline/sources/line-formats.ts'
 import { same } from './expect-coded.ts'
 
 const now = new Date('2026-11-24T13:40:27.000Z')

@@ -1,4 +1,4 @@
-import type { FleetImageDetail } from '../../../src/fleet/console/views.ts'
+import type { FleetImageDetail } from '../../../src/console/reading/views.ts'
 import type { ConsoleClient } from './console-client.ts'
 
 /** So many decisions an object takes, with room for others. */

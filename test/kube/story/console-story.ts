@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { AuditView } from '../../../src/engine/api/engine.ts'
-import type { ProfileView } from '../../../src/engine/api/engine-views.ts'
+import type { AuditView } from '../../../src/api/engine.ts'
+import type { ProfileView } from '../../../src/api/engine-views.ts'
 import type {
   FleetAlertRow,
   FleetAlerts,
   FleetImageDetail,
   FleetImages,
   FleetNodes,
-} from '../../../src/fleet/console/views.ts'
+} from '../../../src/console/reading/views.ts'
 import type { ImageProfile } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import type { Nats } from '../../fixtures/nats.ts'
 import type { Cluster } from '../cluster/cluster.ts'

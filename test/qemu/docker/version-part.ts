@@ -1,5 +1,5 @@
 import type Docker from 'dockerode'
-import type { LineageView, ProfileDiff, ProfileView } from '../../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileDiff, ProfileView } from '../../../src/api/engine-views.ts'
 import { removeContainer, startContainer } from '../../fixtures/containers.ts'
 import { importFiles } from './images.ts'
 import { logOf, type Setting, type Tried, tryContainer } from './setting.ts'

@@ -7,7 +7,7 @@ import { exportProfile } from '../../../src/supplychain/export/export-profile.ts
 import { rootLines, rootNeed, type RootNeed } from '../../../src/supplychain/export/root-need.ts'
 import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
-import { capabilityNames } from '../../../src/pipeline/sources/ebpf/abi-names.ts'
+import { capabilityNames } from '../../../src/agent/pipeline/sources/ebpf/abi-names.ts'
 import { securityContextSchema } from '../../fixtures/consumer-schemas.ts'
 import { acts } from '../../property/event-arbitrary.ts'
 import { act, feed, learned, shaper, type Where } from '../../fixtures/event-fixture.ts'

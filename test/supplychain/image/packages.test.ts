@@ -1,10 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
-import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
+import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
+import { ImageFiles } from '../../../src/agent/pipeline/identity/image-files.ts'
 import { ImagePackages } from '../../../src/supplychain/image/packages.ts'
-import { cronLine, ImageSchedules, timerPeriod } from '../../../src/pipeline/identity/schedules.ts'
+import {
+  cronLine,
+  ImageSchedules,
+  timerPeriod,
+} from '../../../src/agent/pipeline/identity/schedules.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
 let root: string

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { printCheck } from '../../../src/interfaces/cli/commands/config-commands.ts'
-import { createProgram } from '../../../src/interfaces/cli/program.ts'
+import { printCheck } from '../../../src/cli/commands/config-commands.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import {
   configJsonSchema,
   type JsonSchema,

@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto'
+import {
+  checkHoldLength,
+  type Hold,
+  type HoldLevel,
+  type HoldTarget,
+  isByKernel,
+  podText,
+  targetText,
+} from '../../core/lifecycle/hold.ts'
+import { describeError, SnugError } from '../../errors.ts'
+import type { PendingContainer } from '../pipeline/identity/identity.ts'
+import { holdsKey } from '../records/persistence/hold-record.ts'
+import type { Agent } from '../engine/agent.ts'
+import { containersNamed } from './named-containers.ts'
+import type { Decider, HoldOrder } from '../../api/engine.ts'
+import type { HoldView } from '../../api/engine-views.ts'
+
+/** A person's orders that keep containers from acting. */
+export class HoldService {
+  readonly #agent: Agent
+
+  constructor(agent: Agent) {
+    this.#agent = agent
+  }
+
+  /**
+   * Resolves once kernel or engine have confirmed it, or had the time to.
+   *
+   * Errors: DECISION_INVALID, HOLD_UNKNOWN, HOLD_AMBIGUOUS, HOLD_UNAVAILABLE
+   */
+  async hold({ target: text, level, forMs, dryRun }: HoldOrder, by: Decider): Promise<HoldView> {
+    const { holds, kernel, journal } = this.#agent
+    const { reason } = by
+    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
+    checkHoldLength(forMs)
+    const target = this.#target(text)
+    const concerned = this.#concerned({ target })
+    this.#checkAvailable(level, concerned)
+    this.#checkVital(target, concerned)
+    const since = this.#agent.now()
+    const id = randomUUID().slice(0, 8)
+    const hold: Hold = { id, level, target, by: by.who, reason, since, until: since + forMs }
+    if (dryRun === true) return this.#view(hold)
+    holds.add(hold)
+    kernel.holdsChanged(concerned)
+    journal.audit('hold', by.who, { ...auditFields(hold), containers: idsOf(concerned) })
+    this.#note()
+    await Promise.all(concerned.map((container) => holds.apply(hold, container.id)))
+    if (isByKernel(level)) await this.#agent.caughtUp()
+    await journal.decided()
+    return this.#view(hold)
+  }
+
+  /** `text`: the id of a hold, or CONTAINER, POD or IMAGE. Errors: HOLD_UNKNOWN */
+  async release(text: string, by: Decider): Promise<readonly HoldView[]> {
+    const { holds, journal } = this.#agent
+    const found = holds.all.filter((hold) => hold.id === text || this.#names(text, hold))
+    if (found.length === 0) throw new SnugError('HOLD_UNKNOWN', `nothing named \`${text}\` is held`)
+    const views = found.map((hold) => this.#view(hold))
+    for (const hold of found) await this.#end(hold, by.who, by.reason)
+    await this.#agent.caughtUp()
+    await journal.decided()
+    return views
+  }
+
+  list(): readonly HoldView[] {
+    return this.#agent.holds.all.map((hold) => this.#view(hold))
+  }
+
+  /** Ends those whose time is over. */
+  expire(): void {
+    const nowMs = this.#agent.now()
+    for (const hold of this.#agent.holds.all) {
+      if (hold.until > nowMs) continue
+      void this.#end(hold, 'agent', 'its time is over')
+    }
+  }
+
+  /** The clock was set: holds last as long as they would have. */
+  clockStepped(stepMs: number): void {
+    const { holds } = this.#agent
+    if (holds.all.length === 0) return
+    holds.clockStepped(stepMs)
+    this.#note()
+  }
+
+  /** A container that started is held as those that run. */
+  started(id: string): void {
+    const { holds, kernel } = this.#agent
+    if (holds.all.length === 0) return
+    const container = kernel.reported(id)
+    if (container === undefined) return
+    for (const hold of holds.of(container)) void holds.apply(hold, id)
+  }
+
+  async #end(hold: Hold, who: string, reason: string | undefined): Promise<void> {
+    const { holds, kernel, journal, parts } = this.#agent
+    const concerned = this.#concerned(hold)
+    holds.remove(hold)
+    kernel.holdsChanged(concerned)
+    const because = reason === undefined ? {} : { reason }
+    journal.audit('release', who, {
+      ...auditFields(hold),
+      ...because,
+      containers: idsOf(concerned),
+    })
+    this.#note()
+    await Promise.all(
+      concerned.map((container) =>
+        holds.lift(hold, container).catch((error: unknown) => {
+          const { id } = container
+          parts.log.error({ container: id, error: describeError(error) }, 'it stays frozen')
+        }),
+      ),
+    )
+  }
+
+  #note(): void {
+    this.#agent.journal.note(holdsKey, this.#agent.holds.all)
+    this.#agent.journal.changed()
+  }
+
+  #concerned(hold: Pick<Hold, 'target'>): readonly PendingContainer[] {
+    const { holds, kernel } = this.#agent
+    return [...kernel.present()].filter((container) => holds.isFor(hold, container))
+  }
+
+  /** A container by its name or the beginning of its id, then a pod, then an image. */
+  #target(text: string): HoldTarget {
+    const present = [...this.#agent.kernel.present()]
+    const named = containersNamed(
+      text,
+      present.map(({ id }) => ({ id, name: this.#nameOf(id) })),
+    )
+    const [only, another] = named
+    if (another !== undefined) {
+      const ids = idsOf(named).map((id) => `\`${id.slice(0, 12)}\``)
+      throw new SnugError('HOLD_AMBIGUOUS', `\`${text}\` names the containers ${ids.join(', ')}`)
+    }
+    if (only !== undefined) return { kind: 'container', id: only.id }
+    const pods = new Map<string, HoldTarget>()
+    for (const { workload } of present) {
+      if (workload?.pod === undefined) continue
+      const { namespace, pod } = workload
+      const whole = podText({ namespace, pod })
+      if (text !== pod && text !== whole) continue
+      pods.set(whole, { kind: 'pod', pod, ...(namespace === undefined ? {} : { namespace }) })
+    }
+    const [pod, otherPod] = pods.values()
+    if (otherPod !== undefined) {
+      const names = [...pods.keys()].map((name) => `\`${name}\``).join(', ')
+      throw new SnugError('HOLD_AMBIGUOUS', `\`${text}\` names the pods ${names}`)
+    }
+    if (pod !== undefined) return pod
+    if (this.#isImage(text)) return { kind: 'image', ref: text }
+    throw new SnugError('HOLD_UNKNOWN', `no container, pod or image here is named \`${text}\``)
+  }
+
+  #isImage(ref: string): boolean {
+    try {
+      return this.#agent.registry.index.find(ref).length > 0
+    } catch {
+      return false
+    }
+  }
+
+  #names(text: string, { target }: Hold): boolean {
+    switch (target.kind) {
+      case 'container':
+        return containersNamed(text, [{ id: target.id, name: this.#nameOf(target.id) }]).length > 0
+      case 'pod':
+        return text === target.pod || text === podText(target)
+      case 'image':
+        return text === target.ref
+    }
+  }
+
+  #nameOf(id: string): string | undefined {
+    return this.#agent.holds.engineOf(id)?.known(id)?.name
+  }
+
+  #checkAvailable(level: HoldLevel, containers: readonly PendingContainer[]): void {
+    const why = this.#unavailable(level, containers)
+    if (why !== undefined)
+      throw new SnugError('HOLD_UNAVAILABLE', `the level \`${level}\` cannot be had here: ${why}`)
+  }
+
+  /** Also for the container that the image does not have yet. Errors: HOLD_UNAVAILABLE */
+  #checkVital(target: HoldTarget, containers: readonly PendingContainer[]): void {
+    const { index, lifecycle } = this.#agent.registry
+    const versions = target.kind === 'image' ? index.find(target.ref) : []
+    for (const { image } of [...containers, ...versions]) {
+      const why = lifecycle.rules.unblockable?.(image)
+      if (why !== undefined) throw new SnugError('HOLD_UNAVAILABLE', why)
+    }
+  }
+
+  #unavailable(level: HoldLevel, containers: readonly PendingContainer[]): string | undefined {
+    const { holds, parts } = this.#agent
+    if (level === 'freeze' || level === 'stop') {
+      const without = containers.find(({ id }) => holds.engineOf(id)?.act === undefined)
+      if (without === undefined) return undefined
+      return `the engine of container ${without.id.slice(0, 12)} can neither freeze nor stop it`
+    }
+    const facts = parts.sources
+      .filter(({ supports }) => supports.confirms)
+      .map(({ stats }) => stats.facts)
+    if (facts.length === 0) return 'no source of this agent can hold a container: only `ebpf` does'
+    const lacking = neededFacts[level].filter(
+      ([fact, value]) => !facts.some((each) => each[fact]?.startsWith(value)),
+    )
+    return lacking.length === 0
+      ? undefined
+      : `the sensor reports ${lacking.map(([fact]) => `\`${fact}\``).join(', ')} as missing, see \`snug doctor\``
+  }
+
+  #view(hold: Hold): HoldView {
+    const { holds } = this.#agent
+    const { id, level, target, by, reason, since, until } = hold
+    return {
+      id,
+      level,
+      target: targetText(target),
+      by,
+      reason,
+      since: new Date(since).toISOString(),
+      until: new Date(until).toISOString(),
+      containers: this.#concerned(hold).map((container) => {
+        const name = this.#nameOf(container.id)
+        const { repository, tag } = container.image
+        return {
+          id: container.id,
+          ...(name === undefined ? {} : { name }),
+          image: tag === undefined ? repository : `${repository}:${tag}`,
+          ...holds.standing(hold, container.id),
+        }
+      }),
+    }
+  }
+}
+
+/** What the sensor has to report for a level. A kill would not keep a service alive as `changes` promises. */
+const neededFacts = {
+  network: [
+    ['hook.egress', 'yes'],
+    ['hook.ingress', 'yes'],
+  ],
+  changes: [
+    ['stop.open', 'blocked'],
+    ['stop.exec', 'blocked'],
+    ['stop.connect', 'blocked'],
+  ],
+} as const
+
+const idsOf = (containers: readonly { readonly id: string }[]): readonly string[] =>
+  containers.map(({ id }) => id)
+
+function auditFields({ id, level, target, reason, until }: Hold): Record<string, unknown> {
+  const end = new Date(until).toISOString()
+  return { hold: id, level, target: targetText(target), reason, until: end }
+}

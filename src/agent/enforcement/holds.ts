@@ -1,0 +1,131 @@
+import {
+  type Hold,
+  type HoldStanding,
+  isByKernel,
+  type KernelHold,
+  kernelHold,
+} from '../../core/lifecycle/hold.ts'
+import { describeError } from '../../errors.ts'
+import type { IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
+import type { Log } from '../../support/telemetry/log.ts'
+import type { AssignedReport } from './assignments.ts'
+
+export interface HoldsOptions {
+  readonly engines: readonly IdentityEngine[]
+  /** Whether the container is of a version that IMAGE names. */
+  readonly isOfImage: (ref: string, container: PendingContainer) => boolean
+  readonly log: Log
+}
+
+const waiting: HoldStanding = { state: 'waiting' }
+const held: HoldStanding = { state: 'held' }
+
+/** The holds of this node's containers, with what kernel and engines have confirmed of them. */
+export class Holds {
+  readonly #options: HoldsOptions
+  readonly #holds = new Map<string, Hold>()
+  /** By container: what the kernel has confirmed. */
+  readonly #inKernel = new Map<string, AssignedReport>()
+  /** By hold and container: what its engine has done. */
+  readonly #byEngine = new Map<string, HoldStanding>()
+
+  constructor(options: HoldsOptions) {
+    this.#options = options
+  }
+
+  get all(): readonly Hold[] {
+    return [...this.#holds.values()]
+  }
+
+  load(holds: readonly Hold[]): void {
+    for (const hold of holds) this.#holds.set(hold.id, hold)
+  }
+
+  add(hold: Hold): void {
+    this.#holds.set(hold.id, hold)
+  }
+
+  remove({ id }: Hold): void {
+    this.#holds.delete(id)
+    for (const key of this.#byEngine.keys())
+      if (key.startsWith(`${id} `)) this.#byEngine.delete(key)
+  }
+
+  of(container: PendingContainer): readonly Hold[] {
+    return this.all.filter((hold) => this.isFor(hold, container))
+  }
+
+  isFor({ target }: Pick<Hold, 'target'>, container: PendingContainer): boolean {
+    switch (target.kind) {
+      case 'container':
+        return container.id === target.id
+      case 'pod': {
+        const { workload } = container
+        return workload?.pod === target.pod && workload.namespace === target.namespace
+      }
+      case 'image':
+        return this.#options.isOfImage(target.ref, container)
+    }
+  }
+
+  kernelHoldOf(container: PendingContainer): KernelHold | undefined {
+    return this.#holds.size === 0 ? undefined : kernelHold(this.of(container))
+  }
+
+  /** A source confirms an assignment, and with it what it holds. */
+  confirmed(report: AssignedReport): void {
+    const { container, hold } = report
+    if (hold === undefined) {
+      this.#inKernel.delete(container)
+      return
+    }
+    const ended = hold.ended ?? this.#inKernel.get(container)?.hold?.ended
+    this.#inKernel.set(container, {
+      ...report,
+      hold: { ...hold, ...(ended === undefined ? {} : { ended }) },
+    })
+  }
+
+  standing({ id, level }: Hold, container: string): HoldStanding {
+    if (!isByKernel(level)) return this.#byEngine.get(`${id} ${container}`) ?? waiting
+    const hold = this.#inKernel.get(container)?.hold
+    if (hold === undefined || !(level === 'network' ? hold.network : hold.changes)) return waiting
+    return level === 'network' && hold.ended !== undefined ? { ...held, ended: hold.ended } : held
+  }
+
+  /** Has the engine do what the hold asks of it. Not an error where it cannot: see {@link standing}. */
+  async apply(hold: Hold, container: string): Promise<void> {
+    if (hold.level !== 'freeze' && hold.level !== 'stop') return
+    const key = `${hold.id} ${container}`
+    try {
+      const engine = this.engineOf(container)
+      if (engine?.act === undefined) throw new Error('its engine can neither freeze nor stop it')
+      this.#byEngine.set(key, (await engine.act(container, hold.level)) ? held : waiting)
+    } catch (error) {
+      const because = describeError(error)
+      this.#byEngine.set(key, { state: 'failed', because })
+      this.#options.log.error({ container, level: hold.level, because }, 'a container is not held')
+    }
+  }
+
+  /** To be called once the hold is removed. A stopped container stays so until somebody starts it. */
+  async lift(hold: Hold, container: PendingContainer): Promise<void> {
+    if (hold.level !== 'freeze' || this.of(container).some(({ level }) => level === 'freeze'))
+      return
+    await this.engineOf(container.id)?.act?.(container.id, 'thaw')
+  }
+
+  engineOf(container: string): IdentityEngine | undefined {
+    return this.#options.engines.find((engine) => engine.known(container) !== undefined)
+  }
+
+  gone(container: string): void {
+    this.#inKernel.delete(container)
+  }
+
+  /** The clock was set: holds last as long as they would have. */
+  clockStepped(stepMs: number): void {
+    for (const hold of this.all)
+      this.#holds.set(hold.id, { ...hold, until: hold.until + stepMs, since: hold.since + stepMs })
+  }
+}

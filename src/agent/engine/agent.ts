@@ -1,0 +1,26 @@
+import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
+import type { Holds } from '../enforcement/holds.ts'
+import type { KernelSide } from '../enforcement/kernel-side.ts'
+import type { IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { EventSource } from '../pipeline/sources/source.ts'
+import type { AgentState } from '../records/agent-state.ts'
+import type { Inflow } from './inflow.ts'
+import type { LiveUpdates } from '../reading/live/live-updates.ts'
+
+/** The agent at work, as the use cases see it. */
+export interface Agent extends AgentState {
+  readonly parts: AgentState['parts'] & {
+    readonly sources: readonly EventSource[]
+    readonly engines: readonly IdentityEngine[]
+    /** Whether a process of the cgroup is found that the kernel of this host runs; absent: none is. */
+    readonly runsOnHost?: (cgroup: string) => boolean
+  }
+  readonly state: 'starting' | 'running' | 'stopping'
+  readonly inflow: Inflow
+  readonly kernel: KernelSide
+  readonly holds: Holds
+  readonly enforcement: EnforcementReports
+  readonly live: LiveUpdates
+  /** Resolves once all is judged that the sources have observed until now. */
+  caughtUp(): Promise<void>
+}

@@ -1,0 +1,147 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describeError } from '../../../../errors.ts'
+import { cgroupHierarchy } from '../container-rootfs.ts'
+import type { ContainerIdentity, EngineState, IdentityEngine, LeftListener } from '../identity.ts'
+import { StateKeeper } from '../state-keeper.ts'
+import type { HostFiles } from './host-files.ts'
+import { managerScopes, unitOfCgroup } from './unit-cgroup.ts'
+import { unitFiles } from './unit-files.ts'
+import { replacedPrograms, type ScriptOf, unitIdentity } from './unit-identity.ts'
+
+export interface UnitEngineOptions {
+  readonly hosts: HostFiles
+  readonly scriptOf: ScriptOf
+  readonly onState?: (state: EngineState) => void
+  /** Where the hierarchy of cgroups is mounted from its root; absent: as this process sees it. */
+  readonly hierarchy?: () => string | undefined
+}
+
+/** How often it looks which units ended. */
+const lookMs = 5_000
+
+interface Run {
+  readonly identity: ContainerIdentity
+  readonly folder: string
+}
+
+/**
+ * Units of systemd, each run of which is a container. The sensor decides which ones are watched; this engine knows what
+ * they are from their cgroup, their files and the packages of the host, and asks no service.
+ */
+export class UnitEngine implements IdentityEngine {
+  readonly name = 'units'
+  readonly #options: UnitEngineOptions
+  readonly #keeper: StateKeeper
+  readonly #runs = new Map<string, Run>()
+  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #leftListeners = new Set<LeftListener>()
+
+  constructor(options: UnitEngineOptions) {
+    this.#options = options
+    this.#keeper = new StateKeeper(options.onState)
+  }
+
+  get state(): EngineState {
+    return this.#keeper.state
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#hierarchy() === undefined) this.#keeper.degrade('cgroup v2 is not mounted here')
+    else this.#keeper.become({ kind: 'running' })
+    const timer = setInterval(() => this.#look(), lookMs)
+    timer.unref()
+    const stop = (): void => {
+      clearInterval(timer)
+      this.#keeper.become({ kind: 'stopped' })
+    }
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  }
+
+  known(id: string): ContainerIdentity | undefined {
+    return this.#runs.get(id)?.identity
+  }
+
+  async lookup(
+    id: string,
+    cgroup?: string,
+  ): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    const known = this.known(id)
+    if (known !== undefined) return known
+    const unit = cgroup === undefined ? undefined : unitOfCgroup(id, cgroup)
+    const hierarchy = this.#hierarchy()
+    if (cgroup === undefined || unit === undefined || hierarchy === undefined) return 'unknown'
+    try {
+      return await this.#identify(id, unit, hierarchy, cgroup)
+    } catch (error) {
+      this.#keeper.degrade(`cannot read what \`${unit}\` is: ${describeError(error)}`)
+      return 'unavailable'
+    }
+  }
+
+  peer(): undefined {
+    return undefined
+  }
+
+  addresses(): Iterable<string> {
+    return []
+  }
+
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
+  }
+
+  #hierarchy(): string | undefined {
+    return (this.#options.hierarchy ?? cgroupHierarchy)()
+  }
+
+  async #identify(
+    id: string,
+    unit: string,
+    hierarchy: string,
+    cgroup: string,
+  ): Promise<ContainerIdentity | 'unknown'> {
+    const root = rootOfManager(hierarchy, cgroup)
+    const database = await this.#options.hosts.database(root)
+    const present = this.known(id)
+    if (present !== undefined) return present
+    const files = unitFiles(root, unit)
+    if (files === undefined) return 'unknown'
+    const folder = `${hierarchy}${cgroup}`
+    const replaced = replacedPrograms(folder)
+    const { scriptOf } = this.#options
+    const identity = unitIdentity({ id, unit, root, files, database, replaced, scriptOf })
+    this.#runs.set(id, { identity, folder })
+    this.#keeper.become({ kind: 'running' })
+    for (const listener of this.#listeners) listener(identity)
+    return identity
+  }
+
+  #look(): void {
+    for (const [id, { folder }] of this.#runs) {
+      if (existsSync(folder)) continue
+      this.#runs.delete(id)
+      for (const listener of this.#leftListeners) listener(id, 'gone')
+    }
+  }
+}
+
+/** By an open process of the manager: a path within it leads nowhere else. */
+function rootOfManager(hierarchy: string, cgroup: string): string {
+  for (const scope of managerScopes(cgroup)) {
+    try {
+      const procs = readFileSync(`${hierarchy}${scope}/cgroup.procs`, 'utf8')
+      const [pid] = procs.split('\n').map(Number)
+      if (pid !== undefined && pid > 0) return `/proc/${pid}/root`
+    } catch {
+      // No manager is there.
+    }
+  }
+  return '/proc/1/root'
+}

@@ -1,0 +1,78 @@
+import type { Blindness } from '../../../core/sight/blindness.ts'
+
+/** A run of a container from a start to an end, before a later start. */
+export interface PastStint {
+  readonly from: string
+  readonly to: string
+  readonly before: boolean
+}
+
+/** One container of the version, on this node. Plain data: it is stored. */
+export interface Run {
+  readonly container: string
+  readonly name?: string
+  /** RFC 3339 */
+  readonly from: string
+  /**
+   * End of the run, absent while it runs. If no source announced the container, the time of its
+   * latest event.
+   */
+  readonly to?: string
+  /** Known only from events: recorded events include no start and no end of containers. */
+  readonly actsOnly?: true
+  /** It already ran when it was first observed, so its start is missing from the evidence. */
+  readonly before: boolean
+  /** Its end was not observed. */
+  readonly endUnseen?: true
+  /** Earlier starts under the same id, oldest first. */
+  readonly earlier?: readonly PastStint[]
+  /** Its namespace does not teach: it is judged, and its behaviours wait for review. */
+  readonly outside?: true
+  /** The kernel of this host does not see what it does, or is not proven to. */
+  readonly blind?: Blindness
+  /** A loss reports that it is blind. */
+  readonly blindReported?: true
+  /** A process of it was found that runs on the kernel of this host, although its runtime is unknown. */
+  readonly proven?: true
+}
+
+/** How many of the containers run, how many of those ran before they were first observed, and how many are blind. */
+export interface RunCounts {
+  readonly running: number
+  readonly before: number
+  readonly blind: number
+}
+
+/** The containers of a version by id, in the order of their first start. */
+export class Runs extends Map<string, Run> {
+  /** Rises with each change. */
+  revision = 0
+  #counts: (RunCounts & { readonly revision: number }) | undefined
+
+  override set(container: string, run: Run): this {
+    this.revision += 1
+    return super.set(container, run)
+  }
+
+  override delete(container: string): boolean {
+    this.revision += 1
+    return super.delete(container)
+  }
+
+  /** Views ask for it again and again, and most versions stay as they are meanwhile. */
+  get counts(): RunCounts {
+    if (this.#counts?.revision !== this.revision) this.#counts = this.#counted()
+    return this.#counts
+  }
+
+  #counted(): RunCounts & { readonly revision: number } {
+    let [running, before, blind] = [0, 0, 0]
+    for (const run of this.values()) {
+      if (run.to !== undefined) continue
+      running += 1
+      if (run.before) before += 1
+      if (run.blind !== undefined) blind += 1
+    }
+    return { running, before, blind, revision: this.revision }
+  }
+}

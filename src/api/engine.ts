@@ -1,0 +1,448 @@
+import type { ProfileDocument } from '../supplychain/export/profile-document.ts'
+import type { ImageRef, SnugEvent } from '../core/event/event.ts'
+import type { ExportFormat } from '../supplychain/export/export-profile.ts'
+import type { Alert, AlertType, Severity } from '../core/event/alert.ts'
+import type {
+  AllowScope,
+  BackTestResult,
+  DecisionResult,
+  CostReport,
+  DoctorReport,
+  HoldView,
+  LineageView,
+  Mode,
+  ProfileDiff,
+  ProfileView,
+  ReplayResult,
+  StateNews,
+  StatusView,
+  VersionView,
+} from './engine-views.ts'
+import type {
+  IncidentClosing,
+  IncidentClosure,
+  IncidentPage,
+  IncidentQuery,
+  IncidentStory,
+} from './incident-views.ts'
+import type { User } from '../core/behaviour/user.ts'
+import type { KeptScan } from '../supplychain/findings/kept-scan.ts'
+import type { HoldLevel } from '../core/lifecycle/hold.ts'
+import type { CaseSummary } from '../core/case/case.ts'
+import type { CaseFileView, CaseView } from './case-views.ts'
+import type { LiveReader } from './live-log.ts'
+import type { PageViews } from './page-views.ts'
+
+/**
+ * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
+ * is here and nothing else; all values are plain JSON, and times are RFC 3339 UTC.
+ *
+ * Errors: every method throws `SnugError` with a code of `errors.ts`.
+ */
+export interface Engine {
+  status(): StatusView
+  images(): Promise<readonly LineageView[]>
+  image(ref: string): Promise<LineageView>
+  /** Without a range all of its behaviours. */
+  profile(ref: string, range?: ProfileRange): Promise<ProfileView>
+  /** Identifies the current state of the versions of IMAGE; see `live/revision.ts`. */
+  revision(ref: string): string
+  diff(a: string, b: string): Promise<ProfileDiff>
+  /** `canary` only with mode `block`. */
+  setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
+  /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
+  breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
+  endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
+  /** Keeps containers from acting, for a time. The reason is required. */
+  hold(order: HoldOrder, by: Decider): Promise<HoldView>
+  /** `text`: the id of a hold, or what it was ordered for. Returns what was held. */
+  release(text: string, by: Decider): Promise<readonly HoldView[]>
+  holds(): readonly HoldView[]
+  /** Evidence of the container, by its name or the beginning of its id. The reason is required. */
+  capture(container: string, by: Decider): Promise<CaseSummary>
+  /** Newest first. */
+  cases(): Promise<readonly CaseSummary[]>
+  case(id: string): Promise<CaseView>
+  caseFile(id: string, by: Decider): Promise<CaseFileView>
+  /** Without `behaviours`: everything in review, except behaviours that a guardrail keeps in quarantine. */
+  approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: Decider,
+    options?: ApproveOptions,
+  ): Promise<DecisionResult>
+  /** The behaviours are deviations for good, whatever is learned later; successors keep to that. */
+  reject(
+    ref: string,
+    behaviours: readonly string[],
+    by: Decider,
+    dryRun?: boolean,
+  ): Promise<DecisionResult>
+  /** Withdraws the decisions on the behaviours: the evidence counts again. */
+  withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: Decider,
+    dryRun?: boolean,
+  ): Promise<DecisionResult>
+  /**
+   * Decides on exactly these behaviours, of one version or several, as one step with one audit entry. Refuses all of it
+   * where one of the versions is no longer as its revision identifies it.
+   */
+  decideCard(decision: CardDecision, by: Decider): Promise<CardDecisionResult>
+  /** Makes the profile what it would be without that evidence. */
+  forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult>
+  /** Forgets the events of an exec session, and rejects behaviour that only it showed. The reason is required. */
+  incident(ref: string, session: string, by: Decider, dryRun?: boolean): Promise<IncidentResult>
+  /**
+   * Removes one version: its profile, evidence and decisions. Its alerts stay. A version that runs
+   * or blocks, or that a later version is compared with, is not removed.
+   */
+  removeImage(ref: string, by: Decider, dryRun?: boolean): Promise<RemovalResult>
+  /** Ends the window now. */
+  endLearning(ref: string, by: Decider): Promise<VersionView>
+
+  alerts(query: AlertQuery): Promise<readonly Alert[]>
+  alert(id: string): Alert
+  alertRevision(id: string): string
+  /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
+  allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
+  /** The behaviour of the alert stays a deviation. */
+  rejectAlert(id: string, by: Decider): Promise<Alert>
+  ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
+  /** Withdraws the decision on the alert, with its effect on behaviours. */
+  withdrawAlert(id: string, by: Decider): Promise<Alert>
+
+  /** Alerts that hang together, gravest first. */
+  incidents(query: IncidentQuery): Promise<IncidentPage>
+  /** The incident that has the alert with this id. */
+  incidentStory(id: string): Promise<IncidentStory>
+  /** Acknowledges the open alerts of an incident. The reason is required. */
+  closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure>
+
+  /** The newest decisions, newest first; only those before `before`, where it is given. */
+  audit(limit: number, before?: number): Promise<readonly AuditView[]>
+  /** Undoes the decision with that number, if it still applies and no later decision depends on it. */
+  undo(seq: number, by: Decider): Promise<UndoResult>
+  /** Follows the chain of all decisions from the first on. */
+  verifyAudit(): Promise<AuditCheckView>
+  /** Records a decision that was made outside of the engine. */
+  record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
+
+  /** A sentence about a fault beside the pipeline; undefined: the fault has ended. */
+  fault(what: string, message: string | undefined): void
+
+  /** Alerts (topic `alerts`) and state changes of versions and the agent (`states`), live. */
+  liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
+  /** Live events: new ones only, or every one with `raw`. */
+  liveEvents(query: LiveQuery): LiveReader<SnugEvent>
+  /** The latest reported events, newest first. */
+  events(query: EventQuery): Promise<readonly RecordedEvent[]>
+
+  /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
+  replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>
+  /** Judges recorded events against one profile and changes nothing. */
+  backTest(
+    ref: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<BackTestResult>
+  /**
+   * Judges the recorded events of a version, and attacks, against its profile with other decisions; changes nothing.
+   */
+  testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
+
+  /** The profile of a version as a file of another tool. */
+  exportProfile(ref: string, format: ExportFormat): Promise<ProfileExport>
+  /** Merges an exported profile into the version of its image, which then waits for review. */
+  importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
+
+  /** Stores a scanner's findings on the version of IMAGE, with their observed use; decides nothing. */
+  keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView>
+
+  /**
+   * A container is about to start, by its whole id; what starts it waits for the answer. Resolves once the kernel judges
+   * the container, or where nothing would be refused in it.
+   *
+   * Errors: START_UNJUDGED after `withinMs`; START_REFUSED instead with `block.failClosed`
+   */
+  starting(container: string, withinMs: number): Promise<void>
+
+  doctor(): Promise<DoctorReport>
+
+  /** Measures for so many seconds what Snug takes on this node. `gateway` is the pid of that process. */
+  cost(seconds: number, gateway?: number): Promise<CostReport>
+
+  /** Further queries of the page. */
+  readonly page: PageViews
+}
+
+export interface ProfileExport {
+  readonly image: ImageRef
+  readonly format: ExportFormat
+  readonly text: string
+  /** What the format cannot express, and how to use the file. */
+  readonly notes: readonly string[]
+}
+
+/** Who decided, for the audit: `cli:root`, `token:NAME`. */
+export interface Decider {
+  readonly who: string
+  /** RFC 3339: when, where it was decided elsewhere. */
+  readonly at?: string
+  readonly reason?: string
+  /** The node that reported it, where it was decided elsewhere: the author is that node's claim. */
+  readonly node?: string
+}
+
+export interface HoldOrder {
+  /** CONTAINER by its name or the beginning of its id, POD with or without its namespace, or IMAGE. */
+  readonly target: string
+  readonly level: HoldLevel
+  readonly forMs: number
+  /** Holds nothing, and answers which containers it would be. */
+  readonly dryRun?: boolean
+}
+
+/** Which containers are blocked first; an absent member is as configured. */
+export interface CanaryChoice {
+  /** Above 0, at most 1. */
+  readonly fraction?: number
+  /** Milliseconds */
+  readonly forMs?: number
+}
+
+export interface ApproveOptions {
+  /** Changes nothing: the answer shows what would change. */
+  readonly dryRun?: boolean
+  /** Includes behaviours on which a guardrail fired. */
+  readonly quarantined?: boolean
+  /** RFC 3339: the approval ends by itself; only of named behaviours. */
+  readonly until?: string
+  /** Also for the same image in all other scopes; only of named behaviours. */
+  readonly allScopes?: boolean
+}
+
+export const cardDecisions = ['approve', 'reject', 'withdraw'] as const
+
+export interface CardDecision {
+  readonly decision: (typeof cardDecisions)[number]
+  readonly places: readonly DecidedPlace[]
+  /** Includes behaviours on which a guardrail fired. */
+  readonly quarantined?: boolean
+  /** RFC 3339: the approval ends by itself. */
+  readonly until?: string
+  /** Changes nothing: the answer shows what would change. */
+  readonly dryRun?: boolean
+}
+
+/** The behaviours of a card in one version, as a reader saw them. */
+export interface DecidedPlace {
+  /** IMAGE, one version. */
+  readonly ref: string
+  /** Of the version when it was read; in the answer, after the decision. */
+  readonly revision: string
+  readonly behaviours: readonly string[]
+}
+
+export interface CardDecisionResult {
+  readonly decided: readonly DecidedPlace[]
+}
+
+/** One of these: the beginning of an id will do, and of a container its name. */
+export type ForgetChoice =
+  | { readonly container: string; readonly session?: undefined; readonly between?: undefined }
+  | { readonly session: string; readonly container?: undefined; readonly between?: undefined }
+  | {
+      /** RFC 3339, both included. */
+      readonly between: { readonly from: string; readonly to: string }
+      readonly container?: undefined
+      readonly session?: undefined
+    }
+
+export interface ForgottenRow {
+  readonly id: string
+  readonly actor: string
+  readonly uid: User
+  readonly text: string
+}
+
+export interface ForgetResult {
+  /** Behaviours that vanished: nothing else had shown them. */
+  readonly gone: readonly ForgottenRow[]
+  /** Ids of behaviours that stay, with less evidence. */
+  readonly lessened: readonly string[]
+  /** Number of forgotten events. */
+  readonly acts: number
+  /** The span of the forgotten events. It is wider than requested where evidence is coarser. */
+  readonly from?: string
+  readonly to?: string
+  readonly version: VersionView
+}
+
+export interface IncidentResult extends ForgetResult {
+  /** Behaviours that only the session had shown: rejected. */
+  readonly rejected: readonly ForgottenRow[]
+  /** Ids of the session's alerts, which are decided with it. */
+  readonly alerts: readonly string[]
+}
+
+export interface RemovalResult {
+  /** As it was before the removal. */
+  readonly version: VersionView
+  /** Ids of its alerts without a decision: they stay, and can only be acknowledged. */
+  readonly openAlerts: readonly string[]
+}
+
+export interface AuditView {
+  readonly seq: number
+  readonly time: string
+  readonly what: string
+  readonly who: string
+  /** SHA-256 of the entry before. */
+  readonly previous: string
+  readonly [member: string]: unknown
+}
+
+export interface UndoResult {
+  /** Number of the entry that was undone. */
+  readonly undone: number
+  readonly what: string
+  readonly image?: string
+  readonly alert?: string
+  readonly incident?: string
+  readonly behaviours: readonly string[]
+}
+
+export interface AuditCheckView {
+  readonly ok: boolean
+  readonly entries: number
+  /** Hash of the last entry: kept elsewhere, it vouches for all before it. */
+  readonly head: string
+  readonly faults: readonly string[]
+}
+
+/** `snug.edit/v1`: decisions that are not made yet. */
+export interface ProfileEdit {
+  readonly allow?: readonly EditAllowance[]
+  readonly reject?: readonly string[]
+  readonly forget?: readonly ForgetChoice[]
+}
+
+export interface EditAllowance {
+  readonly behaviour: string
+  readonly until?: string
+  readonly onlyUid?: number
+}
+
+export interface EditTestResult {
+  /** Different stored events that were judged. */
+  readonly judged: number
+  /** Expected now, and deviations with the edit. */
+  readonly fires: readonly EditTestRow[]
+  /** Deviations now, and expected with the edit. */
+  readonly quiets: readonly EditTestRow[]
+  /** Deviations with and without it. */
+  readonly still: number
+  readonly permissive: { readonly before: PermissiveView; readonly after: PermissiveView }
+  /** Recorded attacks that the edited profile would expect of one of its actors. */
+  readonly attacks: readonly AttackRow[]
+  readonly attacksTried: number
+}
+
+export interface EditTestRow extends ForgottenRow {
+  readonly origin: string
+  readonly count: number
+  /** The exact event, if the behaviour is a pattern. */
+  readonly literal?: string
+}
+
+export interface PermissiveView {
+  /** Behaviours that allow anything. */
+  readonly allowed: number
+  /** Of these, the ones that allow more than what was seen. */
+  readonly patterns: number
+  readonly attacks: number
+}
+
+export interface AttackRow {
+  readonly name: string
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly actor: string
+  readonly uid: User
+  /** It would be expected without the edit too. */
+  readonly already: boolean
+}
+
+export const alertStates = ['open', 'decided'] as const
+
+export interface AlertQuery {
+  readonly image?: string
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly type?: AlertType
+  readonly state?: (typeof alertStates)[number]
+  /** Its name, or the beginning of its id. */
+  readonly container?: string
+  /** Text in the behaviour, reasons, actor, image or container; case is ignored. */
+  readonly text?: string
+  /** Only alerts older than the one with this id. */
+  readonly before?: string
+  readonly limit: number
+}
+
+/** Behaviours in order of id, after the one with the id `after`. */
+export interface ProfileRange {
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** Events in the memory of the agent. */
+export interface EventQuery {
+  readonly image?: string
+  readonly container?: string
+  readonly session?: string
+  /** Only those with a lower number. */
+  readonly before?: number
+  readonly limit: number
+}
+
+export interface RecordedEvent {
+  readonly n: number
+  readonly event: SnugEvent
+}
+
+export interface LiveQuery {
+  readonly topics?: readonly string[]
+  /** Number of the first message to deliver; absent: new messages only. */
+  readonly from?: number
+  readonly image?: string
+  readonly container?: string
+  /**
+   * Every event, including those that the kernel would only count: such a reader turns the kernel's
+   * filter off.
+   */
+  readonly raw?: boolean
+}
+
+/** A version as it was recorded, for a file. */
+export interface RecordedVersion {
+  readonly image: ImageRef
+  readonly tags: readonly string[]
+  readonly digests: readonly string[]
+  /** `snug.profile/v1` */
+  readonly text: string
+  readonly behaviours: number
+  readonly runs: number
+  /** Events that are certainly missing. */
+  readonly lost: number
+}
+
+/** A run of a job of CI. */
+export interface JobRun {
+  /** Of all runs of the job. */
+  readonly image: ImageRef
+  /** By the profile of earlier runs; absent: the run is learned. */
+  readonly judged?: { readonly mode: 'audit' | 'block'; readonly profile: ProfileDocument }
+}

@@ -1,0 +1,132 @@
+import type { Command } from 'commander'
+import type { CaseProcess, CaseSummary } from '../../core/case/case.ts'
+import type { CaseFileView, CaseView } from '../../api/case-views.ts'
+import { SnugError } from '../../errors.ts'
+import type { CliContext } from '../cli-context.ts'
+import { writeOutputFile } from '../input/output-file.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+
+const columns: readonly Column<CaseSummary>[] = [
+  { head: 'ID', value: ({ id }) => id },
+  { head: 'TIME', value: ({ time }) => `${time.slice(0, 19)}Z` },
+  { head: 'STATE', value: ({ state }) => state },
+  { head: 'CONTAINER', value: ({ container: { id, name } }) => name ?? id.slice(0, 12) },
+  { head: 'BYTES', value: ({ bytes }) => bytes, right: true },
+  { head: 'REASON', value: ({ reason }) => reason },
+]
+
+const processColumns: readonly Column<CaseProcess>[] = [
+  { head: 'PID', value: ({ pid }) => pid, right: true },
+  { head: 'PARENT', value: ({ ppid }) => ppid, right: true },
+  { head: 'UID', value: ({ uid }) => uid, right: true },
+  { head: 'STARTED', value: ({ started }) => `${started.slice(0, 19)}Z` },
+  { head: 'PROGRAM', value: ({ exe }) => exe },
+  { head: 'ARGUMENTS', value: ({ args }) => args.join(' ') },
+]
+
+const fileColumns: readonly Column<CaseView['files'][number]>[] = [
+  { head: 'PATH', value: ({ path }) => path },
+  { head: 'BYTES', value: ({ bytes }) => bytes, right: true },
+  { head: 'CHANGED', value: ({ changed }) => `${changed.slice(0, 19)}Z` },
+  { head: 'SHA-256', value: ({ sha256, omitted }) => sha256 ?? `not captured: ${omitted}` },
+]
+
+export function caseCommands(program: Command, context: CliContext): void {
+  program
+    .command('capture')
+    .description(
+      'captures evidence of a container: its processes, its last events and the files that it changed. Events of the next minute follow; audited',
+    )
+    .argument('<container>', 'its name, or the beginning of its id')
+    .option('--reason <text>', 'reason, stored with the case')
+    .action(async (container: string, { reason }: { readonly reason?: string }) => {
+      if (reason === undefined) throw new SnugError('USAGE', 'pass `--reason`')
+      const found = await context.client.send<CaseSummary>('POST', '/v1/cases', {
+        container,
+        reason,
+      })
+      await context.print(found, [found], () => summaryText(found))
+    })
+  const cases = program.command('case').description('shows captured evidence of containers')
+  cases
+    .command('list')
+    .description('lists cases, newest first')
+    .action(async () => {
+      const found = await context.client.get<readonly CaseSummary[]>('/v1/cases')
+      await context.print(found, found, () =>
+        found.length === 0 ? 'nothing was captured\n' : textTable(columns, found, context.io),
+      )
+    })
+  cases
+    .command('show')
+    .description('shows a case, without the contents of its files')
+    .argument('<id>', 'its id')
+    .action(async (id: string) => {
+      const found = await context.client.get<CaseView>(casePath(id))
+      await context.print(found, [found], () => storyText(found, context.io))
+    })
+  cases
+    .command('export')
+    .description('writes the compressed NDJSON of a case, with the files in it; audited')
+    .argument('<id>', 'its id')
+    .argument('<file>', 'file to write')
+    .action(async (id: string, file: string) => {
+      const { content, sha256 } = await context.client.get<CaseFileView>(`${casePath(id)}/file`)
+      const bytes = Buffer.from(content, 'base64')
+      writeOutputFile(file, bytes, 0o600)
+      const written = { file, bytes: bytes.length, sha256 }
+      await context.print(written, [written], () => `wrote ${file}\nsha256:${sha256}\n`)
+    })
+}
+
+function casePath(id: string): string {
+  return `/v1/cases/${encodeURIComponent(id)}`
+}
+
+function summaryText({
+  id,
+  state,
+  time,
+  by,
+  reason,
+  alert,
+  container,
+  bytes,
+  sha256,
+}: CaseSummary): string {
+  return textFields([
+    ['case', id],
+    ['state', state],
+    ['time', time],
+    ['container', `${container.id.slice(0, 12)} ${container.name ?? ''}`.trim()],
+    ['by', `${by}: ${reason}`],
+    ...(alert === undefined ? [] : ([['alert', alert]] as const)),
+    ['file', `${bytes} bytes, sha256:${sha256}`],
+  ])
+}
+
+function storyText(found: CaseView, style: TableStyle): string {
+  const { processes, files, before, after, notes, profile } = found
+  const parts = [
+    summaryText(found),
+    ...(profile === undefined
+      ? []
+      : [`profile   ${profile.state}, ${profile.mode}, revision ${profile.revision}\n`]),
+    `\nprocesses\n${textTable(processColumns, processes, style)}`,
+    ...sockets(processes),
+    `\nfiles that it changed\n${files.length === 0 ? 'none\n' : textTable(fileColumns, files, style)}`,
+    `\nevents: ${before.length} before, ${after.length} after; \`-o json\` has them\n`,
+    ...notes.map((note) => `note: ${safeText(note)}\n`),
+  ]
+  return parts.join('')
+}
+
+function sockets(processes: readonly CaseProcess[]): readonly string[] {
+  return processes.flatMap(({ pid, sockets: own }) =>
+    own.map(
+      ({ protocol, local, remote, state }) =>
+        `  ${pid} ${protocol} ${local} to ${remote} (${state})\n`,
+    ),
+  )
+}

@@ -1,0 +1,116 @@
+import { type Command, Option } from 'commander'
+import { loadRules } from '../../support/config/load-rules.ts'
+import { SnugError } from '../../errors.ts'
+import { shaperOf } from '../../core/match/shaper-of.ts'
+import type { JoinedFinding, JoinedScan } from '../../ci/scan/join.ts'
+import { keptOf } from '../../ci/scan/keep.ts'
+import { countsText, type PackageUse } from '../../supplychain/findings/package-use.ts'
+import { openVex } from '../../ci/scan/openvex.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { printLine, writeTo } from '../cli-io.ts'
+import { imageInput, type ImageOptions } from '../input/image-input.ts'
+import { packageVersion } from '../../support/package-version.ts'
+import { profileInput } from '../input/profile-input.ts'
+import { joined, readReports } from '../input/scan-input.ts'
+import { safeJson } from '../output/terminal-text.ts'
+import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+
+interface Options extends ImageOptions {
+  readonly report: readonly string[]
+  readonly profile?: string
+  readonly rules?: string
+  readonly format: 'findings' | 'openvex'
+  readonly accept?: string
+  readonly keep?: boolean
+}
+
+const useWords: Readonly<Record<PackageUse, string>> = {
+  'in-use': 'IN USE',
+  loaded: 'LOADED',
+  unknown: 'unknown',
+  'not-seen': 'not seen',
+}
+
+const columns: readonly Column<JoinedFinding>[] = [
+  {
+    head: 'USE',
+    value: ({ use }) => useWords[use],
+    colour: ({ use }) => (use === 'in-use' ? 'red' : use === 'loaded' ? 'yellow' : undefined),
+  },
+  { head: 'SEVERITY', value: ({ severity }) => severity },
+  { head: 'ID', value: ({ id }) => id, cut: true },
+  { head: 'PACKAGE', value: ({ package: name, version }) => `${name} ${version}`, cut: true },
+  { head: 'FIXED IN', value: ({ fixed }) => fixed.join(', '), cut: true },
+]
+
+export function scanCommand(program: Command, context: CliContext): void {
+  program
+    .command('scan')
+    .description(
+      'sorts scanner findings by the observed use of each package: in use, loaded, not known, not seen',
+    )
+    .argument('<image>', 'name of the image in the engine')
+    .requiredOption(
+      '--report <file...>',
+      'report of Trivy or Grype (JSON, SARIF), or an SBOM (CycloneDX, SPDX 2, JSON)',
+    )
+    .option('--profile <file>', 'profile of the image; default: ask the agent')
+    .option('--archive <file>', 'image archive of `docker save`; default: ask the engine')
+    .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
+    .addOption(
+      new Option(
+        '--format <format>',
+        '`openvex` prints proposed statements for other tools, and nothing where there are no findings',
+      )
+        .choices(['findings', 'openvex'])
+        .default('findings'),
+    )
+    .option(
+      '--accept <author>',
+      'with `openvex`: author who states that packages without observed use are not affected; without an author, nothing is suppressed',
+    )
+    .option('--keep', 'stores the findings in the agent, for `snug image show` and the page')
+    .action(async (image: string, options: Options) => {
+      const reports = readReports(options.report)
+      const profile = await profileInput(context, image, options.profile)
+      const input = await imageInput(context, image, options, { files: true, must: false })
+      const shaper = shaperOf(loadRules(options.rules))
+      const scan = joined(context, image, reports, input, shaper, profile)
+      if (options.keep === true) {
+        await context.client.send('PUT', imagePath(image, '/scan'), keptOf(scan))
+      }
+      if (options.format === 'findings') {
+        await context.print(scan, scan.findings, () => scanText(scan, context.io))
+      } else if (scan.findings.length === 0) {
+        // OpenVEX has no document without a statement.
+        printLine(context.io, 'snug: the reports have no findings, so there is no OpenVEX document')
+      } else {
+        const vex = openVex(scan, {
+          image: profile.image,
+          time: new Date().toISOString(),
+          version: packageVersion(),
+          ...(options.accept === undefined ? {} : { acceptedBy: options.accept }),
+        })
+        await writeTo(context.io.stdout, `${safeJson(JSON.stringify(vex, null, 2))}\n`)
+      }
+      if (scan.rejected > 0) {
+        throw new SnugError(
+          'REPORT_INVALID',
+          `${scan.rejected} items of the reports could not be read`,
+        )
+      }
+    })
+}
+
+function scanText(scan: JoinedScan, style: TableStyle): string {
+  const { image, coverage, counts, findings } = scan
+  const head = textFields([
+    ['image', image],
+    ['findings', countsText(counts)],
+    ['coverage', coverage],
+  ])
+  if (findings.length === 0) return head
+  const table = textTable(columns, findings, style, ({ why }) => why)
+  return `${head}\n${table}`
+}

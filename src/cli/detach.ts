@@ -1,0 +1,11 @@
+import type { LoadedConfig } from '../support/config/load-config.ts'
+import type { CliContext } from './cli-context.ts'
+import { printLine } from './cli-io.ts'
+import { safeText } from './output/terminal-text.ts'
+
+/** Removes the kernel state that the config names. Errors: `DETACH_REFUSED` */
+export async function printDetached(loaded: LoadedConfig, context: CliContext): Promise<void> {
+  // Here and not above, so that the other commands start without all that the daemon loads.
+  const { detachAgent } = await import('../main.ts')
+  printLine(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
+}

@@ -1,0 +1,97 @@
+import type { FleetStatus } from '../reading/views.ts'
+import { useKeys } from '../../page/base/keys.ts'
+import { useResource } from '../../page/base/resource.ts'
+import { go, place } from '../../page/base/route.ts'
+import { count } from '../../page/base/text.ts'
+import { Foreign } from '../../page/parts/foreign.tsx'
+import { ProblemNote } from '../../page/parts/notes.tsx'
+import { Help, helpShown } from '../../page/shell/help.tsx'
+import { NavBar } from '../../page/shell/nav-bar.tsx'
+import { Toasts } from '../../page/shell/toasts.tsx'
+import { DecisionsView } from './decisions-view.tsx'
+import { FleetAlertsView } from './fleet-alerts-view.tsx'
+import { FleetImagesView } from './fleet-images-view.tsx'
+import { FleetReviewView } from './fleet-review-view.tsx'
+import { MapView } from './map-view.tsx'
+import { NodesView } from './nodes-view.tsx'
+
+/** The page of the console: the whole fleet. */
+export function ConsoleApp() {
+  const { value: status, problem } = useResource<FleetStatus>('/v1/fleet')
+  useKeys('Everywhere', [
+    { keys: 'g i', does: 'images', run: () => go('#/images') },
+    { keys: 'g r', does: 'review', run: () => go('#/review') },
+    { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
+    { keys: 'g m', does: 'map', run: () => go('#/map') },
+    { keys: 'g n', does: 'nodes', run: () => go('#/nodes') },
+    { keys: 'g d', does: 'decisions', run: () => go('#/decisions') },
+    {
+      keys: '/',
+      does: 'to the search field',
+      run: () => document.querySelector<HTMLInputElement>('input[type=search]')?.focus(),
+    },
+    {
+      keys: '?',
+      does: 'this help',
+      run: () => {
+        helpShown.value = true
+      },
+    },
+  ])
+  const unwell = status === undefined ? 0 : nodesUnwell(status)
+  return (
+    <>
+      <NavBar
+        home="images"
+        items={[
+          { name: 'images', title: 'Images', key: 'i' },
+          { name: 'review', title: 'Review', key: 'r', count: status?.waiting },
+          { name: 'alerts', title: 'Alerts', key: 'a', count: status?.openAlerts },
+          { name: 'map', title: 'Map', key: 'm' },
+          { name: 'nodes', title: 'Nodes', key: 'n', count: unwell },
+          { name: 'decisions', title: 'Decisions', key: 'd' },
+        ]}
+        note={status === undefined ? ' ' : `${count(nodesOf(status))} nodes`}
+        title="the fleet"
+      />
+      <main id="main" tabIndex={-1}>
+        {problem === undefined ? null : <ProblemNote problem={problem} />}
+        {(status?.faults ?? []).map((fault) => (
+          <p key={fault} class="note bad" role="alert">
+            The console cannot read everything now. <Foreign text={fault} words />
+          </p>
+        ))}
+        <View />
+      </main>
+      <Toasts />
+      <Help />
+    </>
+  )
+}
+
+function View() {
+  const [name = 'images', first = ''] = place.value.parts
+  switch (name) {
+    case 'review':
+      return <FleetReviewView wanted={first} />
+    case 'alerts':
+      return <FleetAlertsView />
+    case 'map':
+      return <MapView />
+    case 'nodes':
+      return <NodesView />
+    case 'decisions':
+      return <DecisionsView />
+    default:
+      return <FleetImagesView wanted={first} />
+  }
+}
+
+function nodesOf({ nodes }: FleetStatus): number {
+  return Object.values(nodes).reduce((sum, each) => sum + each, 0)
+}
+
+/** Nodes whose agent does not do all that it should. */
+function nodesUnwell(status: FleetStatus): number {
+  return nodesOf(status) - status.nodes.working - status.nodes.unknown
+}

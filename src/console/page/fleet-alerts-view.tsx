@@ -1,0 +1,314 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Alert } from '../../core/event/alert.ts'
+import type { FleetAlertRow, FleetAlerts } from '../reading/views.ts'
+import { ask, Problem, query } from '../../page/base/api.ts'
+import { useKeys } from '../../page/base/keys.ts'
+import { useResource } from '../../page/base/resource.ts'
+import { count, plural } from '../../page/base/text.ts'
+import { Ago, At } from '../../page/parts/ago.tsx'
+import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
+import { Foreign } from '../../page/parts/foreign.tsx'
+import { listKeys } from '../../page/parts/list-keys.ts'
+import { Empty, ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { VirtualList } from '../../page/parts/virtual-list.tsx'
+import { TwoLines } from './fleet-list.tsx'
+
+const rowHeight = 52
+const pageRows = 200
+const hourMs = 3_600_000
+
+/** The log of all nodes, newest first. Older pages are added on request: the stream may have millions. */
+export function FleetAlertsView() {
+  const [q, setQ] = useState('')
+  const [severity, setSeverity] = useState('')
+  const [node, setNode] = useState('')
+  const [decided, setDecided] = useState('')
+  const [hours, setHours] = useState('')
+  const [cursor, setCursor] = useState(0)
+  const [older, setOlder] = useState<readonly FleetAlerts[]>([])
+  const [isAsking, setAsking] = useState(false)
+  const [fault, setFault] = useState<Problem | undefined>(undefined)
+  const list = useRef<HTMLDivElement>(null)
+  const filter = { q, severity, node, decided, limit: pageRows }
+  const name = JSON.stringify([filter, hours])
+  useEffect(() => {
+    setOlder([])
+    setCursor(0)
+    setFault(undefined)
+  }, [name])
+  // The same for all pages of a list: else its beginning would move with the time.
+  const from = useMemo(
+    () => (hours === '' ? '' : new Date(Date.now() - Number(hours) * hourMs).toISOString()),
+    [hours],
+  )
+  const path = (next?: string): string => `/v1/fleet/alerts${query({ ...filter, from, next })}`
+  const first = useResource<FleetAlerts>(path())
+  const pages = first.value === undefined ? [] : [first.value, ...older]
+  const rows = distinct(pages)
+  const last = pages.at(-1)
+  const at = Math.min(cursor, Math.max(0, rows.length - 1))
+  const current = rows[at]
+  const more = async (): Promise<void> => {
+    if (last?.next === undefined || isAsking) return
+    setAsking(true)
+    try {
+      const page = await ask<FleetAlerts>(path(last.next))
+      setOlder((before) => [...before, page])
+      setFault(undefined)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      setFault(error)
+    } finally {
+      setAsking(false)
+    }
+  }
+  const pick = (to: number): void => {
+    setCursor(to)
+    list.current?.focus()
+  }
+  useKeys('Alerts', [
+    ...listKeys(rows.length, at, pick, 8),
+    { keys: 'm', does: 'older alerts', run: () => void more() },
+  ])
+  const problem = first.problem ?? fault
+  return (
+    <div class="view tall">
+      <header class="view-head">
+        <h1>Alerts</h1>
+        <p class="sub" role="status">
+          {last === undefined ? ' ' : extent(rows.length, last)}
+        </p>
+        <div class="filters">
+          <input
+            type="search"
+            aria-label="find an alert"
+            placeholder="Find: a behaviour, a program, an image"
+            value={q}
+            onInput={({ currentTarget }) => setQ(currentTarget.value)}
+          />
+          <input
+            type="search"
+            aria-label="of a node"
+            placeholder="node"
+            value={node}
+            onInput={({ currentTarget }) => setNode(currentTarget.value)}
+          />
+          <Choice label="severity" value={severity} onChange={setSeverity} options={severities} />
+          <Choice
+            label="decided or not"
+            value={decided}
+            onChange={setDecided}
+            options={decisions}
+          />
+          <Choice label="since" value={hours} onChange={setHours} options={times} />
+        </div>
+      </header>
+      {problem === undefined ? null : <ProblemNote problem={problem} />}
+      {first.value === undefined ? (
+        problem === undefined ? (
+          <Waiting rows={6} />
+        ) : null
+      ) : (
+        <div class="split">
+          <div class="split-list panel with-foot">
+            {rows.length === 0 ? (
+              <Empty title="No alert matches">
+                <p>A deviation on any node appears here within two seconds.</p>
+              </Empty>
+            ) : (
+              <VirtualList
+                label="alerts"
+                listRef={list}
+                total={rows.length}
+                rowHeight={rowHeight}
+                row={(index) => rows[index]}
+                look={() => undefined}
+                cursor={at}
+                keyOf={({ seq }) => String(seq)}
+                onCursor={pick}
+                draw={(row) => <AlertLine row={row} />}
+              />
+            )}
+            {last?.next === undefined ? null : (
+              <p class="list-foot">
+                <button type="button" disabled={isAsking} onClick={() => void more()}>
+                  {last.isPartial ? 'Search further back' : 'Older alerts'} <kbd>m</kbd>
+                </button>
+              </p>
+            )}
+          </div>
+          <div class="split-detail">
+            {current === undefined ? null : <AlertDetail key={current.seq} seq={current.seq} />}
+          </div>
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** Newest first, each alert in its latest state. */
+function distinct(pages: readonly FleetAlerts[]): readonly FleetAlertRow[] {
+  const seen = new Set<string>()
+  return pages
+    .flatMap(({ rows }) => rows)
+    .filter(({ id, node }) => {
+      const name = `${id} ${node}`
+      if (seen.has(name)) return false
+      seen.add(name)
+      return true
+    })
+}
+
+function extent(rows: number, { next, searchedTo }: FleetAlerts) {
+  return (
+    <>
+      {plural(rows, 'alert')}
+      {next === undefined ? '' : ' back to '}
+      {next === undefined ? null : <At time={searchedTo} />}
+    </>
+  )
+}
+
+type Options = readonly (readonly [value: string, text: string])[]
+
+const severities: Options = [
+  ['', 'any severity'],
+  ['critical', 'critical'],
+  ['high', 'high and above'],
+  ['medium', 'medium and above'],
+  ['low', 'low and above'],
+]
+const decisions: Options = [
+  ['', 'open and decided'],
+  ['false', 'open'],
+  ['true', 'decided'],
+]
+const times: Options = [
+  ['', 'at any time'],
+  ['1', 'in the last hour'],
+  ['24', 'in the last day'],
+  ['168', 'in the last week'],
+]
+
+function Choice({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly options: Options
+  readonly onChange: (value: string) => void
+}) {
+  return (
+    <label class="facet">
+      <span class="hidden">{label}</span>
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+        {options.map(([each, text]) => (
+          <option key={each} value={each}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function AlertLine({ row }: { readonly row: FleetAlertRow }) {
+  return (
+    <TwoLines
+      mark={<SeverityBadge severity={row.severity} />}
+      what={<Foreign text={row.text} cut />}
+      who={
+        <>
+          <Foreign text={row.node} />
+          {row.repository === undefined ? null : (
+            <>
+              {' · '}
+              <Foreign text={row.repository} />
+            </>
+          )}
+          {row.container === undefined ? null : (
+            <>
+              {' · '}
+              <Foreign text={row.container} />
+            </>
+          )}
+        </>
+      }
+    >
+      <DoneBadge action={row.action} decision={row.decision} />
+      <span class="number muted">{row.count > 1 ? `${count(row.count)} ×` : ''}</span>
+      <Ago time={row.lastSeen} />
+    </TwoLines>
+  )
+}
+
+function AlertDetail({ seq }: { readonly seq: number }) {
+  const { value, problem } = useResource<Alert>(`/v1/fleet/alerts/${seq}`)
+  if (problem !== undefined) return <ProblemNote problem={problem} />
+  if (value === undefined) return <Waiting rows={6} />
+  const { image, container, workload, process, decision, behaviour } = value
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['node', value.node],
+    ['image', image === undefined ? undefined : `${image.repository} ${image.tag ?? ''}`],
+    ['container', container?.name ?? container?.id],
+    ['workload', [workload?.namespace, workload?.kind, workload?.name].filter(Boolean).join('/')],
+    ['program', process?.exe],
+    ['arguments', process?.args?.join(' ')],
+    ['guardrails', value.guardrails.join(', ')],
+    ['mode', value.mode],
+    ['alert', value.id],
+  ]
+  return (
+    <article class="panel card" aria-label="alert">
+      <p class="badges">
+        <SeverityBadge severity={value.severity} /> <span class="badge decided">{value.type}</span>{' '}
+        <DoneBadge action={value.action} decision={decision?.kind} />{' '}
+        {value.attack.map((technique) => (
+          <span key={technique} class="badge attack">
+            {technique}
+          </span>
+        ))}
+      </p>
+      <h2 class="act-line">
+        <Foreign text={behaviour?.text ?? value.reasons[0] ?? value.type} />
+      </h2>
+      <ul class="reasons-list">
+        {value.reasons.map((reason) => (
+          <li key={reason}>
+            <Foreign text={reason} words />
+          </li>
+        ))}
+      </ul>
+      <dl class="facts">
+        {facts.map(([what, text]) =>
+          text === undefined || text === '' ? null : (
+            <>
+              <dt>{what}</dt>
+              <dd>
+                <Foreign text={text} />
+              </dd>
+            </>
+          ),
+        )}
+        <dt>seen</dt>
+        <dd>
+          {count(value.count)} times, first <At time={value.firstSeen} />, last{' '}
+          <At time={value.lastSeen} />
+        </dd>
+      </dl>
+      {decision === undefined ? null : (
+        <p class="note good">
+          {decision.kind} by <Foreign text={decision.by} />, <Ago time={decision.at} />
+          {decision.reason === undefined ? null : (
+            <>
+              : <Foreign text={decision.reason} words />
+            </>
+          )}
+        </p>
+      )}
+    </article>
+  )
+}

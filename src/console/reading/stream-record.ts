@@ -1,0 +1,150 @@
+import { z } from 'zod'
+import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import type { AgentReport } from '../../core/event/agent-report.ts'
+import { type Connection, connectionIn } from './connection.ts'
+import type { Interned } from './interned.ts'
+import type { StreamMessage } from '../../fleet/nats/stream-log.ts'
+import type { FleetAlertRow } from './views.ts'
+
+const short = z.string().max(500)
+const long = z.string().max(20_000)
+const moment = z.iso.datetime()
+const behaviour = z.looseObject({ id: short, kind: short, object: long, text: long })
+const alertSchema = z.looseObject({
+  schema: z.literal('snug.alert/v1'),
+  id: short.min(1),
+  time: moment,
+  node: short.min(1),
+  severity: z.enum(severities),
+  type: z.enum(alertTypes),
+  action: z.enum(alertActions),
+  reasons: z.array(long).max(1_000),
+  behaviour: behaviour.nullable(),
+  image: z
+    .looseObject({ repository: short, digest: short, scope: short.exactOptional() })
+    .optional(),
+  container: z.looseObject({ id: short, name: short.optional() }).optional(),
+  workload: z.looseObject({ namespace: short.optional() }).optional(),
+  process: z.looseObject({ exe: long }).optional(),
+  count: z.number(),
+  firstSeen: moment,
+  lastSeen: moment,
+  guardrails: z.array(short).max(1_000),
+  decision: z.looseObject({ kind: short, by: short }).optional(),
+  cause: z.looseObject({ id: short, names: z.number() }).optional(),
+  samples: z.array(behaviour).max(1_000).optional(),
+  novelty: z.literal(true).optional(),
+})
+
+const reportSchema = z.looseObject({
+  schema: z.literal('snug.agent/v1'),
+  time: moment,
+  node: short.min(1),
+  version: short,
+  everyMs: z.number().min(1_000).max(3_600_000),
+  state: short,
+  blind: z.array(long).max(100),
+  degraded: z.array(long).max(1_000),
+  behindMs: z.number().min(0),
+  containers: z.number().min(0),
+  openAlerts: z.number().min(0),
+})
+
+/** An alert as the console keeps it. */
+export interface KeptAlert extends FleetAlertRow {
+  /** Ids of the behaviours that share it, as far as it names them. */
+  readonly behaviours: readonly string[]
+  /** How many share it. */
+  readonly names: number
+  readonly cause?: string
+  readonly guardrails: readonly string[]
+  /** Of these behaviours, the connections; absent: none is one. */
+  readonly connections?: readonly KeptConnection[]
+  /** Name of the ImageProfile of its image; absent where it is of no image. */
+  readonly profile?: string
+}
+
+export interface KeptConnection extends Connection {
+  /** Of the behaviour. */
+  readonly id: string
+}
+
+/** Longer texts are cut in a row; the alert itself has all of them. */
+const textKept = 300
+
+/**
+ * The alert in a message of the stream; undefined for anything else. Messages are what nodes sent: nothing in them is
+ * trusted but its form.
+ */
+export function alertIn(
+  { seq, time, value }: StreamMessage,
+  keep: Interned,
+): KeptAlert | undefined {
+  const parsed = alertSchema.safeParse(value)
+  if (!parsed.success) return undefined
+  const alert = parsed.data
+  const { image, container, workload, process, decision, behaviour: first, cause, samples } = alert
+  const named = [...(first === null ? [] : [first]), ...(samples ?? [])]
+  const ids = new Set(named.map(({ id }) => id))
+  const connections = connectionsIn(named, keep)
+  const reason = alert.reasons[0] ?? ''
+  return {
+    id: alert.id,
+    seq,
+    node: keep.text(alert.node),
+    time: alert.time,
+    lastSeen: alert.lastSeen,
+    receivedAt: time,
+    severity: alert.severity,
+    type: alert.type,
+    action: alert.action,
+    text: keep.text(cut(first?.text ?? reason)),
+    reason: keep.text(cut(reason)),
+    count: alert.count,
+    behaviours: [...ids].map((id) => keep.text(id)),
+    names: Math.max(ids.size, cause?.names ?? 0),
+    guardrails: alert.guardrails.map((id) => keep.text(id)),
+    ...(connections.length > 0 && { connections }),
+    ...(process && { actor: keep.text(cut(process.exe)) }),
+    ...(image && {
+      repository: keep.text(image.repository),
+      digest: keep.text(image.digest),
+      profile: keep.profile(image),
+    }),
+    ...(image?.scope !== undefined && { scope: keep.text(image.scope) }),
+    ...(container && { container: container.name ?? container.id.slice(0, 12) }),
+    ...(workload?.namespace !== undefined && { namespace: keep.text(workload.namespace) }),
+    ...(decision && { decision: keep.text(decision.kind), decidedBy: keep.text(decision.by) }),
+    ...(cause && { cause: keep.text(cause.id) }),
+    ...(alert.novelty && { novelty: true as const }),
+  }
+}
+
+function connectionsIn(
+  named: readonly z.infer<typeof behaviour>[],
+  keep: Interned,
+): readonly KeptConnection[] {
+  const found = new Map<string, KeptConnection>()
+  for (const { id, kind, object } of named) {
+    const connection = found.has(id) ? undefined : connectionIn({ kind, object: cut(object) })
+    if (connection === undefined) continue
+    const { protocol, peer } = connection
+    found.set(id, {
+      ...connection,
+      id: keep.text(id),
+      protocol: keep.text(protocol),
+      peer: keep.text(peer),
+    })
+  }
+  return [...found.values()]
+}
+
+/** The report of an agent in a message; undefined for anything else. */
+export function reportIn(value: unknown): AgentReport | undefined {
+  const parsed = reportSchema.safeParse(value)
+  return parsed.success ? (parsed.data as unknown as AgentReport) : undefined
+}
+
+function cut(text: string): string {
+  return text.length <= textKept ? text : `${text.slice(0, textKept - 1)}…`
+}

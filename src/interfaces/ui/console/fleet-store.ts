@@ -1,8 +1,0 @@
-import type { FleetStatus } from '../../../fleet/console/views.ts'
-import { useResource } from '../base/resource.ts'
-
-/** Whether the fleet is a Kubernetes cluster; undefined until that is known. */
-export function useIsCluster(): boolean | undefined {
-  const { value } = useResource<FleetStatus>('/v1/fleet')
-  return value === undefined ? undefined : value.store === 'kubernetes'
-}

@@ -1,0 +1,189 @@
+import { useState } from 'preact/hooks'
+import type { IncidentClosure, IncidentStory } from '../../api/incident-views.ts'
+import { ask } from '../base/api.ts'
+import { useResource } from '../base/resource.ts'
+import { link } from '../base/route.ts'
+import { count, plural } from '../base/text.ts'
+import { At } from '../parts/ago.tsx'
+import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
+import { Foreign } from '../parts/foreign.tsx'
+import { ProblemNote, Waiting } from '../parts/notes.tsx'
+import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
+import { attempt, toast } from '../shell/toasts.tsx'
+
+const reasonsShown = 50
+
+function incidentPath(id: string): string {
+  return `/v1/incidents/${encodeURIComponent(id)}`
+}
+
+/** An incident with its steps, and the decision on all of its alerts. */
+export function IncidentStoryView({ id }: { readonly id: string }) {
+  const { value, problem } = useResource<IncidentStory>(incidentPath(id), 10_000)
+  const [asks, setAsks] = useState(false)
+  if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
+  if (value === undefined) return <Waiting rows={6} />
+  const { title, severity, attack, state, closed } = value
+  return (
+    <article class="panel card" aria-label="incident">
+      <p class="badges">
+        <SeverityBadge severity={severity} /> <span class="badge decided">{state}</span>{' '}
+        {attack.map((technique) => (
+          <span key={technique} class="badge attack">
+            {technique}
+          </span>
+        ))}
+      </p>
+      <h2 class="act-line">
+        <Foreign text={title} words />
+      </h2>
+      <Facts incident={value} />
+      {closed === undefined ? (
+        <p class="buttons">
+          <button type="button" class="primary" onClick={() => setAsks(true)}>
+            Close …
+          </button>
+        </p>
+      ) : (
+        <p class="note good">
+          {closed.kind} by <Foreign text={closed.by} />, <At time={closed.at} />
+          {closed.reason === undefined ? null : (
+            <>
+              : <Foreign text={closed.reason} words />
+            </>
+          )}
+        </p>
+      )}
+      {asks ? <CloseDialog incident={value} onClose={() => setAsks(false)} /> : null}
+      <Steps incident={value} />
+      <Reasons incident={value} />
+    </article>
+  )
+}
+
+function Facts({ incident }: { readonly incident: IncidentStory }) {
+  const { containers, places, images, alerts, open, events, firstSeen, lastSeen, follows } =
+    incident
+  return (
+    <dl class="facts">
+      <dt>where</dt>
+      <dd>
+        {plural(containers, 'container')}: <Foreign text={places.join(', ')} words />
+      </dd>
+      <dt>images</dt>
+      <dd>
+        {images.map((image) => (
+          <p key={image}>
+            <Foreign text={image} />
+          </p>
+        ))}
+      </dd>
+      <dt>when</dt>
+      <dd>
+        <At time={firstSeen} /> to <At time={lastSeen} />
+      </dd>
+      <dt>alerts</dt>
+      <dd>
+        {plural(alerts, 'alert')} of {plural(events, 'event')}, {count(open)} without a decision
+      </dd>
+      {follows === undefined ? null : (
+        <>
+          <dt>follows</dt>
+          <dd>
+            <a href={link('incidents', follows)}>an earlier incident with the same behaviour</a>
+          </dd>
+        </>
+      )}
+    </dl>
+  )
+}
+
+function Steps({ incident: { steps, left } }: { readonly incident: IncidentStory }) {
+  return (
+    <>
+      <h3>What happened</h3>
+      <ol class="story">
+        {steps.map((step) => (
+          <li key={step.alert} class="step reported">
+            <At time={step.firstSeen} date={false} />
+            <span class="step-text">
+              <a href={link('alerts', step.alert)}>
+                <Foreign text={step.text} />
+              </a>{' '}
+              <span class="muted">
+                <Foreign text={step.actor} />
+                {step.alerts > 1
+                  ? `, ${plural(step.alerts, 'alert')} in ${plural(step.containers, 'container')}`
+                  : ''}
+              </span>
+            </span>
+            <DoneBadge action={step.action} /> <SeverityBadge severity={step.severity} />
+          </li>
+        ))}
+      </ol>
+      {left.steps > 0 ? (
+        <p class="muted">{count(left.steps)} more steps of no higher severity</p>
+      ) : null}
+    </>
+  )
+}
+
+function Reasons({ incident: { members, left } }: { readonly incident: IncidentStory }) {
+  const shown = members.slice(0, reasonsShown)
+  const more = members.length - shown.length + left.members
+  return (
+    <details>
+      <summary>Why these alerts are one incident</summary>
+      <ul class="reasons-list">
+        {shown.map(({ alert, because, with: other }) => (
+          <li key={alert}>
+            <a href={link('alerts', alert)}>{alert}</a>: <Foreign text={because} words />
+            {other === undefined ? null : (
+              <>
+                {' '}
+                as <a href={link('alerts', other)}>{other}</a>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+      {more > 0 ? <p class="muted">{count(more)} more alerts</p> : null}
+    </details>
+  )
+}
+
+/** Asks for the reason. What is closed is what this shows: the server refuses it if an alert joined since. */
+function CloseDialog({
+  incident: { id, revision, open },
+  onClose,
+}: {
+  readonly incident: IncidentStory
+  readonly onClose: () => void
+}) {
+  const [reason, setReason] = useState('')
+  // The incident may change under the dialog.
+  const [seen] = useState({ revision, open })
+  const submit = (): void => {
+    onClose()
+    void close(id, seen.revision, reason)
+  }
+  return (
+    <FormDialog title="Close the incident" submit="Close" onSubmit={submit} onClose={onClose}>
+      <p>
+        Acknowledges {plural(seen.open, 'alert')} and allows nothing. A further alert opens the
+        incident again.
+      </p>
+      <ReasonField value={reason} onChange={setReason} required />
+    </FormDialog>
+  )
+}
+
+function close(id: string, revision: string, reason: string): Promise<boolean> {
+  return attempt(async () => {
+    const { acknowledged } = await ask<IncidentClosure>(`${incidentPath(id)}/close`, {
+      method: 'POST',
+      body: { revision, reason },
+    })
+    toast(`incident closed: ${plural(acknowledged.length, 'alert')} acknowledged`)
+  }, 'The incident changed meanwhile: check it again')
+}

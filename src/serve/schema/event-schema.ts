@@ -1,0 +1,353 @@
+import { z } from 'zod'
+import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { type Alert, alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import {
+  causeAccesses,
+  placeClasses,
+  replicaShifts,
+  type RiskFacts,
+} from '../../core/event/alert-risk.ts'
+import {
+  accesses,
+  devices,
+  containerRoles,
+  identityRoutes,
+  origins,
+  type SnugEvent,
+  unhashedReasons,
+} from '../../core/event/event.ts'
+
+/**
+ * The published JSON Schema of event and alert. It only describes: the fast parser in `event` validates input, and a
+ * contract test compares the two.
+ */
+const time = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' })
+const path = z.string().meta({ description: "absolute inside the container's root" })
+const id = z.int().min(0).max(4_294_967_295)
+const port = z.int().min(0).max(65_535)
+const optionalText = z.string().exactOptional()
+const flag = z.boolean().exactOptional()
+
+export const imageRef = z.looseObject({
+  repository: z.string(),
+  tag: optionalText,
+  digest: z.string(),
+  scope: optionalText.meta({
+    description: 'the namespace or workload whose profile judges it; absent: one profile for all',
+  }),
+})
+export const containerRef = z.looseObject({
+  id: z.string(),
+  name: optionalText,
+  before: flag,
+  role: z
+    .enum(containerRoles)
+    .exactOptional()
+    .meta({ description: "of a pod's container that is not one of its app's" }),
+})
+export const workloadRef = z.looseObject({
+  namespace: optionalText,
+  kind: optionalText,
+  name: z.string(),
+  pod: optionalText,
+})
+const processRef = z.looseObject({
+  pid: z.int(),
+  ppid: z.int().exactOptional(),
+  exe: path,
+  script: path.exactOptional(),
+  args: z.array(z.string()).exactOptional(),
+  argsCut: flag,
+  uid: id,
+  declaredUser: flag,
+  gid: id.exactOptional(),
+  parent: optionalText,
+  ancestors: z.array(z.string()).exactOptional(),
+  origin: z.enum(origins),
+  session: optionalText,
+  tty: flag,
+  socketStdio: flag,
+  drift: flag,
+})
+export const lossSpan = z.looseObject({
+  reason: z.string(),
+  count: z.number().min(0),
+  from: time,
+  to: time,
+})
+const userIds = z.looseObject({ uid: id, gid: id })
+
+const hash = {
+  sha256: optionalText.meta({
+    description: 'of the content of a file that was executed and that the image did not ship',
+  }),
+  unhashed: z.enum(unhashedReasons).exactOptional().meta({ description: 'why there is no hash' }),
+}
+
+const base = { v: z.literal(1), time, node: z.string(), source: z.string() }
+const act = {
+  ...base,
+  container: containerRef,
+  image: imageRef.exactOptional(),
+  workload: workloadRef.exactOptional(),
+  process: processRef,
+  count: z.int().min(1).exactOptional(),
+}
+
+export const event: z.ZodType<SnugEvent> = z
+  .discriminatedUnion('kind', [
+    z.looseObject({
+      ...act,
+      kind: z.literal('exec'),
+      exec: z.looseObject({
+        path,
+        drift: z.boolean(),
+        script: path.exactOptional(),
+        driftKind: z.enum(['upper', 'memfd', 'mount']).exactOptional(),
+        scriptDrift: flag,
+        file: z
+          .looseObject({
+            device: z.int(),
+            inode: z.string(),
+            changed: z.string().meta({ description: 'nanoseconds since the epoch' }),
+            bytes: z.int(),
+            executed: z.string(),
+            script: flag.meta({ description: 'it is that of the script' }),
+            inMemory: flag,
+          })
+          .exactOptional()
+          .meta({ description: 'what the image may not ship, as the kernel identified it' }),
+        ...hash,
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('file'),
+      file: z.looseObject({
+        path,
+        access: z.array(z.enum(accesses)).min(1),
+        to: path.exactOptional().meta({ description: 'the new name; required with `rename`' }),
+        cut: flag,
+        denied: flag,
+        unresolved: flag,
+        shipped: flag,
+        received: z.boolean().exactOptional(),
+        layer: z.enum(['image', 'container']).exactOptional(),
+        device: z.enum(devices).exactOptional(),
+        usualMount: path.exactOptional(),
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('connect'),
+      connect: z.looseObject({
+        protocol: z.string(),
+        address: z.string(),
+        port,
+        name: optionalText,
+        peer: z.looseObject({ image: optionalText, workload: optionalText }).exactOptional(),
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('listen'),
+      listen: z.looseObject({ protocol: z.string(), address: z.string(), port }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('identity'),
+      identity: z.looseObject({
+        from: userIds,
+        to: userIds,
+        through: z.enum(identityRoutes).exactOptional().meta({
+          description:
+            'how the identity was there to be taken: it was held as real or saved uid, or a setuid program of the image brought it',
+        }),
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('capability'),
+      capability: z.looseObject({ name: z.string() }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('syscall'),
+      syscall: z.looseObject({
+        name: z.string(),
+        target: optionalText,
+        denied: flag,
+        asShipped: flag,
+      }),
+    }),
+    z.looseObject({
+      ...base,
+      kind: z.literal('loss'),
+      container: containerRef.exactOptional(),
+      image: imageRef.exactOptional(),
+      loss: lossSpan,
+    }),
+  ])
+  .meta({ title: 'Snug event, v1' })
+
+const behaviour = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  object: z.string(),
+  text: z.string(),
+  form: z
+    .looseObject({
+      actor: z.object({ exe: z.string(), script: z.string().exactOptional() }),
+      uid: z.union([z.int(), z.literal('declared')]),
+      object: (z.looseObject({ kind: z.string() }) as unknown as z.ZodType<BehaviourObject>).meta({
+        description: 'as `object` of `snug.behaviour/v1`',
+      }),
+      origin: z.enum(origins),
+      literal: z
+        .object({
+          text: z.string(),
+          values: z.array(z.string()),
+          subject: z.string().exactOptional(),
+        })
+        .exactOptional(),
+    })
+    .exactOptional()
+    .meta({
+      description: 'of a deviation: who does what, as the event showed it. The id follows from it',
+    }),
+})
+
+const risk: z.ZodType<RiskFacts> = z.looseObject({
+  access: z.enum(causeAccesses),
+  place: z.enum(placeClasses),
+  actor: z.enum(['known', 'new', 'drift']),
+  origin: z.enum(origins),
+  drift: z.boolean(),
+  shipped: z.boolean(),
+  usual: z.boolean(),
+  local: z.boolean(),
+  leavesRoot: z.boolean(),
+  replicas: z.enum(replicaShifts).exactOptional(),
+})
+
+export const alertDecision = z.looseObject({
+  kind: z.enum(['allowed', 'rejected', 'acknowledged']),
+  by: z.string(),
+  at: time,
+  reason: optionalText,
+  until: optionalText,
+  onlyUid: z.int().exactOptional(),
+  onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
+})
+
+export const alert: z.ZodType<Alert> = z
+  .looseObject({
+    schema: z.literal('snug.alert/v1'),
+    id: z.string().meta({ description: 'sortable by time of creation' }),
+    time,
+    node: z.string(),
+    severity: z.enum(severities),
+    type: z.enum(alertTypes),
+    action: z.enum(alertActions),
+    reasons: z.array(z.string()).meta({ description: 'most important first' }),
+    nearest: behaviour.nullable(),
+    behaviour: behaviour.nullable(),
+    image: imageRef.exactOptional(),
+    container: containerRef.exactOptional(),
+    workload: workloadRef.exactOptional(),
+    process: processRef.exactOptional(),
+    event,
+    count: z.int().min(1),
+    firstSeen: time,
+    lastSeen: time,
+    mode: z.string(),
+    sources: z
+      .array(z.string())
+      .exactOptional()
+      .meta({ description: 'names of the sources, if several reported the event' }),
+    confidence: z
+      .literal('partial')
+      .exactOptional()
+      .meta({ description: 'the evidence has holes, which the reasons name' }),
+    guardrails: z.array(z.string()),
+    attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
+    decision: alertDecision.exactOptional(),
+    summary: z
+      .looseObject({
+        kinds: z.record(z.string(), z.int()),
+        severities: z.record(z.string(), z.int()),
+        reasons: z.array(z.looseObject({ text: z.string(), count: z.int() })),
+        first: z.array(z.string()).meta({ description: 'ids of the first alerts' }),
+      })
+      .exactOptional()
+      .meta({
+        description:
+          'only in a summary of many different alerts of one container: their kinds; `count` is their number',
+      }),
+    cause: z
+      .looseObject({
+        id: z.string(),
+        access: z.enum(causeAccesses),
+        place: z
+          .string()
+          .meta({ description: 'a folder with `/` at its end, a program, a peer, or a name' }),
+        placeClass: z.enum(placeClasses),
+        names: z
+          .int()
+          .min(1)
+          .meta({ description: 'how many different behaviours share the alert' }),
+        wide: z.literal(true).exactOptional().meta({
+          description:
+            'the alert summarises causes of this actor, access and class of place without a separate alert',
+        }),
+        parts: z
+          .array(z.looseObject({ id: z.string(), place: z.string(), names: z.int().min(1) }))
+          .exactOptional()
+          .meta({
+            description:
+              'of a wide cause, its first places that the service owns: allowing the alert covers later names of those with three or more',
+          }),
+        component: z
+          .array(
+            z.looseObject({ id: z.string(), access: z.enum(causeAccesses), place: z.string() }),
+          )
+          .exactOptional()
+          .meta({
+            description:
+              'of a program or script that is new in this version of the image: each cause, in all containers',
+          }),
+        proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
+      })
+      .exactOptional()
+      .meta({ description: 'deviations of one actor, access and place share an alert' }),
+    samples: z
+      .array(behaviour)
+      .exactOptional()
+      .meta({ description: 'behaviours that share the alert: the first few and the latest few' }),
+    files: z
+      .array(
+        z.union([
+          z.looseObject({ path, sha256: z.string() }),
+          z.looseObject({ path, unhashed: z.enum(unhashedReasons) }),
+        ]),
+      )
+      .exactOptional()
+      .meta({ description: 'further files that were executed and that the image did not ship' }),
+    loaded: z.array(behaviour).exactOptional().meta({
+      description:
+        'of the run of a program: files of the image that it loaded because of its build, such as its libraries. The profile expects these reads as soon as it expects the run',
+    }),
+    risk: risk.exactOptional().meta({ description: 'facts that determine the severity' }),
+    replicas: z
+      .looseObject({ shown: z.int(), running: z.int() })
+      .exactOptional()
+      .meta({ description: 'containers of the version with such an alert, and all that ran then' }),
+    novelty: z.literal(true).exactOptional().meta({
+      description: 'low risk: waits for review; sinks get it only with `deliver.from: low`',
+    }),
+    partOf: z
+      .string()
+      .exactOptional()
+      .meta({ description: 'id of the alert that summarises this one' }),
+  })
+  .meta({ title: 'Snug alert, v1' })

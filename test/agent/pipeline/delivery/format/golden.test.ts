@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { type AuditRecord, canonicalJson } from '../../../../../src/core/event/outbound-record.ts'
+import { auditToOcsf } from '../../../../../src/agent/pipeline/delivery/format/audit.ts'
+import {
+  isJson,
+  renderer,
+  renderWithin,
+} from '../../../../../src/agent/pipeline/delivery/format/format.ts'
+import { alertFormats } from '../../../../../src/core/event/alert-format.ts'
+import { toOcsf } from '../../../../../src/agent/pipeline/delivery/format/ocsf.ts'
+import {
+  executedAlerts,
+  hostile,
+  hostileAlert,
+  product,
+  sampleAlerts,
+  sampleAudits,
+} from '../../../../fixtures/format-alerts.ts'
+import { entityManagement } from '../../../../fixtures/format-ocsf-schema.ts'
+
+const golden = (name: string): string =>
+  fileURLToPath(new URL(`../../../../golden/${name}`, import.meta.url))
+
+describe('each format', () => {
+  it.each(alertFormats)('%s output of the same alerts is unchanged', async (format) => {
+    const render = renderer(format, product)
+    const alerts = [...sampleAlerts, ...executedAlerts]
+    const lines = alerts.map((alert) => `${render(alert)}\n`).join('')
+    await expect(lines).toMatchFileSnapshot(golden(`alerts.${format}`))
+  })
+
+  it.each(alertFormats)('%s output of the same audit entries is unchanged', async (format) => {
+    const render = renderer(format, product)
+    const lines = sampleAudits()
+      .map((record) => `${render(record)}\n`)
+      .join('')
+    await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
+  })
+})
+
+describe('the hash of what was executed', () => {
+  const render = (id: string, format: (typeof alertFormats)[number]): string => {
+    const alert = executedAlerts.find((one) => one.id.endsWith(id))
+    return alert === undefined ? '' : renderer(format, product)(alert)
+  }
+  const sha256 = 'c0ffee'.padEnd(64, '0')
+  const hashes = [{ algorithm_id: 3, algorithm: 'SHA-256', value: sha256 }]
+
+  it('is that of the program in the field of each format', () => {
+    expect(JSON.parse(render('HASH', 'json'))).toMatchObject({ event: { exec: { sha256 } } })
+    expect(JSON.parse(render('HASH', 'ecs'))).toMatchObject({
+      process: { executable: '/tmp/x', hash: { sha256 } },
+      file: { path: '/tmp/x', hash: { sha256 } },
+    })
+    const program = { process: { file: { path: '/tmp/x', hashes } } }
+    expect(JSON.parse(render('HASH', 'ocsf'))).toMatchObject({
+      evidences: [{ actor: program, ...program }],
+    })
+    expect(render('HASH', 'cef')).toContain(` filePath=/tmp/x fileHash=${sha256} `)
+    expect(render('HASH', 'leef')).toContain(`\tfileHash=${sha256}\t`)
+    expect(JSON.parse(render('HASH', 'falco'))).toMatchObject({
+      output_fields: { 'snug.file.path': '/tmp/x', 'snug.file.sha256': sha256 },
+    })
+  })
+
+  it('of a script is never that of its interpreter', () => {
+    const ecs = JSON.parse(render('SCRIPT', 'ecs')) as Record<string, object>
+    expect(ecs).toMatchObject({ file: { path: '/tmp/run', hash: { sha256 } } })
+    expect(ecs['process']).not.toHaveProperty('hash')
+    const ocsf = JSON.parse(render('SCRIPT', 'ocsf')) as { evidences: object[] }
+    expect(ocsf.evidences).toMatchObject([{ file: { path: '/tmp/run', hashes } }])
+    expect(ocsf.evidences[0]).not.toHaveProperty('process.file.hashes')
+    expect(ocsf.evidences[0]).not.toHaveProperty('actor.process.file.hashes')
+  })
+
+  it.each(alertFormats)('is a reason in %s where there is none', (format) => {
+    expect(render('UNHASHED', format)).toMatch(/unhashed["=:]+ended/)
+  })
+})
+
+describe('an OCSF Detection Finding', () => {
+  it('is an update where the count rose, and closed where it was decided on', () => {
+    const activity = (id: string): unknown => {
+      const alert = sampleAlerts.find((one) => one.id.endsWith(id))
+      return alert && toOcsf(alert, product)['type_uid']
+    }
+    expect([activity('EXEC'), activity('FILE'), activity('CONNE')]).toEqual([
+      200_401, 200_402, 200_403,
+    ])
+  })
+})
+
+describe('an audit entry', () => {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+  it.each(alertFormats.filter(isJson))(
+    'in %s holds the text of which its hash is, and the hash of the one before',
+    (format) => {
+      const render = renderer(format, product)
+      let previous = '0'.repeat(64)
+      for (const record of sampleAudits(hostile)) {
+        const found = chainOf(format, JSON.parse(render(record)))
+        expect(sha256(found.text)).toBe(found.hash)
+        expect(found.previous).toBe(previous)
+        expect(JSON.parse(found.text)).toMatchObject({ reason: record.entry['reason'] })
+        previous = found.hash
+      }
+    },
+  )
+
+  it('keeps its place in the chain where it is shortened', () => {
+    const [first] = sampleAudits('y'.repeat(65_536))
+    if (first === undefined) throw new Error('there is no sample')
+    const line = renderWithin(renderer('json', product), 2_048)(first)
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(2_048)
+    expect(JSON.parse(line)).toMatchObject({ hash: first.hash, entry: { seq: 1 } })
+  })
+
+  it.each(sampleAudits().map((record) => [record.entry.what, record] as const))(
+    'of %s is an OCSF Entity Management with what the class requires',
+    (_, record) => {
+      const found = auditToOcsf(record, product)
+      expect(entityManagement.safeParse(found).error).toBeUndefined()
+    },
+  )
+})
+
+interface Chain {
+  readonly text: string
+  readonly hash: string
+  readonly previous: string
+}
+
+/** Where each format has it. */
+function chainOf(format: string, found: Record<string, never>): Chain {
+  const at = (...path: string[]): string =>
+    String(path.reduce<unknown>((node, step) => Reflect.get(Object(node), step), found))
+  switch (format) {
+    case 'json': {
+      const { entry } = found as unknown as AuditRecord
+      return { text: canonicalJson(entry), hash: at('hash'), previous: at('entry', 'previous') }
+    }
+    case 'ecs':
+      return {
+        text: at('snug', 'audit', 'entry'),
+        hash: at('event', 'hash'),
+        previous: at('snug', 'audit', 'previous'),
+      }
+    case 'ocsf':
+      return {
+        text: at('raw_data'),
+        hash: at('raw_data_hash', 'value'),
+        previous: at('unmapped', 'previous'),
+      }
+    default:
+      return {
+        text: at('output_fields', 'snug.audit.entry'),
+        hash: at('output_fields', 'snug.audit.hash'),
+        previous: at('output_fields', 'snug.audit.previous'),
+      }
+  }
+}
+
+describe('a line within a limit', () => {
+  const long = hostileAlert('y'.repeat(65_536))
+
+  it.each(alertFormats)('of %s is whole and names the alert, with less in it', (format) => {
+    const line = renderWithin(renderer(format, product), 8_192)(long)
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(8_192)
+    expect(line).toContain(long.id)
+    if (line.startsWith('{')) expect(JSON.parse(line)).toBeTypeOf('object')
+  })
+
+  it.each(alertFormats.filter(isJson))(
+    'of %s is valid with ever so many samples and loaded files',
+    (format) => {
+      const [one] = hostileAlert('y'.repeat(128)).samples ?? []
+      if (one === undefined) throw new Error('there is no sample')
+      const many = Array.from({ length: 128 }, (_, n) => ({ ...one, id: `b-${n}` }))
+      const alert = { ...hostileAlert('y'), samples: many, loaded: many }
+      const line = renderWithin(renderer(format, product), 8_192)(alert)
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(8_192)
+      expect(JSON.parse(line)).toBeTypeOf('object')
+    },
+  )
+
+  it('is left as it is where it fits', () => {
+    const [alert] = sampleAlerts
+    if (alert === undefined) throw new Error('there is no sample')
+    const render = renderer('json', product)
+    expect(renderWithin(render, 8_192)(alert)).toBe(render(alert))
+  })
+
+  it('marks in the alert that arguments are missing', () => {
+    const line = renderWithin(renderer('json', product), 8_192)(long)
+    expect(JSON.parse(line)).toMatchObject({ process: { argsCut: true } })
+  })
+
+  it('is cut at its end, between two characters, where nothing else helps', () => {
+    const line = renderWithin(() => 'ü'.repeat(100), 33)(long)
+    expect(line).toBe('ü'.repeat(16))
+  })
+})

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ContainerIdentity } from '../../../../../src/agent/pipeline/identity/identity.ts'
+import { HostFiles } from '../../../../../src/agent/pipeline/identity/units/host-files.ts'
+import {
+  managerScopes,
+  unitOfCgroup,
+} from '../../../../../src/agent/pipeline/identity/units/unit-cgroup.ts'
+import { unitFiles } from '../../../../../src/agent/pipeline/identity/units/unit-files.ts'
+import { unitIdentity } from '../../../../../src/agent/pipeline/identity/units/unit-identity.ts'
+
+const id = 'a'.repeat(64)
+const now = (): string => new Date(Date.now() + 1_000).toISOString()
+let root: string
+
+beforeEach(() => {
+  root = mkdtempSync('/tmp/snug-host-')
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), text)
+}
+
+const sum = (algorithm: string, text: string): string =>
+  createHash(algorithm).update(text).digest('hex')
+
+/** As dpkg leaves it, with one package and its files. */
+function installed(version: string, files: Readonly<Record<string, string>>): void {
+  write(
+    'var/lib/dpkg/status',
+    `Package: gone
+Status: deinstall ok config-files
+Version: 9
+
+Package: app
+Status: install ok installed
+Architecture: amd64
+Version: ${version}
+Conffiles:
+ /etc/init.d/app ${sum('md5', 'settings')}
+Description: text
+ /usr/sbin/other 00000000000000000000000000000000 is no file of settings
+`,
+  )
+  const sums = Object.entries(files).map(([path, text]) => `${sum('md5', text)}  ${path}\n`)
+  write('var/lib/dpkg/info/app.md5sums', sums.join(''))
+  for (const [path, text] of Object.entries(files)) write(path, text)
+}
+
+async function identity(
+  unit = 'app.service',
+  replaced: ReadonlyMap<string, string> = new Map(),
+): Promise<ContainerIdentity> {
+  const files = unitFiles(root, unit)
+  if (files === undefined) throw new Error('no files')
+  const database = await new HostFiles().database(root)
+  const scriptOf = (program: string, [, script]: readonly string[]): string | undefined =>
+    program === '/bin/sh' ? script : undefined
+  return unitIdentity({ id, unit, root, files, database, replaced, scriptOf })
+}
+
+const service = (lines: string): string => `[Service]\n${lines}\n`
+
+describe('a cgroup', () => {
+  it('is of a unit where slices lie above it, and its id is not in its path', () => {
+    expect(unitOfCgroup(id, '/system.slice/app.service')).toBe('app.service')
+    expect(unitOfCgroup(id, '/a.slice/a-b.slice/app@1.service')).toBe('app@1.service')
+    expect(unitOfCgroup(id, '/system.slice/_cpu.service')).toBe('cpu.service')
+  })
+
+  it.each([
+    `/system.slice/docker-${id}.service`,
+    '/system.slice/app.scope',
+    '/user.slice/user@1.service/app.slice/app.service',
+    '/machine.slice/x.scope/system.slice/app.service',
+    'app.service',
+  ])('is none of a unit: %s', (cgroup) => {
+    expect(unitOfCgroup(id, cgroup)).toBeUndefined()
+  })
+
+  it('has its manager in a scope beside its slices, the nearest first', () => {
+    expect(managerScopes('/a.slice/system.slice/app.service')).toEqual([
+      '/a.slice/system.slice/init.scope',
+      '/a.slice/init.scope',
+      '/init.scope',
+    ])
+  })
+})
+
+describe('the files of a unit', () => {
+  it('are its own and its drop-ins, of which a more important folder replaces one of the same name', () => {
+    write('usr/lib/systemd/system/app-a@.service', service('ExecStart=/usr/sbin/app'))
+    write('usr/lib/systemd/system/app-a@.service.d/a.conf', service('User=replaced'))
+    write('etc/systemd/system/app-a@.service.d/a.conf', service('User=daemon'))
+    write(
+      'etc/systemd/system/app-.service.d/b.conf',
+      service('ExecStart=\nExecStart=-/bin/x "a b"'),
+    )
+    write('etc/systemd/system/service.d/c.conf', service('Nice=1'))
+    write('etc/systemd/system/other.service.d/d.conf', service('User=other'))
+    const files = unitFiles(root, 'app-a@1.service')
+    expect(files?.files.map(({ path }) => path)).toEqual([
+      '/usr/lib/systemd/system/app-a@.service',
+      '/etc/systemd/system/app-a@.service.d/a.conf',
+      '/etc/systemd/system/app-.service.d/b.conf',
+      '/etc/systemd/system/service.d/c.conf',
+    ])
+    expect(files).toMatchObject({ user: 'daemon', commands: [['/bin/x', 'a b']] })
+  })
+
+  it('are not found by a link that leads out of the root', () => {
+    const outside = mkdtempSync('/tmp/snug-outside-')
+    writeFileSync(join(outside, 'app.service'), service('ExecStart=/bin/x'))
+    mkdirSync(join(root, 'etc/systemd/system'), { recursive: true })
+    symlinkSync(join(outside, 'app.service'), join(root, 'etc/systemd/system/app.service'))
+    expect(unitFiles(root, 'app.service')).toBeUndefined()
+    rmSync(outside, { recursive: true })
+  })
+})
+
+describe('the version of a unit', () => {
+  it('is that of the package of its program, also by a link and a merged folder', async () => {
+    installed('1:2.0-1', { 'sbin/app': 'program' })
+    rmSync(join(root, 'sbin'), { recursive: true })
+    write('usr/sbin/app-2', 'other')
+    write('usr/sbin/app', 'program')
+    symlinkSync('usr/sbin', join(root, 'sbin'))
+    write('etc/systemd/system/app.service', service('User=1000\nExecStart=/sbin/app -f'))
+    expect(await identity()).toMatchObject({
+      name: 'app.service',
+      image: { repository: '_unit/app.service', tag: '1:2.0-1' },
+      entrypoint: ['/sbin/app', '-f'],
+      declaredUser: '1000',
+      user: 1000,
+      host: { programs: {} },
+    })
+  })
+
+  it('is another one with another package, another unit file or another drop-in, and only then', async () => {
+    installed('1', { 'usr/sbin/app': 'program' })
+    write('etc/systemd/system/app.service', service('ExecStart=/usr/sbin/app'))
+    const digests = [(await identity()).image.digest]
+    expect((await identity()).image.digest).toBe(digests[0])
+    installed('2', { 'usr/sbin/app': 'program' })
+    digests.push((await identity()).image.digest)
+    write('etc/systemd/system/app.service.d/x.conf', service('Nice=1'))
+    digests.push((await identity()).image.digest)
+    write('etc/systemd/system/app.service', service('ExecStart=/usr/sbin/app -x'))
+    digests.push((await identity()).image.digest)
+    expect(new Set(digests).size).toBe(4)
+  })
+
+  it('follows the content of a program or script that no package ships', async () => {
+    write('opt/run', 'one')
+    write('bin/sh', 'shell')
+    write('etc/systemd/system/app.service', service('ExecStart=/bin/sh /opt/run'))
+    const first = await identity()
+    expect(first.image.tag).toBeUndefined()
+    expect(first.host?.programs).toEqual({
+      '/bin/sh': sum('sha256', 'shell'),
+      '/opt/run': sum('sha256', 'one'),
+    })
+    write('opt/run', 'two')
+    expect((await identity()).image.digest).not.toBe(first.image.digest)
+  })
+
+  it('is that of the running program where an upgrade has replaced its file', async () => {
+    installed('2', { 'usr/sbin/app': 'new' })
+    write('etc/systemd/system/app.service', service('ExecStart=/usr/sbin/app'))
+    const running = new Map([['/usr/sbin/app', sum('sha256', 'old')]])
+    const { image, host } = await identity('app.service', running)
+    expect(image.tag).toBeUndefined()
+    expect(host?.programs).toEqual(Object.fromEntries(running))
+  })
+})
+
+describe('a program of a host', () => {
+  it('is as shipped while it has the content that its package, its settings or its unit name', async () => {
+    installed('1', { 'usr/sbin/app': 'program', 'etc/init.d/app': 'settings' })
+    write('opt/run', 'mine')
+    const hosts = new HostFiles()
+    await hosts.database(root)
+    const host = { root, programs: { '/opt/run': sum('sha256', 'mine') } }
+    for (const path of ['/usr/sbin/app', '/etc/init.d/app', '/opt/run'])
+      expect([path, hosts.isAsShipped(host, path, now())]).toEqual([path, true])
+    write('usr/sbin/app', 'changed')
+    write('opt/run', 'changed')
+    write('usr/sbin/other', 'x')
+    for (const path of ['/usr/sbin/app', '/opt/run', '/usr/sbin/other'])
+      expect([path, hosts.isAsShipped(host, path, now())]).toEqual([path, false])
+  })
+
+  it('is as shipped again after an upgrade, without a restart of the agent', async () => {
+    installed('1', { 'usr/sbin/app': 'program' })
+    const hosts = new HostFiles()
+    await hosts.database(root)
+    const host = { root, programs: {} }
+    installed('2', { 'usr/sbin/app': 'upgraded', 'usr/sbin/helper': 'new' })
+    expect(hosts.isAsShipped(host, '/usr/sbin/app', now())).toBe(true)
+    expect(hosts.ships(host, '/usr/sbin/helper')).toBe(true)
+  })
+
+  it('is not compared where it changed after its use, vanished, or is a link by now', async () => {
+    installed('1', { 'usr/sbin/app': 'program' })
+    const hosts = new HostFiles()
+    await hosts.database(root)
+    const host = { root, programs: {} }
+    expect(hosts.isAsShipped(host, '/usr/sbin/app', '2020-01-01T00:00:00Z')).toBeUndefined()
+    rmSync(join(root, 'usr/sbin/app'))
+    expect(hosts.isAsShipped(host, '/usr/sbin/app', now())).toBeUndefined()
+    symlinkSync('/bin/busybox', join(root, 'usr/sbin/app'))
+    expect(hosts.isAsShipped(host, '/usr/sbin/app', now())).toBeUndefined()
+  })
+
+  it('is found in the database of apk too', async () => {
+    const sha1 = createHash('sha1').update('program').digest('base64')
+    write('lib/apk/db/installed', `P:app\nV:3-r0\nA:x86_64\nF:usr/sbin\nR:app\nZ:Q1${sha1}\n`)
+    write('usr/sbin/app', 'program')
+    chmodSync(join(root, 'usr/sbin/app'), 0o755)
+    write('etc/systemd/system/app.service', service('ExecStart=/usr/sbin/app'))
+    expect((await identity()).image.tag).toBe('3-r0')
+    const hosts = new HostFiles()
+    await hosts.database(root)
+    expect(hosts.isAsShipped({ root, programs: {} }, '/usr/sbin/app', now())).toBe(true)
+  })
+})
