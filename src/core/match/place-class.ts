@@ -59,8 +59,8 @@ export function commonFolder(a: string, b: string): string {
   return folderOfPath(a.slice(0, end))
 }
 
-/** A number or a time behind the name of a file that was put aside. */
-const COUNTER = /[._-](?=.*\d)[\dTZ:_-]{1,24}$/
+/** A number or a time behind the name of a file that was put aside, as it is or as its shape. */
+const COUNTER = /[._-](?:(?=.*\d)[\dTZ:_-]{1,24}|<(?:int|num|long|date|time|digits:\d+)>)$/
 
 /** The name of a path without the counter of a file that was put aside: `app.log` of `/srv/app.log.2`. */
 export function nameOf(path: string): string {

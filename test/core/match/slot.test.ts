@@ -262,6 +262,32 @@ describe('a file that is put aside', () => {
   })
 })
 
+describe('a file with a number behind its name, in a window that showed several', () => {
+  const cached = (n: number): ActEvent => written(`/srv/db/global/init.cache.${n}`, n)
+  const cache = learned(
+    ...[3, 4, 5].flatMap((n) => [
+      cached(n),
+      act.file(`/srv/db/global/init.cache.${n}`, ['rename'], at(n), {
+        to: '/srv/db/global/init.cache',
+      }),
+    ]),
+  )
+
+  it('is the same file with a further number, and may be deleted without one', () => {
+    const rename = act.file(
+      '/srv/db/global/init.cache.4711',
+      ['rename'],
+      {},
+      {
+        to: '/srv/db/global/init.cache',
+      },
+    )
+    expect(severity(cache, rename)).toBe('low')
+    expect(severity(cache, act.file('/srv/db/global/init.cache', ['delete']))).toBe('low')
+    expect(severity(cache, act.file('/srv/db/global/init.other', ['delete']))).toBe('medium')
+  })
+})
+
 describe('a file that is cleared away', () => {
   const gone = (path: string, exe = '/bin/rm'): ActEvent => act.file(path, ['delete'], { exe })
   const worker = learned(...['amber', 'basil'].map((job) => gone(`/srv/jobs/${job}/list.txt`)))
