@@ -119,9 +119,9 @@ function isOpen(known: readonly Act[], act: Act): boolean {
   })
 }
 
-/** One more kind of data, where the window showed several. */
+/** One more kind, and of data: the window showed several kinds, whatever their classes. */
 function isOneMoreKind(known: readonly string[], kind: string): boolean {
-  const kinds = new Set(known.filter((one) => fileClassOf(one) === 'data'))
+  const kinds = new Set(known.filter((one) => one !== ''))
   return kinds.size >= VALUES_LEAST && fileClassOf(kind) === 'data'
 }
 

@@ -139,6 +139,26 @@ describe('a kind of file that is new', () => {
   })
 })
 
+describe('a kind of data that is new, in ever new folders', () => {
+  const uploads = (...kinds: readonly string[]) =>
+    learned(
+      ...['anna', 'boris', 'chen', 'dora'].flatMap((user, u) =>
+        kinds.map((kind, k) => written(`/home/${user}/a${u}b${k}/c${u}d${k}${kind}`, u * 4 + k)),
+      ),
+    )
+
+  it('is usual where the window showed several kinds, whatever these are', () => {
+    const mixed = uploads('.txt', '.blob')
+    expect(severity(mixed, written('/home/elif/new/note.csv'))).toBe('low')
+    for (const name of ['note.php', 'note.conf', 'note.so', 'note.exotic', '.note'])
+      expect(severity(mixed, written(`/home/elif/new/${name}`)), name).toBe('medium')
+  })
+
+  it('is not where it showed one kind, beside files without any', () => {
+    expect(severity(uploads('.txt', ''), written('/home/elif/new/note.csv'))).toBe('medium')
+  })
+})
+
 describe('a folder that differs in several parts', () => {
   const albums = learned(
     written('/home/chen/sable/maple.txt'),
