@@ -2,7 +2,8 @@ import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import type { ActEvent } from '../event/event.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type Cause, causeOf } from './cause.ts'
-import { isInOpenSlot } from './slot.ts'
+import { placeClassOf } from './place-class.ts'
+import { isInOpenSlot, mayMake } from './slot.ts'
 import type { PlaceClass, RiskFacts } from '../event/alert-risk.ts'
 
 /** Of several behaviours that one event shows, the one that changes something names the alert. */
@@ -29,17 +30,26 @@ export function riskFactsOf(
     origin: event.process.origin,
     drift: event.kind === 'exec' && event.exec.drift,
     shipped: event.kind === 'file' && event.file.shipped === true,
-    usual: profile !== undefined && mayBeUsual(event, place) && isInOpenSlot(profile, ref),
+    usual:
+      profile !== undefined && mayBeUsual(profile, event, ref, place) && isInOpenSlot(profile, ref),
     local: isLocal(ref),
     leavesRoot: ref.object.kind === 'identity' && ref.object.from.uid === 0,
   }
 }
 
-/** Of files only those of the service's own data, and no further name for a file that is elsewhere. */
-function mayBeUsual(event: ActEvent, place: PlaceClass): boolean {
+/** Of files only those of the service's own data. */
+function mayBeUsual(
+  profile: ProfileReader,
+  event: ActEvent,
+  ref: BehaviourRef,
+  place: PlaceClass,
+): boolean {
   if (event.kind !== 'file') return true
-  const isLink = event.file.to !== undefined && !event.file.access.includes('rename')
-  return place === 'data' && !isLink
+  if (place !== 'data') return false
+  const { access, to } = event.file
+  // A further name for a file that the program may make is no more than a copy of it.
+  const isLink = to !== undefined && !access.includes('rename')
+  return !isLink || (placeClassOf(to) === 'data' && mayMake(profile, ref, to))
 }
 
 /** With a peer on this machine. */

@@ -59,9 +59,22 @@ function isOpenChange(known: readonly Allowance[], object: FileObject, ref: Beha
   if (act !== undefined && isBelowPlace(known, object, act)) return true
   const [from = '', to] = subjectOf(object, ref).split(SUBJECT_TO)
   if (object.access !== 'rename' || to === undefined) return false
-  if (folderOfPath(from) !== folderOfPath(to)) return false
+  return folderOfPath(from) === folderOfPath(to) && isMadeUnder(known, object, [from, to])
+}
+
+/** Whether to make a file of that path is in open parts, for the actor and user of the behaviour. */
+export function mayMake(profile: ProfileReader, ref: BehaviourRef, path: string): boolean {
+  const { object } = ref
+  return object.kind === 'file' && isMadeUnder(knownOf(profile, ref), object, [path])
+}
+
+function isMadeUnder(
+  known: readonly Allowance[],
+  object: FileObject,
+  names: readonly string[],
+): boolean {
   const made = known.flatMap((one) => madeBy(one))
-  return [from, to].every((name) => {
+  return names.every((name) => {
     const make = changeOf(name, false)
     return isBelowPlace(known, object, make) || isOpen(made, make)
   })
@@ -72,8 +85,11 @@ function madeBy({ object, grants }: Allowance): readonly Act[] {
   if (object.kind !== 'file' || !makes.has(object.access)) return []
   const names = isPlace(object)
     ? grants.toJSON().flatMap(({ witnesses }) => witnesses?.literals ?? [])
-    : [object.to ?? object.path]
-  return names.map((name) => changeOf(name.slice(name.indexOf(SUBJECT_TO) + 1), false))
+    : [subjectOf(object)]
+  return names.map((name) => {
+    const [path = '', to = path] = name.split(SUBJECT_TO)
+    return changeOf(object.access === 'rename' ? to : path, false)
+  })
 }
 
 const makes: ReadonlySet<string> = new Set(['write', 'create', 'rename'])

@@ -115,6 +115,36 @@ describe('a rename within a folder', () => {
   })
 })
 
+describe('a further name for a file', () => {
+  const linked = (name: string, file: string): ActEvent =>
+    act.file(name, ['create'], {}, { to: file })
+  const repository = learned(
+    ...['ab', 'c1', '9f'].flatMap((folder, n) => [
+      written(`/srv/git/objects/${folder}/tmp_obj_${n}xK3vQ`, n),
+      act.file(`/srv/git/objects/${folder}/${n}b77cc1d2e`, ['create'], at(n)),
+    ]),
+  )
+
+  it('is usual where the program may make files of both names: it is no more than a copy', () => {
+    expect(
+      severity(
+        repository,
+        linked('/srv/git/objects/77/5b77cc1d2e', '/srv/git/objects/77/tmp_obj_9'),
+      ),
+    ).toBe('low')
+  })
+
+  it('is not for a file that it does not make, or where it makes none', () => {
+    for (const [name, file] of [
+      ['/srv/git/objects/77/5b77cc1d2e', '/etc/passwd'],
+      ['/srv/git/objects/77/5b77cc1d2e', '/srv/keys/private.pem'],
+      ['/srv/www/index.html', '/srv/git/objects/77/tmp_obj_9'],
+      ['/srv/git/objects/77/hook.sh', '/srv/git/objects/77/tmp_obj_9'],
+    ] as const)
+      expect(severity(repository, linked(name, file)), `${name} ${file}`).not.toBe('low')
+  })
+})
+
 describe('a kind of file that is new', () => {
   const uploads = (...kinds: readonly string[]) =>
     learned(
