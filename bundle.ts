@@ -47,6 +47,9 @@ async function browserPage(from: string, to: string): Promise<Metafile> {
     minify: true,
     format: 'esm',
     target: 'es2022',
+    // As src/page/tsconfig.json has it, for both pages.
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     metafile: true,
     logLevel: 'warning',
   })
