@@ -270,7 +270,10 @@ export async function recordRun(
         outlived = await cgroup.remove(judged?.mode === 'block' ? 'ended' : 'released')
       }
     }
-    return { ...(await recordWhile(loaded, work, { ...job, manifest })), outlived }
+    const recorded = await recordWhile(loaded, work, { ...job, manifest })
+    // Guardrails are about every container of the host, and the run is one of them.
+    const alerts = recorded.alerts.filter(({ container }) => container?.id === id)
+    return { ...recorded, alerts, outlived }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { GateResult } from '../../src/supplychain/findings/finding.ts'
 import {
   parseProfileDocument,
@@ -9,6 +9,8 @@ import {
 } from '../../src/supplychain/export/profile-document.ts'
 import { cgroupHierarchy } from '../../src/agent/pipeline/identity/container-rootfs.ts'
 import { cliPath } from '../fixtures/agent.ts'
+import { Acts, hex } from '../sensor/acts.ts'
+import { buildImage, removeTree } from '../sensor/container.ts'
 import { collector, NpmJob, poison, publish } from '../fixtures/npm-job.ts'
 
 const install = ['npm', 'install', '--no-audit', '--no-fund']
@@ -202,6 +204,23 @@ test('a runner that is itself in a container is refused', async () => {
   const inner = [process.execPath, cliPath, 'record', '--job', 'inner', '--', 'true']
   const { code, stderr } = await job.record([...name, '--out', job.path('outer.json')], inner)
   expect([code, stderr]).toEqual([1, expect.stringContaining('(JOB_UNWATCHED)')])
+})
+
+test('an event of another container of the host is no finding of the job', async () => {
+  const image = buildImage()
+  const other = new Acts(image)
+  onTestFinished(async () => {
+    await other.stop()
+    removeTree(image)
+  })
+  const [ready, done] = [job.path('ready'), job.path('done')]
+  const waits = `touch ${ready}; while [ ! -e ${done} ]; do sleep 0.1; done`
+  const run = job.record(judged('-o', 'json'), ['sh', '-c', waits])
+  await expect.poll(() => existsSync(ready)).toBe(true)
+  expect(await other.did([`mount ${hex('/mnt')}`])).toEqual(['0'])
+  writeFileSync(done, '')
+  const { code, stdout } = await run
+  expect([code, failing(JSON.parse(stdout) as GateResult)]).toEqual([0, []])
 })
 
 test('in mode block the command runs only where this kernel refuses deviations', async () => {
