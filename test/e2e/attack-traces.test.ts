@@ -92,8 +92,12 @@ function essence(text: string): unknown {
   return { trace, kind, exe, parent, origin, what }
 }
 
-/** An unassigned peer address, and the socket path that every host uses. */
+/** An unassigned peer address, the socket path that every host uses, and no file of this disk. */
 function elsewhere(event: ActEvent): ActEvent {
+  if (event.kind === 'exec') {
+    const { file: _, sha256: __, unhashed: ___, ...exec } = event.exec
+    return { ...event, exec }
+  }
   if (event.kind !== 'connect') return event
   const { connect } = event
   const unix = { ...connect, address: '/run/docker.sock' }

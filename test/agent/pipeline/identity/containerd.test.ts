@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type ContainerdImage,
   containerdIdentity,
   imageArchitecture,
   manifestFor,
@@ -9,6 +10,7 @@ import {
   decodeMessage,
   encodeMessage,
 } from '../../../../src/agent/pipeline/identity/containerd/containerd-messages.ts'
+import type { ContainerIdentity } from '../../../../src/agent/pipeline/identity/identity.ts'
 
 const id = 'a'.repeat(64)
 const image = {
@@ -28,6 +30,11 @@ function runcOptions(binary: string): Buffer {
   return Buffer.concat([Buffer.from([0x08, 1, 0x32, binary.length]), Buffer.from(binary)])
 }
 
+const identityOf = (
+  of: ContainerdContainer,
+  image: ContainerdImage | undefined,
+): ContainerIdentity | undefined => containerdIdentity(of, image, decodeMessage)
+
 describe('a container of containerd', () => {
   it('has the name and the registry’s digest of its image, and the user and command of its specification', () => {
     const spec = {
@@ -38,7 +45,7 @@ describe('a container of containerd', () => {
       ],
     }
     const labels = { 'nerdctl/name': 'web' }
-    expect(containerdIdentity(container({ labels }, spec), image)).toEqual({
+    expect(identityOf(container({ labels }, spec), image)).toEqual({
       id,
       name: 'web',
       image: { repository: 'nginx', tag: '1.26', digest: image.target },
@@ -55,14 +62,14 @@ describe('a container of containerd', () => {
 
   it('has the digest that it was started by', () => {
     const digest = `sha256:${'3'.repeat(64)}`
-    const found = containerdIdentity(container({ image: `quay.example/shop@${digest}` }), image)
+    const found = identityOf(container({ image: `quay.example/shop@${digest}` }), image)
     expect(found?.image).toEqual({ repository: 'quay.example/shop', digest })
   })
 
   it('has its shim as runtime, and the program that this runs instead of runc', () => {
     const runtimeOf = (name: string, binary?: string): unknown => {
       const options = binary === undefined ? null : { value: runcOptions(binary) }
-      return containerdIdentity(container({ runtime: { name, options } }), image)?.runtime
+      return identityOf(container({ runtime: { name, options } }), image)?.runtime
     }
     expect(runtimeOf('io.containerd.runsc.v1')).toEqual(['io.containerd.runsc.v1'])
     const [shim, binary] = ['io.containerd.runc.v2', '/usr/local/bin/runsc']
@@ -73,12 +80,12 @@ describe('a container of containerd', () => {
 
   it('has the pod or the compose service that its labels name', () => {
     const pod = { 'io.kubernetes.pod.name': 'web-1', 'io.kubernetes.pod.namespace': 'shop' }
-    expect(containerdIdentity(container({ labels: pod }), image)).toMatchObject({
+    expect(identityOf(container({ labels: pod }), image)).toMatchObject({
       name: 'web-1',
       workload: { kind: 'Pod', namespace: 'shop', name: 'web-1' },
     })
     const service = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
-    expect(containerdIdentity(container({ labels: service }), image)?.workload).toEqual({
+    expect(identityOf(container({ labels: service }), image)?.workload).toEqual({
       kind: 'ComposeService',
       namespace: 'shop',
       name: 'web',
@@ -91,19 +98,19 @@ describe('a container of containerd', () => {
       'com.docker.compose.service': 'db',
       'nerdctl/name': 'db',
     }
-    const found = containerdIdentity(container({ labels }), { ...image, labels })
+    const found = identityOf(container({ labels }), { ...image, labels })
     expect(found).not.toHaveProperty('workload')
     expect(found?.name).toBe(found?.id.slice(0, 12))
   })
 
   it('is unknown without an image: Docker’s containers are Docker’s to name', () => {
-    expect(containerdIdentity(container({ image: '' }), image)).toBeUndefined()
-    expect(containerdIdentity(container({}), undefined)).toBeUndefined()
+    expect(identityOf(container({ image: '' }), image)).toBeUndefined()
+    expect(identityOf(container({}), undefined)).toBeUndefined()
   })
 
   it('refuses a specification that is none', () => {
     const value = Buffer.from('{"process": 7}')
-    expect(() => containerdIdentity(container({ spec: { value } }), image)).toThrow(/process/)
+    expect(() => identityOf(container({ spec: { value } }), image)).toThrow(/process/)
   })
 })
 

@@ -203,7 +203,8 @@ export class ContainerdEngine implements IdentityEngine {
     const known = this.#containers.get(container.id)
     const image = await this.#image(client, namespace, container.image)
     // The image may have been removed under its container.
-    const described = containerdIdentity(container, image) ?? known
+    const { decodeMessage } = await import('./containerd-messages.ts')
+    const described = containerdIdentity(container, image, decodeMessage) ?? known
     if (described === undefined) return undefined
     const { runsSince } = known ?? {}
     const identity = runsSince === undefined ? described : { ...described, runsSince }

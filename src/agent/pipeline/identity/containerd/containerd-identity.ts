@@ -4,7 +4,7 @@ import { composeWorkload } from '../docker/docker-identity.ts'
 import type { ContainerIdentity } from '../identity.ts'
 import { parseImageReference } from '../image-reference.ts'
 import { labelsOfTool } from '../tool-labels.ts'
-import { type ContainerdContainer, decodeMessage } from './containerd-messages.ts'
+import type { ContainerdContainer, decodeMessage } from './containerd-messages.ts'
 
 /** What the agent reads of a manifest or an index of manifests. */
 export const manifestSchema = z.object({
@@ -44,16 +44,20 @@ export interface ContainerdImage {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** Only an agent that asks containerd loads what reads its messages. */
+type Decode = typeof decodeMessage
+
 /** Undefined for a container without an image, such as those of Docker. */
 export function containerdIdentity(
   { id, labels, image: typed, spec, runtime }: ContainerdContainer,
   image: ContainerdImage | undefined,
+  decode: Decode,
 ): ContainerIdentity | undefined {
   const ref = imageRefOf(typed, image)
   if (ref === undefined || image === undefined) return undefined
   const { process, mounts } = specOf(spec?.value)
   const user = process?.user?.uid ?? 0
-  const names = runtimeOf(runtime)
+  const names = runtimeOf(runtime, decode)
   const kubelets = labelsOfTool('io.kubernetes.', labels, image.labels)
   const workload = podOf(kubelets) ?? composeWorkload(labels, image.labels)
   return {
@@ -81,11 +85,14 @@ export function containerdIdentity(
 const runcShim = /^io\.containerd\.runc\./
 
 /** The shim, and where that runs another program than runc, the program. */
-function runtimeOf(runtime: ContainerdContainer['runtime']): readonly string[] | undefined {
+function runtimeOf(
+  runtime: ContainerdContainer['runtime'],
+  decode: Decode,
+): readonly string[] | undefined {
   if (runtime === null || runtime.name === '') return undefined
   const { name, options } = runtime
   if (options === null || !runcShim.test(name)) return [name]
-  const { binaryName } = decodeMessage('RuncOptions', options.value)
+  const { binaryName } = decode('RuncOptions', options.value)
   return binaryName === '' ? [name] : [name, binaryName]
 }
 
