@@ -142,7 +142,7 @@ static __always_inline u64 name_code(struct scratch *scratch, const struct snug_
 }
 
 /*
- * Whether to open the file ends soon, whoever serves it: it lies on a disk of this host, or in its
+ * Whether to open the file takes no service of another: it lies on a disk of this host, or in its
  * memory.
  */
 static __always_inline bool is_local(u64 block)

@@ -43,7 +43,10 @@ export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean
   const act = actOf(ref.object, ref)
   if (act === undefined) return false
   const known = knownOf(profile, ref)
-  if (ref.object.kind === 'file' && isOpenChange(known, ref.object, ref)) return true
+  const { object } = ref
+  if (object.kind === 'file') {
+    if (isBelowPlace(known, object, act) || isOpenRename(known, object, ref)) return true
+  }
   return isOpen(
     known.flatMap((one) => actsOf(one)),
     act,
@@ -51,14 +54,12 @@ export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean
 }
 
 /**
- * Programs write a file under a name beside, and put it in its place. So a rename within a folder is open where to make
- * files of either name is.
+ * Programs write a file under another name, and put it in its place. So a rename within a folder is open where the
+ * program may make files of both names.
  */
-function isOpenChange(known: readonly Allowance[], object: FileObject, ref: BehaviourRef): boolean {
-  const act = actOf(object, ref)
-  if (act !== undefined && isBelowPlace(known, object, act)) return true
-  const [from = '', to] = subjectOf(object, ref).split(SUBJECT_TO)
-  if (object.access !== 'rename' || to === undefined) return false
+function isOpenRename(known: readonly Allowance[], object: FileObject, ref: BehaviourRef): boolean {
+  if (object.access !== 'rename') return false
+  const [from = '', to = from] = subjectOf(object, ref).split(SUBJECT_TO)
   return folderOfPath(from) === folderOfPath(to) && isMadeUnder(known, object, [from, to])
 }
 
