@@ -14,7 +14,7 @@ import {
   type HashedEvent,
   hashOf,
 } from '../../core/event/file-hash.ts'
-import { tickMs } from '../pipeline/identity/units/package-database.ts'
+import { tickMs } from '../../support/file-time.ts'
 import type { Run } from '../pipeline/sources/source.ts'
 import { type HashAnswer, HashThread } from './hash-thread.ts'
 

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
+import { EngineNews } from '../../agent/pipeline/identity/engine-news.ts'
 import type {
   ContainerIdentity,
   EngineState,
   IdentityEngine,
-  LeftListener,
   Peer,
 } from '../../agent/pipeline/identity/identity.ts'
 import type { KubeApi } from './api.ts'
@@ -31,7 +31,7 @@ const startMs = 5_000
  * Containers of this node's pods, as the API server reports them, and the names of services. The engine keeps all of
  * them while the server is away.
  */
-export class KubeEngine implements IdentityEngine {
+export class KubeEngine extends EngineNews implements IdentityEngine {
   readonly name = 'kubernetes'
   readonly #options: KubeEngineOptions
   readonly #now: () => number
@@ -42,13 +42,12 @@ export class KubeEngine implements IdentityEngine {
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #running = new Set<string>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
   readonly #peerListeners = new Set<() => void>()
   readonly #waiting = new Set<() => void>()
   #state: EngineState = { kind: 'starting' }
 
   constructor(options: KubeEngineOptions) {
+    super()
     this.#options = options
     this.#now = options.now ?? Date.now
     const { api, node } = options
@@ -151,16 +150,6 @@ export class KubeEngine implements IdentityEngine {
     return this.#directory.addresses()
   }
 
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
-  }
-
   subscribePeers(listener: () => void): () => void {
     this.#peerListeners.add(listener)
     return () => this.#peerListeners.delete(listener)
@@ -225,11 +214,11 @@ export class KubeEngine implements IdentityEngine {
   }
 
   #report(identity: ContainerIdentity): void {
-    for (const listener of this.#listeners) listener(identity)
+    this.found(identity)
   }
 
   #left(id: string, how: 'stopped' | 'gone'): void {
-    for (const listener of this.#leftListeners) listener(id, how)
+    this.left(id, how)
   }
 
   #follow(state: CollectionState): void {

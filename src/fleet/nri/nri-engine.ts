@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { EngineNews } from '../../agent/pipeline/identity/engine-news.ts'
 import { LRUCache } from 'lru-cache'
 import { describeError, SnugError } from '../../errors.ts'
 import type {
   ContainerIdentity,
   EngineState,
   IdentityEngine,
-  LeftListener,
   PendingContainer,
 } from '../../agent/pipeline/identity/identity.ts'
 import type { CriClient } from '../../agent/pipeline/identity/nri/cri-client.ts'
@@ -53,20 +53,19 @@ interface Made {
  * Containers of pods and their sandboxes before they start, from the runtime's Node Resource Interface. The engine
  * `kubernetes` reports containers again once their pod's status names them.
  */
-export class NriEngine implements IdentityEngine {
+export class NriEngine extends EngineNews implements IdentityEngine {
   readonly name = 'nri'
   readonly #options: NriEngineOptions
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
   readonly #identities = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   readonly #startingListeners = new Set<(container: PendingContainer) => Promise<void>>()
-  readonly #leftListeners = new Set<LeftListener>()
   readonly #made = new Map<string, Made>()
   #client: CriClient | undefined
   readonly #patienceMs: number
   readonly #keeper: StateKeeper
 
   constructor(options: NriEngineOptions) {
+    super()
     this.#options = options
     this.#keeper = new StateKeeper(options.onState)
     this.#patienceMs = patience[options.failClosed ? 'closed' : 'open']
@@ -108,19 +107,9 @@ export class NriEngine implements IdentityEngine {
     return []
   }
 
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
   subscribeStarting(listener: (container: PendingContainer) => Promise<void>): () => void {
     this.#startingListeners.add(listener)
     return () => this.#startingListeners.delete(listener)
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
   }
 
   async #follow(signal: AbortSignal, decided: () => void): Promise<void> {
@@ -189,7 +178,7 @@ export class NriEngine implements IdentityEngine {
     const identity = isSandbox ? sandboxOf(id, pod) : madeOf(pod, { id, name, imageRef })
     if (identity === undefined) return undefined
     this.#identities.set(id, identity)
-    for (const listener of this.#listeners) listener(identity)
+    this.found(identity)
     return identity
   }
 
@@ -228,6 +217,6 @@ export class NriEngine implements IdentityEngine {
     this.#identities.delete(id)
     if (identity !== undefined) this.#gone.set(id, identity)
     if (!isOwn) return
-    for (const listener of this.#leftListeners) listener(id, 'gone')
+    this.left(id, 'gone')
   }
 }

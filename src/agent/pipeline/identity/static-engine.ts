@@ -1,13 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
+import { EngineNews } from './engine-news.ts'
 import { z } from 'zod'
 import { describeError } from '../../../errors.ts'
-import type {
-  ContainerIdentity,
-  EngineState,
-  IdentityEngine,
-  LeftListener,
-  Peer,
-} from './identity.ts'
+import type { ContainerIdentity, EngineState, IdentityEngine, Peer } from './identity.ts'
 
 const strings = z.array(z.string())
 const container = z.object({
@@ -39,16 +34,15 @@ const manifest = z.object({ containers: z.array(container) })
  * …}]}`), for workloads that run in separate cgroups without an engine (the embedded workload). A
  * query reads the file again if it changed.
  */
-export class StaticEngine implements IdentityEngine {
+export class StaticEngine extends EngineNews implements IdentityEngine {
   readonly name = 'static'
   readonly #path: string
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
   #state: EngineState = { kind: 'starting' }
   #containers = new Map<string, ContainerIdentity>()
   #stamp = ''
 
   constructor(path: string) {
+    super()
     this.#path = path
   }
 
@@ -85,16 +79,6 @@ export class StaticEngine implements IdentityEngine {
     for (const { addresses } of this.#containers.values()) yield* addresses
   }
 
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
-  }
-
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
   #refresh(): void {
     if (this.#state.kind === 'stopped') return
     try {
@@ -107,9 +91,9 @@ export class StaticEngine implements IdentityEngine {
       this.#containers = new Map(read.containers.map((each) => [each.id, identityOf(each)]))
       this.#stamp = stamp
       this.#state = { kind: 'running' }
-      for (const identity of fresh) for (const listener of this.#listeners) listener(identity)
+      for (const identity of fresh) this.found(identity)
       for (const id of before.keys()) {
-        if (!this.#containers.has(id)) for (const left of this.#leftListeners) left(id, 'gone')
+        if (!this.#containers.has(id)) this.left(id, 'gone')
       }
     } catch (error) {
       const reason = `cannot read \`${this.#path}\`: ${describeError(error)}`

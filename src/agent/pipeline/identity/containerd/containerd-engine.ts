@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { EngineNews } from '../engine-news.ts'
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../../../../errors.ts'
 import { Backoff } from '../../../../support/backoff.ts'
 import { remembered } from '../docker/docker-engine.ts'
-import type { ContainerIdentity, EngineState, IdentityEngine, LeftListener } from '../identity.ts'
+import type { ContainerIdentity, EngineState, IdentityEngine } from '../identity.ts'
 import type { ContainerdClient } from './containerd-client.ts'
 import {
   configSchema,
@@ -33,11 +34,9 @@ const allNamespaces = ''
  * Containers of containerd, of all its namespaces. It has each from its creation, before it has a process. Layers come
  * from the container's processes, and it has no networks, so it names no peers.
  */
-export class ContainerdEngine implements IdentityEngine {
+export class ContainerdEngine extends EngineNews implements IdentityEngine {
   readonly name = 'containerd'
   readonly #options: ContainerdEngineOptions
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   /** By digest: its content is always the same. */
@@ -46,6 +45,7 @@ export class ContainerdEngine implements IdentityEngine {
   readonly #keeper: StateKeeper
 
   constructor(options: ContainerdEngineOptions) {
+    super()
     this.#options = options
     this.#keeper = new StateKeeper(options.onState)
   }
@@ -90,16 +90,6 @@ export class ContainerdEngine implements IdentityEngine {
 
   addresses(): Iterable<string> {
     return []
-  }
-
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
   }
 
   async #follow(client: ContainerdClient, signal: AbortSignal, decided: () => void): Promise<void> {
@@ -215,7 +205,7 @@ export class ContainerdEngine implements IdentityEngine {
   #report(identity: ContainerIdentity): void {
     this.#containers.set(identity.id, identity)
     this.#gone.delete(identity.id)
-    for (const listener of this.#listeners) listener(identity)
+    this.found(identity)
   }
 
   /** Its first process runs. */
@@ -268,7 +258,7 @@ export class ContainerdEngine implements IdentityEngine {
     if (containerId !== execId || identity === undefined) return
     const { runsSince: _, ...rest } = identity
     this.#containers.set(containerId, rest)
-    for (const listener of this.#leftListeners) listener(containerId, 'stopped')
+    this.left(containerId, 'stopped')
   }
 
   #forget(id: string): void {
@@ -276,6 +266,6 @@ export class ContainerdEngine implements IdentityEngine {
     if (identity === undefined) return
     this.#containers.delete(id)
     this.#gone.set(id, identity)
-    for (const listener of this.#leftListeners) listener(id, 'gone')
+    this.left(id, 'gone')
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { EngineNews } from '../engine-news.ts'
 import type Docker from 'dockerode'
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../../../../errors.ts'
@@ -19,7 +20,6 @@ import type {
   EngineState,
   PendingContainer,
   IdentityEngine,
-  LeftListener,
   Peer,
 } from '../identity.ts'
 import { StateKeeper } from '../state-keeper.ts'
@@ -49,11 +49,9 @@ export const remembered = 4_096
  * Containers of a Docker engine, or of one with its API. It follows the engine's event stream, so a container is known from
  * its creation: one that lives for 50 ms is known before it ends. It reconnects indefinitely.
  */
-export class DockerEngine implements IdentityEngine {
+export class DockerEngine extends EngineNews implements IdentityEngine {
   readonly name: string
   readonly #options: DockerEngineOptions
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
   readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
@@ -72,6 +70,7 @@ export class DockerEngine implements IdentityEngine {
   #reached = false
 
   constructor(options: DockerEngineOptions) {
+    super()
     this.#options = options
     this.#keeper = new StateKeeper(options.onState, options.now)
     this.name = options.name ?? 'docker'
@@ -105,11 +104,6 @@ export class DockerEngine implements IdentityEngine {
     const { namespace } = workload
     const service = namespace === undefined ? workload.name : `${workload.name}.${namespace}`
     return { name: service, image: image.repository, workload: workload.name }
-  }
-
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
   }
 
   addresses(): Iterable<string> {
@@ -147,11 +141,6 @@ export class DockerEngine implements IdentityEngine {
     else if (State.Paused !== (act === 'freeze'))
       await (State.Paused ? container.unpause() : container.pause())
     return true
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
   }
 
   async #follow(
@@ -209,7 +198,7 @@ export class DockerEngine implements IdentityEngine {
       for (const [address, owner] of this.#addresses) {
         if (owner === id) this.#addresses.delete(address)
       }
-      for (const listener of this.#leftListeners) listener(id, 'stopped')
+      this.left(id, 'stopped')
     } else {
       // `create` makes it known, `start` and `connect` give it its addresses, `rename` its name.
       void this.#inspect(id, true)
@@ -329,7 +318,7 @@ export class DockerEngine implements IdentityEngine {
       if (owner === id) this.#addresses.delete(address)
     }
     if (running) for (const address of identity.addresses) this.#addresses.set(address, id)
-    for (const listener of this.#listeners) listener(identity)
+    this.found(identity)
   }
 
   #forget(id: string): void {
@@ -340,7 +329,7 @@ export class DockerEngine implements IdentityEngine {
     for (const address of identity.addresses) {
       if (this.#addresses.get(address) === id) this.#addresses.delete(address)
     }
-    for (const listener of this.#leftListeners) listener(id, 'gone')
+    this.left(id, 'gone')
   }
 
   #isAbsent(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
+import { EngineNews } from '../engine-news.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { socketsOf, type UnixSocket } from '../../../../support/socket-paths.ts'
 import { DockerEngine } from './docker-engine.ts'
@@ -9,7 +10,6 @@ import type {
   EngineAct,
   EngineState,
   IdentityEngine,
-  LeftListener,
   Peer,
   PendingContainer,
 } from '../identity.ts'
@@ -45,17 +45,16 @@ const ROOT = 0
  * A user's Podman is believed less than others: it reports nothing about a container of another engine, and names no
  * peers, because its networks are its own.
  */
-export class PodmanEngine implements IdentityEngine {
+export class PodmanEngine extends EngineNews implements IdentityEngine {
   readonly name = 'podman'
   readonly #options: PodmanEngineOptions
   /** Root's first. */
   #services: readonly Service[] = []
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
   readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   #state: EngineState = { kind: 'starting' }
 
   constructor(options: PodmanEngineOptions) {
+    super()
     this.#options = options
   }
 
@@ -99,11 +98,6 @@ export class PodmanEngine implements IdentityEngine {
     for (const { uid, engine } of this.#services) if (uid === ROOT) yield* engine.addresses()
   }
 
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
   subscribePending(listener: (container: PendingContainer) => void): () => void {
     this.#pendingListeners.add(listener)
     return () => this.#pendingListeners.delete(listener)
@@ -116,11 +110,6 @@ export class PodmanEngine implements IdentityEngine {
   async act(id: string, act: EngineAct): Promise<boolean> {
     const service = this.#services.find(({ engine }) => engine.known(id) !== undefined)
     return (await service?.engine.act(id, act)) ?? false
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
   }
 
   async #lookAgain(signal: AbortSignal): Promise<void> {
@@ -161,14 +150,14 @@ export class PodmanEngine implements IdentityEngine {
     })
     const service = { path, uid, engine }
     engine.subscribe((identity) => {
-      if (this.#mayName(service, identity.id)) for (const each of this.#listeners) each(identity)
+      if (this.#mayName(service, identity.id)) this.found(identity)
     })
     engine.subscribePending((container) => {
       if (!this.#mayName(service, container.id)) return
       for (const each of this.#pendingListeners) each(container)
     })
     engine.subscribeLeft((id, how) => {
-      if (this.#mayName(service, id)) for (const each of this.#leftListeners) each(id, how)
+      if (this.#mayName(service, id)) this.left(id, how)
     })
     return service
   }

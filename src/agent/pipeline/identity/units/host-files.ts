@@ -1,15 +1,11 @@
 import { createHash, type Hash } from 'node:crypto'
+import { isFresh } from '../../../../support/file-time.ts'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 import { microsOf } from '../../../../core/event/time.ts'
 import type { HostPrograms } from '../identity.ts'
 import { openBeneath } from '../open-beneath.ts'
-import {
-  isFresh,
-  type PackageDatabase,
-  packageDatabase,
-  type PackagedFile,
-} from './package-database.ts'
+import { type PackageDatabase, packageDatabase, type PackagedFile } from './package-database.ts'
 
 /** Larger programs are not compared: the caller keeps its previous result. */
 const mostBytes = 64 << 20

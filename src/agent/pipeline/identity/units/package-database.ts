@@ -1,4 +1,5 @@
-import { readdirSync, type Stats } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { isFresh, tickMs } from '../../../../support/file-time.ts'
 import { setImmediate } from 'node:timers/promises'
 import { readImageFile } from '../image-text.ts'
 import { findInLayers, type LayerFile } from '../layers.ts'
@@ -190,14 +191,6 @@ function fileOf(root: string, path: string): LayerFile | undefined {
   } catch {
     return undefined
   }
-}
-
-/** The kernel gives files the time of its last tick, which is up to 10 ms old. */
-export const tickMs = 20
-
-/** It changed so shortly before that another change could leave the same time. */
-export function isFresh({ ctimeMs }: Pick<Stats, 'ctimeMs'>): boolean {
-  return Math.abs(Date.now() - ctimeMs) < tickMs
 }
 
 function isFreshAt(root: string, path: string): boolean {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { EngineNews } from '../engine-news.ts'
 import { describeError } from '../../../../errors.ts'
 import { cgroupHierarchy } from '../container-rootfs.ts'
-import type { ContainerIdentity, EngineState, IdentityEngine, LeftListener } from '../identity.ts'
+import type { ContainerIdentity, EngineState, IdentityEngine } from '../identity.ts'
 import { StateKeeper } from '../state-keeper.ts'
 import type { HostFiles } from './host-files.ts'
 import { managerScopes, unitOfCgroup } from './unit-cgroup.ts'
@@ -28,15 +29,14 @@ interface Run {
  * Units of systemd, each run of which is a container. The sensor decides which ones are watched; this engine knows what
  * they are from their cgroup, their files and the packages of the host, and asks no service.
  */
-export class UnitEngine implements IdentityEngine {
+export class UnitEngine extends EngineNews implements IdentityEngine {
   readonly name = 'units'
   readonly #options: UnitEngineOptions
   readonly #keeper: StateKeeper
   readonly #runs = new Map<string, Run>()
-  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
-  readonly #leftListeners = new Set<LeftListener>()
 
   constructor(options: UnitEngineOptions) {
+    super()
     this.#options = options
     this.#keeper = new StateKeeper(options.onState)
   }
@@ -87,16 +87,6 @@ export class UnitEngine implements IdentityEngine {
     return []
   }
 
-  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  subscribeLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
-    return () => this.#leftListeners.delete(listener)
-  }
-
   #hierarchy(): string | undefined {
     return (this.#options.hierarchy ?? cgroupHierarchy)()
   }
@@ -119,7 +109,7 @@ export class UnitEngine implements IdentityEngine {
     const identity = unitIdentity({ id, unit, root, files, database, replaced, scriptOf })
     this.#runs.set(id, { identity, folder })
     this.#keeper.become({ kind: 'running' })
-    for (const listener of this.#listeners) listener(identity)
+    this.found(identity)
     return identity
   }
 
@@ -127,7 +117,7 @@ export class UnitEngine implements IdentityEngine {
     for (const [id, { folder }] of this.#runs) {
       if (existsSync(folder)) continue
       this.#runs.delete(id)
-      for (const listener of this.#leftListeners) listener(id, 'gone')
+      this.left(id, 'gone')
     }
   }
 }
