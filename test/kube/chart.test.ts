@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../fixtures/patience.ts'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -172,7 +173,7 @@ describe.each(repositories)('what is exported of %s', (repository) => {
       },
     }))
     await cluster.apply(...definitions)
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
+    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', kubectlPatience])
   })
 
   it.each(['networkpolicy', 'kubearmor', 'tetragon', 'container-profile'] as const)(
@@ -213,7 +214,7 @@ describe.each(formatFixtures)('objects that an agent of $name wrote', (fixture) 
       '--ignore-not-found',
     ])
     await cluster.kubectl(['create', '-f', fixture.path('crds.json')])
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
+    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', kubectlPatience])
     await cluster.kubectl(['create', '-f', fixture.path('objects.json')])
     for (const { metadata, status } of profiles) {
       const made = await cluster.json<ImageProfile>(['get', 'imageprofile', metadata.name])

@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../fixtures/patience.ts'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -86,7 +87,7 @@ export function now(): Author {
 
 export async function installKinds(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['apply', '-k', crds])
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', kubectlPatience])
 }
 
 /** The version of a node's containers, in whichever fleet. */

@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../fixtures/patience.ts'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,7 +74,7 @@ beforeAll(async () => {
       ],
     },
   })
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', kubectlPatience])
   for (const name of [namespace, 'snug'])
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } })

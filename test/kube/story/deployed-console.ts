@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../../fixtures/patience.ts'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -136,7 +137,7 @@ export class DeployedConsole implements Disposable {
   async #rolledOut(): Promise<void> {
     const of = ['-n', namespace]
     try {
-      const status = ['rollout', 'status', 'deploy/snug-console', '--timeout=120s']
+      const status = ['rollout', 'status', 'deploy/snug-console', kubectlPatience]
       await this.#cluster.kubectl([...of, ...status])
     } catch (cause) {
       const select = ['-l', 'app.kubernetes.io/component=console']

@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../../fixtures/patience.ts'
 import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -99,13 +100,13 @@ export class Deployed {
     mkdirSync(folder)
     writeFileSync(join(folder, 'kustomization.yaml'), overlay)
     await this.#cluster.kubectl(['apply', '-k', folder])
-    const status = ['rollout', 'status', 'ds/snug-detach', '--timeout=60s']
+    const status = ['rollout', 'status', 'ds/snug-detach', kubectlPatience]
     await this.#cluster.kubectl(['-n', namespace, ...status])
   }
 
   /** Fails with the agent's last output. */
   async rolledOut(): Promise<void> {
-    const status = ['rollout', 'status', 'ds/snug-agent', '--timeout=120s']
+    const status = ['rollout', 'status', 'ds/snug-agent', kubectlPatience]
     try {
       await this.#cluster.kubectl(['-n', namespace, ...status])
     } catch (error) {
@@ -189,7 +190,7 @@ export class Deployed {
   /** Fails with what is left of it. */
   async remove(): Promise<void> {
     for (const end of this.#ends.splice(0)) end()
-    const removed = ['-k', this.#overlay, '--ignore-not-found', '--timeout=180s']
+    const removed = ['-k', this.#overlay, '--ignore-not-found', kubectlPatience]
     try {
       await this.#cluster.kubectl(['delete', ...removed])
     } catch (error) {

@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../../fixtures/patience.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { images } from './images.ts'
 
@@ -35,12 +36,12 @@ export async function rolledOut(
   deployment: string,
   within = namespace,
 ): Promise<void> {
-  const of = ['-n', within, 'rollout', 'status', `deploy/${deployment}`, '--timeout=90s']
+  const of = ['-n', within, 'rollout', 'status', `deploy/${deployment}`, kubectlPatience]
   await cluster.kubectl(of)
 }
 
 export async function removeShop(cluster: Cluster): Promise<void> {
-  const gone = ['--ignore-not-found', '--timeout=90s']
+  const gone = ['--ignore-not-found', kubectlPatience]
   await cluster.kubectl(['delete', 'namespace', namespace, tenant, ...gone])
 }
 
