@@ -3,7 +3,7 @@ import { hangMs, patienceMs } from './test/fixtures/patience.ts'
 import { type Lane, type LaneName, lanes, rare } from './test/lanes.ts'
 
 /** `make test` sets it. A file that is named on a command line runs without. */
-const isGate = process.env['SNUG_GATE'] === '1'
+const isGate = process.env['SNUG_TEST_GATE'] === '1'
 
 /** The time of a test only ends one that hangs, on a loaded machine too. */
 const oneByOne = { fileParallelism: false, testTimeout: hangMs, hookTimeout: hangMs }

@@ -33,7 +33,7 @@ mkdirSync(logs, { recursive: true })
 const env = {
   ...process.env,
   SNUG_SEED: String(seedOfRun()),
-  ...(isAll ? {} : { SNUG_GATE: '1' }),
+  ...(isAll ? {} : { SNUG_TEST_GATE: '1' }),
 }
 
 /** Runs a command with its output in a file, which is printed when it ends. Resolves with whether it succeeded. */

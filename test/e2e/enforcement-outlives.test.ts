@@ -60,6 +60,7 @@ describe('blocking outlives', () => {
         await victims[who]()
         await container.wait()
         if (!agent.running) await agent.start()
+        await agent.until<StatusView>(['status'], ({ state }) => state === 'running')
         await expectNoneSucceeded(container, kind)
         await expectEachReported(container.id)
       } finally {
