@@ -42,6 +42,12 @@ import { tcc } from './tcc.ts'
 import { textpipe } from './textpipe.ts'
 import { ticketstore } from './ticketstore.ts'
 import { tinyproxy } from './tinyproxy.ts'
+import { bup } from './bup.ts'
+import { darcs } from './darcs.ts'
+import { rclone } from './rclone.ts'
+import { restic } from './restic.ts'
+import { tftpd } from './tftpd.ts'
+import { thumbnailer } from './thumbnailer.ts'
 import { unbound } from './unbound.ts'
 import { valkey } from './valkey.ts'
 import { visitorlog } from './visitorlog.ts'
@@ -65,6 +71,11 @@ export const allServices: readonly Service[] = [
     dpkgBuildpackage,
     borgbackup,
     jobIntake,
+    bup,
+    darcs,
+    rclone,
+    restic,
+    thumbnailer,
   ],
-  [unbound, dnsmasq, bind9, chrony, syslogNg, snmpd, nodeExporter, carbon, muninNode],
+  [unbound, dnsmasq, bind9, chrony, syslogNg, snmpd, nodeExporter, carbon, muninNode, tftpd],
 ].flat()
