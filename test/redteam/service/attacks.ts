@@ -182,9 +182,10 @@ const isOnlyNamed: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Mounts at names of one shape are one alert, which counts them. What is below such a name has this name only. */
-function mountsOf(way: string): readonly string[] {
-  return way.startsWith('bind-') ? ['call mount /tmp/<temp', `call mount ${uploads}/item-<`] : []
+/** Mounts are one alert, which names them or the shape of their names. What is below such a name has this name only. */
+function mountsOf(way: string, { alias }: File): readonly string[] {
+  if (!way.startsWith('bind-')) return []
+  return [`call mount ${alias}`, 'call mount /tmp/<temp', `call mount ${uploads}/item-<`]
 }
 
 /** How a shell gets its code. */
@@ -240,7 +241,7 @@ function changed(way: string, file: File): Stage {
     requests: change === undefined ? [] : [change],
     ...(change === undefined && { session: `printf '${printed}' > ${path}` }),
     hasEffect: (seen) => seen.content(path).startsWith(content),
-    objects: [path, alias, item, ...mountsOf(way)],
+    objects: [path, alias, item, ...mountsOf(way, file)],
     isStopped: !isOnlyNamed.has(way),
   }
 }
@@ -299,7 +300,7 @@ const tricks: readonly (readonly Trick[])[] = [
         const planted: Stage = {
           requests: [...(isWhole ? [[['mkdir', at]] as const] : []), plant(file)],
           hasEffect: (seen) => seen.content(file.path) === file.content,
-          objects: [word, ...mountsOf(way)],
+          objects: [word, ...mountsOf(way, file)],
           isStopped: !isOnlyNamed.has(way),
         }
         return [planted]
