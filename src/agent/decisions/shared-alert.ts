@@ -1,7 +1,7 @@
 import type { Alert, AlertCause } from '../../core/event/alert.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { programOf } from '../../core/lifecycle/component.ts'
-import { causeOf, rowKindOf } from '../../core/match/cause.ts'
+import { type Cause, causeOf, instanceGroup, rowKindOf } from '../../core/match/cause.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { KeptAlert } from '../records/alerts/kept-alert.ts'
@@ -63,10 +63,16 @@ function sharedBy(
     if (other.decision !== undefined) continue
     for (const each of [other.cause, ...(other.cause?.parts ?? [])]) apart.add(each?.id ?? '')
   }
+  const instance = cause?.instance
+  const isWithin = (entry: Entry, one: Cause): boolean => {
+    if (instance === undefined)
+      return cause?.id === wideId(one) || cause?.id === wideId(one, rowKindOf(entry.object))
+    const group = instanceGroup(entry, instance)
+    return group !== undefined && cause?.id === wideId({ group })
+  }
   return (entry) => {
     const one = causeOf(entry)
-    if (cause?.id !== wideId(one) && cause?.id !== wideId(one, rowKindOf(entry.object)))
-      return false
+    if (!isWithin(entry, one)) return false
     return own.has(one.id) || !apart.has(one.id)
   }
 }

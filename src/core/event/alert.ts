@@ -103,6 +103,8 @@ export interface AlertCause {
    * are the first acts of it that nothing else explains, of each cause one.
    */
   readonly component?: readonly AlertComponentPart[]
+  /** The actor does below this folder what the window showed of it below one beside. */
+  readonly instance?: string
   /** What would admit all of them, in the language of shapes; absent where it would admit too much. */
   readonly proposed?: string
 }

@@ -15,14 +15,15 @@ const verbs: Readonly<Record<CauseAccess, string>> = {
 
 /** One line for what several behaviours have in common: `change 312 files in /var/jobs/`. */
 export function causeLine(
-  cause: Pick<AlertCause, 'access' | 'place' | 'names' | 'wide' | 'component'>,
+  cause: Pick<AlertCause, 'access' | 'place' | 'names' | 'wide' | 'component' | 'instance'>,
 ): string {
-  const { access, place, names, wide, component } = cause
+  const { access, place, names, wide, component, instance } = cause
   if (component !== undefined) return `new in this version: ${componentActs(component)}`
   const verb = verbs[access]
   const number = names.toLocaleString('en')
   if (access === 'read' || access === 'change' || access === 'map') {
     const files = `${number} ${names === 1 ? 'file' : 'files'}`
+    if (instance !== undefined) return `${verb} ${files} below ${instance}, as in a folder beside`
     return wide === true
       ? `${verb} ${files} in several folders below ${place}`
       : `${verb} ${files} in ${place}`

@@ -64,6 +64,22 @@ export function causeOf(behaviour: Behaviour): Cause {
   }
 }
 
+/**
+ * The group of all that an actor changes below a folder, as it does below one beside: of files that are no code and no
+ * settings by their kind. Undefined for other behaviour.
+ */
+export function instanceGroup(
+  { actor, uid, object }: Behaviour,
+  folder: string,
+): string | undefined {
+  const { access, place, placeClass, fileClass } = partsOf(object)
+  const isPlain = fileClass === 'data' || fileClass === 'unknown'
+  if (!isPlain || placeClass !== 'data' || !place.startsWith(folder)) return undefined
+  const { exe, script = '' } = actor
+  const group = [varied(exe), varied(script), uid, access, folder].join('\u0000')
+  return sha256Hex(group).slice(0, 20)
+}
+
 /** The same for behaviours of one cause, as {@link causeOf} has it; for lists, as it costs no hash. */
 export function causeKey(behaviour: Behaviour): string {
   const parts = partsOf(behaviour.object)
@@ -182,10 +198,20 @@ function partsOf(object: BehaviourObject): Parts {
     }
     case 'capability':
       return { access: 'capability', place: object.name, placeClass: 'data', detail: '' }
-    case 'syscall':
+    case 'syscall': {
+      const file = changedByCall(object)
+      if (file !== undefined) return partsOf({ kind: 'file', access: 'write', path: file })
       return { access: 'syscall', place: object.name, placeClass: 'data', detail: '' }
+    }
   }
 }
+
+/** The file that a system call changes no more than a program that writes to it does. */
+export function changedByCall(object: BehaviourObject): string | undefined {
+  return object.kind === 'syscall' && changing.has(object.name) ? object.target : undefined
+}
+
+const changing: ReadonlySet<string> = new Set(['truncate', 'utimensat'])
 
 function programDetail({
   path,

@@ -4,7 +4,7 @@ import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type Cause, causeOf } from './cause.ts'
 import { placeClassOf } from './place-class.ts'
 import { isInOpenSlot, mayMake } from './slot.ts'
-import type { PlaceClass, RiskFacts } from '../event/alert-risk.ts'
+import type { RiskFacts } from '../event/alert-risk.ts'
 
 /** Of several behaviours that one event shows, the one that changes something names the alert. */
 export function mainRef(unexpected: readonly BehaviourRef[]): BehaviourRef | undefined {
@@ -31,7 +31,7 @@ export function riskFactsOf(
     drift: event.kind === 'exec' && event.exec.drift,
     shipped: event.kind === 'file' && event.file.shipped === true,
     usual:
-      profile !== undefined && mayBeUsual(profile, event, ref, place) && isInOpenSlot(profile, ref),
+      profile !== undefined && mayBeUsual(profile, event, ref, cause) && isInOpenSlot(profile, ref),
     local: isLocal(ref),
     leavesRoot: ref.object.kind === 'identity' && ref.object.from.uid === 0,
   }
@@ -42,13 +42,13 @@ function mayBeUsual(
   profile: ProfileReader,
   event: ActEvent,
   ref: BehaviourRef,
-  place: PlaceClass,
+  { access, placeClass }: Cause,
 ): boolean {
-  if (event.kind !== 'file') return true
-  if (place !== 'data') return false
-  const { access, to } = event.file
+  if (event.kind !== 'file') return access !== 'change' || placeClass === 'data'
+  if (placeClass !== 'data') return false
+  const { access: accesses, to } = event.file
   // A further name for a file that the program may make is no more than a copy of it.
-  const isLink = to !== undefined && !access.includes('rename')
+  const isLink = to !== undefined && !accesses.includes('rename')
   return !isLink || (placeClassOf(to) === 'data' && mayMake(profile, ref, to))
 }
 

@@ -8,6 +8,7 @@ import { accountOf } from '../behaviour/user.ts'
 import type { UserIds } from '../event/event.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
+import { changedByCall } from './cause.ts'
 import { fileClassOf, folderOfPath, nameKind, nameOf } from './place-class.ts'
 import { isAsSiblings } from './siblings.ts'
 
@@ -40,12 +41,15 @@ interface Act {
 export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean {
   if (isAsSiblings(profile, ref)) return true
   if (ref.object.kind === 'capability' && ref.uid !== 0) return false
+  const changed = changedByCall(ref.object)
+  if (changed !== undefined) return mayMake(profile, ref, ref.literal?.text ?? literalPath(changed))
   const act = actOf(ref.object, ref)
   if (act === undefined) return false
   const known = knownOf(profile, ref)
   const { object } = ref
   if (object.kind === 'file') {
-    if (isBelowPlace(known, object, act) || isOpenRename(known, object, ref)) return true
+    const by = new Set([object.access, 'create'] as const)
+    if (isBelowPlace(known, by, act) || isOpenRename(known, object, ref)) return true
   }
   return isOpen(
     known.flatMap((one) => actsOf(one)),
@@ -60,24 +64,19 @@ export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean
 function isOpenRename(known: readonly Allowance[], object: FileObject, ref: BehaviourRef): boolean {
   if (object.access !== 'rename') return false
   const [from = '', to = from] = subjectOf(object, ref).split(SUBJECT_TO)
-  return folderOfPath(from) === folderOfPath(to) && isMadeUnder(known, object, [from, to])
+  return folderOfPath(from) === folderOfPath(to) && isMadeUnder(known, [from, to])
 }
 
 /** Whether to make a file of that path is in open parts, for the actor and user of the behaviour. */
 export function mayMake(profile: ProfileReader, ref: BehaviourRef, path: string): boolean {
-  const { object } = ref
-  return object.kind === 'file' && isMadeUnder(knownOf(profile, ref), object, [path])
+  return isMadeUnder(knownOf(profile, ref, 'file'), [path])
 }
 
-function isMadeUnder(
-  known: readonly Allowance[],
-  object: FileObject,
-  names: readonly string[],
-): boolean {
+function isMadeUnder(known: readonly Allowance[], names: readonly string[]): boolean {
   const made = known.flatMap((one) => madeBy(one))
   return names.every((name) => {
     const make = changeOf(name, false)
-    return isBelowPlace(known, object, make) || isOpen(made, make)
+    return isBelowPlace(known, makes, make) || isOpen(made, make)
   })
 }
 
@@ -93,12 +92,69 @@ function madeBy({ object, grants }: Allowance): readonly Act[] {
   })
 }
 
-const makes: ReadonlySet<string> = new Set(['write', 'create', 'rename'])
+const makes: ReadonlySet<FileObject['access']> = new Set(['write', 'create', 'rename'])
+
+/** A folder, and the one beside it that the window showed. */
+export interface Instance {
+  readonly folder: string
+  readonly beside: string
+}
+
+/** Of the folders beside a new one, that many are compared with it. */
+const BESIDE = 8
+
+/**
+ * The first folder on the way to the file that is new to the actor and user, where the file would be expected, or in open
+ * parts, in a folder beside. One value in the window shows no open part: a second repository, tenant or day is new, and
+ * all that the program does there as it does beside has one cause.
+ */
+export function instanceOf(profile: ProfileReader, ref: BehaviourRef): Instance | undefined {
+  const { object } = ref
+  const act = actOf(object, ref)
+  if (object.kind !== 'file' || act === undefined || act.parts.length === 0) return undefined
+  const acts = knownOf(profile, ref).flatMap((one) => actsOf(one))
+  const patterns = new Map<string, PathPattern>()
+  let known = acts.filter(({ parts }) => parts.length === act.parts.length)
+  for (const [at, part] of act.parts.slice(0, -1).entries()) {
+    const within = known.filter(({ parts }) => isOneOf(parts[at] ?? '', part, patterns))
+    if (within.length > 0) {
+      known = within
+      continue
+    }
+    // In the root, names beside each other are of different programs.
+    if (at === 0) return undefined
+    const beside = [...new Set(known.map(({ parts }) => parts[at] ?? ''))].slice(0, BESIDE)
+    const one = beside.find((name) => isKnownOrOpen(acts, act, at, name))
+    if (one === undefined) return undefined
+    const above = act.parts.slice(0, at).map((name) => `/${name}`)
+    return { folder: `${above.join('')}/${part}/`, beside: `${above.join('')}/${one}/` }
+  }
+  return undefined
+}
+
+/** The act, with another folder there. */
+function isKnownOrOpen(known: readonly Act[], act: Act, at: number, name: string): boolean {
+  const other = { ...act, parts: act.parts.with(at, name) }
+  const patterns = new Map<string, PathPattern>()
+  const isKnown = known.some(
+    ({ fixed, kind, isRemoval, parts }) =>
+      fixed === act.fixed &&
+      kind === act.kind &&
+      isRemoval === act.isRemoval &&
+      parts.length === other.parts.length &&
+      parts.every((part, i) => isOneOf(part, other.parts[i] ?? '', patterns)),
+  )
+  return isKnown || isOpen(known, other)
+}
 
 /** What the window or a person allowed of that kind to the actor, as that user. */
-function knownOf(profile: ProfileReader, { actor, uid, object }: BehaviourRef): Allowance[] {
+function knownOf(
+  profile: ProfileReader,
+  { actor, uid, object }: BehaviourRef,
+  kind = object.kind,
+): Allowance[] {
   const known: Allowance[] = []
-  for (const one of profile.byActor(object.kind, actor.exe)) {
+  for (const one of profile.byActor(kind, actor.exe)) {
     if (one.void || one.uid !== uid || one.actor.script !== actor.script) continue
     if (known.push(one) >= LOOKED_AT) break
   }
@@ -143,14 +199,17 @@ function isOneMoreKind(known: readonly string[], kind: string): boolean {
 }
 
 /** It makes files below a folder with ever new names, at any depth, and the kind is one of those that it has there. */
-function isBelowPlace(known: readonly Allowance[], object: FileObject, act: Act): boolean {
+function isBelowPlace(
+  known: readonly Allowance[],
+  by: ReadonlySet<FileObject['access']>,
+  act: Act,
+): boolean {
   const folder = `/${act.parts.slice(0, -1).join('/')}/`
   const kinds = known.flatMap((one) => {
     const { object: place } = one
     if (place.kind !== 'file' || !isPlace(place) || !folder.startsWith(baseOf(place.path)))
       return []
-    const isOfAccess = place.access === object.access || place.access === 'create'
-    if (!isOfAccess) return []
+    if (!by.has(place.access)) return []
     return actsOf(one).flatMap(({ fixed, kind }) => (fixed === act.fixed ? [kind] : []))
   })
   return kinds.includes(act.kind) || isOneMoreKind(kinds, act.kind)

@@ -316,6 +316,10 @@ export const alert: z.ZodType<Alert> = z
             description:
               'of a program or script that is new in this version of the image: each cause, in all containers',
           }),
+        instance: z.string().exactOptional().meta({
+          description:
+            'a new folder in which the program does what it does in one beside it: all of that shares the alert',
+        }),
         proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
       })
       .exactOptional()

@@ -44,6 +44,14 @@ describe('a change in open parts', () => {
     ).toBe('medium')
   })
 
+  it.each(['truncate', 'utimensat'])('is %s of a file that the program may make', (name) => {
+    const called = (target: string, process = {}): ActEvent => act.syscall(name, process, target)
+    expect(severity(mail, called('/srv/mail/elif/Archive/2026/cur/7a.eml'))).toBe('low')
+    expect(severity(mail, called('/srv/mail/elif/Archive/2026/shell.php'))).toBe('medium')
+    expect(severity(mail, called('/srv/mail/elif/Archive/2026/cur/7a.eml', root))).toBe('medium')
+    expect(severity(mail, called('/etc/7a.eml'))).toBe('medium')
+  })
+
   it('is one in a folder that differs in one part from one that is known', () => {
     const files = ['docs', 'wiki'].flatMap((name) => [
       written(`/srv/shop/${name}/db/state/4/props`),

@@ -44,7 +44,6 @@ import { ticketstore } from './ticketstore.ts'
 import { tinyproxy } from './tinyproxy.ts'
 import { bup } from './bup.ts'
 import { darcs } from './darcs.ts'
-import { rclone } from './rclone.ts'
 import { restic } from './restic.ts'
 import { tftpd } from './tftpd.ts'
 import { thumbnailer } from './thumbnailer.ts'
@@ -73,7 +72,6 @@ export const allServices: readonly Service[] = [
     jobIntake,
     bup,
     darcs,
-    rclone,
     restic,
     thumbnailer,
   ],

@@ -39,4 +39,6 @@ export interface FindingCause {
   readonly running: number
   /** The cause is a component of the version ({@link AlertCause.component}): the act of it. */
   readonly part?: Cause
+  /** All that the actor does below this folder has one cause ({@link AlertCause.instance}), and `cause` is in its group. */
+  readonly instance?: string
 }

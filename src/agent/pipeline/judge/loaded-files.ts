@@ -24,10 +24,12 @@ function runName(
   return [container.id, origin, uid, exe, script ?? ''].join('\u0000')
 }
 
-/** The run of a program that the event is about; undefined for other events, and for code that the image did not ship. */
+/** The run of a program that the event is about; undefined for other events, and for programs that the image did not ship. */
 export function runOf({ event, verdict }: Act): string | undefined {
   const ref = verdict.unexpected.find(({ object }) => object.kind === 'exec')
-  if (ref?.object.kind !== 'exec' || ref.object.drift === true) return undefined
+  if (ref?.object.kind !== 'exec' || event.kind !== 'exec') return undefined
+  // The interpreter of a foreign script can be the image's.
+  if (ref.object.drift === true && event.exec.scriptDrift !== true) return undefined
   const { path, script } = ref.object
   return runName(event, ref, { exe: path, script })
 }
@@ -44,12 +46,16 @@ export function loadingRun({
 }: Act & { readonly version: DeployedVersion }): string | undefined {
   const [ref] = unexpected
   if (ref === undefined || guardrails.length > 0) return undefined
-  if (event.enforced !== undefined || event.process.drift === true) return undefined
+  const { script } = event.process
+  if (event.enforced !== undefined || (event.process.drift === true && script === undefined))
+    return undefined
   const { profile } = version
+  const isScript = event.kind === 'file' && event.file.path === script
   const isLoaded = unexpected.every(
     (one) =>
       one.object.kind === 'file' &&
-      profile.derived.followsRun(one) &&
+      one.object.access === 'read' &&
+      (isScript || profile.derived.followsRun(one)) &&
       placeClassOf(one.object.path) !== 'secret' &&
       !wasRejected(profile, one),
   )

@@ -1,7 +1,10 @@
 import { type BehaviourRef, behaviourId, behavioursOf } from '../../../core/behaviour/behaviour.ts'
 import { observableOf } from '../../../core/coverage/observable.ts'
+import type { RiskFacts } from '../../../core/event/alert-risk.ts'
 import type { ActEvent, ExecEvent, LossEvent } from '../../../core/event/event.ts'
+import { riskOf } from '../../../core/match/risk.ts'
 import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
+import { type Instance, instanceOf } from '../../../core/match/slot.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
 import type { AlertStore } from '../../records/alerts/alert-store.ts'
 import type { Finding, FindingCause } from '../alerts/finding.ts'
@@ -15,6 +18,7 @@ import {
   actNameOf,
   deviationFinding,
   findingCauseOf,
+  inInstance,
   type Judged,
   type JudgedBy,
   lossFinding,
@@ -247,21 +251,28 @@ export class Responder {
     const { event, version } = judged
     const { techniques, alerts } = this.#options
     const count = event.count ?? 1
-    const cause = findingCauseOf(judged)
+    const own = findingCauseOf(judged)
     const main = mainRef(judged.verdict.unexpected)
-    const risk = main && riskFactsOf(version?.profile, event, main, cause?.cause)
+    const risk = main && riskFactsOf(version?.profile, event, main, own?.cause)
+    const instance = version && main && risk && instanceIn(judged, version, main, risk)
+    const cause = (own && main && instance && inInstance(own, main, instance.folder)) ?? own
     const joining = deviationFinding(judged, { reasons, cause, techniques, risk })
     if (cause !== undefined && alerts.shares(cause, joining.severity))
       return { outcome: 'deviation', alert: this.#raise(joining, count) }
-    if (cause !== undefined && version !== undefined) {
-      const decided = this.#decided({ ...judged, version }, cause)
+    for (const found of new Set([own, cause])) {
+      const decided = version && found && this.#decided({ ...judged, version }, found)
       if (decided !== undefined) return decided
     }
     const explained = this.#verdicts.explained(judged)
     const job = version && this.#options.scheduledBy?.(event, version)
     const seen = version === undefined ? [] : this.#seenElsewhere(explained, version)
     const finding = deviationFinding(explained, {
-      reasons: [...(job === undefined ? [] : [`${job}, first seen`]), ...reasons, ...seen],
+      reasons: [
+        ...(job === undefined ? [] : [`${job}, first seen`]),
+        ...(instance === undefined ? [] : [instanceText(instance)]),
+        ...reasons,
+        ...seen,
+      ],
       cause: cause && { ...cause, running: version?.running ?? 0 },
       techniques,
       risk,
@@ -298,6 +309,28 @@ export class Responder {
     this.#options.alerts.raise(finding, this.#options.now(), count)
     return finding.fingerprint
   }
+}
+
+/**
+ * What a service does below a new folder as below one beside. A session, a foreign program and what trips a guardrail have
+ * causes by themselves, and novelty shares an alert in any case.
+ */
+function instanceIn(
+  { event, verdict }: Judged,
+  { profile }: DeployedVersion,
+  ref: BehaviourRef,
+  risk: RiskFacts,
+): Instance | undefined {
+  if (verdict.guardrails.length > 0 || riskOf(risk) === 'low') return undefined
+  if (event.process.origin === 'exec-in' || risk.actor !== 'known' || risk.access !== 'change')
+    return undefined
+  return event.enforced === undefined && risk.place === 'data'
+    ? instanceOf(profile, ref)
+    : undefined
+}
+
+function instanceText({ folder, beside }: Instance): string {
+  return `all that it does below \`${folder}\` as below \`${beside}\` shares this alert`
 }
 
 /** The service has felt it, whether or not it was stopped in time. */

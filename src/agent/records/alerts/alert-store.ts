@@ -21,7 +21,7 @@ import { type Techniques, withTechniques } from '../../../core/match/technique.t
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { AlertNames } from './alert-names.ts'
-import { causeFingerprint, ownFingerprint } from './cause-fingerprint.ts'
+import { causeFingerprint, ownFingerprint, wideFingerprint } from './cause-fingerprint.ts'
 import {
   folded,
   hasPart,
@@ -185,8 +185,9 @@ export class AlertStore {
   }
 
   /** Whether the finding joins an existing alert, so that its reasons are not needed. */
-  shares({ cause, scope }: FindingCause, severity: Severity): boolean {
-    return this.#open.has(ownFingerprint(cause, scope, severity))
+  shares({ cause, scope, instance }: FindingCause, severity: Severity): boolean {
+    const of = instance === undefined ? ownFingerprint : wideFingerprint
+    return this.#open.has(of(cause, scope, severity))
   }
 
   raise(finding: Finding, nowMs: number, count = 1): Raised {
@@ -292,10 +293,12 @@ export class AlertStore {
   #withReplicas(alert: Alert, { cause }: Finding, nowMs: number): Alert {
     if (cause === undefined || alert.risk === undefined || alert.container === undefined)
       return alert
-    if (alert.cause?.wide === true || cause.running < replicasLeast) return alert
+    const { instance } = cause
+    const isShared = alert.cause?.wide === true && instance === undefined
+    if (isShared || cause.running < replicasLeast) return alert
     const { container, id, firstSeen, risk } = alert
     const group = this.#replicas.add(
-      `${cause.replicasOf}${cause.cause.id}`,
+      `${cause.replicasOf}${instance === undefined ? cause.cause.id : cause.cause.group}`,
       { container: container.id, alert: id, firstMs: Date.parse(firstSeen) },
       cause.running,
       nowMs,

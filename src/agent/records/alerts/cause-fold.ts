@@ -13,6 +13,7 @@ import type { RiskFacts } from '../../../core/event/alert-risk.ts'
 import { replicaText } from '../../../core/match/replicas.ts'
 import { riskOf } from '../../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'
+import type { FindingCause } from '../../pipeline/alerts/finding.ts'
 import type { ReplicaGroup } from './replica-groups.ts'
 import { withChanges } from '../../../core/with-changes.ts'
 
@@ -26,12 +27,13 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-/** `part`: the act of a component. */
-export function causeView(cause: Cause, isWide: boolean, part?: Cause): AlertCause {
+export function causeView({ cause, part, instance }: FindingCause, isWide: boolean): AlertCause {
   const { id, access, place, placeClass } = cause
   const single = { id, access, place, placeClass, names: 1 }
   if (part !== undefined) return { ...single, component: [partOf(part)] }
-  return isWide ? widened(single, wideId(cause)) : single
+  if (!isWide) return single
+  const wide = widened(single, wideId(cause))
+  return instance === undefined ? wide : { ...wide, place: instance, instance }
 }
 
 /** The same where other causes share the alert. `shared`: the id of what they have in common. */

@@ -79,9 +79,7 @@ export function firstAlert(
     ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
     guardrails: finding.guardrails,
     attack: finding.attack,
-    ...(cause === undefined
-      ? {}
-      : { cause: causeView(cause.cause, isWide(fingerprint), cause.part) }),
+    ...(cause === undefined ? {} : { cause: causeView(cause, isWide(fingerprint)) }),
     ...(risk === undefined ? {} : { risk }),
   }
 }

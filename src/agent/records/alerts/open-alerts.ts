@@ -166,6 +166,8 @@ export class OpenAlerts {
     const { cause, scope } = found
     // The alert of a component rises in severity, and stays the one.
     if (found.part !== undefined) return { fingerprint: causeFingerprint(cause, scope) }
+    if (found.instance !== undefined)
+      return { fingerprint: wideFingerprint(cause, scope, severity) }
     const own = ownFingerprint(cause, scope, severity)
     if (this.#open.has(own)) return { fingerprint: own }
     const isJoined = joinsOthers(finding, cause)

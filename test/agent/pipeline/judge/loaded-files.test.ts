@@ -82,6 +82,25 @@ describe('files that a program loads because of its build', () => {
     expect(found()).toEqual([['run /bin/tool', loading]])
   })
 
+  it('are part of it too where the program is the interpreter of a foreign script', () => {
+    const script = '/srv/job.sh'
+    const where = { ...as(0), script }
+    const foreign = (event: ActEvent): ActEvent => ({
+      ...event,
+      process: { ...event.process, drift: true },
+    })
+    const exec = { path: '/bin/tool', script, drift: true, scriptDrift: true }
+    const ran = { ...runs(0), kind: 'exec', exec } as const
+    const read = [...loading, script].map((path) =>
+      foreign(reads(path, where, path === script ? 'container' : 'image')),
+    )
+    happens(ran, ...read, foreign(reads('/etc/words', where)))
+    expect(found()).toEqual([
+      [expect.stringContaining('run /bin/tool (script /srv/job.sh)'), [...loading, script]],
+      ['read /etc/words', undefined],
+    ])
+  })
+
   it('are expected once a person allows the run, and not before', () => {
     const events = loading.map((path) => reads(path, as(0)))
     expect(happens(runs(0), ...events)).toEqual(Array(4).fill('deviation'))
