@@ -198,21 +198,42 @@ function isOneMoreKind(known: readonly string[], kind: string): boolean {
   return kinds.size >= VALUES_LEAST && fileClassOf(kind) === 'data'
 }
 
-/** It makes files below a folder with ever new names, at any depth, and the kind is one of those that it has there. */
+/**
+ * It makes files below a folder with ever new names, at any depth, and the kind is one of those that it has there. A place
+ * stands for kinds of data alone: of others its folders have several files under several names, in several of them.
+ */
 function isBelowPlace(
   known: readonly Allowance[],
   by: ReadonlySet<FileObject['access']>,
   act: Act,
 ): boolean {
-  const folder = `/${act.parts.slice(0, -1).join('/')}/`
-  const kinds = known.flatMap((one) => {
-    const { object: place } = one
-    if (place.kind !== 'file' || !isPlace(place) || !folder.startsWith(baseOf(place.path)))
-      return []
-    if (!by.has(place.access)) return []
-    return actsOf(one).flatMap(({ fixed, kind }) => (fixed === act.fixed ? [kind] : []))
-  })
-  return kinds.includes(act.kind) || isOneMoreKind(kinds, act.kind)
+  const made = known.filter(({ object }) => object.kind === 'file' && by.has(object.access))
+  const places = made.filter(({ object }) => isPlace(object) && isBelowBase(act, object))
+  const kinds = places
+    .flatMap((one) => actsOf(one))
+    .flatMap(({ fixed, kind }) => (fixed === act.fixed ? [kind] : []))
+  if (kinds.includes(act.kind) || isOneMoreKind(kinds, act.kind)) return true
+  const alike = made
+    .flatMap((one) => actsOf(one))
+    .filter(
+      (one) =>
+        one.kind === act.kind &&
+        one.fixed === act.fixed &&
+        places.some(({ object }) => isBelowBase(one, object)),
+    )
+  const values = (of: (one: Act) => string): number => new Set(alike.map(of)).size
+  return (
+    values(folderOf) >= VALUES_LEAST && values(({ parts }) => parts.at(-1) ?? '') >= VALUES_LEAST
+  )
+}
+
+function folderOf({ parts }: Act): string {
+  return `/${parts.slice(0, -1).join('/')}/`
+}
+
+/** Whether the file is below the part of the place that does not vary. */
+function isBelowBase(act: Act, place: BehaviourObject): boolean {
+  return place.kind === 'file' && folderOf(act).startsWith(baseOf(place.path))
 }
 
 /** The part of a place that does not vary. */

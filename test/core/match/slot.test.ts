@@ -44,6 +44,22 @@ describe('a change in open parts', () => {
     ).toBe('medium')
   })
 
+  it('is one of code that it takes away in several folders there, at any depth', () => {
+    const taken = (path: string, second = 0): ActEvent => act.file(path, ['delete'], at(second))
+    const jobs = users.flatMap((user, i) => [
+      taken(`/srv/jobs/${user}${i}.job/${i}8f3a1b.csv`, i * 3),
+      taken(`/srv/jobs/${user}${i}.job/${i}c7d2e4.csv`, i * 3 + 1),
+    ])
+    const deeper = taken('/srv/jobs/elif.job/part/run.sh')
+    const scripts = users.map((user, i) => taken(`/srv/jobs/${user}${i}.job/${user}.sh`, 20 + i))
+    expect(severity(learned(...jobs, ...scripts.slice(0, 1)), deeper)).toBe('medium')
+    expect(severity(learned(...jobs, ...scripts.slice(0, 2)), deeper)).toBe('low')
+    const other = taken('/srv/jobs/elif.job/part/a.php')
+    expect(severity(learned(...jobs, ...scripts), other)).toBe('medium')
+    // Elsewhere, what it does there says nothing.
+    expect(severity(learned(...jobs, ...scripts), taken('/srv/www/part/run.sh'))).toBe('medium')
+  })
+
   it.each(['truncate', 'utimensat'])('is %s of a file that the program may make', (name) => {
     const called = (target: string, process = {}): ActEvent => act.syscall(name, process, target)
     expect(severity(mail, called('/srv/mail/elif/Archive/2026/cur/7a.eml'))).toBe('low')
