@@ -1,7 +1,7 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { Guardrails } from '../match/guardrail.ts'
-import { forFiles, LOOKED_AT } from '../match/slot.ts'
+import { forFiles, LOOKED_AT } from '../match/act-parts.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type KernelRule, reportTag, ruleKey } from './kernel-profile.ts'
 

@@ -3,7 +3,7 @@ import type { ActEvent, ProcessRef } from '../event/event.ts'
 import { withChanges } from '../with-changes.ts'
 import type { Guardrails } from './guardrail.ts'
 import { isLocal } from './risk-facts.ts'
-import { forFiles } from './slot.ts'
+import { forFiles } from './act-parts.ts'
 
 /**
  * What differs in every run of a job of CI: it runs programs, works on files and listens. Only a guardrail makes a finding

@@ -12,7 +12,7 @@ import {
 import { sha256Hex } from '../../../core/behaviour/sha256.ts'
 import { actorText, objectLine, objectText } from '../../../core/behaviour/describe.ts'
 import { plainObject } from '../../../core/behaviour/subject.ts'
-import { type Cause, causeOf, instanceGroup } from '../../../core/match/cause.ts'
+import { type Cause, causeOf } from '../../../core/match/cause.ts'
 import { componentReason } from '../../../core/match/cause-text.ts'
 import type { RiskFacts } from '../../../core/event/alert-risk.ts'
 import { lossSeverity } from '../../../core/match/loss-risk.ts'
@@ -72,17 +72,6 @@ export function findingCauseOf({ event, verdict, version }: Judged): FindingCaus
   const parts = [replicasOf, container.id, process.origin, actionOf(event), ...guardrails]
   const scope = sha256Hex(parts.join('\u0000')).slice(0, 20)
   return { cause: causeOf(ref), scope, replicasOf, running: 0 }
-}
-
-/** The same deviation as one of all that the actor does below a folder, where the window showed that of one beside. */
-export function inInstance(
-  found: FindingCause,
-  ref: BehaviourRef,
-  folder: string,
-): FindingCause | undefined {
-  const group = instanceGroup(ref, folder)
-  if (group === undefined) return undefined
-  return { ...found, cause: { ...found.cause, group }, instance: folder }
 }
 
 /** The cause of all that a component of the version does, in each of its containers. */

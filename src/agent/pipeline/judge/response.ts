@@ -1,10 +1,7 @@
 import { type BehaviourRef, behaviourId, behavioursOf } from '../../../core/behaviour/behaviour.ts'
 import { observableOf } from '../../../core/coverage/observable.ts'
-import type { RiskFacts } from '../../../core/event/alert-risk.ts'
 import type { ActEvent, ExecEvent, LossEvent } from '../../../core/event/event.ts'
-import { riskOf } from '../../../core/match/risk.ts'
 import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
-import { type Instance, instanceOf } from '../../../core/match/slot.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
 import type { AlertStore } from '../../records/alerts/alert-store.ts'
 import type { Finding, FindingCause } from '../alerts/finding.ts'
@@ -18,7 +15,6 @@ import {
   actNameOf,
   deviationFinding,
   findingCauseOf,
-  inInstance,
   type Judged,
   type JudgedBy,
   lossFinding,
@@ -26,6 +22,7 @@ import {
   mainBehaviour,
   unobservedKindFinding,
 } from './findings.ts'
+import { inInstance } from './instances.ts'
 import { loadingRun } from './loaded-files.ts'
 import { allowEvent, wasRejected } from './profile-decisions.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
@@ -254,8 +251,8 @@ export class Responder {
     const own = findingCauseOf(judged)
     const main = mainRef(judged.verdict.unexpected)
     const risk = main && riskFactsOf(version?.profile, event, main, own?.cause)
-    const instance = version && main && risk && instanceIn(judged, version, main, risk)
-    const cause = (own && main && instance && inInstance(own, main, instance.folder)) ?? own
+    const instance = own && main && risk && inInstance(judged, own, main, risk)
+    const cause = instance?.cause ?? own
     const joining = deviationFinding(judged, { reasons, cause, techniques, risk })
     if (cause !== undefined && alerts.shares(cause, joining.severity))
       return { outcome: 'deviation', alert: this.#raise(joining, count) }
@@ -269,7 +266,7 @@ export class Responder {
     const finding = deviationFinding(explained, {
       reasons: [
         ...(job === undefined ? [] : [`${job}, first seen`]),
-        ...(instance === undefined ? [] : [instanceText(instance)]),
+        ...(instance === undefined ? [] : [instance.reason]),
         ...reasons,
         ...seen,
       ],
@@ -309,28 +306,6 @@ export class Responder {
     this.#options.alerts.raise(finding, this.#options.now(), count)
     return finding.fingerprint
   }
-}
-
-/**
- * What a service does below a new folder as below one beside. A session, a foreign program and what trips a guardrail have
- * causes by themselves, and novelty shares an alert in any case.
- */
-function instanceIn(
-  { event, verdict }: Judged,
-  { profile }: DeployedVersion,
-  ref: BehaviourRef,
-  risk: RiskFacts,
-): Instance | undefined {
-  if (verdict.guardrails.length > 0 || riskOf(risk) === 'low') return undefined
-  if (event.process.origin === 'exec-in' || risk.actor !== 'known' || risk.access !== 'change')
-    return undefined
-  return event.enforced === undefined && risk.place === 'data'
-    ? instanceOf(profile, ref)
-    : undefined
-}
-
-function instanceText({ folder, beside }: Instance): string {
-  return `all that it does below \`${folder}\` as below \`${beside}\` shares this alert`
 }
 
 /** The service has felt it, whether or not it was stopped in time. */

@@ -1,0 +1,134 @@
+import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { PathPattern, SUBJECT_TO } from '../behaviour/language.ts'
+import { isPlace } from '../behaviour/place-pattern.ts'
+import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
+import { literalPath } from '../behaviour/shape.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { accountOf } from '../behaviour/user.ts'
+import type { UserIds } from '../event/event.ts'
+import type { Allowance } from '../profile/allowance.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
+import { folderOfPath, nameKind, nameOf } from './place-class.ts'
+
+export type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
+export const LOOKED_AT = 2048
+
+/** An act by its parts. */
+export interface Act {
+  /** What no other act stands for. */
+  readonly fixed: string
+  /** What may differ between acts: folders, a name, a port. Of known acts in the language of shapes. */
+  readonly parts: readonly string[]
+  /** Of a file: the kind of its name. */
+  readonly kind: string
+  /** Of a file: it is deleted. */
+  readonly isRemoval: boolean
+}
+
+/** What the window or a person allowed of that kind to the actor, as that user. */
+export function knownOf(
+  profile: ProfileReader,
+  { actor, uid, object }: BehaviourRef,
+  kind = object.kind,
+): Allowance[] {
+  const known: Allowance[] = []
+  for (const one of profile.byActor(kind, actor.exe)) {
+    if (one.void || one.uid !== uid || one.actor.script !== actor.script) continue
+    if (known.push(one) >= LOOKED_AT) break
+  }
+  return known
+}
+
+/** A known behaviour as acts: a place as those that it was learned from. */
+export function actsOf(known: Allowance): readonly Act[] {
+  const { object } = known
+  if (!isPlace(object)) return [actOf(object)].flatMap((one) => one ?? [])
+  return known.grants
+    .toJSON()
+    .flatMap(({ witnesses }) => witnesses?.literals ?? [])
+    .map((path) => changeOf(path, object.kind === 'file' && object.access === 'delete'))
+}
+
+/** Undefined for kinds of acts, or objects, that have no open parts. */
+export function actOf(object: BehaviourObject, ref?: BehaviourRef): Act | undefined {
+  switch (object.kind) {
+    case 'file': {
+      if (object.access === 'read' || object.access === 'exec') return undefined
+      return changeOf(subjectOf(object, ref), object.access === 'delete')
+    }
+    case 'connect': {
+      const { protocol, peer, port, drawn } = object
+      if (drawn === true || (protocol !== 'tcp' && protocol !== 'udp')) return undefined
+      // A service that answers by both transports is one peer.
+      return closed(`${peer} ${port}`)
+    }
+    case 'listen': {
+      const { protocol, address, port } = object
+      if (!holdsPort(drawnByKernel, port)) return undefined
+      return { fixed: `${protocol} ${address}`, parts: [String(port)], ...ofNoFile }
+    }
+    case 'identity': {
+      const account = ({ uid, gid }: UserIds): string => `${accountOf(uid)}:${accountOf(gid)}`
+      return closed(`${account(object.from)} ${account(object.to)}`)
+    }
+    case 'syscall': {
+      if (object.name !== 'chroot' || object.target === undefined) return undefined
+      return { fixed: object.name, parts: namesOf(object.target), ...ofNoFile }
+    }
+    case 'capability':
+      return forFiles.has(object.name) ? closed('files') : undefined
+    case 'exec':
+      return undefined
+  }
+}
+
+/** The path, and of a rename the new one behind it. Literal where an event showed it. */
+export function subjectOf(object: FileObject, ref?: BehaviourRef): string {
+  const plain = ref === undefined ? (path: string) => path : literalPath
+  const to = object.to === undefined ? '' : `${SUBJECT_TO}${plain(object.to)}`
+  return ref?.literal?.subject ?? ref?.literal?.text ?? `${plain(object.path)}${to}`
+}
+
+const ofNoFile = { kind: '', isRemoval: false }
+
+/** An act of which nothing is open. */
+function closed(fixed: string): Act {
+  return { ...ofNoFile, fixed, parts: [] }
+}
+
+/**
+ * Capabilities that root needs for files of others. The files themselves are behaviours, so which of these a program
+ * needs says little.
+ */
+export const forFiles: ReadonlySet<string> = new Set([
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+])
+
+/** A change of a file by the name that it gets. A rename that keeps folder and kind is as any other change. */
+export function changeOf(subject: string, isRemoval: boolean): Act {
+  const [from = '', to = from] = subject.split(SUBJECT_TO)
+  const kind = nameKind(to)
+  const isMoved = folderOfPath(from) !== folderOfPath(to)
+  const fixed = isMoved || nameKind(from) !== kind ? `${isMoved} ${nameKind(from)}` : ''
+  return { fixed, parts: [...namesOf(folderOfPath(to).slice(0, -1)), nameOf(to)], kind, isRemoval }
+}
+
+function namesOf(folder: string): readonly string[] {
+  return folder.split('/').slice(1)
+}
+
+export function isOneOf(shape: string, name: string, patterns: Map<string, PathPattern>): boolean {
+  if (shape === name || !shape.includes('<')) return shape === name
+  let pattern = patterns.get(shape)
+  if (pattern === undefined) {
+    pattern = new PathPattern(shapedLanguage(shape))
+    patterns.set(shape, pattern)
+  }
+  return pattern.has(name)
+}
