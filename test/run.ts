@@ -158,13 +158,13 @@ const node = lane('node', daemon, images, servers)
 async function withServers(): Promise<void> {
   await node
   await lane('kube', daemon, servers)
+  await lane('random', daemon)
 }
 
 async function computing(): Promise<void> {
   await daemon
   await preparation('check', 'npm run -s check')
   await lane('fast')
-  await lane('random')
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
   await lane('qemu', images)
   await lane('kernels', images)
