@@ -41,14 +41,26 @@ export function knownOf(
   return known
 }
 
+/** Behaviours whose acts are remembered, of all profiles: to take a path apart is most of the cost of a deviation. */
+const REMEMBERED = 16_384
+let remembered = new WeakMap<Allowance, readonly Act[]>()
+let count = 0
+
 /** A known behaviour as acts: a place as those that it was learned from. */
 export function actsOf(known: Allowance): readonly Act[] {
   const { object } = known
-  if (!isPlace(object)) return [actOf(object)].flatMap((one) => one ?? [])
-  return known.grants
-    .toJSON()
-    .flatMap(({ witnesses }) => witnesses?.literals ?? [])
-    .map((path) => changeOf(path, object.kind === 'file' && object.access === 'delete'))
+  if (isPlace(object))
+    return known.grants
+      .toJSON()
+      .flatMap(({ witnesses }) => witnesses?.literals ?? [])
+      .map((path) => changeOf(path, object.kind === 'file' && object.access === 'delete'))
+  const found = remembered.get(known)
+  if (found !== undefined) return found
+  const act = actOf(object)
+  const acts = act === undefined ? [] : [act]
+  if (++count > REMEMBERED) [remembered, count] = [new WeakMap(), 1]
+  remembered.set(known, acts)
+  return acts
 }
 
 /** Undefined for kinds of acts, or objects, that have no open parts. */

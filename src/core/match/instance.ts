@@ -21,10 +21,11 @@ const BESIDE = 8
 export function instanceOf(profile: ProfileReader, ref: BehaviourRef): Instance | undefined {
   const { object } = ref
   const act = actOf(object, ref)
-  if (object.kind !== 'file' || act === undefined || act.parts.length === 0) return undefined
-  const acts = knownOf(profile, ref).flatMap((one) => actsOf(one))
+  if (object.kind !== 'file' || act === undefined) return undefined
   const patterns = new Map<string, PathPattern>()
-  let known = acts.filter(({ parts }) => parts.length === act.parts.length)
+  let known = knownOf(profile, ref)
+    .flatMap((one) => actsOf(one))
+    .filter(({ parts }) => parts.length === act.parts.length)
   for (const [at, part] of act.parts.slice(0, -1).entries()) {
     const within = known.filter(({ parts }) => isOneOf(parts[at] ?? '', part, patterns))
     if (within.length > 0) {
@@ -32,27 +33,25 @@ export function instanceOf(profile: ProfileReader, ref: BehaviourRef): Instance 
       continue
     }
     // In the root, names beside each other are of different programs.
-    if (at === 0) return undefined
-    const beside = [...new Set(known.map(({ parts }) => parts[at] ?? ''))].slice(0, BESIDE)
-    const one = beside.find((name) => isKnownOrOpen(acts, act, at, name))
-    if (one === undefined) return undefined
+    const beside = at === 0 ? undefined : openBeside(known, act, at)
+    if (beside === undefined) return undefined
     const above = act.parts.slice(0, at).map((name) => `/${name}`)
-    return { folder: `${above.join('')}/${part}/`, beside: `${above.join('')}/${one}/` }
+    return { folder: `${above.join('')}/${part}/`, beside: `${above.join('')}/${beside}/` }
   }
   return undefined
 }
 
-/** The act, with another folder there. */
-function isKnownOrOpen(known: readonly Act[], act: Act, at: number, name: string): boolean {
-  const other = { ...act, parts: act.parts.with(at, name) }
-  const patterns = new Map<string, PathPattern>()
-  const isKnown = known.some(
-    ({ fixed, kind, isRemoval, parts }) =>
-      fixed === act.fixed &&
-      kind === act.kind &&
-      isRemoval === act.isRemoval &&
-      parts.length === other.parts.length &&
-      parts.every((part, i) => isOneOf(part, other.parts[i] ?? '', patterns)),
+/** One of the folders there, in which the act would be known or in open parts. */
+function openBeside(known: readonly Act[], act: Act, at: number): string | undefined {
+  const folders = new Map<string, Act[]>()
+  for (const one of known) {
+    const name = one.parts[at] ?? ''
+    const acts = folders.get(name)
+    if (acts !== undefined) acts.push(one)
+    else if (folders.size < BESIDE) folders.set(name, [one])
+  }
+  const found = [...folders].find(([name, acts]) =>
+    isOpen(acts, { ...act, parts: act.parts.with(at, name) }),
   )
-  return isKnown || isOpen(known, other)
+  return found?.[0]
 }

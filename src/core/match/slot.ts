@@ -20,8 +20,10 @@ import { isAsSiblings } from './siblings.ts'
 
 /** Values that a part had in the window, from which on the next one is expected to be new as well. */
 const VALUES_LEAST = 2
-/** The kind of a file among its parts. */
-const KIND = -1
+/** Of a path: one that is deeper is in no open part. */
+const PARTS_MOST = 30
+/** The kind of a file among its parts, as a bit. */
+const KIND = 1 << PARTS_MOST
 
 /**
  * Whether the parts in which an act differs from those that the window showed of its actor and user were open there: each
@@ -86,40 +88,48 @@ const makes: ReadonlySet<FileObject['access']> = new Set(['write', 'create', 're
 
 /** Whether the parts in which the act differs from known ones had several values while all else was equal. */
 export function isOpen(known: readonly Act[], act: Act): boolean {
+  const { fixed, parts, isRemoval } = act
+  if (parts.length > PARTS_MOST) return false
   const patterns = new Map<string, PathPattern>()
-  const alike = known.flatMap((one) => {
-    if (one.fixed !== act.fixed || one.parts.length !== act.parts.length) return []
-    const others = one.parts.flatMap((part, i) =>
-      isOneOf(part, act.parts[i] ?? '', patterns) ? [] : [i],
-    )
-    if (one.kind !== act.kind) others.push(KIND)
-    // A program may delete the file that it makes. To delete files is not to make them, nor the other way round.
-    const isAlike = one.isRemoval === act.isRemoval || (act.isRemoval && others.length === 0)
-    return isAlike ? [{ ...one, others }] : []
-  })
   // Thousands of known acts differ from this one in few ways.
-  const ways = new Map(alike.map(({ others }) => [others.join(), others]))
-  return [...ways.values()].some((others) => {
+  const ways = new Map<number, Act[]>()
+  for (const one of known) {
+    if (one.fixed !== fixed || one.parts.length !== parts.length) continue
+    const way = wayOf(one, act, patterns)
     // In the root, names beside each other are of different programs.
-    if (act.parts.length > 1 && others.includes(0)) return false
-    const within = alike.filter((one) => one.others.every((at) => others.includes(at)))
-    const valuesAt = (at: number): Set<string> =>
-      new Set(within.map(({ parts }) => parts[at] ?? ''))
-    return others.every((at) =>
-      at === KIND
-        ? isOneMoreKind(
-            within.map(({ kind }) => kind),
-            act.kind,
-          )
-        : valuesAt(at).size >= VALUES_LEAST,
-    )
+    if (parts.length > 1 && (way & 1) !== 0) continue
+    // A program may delete the file that it makes. To delete files is not to make them, nor the other way round.
+    if (one.isRemoval !== isRemoval && !(isRemoval && way === 0)) continue
+    const alike = ways.get(way)
+    if (alike === undefined) ways.set(way, [one])
+    else alike.push(one)
+  }
+  return [...ways.keys()].some((way) => {
+    const within = [...ways].flatMap(([other, acts]) => ((other & ~way) === 0 ? acts : []))
+    if ((way & KIND) !== 0 && !isOneMoreKind(within, act.kind)) return false
+    return parts.every((_, at) => (way & (1 << at)) === 0 || hasSeveral(within, at))
   })
 }
 
+/** The parts in which the acts differ: a bit each. */
+function wayOf(one: Act, act: Act, patterns: Map<string, PathPattern>): number {
+  let way = one.kind === act.kind ? 0 : KIND
+  for (const [at, part] of one.parts.entries())
+    if (!isOneOf(part, act.parts[at] ?? '', patterns)) way |= 1 << at
+  return way
+}
+
+/** Values from {@link VALUES_LEAST} on. */
+function hasSeveral(acts: readonly Act[], at: number): boolean {
+  const values = new Set<string>()
+  return acts.some(({ parts }) => values.add(parts[at] ?? '').size >= VALUES_LEAST)
+}
+
 /** One more kind, and of data: the window showed several kinds, whatever their classes. */
-function isOneMoreKind(known: readonly string[], kind: string): boolean {
-  const kinds = new Set(known.filter((one) => one !== ''))
-  return kinds.size >= VALUES_LEAST && fileClassOf(kind) === 'data'
+function isOneMoreKind(known: readonly Pick<Act, 'kind'>[], kind: string): boolean {
+  if (fileClassOf(kind) !== 'data') return false
+  const kinds = new Set<string>()
+  return known.some((one) => one.kind !== '' && kinds.add(one.kind).size >= VALUES_LEAST)
 }
 
 /**
@@ -132,35 +142,30 @@ function isBelowPlace(
   act: Act,
 ): boolean {
   const made = known.filter(({ object }) => object.kind === 'file' && by.has(object.access))
-  const places = made.filter(({ object }) => isPlace(object) && isBelowBase(act, object))
-  const kinds = places
-    .flatMap((one) => actsOf(one))
-    .flatMap(({ fixed, kind }) => (fixed === act.fixed ? [kind] : []))
-  if (kinds.includes(act.kind) || isOneMoreKind(kinds, act.kind)) return true
-  const alike = made
-    .flatMap((one) => actsOf(one))
-    .filter(
-      (one) =>
-        one.kind === act.kind &&
-        one.fixed === act.fixed &&
-        places.some(({ object }) => isBelowBase(one, object)),
-    )
-  const values = (of: (one: Act) => string): number => new Set(alike.map(of)).size
-  return (
-    values(folderOf) >= VALUES_LEAST && values(({ parts }) => parts.at(-1) ?? '') >= VALUES_LEAST
-  )
+  const places = made.flatMap((place) => {
+    const base = baseOf(place.object)
+    return base !== undefined && folderOf(act).startsWith(base) ? [{ place, base }] : []
+  })
+  if (places.length === 0) return false
+  const held = places.flatMap(({ place }) => actsOf(place)).filter((one) => one.fixed === act.fixed)
+  if (held.some(({ kind }) => kind === act.kind) || isOneMoreKind(held, act.kind)) return true
+  const [folders, names] = [new Set<string>(), new Set<string>()]
+  for (const one of made.flatMap((each) => actsOf(each))) {
+    if (one.kind !== act.kind || one.fixed !== act.fixed) continue
+    const folder = folderOf(one)
+    if (!places.some(({ base }) => folder.startsWith(base))) continue
+    folders.add(folder)
+    names.add(one.parts.at(-1) ?? '')
+  }
+  return folders.size >= VALUES_LEAST && names.size >= VALUES_LEAST
 }
 
 function folderOf({ parts }: Act): string {
   return `/${parts.slice(0, -1).join('/')}/`
 }
 
-/** Whether the file is below the part of the place that does not vary. */
-function isBelowBase(act: Act, place: BehaviourObject): boolean {
-  return place.kind === 'file' && folderOf(act).startsWith(baseOf(place.path))
-}
-
-/** The part of a place that does not vary. */
-function baseOf(place: string): string {
-  return literalPath(place.slice(0, place.indexOf(NAME)))
+/** The part of a place that does not vary; undefined for what is no place of files. */
+function baseOf(object: BehaviourObject): string | undefined {
+  if (object.kind !== 'file' || !isPlace(object)) return undefined
+  return literalPath(object.path.slice(0, object.path.indexOf(NAME)))
 }
