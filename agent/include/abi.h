@@ -455,8 +455,11 @@ enum snug_rule_flag {
 	SNUG_WITH_DRIFT = 16,
 	SNUG_WITH_SOCKET = 32,
 	SNUG_RANGE = 64, /* of a peer: `set` has the first port, and 16 bits above it the last */
-	SNUG_GUARD =
-		128, /* no rule: the access to files of the set is never SNUG_SPARES_UNGUARDED */
+	/*
+	 * Of no actor. Of files: the access to those of the set is never SNUG_SPARES_UNGUARDED.
+	 * Else for any actor of a version with SNUG_SPARES_ACTORS.
+	 */
+	SNUG_GUARD = 128,
 };
 
 /*
@@ -560,6 +563,11 @@ enum snug_spare {
 	SNUG_SPARES_RECEIVED = 2, /* opens that are SNUG_RECEIVED */
 	/* Of a job: files that no SNUG_GUARD is about, code that it maps, peers on this host. */
 	SNUG_SPARES_UNGUARDED = 4,
+	/*
+	 * Of a version of class `open`: connections, and changes of identity, that another actor of
+	 * it may make, and those of root.
+	 */
+	SNUG_SPARES_ACTORS = 8,
 };
 
 struct snug_peer {

@@ -177,9 +177,10 @@ __u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule, bool 
 		return SNUG_RULE_KEY(*keys, keys->seed,
 				     SNUG_RULE_SHIPPED(*keys,
 						       hash_path(keys, text, rule->text_size)));
-	if (rule->flags & SNUG_GUARD)
-		return SNUG_RULE_KEY(*keys, keys->seed, file_hash(keys, rule, text));
-	actor = SNUG_RULE_ACTOR(*keys, rule->exe_size ? hash_path(keys, exe, rule->exe_size) : 0,
+	actor = rule->flags & SNUG_GUARD ?
+			keys->seed :
+			SNUG_RULE_ACTOR(
+				*keys, rule->exe_size ? hash_path(keys, exe, rule->exe_size) : 0,
 				rule->script_size ? hash_path(keys, script, rule->script_size) : 0,
 				rule->uid, rule->origin);
 	object = object_hash(keys, rule, text);

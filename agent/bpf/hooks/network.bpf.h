@@ -134,19 +134,20 @@ static __always_inline bool is_loopback(const struct peer *peer)
 CHECKED_ONCE u32 rule_of_peer(struct ruling *ruling, struct snug_task *state, u64 who, u32 what)
 {
 	u32 kind = what >> 24, protocol = what >> 16 & 0xff, port = what & 0xffff, found;
-	u64 range = 0, rule;
+	u64 range = 0, rule, actor;
 
 	if (!ruling || !state)
 		return RULE_NONE;
+	actor = kind == SNUG_CONNECT ? ruled_actor(ruling, state) : state->actor;
 	rule = SNUG_RULE_PEER(keys, kind, protocol, port, who);
-	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
+	found = lookup_rule(ruling, actor, rule, &ruling->tags[0]);
 	if (found != RULE_NONE)
 		return found;
 	rule = SNUG_RULE_PEER(keys, kind, protocol, SNUG_PORT_DRAWN, who);
-	if (lookup_rule(ruling, state->actor, SNUG_RULE_RANGE(keys, rule), &range) != RULE_ALLOW ||
+	if (lookup_rule(ruling, actor, SNUG_RULE_RANGE(keys, rule), &range) != RULE_ALLOW ||
 	    port < (range & 0xffff) || port > (range >> 16 & 0xffff))
 		return RULE_NONE;
-	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
+	found = lookup_rule(ruling, actor, rule, &ruling->tags[0]);
 	if (found == RULE_ALLOW)
 		count_by_rules(state, ruling);
 	return found;
@@ -193,7 +194,7 @@ CHECKED_ONCE u32 rule_of_block(struct ruling *ruling, struct snug_task *state, s
 	make_trie_key(peer, &key);
 	blocks = bpf_map_lookup_elem(&prefixes, &profile);
 	prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
-	return prefix ? lookup_rule(ruling, state->actor,
+	return prefix ? lookup_rule(ruling, ruled_actor(ruling, state),
 				    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
 						   SNUG_RULE_SET(keys, *prefix)),
 				    &ruling->tags[0]) :
@@ -236,7 +237,7 @@ CHECKED_ONCE u32 rule_of_answer(struct ruling *ruling, struct snug_task *state, 
 	if (!wildcard)
 		return RULE_NONE;
 	rule = SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, wildcard);
-	found = lookup_rule(ruling, state->actor, rule, &ruling->tags[0]);
+	found = lookup_rule(ruling, ruled_actor(ruling, state), rule, &ruling->tags[0]);
 	if (found == RULE_ALLOW)
 		count_by_rules(state, ruling);
 	return found;
@@ -261,8 +262,11 @@ static __always_inline void judge_connect(struct snug_task *state, struct verdic
 		found = lookup_who(state, verdict, SNUG_CONNECT, peer, literal_address(peer));
 	if (found == RULE_NONE)
 		found = rule_of_block(&verdict->ruling, state, peer);
-	if (found == RULE_ALLOW)
+	if (found == RULE_ALLOW) {
+		if (spares_actors(&verdict->ruling))
+			leave_to_daemon(verdict);
 		return;
+	}
 	verdict->deviates = DEVIATES;
 	if (name->by == NAMED_BY_ANYONE ?
 		    by_name == RULE_ALLOW :

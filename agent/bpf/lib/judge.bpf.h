@@ -427,6 +427,26 @@ static __always_inline bool spares_unguarded(const struct ruling *ruling)
 	return ruling->policy_state & SNUG_POLICY_SPARES(SNUG_SPARES_UNGUARDED);
 }
 
+/* Of class `open`: what another actor of the version may do is reported, and not stopped. */
+static __always_inline bool spares_actors(const struct ruling *ruling)
+{
+	return ruling->policy_state & SNUG_POLICY_SPARES(SNUG_SPARES_ACTORS);
+}
+
+/* The daemon finds out whose it is. No count is of the rule. */
+static __always_inline void leave_to_daemon(struct verdict *verdict)
+{
+	verdict->deviates = DEVIATES_UNSTOPPED;
+	verdict->tags[0] = 0;
+	verdict->by_rules = 0;
+}
+
+/* Whose rules decide. */
+static __always_inline u64 ruled_actor(const struct ruling *ruling, const struct snug_task *state)
+{
+	return spares_actors(ruling) ? keys.seed : state->actor;
+}
+
 /*
  * For events that one rule decides. Of novelty by calculation: the verifier of Linux 5.10 looks at
  * all that follows once for each branch.

@@ -35,18 +35,23 @@ static __always_inline void judge_identity(const struct snug_task *state, struct
 					   u32 uid, u32 gid)
 {
 	u32 found;
-	u64 rule;
+	u64 rule, actor;
 
 	if (!has_profile(verdict))
 		return;
+	actor = ruled_actor(&verdict->ruling, state);
 	rule = SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid);
-	found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+	found = lookup_rule(&verdict->ruling, actor, rule, &verdict->tags[0]);
 	if (found == RULE_NONE) {
 		rule = SNUG_RULE_IDENTITY(keys, anybody_for(state->uid), anybody_for(state->gid),
 					  anybody_for(uid), anybody_for(gid));
-		found = lookup_rule(&verdict->ruling, state->actor, rule, &verdict->tags[0]);
+		found = lookup_rule(&verdict->ruling, actor, rule, &verdict->tags[0]);
 	}
 	verdict->deviates = found != RULE_ALLOW;
+	/* What root gives up is no gain. */
+	if (spares_actors(&verdict->ruling) &&
+	    (found == RULE_ALLOW || (found == RULE_NONE && !state->uid)))
+		leave_to_daemon(verdict);
 }
 
 /*

@@ -1,7 +1,8 @@
 import { fileObservables } from '../../core/coverage/observable.ts'
 import type { Micros } from '../../core/event/time.ts'
 import { unitOf } from '../../core/event/unit-image.ts'
-import { enforcementOf, judgesInKernel } from '../../core/lifecycle/blocking.ts'
+import type { Guard } from '../../core/compile/kernel-guards.ts'
+import { enforcementOf, judgesInKernel, openKinds } from '../../core/lifecycle/blocking.ts'
 import {
   type CompiledKernel,
   compileSteps,
@@ -28,6 +29,8 @@ export interface KernelProfilesOptions {
   readonly mayBlock?: (version: DeployedVersion) => boolean
   /** The versions are jobs of CI: only these files are strict. */
   readonly guards?: KernelOptions['guards']
+  /** Of versions of class `open` only these are; absent: there are none. */
+  readonly openGuards?: () => readonly Guard[]
   readonly now: () => number
   /** Whether the sources confirm what they put into the kernel; absent: they do not. */
   readonly confirms?: boolean
@@ -297,7 +300,8 @@ export class KernelProfiles {
       installed.compiling.isOutdated = true
       return
     }
-    const { now, shippedMatching, slices, novelty, guards } = this.#options
+    const { now, shippedMatching, slices, novelty } = this.#options
+    const guards = this.#options.guards ?? this.#openGuards(version)
     // Until it is replaced, the profile of before still holds: there is no moment with half of one.
     const steps = compileSteps(version.profile, {
       now: now() * 1_000,
@@ -305,6 +309,7 @@ export class KernelProfiles {
       ...(novelty === undefined ? {} : { novelty }),
       knowsDrift: unitOf(version.image) === undefined,
       ...(guards === undefined ? {} : { guards }),
+      isOpen: this.#openGuards(version) !== undefined,
     })
     const withFiles = version.identity?.rootfs !== undefined
     if (slices === undefined || version.profile.size <= compiledAtOnce) {
@@ -358,10 +363,9 @@ export class KernelProfiles {
       installed.confirmed = this.#confirms ? 'sent' : 'installed'
       installed.withFiles = withFiles
       installed.ends = ends
-      if (failed) {
-        onHealed(version)
-        this.#enforce(version, installed)
-      }
+      if (failed) onHealed(version)
+      // The class may have changed: what is spared follows the guards.
+      if (failed || installed.enforcement !== undefined) this.#enforce(version, installed)
       onWidened(version, profile.widened)
     } catch (error) {
       // Half a profile would refuse what the other half allows: install none, and report it.
@@ -386,13 +390,24 @@ export class KernelProfiles {
     for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
   }
 
+  /** Undefined where the version is not of class `open`. */
+  #openGuards({ profile }: DeployedVersion): readonly Guard[] | undefined {
+    const { openGuards } = this.#options
+    return openGuards !== undefined && profile.isOpen ? openGuards() : undefined
+  }
+
   #enforce(version: DeployedVersion, installed: InstalledProfile): void {
     const { budget, guards } = this.#options
+    const isOpen = this.#openGuards(version) !== undefined
     const { life, unobserved, observed } = version
     const unobservable = fileObservables.filter((access) => !observed.has(access))
-    const spares = guards === undefined ? unobservable : ([...unobservable, 'unguarded'] as const)
+    const spares = [
+      ...unobservable,
+      ...(guards !== undefined || isOpen ? (['unguarded'] as const) : []),
+      ...(isOpen ? (['actors'] as const) : []),
+    ]
     const isSpared = unobserved.length > 0 || this.#options.mayBlock?.(version) === false
-    const judged = enforcementOf(life, budget, isSpared, spares)
+    const judged = enforcementOf(life, budget, isSpared, spares, isOpen ? openKinds : [])
     if (judged === undefined && installed.enforcement === undefined) return
     const wanted = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement

@@ -14,7 +14,7 @@ import type { EnforcementReports } from './enforcement-reports.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { VersionRegistry } from '../records/versions/version-registry.ts'
 import type { Holds } from './holds.ts'
-import { KernelProfiles } from './kernel-profiles.ts'
+import { KernelProfiles, type KernelProfilesOptions } from './kernel-profiles.ts'
 import { PeerNames } from './peer-names.ts'
 
 export interface KernelSideOptions {
@@ -27,6 +27,8 @@ export interface KernelSideOptions {
   readonly novelty?: KernelOptions['novelty']
   /** The containers are jobs of CI: only these files are strict. */
   readonly guards?: KernelOptions['guards']
+  /** Of versions of class `open` only these are. */
+  readonly openGuards?: KernelProfilesOptions['openGuards']
   readonly failClosed: boolean
   readonly confirms: boolean
   readonly reports: EnforcementReports
@@ -89,6 +91,7 @@ export class KernelSide {
       ...(novelty === undefined ? {} : { novelty }),
       mayBlock: ({ image }) => registry.lifecycle.rules.unblockable?.(image) === undefined,
       ...(guards === undefined ? {} : { guards }),
+      ...(options.openGuards === undefined ? {} : { openGuards: options.openGuards }),
       now,
       confirms,
       slices: options.slices,

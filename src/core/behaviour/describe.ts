@@ -1,3 +1,4 @@
+import { classPartText, isOfClass } from './any-program.ts'
 import { type Actor, type BehaviourObject, CUT, runtime } from './behaviour.ts'
 import { isSockets } from './peer.ts'
 import { type User, userText } from './user.ts'
@@ -103,6 +104,7 @@ export function doesLine(line: string): string {
 /** The actor's display name: the script, where it is one. */
 export function actorText(actor: Actor): string {
   if (actor.exe === runtime.exe) return 'the container runtime'
+  if (isOfClass(actor)) return 'any program'
   return actor.script === undefined ? actor.exe : `${actor.script} (${actor.exe})`
 }
 
@@ -112,5 +114,6 @@ export function describeBehaviour(b: {
   readonly uid: User
   readonly object: BehaviourObject
 }): string {
+  if (isOfClass(b.actor)) return `any program: ${classPartText(b.object)}`
   return `${actorText(b.actor)} as ${userText(b.uid)}: ${objectLine(b.object)}`
 }

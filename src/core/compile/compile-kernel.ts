@@ -8,7 +8,7 @@ import type { Guard } from './kernel-guards.ts'
 import { patternRules } from './kernel-patterns.ts'
 import { prefixRules, type PrefixRules } from './kernel-prefixes.ts'
 import { isOfKernel } from '../learning/program-files.ts'
-import { behaviourId, behaviourKey } from '../behaviour/behaviour.ts'
+import { behaviourId, behaviourKey, runtime } from '../behaviour/behaviour.ts'
 import { plainPath } from '../behaviour/shape.ts'
 import {
   type KernelProfile,
@@ -49,8 +49,10 @@ export interface KernelOptions {
   readonly novelty?: Pick<Guardrails, 'guardsCapability'>
   /** False: it does not tell a changed program from the one that was shipped, as in units of systemd. */
   readonly knowsDrift?: boolean
-  /** Of a job: the only files that are strict. */
+  /** Of a job, and of a version of class `open`: the only files that are strict. */
   readonly guards?: readonly Guard[]
+  /** Of class `open`: see {@link anyonesRules}. */
+  readonly isOpen?: boolean
 }
 
 export interface CompiledKernel {
@@ -99,7 +101,8 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
     if (fitted === undefined) continue
     const derived = yield* derivedRules(known, now, fitted, limits.rules)
     yield
-    const rules = derived ?? fitted.rules
+    const own = derived ?? fitted.rules
+    const rules = options.isOpen === true ? [...own, ...anyonesRules(own)] : own
     return {
       profile: {
         ...fitted,
@@ -110,6 +113,39 @@ export function* compileSteps(live: ProfileReader, options: KernelOptions): Step
       derives: derived !== undefined,
     }
   }
+}
+
+/**
+ * Connections to other machines, and changes of identity: what some program may do, any program may. What was rejected
+ * of one is rejected of all.
+ */
+function anyonesRules(rules: readonly KernelRule[]): readonly KernelRule[] {
+  const byKey = new Map<string, KernelRule>()
+  for (const { object, ...rule } of rules) {
+    const isOfPeer = object.kind === 'connect-prefix' || object.kind === 'connect'
+    if (!isOfPeer && object.kind !== 'identity') continue
+    if (isOfPeer && object.protocol === 'unix') continue
+    const anyones = {
+      ...rule,
+      anyone: true,
+      actor: runtime,
+      uid: 0,
+      origin: 'entrypoint',
+      object,
+    } as const
+    const key = ruleKey(anyones)
+    const known = byKey.get(key)
+    if (known?.deny !== true) byKey.set(key, withRangeOf(anyones, known))
+  }
+  return [...byKey.values()]
+}
+
+/** Of two ranges of ports that are drawn for one peer, one that holds both: there is one rule. */
+function withRangeOf(rule: KernelRule, known: KernelRule | undefined): KernelRule {
+  if (known === undefined || !('range' in rule.object) || !('range' in known.object)) return rule
+  const [a, b] = [rule.object.range, known.object.range]
+  const range = { first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) }
+  return { ...rule, object: { ...rule.object, range } }
 }
 
 /** What runs a changed program may run the program of that name too; who may not is for the agent to tell. */

@@ -1,3 +1,4 @@
+import { isOfClass } from '../behaviour/any-program.ts'
 import { ACCOUNTS_LEAST, anybodyKey, ofAnybody } from '../behaviour/accounts.ts'
 import type { Origin } from '../event/event.ts'
 import { origins } from '../event/event.ts'
@@ -52,6 +53,7 @@ export function* claimsOf(
   let looked = 0
   for (const allowance of known.all()) {
     if (++looked % atOnce === 0) yield
+    if (isOfClass(allowance.actor)) continue
     if (isMapping(allowance.object) && !allowance.rejected) {
       for (const rule of mappingRules(allowance, now)) mapping.set(ruleKey(rule), rule)
     } else if (allowance.block !== undefined) blocks.push(allowance)

@@ -25,6 +25,11 @@ export interface Guard {
 
 type FileCondition = Extract<GuardrailCondition, { kind: 'file' }>
 
+/** Those of a version of class `open`: which programs there are is not for the kernel to decide. */
+export function openGuardsOf({ guardrails, ...rules }: GuardrailRules): readonly Guard[] {
+  return guardsOf({ ...rules, guardrails: guardrails.filter(({ programs }) => programs !== true) })
+}
+
 /**
  * What guardrails protect of files, for any actor: one language for each access, because more languages multiply the states. So an
  * exception of one guardrail is one of all. Left out are conditions on what a path does not show: where the file comes

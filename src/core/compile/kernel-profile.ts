@@ -64,6 +64,8 @@ export interface KernelRule {
   readonly deny?: true
   /** It is reported, and not stopped: novelty, or code of a program that maps such. The tag is {@link reportTag}. */
   readonly report?: true
+  /** Of a version of class `open`: any actor may do it. Then actor, user and origin are none. */
+  readonly anyone?: true
   /** `(runtime)` stands for no parent at all. */
   readonly actor: Actor
   readonly uid: User
@@ -74,8 +76,15 @@ export interface KernelRule {
 const S = '\u0000'
 
 /** What a rule is found by: of two with the same key one is meant. */
-export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>): string {
-  return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
+export function ruleKey({ anyone, actor, uid, origin, object }: Omit<KernelRule, 'tag'>): string {
+  return [
+    ...(anyone === true ? ['anyone'] : []),
+    actor.exe,
+    actor.script ?? '',
+    uid,
+    origin,
+    ruleObjectKey(object),
+  ].join(S)
 }
 
 function ruleObjectKey(object: RuleObject): string {
@@ -140,7 +149,9 @@ export interface AddressPrefix {
  * rename it.
  * 4. Else it is not expected. An event is expected if each of its behaviours is.
  *
- * In a job, files that no rule is about are reported, and not stopped, unless a guard is about the access and the set.
+ * In a job, files that no rule is about are reported, and not stopped, unless a guard is about the access and the set. The
+ * same in a version of class `open`, where for connections and changes of identity only rules with `anyone` count. What
+ * they allow, and what root gives up, is reported, and not stopped: the matcher decides whether it is expected.
  *
  * What a rule with `report` decides is not expected either. It is reported, and not stopped. Such rules are about
  * capabilities, and about files that are mapped as code: all of them are reported, as the sensor knows no image, and the

@@ -26,6 +26,9 @@ export const behaviourKinds = [
 ] as const
 export type BehaviourKind = (typeof behaviourKinds)[number]
 
+/** What stays closed where programs are an open set: see `OpenClass`. */
+export const closedKinds: ReadonlySet<BehaviourKind> = new Set(['connect', 'identity', 'syscall'])
+
 /** How well one kind of behaviour is covered; the bounds are 95 % upper bounds of a chance, 0..1. */
 export interface KindCoverage {
   readonly kind: BehaviourKind

@@ -190,20 +190,28 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
   return rest as V
 }
 
-/** What is reported, and not stopped. `unguarded`: of a job, files that no guardrail is about, and peers on the same host. */
-export type Spare = FileObservable | 'unguarded'
+/**
+ * What is reported, and not stopped. `unguarded`: of a job, files that no guardrail is about, and peers on the same host.
+ * `actors`: of a version of class `open`, connections to peers that another one of its programs may have.
+ */
+export type Spare = FileObservable | 'unguarded' | 'actors'
+
+/** Of a version of class `open` these are only reported: its programs differ, and with them the rights that they use. */
+export const openKinds: readonly BehaviourKind[] = ['exec', 'listen', 'capability']
 
 /**
  * The kernel's response to deviations; undefined if it has no profile.
  *
  * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
  * @param spares with accesses to files that no source observed, alone
+ * @param reported kinds that are not stopped, whatever the budget
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },
   budget: number,
   isBlind = false,
   spares: readonly Spare[] = [],
+  reported: readonly BehaviourKind[] = [],
 ):
   | {
       readonly mode: 'alert' | 'block'
@@ -215,7 +223,8 @@ export function enforcementOf(
   | undefined {
   if (!judgesInKernel(version)) return undefined
   const { mode, blocking, breakGlass } = version
-  const except = blocking?.disarmedAt === undefined ? [] : (blocking.disarmed ?? behaviourKinds)
+  const disarmed = blocking?.disarmedAt === undefined ? [] : (blocking.disarmed ?? behaviourKinds)
+  const except = behaviourKinds.filter((kind) => disarmed.includes(kind) || reported.includes(kind))
   const armed = mode === 'block' && except.length < behaviourKinds.length && !isBlind
   return {
     mode: armed ? 'block' : 'alert',

@@ -1,4 +1,5 @@
 import { isPlace, keptOf } from '../behaviour/place-pattern.ts'
+import { isOfClass } from '../behaviour/any-program.ts'
 import { Grants } from '../profile/allowance.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
@@ -75,6 +76,8 @@ export function passedOn(
   // The place is inherited and includes this entry.
   if (entry.within !== undefined) return undefined
   if (decision?.kind === 'rejected') return { ...name, cells: [], decision }
+  // The class stays the decision that it is, so that it does not expire, and is taken back as one.
+  if (isOfClass(actor)) return decision === undefined ? undefined : { ...name, cells: [], decision }
   const grants = allowed(entry, windowDone)
   return grants.length === 0
     ? undefined

@@ -81,6 +81,8 @@ export interface GuardrailRule {
   readonly why: string
   /** While a version learns, the behaviour is learned like any other; afterwards it trips. */
   readonly novel?: boolean
+  /** About which programs there are: of class `open`, a version expects it in its folders. See `open-class.ts`. */
+  readonly programs?: boolean
   /** Trips where any of them holds. */
   readonly when: readonly GuardrailCondition[]
 }
@@ -329,9 +331,13 @@ export class Guardrails {
   readonly #byKind = new Map<string, CompiledGuardrail[]>()
   readonly #guarded: readonly Matcher[]
   readonly #capabilities: ReadonlySet<string>
+  readonly #programs: ReadonlySet<string>
 
   constructor(rules: GuardrailRules) {
     const conditions = conditionsOf(rules)
+    this.#programs = new Set(
+      rules.guardrails.filter(({ programs }) => programs === true).map(({ id }) => id),
+    )
     this.#capabilities = new Set(
       conditions.flatMap((condition) => (condition.kind === 'capability' ? condition.name : [])),
     )
@@ -359,6 +365,11 @@ export class Guardrails {
   /** Whether a guardrail is about the capability, by any actor. */
   guardsCapability(name: string): boolean {
     return this.#capabilities.has(name)
+  }
+
+  /** Whether the guardrail is about which programs there are. */
+  isOfPrograms(id: string): boolean {
+    return this.#programs.has(id)
   }
 
   /** What fires on one behaviour of an event, gravest first. */

@@ -22,12 +22,16 @@ export function isOpenAct(
 }
 
 /** The files are acts of their own. */
-function isRightToFiles({ object }: BehaviourRef): boolean {
+export function isRightToFiles({ object }: BehaviourRef): boolean {
   return object.kind === 'capability' && forFiles.has(object.name)
 }
 
 /** System calls that a file is the object of. */
 const ofFiles: ReadonlySet<string> = new Set(['utimensat', 'truncate', 'mknod', 'memfd_create'])
+
+export function isOfFiles(call: string): boolean {
+  return ofFiles.has(call)
+}
 
 function isOpen(ref: BehaviourRef, guardrails: Pick<Guardrails, 'guards'>): boolean {
   switch (ref.object.kind) {
@@ -42,7 +46,7 @@ function isOpen(ref: BehaviourRef, guardrails: Pick<Guardrails, 'guards'>): bool
       // What root gives up is no gain.
       return ref.object.from.uid === 0
     case 'syscall':
-      return ofFiles.has(ref.object.name) && !guardrails.guards(ref.object.target ?? '')
+      return isOfFiles(ref.object.name) && !guardrails.guards(ref.object.target ?? '')
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ActEvent } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { Allowance } from './allowance.ts'
+import { openClassId } from '../behaviour/any-program.ts'
 import {
   type BehaviourId,
   behaviourId,
@@ -8,6 +9,7 @@ import {
   type BehaviourRef,
 } from '../behaviour/behaviour.ts'
 import type { ContainerRun, Coverage } from '../coverage/coverage.ts'
+import { closedKinds } from '../coverage/coverage-report.ts'
 import {
   decideAll,
   type DecisionInput,
@@ -220,6 +222,11 @@ export class Profile implements ProfileReader {
     return this.#held.ids.has(id)
   }
 
+  /** A person decided that its programs are an open set: see `OpenClass`. */
+  get isOpen(): boolean {
+    return this.has(openClassId) && this.subject(openClassId)?.decision?.kind === 'approved'
+  }
+
   /** Ids that begin so: people copy the beginning of an id. */
   startingWith(prefix: string): readonly BehaviourId[] {
     if (prefix === '') return []
@@ -293,9 +300,12 @@ export class Profile implements ProfileReader {
     return finish(this.coverageSteps(runs, slice))
   }
 
-  /** The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. */
+  /**
+   * The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. Of a
+   * profile that is open, of what stays closed.
+   */
   coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
-    return this.#figures.coverage(runs, slice)
+    return this.#figures.coverage(runs, slice, this.isOpen ? closedKinds : undefined)
   }
 
   /** Whether an event that shows it is expected at `now`. */

@@ -4,6 +4,7 @@ import {
   type Coverage,
   coverageOf,
 } from '../coverage/coverage.ts'
+import type { BehaviourKind } from '../coverage/coverage-report.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'
@@ -67,8 +68,16 @@ export class TableFigures {
     return this.#tally.value
   }
 
-  /** How well the evidence covers what the image does, see {@link coverageOf}. */
-  *coverage(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
+  /**
+   * How well the evidence covers what the image does, see {@link coverageOf}.
+   *
+   * @param kinds of behaviours that count, the same for the same entries; absent: all
+   */
+  *coverage(
+    runs: readonly ContainerRun[],
+    slice: Micros,
+    kinds?: ReadonlySet<BehaviourKind>,
+  ): Steps<Coverage> {
     const { revision, counts } = this.#table
     const known = this.#coverage
     if (
@@ -79,16 +88,17 @@ export class TableFigures {
     ) {
       return known.value
     }
-    const value = coverageOf(yield* this.#shownByOne(), runs, slice)
+    const value = coverageOf(yield* this.#shownByOne(kinds), runs, slice)
     this.#coverage = { revision, counts, slice, runs, value }
     return value
   }
 
   /** Of each behaviour that a single container showed: when. Not kept, as it is large. */
-  *#shownByOne(): Steps<readonly (readonly CellSpan[])[]> {
+  *#shownByOne(kinds?: ReadonlySet<BehaviourKind>): Steps<readonly (readonly CellSpan[])[]> {
     const shown: (readonly CellSpan[])[] = []
     for (const entry of this.#table) {
-      const only = entry.onlyContainer()
+      const isAsked = kinds?.has(entry.object.kind) !== false
+      const only = isAsked ? entry.onlyContainer() : undefined
       if (only !== undefined) shown.push([only])
       yield
     }

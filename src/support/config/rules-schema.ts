@@ -110,6 +110,7 @@ const guardrail = z.strictObject({
   attack: z.array(technique),
   why: sentence,
   novel: z.boolean().exactOptional(),
+  programs: z.boolean().exactOptional(),
   when: z.array(guardrailCondition).min(1),
 })
 

@@ -148,7 +148,7 @@ export const ruleFlags = {
   guard: 128,
 } as const
 
-export const spares = { setattr: 1, received: 2, unguarded: 4 } as const
+export const spares = { setattr: 1, received: 2, unguarded: 4, actors: 8 } as const
 
 export const selftestAttempts = { pass: 1, exec: 2, open: 4, connect: 8 } as const
 

@@ -137,9 +137,10 @@ function encodeRule(rule: KernelRule): Buffer {
     ...(object.to === undefined ? {} : { to: object.to }),
   })
   const deny = rule.deny === true ? ruleFlags.deny : 0
+  const anyone = rule.anyone === true ? ruleFlags.guard : 0
   bytes.writeUInt8(object.kind, layout['snug_rule.kind'])
   bytes.writeUInt8(originCodes[origin], layout['snug_rule.origin'])
-  bytes.writeUInt32LE((object.flags ?? 0) | deny, layout['snug_rule.flags'])
+  bytes.writeUInt32LE((object.flags ?? 0) | deny | anyone, layout['snug_rule.flags'])
   bytes.writeBigUInt64LE(BigInt(`0x${tag}`), layout['snug_rule.tag'])
   const user = uid === 'declared' ? constants.userDeclared : Math.min(uid, MAX_UID)
   bytes.writeUInt32LE(user, layout['snug_rule.uid'])
