@@ -41,7 +41,7 @@ import type { UnitEngineOptions } from './agent/pipeline/identity/units/unit-eng
 import { containerResolvers, hostResolvers } from './agent/pipeline/identity/resolver-file.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
-import { guardsOf } from './core/compile/kernel-guards.ts'
+import { guardsOf, openGuardsOf } from './core/compile/kernel-guards.ts'
 import { Guardrails } from './core/match/guardrail.ts'
 import { Techniques } from './core/match/technique.ts'
 import { shaperOf } from './core/match/shaper-of.ts'
@@ -341,6 +341,7 @@ function assemble(
       }),
     shaper,
     guardrails: new Guardrails(rules.guardrails),
+    openGuards: once(() => openGuardsOf(rules.guardrails)),
     techniques: new Techniques(loadTechniques(config.techniques)),
     ...liveParts(config),
     failClosed: config.block.failClosed,
@@ -399,6 +400,12 @@ function shown(live: LiveConfig): LoadedConfig {
       return live.loaded.warnings
     },
   }
+}
+
+/** Made when it is asked for first, as most agents never ask. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonParts, 'grade'>> {

@@ -47,6 +47,8 @@ export interface VersionView {
   readonly notes: readonly string[]
   /** Only in mode `block`. */
   readonly blocking?: BlockingView
+  /** A person decided that its programs are an open set; absent: nobody did. */
+  readonly open?: { readonly by: string; readonly at: string; readonly reason?: string }
   /** Changes with each decision and each step of its life: the `ETag` of `repository@digest`. */
   readonly revision: string
   /** The quality of its evidence, in full: only in the view of a single image. */
@@ -86,6 +88,10 @@ export interface EvidenceView {
   }[]
   /** Behaviour that the window was too short to show: a phase, or a scheduled job. */
   readonly notYetSeen: readonly string[]
+  /** Of class `open`: where programs are installed, and files are worked on. */
+  readonly folders?: { readonly programs: readonly string[]; readonly work: readonly string[] }
+  /** Why class `open` may be what the version is. */
+  readonly openProposal?: string
   /** The same as text. */
   readonly sentences: readonly string[]
   readonly novelty: NoveltyView

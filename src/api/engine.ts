@@ -26,6 +26,7 @@ import type {
   IncidentStory,
 } from './incident-views.ts'
 import type { User } from '../core/behaviour/user.ts'
+import type { VersionClass } from '../core/lifecycle/open-version.ts'
 import type { KeptScan } from '../supplychain/findings/kept-scan.ts'
 import type { HoldLevel } from '../core/lifecycle/hold.ts'
 import type { CaseSummary } from '../core/case/case.ts'
@@ -50,6 +51,8 @@ export interface Engine {
   diff(a: string, b: string): Promise<ProfileDiff>
   /** `canary` only with mode `block`. */
   setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
+  /** Whether the set of programs of a version is expected to close. The reason is required. */
+  setClass(ref: string, to: VersionClass, by: Decider): Promise<VersionView>
   /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
   breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
   endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>

@@ -43,6 +43,7 @@ const listings = [
   ['profile', 'show', web],
   ['profile', 'diff', web, 'registry.local/shop/web:1.5'],
   ['profile', 'mode', web, 'alert'],
+  ['profile', 'class', web, 'open', '--reason', 'an agent'],
   ['break-glass', web, '--for', '15m', '--reason', 'the shop is down'],
   ['break-glass', web, '--end'],
   ['quarantine', 'web-1', '--for', '1h', '--reason', 'a web shell'],

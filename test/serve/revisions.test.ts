@@ -20,6 +20,7 @@ const over = (headers: Record<string, string> = {}): Asked => ({
 
 const bodies: Readonly<Record<string, object>> = {
   'PUT /v1/images/:ref/mode': { mode: 'alert' },
+  'PUT /v1/images/:ref/class': { class: 'open', reason: 'an agent' },
   'POST /v1/images/:ref/break-glass': { for: '15m', reason: 'the shop is down' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },
   'POST /v1/images/:ref/reject': { behaviours: ['b-7'] },

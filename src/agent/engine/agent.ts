@@ -1,4 +1,5 @@
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
+import type { Guardrails } from '../../core/match/guardrail.ts'
 import type { Holds } from '../enforcement/holds.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
@@ -12,6 +13,7 @@ export interface Agent extends AgentState {
   readonly parts: AgentState['parts'] & {
     readonly sources: readonly EventSource[]
     readonly engines: readonly IdentityEngine[]
+    readonly guardrails: Guardrails
     /** Whether a process of the cgroup is found that the kernel of this host runs; absent: none is. */
     readonly runsOnHost?: (cgroup: string) => boolean
   }

@@ -204,6 +204,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       budget,
       ...(from === 'low' ? {} : { novelty: parts.guardrails }),
       ...(parts.jobs === undefined ? {} : { guards: parts.jobs }),
+      ...(parts.openGuards === undefined ? {} : { openGuards: parts.openGuards }),
       failClosed: parts.failClosed,
       slices: this.slices,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),

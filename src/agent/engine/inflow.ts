@@ -45,6 +45,8 @@ export interface InflowParts {
   readonly failClosed: boolean
   /** The containers are runs of jobs of CI: of files only these are strict. */
   readonly jobs?: readonly Guard[]
+  /** Of files only these are strict in versions of class `open`. */
+  readonly openGuards?: () => readonly Guard[]
 }
 
 /** What the messages of the sources reach. */

@@ -4,6 +4,7 @@ import type { ActEvent, ImageRef, SnugEvent } from '../../core/event/event.ts'
 import type { ExportFormat } from '../../supplychain/export/export-profile.ts'
 import { describeError, SnugError } from '../../errors.ts'
 import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
+import type { VersionClass } from '../../core/lifecycle/open-version.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { KeptScan } from '../../supplychain/findings/kept-scan.ts'
@@ -28,6 +29,7 @@ import { alertRevisionOf, revisionOf } from '../reading/live/revision.ts'
 import { decideCard } from '../decisions/card-decision.ts'
 import { closeIncident } from '../decisions/close-incident.ts'
 import { testEdit } from '../decisions/edit-test.ts'
+import { ClassService } from '../decisions/class-service.ts'
 import { ModeService } from '../decisions/mode-service.ts'
 import { removeVersion } from '../decisions/remove-version.ts'
 import { undo } from '../decisions/undo.ts'
@@ -58,6 +60,7 @@ export class SnugEngine implements view.Engine {
   readonly #host: HostPaths
   readonly #reviews: ReviewService
   readonly #modes: ModeService
+  readonly #classes: ClassService
   readonly #incidents: IncidentsNow
 
   /** `host`: the configured paths that the doctor checks. */
@@ -65,6 +68,7 @@ export class SnugEngine implements view.Engine {
     this.#daemon = daemon
     this.#reviews = new ReviewService(daemon)
     this.#modes = new ModeService(daemon)
+    this.#classes = new ClassService(daemon)
     this.#incidents = new IncidentsNow(daemon.alerts)
     this.page = new PageQueries(daemon, this.#incidents)
     this.#version = version
@@ -169,7 +173,8 @@ export class SnugEngine implements view.Engine {
     const { registry } = this.#daemon
     const schedules = this.#daemon.inflow.schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
-    return evidenceView(version, registry, this.#daemon.now(), schedules, checks)
+    const { guardrails } = this.#daemon.parts
+    return evidenceView(version, registry, this.#daemon.now(), { schedules, checks, guardrails })
   }
 
   async setMode(
@@ -179,6 +184,10 @@ export class SnugEngine implements view.Engine {
     canary?: view.CanaryChoice,
   ): Promise<views.VersionView> {
     return this.#view(await this.#modes.set(ref, mode, by, canary))
+  }
+
+  async setClass(ref: string, to: VersionClass, by: view.Decider): Promise<views.VersionView> {
+    return this.#view(await this.#classes.set(ref, to, by))
   }
 
   async breakGlass(

@@ -1,3 +1,4 @@
+import type { Guardrails } from '../../core/match/guardrail.ts'
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
@@ -5,10 +6,12 @@ import type { AgentState } from '../records/agent-state.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { Inflow } from './inflow.ts'
 import type { LiveUpdates } from '../reading/live/live-updates.ts'
+import { settleClass } from '../decisions/class-service.ts'
 import type { HoldService } from '../decisions/hold-service.ts'
 import type { Retention } from './retention.ts'
 
 export interface VersionOwners extends AgentState {
+  readonly parts: AgentState['parts'] & { readonly guardrails: Guardrails }
   readonly kernel: KernelSide
   readonly enforcement: EnforcementReports
   readonly live: LiveUpdates
@@ -49,7 +52,10 @@ export function subscribeOwners(owners: VersionOwners, derivations: ImageDerivat
   events.on('transition', (version, { from, to, because }) => {
     const image = version.key
     log.info({ image, from, to, because }, 'a version changed its state')
-    if (from.state === 'learning') version.reported.forgetExpected()
+    if (from.state === 'learning') {
+      version.reported.forgetExpected()
+      settleClass(version, (id) => owners.parts.guardrails.isOfPrograms(id))
+    }
     revise(version)
     journal.audit('lifecycle', 'agent', { image, from, to, because })
   })

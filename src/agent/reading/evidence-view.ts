@@ -8,6 +8,9 @@ import {
   phaseText,
 } from '../../core/coverage/coverage-report.ts'
 import { lastRise, noveltyOf, sparkline } from '../../core/coverage/novelty.ts'
+import { openProposalText, openPrograms } from '../../core/coverage/open-programs.ts'
+import type { Guardrails } from '../../core/match/guardrail.ts'
+import { openFoldersOf } from '../../core/match/open-folders.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
@@ -24,18 +27,20 @@ import type { VersionRegistry } from '../records/versions/version-registry.ts'
 /** Intervals that are listed, the newest; all of them are counted. */
 const intervalsListed = 200
 
-/**
- * The quality of a version's evidence, in full.
- *
- * @param checks comparison of the events that two sources reported
- * @param schedules scheduled jobs that its image declares
- */
+interface EvidenceParts {
+  /** Scheduled jobs that the version’s image declares. */
+  readonly schedules: readonly Schedule[]
+  /** Comparison of the events that two sources reported. */
+  readonly checks: readonly CrossCheckView[]
+  readonly guardrails: Pick<Guardrails, 'isOfPrograms'>
+}
+
+/** The quality of a version's evidence, in full. */
 export function* evidenceView(
   version: DeployedVersion,
   registry: VersionRegistry,
   nowMs: number,
-  schedules: readonly Schedule[],
-  checks: readonly CrossCheckView[],
+  { schedules, checks, guardrails }: EvidenceParts,
 ): Steps<EvidenceView> {
   const { profile } = version
   const runs = registry.lifecycle.runsOf(version, nowMs)
@@ -48,8 +53,10 @@ export function* evidenceView(
   const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
   const observed = yield* observedBy(runs)
   const novelty = yield* noveltyView(version, nowMs)
+  const openView = yield* openClassView(version, nowMs, guardrails)
   return {
     ...report,
+    ...openView,
     sentences: [
       hourText(report.nextHour),
       ...known.map(kindText),
@@ -63,6 +70,21 @@ export function* evidenceView(
     observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
     observed: observed.slice(-intervalsListed),
   }
+}
+
+/** Of class `open` its folders. Else whether a person may want to decide that it is. */
+function* openClassView(
+  { profile, firstSeen, lastSeen, running }: DeployedVersion,
+  nowMs: number,
+  guardrails: EvidenceParts['guardrails'],
+): Steps<Pick<EvidenceView, 'folders' | 'openProposal'>> {
+  if (profile.isOpen) {
+    const { programs, work } = openFoldersOf(profile.outline(), (id) => guardrails.isOfPrograms(id))
+    return { folders: { programs: programs.within, work: work.within } }
+  }
+  const until = running > 0 ? nowMs * 1_000 : microsOf(lastSeen)
+  const open = yield* openPrograms(profile.outline(), microsOf(firstSeen), until)
+  return open === undefined ? {} : { openProposal: openProposalText(open) }
 }
 
 function unobservedText(version: DeployedVersion): readonly string[] {

@@ -6,6 +6,7 @@ import { placeLine } from '../../core/profile/place-text.ts'
 import type { KernelStanding } from '../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import { isoOf } from '../../core/event/time.ts'
+import { classPartText, isOfClass, openClassId } from '../../core/behaviour/any-program.ts'
 import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
@@ -43,6 +44,7 @@ export function* versionView(
   const { coverage } = yield* registry.lifecycle.evidenceSteps(version, nowMs)
   const { states, shown } = yield* version.profile.tally()
   const { image, tags, life, blind } = version
+  const open = openDecision(version)
   return {
     image,
     tags: [...tags].sort(compareText),
@@ -62,12 +64,20 @@ export function* versionView(
     losses: version.losses.spans,
     because: version.shownBecause,
     notes: version.notes,
+    ...(open === undefined ? {} : { open }),
     revision,
     ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
     ...(life.blocking === undefined
       ? {}
       : { blocking: blockingView(version, life.blocking, kernel.standing(version), nowMs) }),
   }
+}
+
+function openDecision({ profile }: DeployedVersion): VersionView['open'] {
+  const decision = profile.isOpen ? profile.subject(openClassId)?.decision : undefined
+  if (decision === undefined) return undefined
+  const { by, at, reason } = decision
+  return reason === undefined ? { by, at } : { by, at, reason }
 }
 
 function blindCoverage(blind: BlindContainers, { sentence }: Coverage): string {
@@ -173,7 +183,11 @@ export function behaviourView(
     uid,
     kind: object.kind,
     object: objectText(object),
-    text: place === undefined ? objectLine(object) : placeLine(place),
+    text: isOfClass(actor)
+      ? classPartText(object)
+      : place === undefined
+        ? objectLine(object)
+        : placeLine(place),
     ...(entry.within === undefined ? {} : { within: entry.within }),
     state: shown,
     why: inheritedOnly ? inheritedText(expiresAt, entry.inherited?.from) : why[state],

@@ -17,7 +17,14 @@ import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output/output.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, textFields, textTable } from '../output/text-table.ts'
-import { blockingFields, imageText, lossLines, percent, shortDigest } from '../output/view-text.ts'
+import {
+  blockingFields,
+  classFields,
+  imageText,
+  lossLines,
+  percent,
+  shortDigest,
+} from '../output/view-text.ts'
 
 const columns: readonly Column<VersionView>[] = [
   { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
@@ -128,6 +135,7 @@ function versionText(version: VersionView): string {
     ['version', `${lineageName(image)}@${shortDigest(image.digest)}`],
     ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
     ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+    ...classFields(version),
     ...blockingFields(version),
     [
       'after',

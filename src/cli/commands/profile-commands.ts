@@ -17,8 +17,15 @@ import { type Column, type TableStyle, textFields, textTable } from '../output/t
 import { profileTestCommand } from './profile-test-command.ts'
 import { reviewQueueCommand } from './review-queue-command.ts'
 import { quarantineText, reviewCommands } from './review-commands.ts'
-import { blockingFields, imageText, lossLines, versionState } from '../output/view-text.ts'
+import {
+  blockingFields,
+  classFields,
+  imageText,
+  lossLines,
+  versionState,
+} from '../output/view-text.ts'
 import { userText } from '../../core/behaviour/user.ts'
+import { type VersionClass, versionClasses } from '../../core/lifecycle/open-version.ts'
 
 interface ModeOptions {
   readonly canary?: number
@@ -149,6 +156,22 @@ export function profileCommands(program: Command, context: CliContext): void {
       await printVersion(context, version)
     })
 
+  profile
+    .command('class')
+    .description('decides whether the set of programs of a version is expected to close')
+    .argument('<image>', imageHelp)
+    .addArgument(
+      new Argument('<class>', '`open`: programs of the image, and installed ones, may run').choices(
+        versionClasses,
+      ),
+    )
+    .requiredOption('--reason <text>', 'reason, stored with the decision')
+    .action(async (ref: string, to: VersionClass, { reason }: { reason: string }) => {
+      const body = { class: to, reason }
+      const path = `${imagePath(ref)}/class`
+      await printVersion(context, await context.client.send<VersionView>('PUT', path, body))
+    })
+
   reviewQueueCommand(profile, context)
   reviewCommands(profile, context)
 
@@ -170,6 +193,7 @@ async function printVersion(context: CliContext, version: VersionView): Promise<
     textFields([
       ['image', imageText(version.image)],
       ['state', versionState(version)],
+      ...classFields(version),
       ...blockingFields(version),
     ]),
   )

@@ -4,6 +4,30 @@ import type { Alert } from '../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../core/event/event.ts'
 import type { BlockingView, ContainerView, VersionView } from '../../api/engine-views.ts'
 
+/** The class of a version, as far as a person decided on one. */
+export function classFields({
+  open,
+  evidence,
+}: VersionView): readonly (readonly [string, string | readonly string[]])[] {
+  const { folders, openProposal } = evidence ?? {}
+  if (open === undefined) return openProposal === undefined ? [] : [['class', openProposal]]
+  const { by, at, reason } = open
+  const why = reason === undefined ? '' : `: ${reason}`
+  return [
+    ['class', `open, by ${by} at ${at}${why}`],
+    ...(folders === undefined
+      ? []
+      : [
+          ['programs below', listed(folders.programs)] as const,
+          ['work below', listed(folders.work)] as const,
+        ]),
+  ]
+}
+
+function listed(folders: readonly string[]): string | readonly string[] {
+  return folders.length === 0 ? 'no folder' : folders
+}
+
 /** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
 export function imageText(image: ImageRef | undefined): string {
   if (image === undefined) return '-'

@@ -15,6 +15,7 @@ import { FindingsPanel } from './findings-panel.tsx'
 import { RootPanel } from './root-panel.tsx'
 import { LifeLines } from './life-lines.tsx'
 import { VersionActions } from './version-actions.tsx'
+import { VersionClassLine } from './version-class.tsx'
 import { VersionDiff } from './version-diff.tsx'
 
 const tabs = [
@@ -105,6 +106,7 @@ export function ImagePage({
               <LifeLines lives={lives.value} shown={refOf(version)} />
             )}
             <VersionActions version={version} />
+            <VersionClassLine version={version} />
             {version.notes.map((note) => (
               <p key={note} class="muted">
                 <Foreign text={note} words />

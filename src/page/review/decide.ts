@@ -1,4 +1,5 @@
 import type { DecisionResult, Mode, VersionView } from '../../api/engine-views.ts'
+import type { VersionClass } from '../../core/lifecycle/open-version.ts'
 import type {
   CardDecision,
   CardDecisionResult,
@@ -122,6 +123,15 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
     const { revision } = version
     await ask(imagePath(refOf(version), '/mode'), { method: 'PUT', body: { mode }, revision })
     toast(`mode ${mode}`)
+  })
+}
+
+export function setClass(version: VersionView, to: VersionClass, reason: string): Promise<Decided> {
+  return attempt(async () => {
+    const { revision } = version
+    const body = { class: to, reason }
+    await ask(imagePath(refOf(version), '/class'), { method: 'PUT', body, revision })
+    toast(`class ${to}`)
   })
 }
 

@@ -17,6 +17,7 @@ import { transferRoutes } from './transfer-routes.ts'
 import { uiRoutes } from './ui-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { versionClasses } from '../../core/lifecycle/open-version.ts'
 import { sinkRoutes } from './sink-routes.ts'
 import { startsRoute } from './starts-route.ts'
 import { type TokenFile, tokenName } from '../access/token-file.ts'
@@ -181,6 +182,17 @@ export const routes: readonly Route[] = [
       const canary = present({ fraction: body.canary, forMs: body.canaryFor })
       return engine.setMode(ref(params), body.mode, because(by, body.reason), canary)
     },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/images/:ref/class',
+    role: 'admin',
+    summary: 'decides whether the set of programs of a version is expected to close',
+    subject: 'image',
+    body: z.strictObject({ class: z.enum(versionClasses), reason }),
+    answer: view.version,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.setClass(ref(params), body.class, because(by, body.reason)),
   }),
   route({
     method: 'POST',

@@ -61,6 +61,8 @@ const evidence = z.object({
     }),
   ),
   notYetSeen: texts,
+  folders: z.object({ programs: texts, work: texts }).exactOptional(),
+  openProposal: maybe,
   sentences: texts,
   novelty: z.object({
     curve: text,
@@ -112,6 +114,7 @@ export const version: z.ZodType<VersionView> = z.object({
   losses: z.array(lossSpan),
   because: text,
   notes: texts,
+  open: z.object({ by: text, at: text, reason: maybe }).exactOptional(),
   revision: text,
   blocking: z
     .object({

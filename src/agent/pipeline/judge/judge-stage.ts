@@ -17,6 +17,7 @@ import type {
 import type { DeployedVersion } from '../../records/versions/deployed-version.ts'
 import { CountUpdates } from './count-updates.ts'
 import { EventMemory } from './event-memory.ts'
+import { OpenClasses } from './open-classes.ts'
 import { Responder, type Outcome, type ResponseOptions } from './response.ts'
 import type { SourceCoverage } from './source-coverage.ts'
 import { actNameOfObject, type SharedEvent, type CrossSourceDedup } from './cross-source-dedup.ts'
@@ -72,6 +73,7 @@ export class JudgeStage {
   readonly #options: JudgeStageOptions
   readonly #countUpdates: CountUpdates
   readonly #verdicts: Verdicts
+  readonly #classes: OpenClasses
   readonly #responder: Responder
   readonly #memory: EventMemory
 
@@ -80,6 +82,7 @@ export class JudgeStage {
     this.delta = new UpgradeDelta(options)
     this.#countUpdates = new CountUpdates(options)
     this.#verdicts = new Verdicts(options.guardrails)
+    this.#classes = new OpenClasses(options.guardrails, options.now)
     this.#responder = new Responder(options, this.#verdicts, this.delta)
     this.#memory = new EventMemory(options.registry, options.alerts)
   }
@@ -226,8 +229,12 @@ export class JudgeStage {
     // What a held container tries is not what its image normally does.
     const isTaught = learning && reported.held !== true && version.learnsFrom(reported.container.id)
 
-    const isOpen = jobs && isOpenAct(reported, refs, guardrails)
-    const verdict = isOpen ? EXPECTED : this.#verdicts.of(version, reported, refs)
+    const isOpenInJob = jobs && isOpenAct(reported, refs, guardrails)
+    const byProfile = isOpenInJob ? EXPECTED : this.#verdicts.of(version, reported, refs)
+    const isOpenHere =
+      byProfile.outcome !== 'expected' &&
+      this.#classes.of(version)?.expects(reported, byProfile.unexpected) === true
+    const verdict = isOpenHere ? EXPECTED : byProfile
     const isExpected = verdict.outcome === 'expected'
     const isLate = !isExpected && this.#responder.isLate(reported, version)
     const event: ActEvent = isLate
@@ -240,15 +247,16 @@ export class JudgeStage {
     if (response.alert !== undefined) shared?.alerted(response.alert)
 
     const counted = shared === undefined ? event : withChanges(event, { count: shared.fresh })
-    // Which files a job works on is no part of its profile.
-    const isOpenFile = isOpen && (event.kind === 'file' || event.kind === 'syscall')
-    if (response.isRecorded !== true && !isOpenFile) {
+    // Which files a job works on is no part of its profile, nor is what a version of class `open` does after its window.
+    const isOpenFile = isOpenInJob && (event.kind === 'file' || event.kind === 'syscall')
+    const isPassing = isOpenFile || (isOpenHere && !learning)
+    if (response.isRecorded !== true && !isPassing) {
       const hadRoom = this.#memory.record(counted, judged, isTaught)
       // Later, the alert about the event remains.
-      if (!hadRoom && isTaught) this.#unrecorded(event)
+      if (!hadRoom && isTaught && !isOpenHere) this.#unrecorded(event)
     }
     if (!isExpected) version.news = true
-    const isKnown = isOpenFile
+    const isKnown = isPassing
       ? event.enforced === undefined
       : key !== undefined && this.#memory.remember(key, judged, response)
     if (key !== undefined && isKnown) {
