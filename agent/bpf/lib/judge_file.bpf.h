@@ -153,7 +153,8 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 			     struct ruling *ruling, u32 access, struct paths *paths)
 {
 	u64 tag, actor = keys.seed;
-	u32 profile, set = 0, found, n = 0;
+	/* `guarded`: also of files that the image ships, to which patterns do not apply. */
+	u32 profile, guarded = 0, set, found, n = 0;
 	bool fixed;
 
 	if (!scratch || !state || !ruling || !paths)
@@ -164,10 +165,11 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 	ruling->deviates = 0;
 	fixed = paths->cut ||
 		lookup_rule(ruling, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
-	if (!fixed)
-		set = run_automaton(scratch, profile, paths->at,
-				    access & SNUG_RENAME ? paths->to_at : ~0u,
-				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
+	if (!fixed || (!paths->cut && spares_unguarded(ruling)))
+		guarded = run_automaton(scratch, profile, paths->at,
+					access & SNUG_RENAME ? paths->to_at : ~0u,
+					access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
+	set = fixed ? 0 : guarded;
 	access = rule_access(access);
 	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
 		if (!(access & bit))
@@ -182,7 +184,7 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 		if (found == RULE_DENY)
 			ruling->deviates = DEVIATES;
 		else if (!found && ruling->deviates != DEVIATES)
-			ruling->deviates = unknown(ruling, paths->spared, bit, set);
+			ruling->deviates = unknown(ruling, paths->spared, bit, guarded);
 		n++;
 	}
 	if (access & SNUG_SETATTR) {
@@ -190,15 +192,18 @@ CHECKED_ONCE int judge_paths(struct scratch *scratch, struct snug_task *state,
 		if (found != RULE_ALLOW)
 			ruling->deviates =
 				found ? DEVIATES :
-					unknown(ruling, SNUG_SPARES_SETATTR, SNUG_SETATTR, set);
+					unknown(ruling, SNUG_SPARES_SETATTR, SNUG_SETATTR, guarded);
 	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX) {
 		fixed = paths->cut & SNUG_TO_CUT ||
 			lookup_rule(ruling, actor, SNUG_RULE_SHIPPED(keys, paths->to), &tag) !=
 				RULE_NONE;
-		set = fixed ? 0 : run_automaton(scratch, profile, paths->to_at, ~0u, SNUG_TEXT_MAX);
+		guarded = 0;
+		if (!fixed || (!(paths->cut & SNUG_TO_CUT) && spares_unguarded(ruling)))
+			guarded = run_automaton(scratch, profile, paths->to_at, ~0u, SNUG_TEXT_MAX);
+		set = fixed ? 0 : guarded;
 		if (ruling->deviates != DEVIATES && !may_link(state, ruling, paths, set))
-			ruling->deviates = unknown(ruling, 0, SNUG_READ, set);
+			ruling->deviates = unknown(ruling, 0, SNUG_READ, guarded);
 	}
 	if (ruling->deviates)
 		ruling->by_rules = 0;

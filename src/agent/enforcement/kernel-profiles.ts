@@ -301,7 +301,9 @@ export class KernelProfiles {
       return
     }
     const { now, shippedMatching, slices, novelty } = this.#options
-    const guards = this.#options.guards ?? this.#openGuards(version)
+    const openGuards = this.#openGuards(version)
+    const isOpen = openGuards !== undefined
+    const guards = this.#options.guards ?? openGuards
     // Until it is replaced, the profile of before still holds: there is no moment with half of one.
     const steps = compileSteps(version.profile, {
       now: now() * 1_000,
@@ -309,10 +311,11 @@ export class KernelProfiles {
       ...(novelty === undefined ? {} : { novelty }),
       knowsDrift: unitOf(version.image) === undefined,
       ...(guards === undefined ? {} : { guards }),
-      isOpen: this.#openGuards(version) !== undefined,
+      isOpen,
     })
     const withFiles = version.identity?.rootfs !== undefined
-    if (slices === undefined || version.profile.size <= compiledAtOnce) {
+    const isShort = version.profile.size <= compiledAtOnce && !isOpen
+    if (slices === undefined || isShort) {
       this.#install(version, installed, withFiles, () => finish(steps))
       return
     }

@@ -220,6 +220,8 @@ describe('class open', () => {
 
   it('has the kernel stop what stays closed, for any program, and let programs run', async () => {
     const world = await open()
+    const [version] = world.daemon.registry.index
+    await world.daemon.kernel.profiles.compiled(version!)
     await world.engine.setMode('shop/web', 'block', by, { fraction: 1 })
     expect(world.control.last('enforce')?.enforcement).toMatchObject({
       mode: 'block',
@@ -234,9 +236,9 @@ describe('class open', () => {
     ])
     expect(rules.some(({ actor }) => actor.exe.startsWith('(any'))).toBe(false)
 
-    await world.engine.reject('shop/web', [openClassId], by)
     world.advance(1_000)
-    await settled(world)
+    await world.engine.reject('shop/web', [openClassId], by)
+    await world.daemon.kernel.profiles.compiled(version!)
     const after = world.control.last('enforce')?.enforcement
     expect(after?.spares).toEqual(['received'])
     expect(after).not.toHaveProperty('except')
