@@ -1,3 +1,4 @@
+import { openClassId } from '../core/behaviour/any-program.ts'
 import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DecisionAction, SpecEntry } from '../core/lifecycle/decided-spec.ts'
 import type { Profile } from '../core/profile/profile.ts'
@@ -55,13 +56,16 @@ function standingIn(objects: readonly SpecDecision[]): Iterable<Standing> {
  */
 function isApplicable(profile: Profile, { behaviour, action, by, at, isGit }: Standing): boolean {
   const known = profile.subject(behaviour as BehaviourId)
-  if (known === undefined) return false
+  // It rests on no evidence. Nothing is taken back that nobody decided.
+  const isClass = behaviour === openClassId
+  if (known === undefined) return isClass && action !== 'reject'
   const { decision, inherited, isWithoutEvidence } = known
   if (decision !== undefined) {
     const kind = action === 'reject' ? 'rejected' : 'approved'
     if (decision.kind === kind && decision.by === by && decision.at === at) return false
     if (!isGit && decision.at > at) return false
   }
+  if (isClass) return action !== 'reject' || decision?.kind === 'approved'
   if (action === 'reject') return true
   // A guardrail fired on it: only a release frees it.
   if (action === 'approve' && known.state === 'quarantined') return false

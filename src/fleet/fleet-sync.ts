@@ -1,3 +1,4 @@
+import { openClassId } from '../core/behaviour/any-program.ts'
 import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { Contribution, Fleet, FleetLink } from './fleet.ts'
@@ -214,7 +215,11 @@ export class FleetSync {
     // What is not there yet can only apply once the profile changes.
     if (isSame && last.changes === changes && objects.every((each, i) => each === last.objects[i]))
       return
-    for (const { action, ids, by } of applicableDecisions(profile, objects)) {
+    for (const { action, ids: all, by } of applicableDecisions(profile, objects)) {
+      const ids = all.filter((id) => id !== openClassId)
+      if (ids.length < all.length)
+        await engine.setClass(key, action === 'reject' ? 'closed' : 'open', by)
+      if (ids.length === 0) continue
       if (action === 'reject') await engine.reject(key, ids, by)
       else await engine.approve(key, ids, by, { quarantined: action === 'release' })
     }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../src/agent/records/versions/deployed-version.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
+import { classEntries } from '../../src/core/lifecycle/open-version.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
 import { type ProfileSlice, sliceName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
@@ -212,6 +213,37 @@ it('a decision applies when it comes, not at the next tick', async () => {
   emit({ approve: [idOf('/srv/new')], mode: 'learn', at: world.now() + 1_000 })
   await expect.poll(() => stateOf(world, '/srv/new')).toBe('approved')
   await expect.poll(() => versionOf(world)?.life.mode).toBe('learn')
+})
+
+it('class open is a decision in the object, and is taken back by one', async () => {
+  const world = await alerting()
+  const shared = await share(world, { clock: false })
+  const isOpen = (): boolean | undefined => versionOf(world)?.profile.isOpen
+  await decided(shared, { reject: ['any-program'], at: world.now() })
+  expect(isOpen()).toBe(false)
+  await decided(shared, { approve: ['any-program'], at: world.now() + 1_000, reason: 'an agent' })
+  expect(isOpen()).toBe(true)
+  const [version] = (await world.engine.image(ref)).versions
+  expect(version?.open).toMatchObject({ by: 'spec:kubectl', reason: 'an agent' })
+  await decided(shared, { reject: ['any-program'], at: world.now() + 2_000 })
+  expect(isOpen()).toBe(false)
+})
+
+it('class open of one node is that of the others, with the folders of its window', async () => {
+  const world = await alerting()
+  const { sync, receives } = await share(world, { clock: false })
+  await sync.tick()
+  const by = { kind: 'approved', by: 'cli:jo', at: new Date(world.now()).toISOString() } as const
+  const folders = { programs: { within: ['/work/'], except: [] }, work: { within: [], except: [] } }
+  const { repository, digest } = image
+  const entries = classEntries(folders, by)
+  await receives('onEntries', () =>
+    slices.put(sliceName(image, 'n2', 0), { image: { repository, digest }, node: 'n2', entries }),
+  )
+  await sync.tick()
+  const [version] = (await world.engine.image(ref)).versions
+  expect(version).toMatchObject({ open: { by: 'cli:jo' } })
+  expect(version?.evidence?.folders?.programs).toEqual(['/work/'])
 })
 
 it('a decision of a person at the node is published with the next tick', async () => {

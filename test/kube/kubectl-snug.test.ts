@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openClassId } from '../../src/core/behaviour/any-program.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { applier, FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
@@ -82,6 +83,15 @@ it('sets a mode on every node, and again where another decision came between', a
   for (const node of [one, two]) await node.modeIs('learn')
   expect((await plugin.run(['mode', image.ref, 'alert'])).code).toBe(0)
   for (const node of [one, two]) await node.modeIs('alert')
+})
+
+it('sets class open on every node, and takes it back', async () => {
+  expect((await plugin.run(['class', image.name, 'open'])).code).toBe(0)
+  const isApproved = (rows: Parameters<ReturnType<typeof stateIs>>[0]): boolean =>
+    rows.some(({ id, state }) => id === openClassId && state === 'approved')
+  for (const node of [one, two]) await node.rows(isApproved)
+  expect((await plugin.run(['class', image.name, 'closed'])).code).toBe(0)
+  for (const node of [one, two]) await node.rows((rows) => !isApproved(rows))
 })
 
 it('approves a behaviour on every node, and again after a person rejected it', async () => {

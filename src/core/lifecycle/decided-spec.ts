@@ -12,6 +12,9 @@ export type DecisionAction = (typeof decisionActions)[number]
 /** In place of a behaviour: everything that waits for review. It can only be approved. */
 export const allWaiting = '*'
 
+/** In place of a behaviour: class `open`, which is approved or rejected. */
+export const anyProgramEntry = 'any-program'
+
 /** A decision on one behaviour, or on {@link allWaiting}. */
 export interface SpecEntry extends Author {
   /** Id of the behaviour. */

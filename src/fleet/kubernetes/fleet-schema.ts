@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import { allWaiting, decisionActions } from '../../core/lifecycle/decided-spec.ts'
+import { allWaiting, anyProgramEntry, decisionActions } from '../../core/lifecycle/decided-spec.ts'
 import {
   imageSchema,
   mustBeDue,
@@ -33,7 +33,11 @@ const profileSchema = z.looseObject({
           })
           .refine(({ behaviour, action }) => behaviour !== allWaiting || action === 'approve', {
             message: 'what waits can only be approved together',
-          }),
+          })
+          .refine(
+            ({ behaviour, action }) => behaviour !== anyProgramEntry || action !== 'release',
+            { message: 'class `open` can only be approved or rejected' },
+          ),
       )
       .optional(),
   }),

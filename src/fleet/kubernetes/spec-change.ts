@@ -1,10 +1,12 @@
 import {
   allWaiting,
+  anyProgramEntry,
   type Author,
   type DecisionAction,
   type SpecEntry,
   timeAfter,
 } from '../../core/lifecycle/decided-spec.ts'
+import type { VersionClass } from '../../core/lifecycle/open-version.ts'
 import type { FleetMode, ImageProfile } from './fleet-objects.ts'
 
 type Spec = ImageProfile['spec']
@@ -31,6 +33,10 @@ export function approving({ all, behaviours, quarantined }: Approval): SpecChang
 
 export function rejecting(ids: readonly string[]): SpecChange {
   return deciding(new Map(ids.map((id) => [id, 'reject'])))
+}
+
+export function settingClass(to: VersionClass): SpecChange {
+  return deciding(new Map([[anyProgramEntry, to === 'open' ? 'approve' : 'reject']]))
 }
 
 export function settingMode(value: FleetMode): SpecChange {

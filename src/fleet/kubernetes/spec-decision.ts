@@ -1,4 +1,10 @@
-import { allWaiting, type Author, type SpecEntry } from '../../core/lifecycle/decided-spec.ts'
+import { openClassId } from '../../core/behaviour/any-program.ts'
+import {
+  allWaiting,
+  anyProgramEntry,
+  type Author,
+  type SpecEntry,
+} from '../../core/lifecycle/decided-spec.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import type { ImageProfile } from './fleet-objects.ts'
@@ -27,7 +33,11 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     at: new Date(written.at).toISOString(),
   })
   const { mode, decisions = [] } = spec
-  const all = decisions.map(read)
+  const all = decisions
+    .map(read)
+    .map((each) =>
+      each.behaviour === anyProgramEntry ? { ...each, behaviour: openClassId } : each,
+    )
   const waiting = all.find(({ behaviour }) => behaviour === allWaiting)
   return {
     image: spec.image,

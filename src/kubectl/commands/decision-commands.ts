@@ -1,4 +1,5 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { type VersionClass, versionClasses } from '../../core/lifecycle/open-version.ts'
 import { SnugError } from '../../errors.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { refuseGit } from '../../fleet/kubernetes/decide.ts'
@@ -7,7 +8,12 @@ import {
   fleetModes,
   type ImageProfile,
 } from '../../fleet/kubernetes/fleet-objects.ts'
-import { approving, settingMode, type SpecChange } from '../../fleet/kubernetes/spec-change.ts'
+import {
+  approving,
+  settingClass,
+  settingMode,
+  type SpecChange,
+} from '../../fleet/kubernetes/spec-change.ts'
 import { dryRunHelp, yesHelp } from '../../cli/bulk.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { confirm } from '../../cli/input/confirm.ts'
@@ -74,6 +80,24 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--yes', yesHelp)
     .action(async (ref: string, mode: FleetMode, options: DecisionOptions, command: Command) => {
       await decide(ref, options, command, settingMode(mode), () => `Set mode ${mode}`)
+    })
+
+  program
+    .command('class')
+    .description(
+      'decides on every node whether the set of programs of an image is expected to close',
+    )
+    .argument('<profile>', profileHelp)
+    .addArgument(
+      new Argument('<class>', '`open`: programs of the image, and installed ones, may run').choices(
+        versionClasses,
+      ),
+    )
+    .option('--field-manager <name>', managerHelp, manager)
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, to: VersionClass, options: DecisionOptions, command: Command) => {
+      await decide(ref, options, command, settingClass(to), () => `Set class ${to}`)
     })
 
   async function decide(
