@@ -87,6 +87,11 @@ const strict = [
   ['a private key is read', 'cat /root/.ssh/id_rsa', '/root/.ssh/id_rsa'],
   ['a scheduled job is written', 'echo "* * * * * root /x" > /etc/cron.d/x', '/etc/cron.d/x'],
   ['a neighbour is traced', 'timeout 2 strace -qq -o /dev/null -p 1; test $? = 124', 'ptrace'],
+  [
+    'a program of the image is replaced',
+    'cp /work/first/app /usr/bin/new && mv /usr/bin/new /usr/bin/tac',
+    '/usr/bin/tac',
+  ],
 ] as const
 
 test('the class has the folders that the window showed', async () => {

@@ -85,15 +85,6 @@ it('sets a mode on every node, and again where another decision came between', a
   for (const node of [one, two]) await node.modeIs('alert')
 })
 
-it('sets class open on every node, and takes it back', async () => {
-  expect((await plugin.run(['class', image.name, 'open'])).code).toBe(0)
-  const isApproved = (rows: Parameters<ReturnType<typeof stateIs>>[0]): boolean =>
-    rows.some(({ id, state }) => id === openClassId && state === 'approved')
-  for (const node of [one, two]) await node.rows(isApproved)
-  expect((await plugin.run(['class', image.name, 'closed'])).code).toBe(0)
-  for (const node of [one, two]) await node.rows((rows) => !isApproved(rows))
-})
-
 it('approves a behaviour on every node, and again after a person rejected it', async () => {
   await one.opened('/etc/new')
   await one.rows(stateIs('/etc/new', 'pending'))
@@ -132,6 +123,15 @@ it('approves everything that waits', async () => {
   await one.rows(stateIs('/etc/last', 'pending'))
   expect((await plugin.run(['approve', image.name, '--all'])).code).toBe(0)
   await one.rows(stateIs('/etc/last', 'approved'))
+})
+
+it('sets class open on every node, and takes it back', async () => {
+  expect((await plugin.run(['class', image.name, 'open'])).code).toBe(0)
+  const isApproved = (rows: Parameters<ReturnType<typeof stateIs>>[0]): boolean =>
+    rows.some(({ id, state }) => id === openClassId && state === 'approved')
+  for (const node of [one, two]) await node.rows(isApproved)
+  expect((await plugin.run(['class', image.name, 'closed'])).code).toBe(0)
+  for (const node of [one, two]) await node.rows((rows) => !isApproved(rows))
 })
 
 it('refuses to decide against git', async () => {

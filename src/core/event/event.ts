@@ -152,7 +152,7 @@ export interface FileAct {
   readonly received?: boolean
   /** The image ships this path. Set by `identify`; such a path is never generalised. */
   readonly shipped?: boolean
-  /** The same of `to`, where that is the file that a hard link names. */
+  /** The same of `to`: the file that a hard link names, or the name that a rename takes. */
   readonly toShipped?: boolean
   /** Of a file that was opened only to be read, or mapped as code: whether it lies in the image's layers. Absent: not known. */
   readonly layer?: 'image' | 'container'

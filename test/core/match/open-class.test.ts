@@ -107,6 +107,10 @@ describe('a version of class open has an alert where one of its programs', () =>
       'replaces a program of the image',
       act.file('/usr/bin/ls', ['write'], tool, { shipped: true }),
     ],
+    [
+      'renames onto a program of the image',
+      act.file('/usr/bin/x', ['rename'], tool, { to: '/usr/bin/ls', toShipped: true }),
+    ],
     ['runs what lies elsewhere', act.exec('/opt/x', tool, true)],
     ['runs what lies in a temporary folder', act.exec('/tmp/x', tool, true)],
     ['is a shell on a socket', act.exec('/bin/sh', { ...tool, socketStdio: true })],

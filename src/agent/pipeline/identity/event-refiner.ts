@@ -193,9 +193,9 @@ export class EventRefiner {
   #file(file: FileAct, identity: ContainerIdentity): FileAct {
     if (file.shipped !== undefined) return file
     const { path, to, access } = file
-    const isLink = to !== undefined && access.includes('create')
+    const isNamed = to !== undefined && access.some((one) => one === 'create' || one === 'rename')
     const shipped = this.#files.shipped(identity, path) === true
-    const toShipped = isLink && this.#files.shipped(identity, to) === true
+    const toShipped = isNamed && this.#files.shipped(identity, to) === true
     if (!shipped && !toShipped) return file
     return { ...file, ...(shipped && { shipped }), ...(toShipped && { toShipped }) }
   }
