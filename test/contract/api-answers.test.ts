@@ -15,6 +15,7 @@ afterAll(async () => {
 
 const bodies: Readonly<Record<string, unknown>> = {
   'PUT /v1/images/:ref/mode': { mode: 'alert' },
+  'PUT /v1/images/:ref/class': { class: 'open', reason: 'an agent' },
   'PUT /v1/images/:ref/scan': {
     coverage: 'one container was seen',
     counts: { 'in-use': 1, loaded: 0, unknown: 0, 'not-seen': 0 },
