@@ -26,11 +26,10 @@ export function settleClass(
   version: DeployedVersion,
   isOfPrograms: (guardrail: string) => boolean,
 ): void {
-  const { profile } = version
-  const decision = profile.isOpen ? profile.entry(openClassId)?.decision : undefined
-  if (decision === undefined || decision.kind === 'withdrawn') return
-  const { grants: _, kind, ...author } = decision
-  takeIn(version, { ...author, kind }, isOfPrograms)
+  const decision = version.profile.openDecision
+  if (decision === undefined) return
+  const { grants: _, kind: __, ...author } = decision
+  takeIn(version, { ...author, kind: 'approved' }, isOfPrograms)
   version.news = true
 }
 

@@ -6,7 +6,7 @@ import { placeLine } from '../../core/profile/place-text.ts'
 import type { KernelStanding } from '../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import { isoOf } from '../../core/event/time.ts'
-import { classPartText, isOfClass, openClassId } from '../../core/behaviour/any-program.ts'
+import { classPartText, isOfClass } from '../../core/behaviour/any-program.ts'
 import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
@@ -74,7 +74,7 @@ export function* versionView(
 }
 
 function openDecision({ profile }: DeployedVersion): VersionView['open'] {
-  const decision = profile.isOpen ? profile.subject(openClassId)?.decision : undefined
+  const decision = profile.openDecision
   if (decision === undefined) return undefined
   const { by, at, reason } = decision
   return reason === undefined ? { by, at } : { by, at, reason }

@@ -63,6 +63,7 @@ export function monitoring({ status, sinks }: ReportFacts): Section {
 
 const blockingSteps: ReadonlySet<string> = new Set([
   'mode',
+  'class',
   'break-glass',
   'break-glass-over',
   'break-glass-end',

@@ -28,7 +28,7 @@ import type { Folding } from './folding.ts'
 import { HeldEntries, type InUse } from './held-entries.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
 import type { LiveEntry } from './live-entry.ts'
-import type { BehaviourState, Phase, ProfileEntry } from './profile-entry.ts'
+import type { BehaviourState, Decision, Phase, ProfileEntry } from './profile-entry.ts'
 import { seenRefs } from './cell-refs.ts'
 import { SharedParts } from './shared-parts.ts'
 import type { CountsOfWrite, StoredProfile } from './stored-entry.ts'
@@ -58,6 +58,7 @@ export class Profile implements ProfileReader {
   readonly #figures: TableFigures
   readonly #forgotten = new ForgottenEvidence()
   readonly #writes = new CountWrites()
+  #classAt: { readonly revision: number; readonly decision: Decision | undefined } | undefined
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -224,7 +225,17 @@ export class Profile implements ProfileReader {
 
   /** A person decided that its programs are an open set: see `OpenClass`. */
   get isOpen(): boolean {
-    return this.has(openClassId) && this.subject(openClassId)?.decision?.kind === 'approved'
+    return this.openDecision !== undefined
+  }
+
+  /** That decision. To ask again does not open a parked profile. */
+  get openDecision(): Decision | undefined {
+    if (!this.has(openClassId)) return undefined
+    const revision = this.changes
+    if (this.#classAt?.revision !== revision)
+      this.#classAt = { revision, decision: this.subject(openClassId)?.decision }
+    const { decision } = this.#classAt
+    return decision?.kind === 'approved' ? decision : undefined
   }
 
   /** Ids that begin so: people copy the beginning of an id. */

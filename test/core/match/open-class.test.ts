@@ -166,6 +166,19 @@ it('the class is one decision, which can be taken back', () => {
   expect(profile.isOpen).toBe(false)
 })
 
+it('a parked profile stays so where somebody asks for the class again', () => {
+  const profile = open()
+  expect(profile.isOpen).toBe(true)
+  // As where the store has it, and nobody uses it.
+  profile.drain()
+  profile.park()
+  profile.park()
+  expect(profile.isParked).toBe(true)
+  const before = profile.openings
+  expect(profile.isOpen).toBe(true)
+  expect(profile.openings).toBe(before)
+})
+
 it('three folders of work make the folder around them one, and the root is none', () => {
   const profile = learned(
     ...['a', 'b', 'c'].map((name) => act.file(`/srv/x/${name}/f`, ['create'], shell)),
