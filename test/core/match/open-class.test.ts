@@ -7,6 +7,7 @@ import { OpenClass } from '../../../src/core/match/open-class.ts'
 import { openFoldersOf } from '../../../src/core/match/open-folders.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, guardrails, learned, shaper } from '../../fixtures/event-fixture.ts'
+import { writeOf } from '../../fixtures/stored-copy.ts'
 
 const decision = {
   kind: 'approved',
@@ -170,7 +171,7 @@ it('a parked profile stays so where somebody asks for the class again', () => {
   const profile = open()
   expect(profile.isOpen).toBe(true)
   // As where the store has it, and nobody uses it.
-  profile.drain()
+  writeOf(profile)
   profile.park()
   profile.park()
   expect(profile.isParked).toBe(true)
