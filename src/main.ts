@@ -98,7 +98,7 @@ export async function runAgent(
   const { daemon, traces } = assemble(
     config,
     { engines, hosts },
-    { ...kept, ...grade, onStored },
+    { ...kept, ...grade, ...auditLogOf(config), onStored },
     log,
     rules,
   )
@@ -413,8 +413,16 @@ async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonPart
   return wasm === undefined ? {} : { grade: await alertPolicy(wasm, entrypoint) }
 }
 
+function auditLogOf({ engines }: Config): Pick<DaemonParts, 'auditLog'> {
+  const { auditLog } = engines.kubernetes
+  return auditLog === 'none' ? {} : { auditLog }
+}
+
 /** What survives the daemon, and how it judges. */
-type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'caseFolder' | 'grade' | 'jobs'>
+type Kept = Pick<
+  DaemonParts,
+  'store' | 'cursors' | 'caseFolder' | 'grade' | 'jobs' | 'auditLog'
+>
 
 async function openStore(
   config: Config,

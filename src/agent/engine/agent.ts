@@ -1,6 +1,7 @@
 import type { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import type { Guardrails } from '../../core/match/guardrail.ts'
 import type { Holds } from '../enforcement/holds.ts'
+import type { SessionPersons } from '../evidence/session-persons.ts'
 import type { KernelSide } from '../enforcement/kernel-side.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { EventSource } from '../pipeline/sources/source.ts'
@@ -22,6 +23,7 @@ export interface Agent extends AgentState {
   readonly kernel: KernelSide
   readonly holds: Holds
   readonly enforcement: EnforcementReports
+  readonly persons: SessionPersons
   readonly live: LiveUpdates
   /** Resolves once all is judged that the sources have observed until now. */
   caughtUp(): Promise<void>

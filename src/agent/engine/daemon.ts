@@ -30,8 +30,10 @@ import { type DeliveryNews, Journal } from '../records/persistence/journal.ts'
 import { Holds } from '../enforcement/holds.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { type CaptureRules, CaseService, noCaptures } from '../evidence/case-service.ts'
+import { AuditLog } from '../evidence/audit-log.ts'
 import { EventHistory } from '../evidence/event-history.ts'
 import { FileHashes } from '../evidence/file-hashes.ts'
+import { SessionPersons } from '../evidence/session-persons.ts'
 import { HoldService } from '../decisions/hold-service.ts'
 import { Responses } from '../decisions/responses.ts'
 import { LiveUpdates } from '../reading/live/live-updates.ts'
@@ -71,6 +73,8 @@ export interface DaemonParts extends InflowParts {
   readonly caseAfterMs?: number
   /** Absent where no policy grades alerts. */
   readonly grade?: AlertGrade
+  /** Path of the audit log of the API server; absent: nothing names persons. */
+  readonly auditLog?: string
   readonly log: Log
   readonly now?: () => number
   /** Milliseconds by a clock that nobody can set; absent with `now`: the same clock. */
@@ -89,6 +93,7 @@ export interface LiveParts {
   readonly limits: DeliveryQueueLimits
 }
 
+const auditLogFault = 'audit log'
 /** How long sources wait for the engines. An engine that hangs must not keep the agent blind. */
 const engineStartMs = 1_000
 const tickMs = 1_000
@@ -127,6 +132,9 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   /** The last events of each container. */
   readonly history = new EventHistory()
   readonly hashes: FileHashes
+  readonly persons: SessionPersons
+  /** Absent where none is read. */
+  readonly auditLog: AuditLog | undefined
   readonly cases: CaseService
   readonly #tick: Tick
   readonly #now: () => number
@@ -146,12 +154,21 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     const ids = new RecordIds()
     this.live = new LiveUpdates(this.#now)
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
+    this.persons = new SessionPersons({
+      hasSource: parts.auditLog !== undefined,
+      now: this.#now,
+      onPerson: (key, person) => {
+        this.alerts.named(key, person)
+        this.journal.changed()
+      },
+    })
     this.alerts = new AlertStore({
       node,
       capacity: alertsKept,
       ids,
       storms,
       grade,
+      sessionOf: (event) => this.persons.sessionOf(event),
       techniques: parts.techniques,
     })
     this.registry = new VersionRegistry({
@@ -228,6 +245,18 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       runsStill: (run) => this.#runsStill(run),
       steady,
     })
+    const { auditLog: path } = parts
+    this.auditLog =
+      path === undefined
+        ? undefined
+        : new AuditLog({
+            path,
+            take: (request) => this.persons.takes(request),
+            fault: (message) => {
+              if (message === undefined) this.faults.delete(auditLogFault)
+              else this.faults.set(auditLogFault, message)
+            },
+          })
     this.#tick = new Tick(this, this.holdService)
     this.inflow = new Inflow(this)
     subscribeOwners(this, new ImageDerivations((path) => parts.guardrails.guards(path)))
@@ -247,6 +276,8 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       controls: () => this.#controls(),
       damaged: (what, message) => this.#damaged(what, message),
     })
+    for (const { whole } of this.alerts.newestFirst)
+      if (whole.sessions !== undefined) this.persons.restore(whole)
     this.inflow.restore(observedUntil, waiting)
   }
 
@@ -265,6 +296,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
     this.#flushEvery(this.parts.flushIntervalMs)
+    void this.auditLog?.follow(signal)
     this.state = 'running'
     const pipeline = runPipeline(
       {

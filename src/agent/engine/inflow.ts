@@ -30,6 +30,7 @@ import { ImagePackages } from '../../supplychain/image/packages.ts'
 import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import type { EventHistory } from '../evidence/event-history.ts'
 import type { FileHashes } from '../evidence/file-hashes.ts'
+import type { SessionPersons } from '../evidence/session-persons.ts'
 import type { LiveUpdates } from '../reading/live/live-updates.ts'
 import { Preparation } from './preparation.ts'
 import { sourceFault } from '../reading/status/health.ts'
@@ -57,6 +58,7 @@ export interface InflowAgent extends AgentState {
   readonly enforcement: EnforcementReports
   readonly live: LiveUpdates
   readonly history: EventHistory
+  readonly persons: SessionPersons
   readonly hashes: FileHashes
   readonly loop: LoopWatch
 }
@@ -87,7 +89,7 @@ export class Inflow {
   constructor(agent: InflowAgent) {
     this.#agent = agent
     const { parts, registry, alerts, slices, faults, journal, kernel, enforcement } = agent
-    const { live, history, hashes } = agent
+    const { live, history, hashes, persons } = agent
     const { log, node } = parts
     const now = (): number => agent.now()
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
@@ -118,9 +120,12 @@ export class Inflow {
       onJudged: (event, outcome, count) => {
         this.counters[outcome] += count
         live.events.publish('events', event)
-        if (event.kind === 'loss') live.loss(event)
-        else {
+        if (event.kind === 'loss') {
+          live.loss(event)
+          persons.lost(event)
+        } else {
           history.add(event)
+          persons.sessionOf(event)
           if (awaitsHash(event)) void this.#hash(event)
           else hashes.countOf(event)
           this.#checkGap(event)

@@ -53,6 +53,7 @@ export class Tick {
     this.#blind.check()
     yield
     alerts.tick(now())
+    this.#context.persons.tick()
     this.#reportEvicted()
     yield
     this.#fold()

@@ -2,6 +2,7 @@ import type { CauseAccess, PlaceClass, RiskFacts } from './alert-risk.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
 import type { Literal } from '../behaviour/witness.ts'
+import type { AlertSession } from '../person/session-person.ts'
 import type { HashedFile } from './file-hash.ts'
 import type { ContainerRef, ImageRef, Origin, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
 
@@ -70,6 +71,8 @@ export interface Alert {
   readonly loaded?: readonly AlertBehaviour[]
   /** Further files that were executed and that the image did not ship: the first ones. The first of all is the event's. */
   readonly files?: readonly HashedFile[]
+  /** The first sessions whose events are in it, with who began them as far as that is known. */
+  readonly sessions?: readonly AlertSession[]
   /** Of a deviation without a guardrail: what its severity follows from. */
   readonly risk?: RiskFacts
   /** Containers of the version with an open alert of the cause, and all that ran then. */

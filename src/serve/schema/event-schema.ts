@@ -2,6 +2,12 @@ import { z } from 'zod'
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { type Alert, alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import {
+  type AlertSession,
+  certainties,
+  type SessionPerson,
+  unknownWhys,
+} from '../../core/person/session-person.ts'
+import {
   causeAccesses,
   placeClasses,
   replicaShifts,
@@ -217,6 +223,33 @@ const behaviour = z.looseObject({
     }),
 })
 
+const candidates = z
+  .int()
+  .min(0)
+  .meta({ description: 'requests that can have begun the session' })
+
+const person: z.ZodType<SessionPerson> = z.union([
+  z.looseObject({
+    certainty: z.enum(certainties).meta({
+      description:
+        '`certain`: only requests of this person fit; `likely`: a fact that would show it is missing',
+    }),
+    name: z.string().meta({ description: 'the user, as the API server authenticated them' }),
+    as: optionalText.meta({ description: 'the user whom they impersonated' }),
+    from: optionalText.meta({ description: 'address of the connection to the API server' }),
+    agent: optionalText.meta({ description: 'what the client reports of itself' }),
+    request: optionalText.meta({ description: '`auditID` of the request' }),
+    candidates,
+  }),
+  z.looseObject({ certainty: z.literal('unknown'), why: z.enum(unknownWhys), candidates }),
+])
+
+export const alertSession: z.ZodType<AlertSession> = z.looseObject({
+  id: z.string(),
+  since: time.meta({ description: 'when its first event was seen' }),
+  person,
+})
+
 const risk: z.ZodType<RiskFacts> = z.looseObject({
   access: z.enum(causeAccesses),
   place: z.enum(placeClasses),
@@ -340,6 +373,10 @@ export const alert: z.ZodType<Alert> = z
     loaded: z.array(behaviour).exactOptional().meta({
       description:
         'of the run of a program: files of the image that it loaded because of its build, such as its libraries. The profile expects these reads as soon as it expects the run',
+    }),
+    sessions: z.array(alertSession).exactOptional().meta({
+      description:
+        'the first sessions (`docker exec`, `kubectl exec`) whose events are in the alert, with who began them',
     }),
     risk: risk.exactOptional().meta({ description: 'facts that determine the severity' }),
     replicas: z

@@ -256,6 +256,10 @@ export const configSchema = z
             shareWithin: duration.prefault('2m').meta({
               description: 'maximum delay of reports from this node to the fleet',
             }),
+            auditLog: path.default('none').meta({
+              description:
+                'audit log of the API server (`audit.k8s.io/v1`, a line for each event), where this node has the file, or `none`. With it, alerts name the person who began a session, see docs/sessions.md',
+            }),
             nri: path.default('none').meta({
               description:
                 'socket of the Node Resource Interface of containerd or CRI-O, such as `/var/run/nri/nri.sock`, or `none`. With it, block mode holds from the first program of a container, see docs/kubernetes.md',
@@ -267,6 +271,9 @@ export const configSchema = z
           })
           .refine(({ access, nri }) => nri === 'none' || access !== 'none', {
             message: '`nri` needs `access`: the API server has the pods',
+          })
+          .refine(({ access, auditLog }) => auditLog === 'none' || access !== 'none', {
+            message: '`auditLog` needs `access`: the API server has the pods',
           })
           .prefault({}),
         runtimes: z

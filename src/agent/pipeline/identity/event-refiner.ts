@@ -1,6 +1,7 @@
 import { isLinkLocal } from '../../../core/event/canonical.ts'
 import { withReason } from '../../../core/event/file-hash.ts'
 import { dnsPeer } from '../../../core/behaviour/dns-name.ts'
+import { runsCommand } from '../../../core/behaviour/command-run.ts'
 import type { ProgramArguments } from '../../../core/behaviour/arguments.ts'
 import type {
   ActEvent,
@@ -180,7 +181,7 @@ export class EventRefiner {
     if (identity.probes === undefined || process.args === undefined) return origin
     // Only the first command identifies a session as a probe: an operator's shell may run the same
     // check.
-    const probe = identity.probes.some((command) => runs(process, command))
+    const probe = identity.probes.some((command) => runsCommand(process, command))
     this.#sessions ??= new Map()
     if (this.#sessions.size >= maxSessions) {
       const [oldest] = this.#sessions.keys()
@@ -230,30 +231,6 @@ function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
   return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
 }
 
-/** Whether these are all of its arguments. Of cut arguments that is not certain. */
-function runs(process: ProcessRef, command: readonly string[]): boolean {
-  const { args = [], script } = process
-  if (process.argsCut === true) return false
-  if (script !== undefined) return runsScript(args, script, command)
-  return args.length === command.length && args.every((arg, at) => arg === command[at])
-}
-
-/** The kernel puts the interpreter before the script, with one argument at most. */
-function runsScript(args: readonly string[], script: string, command: readonly string[]): boolean {
-  const [first = '', ...rest] = command
-  const at = args.length - command.length
-  const own = args.slice(at + 1)
-  // A session that repeats the script's name gives it as an argument to the script.
-  const isOption = at === 2 && nameIn(args[1]) !== nameIn(script)
-  // Directly behind the interpreter stands what was passed. It may be a link to the script.
-  const isPassed = at === 1 ? isCommand(args[1] ?? '', first) : isCommand(script, first)
-  return (
-    (at === 1 || (isOption && nameIn(args[at]) === nameIn(script))) &&
-    isPassed &&
-    own.every((arg, i) => arg === rest[i])
-  )
-}
-
 /**
  * The engine's init is the first program of its container. The kernel has made sure that its file is on a mount that the
  * container cannot write to, where the container was assigned before its start.
@@ -263,15 +240,6 @@ function isEngineInit(
   { initInjected }: ContainerIdentity,
 ): boolean {
   return initInjected && origin === 'entrypoint' && parent === undefined && engineInits.has(exe)
-}
-
-function nameIn(path: string | undefined): string | undefined {
-  return path?.slice(path.lastIndexOf('/') + 1)
-}
-
-/** Whether the command names this script: by its path, or by a name found in PATH. */
-function isCommand(script: string, first: string): boolean {
-  return script === first || (!first.includes('/') && script.endsWith(`/${first}`))
 }
 
 function mounted(identity: ContainerIdentity, path: string): boolean {

@@ -27,6 +27,7 @@ const chunkBytes = 1 << 18
 /** Longer than a line, because lines of one sensor end alike. */
 const anchorBytes = 4_096
 const pollMs = 200
+const newline = 0x0a
 
 /**
  * Follows a log file as it grows. After rotation, it reads the old file to its end before the new
@@ -138,6 +139,26 @@ export class FollowedFile {
     } catch {
       return 'gone'
     }
+  }
+}
+
+/** The beginning of the first line within the last `bytes` of a file; undefined: that of the file. */
+export async function placeBeforeEnd(path: string, bytes: number): Promise<FilePlace | undefined> {
+  const file = await open(path, 'r')
+  try {
+    const { dev, ino, size } = await file.stat()
+    if (size <= bytes) return undefined
+    const buffer = Buffer.allocUnsafe(chunkBytes)
+    let offset = size - bytes
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
+      const end = buffer.subarray(0, bytesRead).indexOf(newline)
+      offset += end === -1 ? bytesRead : end + 1
+      if (end === -1 && bytesRead > 0) continue
+      return { dev, ino, offset, anchor: sumOf(await bytesBefore(file, offset)) }
+    }
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,5 +1,5 @@
 import { isSameImage } from '../../../core/event/image-key.ts'
-import type { ExecEvent, ImageRef } from '../../../core/event/event.ts'
+import type { ActEvent, ExecEvent, ImageRef } from '../../../core/event/event.ts'
 import {
   awaitsHash,
   executionOf,
@@ -10,6 +10,7 @@ import {
   hashText,
   withHash,
 } from '../../../core/event/file-hash.ts'
+import type { AlertSession, SessionPerson } from '../../../core/person/session-person.ts'
 import { LRUCache } from 'lru-cache'
 import { SnugError } from '../../../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, Severity } from '../../../core/event/alert.ts'
@@ -40,6 +41,7 @@ import { OpenAlerts } from './open-alerts.ts'
 import { type ReplicaGroup, ReplicaGroups } from './replica-groups.ts'
 import { RestingAlerts } from './resting-alerts.ts'
 import { RunAlerts, withLoaded } from './run-alerts.ts'
+import { SessionAlerts, withPerson, withSession } from './session-alerts.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 import { withChanges } from '../../../core/with-changes.ts'
 
@@ -57,6 +59,8 @@ export interface AlertStoreOptions {
   readonly storms: StormRules
   /** Adds what only the number of peers of an alert shows; absent: nothing. */
   readonly techniques?: Pick<Techniques, 'counted'>
+  /** The session of an event, and its name among all of the node; absent: nobody asks who began it. */
+  readonly sessionOf?: (event: ActEvent) => (AlertSession & { readonly key: string }) | undefined
   /** Makes the final decision on the severity of a new alert. */
   readonly grade?: (alert: Alert) => Alert
 }
@@ -83,6 +87,7 @@ export class AlertStore {
   #hasNew = false
   /** Execution whose hash is still to come → its alert. */
   readonly #unhashed = new LRUCache<string, string>({ max: unhashedKept })
+  readonly #sessions = new SessionAlerts()
   readonly #storms: Storms
   /** Number of distinct alerts, and how many of them a summary alert covered. */
   readonly counts = { raised: 0, inStorms: 0 }
@@ -137,6 +142,7 @@ export class AlertStore {
     for (const { alert, fingerprint: stored } of records) {
       this.#options.ids.after(alert.id)
       this.#put(alert, this.#open.restore(alert, stored))
+      this.#sessions.restore(alert)
       const { event } = alert
       if (awaitsHash(event) && alert.summary === undefined)
         this.#replace(withFile(alert, event, { unhashed: 'agent-ended' }))
@@ -194,7 +200,21 @@ export class AlertStore {
     const raised = this.#raise(finding, nowMs, count)
     const { event } = finding
     if (awaitsHash(event)) this.#unhashed.set(executionOf(event), raised.alert.id)
-    return raised
+    const session = event.kind === 'loss' ? undefined : this.#options.sessionOf?.(event)
+    if (session === undefined) return raised
+    const { key, ...of } = session
+    const alert = withSession(raised.alert, of)
+    this.#sessions.add(key, alert.id)
+    this.#replace(alert)
+    return { ...raised, alert }
+  }
+
+  /** It is known now who began a session, or not known any more: its alerts get that. */
+  named(key: string, person: SessionPerson): void {
+    for (const id of this.#sessions.of(key)) {
+      const alert = this.#byId.get(id)?.whole
+      if (alert !== undefined) this.#replace(withPerson(alert, key, person))
+    }
   }
 
   /** Adds the hash of what was executed to the alert about it. */

@@ -1,0 +1,225 @@
+import { LRUCache } from 'lru-cache'
+import type { Alert } from '../../core/event/alert.ts'
+import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import { type AuditedRequest, joined } from '../../core/person/audited-request.ts'
+import {
+  ephemeralMs,
+  personsOf,
+  type SeenSession,
+  skewMs,
+  streamsMs,
+} from '../../core/person/session-join.ts'
+import {
+  type AlertSession,
+  certainties,
+  sessionKey,
+  type SessionPerson,
+  unknown,
+} from '../../core/person/session-person.ts'
+
+export interface SessionPersonsOptions {
+  /** Whether an audit log is read. */
+  readonly hasSource: boolean
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** It is known now who began the session, or not known any more. */
+  readonly onPerson: (key: string, person: SessionPerson) => void
+}
+
+/** An API server writes its log at once, or in batches of a second. What comes later still counts, see {@link keptMs}. */
+export const settleMs = 5_000
+/** How long a session waits for a late line of the audit log. */
+export const keptMs = 15 * 60_000
+const bounds = { pods: 1_024, ofPod: 256, results: 4_096 } as const
+/** Sessions that began this long before another one may have had its request. */
+const aroundMs = streamsMs + 2 * skewMs
+
+interface Pod {
+  readonly sessions: Map<string, SeenSession>
+  readonly requests: Map<string, AuditedRequest>
+  /** Until then something is missing: there was more than fits. */
+  overflowMs: number
+}
+
+/** Sessions of containers, requests that let persons into pods, and what follows from both. */
+export class SessionPersons {
+  /** Sessions by what is known of who began them. */
+  readonly counts: Record<(typeof certainties)[number] | 'unknown', number> = {
+    certain: 0,
+    likely: 0,
+    unknown: 0,
+  }
+  readonly #options: SessionPersonsOptions
+  readonly #sinceMs: number
+  readonly #pods = new LRUCache<string, Pod>({ max: bounds.pods })
+  readonly #results = new LRUCache<string, AlertSession>({ max: bounds.results })
+  /** Pods to look at again, and when. */
+  readonly #due = new Map<string, number>()
+  /** Until when events of a container, or of all, were lost. */
+  readonly #lost = new LRUCache<string, number>({ max: bounds.pods })
+
+  constructor(options: SessionPersonsOptions) {
+    this.#options = options
+    this.#sinceMs = options.now()
+  }
+
+  /** The session of the event, with who began it as far as that is known. Undefined of an event of no session. */
+  sessionOf(event: ActEvent): (AlertSession & { readonly key: string }) | undefined {
+    const { session, origin } = event.process
+    if (origin !== 'exec-in' || session === undefined) return undefined
+    const key = sessionKey(event.container.id, session)
+    const known = this.#results.get(key)
+    if (known !== undefined) return { ...known, key }
+    const begun = { id: session, since: event.time, person: this.#begin(key, event) }
+    this.#results.set(key, begun)
+    if (!isWaiting(begun)) this.#count(begun)
+    return { ...begun, key }
+  }
+
+  /** Sessions that an alert of an earlier agent has. */
+  restore({ container, event, sessions = [] }: Alert): void {
+    for (const session of container === undefined ? [] : sessions) {
+      const key = sessionKey(container?.id ?? '', session.id)
+      if (this.#results.has(key)) continue
+      this.#results.set(key, session)
+      if (!isWaiting(session)) continue
+      const isOfEvent = event.kind !== 'loss' && event.process.session === session.id
+      const person = isOfEvent ? this.#begin(key, event) : unknown('began-unseen')
+      this.#decide(key, session, person)
+    }
+  }
+
+  takes(request: AuditedRequest): void {
+    const name = podName(request)
+    const pod = this.#pod(name)
+    const before = pod.requests.get(request.key)
+    put(pod, pod.requests, request.key, before === undefined ? request : joined(before, request))
+    if (pod.sessions.size > 0) this.#due.set(name, 0)
+  }
+
+  lost({ container, loss }: LossEvent): void {
+    const untilMs = Date.parse(loss.to)
+    const name = container?.id ?? ''
+    this.#lost.set(name, Math.max(untilMs, this.#lost.get(name) ?? 0))
+  }
+
+  tick(): void {
+    const nowMs = this.#options.now()
+    for (const [name, dueMs] of this.#due) {
+      if (dueMs > nowMs) continue
+      this.#due.delete(name)
+      this.#join(name, nowMs)
+    }
+  }
+
+  #begin(key: string, event: ActEvent): SessionPerson {
+    const { container, workload, process, kind } = event
+    const { namespace, pod } = workload ?? {}
+    if (!this.#options.hasSource || namespace === undefined || pod === undefined)
+      return unknown('no-source')
+    const isEphemeral = container.role === 'ephemeral' && container.id.startsWith(process.session ?? '-')
+    const isFirst = kind === 'exec' && process.parent === undefined
+    if (!isFirst && !isEphemeral) return unknown('began-unseen')
+    const { args, argsCut, script } = process
+    const name = podName({ namespace, pod })
+    const session: SeenSession = {
+      key,
+      namespace,
+      pod,
+      container: container.name?.slice(pod.length + 1) ?? '',
+      isEphemeral,
+      beganMs: Date.parse(event.time),
+      program: {
+        ...(args === undefined ? {} : { args }),
+        ...(argsCut === undefined ? {} : { argsCut }),
+        ...(script === undefined ? {} : { script }),
+      },
+      isWhole: true,
+    }
+    const of = this.#pod(name)
+    put(of, of.sessions, key, session)
+    this.#due.set(name, this.#options.now() + settleMs)
+    return unknown('waiting')
+  }
+
+  #pod(name: string): Pod {
+    const known = this.#pods.get(name)
+    if (known !== undefined) return known
+    const pod: Pod = { sessions: new Map(), requests: new Map(), overflowMs: 0 }
+    this.#pods.set(name, pod)
+    return pod
+  }
+
+  #join(name: string, nowMs: number): void {
+    const pod = this.#pods.get(name)
+    if (pod === undefined) return
+    forget(pod, nowMs)
+    const sessions = [...pod.sessions.values()].map((session) => ({
+      ...session,
+      isWhole: this.#isWhole(session, pod),
+    }))
+    let nextMs = Infinity
+    for (const [key, person] of personsOf(sessions, [...pod.requests.values()])) {
+      const session = this.#results.get(key)
+      const beganMs = pod.sessions.get(key)?.beganMs ?? 0
+      if (session === undefined) continue
+      if (nowMs < beganMs + settleMs) nextMs = Math.min(nextMs, beganMs + settleMs)
+      else this.#decide(key, session, person)
+    }
+    if (nextMs !== Infinity) this.#due.set(name, nextMs)
+  }
+
+  #decide(key: string, before: AlertSession, person: SessionPerson): void {
+    if (JSON.stringify(before.person) === JSON.stringify(person)) return
+    const session = { ...before, person }
+    this.#results.set(key, session)
+    this.#count(session, before)
+    this.#options.onPerson(key, person)
+  }
+
+  #count({ person }: AlertSession, before?: AlertSession): void {
+    if (before !== undefined && !isWaiting(before)) this.counts[before.person.certainty] -= 1
+    this.counts[person.certainty] += 1
+  }
+
+  /** Whether every session of the container that began around then is known. */
+  #isWhole({ beganMs, key }: SeenSession, { overflowMs }: Pod): boolean {
+    const fromMs = beganMs - aroundMs
+    const container = key.slice(0, key.indexOf('/'))
+    const lostMs = Math.max(this.#lost.get('') ?? 0, this.#lost.get(container) ?? 0)
+    return fromMs >= Math.max(this.#sinceMs, lostMs, overflowMs)
+  }
+}
+
+function isWaiting({ person }: AlertSession): boolean {
+  return person.certainty === 'unknown' && person.why === 'waiting'
+}
+
+function podName({ namespace, pod }: Pick<AuditedRequest, 'namespace' | 'pod'>): string {
+  return `${namespace}/${pod}`
+}
+
+function put<T extends SeenSession | AuditedRequest>(
+  pod: Pod,
+  into: Map<string, T>,
+  key: string,
+  value: T,
+): void {
+  into.set(key, value)
+  if (into.size <= bounds.ofPod) return
+  const [oldest] = into
+  if (oldest === undefined) return
+  into.delete(oldest[0])
+  pod.overflowMs = Math.max(pod.overflowMs, atOf(oldest[1]))
+}
+
+function atOf(one: SeenSession | AuditedRequest): number {
+  return 'beganMs' in one ? one.beganMs : one.receivedMs
+}
+
+/** A request is kept as long as a session that may need it. */
+function forget({ sessions, requests }: Pod, nowMs: number): void {
+  for (const [key, { beganMs }] of sessions) if (beganMs < nowMs - keptMs) sessions.delete(key)
+  for (const [key, { receivedMs }] of requests)
+    if (receivedMs < nowMs - keptMs - ephemeralMs - aroundMs) requests.delete(key)
+}

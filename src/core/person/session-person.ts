@@ -1,0 +1,97 @@
+export const certainties = ['certain', 'likely'] as const
+/**
+ * `certain`: only requests of this person can have begun the session, as far as the audit log has them all. `likely`: a
+ * fact that would show it is missing, such as a part of the command.
+ */
+export type Certainty = (typeof certainties)[number]
+
+export const unknownWhys = [
+  'no-source',
+  'waiting',
+  'began-unseen',
+  'no-request',
+  'several-persons',
+  'more-sessions',
+] as const
+/** Why nobody is named. */
+export type UnknownWhy = (typeof unknownWhys)[number]
+
+/** A person as the API server authenticated them. */
+export interface Person {
+  /** The user who made the request, also where they impersonated another one. */
+  readonly name: string
+  /** The user whom they impersonated. */
+  readonly as?: string
+  /** Address of the client's connection to the API server. */
+  readonly from?: string
+  /** What the client reports of itself. Everybody can write anything there. */
+  readonly agent?: string
+  /** Id of the request in the audit log. */
+  readonly request?: string
+}
+
+export type NamedPerson = Person & { readonly certainty: Certainty }
+
+/** Who began a session. Nobody is named unless all requests that fit are of one person. */
+export type SessionPerson = (
+  | NamedPerson
+  | { readonly certainty: 'unknown'; readonly why: UnknownWhy }
+) & {
+  /** Requests that can have begun the session. */
+  readonly candidates: number
+}
+
+/** A session whose events are in an alert. */
+export interface AlertSession {
+  readonly id: string
+  /** When its first event was seen. RFC 3339 */
+  readonly since: string
+  readonly person: SessionPerson
+}
+
+export const sessionsOfAlert = 16
+
+/** Names a session among all of a node. */
+export function sessionKey(container: string, session: string): string {
+  return `${container}/${session}`
+}
+
+export function unknown(why: UnknownWhy, candidates = 0): SessionPerson {
+  return { certainty: 'unknown', why, candidates }
+}
+
+/** The person, where one is named. */
+export function named(person: SessionPerson): (NamedPerson & SessionPerson) | undefined {
+  return person.certainty === 'unknown' ? undefined : person
+}
+
+/** Names of those who began these sessions, as far as that is known. */
+export function personNames(sessions: readonly AlertSession[] | undefined): readonly string[] {
+  return [...new Set(sessions?.flatMap(({ person }) => named(person)?.name ?? []))].sort()
+}
+
+/** The one person of all these sessions; undefined where several are named, or a session has nobody. */
+export function onlyPerson(sessions: readonly AlertSession[] = []): NamedPerson | undefined {
+  const [first, ...others] = sessions.map(({ person }) => named(person))
+  const isOne = others.every(
+    (other) => other?.name === first?.name && other?.as === first?.as && other?.from === first?.from,
+  )
+  return isOne ? first : undefined
+}
+
+const whyTexts: Readonly<Record<UnknownWhy, string>> = {
+  'no-source': 'nothing that Snug reads has the user',
+  waiting: 'waits for the audit log',
+  'began-unseen': 'the session began before the agent saw it',
+  'no-request': 'the audit log has no request that fits',
+  'several-persons': 'requests of several persons fit',
+  'more-sessions': 'more sessions than requests fit',
+}
+
+/** Who it is, for people: `alice from 10.1.2.3 (certain)`. */
+export function personText(person: SessionPerson): string {
+  if (person.certainty === 'unknown') return `unknown: ${whyTexts[person.why]}`
+  const { name, as, from, certainty } = person
+  const other = as === undefined ? '' : ` as ${as}`
+  return `${name}${other}${from === undefined ? '' : ` from ${from}`} (${certainty})`
+}
