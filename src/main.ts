@@ -419,10 +419,7 @@ function auditLogOf({ engines }: Config): Pick<DaemonParts, 'auditLog'> {
 }
 
 /** What survives the daemon, and how it judges. */
-type Kept = Pick<
-  DaemonParts,
-  'store' | 'cursors' | 'caseFolder' | 'grade' | 'jobs' | 'auditLog'
->
+type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'caseFolder' | 'grade' | 'jobs' | 'auditLog'>
 
 async function openStore(
   config: Config,

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assignments } from '../../src/core/person/assignments.ts'
-import { type AuditedRequest, auditedRequest, joined } from '../../src/core/person/audited-request.ts'
+import {
+  type AuditedRequest,
+  auditedRequest,
+  joined,
+} from '../../src/core/person/audited-request.ts'
 import { personsOf, type SeenSession, skewMs } from '../../src/core/person/session-join.ts'
 import { auditEvent } from '../fixtures/audit-lines.ts'
 import { cases } from '../fixtures/random-cases.ts'
@@ -169,7 +173,9 @@ it('assignments are those that trying all of them finds', () => {
       const expected =
         all.length === 0
           ? undefined
-          : given.map((rights, left) => rights.filter((right) => all.some((m) => m[left] === right)))
+          : given.map((rights, left) =>
+              rights.filter((right) => all.some((m) => m[left] === right)),
+            )
       expect(assignments(given, 5)).toEqual(expected)
     }),
     { numRuns: cases(3_000) },

@@ -155,7 +155,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.live = new LiveUpdates(this.#now)
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
     this.persons = new SessionPersons({
-      hasSource: parts.auditLog !== undefined,
+      ...(parts.auditLog === undefined ? {} : { reads: () => this.auditLog?.isReadable === true }),
       now: this.#now,
       onPerson: (key, person) => {
         this.alerts.named(key, person)

@@ -23,6 +23,8 @@ const retryMs = 1_000
 export class AuditLog {
   /** Lines by what they are. */
   readonly counts = { request: 0, other: 0, unreadable: 0 }
+  /** Whether it is there. */
+  isReadable = false
   readonly #options: AuditLogOptions
 
   #parser = new EventLineParser((line) => this.#line(line))
@@ -33,14 +35,14 @@ export class AuditLog {
 
   /** Until the signal aborts. Never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
-    const { path, fault } = this.#options
+    const { path } = this.#options
     while (!signal.aborted) {
       const file = new FollowedFile(path)
       try {
         const from = await placeBeforeEnd(path, readAtStart)
         for await (const part of file.parts(signal, from)) this.#take(part)
       } catch (error) {
-        fault(describeError(error))
+        this.#is(describeError(error))
       } finally {
         await file.close()
       }
@@ -49,12 +51,17 @@ export class AuditLog {
   }
 
   #take(part: FilePart): void {
-    const { path, fault } = this.#options
-    fault(part.kind === 'gone' ? `there is no file \`${path}\` for now` : undefined)
+    const { path } = this.#options
+    this.#is(part.kind === 'gone' ? `there is no file \`${path}\` for now` : undefined)
     if (part.kind === 'bytes') this.#rejected(this.#parser.push(part.bytes))
     if (part.kind !== 'turn') return
     this.#rejected(this.#parser.end())
     this.#parser = new EventLineParser((line) => this.#line(line))
+  }
+
+  #is(fault: string | undefined): void {
+    this.isReadable = fault === undefined
+    this.#options.fault(fault)
   }
 
   #rejected({ rejectedCount }: ParsedLines): void {

@@ -18,8 +18,8 @@ import {
 } from '../../core/person/session-person.ts'
 
 export interface SessionPersonsOptions {
-  /** Whether an audit log is read. */
-  readonly hasSource: boolean
+  /** Whether the audit log can be read now. Absent: there is none. */
+  readonly reads?: () => boolean
   /** Epoch milliseconds. */
   readonly now: () => number
   /** It is known now who began the session, or not known any more. */
@@ -115,9 +115,10 @@ export class SessionPersons {
   #begin(key: string, event: ActEvent): SessionPerson {
     const { container, workload, process, kind } = event
     const { namespace, pod } = workload ?? {}
-    if (!this.#options.hasSource || namespace === undefined || pod === undefined)
+    if (this.#options.reads === undefined || namespace === undefined || pod === undefined)
       return unknown('no-source')
-    const isEphemeral = container.role === 'ephemeral' && container.id.startsWith(process.session ?? '-')
+    const isEphemeral =
+      container.role === 'ephemeral' && container.id.startsWith(process.session ?? '-')
     const isFirst = kind === 'exec' && process.parent === undefined
     if (!isFirst && !isEphemeral) return unknown('began-unseen')
     const { args, argsCut, script } = process
@@ -164,9 +165,14 @@ export class SessionPersons {
       const beganMs = pod.sessions.get(key)?.beganMs ?? 0
       if (session === undefined) continue
       if (nowMs < beganMs + settleMs) nextMs = Math.min(nextMs, beganMs + settleMs)
-      else this.#decide(key, session, person)
+      else this.#decide(key, session, this.#isBlindTo(person) ? unknown('no-source') : person)
     }
     if (nextMs !== Infinity) this.#due.set(name, nextMs)
+  }
+
+  #isBlindTo(person: SessionPerson): boolean {
+    const isMissing = person.certainty === 'unknown' && person.why === 'no-request'
+    return isMissing && this.#options.reads?.() !== true
   }
 
   #decide(key: string, before: AlertSession, person: SessionPerson): void {

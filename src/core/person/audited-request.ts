@@ -32,7 +32,14 @@ export interface AuditedRequest {
 }
 
 /** Code units; text of others has these bounds. A longer name makes the line unreadable: names with one beginning differ. */
-export const auditBounds = { id: 128, name: 512, agent: 200, command: 4_096, args: 256, adds: 64 } as const
+export const auditBounds = {
+  id: 128,
+  name: 512,
+  agent: 200,
+  command: 4_096,
+  args: 256,
+  adds: 64,
+} as const
 
 /** Cheap, and true of each line that {@link auditedRequest} takes: most lines are about something else. */
 export function mayBeRequest(line: string): boolean {

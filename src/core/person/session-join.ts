@@ -138,7 +138,10 @@ function groupPersons(
   return sessions.map((session, at) => {
     const left = (possible[at] ?? []).flatMap((each) => requests[each] ?? [])
     const isSame = left.every((request) => fits[session]?.[request] === 'same')
-    const person = personOf(left.flatMap((request) => execs[request] ?? []), isWhole && isSame)
+    const person = personOf(
+      left.flatMap((request) => execs[request] ?? []),
+      isWhole && isSame,
+    )
     return [begun[session]?.key ?? '', person] as const
   })
 }
@@ -173,9 +176,7 @@ function ephemeralPerson(
 ): SessionPerson {
   const before = requests.filter(
     ({ kind, receivedMs }) =>
-      kind === 'ephemeral' &&
-      receivedMs <= beganMs + skewMs &&
-      receivedMs >= beganMs - ephemeralMs,
+      kind === 'ephemeral' && receivedMs <= beganMs + skewMs && receivedMs >= beganMs - ephemeralMs,
   )
   const naming = before.filter(({ adds }) => adds?.includes(container) === true)
   const unnamed = before.filter(({ adds }) => adds === undefined)

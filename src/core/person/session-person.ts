@@ -70,11 +70,13 @@ export function personNames(sessions: readonly AlertSession[] | undefined): read
   return [...new Set(sessions?.flatMap(({ person }) => named(person)?.name ?? []))].sort()
 }
 
-/** The one person of all these sessions; undefined where several are named, or a session has nobody. */
+/** The one person of all these sessions; undefined where several are named, or one has nobody, or not all are there. */
 export function onlyPerson(sessions: readonly AlertSession[] = []): NamedPerson | undefined {
+  if (sessions.length >= sessionsOfAlert) return undefined
   const [first, ...others] = sessions.map(({ person }) => named(person))
   const isOne = others.every(
-    (other) => other?.name === first?.name && other?.as === first?.as && other?.from === first?.from,
+    (other) =>
+      other?.name === first?.name && other?.as === first?.as && other?.from === first?.from,
   )
   return isOne ? first : undefined
 }
@@ -86,6 +88,11 @@ const whyTexts: Readonly<Record<UnknownWhy, string>> = {
   'no-request': 'the audit log has no request that fits',
   'several-persons': 'requests of several persons fit',
   'more-sessions': 'more sessions than requests fit',
+}
+
+/** Each of them once, for people. */
+export function personTexts(sessions: readonly AlertSession[] = []): readonly string[] {
+  return [...new Set(sessions.map(({ person }) => personText(person)))]
 }
 
 /** Who it is, for people: `alice from 10.1.2.3 (certain)`. */

@@ -223,10 +223,7 @@ const behaviour = z.looseObject({
     }),
 })
 
-const candidates = z
-  .int()
-  .min(0)
-  .meta({ description: 'requests that can have begun the session' })
+const candidates = z.int().min(0).meta({ description: 'requests that can have begun the session' })
 
 const person: z.ZodType<SessionPerson> = z.union([
   z.looseObject({

@@ -104,7 +104,10 @@ describe('the person of a session', () => {
 
   it('is known of the later one where a request can only be that of the earlier one', () => {
     const [early, late] = [session(), session({ beganMs: atMs + 10_000 })]
-    const requests = [request('alice'), request('bob', { receivedMs: atMs + 9_900, startedMs: atMs + 9_950 })]
+    const requests = [
+      request('alice'),
+      request('bob', { receivedMs: atMs + 9_900, startedMs: atMs + 9_950 }),
+    ]
     expect(persons([late, early], requests)).toMatchObject([{ name: 'bob' }, { name: 'alice' }])
   })
 
@@ -140,7 +143,10 @@ describe('the person of a session', () => {
     ['of another kind', { kind: 'attach' as const }],
     ['that came later', { receivedMs: atMs + 101 + skewMs }],
     ['that was over before', { endedMs: atMs + 99 - skewMs }],
-    ['that was long before', { receivedMs: atMs - 60_000, startedMs: atMs + 99 - skewMs - streamsMs }],
+    [
+      'that was long before',
+      { receivedMs: atMs - 60_000, startedMs: atMs + 99 - skewMs - streamsMs },
+    ],
   ])('is not that of a request %s', (_, of) => {
     expect(persons([session()], [request('alice', of)])).toMatchObject([{ why: 'no-request' }])
   })
@@ -228,7 +234,18 @@ describe('the person of an ephemeral container', () => {
 describe('assignments', () => {
   it('are those of matchings that cover the left', () => {
     expect(assignments([[0], [0, 1]], 2)).toEqual([[0], [1]])
-    expect(assignments([[0, 1], [0, 1]], 2)).toEqual([[0, 1], [0, 1]])
+    expect(
+      assignments(
+        [
+          [0, 1],
+          [0, 1],
+        ],
+        2,
+      ),
+    ).toEqual([
+      [0, 1],
+      [0, 1],
+    ])
     expect(assignments([[0, 1], [1]], 3)).toEqual([[0], [1]])
     expect(assignments([[0], [0]], 2)).toBeUndefined()
     expect(assignments([], 0)).toEqual([])

@@ -1,5 +1,6 @@
 import type { Alert, Severity } from '../../../../core/event/alert.ts'
 import type { ImageRef, SnugEvent, UnhashedReason } from '../../../../core/event/event.ts'
+import { personTexts } from '../../../../core/person/session-person.ts'
 
 /** Texts about an alert that several formats share. */
 
@@ -71,6 +72,11 @@ export function programHash(event: SnugEvent): string | undefined {
 /** Why what was executed has no hash. */
 export function unhashedOf(event: SnugEvent): UnhashedReason | undefined {
   return event.kind === 'exec' ? event.exec.unhashed : undefined
+}
+
+/** Who began the sessions of the alert, for people. */
+export function personsLine({ sessions }: Alert): string | undefined {
+  return personTexts(sessions).join('; ') || undefined
 }
 
 export function baseName(path: string): string {

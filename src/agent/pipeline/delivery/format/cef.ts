@@ -55,6 +55,8 @@ function fields(alert: Alert): readonly Field[] {
     ['sproc', flat.exe],
     ['spid', flat.pid],
     ['suid', flat.uid],
+    ['suser', flat.person],
+    ['src', flat.personAddress],
     ['filePath', flat.path],
     ['fileHash', flat.hash],
     ['dst', flat.address],
@@ -66,6 +68,7 @@ function fields(alert: Alert): readonly Field[] {
     ['attack', alert.attack.join(',') || undefined],
     ['unhashed', flat.unhashed],
     ['loaded', flat.loaded],
+    ['persons', flat.persons],
   ]
   const there = known.filter((field): field is Field => {
     return field[1] !== undefined

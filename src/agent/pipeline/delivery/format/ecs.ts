@@ -2,6 +2,7 @@ import { type Alert, hasStopped } from '../../../../core/event/alert.ts'
 import type { ExecEvent, SnugEvent } from '../../../../core/event/event.ts'
 import { hashedFileOf } from '../../../../core/event/file-hash.ts'
 import { formatVersions } from '../../../../core/event/format-versions.ts'
+import { onlyPerson } from '../../../../core/person/session-person.ts'
 import type { OutboundRecord } from '../../../../core/event/outbound-record.ts'
 import {
   alertClass,
@@ -83,6 +84,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       id: process === undefined ? undefined : String(process.uid),
       effective: { id: event.kind === 'identity' ? String(event.identity.to.uid) : undefined },
     },
+    ...personOf(alert),
     ...subject(event),
     snug: {
       schema: alert.schema,
@@ -97,9 +99,26 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       loaded: loadedFiles(alert),
       unhashed: unhashedOf(event),
       files: alert.files,
+      sessions: alert.sessions,
       decision: alert.decision,
     },
   })
+}
+
+/** Who began the session. Of a connection, `source` would be its own end. */
+function personOf({ sessions, event }: Alert): Record<string, unknown> {
+  const person = onlyPerson(sessions)
+  if (person === undefined) return {}
+  const { name, as, from, agent } = person
+  const isNetwork = event.kind === 'connect' || event.kind === 'listen'
+  return {
+    ...(isNetwork ? {} : { source: { ip: from, user: { name } } }),
+    related: {
+      user: [name, ...(as === undefined ? [] : [as])],
+      ip: from === undefined ? undefined : [from],
+    },
+    user_agent: { original: agent },
+  }
 }
 
 /** Fields of every document: time, node and product. */

@@ -1,7 +1,8 @@
 import type { Alert } from '../../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../../core/event/event.ts'
 import { foreignPath } from '../../../../core/event/file-hash.ts'
-import { baseName, classTitle, compact, onScale, sentence } from './alert-facts.ts'
+import { onlyPerson } from '../../../../core/person/session-person.ts'
+import { baseName, classTitle, compact, onScale, personsLine, sentence } from './alert-facts.ts'
 
 export const falcoPriorities = {
   low: 'Notice',
@@ -52,6 +53,8 @@ export function toFalco(alert: Alert): Record<string, unknown> {
       'snug.count': alert.count,
       'snug.reasons': alert.reasons.join('; '),
       'snug.behaviour': alert.behaviour?.text,
+      'ka.user.name': onlyPerson(alert.sessions)?.name,
+      'snug.persons': personsLine(alert),
     }),
   }
 }

@@ -1,7 +1,8 @@
 import type { Alert } from '../../../../core/event/alert.ts'
 import type { ExecEvent, SnugEvent } from '../../../../core/event/event.ts'
 import { hashedFileOf } from '../../../../core/event/file-hash.ts'
-import { epochMs, imageName, loadedFiles, workloadName } from './alert-facts.ts'
+import { onlyPerson } from '../../../../core/person/session-person.ts'
+import { epochMs, imageName, loadedFiles, personsLine, workloadName } from './alert-facts.ts'
 
 /** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
 export interface FlatFields {
@@ -27,12 +28,19 @@ export interface FlatFields {
   readonly unhashed?: string
   /** Files that the program loaded because of its build, with commas between them. */
   readonly loaded?: string
+  /** Who began its sessions, for people. */
+  readonly persons?: string
+  /** The one who did, and from where. */
+  readonly person?: string
+  readonly personAddress?: string
 }
 
 export function flatFields(alert: Alert): FlatFields {
   const { image, container, process } = alert
   const workload = workloadName(alert)
   const loaded = loadedFiles(alert)?.join(',')
+  const persons = personsLine(alert)
+  const person = onlyPerson(alert.sessions)
   return {
     timeMs: epochMs(alert.time),
     firstSeenMs: epochMs(alert.firstSeen),
@@ -44,6 +52,9 @@ export function flatFields(alert: Alert): FlatFields {
     ...(process?.args === undefined ? {} : { commandLine: process.args.join(' ') }),
     ...subject(alert.event),
     ...(loaded === undefined ? {} : { loaded }),
+    ...(persons === undefined ? {} : { persons }),
+    ...(person === undefined ? {} : { person: person.name }),
+    ...(person?.from === undefined ? {} : { personAddress: person.from }),
   }
 }
 

@@ -29,6 +29,8 @@ export function toLeef(alert: Alert, product: Product): string {
     ['process', flat.exe],
     ['pid', flat.pid],
     ['uid', flat.uid],
+    ['usrName', flat.person],
+    ['src', flat.personAddress],
     ['commandLine', flat.commandLine],
     ['resource', flat.path],
     ['fileHash', flat.hash],
@@ -39,6 +41,7 @@ export function toLeef(alert: Alert, product: Product): string {
     ['guardrails', alert.guardrails.join(',') || undefined],
     ['attack', alert.attack.join(',') || undefined],
     ['loaded', flat.loaded],
+    ['persons', flat.persons],
     ['msg', sentence(alert)],
   ])
 }

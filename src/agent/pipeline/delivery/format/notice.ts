@@ -1,6 +1,13 @@
 import type { Alert } from '../../../../core/event/alert.ts'
 import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
-import { alertClass, classTitle, imageName, sentence, workloadName } from './alert-facts.ts'
+import {
+  alertClass,
+  classTitle,
+  imageName,
+  personsLine,
+  sentence,
+  workloadName,
+} from './alert-facts.ts'
 import { auditClass, auditSentence } from './audit.ts'
 import { visible } from './line-text.ts'
 
@@ -43,6 +50,7 @@ function alertNotice(alert: Alert) {
     ['image', image === undefined ? undefined : imageName(image)],
     ['container', container === undefined ? undefined : (container.name ?? container.id)],
     ['workload', workloadName(alert)],
+    ['person', personsLine(alert)],
     ['action', action],
     ['count', String(count)],
     ['techniques', attack.join(', ')],

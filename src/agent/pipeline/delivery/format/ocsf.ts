@@ -1,6 +1,7 @@
 import { type Alert, hasStopped } from '../../../../core/event/alert.ts'
 import type { ExecEvent, ProcessRef } from '../../../../core/event/event.ts'
 import { formatVersions } from '../../../../core/event/format-versions.ts'
+import { onlyPerson } from '../../../../core/person/session-person.ts'
 import type { OutboundRecord } from '../../../../core/event/outbound-record.ts'
 import {
   alertClass,
@@ -87,6 +88,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
       loaded: loadedFiles(alert),
       unhashed: unhashedOf(alert.event),
       files: alert.files,
+      sessions: alert.sessions,
       decision: alert.decision,
     },
   })
@@ -127,14 +129,18 @@ function containerOf({ container, image, workload }: Alert): Record<string, unkn
 }
 
 function evidence(alert: Alert): Record<string, unknown> {
-  const { event, process } = alert
-  const actor =
-    process === undefined ? undefined : { process: processOf(process, programHash(event)) }
+  const { event, process, sessions } = alert
+  const person = onlyPerson(sessions)
+  const actor = process && {
+    process: processOf(process, programHash(event)),
+    user: person && { name: person.name, type_id: 1, type: 'User' },
+  }
   return {
     uid: alert.behaviour?.id,
     name: event.kind,
     actor,
     container: containerOf(alert),
+    src_endpoint: person?.from === undefined ? undefined : { ip: person.from },
     ...subject(alert),
   }
 }

@@ -1,5 +1,6 @@
 import type { Alert } from '../../../../core/event/alert.ts'
 import { formatVersions } from '../../../../core/event/format-versions.ts'
+import { onlyPerson } from '../../../../core/person/session-person.ts'
 import {
   type AuditRecord,
   isAudit,
@@ -10,6 +11,7 @@ import {
   epochMs,
   loadedFiles,
   onScale,
+  personsLine,
   type Product,
   unhashedOf,
 } from './alert-facts.ts'
@@ -75,6 +77,8 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'snug.loaded': loadedFiles(alert),
       'snug.file.sha256': alert.event.kind === 'exec' ? alert.event.exec.sha256 : undefined,
       'snug.file.unhashed': unhashedOf(alert.event),
+      'snug.person': onlyPerson(alert.sessions)?.name,
+      'snug.persons': personsLine(alert),
       'container.id': alert.container?.id,
       'container.name': alert.container?.name,
       'container.image.name': alert.image?.repository,

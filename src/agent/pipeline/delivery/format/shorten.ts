@@ -20,7 +20,7 @@ interface Limits {
   readonly text: number
   /** Characters of all arguments. */
   readonly args: number
-  /** Reasons, ancestors, samples, loaded and executed files. */
+  /** Reasons, ancestors, samples, loaded and executed files, sessions. */
   readonly list: number
 }
 
@@ -41,13 +41,14 @@ function cutter(limits: Limits): Cut {
 }
 
 function fewerOf(alert: Alert, most: number): Alert {
-  const { reasons, samples, loaded, files } = alert
+  const { reasons, samples, loaded, files, sessions } = alert
   return {
     ...alert,
     reasons: reasons.slice(0, most),
     ...(samples === undefined ? {} : { samples: samples.slice(0, most) }),
     ...(loaded === undefined ? {} : { loaded: loaded.slice(0, most) }),
     ...(files === undefined ? {} : { files: files.slice(0, most) }),
+    ...(sessions === undefined ? {} : { sessions: sessions.slice(0, most) }),
   }
 }
 

@@ -17,6 +17,7 @@ import {
   product,
   sampleAlerts,
   sampleAudits,
+  sessionAlerts,
 } from '../../../../fixtures/format-alerts.ts'
 import { entityManagement } from '../../../../fixtures/format-ocsf-schema.ts'
 
@@ -26,7 +27,7 @@ const golden = (name: string): string =>
 describe('each format', () => {
   it.each(alertFormats)('%s output of the same alerts is unchanged', async (format) => {
     const render = renderer(format, product)
-    const alerts = [...sampleAlerts, ...executedAlerts]
+    const alerts = [...sampleAlerts, ...executedAlerts, ...sessionAlerts]
     const lines = alerts.map((alert) => `${render(alert)}\n`).join('')
     await expect(lines).toMatchFileSnapshot(golden(`alerts.${format}`))
   })
@@ -37,6 +38,47 @@ describe('each format', () => {
       .map((record) => `${render(record)}\n`)
       .join('')
     await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
+  })
+})
+
+describe('the person of a session', () => {
+  const rendered = (format: (typeof alertFormats)[number]): readonly string[] =>
+    sessionAlerts.map(renderer(format, product))
+  const parsed = (format: (typeof alertFormats)[number]): readonly unknown[] =>
+    rendered(format).map((line) => JSON.parse(line) as unknown)
+  const name = 'alice@example.org'
+  const why = 'unknown: requests of several persons fit'
+
+  it('is in the field of each format, and nobody is where it is not known', () => {
+    expect(parsed('json')).toMatchObject([
+      { sessions: [{ person: { name, certainty: 'certain' } }] },
+      { sessions: [{ person: { certainty: 'unknown', candidates: 2 } }] },
+    ])
+    const [ecs, ecsNobody] = parsed('ecs')
+    expect(ecs).toMatchObject({
+      source: { ip: '10.1.2.3', user: { name } },
+      related: { user: [name, 'deployer'], ip: ['10.1.2.3'] },
+      user_agent: { original: 'kubectl/v1.32.4' },
+      user: { id: '101' },
+    })
+    expect(ecsNobody).not.toHaveProperty('source')
+    expect(ecsNobody).not.toHaveProperty('related')
+    const [ocsf, ocsfNobody] = parsed('ocsf')
+    expect(ocsf).toMatchObject({
+      evidences: [{ actor: { user: { name } }, src_endpoint: { ip: '10.1.2.3' } }],
+    })
+    expect(ocsfNobody).not.toHaveProperty('evidences[0].actor.user')
+    const [cef = '', cefNobody = ''] = rendered('cef')
+    expect(cef).toContain(` suser=${name} src=10.1.2.3 `)
+    expect(cefNobody).not.toContain('suser=')
+    expect(cefNobody).toContain(`persons=${why}`)
+    const [leef = '', leefNobody = ''] = rendered('leef')
+    expect(leef).toContain(`\tusrName=${name}\tsrc=10.1.2.3\t`)
+    expect(leefNobody).toContain(`\tpersons=${why}`)
+    expect(parsed('falco')).toMatchObject([
+      { output_fields: { 'ka.user.name': name } },
+      { output_fields: { 'snug.persons': why } },
+    ])
   })
 })
 

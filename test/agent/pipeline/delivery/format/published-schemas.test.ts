@@ -11,6 +11,7 @@ import { toOtlp } from '../../../../../src/agent/pipeline/delivery/format/otlp.t
 import { anyText } from '../../../../fixtures/any-text.ts'
 import {
   executedAlerts,
+  sessionAlerts,
   hostileAlert,
   product,
   sampleAlerts,
@@ -20,13 +21,15 @@ import { ecsFaults, ocsfFaults, otelFaults } from '../../../../fixtures/publishe
 import { cases } from '../../../../fixtures/random-cases.ts'
 
 /** Each sample as sources report it: with everything, and with no more than they must. */
-const alerts: readonly Alert[] = [...sampleAlerts, ...executedAlerts].flatMap((alert) => {
-  const { process, ...rest } = alert
-  if (process === undefined) return [alert]
-  const { args: _, gid: __, ppid: ___, ancestors: ____, ...least } = process
-  const { parent: _____, ...alone } = least
-  return [alert, { ...rest, process: least }, { ...rest, process: alone }, rest]
-})
+const alerts: readonly Alert[] = [...sampleAlerts, ...executedAlerts, ...sessionAlerts].flatMap(
+  (alert) => {
+    const { process, ...rest } = alert
+    if (process === undefined) return [alert]
+    const { args: _, gid: __, ppid: ___, ancestors: ____, ...least } = process
+    const { parent: _____, ...alone } = least
+    return [alert, { ...rest, process: least }, { ...rest, process: alone }, rest]
+  },
+)
 const named = alerts.map((alert, at) => [`${at} ${alert.id}`, alert] as const)
 
 it.each(named)('alert %s is a Detection Finding by the schema of OCSF', (_, alert) => {
