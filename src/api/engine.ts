@@ -31,6 +31,7 @@ import type { KeptScan } from '../supplychain/findings/kept-scan.ts'
 import type { HoldLevel } from '../core/lifecycle/hold.ts'
 import type { CaseSummary } from '../core/case/case.ts'
 import type { CaseFileView, CaseView } from './case-views.ts'
+import type { PersonView } from './person-views.ts'
 import type { LiveReader } from './live-log.ts'
 import type { PageViews } from './page-views.ts'
 
@@ -122,6 +123,9 @@ export interface Engine {
   incidentStory(id: string): Promise<IncidentStory>
   /** Acknowledges the open alerts of an incident. The reason is required. */
   closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure>
+
+  /** What each person did in which containers, the latest first; `name`: only this one. */
+  persons(name?: string): Promise<readonly PersonView[]>
 
   /** The newest decisions, newest first; only those before `before`, where it is given. */
   audit(limit: number, before?: number): Promise<readonly AuditView[]>
@@ -388,6 +392,8 @@ export interface AlertQuery {
   readonly state?: (typeof alertStates)[number]
   /** Its name, or the beginning of its id. */
   readonly container?: string
+  /** Who began a session whose events are in it. */
+  readonly person?: string
   /** Text in the behaviour, reasons, actor, image or container; case is ignored. */
   readonly text?: string
   /** Only alerts older than the one with this id. */

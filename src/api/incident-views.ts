@@ -40,6 +40,8 @@ export interface IncidentView {
   readonly places: readonly string[]
   /** Repositories */
   readonly images: readonly string[]
+  /** Names of those who began its sessions. */
+  readonly persons: readonly string[]
   /** MITRE ATT&CK technique ids. */
   readonly attack: readonly string[]
   readonly guardrails: readonly string[]

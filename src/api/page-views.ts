@@ -323,6 +323,8 @@ export interface AlertRow {
   readonly container?: string
   readonly reason: string
   readonly attack: readonly string[]
+  /** Names of those who began its sessions. */
+  readonly persons: readonly string[]
   readonly count: number
   readonly decision?: AlertDecision['kind']
   readonly novelty?: true
@@ -350,6 +352,8 @@ export interface AlertStory {
   readonly incident?: { readonly id: string; readonly title: string }
   /** Of files that were executed and the image did not ship: SHA-256, or why there is none. */
   readonly hashes: readonly { readonly path: string; readonly text: string }[]
+  /** Who began its sessions, or why that is not known. */
+  readonly persons: readonly string[]
   /** Open alerts of the same behaviour elsewhere. */
   readonly alike: number
   /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */

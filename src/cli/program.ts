@@ -16,6 +16,7 @@ import { gateCommand } from './commands/gate-command.ts'
 import { incidentCommands } from './commands/incident-commands.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { kernelCommand } from './commands/kernel-command.ts'
+import { personCommand } from './commands/person-command.ts'
 import { mcpCommand } from './commands/mcp-command.ts'
 import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
@@ -80,6 +81,7 @@ export function createProgram(io: CliIo): Cli {
   quarantineCommands(program, context)
   caseCommands(program, context)
   incidentCommands(program, context)
+  personCommand(program, context)
   alertCommands(program, context)
   auditCommands(program, context)
   reportCommand(program, context)

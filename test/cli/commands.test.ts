@@ -60,6 +60,8 @@ const listings = [
   ['audit', 'list'],
   ['audit', 'verify'],
   ['audit', 'undo', '1'],
+  ['person'],
+  ['person', 'alice@example.org'],
   ['alert', 'list'],
   ['alert', 'show', '01-a'],
   ['alert', 'allow', '01-a'],
@@ -336,6 +338,30 @@ describe('a command', () => {
       { name: 'caseFile', args: ['01CASE', who] },
       { name: 'caseFile', args: ['01CASE', who] },
     ])
+  })
+
+  it('shows what one person did in which containers', async () => {
+    const { stdout } = await snug('person', 'alice@example.org')
+    expect(fixture.engine.calls).toEqual([{ name: 'persons', args: ['alice@example.org'] }])
+    expect(stdout).toMatch(/^from +10\.1\.2\.3$/m)
+    expect(stdout).toMatch(/^web-0\/web +shop\/web +2 +3 +high /m)
+    expect(stdout).toContain('run /bin/sh')
+  })
+
+  it('names who began the sessions of an alert, and lists by person', async () => {
+    const since = '2026-11-24T13:40:27Z'
+    const alice = { certainty: 'certain', name: 'alice', from: '10.1.2.3', candidates: 1 } as const
+    const nobody = { certainty: 'unknown', why: 'several-persons', candidates: 2 } as const
+    const sessions = [alice, nobody].map((person, at) => ({ id: `s${at}`, since, person }))
+    fixture.engine.kept = [sampleAlert('01-a', { sessions })]
+    const { stdout } = await snug('alert', 'show', '01-a')
+    expect(stdout).toMatch(/^session by +alice from 10\.1\.2\.3 \(certain\)$/m)
+    expect(stdout).toContain('unknown: requests of several persons fit')
+    expect((await snug('alert', 'list', '--person', 'alice')).stdout).toContain(' by alice\n')
+    expect(fixture.engine.calls.at(-1)).toMatchObject({
+      name: 'alerts',
+      args: [{ person: 'alice' }],
+    })
   })
 
   it('prints which containers are blocked and who disabled blocking', async () => {

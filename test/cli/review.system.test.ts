@@ -114,6 +114,7 @@ describe('the story of an alert', () => {
     left: { before: 3, after: 0 },
     incident: { id: '01-0', title: `web-1: sh runs /tmp/\u001b[31mx, ${'long'.repeat(40)}` },
     hashes: [],
+    persons: [],
     alike: 2,
     inProfile: true,
   }

@@ -16,10 +16,12 @@ import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type * as view from '../../api/engine.ts'
 import type * as views from '../../api/engine-views.ts'
 import type * as incident from '../../api/incident-views.ts'
+import type { PersonView } from '../../api/person-views.ts'
 import type { CaseSummary } from '../../core/case/case.ts'
 import type { CaseFileView, CaseView } from '../../api/case-views.ts'
 import { IncidentsNow } from '../reading/incident-groups.ts'
 import { incidentOf, incidentPage, incidentStory } from '../reading/incident-queries.ts'
+import { personViews } from '../reading/person-queries.ts'
 import { evidenceView } from '../reading/evidence-view.ts'
 import { PageQueries } from '../reading/page-queries.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
@@ -297,6 +299,11 @@ export class SnugEngine implements view.Engine {
         : { matches: (ref: ImageRef | undefined) => ref !== undefined && wanted(ref) }),
     }
     return slices.run('alerts', alerts.listSteps(query))
+  }
+
+  persons(name?: string): Promise<readonly PersonView[]> {
+    const { alerts, slices } = this.#daemon
+    return slices.run('persons', personViews(alerts.newestFirst, name))
   }
 
   alert(id: string): Alert {

@@ -1,5 +1,6 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
+import { personNames } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from './live/revision.ts'
@@ -56,6 +57,7 @@ function* textsOf({ whole: alert }: KeptAlert): Iterable<string> {
   if (process !== undefined) yield process.exe
   if (image !== undefined) yield `${lineageName(image)}:${image.tag ?? ''}`
   if (container !== undefined) yield `${container.name ?? ''} ${container.id}`
+  yield* personNames(alert.sessions)
   yield* reasons
 }
 
@@ -122,6 +124,7 @@ function rowOf({ newest: kept, containers, ...sums }: Group): AlertRow {
     ...(container === undefined ? {} : { container: container.name ?? container.id.slice(0, 12) }),
     reason: reasons[behaviour === null ? 1 : 0] ?? '',
     attack,
+    persons: personNames(newest.sessions),
     ...(newest.decision === undefined ? {} : { decision: newest.decision.kind }),
     containers: containers.size,
   }

@@ -2,6 +2,7 @@ import type { Alert } from '../../core/event/alert.ts'
 import { hashedFileOf, hashText } from '../../core/event/file-hash.ts'
 import { isoOf } from '../../core/event/time.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import { personTexts } from '../../core/person/session-person.ts'
 import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import { userOf, userText } from '../../core/behaviour/user.ts'
@@ -50,7 +51,8 @@ export function* storyOf(
     alert.behaviour !== null && version?.profile.has(alert.behaviour.id as BehaviourId) === true
   const files = [...hashedFileOf(alert.event), ...(alert.files ?? [])]
   const hashes = files.map((file) => ({ path: file.path, text: hashText(file) }))
-  return { alert, revision, ancestry, scope, steps: shown, left, hashes, alike, inProfile }
+  const persons = personTexts(alert.sessions)
+  return { alert, revision, ancestry, scope, steps: shown, left, hashes, persons, alike, inProfile }
 }
 
 function isAlike(alert: Alert, other: KeptAlert): boolean {

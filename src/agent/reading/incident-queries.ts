@@ -3,6 +3,7 @@ import { lineageName } from '../../core/event/image-key.ts'
 import type { LinkKind } from '../../core/incident/incident-links.ts'
 import { actorOf, incidentTitle } from '../../core/incident/incident-title.ts'
 import type { Incident, IncidentMember } from '../../core/incident/incidents.ts'
+import { personNames } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
 import {
@@ -105,7 +106,7 @@ export function* viewOf(groups: IncidentGroups, incident: Incident): Steps<Incid
   const alerts = alertsOf(groups, incident)
   const containers = new Set<string | undefined>()
   const [places, images] = [new Set<string>(), new Set<string>()]
-  const [attack, guardrails] = [new Set<string>(), new Set<string>()]
+  const [attack, guardrails, persons] = [new Set<string>(), new Set<string>(), new Set<string>()]
   const decisions: KeptAlert[] = []
   let [firstSeen, lastSeen, events, open] = ['', '', 0, 0]
   for (const [at, { kept, fact, place, ...alert }] of alerts.entries()) {
@@ -117,6 +118,7 @@ export function* viewOf(groups: IncidentGroups, incident: Incident): Steps<Incid
     containers.add(fact.container)
     places.add(place)
     if (kept.image !== undefined) images.add(lineageName(kept.image))
+    for (const name of personNames(kept.sessions)) persons.add(name)
     for (const technique of alert.attack) attack.add(technique)
     for (const rule of alert.guardrails) guardrails.add(rule)
     decisions.push(kept)
@@ -142,6 +144,7 @@ export function* viewOf(groups: IncidentGroups, incident: Incident): Steps<Incid
     containers: containers.size,
     places: where.places.slice(0, placesShown),
     images: [...images].sort(),
+    persons: [...persons].sort(),
     attack: [...attack].sort(),
     guardrails: [...guardrails].sort(),
     ...(follows === undefined ? {} : { follows }),

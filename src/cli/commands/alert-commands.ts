@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Alert, type AlertCausePart, alertTypes, severities } from '../../core/event/alert.ts'
 import { hashedFileOf, hashText } from '../../core/event/file-hash.ts'
+import { personNames, personTexts } from '../../core/person/session-person.ts'
 import { alertStates } from '../../api/engine.ts'
 import type { AlertStory } from '../../api/page-views.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -19,6 +20,7 @@ interface Filter {
   readonly type?: string
   readonly state?: string
   readonly container?: string
+  readonly person?: string
   readonly text?: string
   readonly limit?: number
 }
@@ -51,6 +53,7 @@ export function alertCommands(program: Command, context: CliContext): void {
       '--container <id>',
       'only alerts of this container: its name, or the beginning of its id',
     )
+    .option('--person <name>', 'only alerts of sessions that this person began')
     .option('--text <words>', 'only alerts that contain this text')
     .option('--limit <count>', 'maximum number of alerts', parseCount, 100)
     .action(async (filter: Filter) => {
@@ -178,6 +181,7 @@ function alertFields(alert: Alert): string {
         ? '-'
         : `${process.exe} pid ${process.pid} uid ${process.uid}, ${process.origin}`,
     ],
+    ...sessionFields(alert),
     ['ancestors', process?.ancestors?.join(' < ') ?? '-'],
     ['seen', `${alert.count} times, ${alert.firstSeen} to ${alert.lastSeen}`],
     ...hashFields(alert),
@@ -185,6 +189,12 @@ function alertFields(alert: Alert): string {
     ['attack', alert.attack.join(', ') || '-'],
     ['decision', decision === undefined ? 'open' : `${decision.kind} by ${decision.by}`],
   ])
+}
+
+/** Who began the sessions of the alert. */
+function sessionFields({ sessions }: Alert): (readonly [string, string[]])[] {
+  const persons = personTexts(sessions)
+  return persons.length === 0 ? [] : [['session by', [...persons]]]
 }
 
 function severityText({ severity, novelty, type, action, mode }: Alert): string {
@@ -230,9 +240,11 @@ function alertLine(alert: Alert, colour: boolean): string {
     alert.novelty === true ? 'novelty' : alert.severity,
     colour ? severityColour[alert.severity] : undefined,
   )
-  const { container, image } = alert
+  const { container, image, sessions } = alert
+  const persons = personNames(sessions)
+  const by = persons.length === 0 ? '' : ` by ${persons.join(', ')}`
   const where = container?.name ?? container?.id.slice(0, 12) ?? '-'
-  const text = `${imageText(image)} ${where}: ${alertText(alert)}: ${alert.reasons[0] ?? ''}`
+  const text = `${imageText(image)} ${where}: ${alertText(alert)}${by}: ${alert.reasons[0] ?? ''}`
   const done = alert.action === 'alerted' ? '' : ` ${alert.action}`
   const times = alert.count > 1 ? ` (${alert.count} times)` : ''
   const novelty = alert.novelty === true ? ' novelty' : ''

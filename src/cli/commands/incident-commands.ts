@@ -133,7 +133,7 @@ function severityCounts(counts: Readonly<Record<Severity, number>>): string {
 
 function fieldsOf(incident: IncidentView): string {
   const { id, severity, state, alerts, open, severities: counts, containers, places } = incident
-  const { firstSeen, lastSeen, images, attack, guardrails, follows, closed } = incident
+  const { firstSeen, lastSeen, images, persons, attack, guardrails, follows, closed } = incident
   return textFields([
     ['incident', id],
     ['what', incident.title],
@@ -145,6 +145,7 @@ function fieldsOf(incident: IncidentView): string {
     ['alerts', severityCounts(counts)],
     ['containers', `${containers}: ${places.join(', ')}`],
     ['images', images.join(', ') || '-'],
+    ['persons', persons.join(', ') || '-'],
     ['seen', `${incident.events} events, ${firstSeen} to ${lastSeen}`],
     ['attack', attack.join(', ') || '-'],
     ['guardrails', guardrails.join(', ') || 'none'],

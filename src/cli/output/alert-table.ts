@@ -1,4 +1,5 @@
 import type { Alert } from '../../core/event/alert.ts'
+import { personNames } from '../../core/person/session-person.ts'
 import type { Colour } from './terminal-text.ts'
 import type { Column } from './text-table.ts'
 import { alertText, imageText } from './view-text.ts'
@@ -25,5 +26,7 @@ export const alertColumns: readonly Column<Alert>[] = [
 /** Who did what. */
 export function alertLineBelow(alert: Alert): string {
   const actor = alert.process === undefined ? '' : `${alert.process.exe}: `
-  return `${actor}${alertText(alert)}`
+  const persons = personNames(alert.sessions)
+  const by = persons.length === 0 ? '' : ` by ${persons.join(', ')}`
+  return `${actor}${alertText(alert)}${by}`
 }

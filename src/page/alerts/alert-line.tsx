@@ -5,7 +5,8 @@ import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 
 export function AlertLine({ row }: { readonly row: AlertRow }) {
-  const { severity, text, actor, repository, container, action, decision, alerts, containers } = row
+  const { severity, text, actor, repository, container, action, decision, persons } = row
+  const { alerts, containers } = row
   return (
     <div class="alert-row">
       <SeverityBadge severity={severity} />
@@ -19,6 +20,12 @@ export function AlertLine({ row }: { readonly row: AlertRow }) {
             <>
               {' · '}
               <Foreign text={repository} />
+            </>
+          )}
+          {persons.length === 0 ? null : (
+            <>
+              {' · by '}
+              <Foreign text={persons.join(', ')} />
             </>
           )}
           {alerts > 1 ? (

@@ -18,7 +18,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { alert, ancestry, alike, hashes, inProfile, incident } = value
+  const { alert, ancestry, inProfile, incident } = value
   const { image, behaviour, decision } = alert
   return (
     <article class="panel card" aria-label="alert">
@@ -41,7 +41,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
           </li>
         ))}
       </ul>
-      <Facts alert={alert} alike={alike} hashes={hashes} />
+      <Facts {...value} />
       {incident === undefined ? null : (
         <p>
           Part of the incident{' '}
@@ -93,7 +93,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   )
 }
 
-function Facts({ alert, alike, hashes }: Pick<AlertStory, 'alert' | 'alike' | 'hashes'>) {
+function Facts({ alert, alike, hashes, persons }: AlertStory) {
   const { image, container, process, workload, nearest, loaded } = alert
   return (
     <dl class="facts">
@@ -108,6 +108,18 @@ function Facts({ alert, alike, hashes }: Pick<AlertStory, 'alert' | 'alike' | 'h
                 <Foreign text={process.args.join(' ')} />
               </p>
             )}
+          </dd>
+        </>
+      )}
+      {persons.length === 0 ? null : (
+        <>
+          <dt>session by</dt>
+          <dd>
+            {persons.map((person) => (
+              <p key={person}>
+                <Foreign text={person} words />
+              </p>
+            ))}
           </dd>
         </>
       )}

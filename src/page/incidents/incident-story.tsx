@@ -62,8 +62,8 @@ export function IncidentStoryView({ id }: { readonly id: string }) {
 }
 
 function Facts({ incident }: { readonly incident: IncidentStory }) {
-  const { containers, places, images, alerts, open, events, firstSeen, lastSeen, follows } =
-    incident
+  const { containers, places, images, persons, alerts, open, events } = incident
+  const { firstSeen, lastSeen, follows } = incident
   return (
     <dl class="facts">
       <dt>where</dt>
@@ -78,6 +78,14 @@ function Facts({ incident }: { readonly incident: IncidentStory }) {
           </p>
         ))}
       </dd>
+      {persons.length === 0 ? null : (
+        <>
+          <dt>sessions by</dt>
+          <dd>
+            <Foreign text={persons.join(', ')} words />
+          </dd>
+        </>
+      )}
       <dt>when</dt>
       <dd>
         <At time={firstSeen} /> to <At time={lastSeen} />

@@ -101,7 +101,7 @@ function summaryOf({ total, incidents, outside }: IncidentPage): string {
 }
 
 function IncidentLine({ row }: { readonly row: IncidentView }) {
-  const { severity, title, alerts, containers, images, lastSeen } = row
+  const { severity, title, alerts, containers, images, persons, lastSeen } = row
   return (
     <div class="alert-row">
       <SeverityBadge severity={severity} />
@@ -112,6 +112,12 @@ function IncidentLine({ row }: { readonly row: IncidentView }) {
         <span class="who muted">
           {plural(alerts, 'alert')} in {plural(containers, 'container')} {' · '}
           <Foreign text={images.join(', ')} cut />
+          {persons.length === 0 ? null : (
+            <>
+              {' · by '}
+              <Foreign text={persons.join(', ')} cut />
+            </>
+          )}
         </span>
       </span>
       <span class="card-marks">

@@ -4,10 +4,22 @@ import { incidentCursor, incidentStates } from '../../api/incident-views.ts'
 import { because, present, reason } from '../body-parts.ts'
 import { cursor, limit, pageOf } from '../page.ts'
 import * as incident from '../schema/incident-schema.ts'
+import { persons } from '../schema/person-schema.ts'
 import { type Route, route } from './route.ts'
 
-/** Alerts that hang together, and the decision on all of them. */
+/** Alerts that hang together, with the decision on all of them; and what each person did. */
 export const incidentRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/persons',
+    role: 'viewer',
+    summary: 'what each person did in which containers, by the alerts of their sessions',
+    query: z.strictObject({
+      name: z.string().min(1).max(512).optional().meta({ description: 'only this person' }),
+    }),
+    answer: persons,
+    handle: ({ engine }, { query: { name } }) => engine.persons(name),
+  }),
   route({
     method: 'GET',
     path: '/v1/incidents',

@@ -46,6 +46,7 @@ const alertQuery = z.strictObject({
   type: z.enum(alertTypes).optional(),
   state: z.enum(alertStates).optional(),
   container: name.optional().meta({ description: 'its name, or the beginning of its id' }),
+  person: name.optional().meta({ description: 'who began a session whose events are in it' }),
   text: name.optional().meta({ description: 'text in the alert, ignoring case' }),
 })
 const pageQuery = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })

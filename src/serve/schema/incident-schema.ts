@@ -31,6 +31,7 @@ const facts = {
   containers: count,
   places: texts,
   images: texts,
+  persons: texts,
   attack: texts,
   guardrails: texts,
   follows: text.exactOptional(),

@@ -190,6 +190,7 @@ export const alertPage: z.ZodType<AlertPage> = z.object({
       container: maybe,
       reason: text,
       attack: texts,
+      persons: texts,
       count,
       decision: z.enum(['allowed', 'rejected', 'acknowledged']).exactOptional(),
       novelty: z.literal(true).exactOptional(),
@@ -223,6 +224,7 @@ export const story: z.ZodType<AlertStory> = z.object({
   left: z.object({ before: count, after: count }),
   incident: z.object({ id: text, title: text }).exactOptional(),
   hashes: z.array(z.object({ path: text, text })),
+  persons: texts,
   alike: count,
   inProfile: z.boolean(),
 })

@@ -5,6 +5,7 @@ import {
   versionStates,
 } from '../../api/engine-views.ts'
 import { unhashedReasons } from '../../core/event/event.ts'
+import { certainties } from '../../core/person/session-person.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
 import type { ProgramCost } from '../../api/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
@@ -264,6 +265,26 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
       ['sha256', ...unhashedReasons].map((result) => ({
         labels: { result },
         value: counters[`hashes-${result}`] ?? 0,
+      })),
+  },
+  snug_respond_sessions: {
+    type: 'gauge',
+    help: 'sessions since start, by whether it is known who began them',
+    labels: ['person'],
+    read: ({ counters }) =>
+      [...certainties, 'unknown'].map((person) => ({
+        labels: { person },
+        value: counters[`sessions-${person}`] ?? 0,
+      })),
+  },
+  snug_audit_log_lines_total: {
+    type: 'counter',
+    help: 'lines of the audit log of the API server: requests that let somebody into a pod, others, and unreadable ones',
+    labels: ['result'],
+    read: ({ counters }) =>
+      ['request', 'other', 'unreadable'].map((result) => ({
+        labels: { result },
+        value: counters[`auditLog-${result}`] ?? 0,
       })),
   },
   snug_respond_alerts_in_storms_total: {

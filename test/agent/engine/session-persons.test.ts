@@ -224,6 +224,47 @@ it('what is known survives a restart, and what was waited for is known after it'
   })
 })
 
+it('one person’s alerts can be listed, and one view has what they did in which containers', async () => {
+  writeFileSync(log, '')
+  await start()
+  logs(
+    { user: 'alice', command: ['a'], more: { impersonatedUser: { username: 'deployer' } } },
+    { user: 'alice', command: ['b'] },
+    { user: 'bob', command: ['c'] },
+  )
+  await emit(
+    session('s1', ['a'], '/tmp/a'),
+    session('s2', ['b'], '/tmp/b'),
+    session('s3', ['c'], '/tmp/c'),
+  )
+  await read(3)
+  world.advance(settleMs)
+  const of = async (person: string) => world.engine.alerts({ person, limit: 10 })
+  expect((await of('alice')).flatMap(({ process }) => process?.args)).toEqual(['b', 'a'])
+  expect(await of('deployer')).toEqual([])
+  const persons = await world.engine.persons()
+  expect(persons.map(({ name }) => name).sort()).toEqual(['alice', 'bob'])
+  expect(await world.engine.persons('alice')).toMatchObject([
+    {
+      name: 'alice',
+      as: ['deployer'],
+      from: ['10.1.2.3'],
+      sessions: 2,
+      alerts: 2,
+      containers: [{ id: container, place: 'shop/web', sessions: 2, alerts: 2 }],
+    },
+  ])
+  const { incidents } = await world.engine.incidents({ limit: 10 })
+  expect(incidents.flatMap((incident) => incident.persons)).toEqual(
+    expect.arrayContaining(['alice', 'bob']),
+  )
+  const { rows } = await world.engine.page.alertRows({ offset: 0, limit: 10, q: 'bob' })
+  expect(rows.map((row) => row.persons)).toEqual([['bob']])
+  expect(await world.engine.page.story(rows[0]?.id ?? '')).toMatchObject({
+    persons: ['bob from 10.1.2.3 (certain)'],
+  })
+})
+
 it('of a session in Docker, and without an audit log, nobody is named', async () => {
   await start({})
   await emit(session('s1'))

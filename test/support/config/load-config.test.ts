@@ -168,6 +168,15 @@ describe('a configuration', () => {
     expect(scopeOf({ ...access, 'profiles.scope': 'cluster' })).toEqual(['cluster', 'cluster'])
   })
 
+  it('reads the audit log of an API server only with access to it', () => {
+    const auditLog = '/var/log/kubernetes/audit.log'
+    const file = yaml(`engines: { kubernetes: { access: pod, auditLog: ${auditLog} } }\n`)
+    expect(loadConfig({ file }).config.engines.kubernetes).toMatchObject({ auditLog })
+    expect(loadConfig().config.engines.kubernetes.auditLog).toBe('none')
+    const alone = yaml(`engines: { kubernetes: { auditLog: ${auditLog} } }\n`)
+    expect(refusal({ file: alone }).message).toContain('`auditLog` needs `access`')
+  })
+
   it('takes sources from repeated flags and from a list in a variable', () => {
     expect(loadConfig({ flags: { sources: ['ebpf', 'file:/a,b'] } }).config.sources).toEqual([
       'ebpf',

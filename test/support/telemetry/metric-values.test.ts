@@ -68,6 +68,12 @@ const status: StatusView = {
     'hashes-unreadable': 178,
     'hashes-agent-ended': 179,
     'hashes-unidentified': 180,
+    'sessions-certain': 183,
+    'sessions-likely': 184,
+    'sessions-unknown': 185,
+    'auditLog-request': 186,
+    'auditLog-other': 187,
+    'auditLog-unreadable': 188,
     alertsInStorms: 83,
     auditEntries: 84,
     storeWaiting: 91,
@@ -185,6 +191,9 @@ snug_respond_rules_total{outcome="dry-run"} 97
 snug_respond_rules_total{outcome="failed"} 99
 snug_respond_rules_total{outcome="held"} 96
 snug_respond_rules_total{outcome="refused"} 98
+snug_respond_sessions{person="certain"} 183
+snug_respond_sessions{person="likely"} 184
+snug_respond_sessions{person="unknown"} 185
 snug_self_probe_failures_total 132
 snug_self_probe_last_time_seconds 1795482123
 snug_self_probe_runs_total 131
@@ -228,6 +237,9 @@ snug_versions{state="enforced"} 33
 snug_versions{state="incomplete"} 34
 snug_versions{state="learning"} 31
 snug_versions{state="review"} 32
+snug_audit_log_lines_total{result="other"} 187
+snug_audit_log_lines_total{result="request"} 186
+snug_audit_log_lines_total{result="unreadable"} 188
 snug_build_info{version="1.2.3"${formats.join('')}} 1`
 
 it('each metric has the figure that its help describes', async () => {

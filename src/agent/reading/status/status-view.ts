@@ -121,7 +121,14 @@ function selfProbeView({
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
-function responseFacts({ responses, holds, cases, hashes }: Daemon): Record<string, number> {
+function prefixed(prefix: string, counts: Readonly<Record<string, number>>) {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [`${prefix}-${name}`, count]),
+  )
+}
+
+function responseFacts(daemon: Daemon): Record<string, number> {
+  const { responses, holds, cases, hashes, persons, auditLog } = daemon
   const { held, would, refused, failed } = responses.counts
   return {
     holds: holds.all.length,
@@ -130,6 +137,8 @@ function responseFacts({ responses, holds, cases, hashes }: Daemon): Record<stri
     responsesRefused: refused,
     responsesFailed: failed,
     ...Object.fromEntries([...hashes.counts].map(([result, count]) => [`hashes-${result}`, count])),
+    ...prefixed('sessions', persons.counts),
+    ...prefixed('auditLog', auditLog?.counts ?? {}),
     casesCaptured: cases.counts.captured,
     casesRefused: cases.counts.refused,
     casesFailed: cases.counts.failed,

@@ -37,6 +37,7 @@ export class KeptAlert {
   readonly sampleIds: readonly string[]
   readonly causeId: string | undefined
   readonly containerId: string | undefined
+  readonly sessions: Alert['sessions']
   #whole: Alert | PackedAlerts
   /** Its place among the packed ones. */
   #at = 0
@@ -55,6 +56,7 @@ export class KeptAlert {
     this.sampleIds = alert.samples?.map(({ id }) => id) ?? none
     this.causeId = alert.cause?.id
     this.containerId = alert.container?.id
+    this.sessions = alert.sessions
     this.#whole = alert
   }
 
