@@ -44,14 +44,22 @@ const serviceMonitor = z.strictObject({
   client: name.meta({ description: 'the name in it, as in `tls.clients` of the config' }),
 })
 
-const socket = z.string().regex(/^\/.+\/[^/]+$/)
+const inFolder = z.string().regex(/^\/.+\/[^/]+$/)
+const auditLog = z.strictObject({
+  enabled: z.boolean().meta({
+    description:
+      'whether the agent reads the audit log of the API server, where a node has it: sessions then have a person',
+  }),
+  path: inFolder.meta({ description: 'of the log, on the node' }),
+})
+
 const nri = z.strictObject({
   enabled: z.boolean().meta({
     description:
       'whether the runtime reports containers before they start; the agent then has two sockets of it',
   }),
-  socket: socket.meta({ description: 'of the runtime’s Node Resource Interface, on the node' }),
-  runtime: socket.meta({ description: 'of the runtime itself (CRI), on the node' }),
+  socket: inFolder.meta({ description: 'of the runtime’s Node Resource Interface, on the node' }),
+  runtime: inFolder.meta({ description: 'of the runtime itself (CRI), on the node' }),
 })
 
 const reports = z.strictObject({
@@ -103,6 +111,7 @@ const chartValues = z
       enabled: z.boolean().meta({ description: 'whether others are kept from connecting' }),
     }),
     nri,
+    auditLog,
     reports,
     console: fleetConsole,
     serviceMonitor,

@@ -4,6 +4,8 @@ import { derivedKept } from '../src/core/profile/evidence-recorder.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
 import { hashBounds } from '../src/core/event/file-hash.ts'
+import { sessionsOfAlert } from '../src/core/person/session-person.ts'
+import { personBounds } from '../src/agent/evidence/session-persons.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
 import { listedKept } from '../src/agent/reading/listed-cards.ts'
 import { lateKept } from '../src/agent/enforcement/enforcement-gaps.ts'
@@ -488,6 +490,38 @@ export const limitTable: readonly LimitGroup[] = [
         bound: hashBounds.ofAlert,
         of: 'alert',
         atBound: 'the alert does not name more; a case has the events',
+      },
+      {
+        what: 'sessions with their persons',
+        bound: sessionsOfAlert,
+        of: 'alert',
+        atBound:
+          'the alert has the first four and the latest ones, and sinks have no person in a field',
+      },
+      {
+        what: 'sessions of the last minutes that a late line can name',
+        bound: personBounds.sessions.all,
+        atBound: 'the oldest is dropped; those that began shortly after are `likely` at most',
+        shownBy: { metric: 'snug_respond_sessions' },
+      },
+      {
+        what: 'the same, and requests that let somebody in',
+        bound: personBounds.sessions.ofPod,
+        of: 'pod',
+        atBound: 'the oldest is dropped; those that began shortly after are `likely` at most',
+        shownBy: { metric: 'snug_respond_sessions' },
+      },
+      {
+        what: 'requests of the last minutes that let somebody into a pod',
+        bound: personBounds.requests.all,
+        atBound: 'the oldest is dropped; those that began shortly after are `likely` at most',
+        shownBy: { metric: 'snug_respond_sessions' },
+      },
+      {
+        what: 'sessions whose person is remembered',
+        bound: personBounds.results,
+        atBound: 'the one without events for longest is dropped; its later alerts have no person',
+        shownBy: { metric: 'snug_respond_sessions' },
       },
       {
         what: 'alerts that wait for the store',

@@ -39,7 +39,7 @@ const onOtherEngines = [
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units}.test.ts',
 ]
 
-const onNode = ['test/kube/{deployment,cgroup-forms,tutorial}.test.ts']
+const onNode = ['test/kube/{deployment,cgroup-forms,session-persons,tutorial}.test.ts']
 
 /** What holds back, or leaves without a place, containers of every other test on this kernel. */
 const aloneOnKernel = ['test/sensor/shared-tables.test.ts', 'test/kube/first-exec.test.ts']

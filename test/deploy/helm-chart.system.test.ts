@@ -213,6 +213,30 @@ describe('with the Node Resource Interface', () => {
   })
 })
 
+describe('with the audit log', () => {
+  const helm = renderChart({ auditLog: { enabled: true } }).objects
+  const kustomize = kustomized('audit-log').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent has the same mounts from the chart as from kustomize’s component', () => {
+    const mountsOf = (objects: readonly Manifest[]): unknown => {
+      const { containers, volumes } = agentOf(objects).spec.template.spec as unknown as Mounted
+      const all = [...(containers[0]?.volumeMounts ?? []), ...volumes]
+      return all.filter(({ name }) => name === 'audit')
+    }
+    expect(mountsOf(helm)).toHaveLength(2)
+    expect(mountsOf(helm)).toEqual(mountsOf(kustomize))
+    expect(mountsOf(renderChart({}).objects)).toEqual([])
+  })
+
+  it('it reads the file in the folder of the node', () => {
+    const auditLog = '/host/audit/audit.log'
+    expect(agentConfig(helm).engines.kubernetes).toMatchObject({ access: 'pod', auditLog })
+    const { env } = (agentOf(kustomize) as Agent).spec.template.spec.containers[0]
+    const given = env as readonly { name: string; value?: string }[]
+    expect(given).toContainEqual({ name: 'SNUG_ENGINES_KUBERNETES_AUDIT_LOG', value: auditLog })
+  })
+})
+
 describe('with reports', () => {
   const helm = renderChart({ reports: { enabled: true } }).objects
   const kustomize = kustomized('reports').filter(({ kind }) => !outside.includes(kind))

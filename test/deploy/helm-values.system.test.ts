@@ -63,6 +63,8 @@ const others: Readonly<Record<string, unknown>> = {
   'nri enabled': true,
   'nri socket': '/run/nri/nri.sock',
   'nri runtime': '/var/run/crio/crio.sock',
+  'auditLog enabled': true,
+  'auditLog path': '/var/log/audit/kube.log',
   'reports enabled': true,
   'console enabled': true,
   'console replicas': 3,

@@ -30,6 +30,8 @@ interface Entry {
   readonly isForeign: boolean
   /** Lines of its request are lost. */
   readonly isLost: boolean
+  /** By a WebSocket. */
+  readonly isGet: boolean
   /** One line, or both; once, or twice. */
   readonly stages: readonly ('RequestReceived' | 'ResponseStarted' | 'ResponseComplete')[]
 }
@@ -39,10 +41,11 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   command: fc.nat(commands.length - 1),
   container: fc.constantFrom('web', 'proxy'),
   atMs: fc.nat(20_000),
-  tookMs: fc.integer({ min: 5, max: 3_000 }),
-  lastedMs: fc.integer({ min: 3_100, max: 60_000 }),
+  tookMs: fc.oneof(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 5, max: 3_000 })),
+  lastedMs: fc.oneof(fc.integer({ min: 5, max: 900 }), fc.integer({ min: 3_100, max: 60_000 })),
   isForeign: fc.boolean(),
   isLost: fc.boolean(),
+  isGet: fc.boolean(),
   stages: fc
     .array(fc.constantFrom('RequestReceived', 'ResponseStarted', 'ResponseComplete'), {
       minLength: 1,
@@ -90,7 +93,9 @@ function requestsOf({ entries, skew, order }: World): readonly AuditedRequest[] 
             atMs: startMs + of.atMs + skew,
             id: `request-${at}`,
             stage,
-            laterMs: stage === 'ResponseComplete' ? of.lastedMs : Math.min(of.tookMs, 20),
+            more: { verb: of.isGet ? 'get' : 'create' },
+            laterMs:
+              stage === 'ResponseComplete' ? of.tookMs + of.lastedMs : Math.min(of.tookMs, 20),
           }),
         ),
   )

@@ -11,7 +11,7 @@ import { FollowedFile, type FilePart, placeBeforeEnd } from '../pipeline/sources
 export interface AuditLogOptions {
   readonly path: string
   readonly take: (request: AuditedRequest) => void
-  /** Why the file cannot be read; undefined: it can. */
+  /** Why the file cannot be read; undefined: it can, or this node never had it. */
   readonly fault: (message: string | undefined) => void
 }
 
@@ -25,6 +25,7 @@ export class AuditLog {
   readonly counts = { request: 0, other: 0, unreadable: 0 }
   /** Whether it is there. */
   isReadable = false
+  #wasThere = false
   readonly #options: AuditLogOptions
 
   #parser = new EventLineParser((line) => this.#line(line))
@@ -42,7 +43,9 @@ export class AuditLog {
         const from = await placeBeforeEnd(path, readAtStart)
         for await (const part of file.parts(signal, from)) this.#take(part)
       } catch (error) {
-        this.#is(describeError(error))
+        // Of a cluster, most nodes have no API server.
+        const isAbsent = !this.#wasThere && (error as NodeJS.ErrnoException).code === 'ENOENT'
+        this.#is(isAbsent ? undefined : describeError(error), false)
       } finally {
         await file.close()
       }
@@ -52,15 +55,17 @@ export class AuditLog {
 
   #take(part: FilePart): void {
     const { path } = this.#options
-    this.#is(part.kind === 'gone' ? `there is no file \`${path}\` for now` : undefined)
+    const isGone = part.kind === 'gone'
+    this.#is(isGone ? `there is no file \`${path}\` for now` : undefined, !isGone)
     if (part.kind === 'bytes') this.#rejected(this.#parser.push(part.bytes))
     if (part.kind !== 'turn') return
     this.#rejected(this.#parser.end())
     this.#parser = new EventLineParser((line) => this.#line(line))
   }
 
-  #is(fault: string | undefined): void {
-    this.isReadable = fault === undefined
+  #is(fault: string | undefined, isReadable: boolean): void {
+    this.isReadable = isReadable
+    this.#wasThere ||= isReadable
     this.#options.fault(fault)
   }
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../core/event/alert.ts'
 import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import { PodEntries, podName } from './pod-entries.ts'
 import { type AuditedRequest, joined } from '../../core/person/audited-request.ts'
 import {
   ephemeralMs,
@@ -11,7 +12,7 @@ import {
 } from '../../core/person/session-join.ts'
 import {
   type AlertSession,
-  certainties,
+  type Certainty,
   sessionKey,
   type SessionPerson,
   unknown,
@@ -30,33 +31,42 @@ export interface SessionPersonsOptions {
 export const settleMs = 5_000
 /** How long a session waits for a late line of the audit log. */
 export const keptMs = 15 * 60_000
-const bounds = { pods: 1_024, ofPod: 256, results: 4_096 } as const
+export const personBounds = {
+  sessions: { all: 1_024, ofPod: 256 },
+  requests: { all: 4_096, ofPod: 256 },
+  results: 4_096,
+  /** Containers with a loss of events. */
+  lost: 1_024,
+} as const
 /** Sessions that began this long before another one may have had its request. */
 const aroundMs = streamsMs + 2 * skewMs
-
-interface Pod {
-  readonly sessions: Map<string, SeenSession>
-  readonly requests: Map<string, AuditedRequest>
-  /** Until then something is missing: there was more than fits. */
-  overflowMs: number
-}
+/** A request is kept as long as a session that may need it. */
+const requestsKeptMs = keptMs + ephemeralMs + aroundMs
 
 /** Sessions of containers, requests that let persons into pods, and what follows from both. */
 export class SessionPersons {
   /** Sessions by what is known of who began them. */
-  readonly counts: Record<(typeof certainties)[number] | 'unknown', number> = {
+  readonly counts: Record<Certainty | 'unknown', number> = {
     certain: 0,
     likely: 0,
     unknown: 0,
   }
   readonly #options: SessionPersonsOptions
   readonly #sinceMs: number
-  readonly #pods = new LRUCache<string, Pod>({ max: bounds.pods })
-  readonly #results = new LRUCache<string, AlertSession>({ max: bounds.results })
+  readonly #sessions = new PodEntries<SeenSession>(
+    personBounds.sessions,
+    (one) => one.beganMs,
+    (key) => this.#dropped(key),
+  )
+  readonly #requests = new PodEntries<AuditedRequest>(
+    personBounds.requests,
+    (one) => one.receivedMs,
+  )
+  readonly #results = new LRUCache<string, AlertSession>({ max: personBounds.results })
   /** Pods to look at again, and when. */
   readonly #due = new Map<string, number>()
   /** Until when events of a container, or of all, were lost. */
-  readonly #lost = new LRUCache<string, number>({ max: bounds.pods })
+  readonly #lost = new LRUCache<string, number>({ max: personBounds.lost })
 
   constructor(options: SessionPersonsOptions) {
     this.#options = options
@@ -90,11 +100,11 @@ export class SessionPersons {
   }
 
   takes(request: AuditedRequest): void {
+    const { key } = request
+    const before = this.#requests.get(key)
+    this.#requests.put(key, before === undefined ? request : joined(before, request))
     const name = podName(request)
-    const pod = this.#pod(name)
-    const before = pod.requests.get(request.key)
-    put(pod, pod.requests, request.key, before === undefined ? request : joined(before, request))
-    if (pod.sessions.size > 0) this.#due.set(name, 0)
+    if (this.#sessions.of(name).length > 0) this.#due.set(name, 0)
   }
 
   lost({ container, loss }: LossEvent): void {
@@ -105,6 +115,8 @@ export class SessionPersons {
 
   tick(): void {
     const nowMs = this.#options.now()
+    this.#sessions.forget(nowMs - keptMs)
+    this.#requests.forget(nowMs - requestsKeptMs)
     for (const [name, dueMs] of this.#due) {
       if (dueMs > nowMs) continue
       this.#due.delete(name)
@@ -122,7 +134,6 @@ export class SessionPersons {
     const isFirst = kind === 'exec' && process.parent === undefined
     if (!isFirst && !isEphemeral) return unknown('began-unseen')
     const { args, argsCut, script } = process
-    const name = podName({ namespace, pod })
     const session: SeenSession = {
       key,
       namespace,
@@ -137,37 +148,32 @@ export class SessionPersons {
       },
       isWhole: true,
     }
-    const of = this.#pod(name)
-    put(of, of.sessions, key, session)
-    this.#due.set(name, this.#options.now() + settleMs)
+    this.#sessions.put(key, session)
+    this.#due.set(podName(session), this.#options.now() + settleMs)
     return unknown('waiting')
   }
 
-  #pod(name: string): Pod {
-    const known = this.#pods.get(name)
-    if (known !== undefined) return known
-    const pod: Pod = { sessions: new Map(), requests: new Map(), overflowMs: 0 }
-    this.#pods.set(name, pod)
-    return pod
-  }
-
   #join(name: string, nowMs: number): void {
-    const pod = this.#pods.get(name)
-    if (pod === undefined) return
-    forget(pod, nowMs)
-    const sessions = [...pod.sessions.values()].map((session) => ({
-      ...session,
-      isWhole: this.#isWhole(session, pod),
-    }))
+    const sessions = this.#sessions
+      .of(name)
+      .map((session) => ({ ...session, isWhole: this.#isWhole(session) }))
+    const persons = personsOf(sessions, this.#requests.of(name))
     let nextMs = Infinity
-    for (const [key, person] of personsOf(sessions, [...pod.requests.values()])) {
-      const session = this.#results.get(key)
-      const beganMs = pod.sessions.get(key)?.beganMs ?? 0
-      if (session === undefined) continue
-      if (nowMs < beganMs + settleMs) nextMs = Math.min(nextMs, beganMs + settleMs)
+    for (const { key, beganMs } of sessions) {
+      const [session, person] = [this.#results.get(key), persons.get(key)]
+      if (session === undefined || person === undefined) continue
+      const dueMs = beganMs + settleMs
+      if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs)
       else this.#decide(key, session, this.#isBlindTo(person) ? unknown('no-source') : person)
     }
     if (nextMs !== Infinity) this.#due.set(name, nextMs)
+  }
+
+  /** Nobody will be able to name this one. */
+  #dropped(key: string): void {
+    const session = this.#results.get(key)
+    if (session !== undefined && isWaiting(session))
+      this.#decide(key, session, unknown('more-sessions'))
   }
 
   #isBlindTo(person: SessionPerson): boolean {
@@ -188,44 +194,20 @@ export class SessionPersons {
     this.counts[person.certainty] += 1
   }
 
-  /** Whether every session of the container that began around then is known. */
-  #isWhole({ beganMs, key }: SeenSession, { overflowMs }: Pod): boolean {
-    const fromMs = beganMs - aroundMs
+  /** Whether every session and request from around then is known. */
+  #isWhole({ beganMs, key }: SeenSession): boolean {
     const container = key.slice(0, key.indexOf('/'))
-    const lostMs = Math.max(this.#lost.get('') ?? 0, this.#lost.get(container) ?? 0)
-    return fromMs >= Math.max(this.#sinceMs, lostMs, overflowMs)
+    const missingMs = Math.max(
+      this.#sinceMs,
+      this.#lost.get('') ?? 0,
+      this.#lost.get(container) ?? 0,
+      this.#sessions.droppedMs,
+      this.#requests.droppedMs,
+    )
+    return beganMs - aroundMs >= missingMs
   }
 }
 
 function isWaiting({ person }: AlertSession): boolean {
   return person.certainty === 'unknown' && person.why === 'waiting'
-}
-
-function podName({ namespace, pod }: Pick<AuditedRequest, 'namespace' | 'pod'>): string {
-  return `${namespace}/${pod}`
-}
-
-function put<T extends SeenSession | AuditedRequest>(
-  pod: Pod,
-  into: Map<string, T>,
-  key: string,
-  value: T,
-): void {
-  into.set(key, value)
-  if (into.size <= bounds.ofPod) return
-  const [oldest] = into
-  if (oldest === undefined) return
-  into.delete(oldest[0])
-  pod.overflowMs = Math.max(pod.overflowMs, atOf(oldest[1]))
-}
-
-function atOf(one: SeenSession | AuditedRequest): number {
-  return 'beganMs' in one ? one.beganMs : one.receivedMs
-}
-
-/** A request is kept as long as a session that may need it. */
-function forget({ sessions, requests }: Pod, nowMs: number): void {
-  for (const [key, { beganMs }] of sessions) if (beganMs < nowMs - keptMs) sessions.delete(key)
-  for (const [key, { receivedMs }] of requests)
-    if (receivedMs < nowMs - keptMs - ephemeralMs - aroundMs) requests.delete(key)
 }

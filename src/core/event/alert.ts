@@ -71,7 +71,7 @@ export interface Alert {
   readonly loaded?: readonly AlertBehaviour[]
   /** Further files that were executed and that the image did not ship: the first ones. The first of all is the event's. */
   readonly files?: readonly HashedFile[]
-  /** The first sessions whose events are in it, with who began them as far as that is known. */
+  /** Sessions whose events are in it, the first few and the latest few, with who began them as far as that is known. */
   readonly sessions?: readonly AlertSession[]
   /** Of a deviation without a guardrail: what its severity follows from. */
   readonly risk?: RiskFacts

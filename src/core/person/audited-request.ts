@@ -27,8 +27,10 @@ export interface AuditedRequest {
   /** When the answer began, and when it was done. */
   readonly startedMs?: number
   readonly endedMs?: number
-  /** Status of the answer, once there is one. */
+  /** Status of the answer, once there is one. 101 also where the kubelet refused to switch protocols. */
   readonly code?: number
+  /** It asked for a WebSocket: kubectl asks again by `POST` where that is refused. */
+  readonly isGet?: true
 }
 
 /** Code units; text of others has these bounds. A longer name makes the line unreadable: names with one beginning differ. */
@@ -78,6 +80,7 @@ export function auditedRequest(value: unknown): AuditedRequest | 'other' | 'unre
     ...(adds === undefined ? {} : { adds }),
     ...(from === undefined ? {} : { from }),
     ...(agent === undefined || agent === '' ? {} : { agent }),
+    ...(event['verb'] === 'get' ? { isGet: true as const } : {}),
     ...stageOf(event),
   }
 }

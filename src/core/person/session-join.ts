@@ -25,6 +25,8 @@ export interface SeenSession {
 export const skewMs = 2_000
 /** A runtime waits for the streams of the client after it answered, for 30 seconds by default. */
 export const streamsMs = 30_000
+/** A request that was refused is over by then, and the next one came. */
+const repeatedMs = 1_000
 /** An image may have to be pulled before an ephemeral container begins. */
 export const ephemeralMs = 10 * 60_000
 /** Sessions, and requests, of one moment that are compared with each other. */
@@ -50,11 +52,45 @@ export function personsOf(
   }
   const begun = sessions.filter(({ isEphemeral }) => !isEphemeral)
   const execs = served.filter(({ kind }) => kind === 'exec')
-  const fits = begun.map((session) => execs.map((request) => fit(session, request)))
-  for (const group of groupsOf(fits, execs.length)) {
-    for (const [key, person] of groupPersons(group, begun, execs, fits)) found.set(key, person)
+  const lasting = execs.filter((request) => !isRepeated(request, execs))
+  for (const [key, person] of joinAll(begun, lasting)) found.set(key, person)
+  if (lasting.length === execs.length) return found
+  // Which of the refused ones began a session after all is not known.
+  const doubtful = begun.map((session) => ({ ...session, isWhole: false }))
+  for (const [key, person] of joinAll(doubtful, execs)) {
+    if (lacksRequest(found.get(key))) found.set(key, person)
   }
   return found
+}
+
+function lacksRequest(person: SessionPerson | undefined): boolean {
+  return person?.certainty === 'unknown' && ['no-request', 'more-sessions'].includes(person.why)
+}
+
+/** Whether its client asked again at once, as kubectl does where a WebSocket is refused. */
+function isRepeated(request: AuditedRequest, all: readonly AuditedRequest[]): boolean {
+  const { isGet, receivedMs, endedMs = Infinity } = request
+  if (isGet !== true || endedMs - receivedMs > repeatedMs) return false
+  return all.some(
+    (other) =>
+      other.isGet !== true &&
+      other.receivedMs >= receivedMs &&
+      other.receivedMs <= endedMs + repeatedMs &&
+      askedOf(other) === askedOf(request),
+  )
+}
+
+/** Who asked for what. */
+function askedOf({ name, as, from, agent, container, command }: AuditedRequest): string {
+  return JSON.stringify([name, as, from, agent, container, command])
+}
+
+function joinAll(
+  begun: readonly SeenSession[],
+  execs: readonly AuditedRequest[],
+): readonly (readonly [string, SessionPerson])[] {
+  const fits = begun.map((session) => execs.map((request) => fit(session, request)))
+  return groupsOf(fits, execs.length).flatMap((group) => groupPersons(group, begun, execs, fits))
 }
 
 /** `maybe`: what is known of the command fits. */

@@ -373,7 +373,7 @@ export const alert: z.ZodType<Alert> = z
     }),
     sessions: z.array(alertSession).exactOptional().meta({
       description:
-        'the first sessions (`docker exec`, `kubectl exec`) whose events are in the alert, with who began them',
+        'sessions (`docker exec`, `kubectl exec`) whose events are in the alert, the first few and the latest few, with who began them',
     }),
     risk: risk.exactOptional().meta({ description: 'facts that determine the severity' }),
     replicas: z

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import type { SessionPerson } from '../../../src/core/person/session-person.ts'
-import { settleMs } from '../../../src/agent/evidence/session-persons.ts'
+import { type SessionPerson, sessionsOfAlert } from '../../../src/core/person/session-person.ts'
+import { personBounds, settleMs } from '../../../src/agent/evidence/session-persons.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
 import { type AuditedAct, auditLine } from '../../fixtures/audit-lines.ts'
 import {
@@ -167,7 +167,6 @@ it('later alerts of the session have its person, and events of the service have 
 
 it('a log that is rotated, torn, doubled and damaged names the same person', async () => {
   await start()
-  await until('the fault', () => world.daemon.faults.has('audit log'))
   await emit(session('s1'))
   world.advance(settleMs)
   expect(persons()).toMatchObject({ s1: { why: 'no-source' } })
@@ -177,7 +176,10 @@ it('a log that is rotated, torn, doubled and damaged names the same person', asy
   await read(2)
   appendFileSync(log, `${line.slice(half)}${line}${'x'.repeat(2_000_000)}\n`)
   await read(5)
+  // A node that never had the file has no fault.
+  expect(world.daemon.faults.has('audit log')).toBe(false)
   renameSync(log, `${log}.1`)
+  await until('the fault', () => world.daemon.faults.has('audit log'))
   writeFileSync(log, line)
   await read(6)
   world.advance(settleMs)
@@ -200,6 +202,31 @@ it('a person is likely after a loss of events, or of sessions', async () => {
   await read(1)
   world.advance(settleMs)
   expect(persons()).toMatchObject({ s1: { name: 'alice', certainty: 'likely' } })
+})
+
+it('a flood of sessions names nobody wrongly, and leaves none waiting', async () => {
+  writeFileSync(log, '')
+  await start({ auditLog: log, alertsKept: 1_000 })
+  const { ofPod } = personBounds.sessions
+  const all = Array.from({ length: ofPod + 50 }, (_, at) =>
+    session(`s${at}`, ['tool', String(at)], `/tmp/tool${at}`),
+  )
+  logs(...all.map((_, at) => ({ user: `user${at}`, command: ['tool', String(at)] })))
+  await emit(...all)
+  await read(all.length)
+  await world.daemon.inflow.settled()
+  world.advance(settleMs)
+  const { certain, likely, unknown } = world.daemon.persons.counts
+  expect({ certain, all: likely + unknown }).toEqual({ certain: 0, all: all.length })
+  expect(likely).toBeGreaterThan(ofPod - 60)
+  // One alert stands for most of them.
+  const named = Object.entries(persons())
+  expect(named.length).toBeGreaterThan(sessionsOfAlert)
+  expect(Object.keys(persons())).toContain(`s${all.length - 1}`)
+  for (const [id, person] of named) {
+    if (person.certainty === 'unknown') expect(person.why).toBe('more-sessions')
+    else expect(person.name).toBe(id.replace('s', 'user'))
+  }
 })
 
 it('what is known survives a restart, and what was waited for is known after it', async () => {

@@ -163,6 +163,47 @@ describe('the person of a session', () => {
     expect(persons([session()], [early])).toMatchObject([{ name: 'alice', certainty: 'certain' }])
   })
 
+  describe('whose kubectl was refused a WebSocket, and asked again', () => {
+    const refused = (name: string) =>
+      request(name, {
+        isGet: true,
+        receivedMs: atMs - 60,
+        startedMs: atMs - 50,
+        endedMs: atMs - 40,
+      })
+
+    it('is certain by the second request', () => {
+      const both = [refused('alice'), request('alice')]
+      expect(persons([session()], both)).toMatchObject([
+        { name: 'alice', certainty: 'certain', candidates: 1 },
+      ])
+    })
+
+    it('is unknown for two at once with one command, by two requests', () => {
+      const four = [refused('alice'), request('alice'), refused('bob'), request('bob')]
+      expect(persons([session(), session()], four)).toEqual([several(2), several(2)])
+    })
+
+    it('is likely where another session would need the refused request', () => {
+      const both = [refused('alice'), request('alice')]
+      expect(persons([session(), session()], both)).toMatchObject([
+        { name: 'alice', certainty: 'likely', candidates: 2 },
+        { name: 'alice', certainty: 'likely', candidates: 2 },
+      ])
+    })
+
+    it('is not merged with what somebody else asked, or what was asked later', () => {
+      const get = { isGet: true as const, endedMs: atMs + 60 }
+      const apart = [request('alice', get), request('alice', { receivedMs: atMs + 1_061 })]
+      expect(persons([session(), session()], apart)).toMatchObject([
+        { certainty: 'certain' },
+        { certainty: 'certain' },
+      ])
+      const others = [request('alice', get), request('bob', { receivedMs: atMs + 61 })]
+      expect(persons([session(), session()], others)).toEqual([several(2), several(2)])
+    })
+  })
+
   it('is likely where a part of the command is missing', () => {
     const long = 'x'.repeat(3_000)
     const cut = session({ program: { args: ['sh', '-c', long.slice(0, 2_000)], argsCut: true } })

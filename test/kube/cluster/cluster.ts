@@ -135,9 +135,19 @@ export class Cluster {
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(list))
   }
 
+  /** A kubeconfig of a user with a certificate, who has no rights yet. */
+  async user(name: string): Promise<string> {
+    await script('server.sh', ['user', join(cache, 'bin'), this.#run, this.#port, name])
+    return join(this.#run, `${name}.kubeconfig`)
+  }
+
+  get auditLog(): string {
+    return join(this.#run, 'audit.log')
+  }
+
   /** The lines of the cluster's own audit log: its policy records the requests for pods. */
   audit(): readonly AuditLine[] {
-    const lines = readFileSync(join(this.#run, 'audit.log'), 'utf8').split('\n')
+    const lines = readFileSync(this.auditLog, 'utf8').split('\n')
     return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as AuditLine)
   }
 

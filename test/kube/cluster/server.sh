@@ -1,7 +1,7 @@
 #!/bin/bash
 # The control plane of a test cluster on 127.0.0.1: `server.sh start|stop|kill-api|start-api BIN RUN [PORT [FLAG…]]`.
 # `start` begins with an empty state. The API server alone can be killed and started again on its state, also with
-# flags.
+# flags. `server.sh user BIN RUN PORT NAME` makes RUN/NAME.kubeconfig of a user with a certificate.
 set -euo pipefail
 what=$1 bin=$2 run=$3 port=${4:-16443} flags=("${@:5}")
 etcd=$((port + 3)) peers=$((port + 4))
@@ -12,13 +12,15 @@ etcd=$((port + 3)) peers=$((port + 4))
 start_api() {
   local own
   mapfile -t own < <(flags_of kube-apiserver "$minor")
-  # Records the requests for pods, with the annotations of the webhooks.
+  # Records the requests for pods, with the annotations of the webhooks, and those that let somebody in.
   cat >"$run/audit-policy.yaml" <<'EOF'
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
   - { level: Metadata, verbs: [create], resources: [{ group: '', resources: [pods] }] }
+  - level: Metadata
+    resources: [{ group: '', resources: [pods/exec, pods/attach, pods/portforward, pods/ephemeralcontainers] }]
   - { level: None }
 EOF
   background apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:$etcd \
@@ -72,6 +74,7 @@ start)
   ;;
 # Nothing of their state is kept.
 stop) for each in scheduler controllers apiserver etcd; do end "$each" KILL; done ;;
+user) kubeconfig "${flags[0]}" "/CN=${flags[0]}" ;;
 kill-api) end apiserver KILL ;;
 start-api) start_api ;;
 *) exit 64 ;;

@@ -54,6 +54,14 @@ settings of the config take precedence.
 {{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.auditLog -}}
+{{- if .enabled -}}
+{{- $log := dict "auditLog" (printf "/host/audit/%s" (base .path)) -}}
+{{- $engines := $config.engines | default dict -}}
+{{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) $log -}}
+{{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.reports.enabled -}}
 {{- $engines := $config.engines | default dict -}}
 {{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "reports" true) -}}

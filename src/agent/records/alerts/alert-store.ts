@@ -197,10 +197,11 @@ export class AlertStore {
   }
 
   raise(finding: Finding, nowMs: number, count = 1): Raised {
-    const raised = this.#raise(finding, nowMs, count)
     const { event } = finding
-    if (awaitsHash(event)) this.#unhashed.set(executionOf(event), raised.alert.id)
+    // Before the alert is looked up: a new session may change what is known of others.
     const session = event.kind === 'loss' ? undefined : this.#options.sessionOf?.(event)
+    const raised = this.#raise(finding, nowMs, count)
+    if (awaitsHash(event)) this.#unhashed.set(executionOf(event), raised.alert.id)
     if (session === undefined) return raised
     const { key, ...of } = session
     const alert = withSession(raised.alert, of)

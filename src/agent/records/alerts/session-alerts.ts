@@ -31,12 +31,19 @@ export class SessionAlerts {
   }
 }
 
+/** Of more sessions than an alert has, the first ones; the others are the latest. */
+const firstKept = 4
+
 /** The alert with a session that has events in it. */
 export function withSession(alert: Alert, session: AlertSession): Alert {
   const { sessions = [] } = alert
   const isThere = sessions.some(({ id }) => id === session.id)
-  if (isThere || sessions.length >= sessionsOfAlert) return alert
-  return withChanges(alert, { sessions: [...sessions, session] })
+  if (isThere) return alert
+  const kept =
+    sessions.length < sessionsOfAlert
+      ? sessions
+      : [...sessions.slice(0, firstKept), ...sessions.slice(firstKept + 1)]
+  return withChanges(alert, { sessions: [...kept, session] })
 }
 
 export function withPerson(alert: Alert, key: string, person: SessionPerson): Alert {
