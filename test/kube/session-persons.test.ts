@@ -138,6 +138,14 @@ describe('a session that begins with `kubectl exec`', () => {
     expect(await personsOf('two', 1)).toMatchObject([{ name: 'bob', certainty: 'certain' }])
   })
 
+  it('has its user although kubectl asks twice where a WebSocket is refused', async () => {
+    const asked = cluster.audit().filter(({ requestURI }) => requestURI.includes('/exec?'))
+    // Debian's kubectl is newer than its API server.
+    const verbs = new Set(asked.map(({ verb }) => verb))
+    expect([...verbs].sort()).toEqual(['create', 'get'])
+    expect(new Set(asked.map(({ responseStatus }) => responseStatus.code))).toEqual(new Set([101]))
+  })
+
   it('has its user, of two at once with one command in two containers', async () => {
     const command = dropping('both')
     await Promise.all([enter('alice', command), enter('bob', command, 'proxy')])
