@@ -112,7 +112,7 @@ it.each(Object.entries(others).filter(([path]) => path !== fixed))(
   (path, value) => {
     const given = at(path, value)
     // What is off has no effect by its other values.
-    const part = /^(serviceMonitor|nri|console) (?!enabled)/.exec(path)?.[1]
+    const part = /^(serviceMonitor|nri|auditLog|console) (?!enabled)/.exec(path)?.[1]
     const context = part === undefined ? {} : { [part]: { enabled: true } }
     const mixed =
       part === undefined ? given : { [part]: { enabled: true, ...(given[part] as object) } }

@@ -10,6 +10,7 @@ import { Agent } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { containerdPath } from '../fixtures/runtimes.ts'
 import { Cluster } from './cluster/cluster.ts'
+import { addEphemeral } from './ephemeral.ts'
 
 /** Users with certificates who enter one container of a real node, and the audit log of the real API server. */
 const sh = promisify(execFile)
@@ -52,6 +53,7 @@ beforeAll(async () => {
   const rules = [
     { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
     { apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'] },
+    { apiGroups: [''], resources: ['pods/ephemeralcontainers'], verbs: ['get', 'update', 'patch'] },
   ]
   const apiGroup = 'rbac.authorization.k8s.io'
   const users = ['alice', 'bob']
@@ -192,13 +194,27 @@ describe('a session that begins with `kubectl exec`', () => {
     ])
   })
 
+  it('is an ephemeral container, and has the user who added it', async () => {
+    await addEphemeral(cluster, {
+      namespace,
+      pod: 'web',
+      name: 'debugger',
+      image: `${repository}:1`,
+      command: dropping('debug'),
+      by: kubeconfigs.get('bob') ?? '',
+    })
+    expect(await personsOf('debug', 1)).toMatchObject([
+      { name: 'bob', certainty: 'certain', candidates: 1 },
+    ])
+  })
+
   it('is in the view of what its person did', async () => {
     const [alice] = await agent.json<readonly PersonView[]>(['person', 'alice'])
     expect(alice).toMatchObject({ name: 'alice', sessions: 2, from: ['127.0.0.1'] })
     expect(alice?.containers.map(({ name }) => name)).toEqual(['web/web'])
     const alerts = await agent.json<readonly Alert[]>(['alert', 'list', '--person', 'bob'])
     expect(new Set(alerts.map(({ container }) => container?.name))).toEqual(
-      new Set(['web/web', 'web/proxy']),
+      new Set(['web/web', 'web/proxy', 'web/debugger']),
     )
   })
 })

@@ -156,9 +156,10 @@ function fromOf(addresses: unknown): string | undefined {
   return typeof last === 'string' ? canonicalAddress(last) : undefined
 }
 
-/** Names in the body of a patch or an update of ephemeral containers. */
+/** Names in the body of a patch or an update of ephemeral containers, which up to 1.21 had a separate kind. */
 function addsOf(body: unknown): readonly string[] | undefined {
-  const listed = objectOf(objectOf(body)['spec'])['ephemeralContainers']
+  const { spec, ephemeralContainers } = objectOf(body)
+  const listed = ephemeralContainers ?? objectOf(spec)['ephemeralContainers']
   if (!Array.isArray(listed)) return undefined
   return listed.slice(0, auditBounds.adds).flatMap((each) => textOf(objectOf(each)['name']) ?? [])
 }

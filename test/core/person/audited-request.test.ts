@@ -59,6 +59,7 @@ describe('an event of the audit log', () => {
     const spec = { ephemeralContainers: [{ name: 'debugger-1' }, { name: 7 }] }
     const of = { user: 'alice', subresource: 'ephemeralcontainers', atMs }
     expect(request({ ...of, more: { requestObject: { spec } } }).adds).toEqual(['debugger-1'])
+    expect(request({ ...of, more: { requestObject: spec } }).adds).toEqual(['debugger-1'])
     expect(request(of).adds).toBeUndefined()
   })
 

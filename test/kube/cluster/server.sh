@@ -19,8 +19,8 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
   - { level: Metadata, verbs: [create], resources: [{ group: '', resources: [pods] }] }
-  - level: Metadata
-    resources: [{ group: '', resources: [pods/exec, pods/attach, pods/portforward, pods/ephemeralcontainers] }]
+  - { level: Request, verbs: [update, patch], resources: [{ group: '', resources: [pods/ephemeralcontainers] }] }
+  - { level: Metadata, resources: [{ group: '', resources: [pods/exec, pods/attach, pods/portforward] }] }
   - { level: None }
 EOF
   background apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:$etcd \

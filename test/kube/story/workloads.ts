@@ -1,4 +1,5 @@
 import { kubectlPatience } from '../../fixtures/patience.ts'
+import { addEphemeral } from '../ephemeral.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { images } from './images.ts'
 
@@ -201,28 +202,9 @@ export async function report(
   return (await cluster.kubectl(['get', '--raw', path])).trim()
 }
 
-/** `kubectl debug`, which no version of kubectl does on every version of the server. */
+/** A container for debugging beside the web's. */
 export async function debug(cluster: Cluster, { metadata }: ReportedPod): Promise<void> {
   const command = [user, 'cat', '/etc/of-ephemeral']
-  const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}/ephemeralcontainers`
-  const { resources } = JSON.parse(await cluster.kubectl(['get', '--raw', '/api/v1'])) as {
-    resources: { kind: string }[]
-  }
-  // Up to 1.21 it is a separate kind.
-  if (!resources.some(({ kind }) => kind === 'EphemeralContainers')) {
-    const how = ['--image', images.web1, '--target=web', '-c', 'debug', '--profile=general']
-    await cluster.kubectl(['-n', namespace, 'debug', metadata.name, ...how, '--', ...command])
-    return
-  }
-  const given = JSON.parse(await cluster.kubectl(['get', '--raw', path])) as object
-  const container = {
-    name: 'debug',
-    image: images.web1,
-    command,
-    targetContainerName: 'web',
-    terminationMessagePolicy: 'File',
-    imagePullPolicy: 'IfNotPresent',
-  }
-  const wanted = { ...given, ephemeralContainers: [container] }
-  await cluster.kubectl(['replace', '--raw', path, '-f', '-'], JSON.stringify(wanted))
+  const { web1: image } = images
+  await addEphemeral(cluster, { namespace, pod: metadata.name, name: 'debug', image, command })
 }

@@ -9,6 +9,7 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sensorSource } from '../../../../src/agent/pipeline/sources/line-formats.ts'
+import { FollowedFile, placeBeforeEnd } from '../../../../src/agent/pipeline/sources/follow-file.ts'
 import { PlaceFile } from '../../../../src/agent/pipeline/sources/place-file.ts'
 import { tetragonRead } from '../../../fixtures/sensors/sensor-lines.ts'
 
@@ -146,5 +147,38 @@ describe('a log that is followed', () => {
     await after.until('/c')
     expect(await after.stop()).toEqual(['loss lost-place 0', '/other', '/c'])
     expect(after.began).toEqual([false])
+  })
+})
+
+describe('the end of a file', () => {
+  async function readFrom(bytes: number): Promise<string> {
+    const file = new FollowedFile(path)
+    const stop = new AbortController()
+    let found = ''
+    try {
+      for await (const part of file.parts(stop.signal, await placeBeforeEnd(path, bytes))) {
+        if (part.kind === 'bytes') found += Buffer.from(part.bytes).toString()
+        else if (part.kind === 'waiting') stop.abort()
+        else found += part.kind
+      }
+    } finally {
+      await file.close()
+    }
+    return found
+  }
+
+  it('begins with a whole line, however long the one before it is', async () => {
+    const long = 'x'.repeat(1 << 20)
+    writeFileSync(path, `first\n${long}\nsecond\nthird\n`)
+    expect(await readFrom(1_000)).toBe('second\nthird\n')
+    expect(await readFrom(8)).toBe('third\n')
+    expect(await readFrom(600_000)).toBe('second\nthird\n')
+  })
+
+  it('is all of a short one, and nothing of one without a whole line', async () => {
+    writeFileSync(path, 'first\nsecond\n')
+    expect(await readFrom(1_000)).toBe('first\nsecond\n')
+    writeFileSync(path, 'x'.repeat(1_000_000))
+    expect(await readFrom(10)).toBe('')
   })
 })
