@@ -121,6 +121,10 @@ test('an operator’s exec is reported too, as an exec by an operator', async ()
     'an alert of the exec',
   )
   expect(item.process?.session).toMatch(/./)
+  // Docker reports no user.
+  expect(item.sessions).toMatchObject([
+    { id: item.process?.session, person: { certainty: 'unknown', why: 'no-source' } },
+  ])
 })
 
 test('the files that a program of an intruder loads are in the alert about its run', async () => {

@@ -15,6 +15,8 @@ export interface AuditLogOptions {
   readonly fault: (message: string | undefined) => void
 }
 
+/** Of no log. */
+export const noLines = { request: 0, other: 0, unreadable: 0 } as const
 /** Of a file that is there at the start, the end has what concerns sessions of now. */
 const readAtStart = 16 * 1_048_576
 const retryMs = 1_000
@@ -22,7 +24,7 @@ const retryMs = 1_000
 /** Follows the audit log of a Kubernetes API server. Nothing in it stops the agent. */
 export class AuditLog {
   /** Lines by what they are. */
-  readonly counts = { request: 0, other: 0, unreadable: 0 }
+  readonly counts: Record<keyof typeof noLines, number> = { ...noLines }
   /** Whether it is there. */
   isReadable = false
   #wasThere = false

@@ -3,6 +3,7 @@ import { unitOf } from '../../../core/event/unit-image.ts'
 import { stopsOf } from '../../../support/telemetry/host-acts.ts'
 import type { Daemon } from '../../engine/daemon.ts'
 import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
+import { noLines } from '../../evidence/audit-log.ts'
 import { crossChecks } from './cross-check.ts'
 import type { VersionKey } from '../../records/versions/deployed-version.ts'
 import type * as views from '../../../api/engine-views.ts'
@@ -138,7 +139,7 @@ function responseFacts(daemon: Daemon): Record<string, number> {
     responsesFailed: failed,
     ...Object.fromEntries([...hashes.counts].map(([result, count]) => [`hashes-${result}`, count])),
     ...prefixed('sessions', persons.counts),
-    ...prefixed('auditLog', auditLog?.counts ?? {}),
+    ...prefixed('auditLog', auditLog?.counts ?? noLines),
     casesCaptured: cases.counts.captured,
     casesRefused: cases.counts.refused,
     casesFailed: cases.counts.failed,
