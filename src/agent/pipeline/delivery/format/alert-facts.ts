@@ -1,6 +1,6 @@
 import type { Alert, Severity } from '../../../../core/event/alert.ts'
 import type { ImageRef, SnugEvent, UnhashedReason } from '../../../../core/event/event.ts'
-import { personTexts } from '../../../../core/person/session-person.ts'
+import { onlyPerson, personTexts } from '../../../../core/person/session-person.ts'
 
 /** Texts about an alert that several formats share. */
 
@@ -77,6 +77,12 @@ export function unhashedOf(event: SnugEvent): UnhashedReason | undefined {
 /** Who began the sessions of the alert, for people. */
 export function personsLine({ sessions }: Alert): string | undefined {
   return personTexts(sessions).join('; ') || undefined
+}
+
+/** From where they came. A connection has a source already: the container. */
+export function personAddress({ sessions, event }: Alert): string | undefined {
+  const isNetwork = event.kind === 'connect' || event.kind === 'listen'
+  return isNetwork ? undefined : onlyPerson(sessions)?.from
 }
 
 export function baseName(path: string): string {

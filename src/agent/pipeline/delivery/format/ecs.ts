@@ -11,6 +11,7 @@ import {
   compact,
   loadedFiles,
   onScale,
+  personAddress,
   type Product,
   programHash,
   sentence,
@@ -105,14 +106,13 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
   })
 }
 
-/** Who began the session. Of a connection, `source` would be its own end. */
-function personOf({ sessions, event }: Alert): Record<string, unknown> {
-  const person = onlyPerson(sessions)
+/** Who began the session. */
+function personOf(alert: Alert): Record<string, unknown> {
+  const person = onlyPerson(alert.sessions)
   if (person === undefined) return {}
   const { name, as, from, agent } = person
-  const isNetwork = event.kind === 'connect' || event.kind === 'listen'
   return {
-    ...(isNetwork ? {} : { source: { ip: from, user: { name } } }),
+    source: { ip: personAddress(alert), user: { name } },
     related: {
       user: [name, ...(as === undefined ? [] : [as])],
       ip: from === undefined ? undefined : [from],

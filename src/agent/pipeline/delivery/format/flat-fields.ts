@@ -2,7 +2,14 @@ import type { Alert } from '../../../../core/event/alert.ts'
 import type { ExecEvent, SnugEvent } from '../../../../core/event/event.ts'
 import { hashedFileOf } from '../../../../core/event/file-hash.ts'
 import { onlyPerson } from '../../../../core/person/session-person.ts'
-import { epochMs, imageName, loadedFiles, personsLine, workloadName } from './alert-facts.ts'
+import {
+  epochMs,
+  imageName,
+  loadedFiles,
+  personAddress,
+  personsLine,
+  workloadName,
+} from './alert-facts.ts'
 
 /** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
 export interface FlatFields {
@@ -41,6 +48,7 @@ export function flatFields(alert: Alert): FlatFields {
   const loaded = loadedFiles(alert)?.join(',')
   const persons = personsLine(alert)
   const person = onlyPerson(alert.sessions)
+  const from = personAddress(alert)
   return {
     timeMs: epochMs(alert.time),
     firstSeenMs: epochMs(alert.firstSeen),
@@ -54,7 +62,7 @@ export function flatFields(alert: Alert): FlatFields {
     ...(loaded === undefined ? {} : { loaded }),
     ...(persons === undefined ? {} : { persons }),
     ...(person === undefined ? {} : { person: person.name }),
-    ...(person?.from === undefined ? {} : { personAddress: person.from }),
+    ...(from === undefined ? {} : { personAddress: from }),
   }
 }
 

@@ -12,6 +12,7 @@ import {
   imageName,
   loadedFiles,
   onScale,
+  personAddress,
   type Product,
   programHash,
   sentence,
@@ -140,7 +141,7 @@ function evidence(alert: Alert): Record<string, unknown> {
     name: event.kind,
     actor,
     container: containerOf(alert),
-    src_endpoint: person?.from === undefined ? undefined : { ip: person.from },
+    src_endpoint: { ip: personAddress(alert) },
     ...subject(alert),
   }
 }

@@ -53,6 +53,7 @@ describe('the person of a session', () => {
     expect(parsed('json')).toMatchObject([
       { sessions: [{ person: { name, certainty: 'certain' } }] },
       { sessions: [{ person: { certainty: 'unknown', candidates: 2 } }] },
+      { sessions: [{ person: { name } }] },
     ])
     const [ecs, ecsNobody] = parsed('ecs')
     expect(ecs).toMatchObject({
@@ -63,6 +64,14 @@ describe('the person of a session', () => {
     })
     expect(ecsNobody).not.toHaveProperty('source')
     expect(ecsNobody).not.toHaveProperty('related')
+    // The source of a connection is the container.
+    expect(parsed('ecs')[2]).toMatchObject({ source: { user: { name } } })
+    expect(parsed('ecs')[2]).not.toHaveProperty('source.ip')
+    expect(parsed('ocsf')[2]).not.toHaveProperty('evidences[0].src_endpoint')
+    for (const format of ['cef', 'leef'] as const) {
+      expect(rendered(format)[2]).toContain(name)
+      expect(rendered(format)[2]).not.toContain('src=')
+    }
     const [ocsf, ocsfNobody] = parsed('ocsf')
     expect(ocsf).toMatchObject({
       evidences: [{ actor: { user: { name } }, src_endpoint: { ip: '10.1.2.3' } }],
@@ -78,6 +87,7 @@ describe('the person of a session', () => {
     expect(parsed('falco')).toMatchObject([
       { output_fields: { 'ka.user.name': name } },
       { output_fields: { 'snug.persons': why } },
+      { output_fields: { 'ka.user.name': name } },
     ])
   })
 })
