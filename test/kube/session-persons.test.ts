@@ -1,3 +1,4 @@
+import { kubectlPatience } from '../fixtures/patience.ts'
 import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -87,7 +88,14 @@ beforeAll(async () => {
       subjects: users.map((name) => ({ apiGroup, kind: 'User', name })),
     },
   )
-  await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', 'pod/web'])
+  await cluster.kubectl([
+    '-n',
+    namespace,
+    'wait',
+    '--for=condition=Ready',
+    'pod/web',
+    kubectlPatience,
+  ])
   for (const name of users) kubeconfigs.set(name, await cluster.user(name))
   await delay(Math.max(0, since + wholeAfterMs - Date.now()))
 })
@@ -97,9 +105,12 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-/** A program that the image did not ship, by this name: an alert of each session that runs it. */
+/**
+ * A program that the image did not ship, by this name: an alert of each session that runs it. Each has its own file, as
+ * one that runs cannot be written.
+ */
 function dropping(name: string): readonly string[] {
-  return ['sh', '-c', `cp /bin/busybox /tmp/${name} && /tmp/${name} true; sleep 1`]
+  return ['sh', '-c', `cp /bin/busybox /tmp/${name}-$$ && /tmp/${name}-$$ true; sleep 1`]
 }
 
 async function enter(user: string, command: readonly string[], container = 'web'): Promise<void> {
