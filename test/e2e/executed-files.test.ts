@@ -235,9 +235,9 @@ describe('what a container executes and its image did not ship', () => {
     const since = (counts: Counts): Counts =>
       new Map([...counts].map(([result, number]) => [result, number - (before.get(result) ?? 0)]))
     const sum = (counts: Counts): number => [...counts.values()].reduce((a, b) => a + b, 0)
+    // Executions in containers of other tests on this kernel count too.
     await agent.until<StatusView>(['status'], (view) => sum(since(hashCounts(view))) >= count)
     const counts = since(await countsOf())
-    expect(sum(counts)).toBe(count)
     // The time of the test may have parts of two minutes.
     expect(counts.get('sha256')).toBeLessThanOrEqual((2 * hashBounds.minuteBytes) / size)
     expect(counts.get('sha256')).toBeGreaterThan(0)
