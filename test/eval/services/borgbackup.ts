@@ -1,7 +1,5 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { LoadName, Place, Service } from '../service.ts'
-import { bytes, pick, stem } from '../words.ts'
+import { order } from '../orders.ts'
+import type { Service } from '../service.ts'
 
 const worker = `#!/bin/sh
 export BORG_REPO=/srv/kept BORG_BASE_DIR=/var/lib/copies BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
@@ -21,19 +19,6 @@ while :; do
 done
 `
 
-/** A folder of files, which comes by a rename: the worker never sees half of it. */
-function order(at: Place, load: LoadName, files: number): Promise<void> {
-  const [draft, job] = [join(at.folder, 'draft'), join(at.folder, `${stem(load)}.job`)]
-  if (existsSync(job)) return Promise.resolve()
-  for (let i = 0; i < files; i++) {
-    const folder = join(draft, load === 'A' ? '' : stem(load))
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, `${stem(load)}.${pick(['txt', 'dat', 'csv'])}`), bytes(load))
-  }
-  renameSync(draft, job)
-  return Promise.resolve()
-}
-
 /** A worker that keeps copies of folders in segments, and takes old ones away. */
 export const borgbackup: Service = {
   name: 'borgbackup',
@@ -45,7 +30,7 @@ export const borgbackup: Service = {
   start: 'exec /usr/local/bin/folder-copies',
   data: '/srv/kept',
   load: {
-    A: (at) => order(at, 'A', 4),
-    B: (at) => order(at, 'B', 8),
+    A: (at) => order(at, 'A', { files: 4, extensions: ['txt', 'dat', 'csv'] }),
+    B: (at) => order(at, 'B', { files: 8, extensions: ['txt', 'dat', 'csv'] }),
   },
 }

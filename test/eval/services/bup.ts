@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { LoadName, Place, Service } from '../service.ts'
-import { bytes, pick, stem, user } from '../words.ts'
+import { order } from '../orders.ts'
+import type { Service } from '../service.ts'
+import { user } from '../words.ts'
 
 const worker = `#!/bin/sh
 export BUP_DIR=/srv/packs HOME=/var/lib/packs
@@ -21,17 +20,7 @@ while :; do
 done
 `
 
-/** A folder of files, which comes by a rename: the worker never sees half of it. */
-function order(at: Place, load: LoadName, files: number): Promise<void> {
-  const [draft, job] = [join(at.folder, 'draft'), join(at.folder, `${stem(load)}.job`)]
-  if (existsSync(job)) return Promise.resolve()
-  mkdirSync(draft, { recursive: true })
-  writeFileSync(join(draft, 'owner'), user(load))
-  for (let i = 0; i < files; i++)
-    writeFileSync(join(draft, `${stem(load)}.${pick(['txt', 'db', 'tar'])}`), bytes(load))
-  renameSync(draft, job)
-  return Promise.resolve()
-}
+const extensions = ['txt', 'db', 'tar']
 
 /** A worker that keeps copies of folders in packs, a branch for each owner. */
 export const bup: Service = {
@@ -44,7 +33,7 @@ export const bup: Service = {
   start: 'exec /usr/local/bin/pack-keeper',
   data: '/srv/packs',
   load: {
-    A: (at) => order(at, 'A', 3),
-    B: (at) => order(at, 'B', 6),
+    A: (at) => order(at, 'A', { files: 3, extensions, folder: () => '', owner: user('A') }),
+    B: (at) => order(at, 'B', { files: 6, extensions, folder: () => '', owner: user('B') }),
   },
 }

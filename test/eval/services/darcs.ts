@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { LoadName, Place, Service } from '../service.ts'
-import { bytes, pick, stem, user } from '../words.ts'
+import { order } from '../orders.ts'
+import type { Service } from '../service.ts'
+import { user } from '../words.ts'
 
 const worker = `#!/bin/sh
 export HOME=/var/lib/patches DARCS_EMAIL=builder@example.org
@@ -22,20 +21,7 @@ while :; do
 done
 `
 
-/** A folder of files, which comes by a rename: the worker never sees half of it. */
-function order(at: Place, load: LoadName, files: number): Promise<void> {
-  const [draft, job] = [join(at.folder, 'draft'), join(at.folder, `${stem(load)}.job`)]
-  if (existsSync(job)) return Promise.resolve()
-  mkdirSync(draft, { recursive: true })
-  writeFileSync(join(draft, 'owner'), user(load))
-  for (let i = 0; i < files; i++) {
-    const folder = join(draft, load === 'A' ? 'src' : stem(load))
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, `${stem(load)}.${pick(['txt', 'py', 'conf', 'md'])}`), bytes(load))
-  }
-  renameSync(draft, job)
-  return Promise.resolve()
-}
+const extensions = ['txt', 'py', 'conf', 'md']
 
 /** A worker that records the changes of people in trees of theirs. */
 export const darcs: Service = {
@@ -48,7 +34,7 @@ export const darcs: Service = {
   start: 'exec /usr/local/bin/tree-recorder',
   data: '/srv/trees',
   load: {
-    A: (at) => order(at, 'A', 3),
-    B: (at) => order(at, 'B', 6),
+    A: (at) => order(at, 'A', { files: 3, extensions, folder: () => 'src', owner: user('A') }),
+    B: (at) => order(at, 'B', { files: 6, extensions, owner: user('B') }),
   },
 }

@@ -1,7 +1,5 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { LoadName, Place, Service } from '../service.ts'
-import { bytes, pick, stem } from '../words.ts'
+import { order } from '../orders.ts'
+import type { Service } from '../service.ts'
 
 const worker = `#!/bin/sh
 export RESTIC_REPOSITORY=/srv/vault RESTIC_PASSWORD_FILE=/etc/vault.key RESTIC_CACHE_DIR=/var/cache/vault
@@ -22,19 +20,6 @@ while :; do
 done
 `
 
-/** A folder of files, which comes by a rename: the worker never sees half of it. */
-function order(at: Place, load: LoadName, files: number): Promise<void> {
-  const [draft, job] = [join(at.folder, 'draft'), join(at.folder, `${stem(load)}.job`)]
-  if (existsSync(job)) return Promise.resolve()
-  for (let i = 0; i < files; i++) {
-    const folder = join(draft, load === 'A' ? '' : stem(load))
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, `${stem(load)}.${pick(['txt', 'ini', 'csv', 'sh'])}`), bytes(load))
-  }
-  renameSync(draft, job)
-  return Promise.resolve()
-}
-
 /** A worker that keeps encrypted copies of folders in files by hash, and restores some. */
 export const restic: Service = {
   name: 'restic',
@@ -50,7 +35,7 @@ export const restic: Service = {
   start: 'exec /usr/local/bin/vault-keeper',
   data: '/srv/vault',
   load: {
-    A: (at) => order(at, 'A', 4),
-    B: (at) => order(at, 'B', 8),
+    A: (at) => order(at, 'A', { files: 4, extensions: ['txt', 'ini', 'csv', 'sh'] }),
+    B: (at) => order(at, 'B', { files: 8, extensions: ['txt', 'ini', 'csv', 'sh'] }),
   },
 }
