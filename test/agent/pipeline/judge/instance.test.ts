@@ -12,6 +12,10 @@ const service: Where = { exe: '/usr/bin/keeper', uid: 33 }
 const written = (path: string, where: Where = service): ActEvent =>
   act.file(path, ['create', 'write'], where)
 
+/** A hard link at the path to a file, or a rename of the path to a name. */
+const made = (path: string, access: 'create' | 'rename', to: string): ActEvent =>
+  act.file(path, [access], service, { to })
+
 /** What the service does in a repository. */
 const inside = (name: string, where = service): readonly ActEvent[] => [
   written(`/srv/kept/${name}/lock`, where),
@@ -45,6 +49,8 @@ beforeEach(() => {
     judging.stage.judge({ messages, source: 'ebpf' })
   }
   happens(...inside('docs'), written('/srv/kept/docs/hook.sh'), written('/srv/kept/docs/.keep'))
+  happens(made('/srv/kept/docs/db/a.rev', 'create', '/srv/kept/docs/db/first.rev'))
+  happens(made('/srv/old/a.rev', 'rename', '/srv/kept/docs/db/b.rev'))
   nowMs += 5_000
   endWindow(registry, version(), rules, nowMs)
 })
@@ -78,6 +84,8 @@ describe('what a service does in a new folder as in one beside', () => {
     ['another user', written('/srv/kept/site/lock', { ...service, uid: 0 })],
     ['a session', written('/srv/kept/site/lock', { ...service, origin: 'exec-in' })],
     ['a foreign program', foreign],
+    ['a name of a file elsewhere', made('/srv/kept/site/db/x.rev', 'create', '/srv/other/x.rev')],
+    ['a file from elsewhere', made('/srv/other/first.rev', 'rename', '/srv/kept/site/db/y.rev')],
     ['what the kernel stopped', { ...written('/srv/kept/site/db/x.rev'), enforced: 'blocked' }],
   ] as const)('takes in no %s', (_, event) => {
     happens(...inside('site'), event)
