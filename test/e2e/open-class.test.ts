@@ -70,7 +70,7 @@ beforeAll(async () => {
   for (const name of ['first', 'second'])
     expect(await doJob(project(name, known, port))).toMatchObject({ code: '0' })
   await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
-    behaviours.some(({ text: line }) => line.endsWith('/work/second/done.deb')),
+    behaviours.some(({ text: line }) => line.endsWith('/workspace/second/done.deb')),
   )
   await agent.json(['profile', 'class', image, 'open', '--reason', 'a coding agent'])
   agent = await startLearned(agent, socket, [image])
@@ -89,7 +89,7 @@ const strict = [
   ['a neighbour is traced', 'timeout 2 strace -qq -o /dev/null -p 1; test $? = 124', 'ptrace'],
   [
     'a program of the image is replaced',
-    'cp /work/first/app /usr/bin/new && mv /usr/bin/new /usr/bin/tac',
+    'cp /workspace/first/app /usr/bin/new && mv /usr/bin/new /usr/bin/tac',
     '/usr/bin/tac',
   ],
 ] as const
@@ -98,8 +98,8 @@ test('the class has the folders that the window showed', async () => {
   const { versions } = await agent.json<LineageView>(['image', 'show', image])
   const { open, evidence } = versions[0] ?? {}
   expect(open).toMatchObject({ reason: 'a coding agent' })
-  expect(evidence?.folders?.programs).toEqual(expect.arrayContaining(['/work/']))
-  expect(evidence?.folders?.work).toEqual(expect.arrayContaining(['/work/']))
+  expect(evidence?.folders?.programs).toEqual(expect.arrayContaining(['/workspace/']))
+  expect(evidence?.folders?.work).toEqual(expect.arrayContaining(['/workspace/']))
 })
 
 test('a week of other work raises at most five alerts', async () => {
@@ -115,7 +115,7 @@ test('a week of other work raises at most five alerts', async () => {
 })
 
 const toStranger = (): string =>
-  `cd /work/first && tcc -DPEER='"${stranger}"' -DPORT=${port} -o spy /usr/share/client.c && ./spy`
+  `cd /workspace/first && tcc -DPEER='"${stranger}"' -DPORT=${port} -o spy /usr/share/client.c && ./spy`
 
 test.each(strict)('where %s, an alert names it', async (_, job, named) => {
   await doJob(job)
@@ -130,7 +130,7 @@ test('where a new peer is asked, an alert names it, with the programs that led t
     alerts.some(({ event }) => event.kind === 'connect' && event.connect.address === stranger),
   )
   const found = list.find(({ event }) => event.kind === 'connect')
-  expect(found?.event).toMatchObject({ process: { exe: '/work/first/spy' } })
+  expect(found?.event).toMatchObject({ process: { exe: '/workspace/first/spy' } })
   expect(found?.process?.ancestors).toEqual(['/usr/bin/bash', '/app/run'])
 })
 

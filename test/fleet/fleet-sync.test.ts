@@ -234,7 +234,10 @@ it('class open of one node is that of the others, with the folders of its window
   const { sync, receives } = await share(world, { clock: false })
   await sync.tick()
   const by = { kind: 'approved', by: 'cli:jo', at: new Date(world.now()).toISOString() } as const
-  const folders = { programs: { within: ['/work/'], except: [] }, work: { within: [], except: [] } }
+  const folders = {
+    programs: { within: ['/workspace/'], except: [] },
+    work: { within: [], except: [] },
+  }
   const { repository, digest } = image
   const entries = classEntries(folders, by)
   await receives('onEntries', () =>
@@ -243,7 +246,7 @@ it('class open of one node is that of the others, with the folders of its window
   await sync.tick()
   const [version] = (await world.engine.image(ref)).versions
   expect(version).toMatchObject({ open: { by: 'cli:jo' } })
-  expect(version?.evidence?.folders?.programs).toEqual(['/work/'])
+  expect(version?.evidence?.folders?.programs).toEqual(['/workspace/'])
 })
 
 it('a decision of a person at the node is published with the next tick', async () => {

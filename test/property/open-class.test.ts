@@ -19,7 +19,7 @@ const folder = fc
   .array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 0, maxLength: 3 })
   .chain((names) =>
     fc
-      .constantFrom('/work', '/usr/bin', '/tmp', '/opt', '/root/.ssh', '/etc/cron.d')
+      .constantFrom('/workspace', '/usr/bin', '/tmp', '/opt', '/root/.ssh', '/etc/cron.d')
       .map((top) => [top, ...names].join('/')),
   )
 const path = fc
@@ -27,7 +27,7 @@ const path = fc
   .map((parts) => parts.join('/'))
 const peers = ['127.0.0.1', '198.51.100.7', '198.51.100.8', '169.254.169.254'] as const
 const at = fc.record({
-  exe: fc.constantFrom('/bin/bash', '/usr/bin/dpkg', '/work/a/tool', '/tmp/x'),
+  exe: fc.constantFrom('/bin/bash', '/usr/bin/dpkg', '/workspace/a/tool', '/tmp/x'),
   uid: fc.constantFrom(0, 33, 1000),
   origin: fc.constantFrom('entrypoint', 'exec-in'),
 })
@@ -45,7 +45,9 @@ const event: fc.Arbitrary<ActEvent> = at.chain((by) =>
       .map(([peer, port]) => act.connect(peer, port, by)),
     fc.constantFrom(0, 33, 34).map((uid) => act.identity(by.uid, uid, by)),
     fc.constantFrom('CAP_CHOWN', 'CAP_SYS_ADMIN').map((name) => act.capability(name, by)),
-    fc.constantFrom('ptrace', 'mount', 'truncate').map((name) => act.syscall(name, by, '/work/a')),
+    fc
+      .constantFrom('ptrace', 'mount', 'truncate')
+      .map((name) => act.syscall(name, by, '/workspace/a')),
   ),
 )
 const events = fc.array(event, { maxLength: 30 })

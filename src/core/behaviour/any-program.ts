@@ -42,7 +42,7 @@ export function isOfClass(actor: Actor): boolean {
   return actor.exe === anyProgram.exe
 }
 
-/** `programs below /work/`; as a person decides on it. */
+/** `programs below /workspace/`; as a person decides on it. */
 export function classPartText(object: BehaviourObject): string {
   if (object.kind === 'file') return `change files below ${object.path}`
   const { path } = object as ExecObject

@@ -17,8 +17,8 @@ export interface OpenPrograms {
 }
 
 /**
- * Whether the set of programs grows on: undefined where it seems to close. A program is a file that was run, whoever ran
- * it and whatever with.
+ * Whether the set of programs grows on: undefined where it seems to close. A program is a file that was run, by any
+ * program and with any arguments.
  *
  * @param from, until the time that was observed
  */

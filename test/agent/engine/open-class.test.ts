@@ -24,13 +24,13 @@ afterEach(async () => {
 
 const shell = { exe: '/bin/bash', uid: 0 }
 const dpkg = { exe: '/usr/bin/dpkg', uid: 0 }
-const tool = (name: string) => ({ exe: `/work/${name}/tool`, uid: 0 })
+const tool = (name: string) => ({ exe: `/workspace/${name}/tool`, uid: 0 })
 
 const window: readonly ActEvent[] = [
   act.exec('/usr/bin/gcc', shell),
-  act.file('/work/first', ['create'], shell),
-  act.file('/work/first/main.c', ['write', 'create'], shell),
-  act.exec('/work/first/a.out', shell, true),
+  act.file('/workspace/first', ['create'], shell),
+  act.file('/workspace/first/main.c', ['write', 'create'], shell),
+  act.exec('/workspace/first/a.out', shell, true),
   act.exec('/usr/bin/apt-get', shell),
   act.file('/usr/bin/jq', ['write', 'create'], dpkg),
   act.file('/var/lib/dpkg/status-new', ['write', 'create'], dpkg),
@@ -42,13 +42,13 @@ const window: readonly ActEvent[] = [
 function* week(): Generator<ActEvent> {
   for (let project = 0; project < 60; project += 1) {
     const mine = tool(`p${project}`)
-    yield act.file(`/work/p${project}`, ['create'], shell)
+    yield act.file(`/workspace/p${project}`, ['create'], shell)
     yield act.exec('/usr/bin/make', shell)
     for (let n = 0; n < 10; n += 1) {
-      yield act.file(`/work/p${project}/src/f${n}.c`, ['write', 'create'], mine)
+      yield act.file(`/workspace/p${project}/src/f${n}.c`, ['write', 'create'], mine)
       yield act.file(`/usr/include/h${project}-${n}.h`, ['read'], mine)
     }
-    yield act.exec(`/work/p${project}/tool`, shell, true)
+    yield act.exec(`/workspace/p${project}/tool`, shell, true)
     yield act.exec(`/usr/bin/pkg-${project}`, mine, true)
     yield act.file(`/usr/bin/pkg-${project}`, ['write', 'create'], dpkg)
     yield act.connect('198.51.100.7', 443, mine)
@@ -161,8 +161,8 @@ describe('class open', () => {
       open: { by: 'cli:jo', reason: 'a coding agent' },
       evidence: {
         folders: {
-          programs: ['/usr/bin/', '/work/'],
-          work: ['/usr/bin/', '/var/lib/dpkg/', '/work/'],
+          programs: ['/usr/bin/', '/workspace/'],
+          work: ['/usr/bin/', '/var/lib/dpkg/', '/workspace/'],
         },
       },
     })
@@ -173,7 +173,7 @@ describe('class open', () => {
   it('ends when it is taken back', async () => {
     const world = await open()
     await world.engine.setClass('shop/web', 'closed', { ...by, reason: 'it is a service' })
-    did(world, act.exec('/work/p9/tool', shell, true))
+    did(world, act.exec('/workspace/p9/tool', shell, true))
     await settled(world)
     expect(await alerts(world)).toHaveLength(1)
     expect((await versionOf(world)).open).toBeUndefined()

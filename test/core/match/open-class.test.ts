@@ -21,10 +21,10 @@ const apt = { exe: '/usr/bin/dpkg', uid: 0 }
 /** What an agent does in its window: it installs, compiles, runs and pushes. */
 const window: readonly ActEvent[] = [
   act.exec('/usr/bin/gcc', shell),
-  act.file('/work/first', ['create'], shell),
-  act.file('/work/first/main.c', ['write', 'create'], shell),
-  act.file('/work/first/a.out', ['write', 'create'], { ...shell, exe: '/usr/bin/ld' }),
-  act.exec('/work/first/a.out', shell, true),
+  act.file('/workspace/first', ['create'], shell),
+  act.file('/workspace/first/main.c', ['write', 'create'], shell),
+  act.file('/workspace/first/a.out', ['write', 'create'], { ...shell, exe: '/usr/bin/ld' }),
+  act.exec('/workspace/first/a.out', shell, true),
   act.exec('/usr/bin/apt-get', shell),
   act.file('/usr/bin/jq', ['write', 'create'], apt),
   act.file('/usr/share/doc/jq/copyright', ['write', 'create'], apt),
@@ -50,28 +50,31 @@ function expects(event: ActEvent, profile = open()): boolean {
   return new OpenClass(profile, guardrails).expects(event, refs)
 }
 
-const tool = { exe: '/work/second/tool', uid: 0 }
+const tool = { exe: '/workspace/second/tool', uid: 0 }
 
 describe('a version of class open expects that one of its programs', () => {
   it.each([
     ['runs a program of the image', act.exec('/usr/bin/make', tool)],
-    ['runs what was compiled in another project', act.exec('/work/third/app', tool, true)],
+    ['runs what was compiled in another project', act.exec('/workspace/third/app', tool, true)],
     ['runs what a package brought', act.exec('/usr/bin/ripgrep', shell, true)],
     ['runs a package manager that ran before', act.exec('/usr/bin/apt-get', tool)],
     [
       'loads code of another project',
-      act.file('/work/x/lib.so', ['exec'], tool, { layer: 'container' }),
+      act.file('/workspace/x/lib.so', ['exec'], tool, { layer: 'container' }),
     ],
     ['reads any file', act.file('/opt/data/readme.md', ['read'], tool)],
-    ['writes into a work folder', act.file('/work/fourth/x.py', ['write', 'create'], tool)],
+    ['writes into a work folder', act.file('/workspace/fourth/x.py', ['write', 'create'], tool)],
     ['installs a program', act.file('/usr/bin/fd', ['write', 'create'], apt)],
-    ['renames in a work folder', act.file('/work/a', ['rename'], tool, { to: '/work/b' })],
+    [
+      'renames in a work folder',
+      act.file('/workspace/a', ['rename'], tool, { to: '/workspace/b' }),
+    ],
     ['writes to a terminal that others write to', act.file('/dev/tty', ['write'], tool)],
     ['listens', act.listen('0.0.0.0', 8888, tool)],
     ['connects on its host', act.connect('127.0.0.1', 5000, tool)],
     ['connects to a peer of another program', act.connect('deb.example', 443, tool)],
     ['gives up root', act.identity(0, 100, tool)],
-    ['sets times in a work folder', act.syscall('utimensat', tool, '/work/a')],
+    ['sets times in a work folder', act.syscall('utimensat', tool, '/workspace/a')],
   ])('%s', (_, event) => {
     expect(expects(event)).toBe(true)
   })
@@ -84,17 +87,17 @@ describe('a version of class open has an alert where one of its programs', () =>
     ['reads a private key', act.file('/root/.ssh/id_rsa', ['read'], tool)],
     [
       'links a private key into a work folder',
-      act.file('/work/k', ['create'], tool, { to: '/root/.ssh/id_rsa' }),
+      act.file('/workspace/k', ['create'], tool, { to: '/root/.ssh/id_rsa' }),
     ],
     [
       'moves a private key into a work folder',
-      act.file('/root/.ssh/id_rsa', ['rename'], tool, { to: '/work/k' }),
+      act.file('/root/.ssh/id_rsa', ['rename'], tool, { to: '/workspace/k' }),
     ],
     ['reads the environment of a process', act.file('/proc/7/environ', ['read'], tool)],
     ['adds a scheduled job', act.file('/etc/cron.d/x', ['write', 'create'], apt)],
     [
       'moves a file to where jobs are scheduled',
-      act.file('/work/x', ['rename'], tool, { to: '/etc/cron.d/x' }),
+      act.file('/workspace/x', ['rename'], tool, { to: '/etc/cron.d/x' }),
     ],
     ['adds a key for logins', act.file('/root/.ssh/authorized_keys', ['write'], tool)],
     ['changes what a shell runs at login', act.file('/root/.bashrc', ['write'], tool)],
@@ -116,7 +119,7 @@ describe('a version of class open has an alert where one of its programs', () =>
     ['runs what lies in a temporary folder', act.exec('/tmp/x', tool, true)],
     ['is a shell on a socket', act.exec('/bin/sh', { ...tool, socketStdio: true })],
     ['runs a package manager that nothing ran', act.exec('/usr/bin/pip', tool)],
-    ['mounts', act.syscall('mount', tool, '/work')],
+    ['mounts', act.syscall('mount', tool, '/workspace')],
   ])('%s', (_, event) => {
     expect(expects(event)).toBe(false)
   })
@@ -136,10 +139,10 @@ it('what a person rejected of one program is closed to all, and so is a rejected
   expect(expects(at, profile)).toBe(false)
 
   const later = { ...decision, at: '2026-11-25T14:00:00.000Z', kind: 'rejected' } as const
-  profile.merge([classEntry(programFolder('/work/'), later)])
-  expect(expects(act.exec('/work/third/app', tool, true), profile)).toBe(false)
-  profile.merge([classEntry(workFolder('/work/'), later)])
-  expect(expects(act.file('/work/y', ['write'], tool), profile)).toBe(false)
+  profile.merge([classEntry(programFolder('/workspace/'), later)])
+  expect(expects(act.exec('/workspace/third/app', tool, true), profile)).toBe(false)
+  profile.merge([classEntry(workFolder('/workspace/'), later)])
+  expect(expects(act.file('/workspace/y', ['write'], tool), profile)).toBe(false)
 })
 
 it('nothing that happens after the window makes a folder', () => {

@@ -119,7 +119,7 @@ describe('an event of the audit log', () => {
     })
   })
 
-  it('is told from most others without a parser', () => {
+  it('differs from most others before it is parsed', () => {
     expect(mayBeRequest(auditLine({ user: 'a', atMs }))).toBe(true)
     expect(mayBeRequest(auditLine({ user: 'a', atMs, subresource: 'log' }))).toBe(false)
     expect(mayBeRequest('{"subresource" : "exec"}')).toBe(true)
