@@ -90,7 +90,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
           <input
             type="search"
             aria-label="find an alert"
-            placeholder="Find: a behaviour, a program, a container, a person"
+            placeholder="Find: behaviour, program, container, person"
             value={q}
             onInput={({ currentTarget }) => change(setQ)(currentTarget.value)}
           />
