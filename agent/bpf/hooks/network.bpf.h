@@ -207,7 +207,7 @@ CHECKED_ONCE u32 rule_of_block(struct ruling *ruling, struct snug_task *state, s
  */
 static __always_inline bool may_be_named(const struct verdict *verdict)
 {
-	const struct snug_slot *slot = verdict->slot;
+	const struct snug_slot *slot = slot_at(verdict->slot);
 	u64 tag;
 
 	if (!slot ||
@@ -296,7 +296,7 @@ static __always_inline void judge_peer(struct snug_task *state, struct verdict *
 /* Who has the port of resolvers may name the container's peers: see hooks/asked.bpf.h. */
 static __always_inline void note_resolver(struct verdict *verdict, const struct peer *peer)
 {
-	struct snug_slot *slot = verdict->slot;
+	struct snug_slot *slot = slot_at(verdict->slot);
 
 	if (!slot || peer->port != DNS_PORT)
 		return;

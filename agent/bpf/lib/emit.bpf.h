@@ -77,9 +77,11 @@ static __always_inline void kill_current(void)
 
 static __always_inline void count_lost(struct verdict *verdict, enum snug_drop reason)
 {
-	count_drop(verdict->slot, reason);
-	if (verdict->seen)
-		verdict->seen->resend = 1;
+	struct snug_seen *lost = bpf_map_lookup_elem(&seen, &verdict->seen_key);
+
+	count_drop(slot_at(verdict->slot), reason);
+	if (lost)
+		lost->resend = 1;
 }
 
 static __always_inline void fill_event(struct snug_event *event, const struct snug_task *state,

@@ -22,10 +22,7 @@
 #include "rule_key.h"
 #include "shared.h"
 
-/*
- * What rules read and decide. Without pointers: so a global function can have it, which the
- * verifier checks once and not for each call.
- */
+/* What rules read and decide. */
 struct ruling {
 	u64 seen_key; /* in `seen` */
 	u64 salt;
@@ -35,16 +32,18 @@ struct ruling {
 	u32 by_rules; /* counted by the rules that allow it, not by what it is */
 };
 
-/* The outcome for one event. */
+/*
+ * The outcome for one event. Without pointers: so a global function can have it, which the verifier
+ * checks once and not for each call.
+ */
 struct verdict {
 	union {
 		struct ruling;
 		struct ruling ruling;
 	};
 	u64 key;
-	struct snug_seen *seen;
-	struct snug_slot *slot;
-	struct snug_version *version;
+	u32 slot;
+	u32 version; /* its number, from 1; 0: there is none */
 	u8 kind;     /* snug_kind */
 	u8 refused;  /* permissions refused it: it spends no budget */
 	u8 block;    /* a deviation of this container is to be stopped now */
@@ -70,11 +69,21 @@ enum rule {
 	RULE_DENY,
 };
 
+static __always_inline struct snug_slot *slot_at(u32 number)
+{
+	return bpf_map_lookup_elem(&slots, &number);
+}
+
 static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
 {
-	u32 key = task->slot;
+	return slot_at(task->slot);
+}
 
-	return bpf_map_lookup_elem(&slots, &key);
+static __always_inline struct snug_version *version_at(u32 number)
+{
+	u32 index = number - 1;
+
+	return bpf_map_lookup_elem(&versions, &index);
 }
 
 static __always_inline bool is_unit(const struct snug_slot *slot)
@@ -110,13 +119,13 @@ static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 static __always_inline u32 note_stop(struct verdict *verdict, u32 found, u32 how)
 {
 	u32 stops = stop_flag(verdict, how);
-	struct snug_seen *seen = verdict->seen;
+	struct snug_seen *noted = stops ? bpf_map_lookup_elem(&seen, &verdict->seen_key) : 0;
 
-	if (!seen || !stops || (__sync_fetch_and_or(&seen->stops, stops) & stops) == stops)
+	if (!noted || (__sync_fetch_and_or(&noted->stops, stops) & stops) == stops)
 		return found;
 	if (found != SEEN_COUNTED)
 		return found;
-	__sync_fetch_and_add(&seen->reported, 1);
+	__sync_fetch_and_add(&noted->reported, 1);
 	return SEEN_RESEND;
 }
 
@@ -169,13 +178,12 @@ static __always_inline bool is_refused_by_hold(const struct verdict *verdict)
 
 static __always_inline void load_policy(const struct snug_slot *slot, struct verdict *verdict)
 {
-	u32 number = slot->assignment.version - 1;
-	struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
+	struct snug_version *version = version_at(slot->assignment.version);
 
 	verdict->policy_state = hold_of(slot);
 	if (!version)
 		return;
-	verdict->version = version;
+	verdict->version = slot->assignment.version;
 	verdict->policy_state |= *(volatile u64 *)&version->policy_state;
 	verdict->block = verdict->policy_state & SNUG_POLICY_BLOCK &&
 			 slot->assignment.traits & SNUG_ENFORCED && !paused(version);
@@ -184,34 +192,28 @@ static __always_inline void load_policy(const struct snug_slot *slot, struct ver
 /* As `lookup_seen` makes it: what has another is of another time. */
 static __always_inline u64 salt_of(const struct snug_slot *slot)
 {
-	u32 number = slot->assignment.version - 1;
-	const struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
+	const struct snug_version *version = version_at(slot->assignment.version);
 
 	return slot->salt + (hold_of(slot) | (version ? version->policy_state : 0)) * keys.c;
 }
 
-/* `object` is the hash of everything that identifies the behaviour, except the actor. */
-static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u64 object,
-				       struct verdict *verdict)
+CHECKED_ONCE_IF_NEW u32 find_seen(const struct snug_task *task, u32 kind, u64 object,
+				  struct verdict *verdict)
 {
-	struct snug_slot *slot = slot_of(task);
-	u64 scope = SNUG_PRIVATE_SCOPE | task->container, base = SNUG_MIX(keys, task->base, object);
 	struct snug_seen *seen_here;
+	struct snug_slot *slot;
+	u64 scope, base;
 
+	if (!task || !verdict)
+		return SEEN_COUNTED;
+	slot = slot_of(task);
+	scope = SNUG_PRIVATE_SCOPE | task->container;
+	base = SNUG_MIX(keys, task->base, object);
 	COUNT(received);
 	verdict->kind = kind;
-	verdict->refused = 0;
 	verdict->refusing = refusing_holds(kind);
 	verdict->salt = task->container;
-	verdict->slot = slot;
-	verdict->version = 0;
-	verdict->seen = 0;
-	verdict->policy_state = 0;
-	verdict->deviates = 0;
-	verdict->block = 0;
-	verdict->by_rules = 0;
-	verdict->tags[0] = 0;
-	verdict->tags[1] = 0;
+	verdict->slot = task->slot;
 	/*
 	 * A process that left its cgroup and outlived its container is still reported, under its
 	 * own scope.
@@ -227,18 +229,24 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u6
 	if (control.filter == SNUG_FILTER_OFF)
 		return SEEN_NEW;
 	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
-	if (seen_here) {
-		verdict->key = seen_here->key;
-		verdict->seen = seen_here;
-		if (!seen_here->resend || !__sync_lock_test_and_set(&seen_here->resend, 0))
-			return count_seen(verdict, seen_here);
-		/* The event itself counts for one: the flush must not report that one again. */
-		__sync_fetch_and_add(&seen_here->count, 1);
-		__sync_fetch_and_add(&seen_here->reported, 1);
-		verdict->deviates = seen_here->deviates;
-		return SEEN_RESEND;
-	}
-	return SEEN_NEW;
+	if (!seen_here)
+		return SEEN_NEW;
+	verdict->key = seen_here->key;
+	if (!seen_here->resend || !__sync_lock_test_and_set(&seen_here->resend, 0))
+		return count_seen(verdict, seen_here);
+	/* The event itself counts for one: the flush must not report that one again. */
+	__sync_fetch_and_add(&seen_here->count, 1);
+	__sync_fetch_and_add(&seen_here->reported, 1);
+	verdict->deviates = seen_here->deviates;
+	return SEEN_RESEND;
+}
+
+/* `object` is the hash of everything that identifies the behaviour, except the actor. */
+static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u64 object,
+				       struct verdict *verdict)
+{
+	__builtin_memset(verdict, 0, sizeof(*verdict));
+	return find_seen(task, kind, object, verdict);
 }
 
 /*
@@ -247,8 +255,8 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u6
  */
 static __always_inline bool may_spend(const struct snug_task *task, const struct verdict *verdict)
 {
-	return verdict->version && verdict->slot && !verdict->refused &&
-	       verdict->deviates == DEVIATES && task->origin != SNUG_EXEC_IN;
+	return verdict->version && !verdict->refused && verdict->deviates == DEVIATES &&
+	       task->origin != SNUG_EXEC_IN;
 }
 
 /* One container must not fill the table that all count in. */
@@ -306,11 +314,15 @@ static __noinline int apply_hold(struct verdict *verdict)
  * Records the verdict on a new event. True where it has to be reported in full: `reserve_event` or
  * `output_event` must follow.
  */
-static __always_inline bool record_verdict(const struct snug_task *task, struct verdict *verdict)
+CHECKED_ONCE_IF_NEW bool record_verdict(const struct snug_task *task, struct verdict *verdict)
 {
-	struct snug_seen *seen_here;
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
+	struct snug_seen *seen_here;
+	struct snug_slot *slot;
 
+	if (!task || !verdict)
+		return false;
+	slot = slot_at(verdict->slot);
 	apply_hold(verdict);
 	if (all && !verdict->deviates)
 		return true;
@@ -325,16 +337,14 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 		quiet = !verdict->deviates;
 	else
 		quiet = bpf_map_lookup_elem(&known, &verdict->key) != 0;
-	if (has_room(verdict->slot) && insert_seen(task, verdict, quiet)) {
-		count_entry(verdict->slot, 1);
+	if (has_room(slot) && insert_seen(task, verdict, quiet)) {
+		count_entry(slot, 1);
 		if (must_stop(verdict) && may_spend(task, verdict) &&
-		    spend_budget(verdict->version, verdict->slot->assignment.version - 1,
+		    spend_budget(version_at(verdict->version), verdict->version - 1,
 				 task->container, verdict->key, verdict->kind))
 			verdict->block = 0;
 		if (quiet)
 			COUNT(filtered);
-		else
-			verdict->seen = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 		return !quiet;
 	}
 	/*

@@ -23,6 +23,8 @@
 #define CHECKED_ONCE __noinline
 /* The same of numbers, where the others have it inlined. */
 #define CHECKED_ONCE_IF_OLD static __always_inline
+/* The same, which the others have inlined. */
+#define CHECKED_ONCE_IF_NEW __noinline
 
 /*
  * The same pointer, without the verifier's trust. Where a program follows a pointer that it trusts,
@@ -72,6 +74,7 @@
 #define UNTRUSTED(from) (from)
 #define CHECKED_ONCE static __noinline
 #define CHECKED_ONCE_IF_OLD __noinline __weak
+#define CHECKED_ONCE_IF_NEW static __always_inline
 
 #define READ(from, ...)                            \
 	({                                         \

@@ -24,7 +24,7 @@ __noinline __weak int is_listed(u64 low, u64 high)
 }
 
 /* `python3.13` is `python`. */
-static __noinline bool is_named(u64 low, u64 high, u32 len)
+__noinline __weak int is_named(u64 low, u64 high, u32 len)
 {
 	struct snug_program_name name = {};
 	u32 letters = 0;
@@ -41,7 +41,7 @@ static __noinline bool is_named(u64 low, u64 high, u32 len)
 			else
 				name.words[1] |= c << ((i - 8) * 8);
 		} else if (c != '.' && (c < '0' || c > '9')) {
-			return false;
+			return 0;
 		}
 	}
 	return letters && is_listed(name.words[0], name.words[1]);
