@@ -18,6 +18,7 @@ export function* sharersOf(
   others: Iterable<KeptAlert>,
 ): Steps<readonly BehaviourId[]> {
   const { cause, container } = alert
+  if (cause?.firstRun === true) return yield* partsOfRun(version, alert)
   if (cause?.component !== undefined) return yield* partsOf(version, cause)
   if (cause === undefined || container === undefined || cause.names < 2) return []
   const isOfAlert = cause.wide === true ? sharedBy(alert, others) : isOfCause(cause.id)
@@ -40,6 +41,18 @@ function* partsOf(
   for (const entry of version.profile.outline()) {
     yield
     if (programOf(entry.actor) !== place || entry.state === 'quarantined') continue
+    if (causes.has(causeOf(entry).id)) ids.push(entry.id)
+  }
+  return ids
+}
+
+/** The same of a script and of the programs that it ran, in its container. */
+function* partsOfRun(version: DeployedVersion, alert: Alert): Steps<readonly BehaviourId[]> {
+  const causes = new Set(alert.cause?.component?.map(({ id }) => id))
+  const ids: BehaviourId[] = []
+  for (const entry of version.profile.outline()) {
+    yield
+    if (!isWaiting(entry, alert) || !entry.isShownBy(alert.container?.id ?? '')) continue
     if (causes.has(causeOf(entry).id)) ids.push(entry.id)
   }
   return ids

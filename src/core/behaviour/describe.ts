@@ -42,6 +42,12 @@ function argumentsText(shaped: string | undefined): string {
   return plain(`${applet}${args.map((arg) => ` ${arg}`).join('')}${more}`)
 }
 
+/** Whether shaped arguments are code, or name it: all but those of an applet that runs none. */
+export function holdCode(shaped: string): boolean {
+  const [, first = '', ...rest] = shaped.split('\u0000')
+  return !first.startsWith('<folder>') || rest.join() !== '<rest>'
+}
+
 /** The object without its verb, such as `/etc/nginx/nginx.conf` or `tcp 10.0.0.7:5432`. */
 export function objectText(object: BehaviourObject): string {
   switch (object.kind) {

@@ -106,6 +106,11 @@ export interface AlertCause {
    * are the first acts of it that nothing else explains, of each cause one.
    */
   readonly component?: readonly AlertComponentPart[]
+  /**
+   * The component is no new one: a script of the image that the window did not show, with the programs of the image that
+   * it runs, in one container.
+   */
+  readonly firstRun?: true
   /** The actor does below this folder what the window showed of it below one beside. */
   readonly instance?: string
   /** What would admit all of them, in the language of shapes; absent where it would admit too much. */

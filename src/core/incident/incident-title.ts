@@ -1,5 +1,5 @@
 import { doesLine } from '../behaviour/describe.ts'
-import { type Alert, hasStopped } from '../event/alert.ts'
+import { type Alert, type AlertCause, hasStopped } from '../event/alert.ts'
 import { causeLine } from '../match/cause-text.ts'
 
 /** Different things that a title states. */
@@ -56,6 +56,10 @@ function whereOf([first = '', ...others]: readonly string[], containers: number)
   return containers < 2 ? `${first}${more}` : `${first}${more} (${containers} containers)`
 }
 
+function componentStep({ place, firstRun }: AlertCause): string {
+  return `run ${place}, which ${firstRun === true ? 'the window did not show' : 'is new in this version'}`
+}
+
 /** Who did it: of the start of a program its parent, as the process is the program by then. */
 export function actorOf({ process, event }: Alert): string {
   if (process === undefined) return 'the agent'
@@ -65,8 +69,7 @@ export function actorOf({ process, event }: Alert): string {
 
 function stepOf({ behaviour, cause, action }: Alert): string {
   const line = cause !== undefined && cause.names > 1 ? causeLine(cause) : (behaviour?.text ?? '')
-  const text =
-    cause?.component === undefined ? line : `run ${cause.place}, which is new in this version`
+  const text = cause?.component === undefined ? line : componentStep(cause)
   const short = text.length > stepChars ? `${text.slice(0, stepChars - 1)}…` : text
   return hasStopped(action) ? `tried to ${short}` : doesLine(short)
 }

@@ -1,8 +1,9 @@
 import type { Actor, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
 import type { RiskFacts } from '../event/alert-risk.ts'
 import type { ActEvent } from '../event/event.ts'
+import { changedByCall } from '../match/cause.ts'
 import { graver } from '../match/guardrail.ts'
-import { decidedKind, nameKind, placeClassOf } from '../match/place-class.ts'
+import { type FileClass, fileClassOf, nameKind, placeClassOf } from '../match/place-class.ts'
 import { riskOf } from '../match/risk.ts'
 import { change, type Shipped } from './inheritance.ts'
 
@@ -33,43 +34,53 @@ export function programOf({ exe, script }: Actor): string {
   return script ?? exe
 }
 
+/** Kinds of files that a part of a component may change. */
+const plainKinds: ReadonlySet<FileClass> = new Set(['data'])
+/** Of some programs the kind of what they write is never known. */
+const anyPlainKinds: ReadonlySet<FileClass> = new Set(['data', 'unknown'])
+
 /**
  * Whether an act is a part of the component that does it, and is reported with it. What is graver than the start of a new
  * program has an alert of its own: code that the image did not ship, secrets, code and settings that it changes, more
- * rights, and what the kernel was to stop.
+ * rights, and what the kernel was to stop. `unknown`: files of unknown kinds may be among those that it changes.
  */
 export function isPart(
   event: ActEvent,
   refs: readonly BehaviourRef[],
   risks: readonly RiskFacts[],
+  unknown = false,
 ): boolean {
   if (event.enforced !== undefined || event.process.drift === true) return false
   if (risks.some((facts) => graver(riskOf(facts), 'medium') > 0)) return false
-  return refs.every(({ object }) => isPlain(object, event))
+  const kinds = unknown ? anyPlainKinds : plainKinds
+  return refs.every(({ object }) => isPlain(object, event, kinds))
 }
 
-function isPlain(object: BehaviourObject, event: ActEvent): boolean {
+function isPlain(object: BehaviourObject, event: ActEvent, kinds: ReadonlySet<FileClass>): boolean {
   switch (object.kind) {
     case 'exec': {
       const isScriptDrift = event.kind === 'exec' && event.exec.scriptDrift === true
       return object.drift !== true && object.socketStdio !== true && !isScriptDrift
     }
     case 'file':
-      return event.kind === 'file' && isPlainFile(object, event.file)
+      return event.kind === 'file' && isPlainFile(object, event.file, kinds)
     case 'connect':
     case 'listen':
     case 'capability':
       return true
     case 'identity':
       return object.from.uid === 0
-    case 'syscall':
-      return false
+    case 'syscall': {
+      const changed = changedByCall(object)
+      return changed !== undefined && isPlainChange(changed, false, kinds)
+    }
   }
 }
 
 function isPlainFile(
   { access, path, to }: Extract<BehaviourObject, { kind: 'file' }>,
   file: Extract<ActEvent, { kind: 'file' }>['file'],
+  kinds: ReadonlySet<FileClass>,
 ): boolean {
   const names = [path, to, file.to].filter((name) => name !== undefined)
   if (names.some((name) => placeClassOf(name) === 'secret') || file.received === true) return false
@@ -77,9 +88,11 @@ function isPlainFile(
   if (access === 'exec') return file.shipped === true
   // A hard link is a further name of what is elsewhere.
   if (file.to !== undefined && !file.access.includes('rename')) return false
-  return names.every((name) => {
-    const place = placeClassOf(name)
-    if (place !== 'data' && place !== 'temporary') return false
-    return decidedKind(nameKind(name), access === 'delete') === '*'
-  })
+  return names.every((name) => isPlainChange(name, access === 'delete', kinds))
+}
+
+function isPlainChange(path: string, isRemoved: boolean, kinds: ReadonlySet<FileClass>): boolean {
+  const place = placeClassOf(path)
+  if (place !== 'data' && place !== 'temporary') return false
+  return kinds.has(fileClassOf(nameKind(path), isRemoved))
 }

@@ -15,10 +15,15 @@ const verbs: Readonly<Record<CauseAccess, string>> = {
 
 /** One line for what several behaviours have in common: `change 312 files in /var/jobs/`. */
 export function causeLine(
-  cause: Pick<AlertCause, 'access' | 'place' | 'names' | 'wide' | 'component' | 'instance'>,
+  cause: Pick<
+    AlertCause,
+    'access' | 'place' | 'names' | 'wide' | 'component' | 'firstRun' | 'instance'
+  >,
 ): string {
-  const { access, place, names, wide, component, instance } = cause
-  if (component !== undefined) return `new in this version: ${componentActs(component)}`
+  const { access, place, names, wide, component, firstRun, instance } = cause
+  if (component !== undefined) {
+    return `${firstRun === true ? 'first run' : 'new in this version'}: ${componentActs(component)}`
+  }
   const verb = verbs[access]
   const number = names.toLocaleString('en')
   if (access === 'read' || access === 'change' || access === 'map') {
@@ -55,11 +60,13 @@ export function componentActs(
 export function componentReason(
   {
     place,
-    component,
-  }: { readonly place: string; readonly component: readonly AlertComponentPart[] },
+    component = [],
+    firstRun,
+  }: Pick<AlertCause, 'place' | 'component'> & { readonly firstRun: true | undefined },
   latest: Pick<AlertBehaviour, 'text'>,
 ): string {
-  return `\`${place}\` is new in this version: ${componentActs(component)}; the latest: ${latest.text}`
+  const what = firstRun === true ? 'did not run during the window' : 'is new in this version'
+  return `\`${place}\` ${what}: ${componentActs(component)}; the latest: ${latest.text}`
 }
 
 interface Acting {

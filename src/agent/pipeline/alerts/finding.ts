@@ -39,6 +39,8 @@ export interface FindingCause {
   readonly running: number
   /** The cause is a component of the version ({@link AlertCause.component}): the act of it. */
   readonly part?: Cause
+  /** That component is a script which ran for the first time since the window ({@link AlertCause.firstRun}). */
+  readonly isFirstRun?: true
   /** All that the actor does below this folder has one cause ({@link AlertCause.instance}), and `cause` is in its group. */
   readonly instance?: string
 }

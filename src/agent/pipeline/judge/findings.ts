@@ -17,6 +17,7 @@ import { componentReason } from '../../../core/match/cause-text.ts'
 import type { RiskFacts } from '../../../core/event/alert-risk.ts'
 import { lossSeverity } from '../../../core/match/loss-risk.ts'
 import { placeClassOf } from '../../../core/match/place-class.ts'
+import { graver } from '../../../core/match/guardrail.ts'
 import { riskOf } from '../../../core/match/risk.ts'
 import { mainRef } from '../../../core/match/risk-facts.ts'
 import { distinct, type Techniques } from '../../../core/match/technique.ts'
@@ -97,6 +98,27 @@ export function componentCauseOf(
   }
 }
 
+/**
+ * The cause of all that a script of the image and the programs that it runs do in one container. Files that may be anything
+ * have another one.
+ */
+export function firstRunCauseOf(
+  { event, version }: JudgedBy,
+  ref: BehaviourRef,
+  { script, isOfKnownKind }: { readonly script: string; readonly isOfKnownKind: boolean },
+): FindingCause & { readonly part: Cause } {
+  const scope = ['first-run', version.key, event.container.id, event.process.origin, isOfKnownKind]
+  return {
+    ...componentCauseOf(ref, script, version),
+    scope: sha256Hex(scope.join('\u0000')).slice(0, 20),
+    isFirstRun: true,
+  }
+}
+
+export function gravestOf(risks: readonly RiskFacts[]): Severity {
+  return risks.map(riskOf).reduce((a, b) => (graver(b, a) > 0 ? b : a))
+}
+
 /** An act of a component. Its alert has the severity of its gravest act. */
 export function componentFinding(
   judged: Judged,
@@ -109,7 +131,9 @@ export function componentFinding(
   const finding = deviationFinding(judged, grounds)
   const { behaviour, sample = behaviour } = finding
   if (sample === null) return finding
-  const first = componentReason({ place: cause.cause.place, component: [cause.part] }, sample)
+  const { place } = cause.cause
+  const about = { place, component: [cause.part], firstRun: cause.isFirstRun }
+  const first = componentReason(about, sample)
   return { ...finding, severity, reasons: [first, ...reasons] }
 }
 

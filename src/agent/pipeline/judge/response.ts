@@ -22,6 +22,7 @@ import {
   mainBehaviour,
   unobservedKindFinding,
 } from './findings.ts'
+import { FirstRuns } from './first-runs.ts'
 import { inInstance } from './instances.ts'
 import { loadingRun } from './loaded-files.ts'
 import { allowEvent, wasRejected } from './profile-decisions.ts'
@@ -78,9 +79,11 @@ export class Responder {
   readonly #options: ResponseOptions
   readonly #verdicts: Verdicts
   readonly #delta: UpgradeDelta
+  readonly #runs: FirstRuns
 
   constructor(options: ResponseOptions, verdicts: Verdicts, delta: UpgradeDelta) {
     this.#options = options
+    this.#runs = new FirstRuns(options)
     this.#verdicts = verdicts
     this.#delta = delta
   }
@@ -183,7 +186,7 @@ export class Responder {
     const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
     if (life.state !== 'learning') {
       const isDue = deservesAlert(event, verdict, facts) && !this.#isLoaded(judged)
-      return isDue ? this.#deviates(judged) : { outcome: 'deviation' }
+      return isDue ? this.#deviatesAfterWindow(judged) : { outcome: 'deviation' }
     }
     const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
     if (verdict.guardrails.length > 0 || isRejected)
@@ -198,9 +201,8 @@ export class Responder {
     if (this.#delta.isExplained(verdict, version)) return quiet
     if (!deservesAlert(event, verdict, facts) || this.#isLoaded(judged)) return quiet
     const ofComponent = this.#delta.componentFinding(judged)
-    if (ofComponent !== undefined)
-      return { outcome: 'deviation', alert: this.#raise(ofComponent, event.count ?? 1) }
-    return this.#alert(judged, [this.#whyNew(version)])
+    if (ofComponent === undefined) return this.#deviates(judged, [this.#whyNew(version)])
+    return { outcome: 'deviation', alert: this.#raise(ofComponent, event.count ?? 1) }
   }
 
   #whyNew({ life }: DeployedVersion): string {
@@ -234,14 +236,20 @@ export class Responder {
     return { outcome: 'unprofiled', alert: this.#raise(finding, event.count ?? 1) }
   }
 
+  #deviates(judged: JudgedBy, reasons: readonly string[]): Response {
+    const ofRun = this.#runs.finding(judged, reasons)
+    if (ofRun === undefined) return this.#alert(judged, reasons)
+    return { outcome: 'deviation', alert: this.#raise(ofRun, judged.event.count ?? 1) }
+  }
+
   /** The confidence is low if the sensor may have missed the cause. */
-  #deviates(judged: JudgedBy): Response {
+  #deviatesAfterWindow(judged: JudgedBy): Response {
     const { event, verdict, version } = judged
     const { floorMs } = this.#options.registry.lifecycle.rules
     const stretch = stretchBefore(version, event.container.id, event.time, floorMs)
-    if (stretch === undefined) return this.#alert(judged)
+    if (stretch === undefined) return this.#deviates(judged, [])
     const doubtful = { ...judged, verdict: { ...verdict, confidence: 'partial' } as const }
-    return this.#alert(doubtful, [stretchText(stretch)])
+    return this.#deviates(doubtful, [stretchText(stretch)])
   }
 
   #alert(judged: Judged, reasons: readonly string[] = []): Response {

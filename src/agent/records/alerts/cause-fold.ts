@@ -27,10 +27,16 @@ export const sampleChars = 16_384
 /** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
-export function causeView({ cause, part, instance }: FindingCause, isWide: boolean): AlertCause {
+export function causeView(
+  { cause, part, isFirstRun, instance }: FindingCause,
+  isWide: boolean,
+): AlertCause {
   const { id, access, place, placeClass } = cause
   const single = { id, access, place, placeClass, names: 1 }
-  if (part !== undefined) return { ...single, component: [partOf(part)] }
+  if (part !== undefined) {
+    const component = [partOf(part)]
+    return { ...single, component, ...(isFirstRun === true && { firstRun: true }) }
+  }
   if (!isWide) return single
   const wide = widened(single, wideId(cause))
   return instance === undefined ? wide : { ...wide, place: instance, instance }
@@ -49,7 +55,8 @@ export function widened(single: AlertCause, shared: string): AlertCause {
 }
 
 /** Acts of a component by cause that share its alert. What it does beyond them is reported act by act. */
-export const componentKept = 32
+export const componentKept = 64
+const componentChars = 8_192
 
 /** Whether the alert of a component holds an act of that cause. */
 export function hasPart({ cause }: Pick<Alert, 'cause'>, { id }: Cause): boolean {
@@ -59,7 +66,7 @@ export function hasPart({ cause }: Pick<Alert, 'cause'>, { id }: Cause): boolean
 export function hasRoomForPart({ cause }: Pick<Alert, 'cause'>, part: Cause): boolean {
   const parts = cause?.component ?? []
   const size = parts.reduce((sum, { place }) => sum + place.length, part.place.length)
-  return parts.length < componentKept && size <= partChars
+  return parts.length < componentKept && size <= componentChars
 }
 
 /** The alert of a component with one more act of it, which is the `latest`. */
@@ -70,7 +77,10 @@ export function withPart(alert: Alert, part: Cause, latest: AlertBehaviour): Ale
   const [, ...rest] = reasons
   return withChanges(alert, {
     cause: withChanges(cause, { component }),
-    reasons: [componentReason({ place: cause.place, component }, latest), ...rest],
+    reasons: [
+      componentReason({ place: cause.place, component, firstRun: cause.firstRun }, latest),
+      ...rest,
+    ],
   })
 }
 
