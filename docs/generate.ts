@@ -15,7 +15,7 @@ import {
   guardrailRulesSchema,
   techniqueRulesSchema,
 } from '../src/support/config/rules-schema.ts'
-import { alert, event } from '../src/serve/schema/event-schema.ts'
+import { alert, event } from '../src/api/event-schema.ts'
 import { profile } from '../src/serve/schema/view-schema.ts'
 import {
   apiPage,

@@ -1,9 +1,10 @@
-import type { Alert, AlertDecision, Severity } from '../core/event/alert.ts'
-import type { LinkKind } from '../core/incident/incident-links.ts'
-
-export const incidentStates = ['open', 'closed'] as const
-/** `open`: a person still has to decide on an alert of it. */
-export type IncidentState = (typeof incidentStates)[number]
+import { z } from 'zod'
+import { alertActions, type Severity } from '../core/event/alert.ts'
+import { linkKinds } from '../core/incident/incident-links.ts'
+import type { View } from '../support/view.ts'
+import { alertDecision } from './event-schema.ts'
+import { type IncidentState, incidentStates } from './terms.ts'
+import { bySeverity, count, maybe, severity, text, texts } from './view-parts.ts'
 
 export interface IncidentQuery {
   readonly state?: IncidentState
@@ -17,82 +18,87 @@ export interface IncidentQuery {
 }
 
 /** Alerts that hang together: what one intruder did, as far as that shows. */
-export interface IncidentView {
+const incidentView = z.object({
   /** Of the alert that was raised first. The id of each of its alerts names it too. */
-  readonly id: string
+  id: text,
   /** To be sent with a decision. It changes when an alert joins or is decided on. */
-  readonly revision: string
-  readonly title: string
+  revision: text,
+  title: text,
   /** Of its gravest alert. */
-  readonly severity: Severity
-  readonly state: IncidentState
-  readonly firstSeen: string
-  readonly lastSeen: string
-  readonly alerts: number
+  severity,
+  state: z.enum(incidentStates),
+  firstSeen: text,
+  lastSeen: text,
+  alerts: count,
   /** Alerts without a decision. */
-  readonly open: number
+  open: count,
   /** Events in all its alerts. */
-  readonly events: number
+  events: count,
   /** Alerts by severity. */
-  readonly severities: Readonly<Record<Severity, number>>
-  readonly containers: number
+  severities: bySeverity,
+  containers: count,
   /** Workloads, or containers without one: the first few. */
-  readonly places: readonly string[]
+  places: texts,
   /** Repositories */
-  readonly images: readonly string[]
+  images: texts,
   /** Names of those who began its sessions. */
-  readonly persons: readonly string[]
+  persons: texts,
   /** MITRE ATT&CK technique ids. */
-  readonly attack: readonly string[]
-  readonly guardrails: readonly string[]
+  attack: texts,
+  guardrails: texts,
   /** The latest earlier incident with the same grave behaviour in the same image. */
-  readonly follows?: string
+  follows: maybe,
   /** The latest decision, where none is missing. */
-  readonly closed?: AlertDecision
-}
+  closed: alertDecision.exactOptional(),
+})
+export type IncidentView = View<typeof incidentView>
 
-export interface IncidentPage {
+export const incidentPage = z.object({
   /** Incidents that match, in all. */
-  readonly total: number
+  total: count,
   /** Gravest first, and then latest first. */
-  readonly incidents: readonly IncidentView[]
+  incidents: z.array(incidentView),
   /** Open alerts in no incident, by severity: novelty, and losses. */
-  readonly outside: Readonly<Record<Severity, number>>
-}
+  outside: bySeverity,
+})
+export type IncidentPage = View<typeof incidentPage>
 
-export interface IncidentStory extends IncidentView {
-  /** Equal alerts of all containers are one step. The gravest ones, in order of time. */
-  readonly steps: readonly IncidentStep[]
-  /** The gravest alerts, each with the reason why it is in the incident. */
-  readonly members: readonly IncidentMemberView[]
-  /** Steps and alerts that are left out. */
-  readonly left: { readonly steps: number; readonly members: number }
-}
-
-export interface IncidentStep {
-  readonly firstSeen: string
-  readonly lastSeen: string
-  readonly severity: Severity
-  readonly action: Alert['action']
-  readonly actor: string
-  readonly text: string
+const incidentStep = z.object({
+  firstSeen: text,
+  lastSeen: text,
+  severity,
+  action: z.enum(alertActions),
+  actor: text,
+  text,
   /** The first of its alerts. */
-  readonly alert: string
-  readonly alerts: number
-  readonly containers: number
-  readonly events: number
-}
+  alert: text,
+  alerts: count,
+  containers: count,
+  events: count,
+})
+export type IncidentStep = View<typeof incidentStep>
 
-export interface IncidentMemberView {
-  readonly alert: string
-  readonly severity: Severity
-  readonly because: string
+const incidentMember = z.object({
+  alert: text,
+  severity,
+  because: text,
   /** What it has in common with `with`; absent of the alert that the incident is named after. */
-  readonly link?: LinkKind
+  link: z.enum(linkKinds).exactOptional(),
   /** Id of an alert of the incident. */
-  readonly with?: string
-  readonly decision?: AlertDecision['kind']
-}
+  with: maybe,
+  decision: alertDecision.shape.kind.exactOptional(),
+})
+export type IncidentMemberView = View<typeof incidentMember>
+
+export const incidentStory = incidentView.extend({
+  /** Equal alerts of all containers are one step. The gravest ones, in order of time. */
+  steps: z.array(incidentStep),
+  /** The gravest alerts, each with the reason why it is in the incident. */
+  members: z.array(incidentMember),
+  /** Steps and alerts that are left out. */
+  left: z.object({ steps: count, members: count }),
+})
+export type IncidentStory = View<typeof incidentStory>
 
 export interface IncidentClosing {
   /** Of the incident as a person saw it. */
@@ -101,11 +107,12 @@ export interface IncidentClosing {
   readonly dryRun?: boolean
 }
 
-export interface IncidentClosure {
-  readonly incident: IncidentView
+export const incidentClosure = z.object({
+  incident: incidentView,
   /** Ids of the alerts that are acknowledged with it. */
-  readonly acknowledged: readonly string[]
-}
+  acknowledged: texts,
+})
+export type IncidentClosure = View<typeof incidentClosure>
 
 /** Names the place of an incident in the list. */
 export function incidentCursor({ severity, id }: Pick<IncidentView, 'severity' | 'id'>): string {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { parseEventLine } from '../../src/core/event/parse-event.ts'
-import { alert, event as eventSchema } from '../../src/serve/schema/event-schema.ts'
+import { alert, event as eventSchema } from '../../src/api/event-schema.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 
 /**

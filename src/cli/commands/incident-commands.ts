@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander'
 import { type Severity, severities } from '../../core/event/alert.ts'
-import {
-  type IncidentClosure,
-  type IncidentPage,
-  type IncidentStep,
-  type IncidentStory,
-  type IncidentView,
-  incidentStates,
+import type {
+  IncidentClosure,
+  IncidentPage,
+  IncidentStep,
+  IncidentStory,
+  IncidentView,
 } from '../../api/incident-views.ts'
+import { incidentStates } from '../../api/terms.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseCount } from '../input/option-values.ts'

@@ -1,9 +1,14 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
-import { incidentCursor, incidentStates } from '../../api/incident-views.ts'
+import {
+  incidentClosure,
+  incidentCursor,
+  incidentPage,
+  incidentStory,
+} from '../../api/incident-views.ts'
+import { incidentStates } from '../../api/terms.ts'
 import { because, present, reason } from '../body-parts.ts'
 import { cursor, limit, pageOf } from '../page.ts'
-import * as incident from '../schema/incident-schema.ts'
 import { persons } from '../schema/person-schema.ts'
 import { type Route, route } from './route.ts'
 
@@ -32,7 +37,7 @@ export const incidentRoutes: readonly Route[] = [
       severity: z.enum(severities).optional().meta({ description: 'this severity and above' }),
       image: z.string().min(1).max(500).optional().meta({ description: 'a repository' }),
     }),
-    answer: incident.page,
+    answer: incidentPage,
     handle: async ({ engine }, { query: { cursor: after, limit: some, ...filter } }) => {
       const page = await engine.incidents({ ...present({ after, ...filter }), limit: some + 1 })
       return pageOf(page.incidents, some, incidentCursor, (incidents) => ({ ...page, incidents }))
@@ -43,7 +48,7 @@ export const incidentRoutes: readonly Route[] = [
     path: '/v1/incidents/:id',
     role: 'viewer',
     summary: 'one incident with its steps, and why each alert is in it; the id of any of them does',
-    answer: incident.story,
+    answer: incidentStory,
     handle: ({ engine }, { params }) => engine.incidentStory(params['id'] ?? ''),
   }),
   route({
@@ -60,7 +65,7 @@ export const incidentRoutes: readonly Route[] = [
         .optional()
         .meta({ description: 'changes nothing: the answer shows what would change' }),
     }),
-    answer: incident.closure,
+    answer: incidentClosure,
     handle: ({ engine }, { params, body: { reason: why, ...closing }, by }) =>
       engine.closeIncident(params['id'] ?? '', present(closing), because(by, why)),
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CapturedFile, CaseProcess, CaseSocket, CaseSummary } from '../../core/case/case.ts'
 import type { CaseFileView, CaseView } from '../../api/case-views.ts'
-import { containerRef, event, imageRef, workloadRef } from './event-schema.ts'
+import { containerRef, event, imageRef, workloadRef } from '../../api/event-schema.ts'
 
 const text = z.string()
 const texts = z.array(text)

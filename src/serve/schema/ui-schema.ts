@@ -14,7 +14,7 @@ import {
   actGroups,
   cardGroupings,
 } from '../../api/page-views.ts'
-import { alert } from './event-schema.ts'
+import { alert } from '../../api/event-schema.ts'
 import { behaviour } from './view-schema.ts'
 
 /** The answers that the page is drawn from; each is typed by the facade that it describes. */

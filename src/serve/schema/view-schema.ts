@@ -25,12 +25,12 @@ import {
 import { holdLevels, holdStates } from '../../core/lifecycle/hold.ts'
 import { rootVerdicts } from '../../supplychain/export/root-need.ts'
 import { keptScan } from '../../supplychain/findings/kept-scan.ts'
-import { imageRef, lossSpan } from './event-schema.ts'
+import { imageRef, lossSpan } from '../../api/event-schema.ts'
 import { roles } from '../../support/config/role.ts'
 import type { TokenHolder } from '../access/token-file.ts'
 
 /** The answers of the API, for its OpenAPI document; each is typed by the facade that it describes. */
-export { alert } from './event-schema.ts'
+export { alert } from '../../api/event-schema.ts'
 
 const text = z.string()
 const count = z.number()

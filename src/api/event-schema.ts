@@ -1,18 +1,18 @@
 import { z } from 'zod'
-import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
-import { type Alert, alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import type { BehaviourObject } from '../core/behaviour/behaviour.ts'
+import { type Alert, alertActions, alertTypes, severities } from '../core/event/alert.ts'
 import {
   type AlertSession,
   certainties,
   type SessionPerson,
   unknownWhys,
-} from '../../core/person/session-person.ts'
+} from '../core/person/session-person.ts'
 import {
   causeAccesses,
   placeClasses,
   replicaShifts,
   type RiskFacts,
-} from '../../core/event/alert-risk.ts'
+} from '../core/event/alert-risk.ts'
 import {
   accesses,
   devices,
@@ -21,7 +21,8 @@ import {
   origins,
   type SnugEvent,
   unhashedReasons,
-} from '../../core/event/event.ts'
+} from '../core/event/event.ts'
+import { openObject } from './view-parts.ts'
 
 /**
  * The published JSON Schema of event and alert. It only describes: the fast parser in `event` validates input, and a
@@ -34,7 +35,7 @@ const port = z.int().min(0).max(65_535)
 const optionalText = z.string().exactOptional()
 const flag = z.boolean().exactOptional()
 
-export const imageRef = z.looseObject({
+export const imageRef = openObject({
   repository: z.string(),
   tag: optionalText,
   digest: z.string(),
@@ -42,7 +43,7 @@ export const imageRef = z.looseObject({
     description: 'the namespace or workload whose profile judges it; absent: one profile for all',
   }),
 })
-export const containerRef = z.looseObject({
+export const containerRef = openObject({
   id: z.string(),
   name: optionalText,
   before: flag,
@@ -51,13 +52,13 @@ export const containerRef = z.looseObject({
     .exactOptional()
     .meta({ description: "of a pod's container that is not one of its app's" }),
 })
-export const workloadRef = z.looseObject({
+export const workloadRef = openObject({
   namespace: optionalText,
   kind: optionalText,
   name: z.string(),
   pod: optionalText,
 })
-const processRef = z.looseObject({
+const processRef = openObject({
   pid: z.int(),
   ppid: z.int().exactOptional(),
   exe: path,
@@ -75,13 +76,13 @@ const processRef = z.looseObject({
   socketStdio: flag,
   drift: flag,
 })
-export const lossSpan = z.looseObject({
+export const lossSpan = openObject({
   reason: z.string(),
   count: z.number().min(0),
   from: time,
   to: time,
 })
-const userIds = z.looseObject({ uid: id, gid: id })
+const userIds = openObject({ uid: id, gid: id })
 
 const hash = {
   sha256: optionalText.meta({
@@ -102,10 +103,10 @@ const act = {
 
 export const event: z.ZodType<SnugEvent> = z
   .discriminatedUnion('kind', [
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('exec'),
-      exec: z.looseObject({
+      exec: openObject({
         path,
         drift: z.boolean(),
         script: path.exactOptional(),
@@ -126,10 +127,10 @@ export const event: z.ZodType<SnugEvent> = z
         ...hash,
       }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('file'),
-      file: z.looseObject({
+      file: openObject({
         path,
         access: z.array(z.enum(accesses)).min(1),
         to: path.exactOptional().meta({ description: 'the new name; required with `rename`' }),
@@ -143,26 +144,26 @@ export const event: z.ZodType<SnugEvent> = z
         usualMount: path.exactOptional(),
       }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('connect'),
-      connect: z.looseObject({
+      connect: openObject({
         protocol: z.string(),
         address: z.string(),
         port,
         name: optionalText,
-        peer: z.looseObject({ image: optionalText, workload: optionalText }).exactOptional(),
+        peer: openObject({ image: optionalText, workload: optionalText }).exactOptional(),
       }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('listen'),
-      listen: z.looseObject({ protocol: z.string(), address: z.string(), port }),
+      listen: openObject({ protocol: z.string(), address: z.string(), port }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('identity'),
-      identity: z.looseObject({
+      identity: openObject({
         from: userIds,
         to: userIds,
         through: z.enum(identityRoutes).exactOptional().meta({
@@ -171,22 +172,22 @@ export const event: z.ZodType<SnugEvent> = z
         }),
       }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('capability'),
-      capability: z.looseObject({ name: z.string() }),
+      capability: openObject({ name: z.string() }),
     }),
-    z.looseObject({
+    openObject({
       ...act,
       kind: z.literal('syscall'),
-      syscall: z.looseObject({
+      syscall: openObject({
         name: z.string(),
         target: optionalText,
         denied: flag,
         asShipped: flag,
       }),
     }),
-    z.looseObject({
+    openObject({
       ...base,
       kind: z.literal('loss'),
       container: containerRef.exactOptional(),
@@ -196,7 +197,7 @@ export const event: z.ZodType<SnugEvent> = z
   ])
   .meta({ title: 'Snug event, v1' })
 
-const behaviour = z.looseObject({
+const behaviour = openObject({
   id: z.string(),
   kind: z.string(),
   object: z.string(),
@@ -205,7 +206,7 @@ const behaviour = z.looseObject({
     .looseObject({
       actor: z.object({ exe: z.string(), script: z.string().exactOptional() }),
       uid: z.union([z.int(), z.literal('declared')]),
-      object: (z.looseObject({ kind: z.string() }) as unknown as z.ZodType<BehaviourObject>).meta({
+      object: (openObject({ kind: z.string() }) as unknown as z.ZodType<BehaviourObject>).meta({
         description: 'as `object` of `snug.behaviour/v1`',
       }),
       origin: z.enum(origins),
@@ -226,7 +227,7 @@ const behaviour = z.looseObject({
 const candidates = z.int().min(0).meta({ description: 'requests that can have begun the session' })
 
 const person: z.ZodType<SessionPerson> = z.union([
-  z.looseObject({
+  openObject({
     certainty: z.enum(certainties).meta({
       description:
         '`certain`: only requests of this person fit; `likely`: a fact that would show it is missing',
@@ -238,16 +239,16 @@ const person: z.ZodType<SessionPerson> = z.union([
     request: optionalText.meta({ description: '`auditID` of the request' }),
     candidates,
   }),
-  z.looseObject({ certainty: z.literal('unknown'), why: z.enum(unknownWhys), candidates }),
+  openObject({ certainty: z.literal('unknown'), why: z.enum(unknownWhys), candidates }),
 ])
 
-export const alertSession: z.ZodType<AlertSession> = z.looseObject({
+export const alertSession: z.ZodType<AlertSession> = openObject({
   id: z.string(),
   since: time.meta({ description: 'when its first event was seen' }),
   person,
 })
 
-const risk: z.ZodType<RiskFacts> = z.looseObject({
+const risk: z.ZodType<RiskFacts> = openObject({
   access: z.enum(causeAccesses),
   place: z.enum(placeClasses),
   actor: z.enum(['known', 'new', 'drift']),
@@ -260,7 +261,7 @@ const risk: z.ZodType<RiskFacts> = z.looseObject({
   replicas: z.enum(replicaShifts).exactOptional(),
 })
 
-export const alertDecision = z.looseObject({
+export const alertDecision = openObject({
   kind: z.enum(['allowed', 'rejected', 'acknowledged']),
   by: z.string(),
   at: time,
@@ -306,7 +307,7 @@ export const alert: z.ZodType<Alert> = z
       .looseObject({
         kinds: z.record(z.string(), z.int()),
         severities: z.record(z.string(), z.int()),
-        reasons: z.array(z.looseObject({ text: z.string(), count: z.int() })),
+        reasons: z.array(openObject({ text: z.string(), count: z.int() })),
         first: z.array(z.string()).meta({ description: 'ids of the first alerts' }),
       })
       .exactOptional()
@@ -331,16 +332,14 @@ export const alert: z.ZodType<Alert> = z
             'the alert summarises causes of this actor, access and class of place without a separate alert',
         }),
         parts: z
-          .array(z.looseObject({ id: z.string(), place: z.string(), names: z.int().min(1) }))
+          .array(openObject({ id: z.string(), place: z.string(), names: z.int().min(1) }))
           .exactOptional()
           .meta({
             description:
               'of a wide cause, its first places that the service owns: allowing the alert covers later names of those with three or more',
           }),
         component: z
-          .array(
-            z.looseObject({ id: z.string(), access: z.enum(causeAccesses), place: z.string() }),
-          )
+          .array(openObject({ id: z.string(), access: z.enum(causeAccesses), place: z.string() }))
           .exactOptional()
           .meta({
             description:
@@ -365,8 +364,8 @@ export const alert: z.ZodType<Alert> = z
     files: z
       .array(
         z.union([
-          z.looseObject({ path, sha256: z.string() }),
-          z.looseObject({ path, unhashed: z.enum(unhashedReasons) }),
+          openObject({ path, sha256: z.string() }),
+          openObject({ path, unhashed: z.enum(unhashedReasons) }),
         ]),
       )
       .exactOptional()

@@ -1,0 +1,15 @@
+import { z } from 'zod'
+import { severities } from '../core/event/alert.ts'
+
+/** Parts that views have in common. Each is only described: the engine makes the values. */
+export const text = z.string()
+export const maybe = text.exactOptional()
+export const texts = z.array(text)
+export const count = z.number()
+export const severity = z.enum(severities)
+export const bySeverity = z.record(severity, count)
+
+/** An object that later versions may add members to. Its type has only those of this version. */
+export function openObject<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+  return z.looseObject(shape) as unknown as z.ZodObject<Shape>
+}
