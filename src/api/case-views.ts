@@ -1,24 +1,90 @@
-import type { CapturedFile, CaseHead, CaseProcess, CaseSummary } from '../core/case/case.ts'
-import type { SnugEvent } from '../core/event/event.ts'
+import { z } from 'zod'
+import type { View } from '../support/view.ts'
+import { containerRef, event, imageRef, workloadRef } from './event-schema.ts'
+import { count, maybe, text, texts } from './view-parts.ts'
+
+/** What a list has of a case. Plain data: it is stored. */
+export const caseSummary = z.object({
+  id: text,
+  /** `collecting`: what follows is still to come. `cut`: the agent ended before. */
+  state: z.enum(['collecting', 'complete', 'cut']),
+  /** RFC 3339 UTC */
+  time: text,
+  node: text,
+  by: text,
+  reason: text,
+  /** Id of the alert that it was captured for. */
+  alert: maybe,
+  container: containerRef,
+  image: imageRef.exactOptional(),
+  workload: workloadRef.exactOptional(),
+  /** Of the compressed file. */
+  bytes: count,
+  sha256: text,
+})
+export type CaseSummary = View<typeof caseSummary>
+
+const caseSocket = z.object({
+  protocol: z.enum(['tcp', 'udp']),
+  local: text,
+  remote: text,
+  state: text,
+})
+export type CaseSocket = View<typeof caseSocket>
+
+/** A process of the container while it was captured. */
+const caseProcess = z.object({
+  /** As the host counts. */
+  pid: count,
+  ppid: count,
+  uid: count,
+  gid: count,
+  /** RFC 3339 UTC */
+  started: text,
+  exe: text,
+  args: texts,
+  cwd: text,
+  /** Open files, as the kernel names them. */
+  files: texts,
+  /** Code that is mapped, beside the program. */
+  mapped: texts,
+  sockets: z.array(caseSocket),
+})
+export type CaseProcess = View<typeof caseProcess>
+
+/** A file that the container made or changed, or a program without a file that runs. */
+const capturedFile = z.object({
+  path: text,
+  bytes: count,
+  mode: count,
+  /** RFC 3339 UTC */
+  changed: text,
+  /** Of the whole file; absent where it was not read. */
+  sha256: maybe,
+  /** Why its content is not in the case. */
+  omitted: maybe,
+})
+export type CapturedFile = View<typeof capturedFile>
 
 /** A case without the contents of its files. */
-export interface CaseView extends CaseSummary {
+export const caseView = caseSummary.extend({
   /** Of the version when it was captured. */
-  readonly profile?: NonNullable<CaseHead['profile']>
-  readonly processes: readonly CaseProcess[]
-  readonly files: readonly CapturedFile[]
+  profile: z.object({ state: text, mode: text, revision: count }).exactOptional(),
+  processes: z.array(caseProcess),
+  files: z.array(capturedFile),
   /** The last events before the capture, oldest first. */
-  readonly before: readonly SnugEvent[]
+  before: z.array(event),
   /** Those within a minute of it. */
-  readonly after: readonly SnugEvent[]
+  after: z.array(event),
   /** What is missing, and why. */
-  readonly notes: readonly string[]
-}
+  notes: texts,
+})
+export type CaseView = View<typeof caseView>
 
 /** The compressed file of a case. */
-export interface CaseFileView {
-  readonly name: string
-  readonly sha256: string
-  /** In base64. */
-  readonly content: string
-}
+export const caseFileView = z.object({
+  name: text,
+  sha256: text.meta({ description: 'of the compressed file, as the audit log has it' }),
+  content: text.meta({ description: 'compressed NDJSON, in base64' }),
+})
+export type CaseFileView = View<typeof caseFileView>

@@ -1,36 +1,35 @@
-import type { Severity } from '../core/event/alert.ts'
+import { z } from 'zod'
+import type { View } from '../support/view.ts'
+import { count, maybe, severity, text, texts } from './view-parts.ts'
+
+const facts = {
+  sessions: count,
+  alerts: count,
+  severity: severity.meta({ description: 'of the gravest alert' }),
+  firstSeen: text,
+  lastSeen: text,
+}
+
+const personContainer = z.object({
+  /** 64 hex digits. */
+  id: text,
+  name: maybe,
+  place: text.meta({ description: 'its workload, or itself' }),
+  /** Repository */
+  image: maybe,
+  ...facts,
+  acts: texts.meta({ description: 'what their latest alerts there are about' }),
+})
+export type PersonContainer = View<typeof personContainer>
 
 /** What one person did in which containers, as far as there are alerts of it. */
-export interface PersonView {
+export const personView = z.object({
   /** The user, as the API server authenticated them. */
-  readonly name: string
-  /** Users whom they impersonated. */
-  readonly as: readonly string[]
-  /** Addresses of their connections to the API server. */
-  readonly from: readonly string[]
-  readonly sessions: number
-  readonly alerts: number
-  /** Of the gravest alert. */
-  readonly severity: Severity
-  readonly firstSeen: string
-  readonly lastSeen: string
+  name: text,
+  as: texts.meta({ description: 'users whom they impersonated' }),
+  from: texts.meta({ description: 'addresses of their connections to the API server' }),
+  ...facts,
   /** The latest first. */
-  readonly containers: readonly PersonContainer[]
-}
-
-export interface PersonContainer {
-  /** 64 hex digits. */
-  readonly id: string
-  readonly name?: string
-  /** Its workload, or itself. */
-  readonly place: string
-  /** Repository */
-  readonly image?: string
-  readonly sessions: number
-  readonly alerts: number
-  readonly severity: Severity
-  readonly firstSeen: string
-  readonly lastSeen: string
-  /** What their latest alerts there are about. */
-  readonly acts: readonly string[]
-}
+  containers: z.array(personContainer),
+})
+export type PersonView = View<typeof personView>

@@ -1,35 +1,39 @@
-export const givenUpReasons = ['full', 'late', 'refused'] as const
-export type GivenUpReason = (typeof givenUpReasons)[number]
+import { z } from 'zod'
+import type { View } from '../support/view.ts'
+import { givenUpReasons } from './terms.ts'
+import { count, each, flag, maybe, text } from './view-parts.ts'
 
 /** State of a sink. Times are RFC 3339. */
-export interface SinkView {
-  readonly name: string
-  readonly type: string
-  readonly format: string
-  readonly target: string
-  readonly state: 'idle' | 'delivering' | 'failing'
-  readonly waiting: number
-  readonly waitingBytes: number
+export const sinkView = z.object({
+  name: text,
+  type: text,
+  format: text,
+  target: text,
+  state: z.enum(['idle', 'delivering', 'failing']),
+  waiting: count,
+  waitingBytes: count,
   /** How long the oldest that waits has waited, in milliseconds. */
-  readonly lagMs: number
+  lagMs: count,
   /** Since the agent started; an alert whose count rose is delivered again. */
-  readonly delivered: number
+  delivered: count,
   /** Attempts that failed: what they were to deliver waits, and is sent again. */
-  readonly refusals: number
-  readonly givenUp: number
-  readonly givenUpFor: Readonly<Record<GivenUpReason, number>>
-  readonly lastDelivery?: string
-  readonly lastError?: { readonly time: string; readonly text: string }
-}
+  refusals: count,
+  givenUp: count,
+  givenUpFor: each(givenUpReasons, count),
+  lastDelivery: maybe,
+  lastError: z.object({ time: text, text }).exactOptional(),
+})
+export type SinkView = View<typeof sinkView>
 
 /** The answer of a sink to a test alert. */
-export interface SinkTest {
-  readonly ok: boolean
+export const sinkTest = z.object({
+  ok: flag,
   /** Id of the test alert. */
-  readonly id: string
-  readonly answer: string
-  readonly tookMs: number
-}
+  id: text,
+  answer: text,
+  tookMs: count,
+})
+export type SinkTest = View<typeof sinkTest>
 
 /** The part of alert delivery that the API uses. */
 export interface SinkAdmin {

@@ -2,3 +2,7 @@
 export const incidentStates = ['open', 'closed'] as const
 /** `open`: a person still has to decide on an alert of it. */
 export type IncidentState = (typeof incidentStates)[number]
+
+/** Why a sink gave up on an alert. */
+export const givenUpReasons = ['full', 'late', 'refused'] as const
+export type GivenUpReason = (typeof givenUpReasons)[number]

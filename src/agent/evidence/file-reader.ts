@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto'
 import { close, fstatSync, openSync, read, readdirSync, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
-import {
-  type CapturedFile,
-  caseBounds,
-  type CaseLine,
-  type CaseProcess,
-  partBytes,
-} from '../../core/case/case.ts'
+import type { CapturedFile, CaseProcess } from '../../api/case-views.ts'
+import { caseBounds, type CaseLine, partBytes } from '../records/cases/case-file.ts'
 import { describeError } from '../../errors.ts'
 import { openBeneath } from '../pipeline/identity/open-beneath.ts'
 import { Pace } from '../../support/pace.ts'

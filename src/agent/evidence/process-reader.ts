@@ -1,7 +1,8 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { caseBounds, type CaseProcess, type CaseSocket } from '../../core/case/case.ts'
+import type { CaseProcess, CaseSocket } from '../../api/case-views.ts'
+import { caseBounds } from '../records/cases/case-file.ts'
 import { cgroupHierarchy } from '../pipeline/identity/container-rootfs.ts'
 
 /** A process can hold up a reader of its memory: then there is no answer. */

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import type { CaseProcess, CaseSummary } from '../../core/case/case.ts'
-import type { CaseFileView, CaseView } from '../../api/case-views.ts'
+import type { CaseFileView, CaseProcess, CaseSummary, CaseView } from '../../api/case-views.ts'
 import { SnugError } from '../../errors.ts'
 import type { CliContext } from '../cli-context.ts'
 import { writeOutputFile } from '../input/output-file.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import { each } from '../../api/view-parts.ts'
 import type { View } from '../../support/view.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
 
@@ -219,12 +220,7 @@ export const agentStates = [
  */
 export type AgentState = (typeof agentStates)[number]
 
-const byState = z.object(
-  Object.fromEntries(agentStates.map((state) => [state, whole])) as Record<
-    AgentState,
-    typeof whole
-  >,
-)
+const byState = each(agentStates, whole)
 
 const nodeRow = z.object({
   node: text,

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { CaseSummary } from '../../core/case/case.ts'
+import type { CaseSummary } from '../../api/case-views.ts'
 import type { ContainerRef } from '../../core/event/event.ts'
 import type { HoldLevel } from '../../core/lifecycle/hold.ts'
 import type { HoldView } from '../../api/engine-views.ts'

@@ -1,4 +1,4 @@
-import type { CaseSummary } from '../../core/case/case.ts'
+import type { CaseSummary } from '../../api/case-views.ts'
 import type { HoldView } from '../../api/engine-views.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'

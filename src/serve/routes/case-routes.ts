@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { caseFileView, caseSummary, caseView } from '../../api/case-views.ts'
 import { because, reason } from '../body-parts.ts'
-import * as view from '../schema/case-schema.ts'
 import { type Route, route } from './route.ts'
 
 /** Evidence of containers. */
@@ -10,7 +10,7 @@ export const caseRoutes: readonly Route[] = [
     path: '/v1/cases',
     role: 'viewer',
     summary: 'the cases of this node, newest first',
-    answer: z.array(view.summary),
+    answer: z.array(caseSummary),
     handle: ({ engine }) => engine.cases(),
   }),
   route({
@@ -27,7 +27,7 @@ export const caseRoutes: readonly Route[] = [
         .meta({ description: 'by its name or the beginning of its id' }),
       reason,
     }),
-    answer: view.summary,
+    answer: caseSummary,
     handle: ({ engine }, { body, by }) => engine.capture(body.container, because(by, body.reason)),
   }),
   route({
@@ -35,7 +35,7 @@ export const caseRoutes: readonly Route[] = [
     path: '/v1/cases/:id',
     role: 'viewer',
     summary: 'one case, without the contents of its files',
-    answer: view.story,
+    answer: caseView,
     handle: ({ engine }, { params }) => engine.case(params['id'] ?? ''),
   }),
   route({
@@ -43,7 +43,7 @@ export const caseRoutes: readonly Route[] = [
     path: '/v1/cases/:id/file',
     role: 'admin',
     summary: 'the compressed file of a case, with the contents of the files in it; audited',
-    answer: view.file,
+    answer: caseFileView,
     handle: ({ engine }, { params, by }) => engine.caseFile(params['id'] ?? '', by),
   }),
 ]

@@ -9,7 +9,7 @@ import {
 import { incidentStates } from '../../api/terms.ts'
 import { because, present, reason } from '../body-parts.ts'
 import { cursor, limit, pageOf } from '../page.ts'
-import { persons } from '../schema/person-schema.ts'
+import { personView } from '../../api/person-views.ts'
 import { type Route, route } from './route.ts'
 
 /** Alerts that hang together, with the decision on all of them; and what each person did. */
@@ -22,7 +22,7 @@ export const incidentRoutes: readonly Route[] = [
     query: z.strictObject({
       name: z.string().min(1).max(512).optional().meta({ description: 'only this person' }),
     }),
-    answer: persons,
+    answer: z.array(personView),
     handle: ({ engine }, { query: { name } }) => engine.persons(name),
   }),
   route({

@@ -1,33 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import { type Route, route } from './route.ts'
-import type { SinkTest, SinkView } from '../../api/sink-view.ts'
-
-const text = z.string()
-const count = z.number()
-
-const sinkView: z.ZodType<SinkView> = z.object({
-  name: text,
-  type: text,
-  format: text,
-  target: text,
-  state: z.enum(['idle', 'delivering', 'failing']),
-  waiting: count,
-  waitingBytes: count,
-  lagMs: count,
-  delivered: count,
-  refusals: count,
-  givenUp: count,
-  givenUpFor: z.object({ full: count, late: count, refused: count }),
-  lastDelivery: text.exactOptional(),
-  lastError: z.object({ time: text, text }).exactOptional(),
-})
-const sinkTest: z.ZodType<SinkTest> = z.object({
-  ok: z.boolean(),
-  id: text,
-  answer: text,
-  tookMs: count,
-})
+import { sinkTest, sinkView } from '../../api/sink-view.ts'
 
 /** Where alerts go, and whether they arrive. */
 export const sinkRoutes: readonly Route[] = [

@@ -1,4 +1,5 @@
-import { givenUpReasons, type SinkView } from '../../api/sink-view.ts'
+import type { SinkView } from '../../api/sink-view.ts'
+import { givenUpReasons } from '../../api/terms.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 
 const sinkStates = ['idle', 'delivering', 'failing'] as const

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CaseSummary } from '../../../src/core/case/case.ts'
+import type { CaseSummary } from '../../../src/api/case-views.ts'
 import { CaseFolder } from '../../../src/agent/records/cases/case-folder.ts'
 import {
   daemonWorld,

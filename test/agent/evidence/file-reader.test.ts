@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { caseBounds, type CaseLine } from '../../../src/core/case/case.ts'
+import { caseBounds, type CaseLine } from '../../../src/agent/records/cases/case-file.ts'
 import { changedFiles } from '../../../src/agent/evidence/file-reader.ts'
 import { addressOf } from '../../../src/agent/evidence/process-reader.ts'
 

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import { caseBounds, type CaseLine, type CaseSummary } from '../../../core/case/case.ts'
+import type { CaseSummary } from '../../../api/case-views.ts'
+import { caseBounds, type CaseLine } from './case-file.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 
 /** What the folder itself finds out about a case. */

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { caseBounds, type CaseLine } from '../../../../src/core/case/case.ts'
+import { caseBounds, type CaseLine } from '../../../../src/agent/records/cases/case-file.ts'
 import { CaseFolder, type CaseToWrite } from '../../../../src/agent/records/cases/case-folder.ts'
 
 const time = '2026-11-24T13:40:27.000Z'
