@@ -16,7 +16,7 @@ import {
   techniqueRulesSchema,
 } from '../src/support/config/rules-schema.ts'
 import { alert, event } from '../src/api/event-schema.ts'
-import { profile } from '../src/serve/schema/view-schema.ts'
+import { profileView } from '../src/api/profile-views.ts'
 import {
   apiPage,
   configPage,
@@ -71,7 +71,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/profile.md': schemaPage(
     'Profile',
     'The output of `snug profile show IMAGE -o json` and `GET /v1/images/{ref}/profile`.',
-    jsonSchema(profile),
+    jsonSchema(profileView),
   ),
   'docs/reference/gate.md': schemaPage(
     'Gate policy, v1',

@@ -1,23 +1,5 @@
-import type { ProfileDocument } from '../supplychain/export/profile-document.ts'
-import type { ImageRef, SnugEvent } from '../core/event/event.ts'
-import type { ExportFormat } from '../supplychain/export/export-profile.ts'
-import type { Alert, AlertType, Severity } from '../core/event/alert.ts'
-import type {
-  AllowScope,
-  BackTestResult,
-  DecisionResult,
-  CostReport,
-  DoctorReport,
-  HoldView,
-  LineageView,
-  Mode,
-  ProfileDiff,
-  ProfileView,
-  ReplayResult,
-  StateNews,
-  StatusView,
-  VersionView,
-} from './engine-views.ts'
+import type { CaseFileView, CaseSummary, CaseView } from './case-views.ts'
+import type { HoldView } from './hold-views.ts'
 import type {
   IncidentClosing,
   IncidentClosure,
@@ -25,15 +7,41 @@ import type {
   IncidentQuery,
   IncidentStory,
 } from './incident-views.ts'
-import type { User } from '../core/behaviour/user.ts'
+import type { LiveReader } from './live-log.ts'
+import type { PageViews } from './page-views.ts'
+import type { PersonView } from './person-views.ts'
+import type {
+  AllowScope,
+  BackTestResult,
+  DecisionResult,
+  ProfileDiff,
+  ProfileExport,
+  ProfileView,
+  ReplayResult,
+} from './profile-views.ts'
+import type {
+  AuditCheckView,
+  AuditView,
+  CardDecision,
+  CardDecisionResult,
+  EditTestResult,
+  ForgetChoice,
+  ForgetResult,
+  IncidentResult,
+  ProfileEdit,
+  RemovalResult,
+  UndoResult,
+} from './review-views.ts'
+import type { CostReport, DoctorReport, StateNews, StatusView } from './status-views.ts'
+import type { AlertState, Mode } from './terms.ts'
+import type { LineageView, VersionView } from './version-views.ts'
+import type { ProfileDocument } from '../supplychain/export/profile-document.ts'
+import type { ImageRef, SnugEvent } from '../core/event/event.ts'
+import type { ExportFormat } from '../supplychain/export/export-profile.ts'
+import type { Alert, AlertType, Severity } from '../core/event/alert.ts'
 import type { VersionClass } from '../core/lifecycle/open-version.ts'
 import type { KeptScan } from '../supplychain/findings/kept-scan.ts'
 import type { HoldLevel } from '../core/lifecycle/hold.ts'
-import type { CaseSummary } from '../api/case-views.ts'
-import type { CaseFileView, CaseView } from './case-views.ts'
-import type { PersonView } from './person-views.ts'
-import type { LiveReader } from './live-log.ts'
-import type { PageViews } from './page-views.ts'
 
 /**
  * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
@@ -184,14 +192,6 @@ export interface Engine {
   readonly page: PageViews
 }
 
-export interface ProfileExport {
-  readonly image: ImageRef
-  readonly format: ExportFormat
-  readonly text: string
-  /** What the format cannot express, and how to use the file. */
-  readonly notes: readonly string[]
-}
-
 /** Who decided, for the audit: `cli:root`, `token:NAME`. */
 export interface Decider {
   readonly who: string
@@ -230,166 +230,12 @@ export interface ApproveOptions {
   readonly allScopes?: boolean
 }
 
-export const cardDecisions = ['approve', 'reject', 'withdraw'] as const
-
-export interface CardDecision {
-  readonly decision: (typeof cardDecisions)[number]
-  readonly places: readonly DecidedPlace[]
-  /** Includes behaviours on which a guardrail fired. */
-  readonly quarantined?: boolean
-  /** RFC 3339: the approval ends by itself. */
-  readonly until?: string
-  /** Changes nothing: the answer shows what would change. */
-  readonly dryRun?: boolean
-}
-
-/** The behaviours of a card in one version, as a reader saw them. */
-export interface DecidedPlace {
-  /** IMAGE, one version. */
-  readonly ref: string
-  /** Of the version when it was read; in the answer, after the decision. */
-  readonly revision: string
-  readonly behaviours: readonly string[]
-}
-
-export interface CardDecisionResult {
-  readonly decided: readonly DecidedPlace[]
-}
-
-/** One of these: the beginning of an id will do, and of a container its name. */
-export type ForgetChoice =
-  | { readonly container: string; readonly session?: undefined; readonly between?: undefined }
-  | { readonly session: string; readonly container?: undefined; readonly between?: undefined }
-  | {
-      /** RFC 3339, both included. */
-      readonly between: { readonly from: string; readonly to: string }
-      readonly container?: undefined
-      readonly session?: undefined
-    }
-
-export interface ForgottenRow {
-  readonly id: string
-  readonly actor: string
-  readonly uid: User
-  readonly text: string
-}
-
-export interface ForgetResult {
-  /** Behaviours that vanished: nothing else had shown them. */
-  readonly gone: readonly ForgottenRow[]
-  /** Ids of behaviours that stay, with less evidence. */
-  readonly lessened: readonly string[]
-  /** Number of forgotten events. */
-  readonly acts: number
-  /** The span of the forgotten events. It is wider than requested where evidence is coarser. */
-  readonly from?: string
-  readonly to?: string
-  readonly version: VersionView
-}
-
-export interface IncidentResult extends ForgetResult {
-  /** Behaviours that only the session had shown: rejected. */
-  readonly rejected: readonly ForgottenRow[]
-  /** Ids of the session's alerts, which are decided with it. */
-  readonly alerts: readonly string[]
-}
-
-export interface RemovalResult {
-  /** As it was before the removal. */
-  readonly version: VersionView
-  /** Ids of its alerts without a decision: they stay, and can only be acknowledged. */
-  readonly openAlerts: readonly string[]
-}
-
-export interface AuditView {
-  readonly seq: number
-  readonly time: string
-  readonly what: string
-  readonly who: string
-  /** SHA-256 of the entry before. */
-  readonly previous: string
-  readonly [member: string]: unknown
-}
-
-export interface UndoResult {
-  /** Number of the entry that was undone. */
-  readonly undone: number
-  readonly what: string
-  readonly image?: string
-  readonly alert?: string
-  readonly incident?: string
-  readonly behaviours: readonly string[]
-}
-
-export interface AuditCheckView {
-  readonly ok: boolean
-  readonly entries: number
-  /** Hash of the last entry: kept elsewhere, it vouches for all before it. */
-  readonly head: string
-  readonly faults: readonly string[]
-}
-
-/** `snug.edit/v1`: decisions that are not made yet. */
-export interface ProfileEdit {
-  readonly allow?: readonly EditAllowance[]
-  readonly reject?: readonly string[]
-  readonly forget?: readonly ForgetChoice[]
-}
-
-export interface EditAllowance {
-  readonly behaviour: string
-  readonly until?: string
-  readonly onlyUid?: number
-}
-
-export interface EditTestResult {
-  /** Different stored events that were judged. */
-  readonly judged: number
-  /** Expected now, and deviations with the edit. */
-  readonly fires: readonly EditTestRow[]
-  /** Deviations now, and expected with the edit. */
-  readonly quiets: readonly EditTestRow[]
-  /** Deviations with and without it. */
-  readonly still: number
-  readonly permissive: { readonly before: PermissiveView; readonly after: PermissiveView }
-  /** Recorded attacks that the edited profile would expect of one of its actors. */
-  readonly attacks: readonly AttackRow[]
-  readonly attacksTried: number
-}
-
-export interface EditTestRow extends ForgottenRow {
-  readonly origin: string
-  readonly count: number
-  /** The exact event, if the behaviour is a pattern. */
-  readonly literal?: string
-}
-
-export interface PermissiveView {
-  /** Behaviours that allow anything. */
-  readonly allowed: number
-  /** Of these, the ones that allow more than what was seen. */
-  readonly patterns: number
-  readonly attacks: number
-}
-
-export interface AttackRow {
-  readonly name: string
-  /** MITRE ATT&CK technique ids. */
-  readonly attack: readonly string[]
-  readonly actor: string
-  readonly uid: User
-  /** It would be expected without the edit too. */
-  readonly already: boolean
-}
-
-export const alertStates = ['open', 'decided'] as const
-
 export interface AlertQuery {
   readonly image?: string
   /** This severity and above. */
   readonly severity?: Severity
   readonly type?: AlertType
-  readonly state?: (typeof alertStates)[number]
+  readonly state?: AlertState
   /** Its name, or the beginning of its id. */
   readonly container?: string
   /** Who began a session whose events are in it. */

@@ -22,7 +22,7 @@ import {
   type SnugEvent,
   unhashedReasons,
 } from '../core/event/event.ts'
-import { openObject } from './view-parts.ts'
+import { openObject } from '../core/view.ts'
 
 /**
  * The published JSON Schema of event and alert. It only describes: the fast parser in `event` validates input, and a

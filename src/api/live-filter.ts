@@ -2,8 +2,8 @@ import { lineageName } from '../core/event/image-key.ts'
 import type { Alert } from '../core/event/alert.ts'
 import type { ContainerRef, ImageRef, SnugEvent } from '../core/event/event.ts'
 import type { LiveQuery } from './engine.ts'
-import type { StateNews } from './engine-views.ts'
 import type { LiveAsk } from './live-log.ts'
+import type { StateNews } from './status-views.ts'
 
 type Reported = SnugEvent | Alert | StateNews
 

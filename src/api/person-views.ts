@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { View } from '../support/view.ts'
+import type { View } from '../core/view.ts'
 import { count, maybe, severity, text, texts } from './view-parts.ts'
 
 const facts = {

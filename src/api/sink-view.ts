@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { View } from '../support/view.ts'
+import type { View } from '../core/view.ts'
 import { givenUpReasons } from './terms.ts'
 import { count, each, flag, maybe, text } from './view-parts.ts'
 

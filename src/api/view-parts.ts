@@ -6,14 +6,12 @@ export const text = z.string()
 export const maybe = text.exactOptional()
 export const texts = z.array(text)
 export const count = z.number()
+/** A uid, or the user that image or pod declare. */
+export const user = z.union([count, z.literal('declared')])
+export const counts = z.record(text, count)
 export const flag = z.boolean()
 export const severity = z.enum(severities)
 export const bySeverity = z.record(severity, count)
-
-/** An object that later versions may add members to. Its type has only those of this version. */
-export function openObject<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
-  return z.looseObject(shape) as unknown as z.ZodObject<Shape>
-}
 
 /** An object with the same member under each of the words. */
 export function each<Word extends string, Value extends z.ZodType>(

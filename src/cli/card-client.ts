@@ -1,13 +1,13 @@
 import { SnugError } from '../errors.ts'
-import type { CardDecision, CardDecisionResult } from '../api/engine.ts'
-import type { LineageView } from '../api/engine-views.ts'
 import type {
   CardBehaviour,
   CardBehaviourPage,
   CardPlace,
   ReviewCard,
   ReviewPage,
-} from '../api/page-views.ts'
+} from '../api/review-cards.ts'
+import type { CardDecision, CardDecisionResult } from '../api/review-views.ts'
+import type { LineageView } from '../api/version-views.ts'
 import { type AgentClient, imagePath } from './agent-client.ts'
 
 const rowsAtOnce = 500

@@ -1,5 +1,5 @@
-import { liveAsk } from '../api/live-filter.ts'
 import type { LiveQuery } from '../api/engine.ts'
+import { liveAsk } from '../api/live-filter.ts'
 import { LiveLog, type LiveReader } from '../api/live-log.ts'
 
 /** A reason to read again: what changed is in the lists. */

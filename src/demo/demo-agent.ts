@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../core/event/alert.ts'
 import { packagePath } from '../support/package-folder.ts'
-import type { StatusView } from '../api/engine-views.ts'
+import type { StatusView } from '../api/status-views.ts'
 
 export const cliPath = packagePath('dist/interfaces/cli/main.js')
 

@@ -1,13 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../core/event/alert.ts'
 import { canonicalRepository } from '../core/event/canonical.ts'
-import type {
-  BehaviourView,
-  LineageView,
-  ProfileDiff,
-  ProfileView,
-  VersionView,
-} from '../api/engine-views.ts'
+import type { BehaviourView, ProfileDiff, ProfileView } from '../api/profile-views.ts'
+import type { LineageView, VersionView } from '../api/version-views.ts'
 import type { DemoAgent } from './demo-agent.ts'
 import { clean, type Screen, severityRank } from './screen.ts'
 import type { ShopVersion } from './shop-image.ts'

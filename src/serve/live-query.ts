@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { LiveQuery } from '../api/engine.ts'
 import type { LiveMessage as Reported } from '../api/live-log.ts'
-import { present } from './body-parts.ts'
+import { present } from './call-parts.ts'
 
 export const liveTopics = ['alerts', 'states', 'events'] as const
 export type LiveTopic = (typeof liveTopics)[number]

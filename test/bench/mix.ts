@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type Docker from 'dockerode'
-import type { LineageView } from '../../src/api/engine-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { workloadImage } from '../fixtures/workload-image.ts'

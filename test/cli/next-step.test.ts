@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { DoctorCheck, DoctorReport, StatusView } from '../../src/api/engine-views.ts'
+import type { DoctorCheck, DoctorReport, StatusView } from '../../src/api/status-views.ts'
 import { nextStep } from '../../src/cli/output/next-step.ts'
 
 function lacks(...names: readonly string[]): DoctorReport {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 
 /** The agent with the rights that ship: neither systemd nor a kubelet runs here, so other tools take the rights away. */

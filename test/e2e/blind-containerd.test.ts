@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
 import { ContainerdEngine } from '../../src/agent/pipeline/identity/containerd/containerd-engine.ts'
 import type { ContainerIdentity } from '../../src/agent/pipeline/identity/identity.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, uniqueName } from '../fixtures/agent.ts'
 import {
   type AttemptKind,

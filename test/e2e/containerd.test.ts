@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../fixtures/containerd.ts'

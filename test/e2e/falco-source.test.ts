@@ -9,7 +9,9 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, ProfileView, StatusView } from '../../src/api/engine-views.ts'
+import type { ProfileView } from '../../src/api/profile-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { digest, falco, falcoOpen } from '../fixtures/sensors/sensor-lines.ts'
 

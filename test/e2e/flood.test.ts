@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, ProfileView, StatusView } from '../../src/api/engine-views.ts'
+import type { ProfileView } from '../../src/api/profile-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { runContainer } from '../fixtures/containers.ts'

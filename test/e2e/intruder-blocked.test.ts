@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProfileView } from '../../src/api/engine-views.ts'
+import type { ProfileView } from '../../src/api/profile-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'

@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LineageView } from '../../src/api/engine-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'

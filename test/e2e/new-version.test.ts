@@ -1,11 +1,7 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type {
-  LineageView,
-  ProfileDiff,
-  ProfileView,
-  VersionView,
-} from '../../src/api/engine-views.ts'
+import type { ProfileDiff, ProfileView } from '../../src/api/profile-views.ts'
+import type { LineageView, VersionView } from '../../src/api/version-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'

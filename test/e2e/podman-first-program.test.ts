@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { type Outcome, runContainer, startContainer } from '../fixtures/containers.ts'
 import { setMode } from '../fixtures/learned-agent.ts'

@@ -1,12 +1,12 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { BehaviourView, ProfileView } from '../../src/api/profile-views.ts'
 import type {
   AuditCheckView,
   AuditView,
   ForgetResult,
   IncidentResult,
-} from '../../src/api/engine.ts'
-import type { BehaviourView, ProfileView } from '../../src/api/engine-views.ts'
+} from '../../src/api/review-views.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, startAgent, type Tail } from '../fixtures/agent.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'

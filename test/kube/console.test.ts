@@ -11,7 +11,7 @@ import type {
   FleetStatus,
   FleetWindow,
 } from '../../src/console/reading/views.ts'
-import type { AuditView } from '../../src/api/engine.ts'
+import type { AuditView } from '../../src/api/review-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Nats } from '../fixtures/nats.ts'

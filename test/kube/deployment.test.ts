@@ -2,14 +2,9 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
-import type {
-  BehaviourView,
-  LineageView,
-  ProfileDiff,
-  ProfileView,
-  StatusView,
-  VersionView,
-} from '../../src/api/engine-views.ts'
+import type { BehaviourView, ProfileDiff, ProfileView } from '../../src/api/profile-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
+import type { LineageView, VersionView } from '../../src/api/version-views.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
 import type { ExplainedPod } from '../../src/kubectl/commands/explain-command.ts'
 import type { NamespaceProtection } from '../../src/kubectl/commands/protection-command.ts'

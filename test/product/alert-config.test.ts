@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { regoWasm } from '../fixtures/rego-wasm.ts'

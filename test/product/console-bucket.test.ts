@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageKey } from '../../src/core/event/image-key.ts'
-import type { AuditView } from '../../src/api/engine.ts'
+import type { AuditView } from '../../src/api/review-views.ts'
 import type {
   FleetDecision,
   FleetImageDetail,

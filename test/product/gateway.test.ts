@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { GatewayView, StatusView } from '../../src/api/engine-views.ts'
+import type { GatewayView, StatusView } from '../../src/api/status-views.ts'
 import { AgentClient } from '../../src/cli/agent-client.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 

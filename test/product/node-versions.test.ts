@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { ProfileView, StatusView } from '../../src/api/engine-views.ts'
+import type { ProfileView } from '../../src/api/profile-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { runCli, startAgent } from '../fixtures/agent.ts'
 
 const run = promisify(execFile)

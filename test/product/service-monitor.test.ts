@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import type { StatusView } from '../../src/api/engine-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { renderChart } from '../fixtures/chart.ts'
 import { Prometheus } from '../fixtures/prometheus.ts'

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeCost } from '../../src/agent/reading/status/node-cost.ts'
 import { sensorCost } from '../../src/agent/pipeline/sources/ebpf/sensor-cost.ts'
 import { builtSensor } from '../../src/agent/pipeline/sources/ebpf/sensor-process.ts'
-import type { KernelCost, ProgramCost } from '../../src/api/engine-views.ts'
+import type { KernelCost, ProgramCost } from '../../src/api/status-views.ts'
 import { Acts, hex } from './acts.ts'
 import { oneSensor } from './one-sensor.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { StateNews } from '../../src/api/engine-views.ts'
+import type { StateNews } from '../../src/api/status-views.ts'
 import type { LiveMessage } from '../../src/serve/live-query.ts'
 import {
   sampleAlert,

@@ -4,7 +4,12 @@ import { behaviourId, type BehaviourId } from '../../core/behaviour/behaviour.ts
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { EditTestResult, EditTestRow, PermissiveView, ProfileEdit } from '../../api/engine.ts'
+import type {
+  EditTestResult,
+  EditTestRow,
+  PermissiveView,
+  ProfileEdit,
+} from '../../api/review-views.ts'
 import { type ExpectedAttack, expectedAttacks } from '../../supplychain/attack-traces.ts'
 import { historyOf, type PastAct } from './history.ts'
 import { behaviourOf } from './review-service.ts'

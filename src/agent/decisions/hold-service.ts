@@ -14,7 +14,7 @@ import { holdsKey } from '../records/persistence/hold-record.ts'
 import type { Agent } from '../engine/agent.ts'
 import { containersNamed } from './named-containers.ts'
 import type { Decider, HoldOrder } from '../../api/engine.ts'
-import type { HoldView } from '../../api/engine-views.ts'
+import type { HoldView } from '../../api/hold-views.ts'
 
 /** A person's orders that keep containers from acting. */
 export class HoldService {

@@ -10,8 +10,8 @@ import {
 import { SnugError } from '../../errors.ts'
 import { recordModeDecision } from '../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type * as view from '../../api/engine.ts'
-import type { Mode } from '../../api/engine-views.ts'
+import type { CanaryChoice, Decider } from '../../api/engine.ts'
+import type { Mode } from '../../api/terms.ts'
 import type { Agent } from '../engine/agent.ts'
 import { commitDecision, enforcementSnapshot } from './commit-decision.ts'
 import { prepareEnd } from './prepare-decision.ts'
@@ -27,8 +27,8 @@ export class ModeService {
   async set(
     ref: string,
     mode: Mode,
-    by: view.Decider,
-    canary: view.CanaryChoice = {},
+    by: Decider,
+    canary: CanaryChoice = {},
   ): Promise<DeployedVersion> {
     const { registry, kernel } = this.#context
     if (mode === 'block') {
@@ -51,11 +51,7 @@ export class ModeService {
     })
   }
 
-  async breakGlass(
-    ref: string,
-    forMs: number,
-    by: view.Decider,
-  ): Promise<readonly DeployedVersion[]> {
+  async breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly DeployedVersion[]> {
     const { reason } = by
     if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     const order = { forMs, reason, who: by.who }
@@ -66,7 +62,7 @@ export class ModeService {
     })
   }
 
-  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly DeployedVersion[]> {
+  async endBreakGlass(ref: string, by: Decider): Promise<readonly DeployedVersion[]> {
     const isBroken = this.#context.registry.index
       .find(ref)
       .some(({ life }) => life.breakGlass !== undefined)
@@ -80,7 +76,7 @@ export class ModeService {
   /** In an emergency nobody looks up a digest: it applies to all blocking versions of IMAGE. */
   async #glass(
     ref: string,
-    by: view.Decider,
+    by: Decider,
     what: string,
     act: (version: DeployedVersion) => void,
   ): Promise<readonly DeployedVersion[]> {
@@ -101,7 +97,7 @@ export class ModeService {
     return blocking
   }
 
-  async endLearning(ref: string, by: view.Decider): Promise<DeployedVersion> {
+  async endLearning(ref: string, by: Decider): Promise<DeployedVersion> {
     return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
       endLearning(version.life, evidence, rules, nowMs, by.who),
     )
@@ -109,7 +105,7 @@ export class ModeService {
 
   async #step(
     ref: string,
-    by: view.Decider,
+    by: Decider,
     what: string,
     move: (
       version: DeployedVersion,

@@ -19,8 +19,10 @@ import {
   workloadOf,
 } from '../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type * as view from '../../api/engine.ts'
-import type * as views from '../../api/engine-views.ts'
+import type { ApproveOptions, Decider } from '../../api/engine.ts'
+import type { AllowScope, DecisionResult } from '../../api/profile-views.ts'
+import type { ForgetChoice, ForgetResult, IncidentResult } from '../../api/review-views.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { versionView } from '../reading/views.ts'
 import {
   type Change,
@@ -37,7 +39,7 @@ import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 interface Asked {
   readonly ref: string
   readonly behaviours: readonly string[]
-  readonly by: view.Decider
+  readonly by: Decider
   readonly dryRun: boolean
   /** Of the audit entry. */
   readonly what: 'reject' | 'withdraw'
@@ -54,9 +56,9 @@ export class ReviewService {
   async approve(
     ref: string,
     behaviours: readonly string[] | undefined,
-    by: view.Decider,
-    { quarantined = false, until, allScopes = false, dryRun = false }: view.ApproveOptions = {},
-  ): Promise<views.DecisionResult> {
+    by: Decider,
+    { quarantined = false, until, allScopes = false, dryRun = false }: ApproveOptions = {},
+  ): Promise<DecisionResult> {
     const { registry } = this.#context
     const version = registry.index.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
@@ -109,9 +111,9 @@ export class ReviewService {
   reject(
     ref: string,
     behaviours: readonly string[],
-    by: view.Decider,
+    by: Decider,
     dryRun = false,
-  ): Promise<views.DecisionResult> {
+  ): Promise<DecisionResult> {
     return this.#decide(
       { ref, behaviours, by, dryRun, what: 'reject' },
       ({ profile }, ids, seen) => {
@@ -123,9 +125,9 @@ export class ReviewService {
   withdraw(
     ref: string,
     behaviours: readonly string[],
-    by: view.Decider,
+    by: Decider,
     dryRun = false,
-  ): Promise<views.DecisionResult> {
+  ): Promise<DecisionResult> {
     return this.#decide({ ref, behaviours, by, dryRun, what: 'withdraw' }, ({ profile }, ids) => {
       const { kind: _, ...author } = decisionOf(by, this.#context.now())
       profile.withdrawAll(ids, author)
@@ -135,7 +137,7 @@ export class ReviewService {
   async #decide(
     asked: Asked,
     apply: (version: DeployedVersion, ids: readonly BehaviourId[], seen?: PreparedDecision) => void,
-  ): Promise<views.DecisionResult> {
+  ): Promise<DecisionResult> {
     const version = this.#context.registry.index.findOne(asked.ref)
     const ids = asked.behaviours.map((id) => behaviourOf(version, id))
     if (asked.dryRun) return this.#result(version, ids)
@@ -150,10 +152,10 @@ export class ReviewService {
 
   async forget(
     ref: string,
-    choice: view.ForgetChoice,
-    by: view.Decider,
+    choice: ForgetChoice,
+    by: Decider,
     dryRun = false,
-  ): Promise<view.ForgetResult> {
+  ): Promise<ForgetResult> {
     const version = this.#context.registry.index.findOne(ref)
     const what = forgettingOf(version, choice)
     if (dryRun) return { ...this.#preview(version, what), version: this.#view(version) }
@@ -172,9 +174,9 @@ export class ReviewService {
   async incident(
     ref: string,
     session: string,
-    by: view.Decider,
+    by: Decider,
     dryRun = false,
-  ): Promise<view.IncidentResult> {
+  ): Promise<IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     const version = this.#context.registry.index.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
@@ -201,7 +203,7 @@ export class ReviewService {
     return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
   }
 
-  async allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
+  async allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert> {
     const { alerts } = this.#context
     const { peer, workload, ...bounds } = scope
     const sharers = peer === undefined ? await this.#sharers(id, 'allowed') : []
@@ -238,7 +240,7 @@ export class ReviewService {
   }
 
   /** The behaviour stays a deviation, even if it is observed during later learning. */
-  async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+  async rejectAlert(id: string, by: Decider): Promise<Alert> {
     const sharers = await this.#sharers(id, 'rejected')
     const { event, version } = this.#actOf(id, 'rejected')
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
@@ -251,7 +253,7 @@ export class ReviewService {
     return answer
   }
 
-  async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+  async withdrawAlert(id: string, by: Decider): Promise<Alert> {
     const { alerts, registry } = this.#context
     const { decision, image } = alerts.get(id)
     if (decision === undefined) {
@@ -304,7 +306,7 @@ export class ReviewService {
   }
 
   /** The evidence that `unlearn` would remove, tried on a copy of the profile. */
-  #preview({ profile }: DeployedVersion, what: Forgetting): Omit<view.ForgetResult, 'version'> {
+  #preview({ profile }: DeployedVersion, what: Forgetting): Omit<ForgetResult, 'version'> {
     const copy = Profile.load(profile.entries(), profile.shaper)
     return forgetResult(copy.forget(what, this.#context.now() * 1_000))
   }
@@ -316,7 +318,7 @@ export class ReviewService {
       .map(({ id }) => id)
   }
 
-  #rejectAlertsOf(version: DeployedVersion, session: string, by: view.Decider): readonly string[] {
+  #rejectAlertsOf(version: DeployedVersion, session: string, by: Decider): readonly string[] {
     const ids = this.#openAlertsOf(version, session)
     for (const id of ids) this.#context.alerts.decide(id, this.#alertDecision('rejected', by))
     return ids
@@ -324,7 +326,7 @@ export class ReviewService {
 
   #alertDecision(
     kind: AlertDecision['kind'],
-    by: view.Decider,
+    by: Decider,
     bounds: Partial<AlertDecision> = {},
   ): AlertDecision {
     const at = new Date(this.#context.now()).toISOString()
@@ -332,23 +334,20 @@ export class ReviewService {
     return { kind, by: by.who, at, ...reason, ...bounds }
   }
 
-  #view(version: DeployedVersion): views.VersionView {
+  #view(version: DeployedVersion): VersionView {
     return finish(this.#viewSteps(version))
   }
 
-  #viewSteps(version: DeployedVersion): Steps<views.VersionView> {
+  #viewSteps(version: DeployedVersion): Steps<VersionView> {
     const { registry, kernel } = this.#context
     return versionView(version, registry, kernel.profiles, this.#context.now())
   }
 
-  #result(version: DeployedVersion, ids: readonly BehaviourId[]): Promise<views.DecisionResult> {
+  #result(version: DeployedVersion, ids: readonly BehaviourId[]): Promise<DecisionResult> {
     return this.#context.slices.run('decided', this.#resultSteps(version, ids))
   }
 
-  *#resultSteps(
-    version: DeployedVersion,
-    ids: readonly BehaviourId[],
-  ): Steps<views.DecisionResult> {
+  *#resultSteps(version: DeployedVersion, ids: readonly BehaviourId[]): Steps<DecisionResult> {
     const { states } = yield* version.profile.tally()
     const view = yield* this.#viewSteps(version)
     return { decided: ids, quarantined: states.quarantined, version: view }

@@ -4,7 +4,7 @@ import type { Forgetting, Forgotten } from '../../core/profile/forgetting.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { ForgetChoice, ForgottenRow } from '../../api/engine.ts'
+import type { ForgetChoice, ForgottenRow } from '../../api/review-views.ts'
 
 /**
  * Resolves an operator's choice to evidence of this version.
@@ -13,10 +13,10 @@ import type { ForgetChoice, ForgottenRow } from '../../api/engine.ts'
  * begins.
  */
 export function forgettingOf(version: DeployedVersion, choice: ForgetChoice): Forgetting {
-  if (choice.container !== undefined) {
+  if ('container' in choice) {
     return { kind: 'container', container: containerNamed(version, choice.container) }
   }
-  if (choice.session !== undefined) {
+  if ('session' in choice) {
     return { kind: 'session', session: sessionNamed(version, choice.session) }
   }
   const { from, to } = choice.between

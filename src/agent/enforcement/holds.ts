@@ -1,10 +1,5 @@
-import {
-  type Hold,
-  type HoldStanding,
-  isByKernel,
-  type KernelHold,
-  kernelHold,
-} from '../../core/lifecycle/hold.ts'
+import { type Hold, isByKernel, type KernelHold, kernelHold } from '../../core/lifecycle/hold.ts'
+import type { HoldStanding } from '../../api/hold-views.ts'
 import { describeError } from '../../errors.ts'
 import type { IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
 import type { Log } from '../../support/telemetry/log.ts'

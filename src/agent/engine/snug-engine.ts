@@ -13,11 +13,55 @@ import { actKindsOfHost, stopsOf } from '../../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../../support/telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type * as view from '../../api/engine.ts'
-import type * as views from '../../api/engine-views.ts'
-import type * as incident from '../../api/incident-views.ts'
-import type { PersonView } from '../../api/person-views.ts'
 import type { CaseFileView, CaseSummary, CaseView } from '../../api/case-views.ts'
+import type {
+  AlertQuery,
+  ApproveOptions,
+  CanaryChoice,
+  Decider,
+  Engine,
+  EventQuery,
+  HoldOrder,
+  LiveQuery,
+  ProfileRange,
+} from '../../api/engine.ts'
+import type { HoldView } from '../../api/hold-views.ts'
+import type {
+  IncidentClosing,
+  IncidentClosure,
+  IncidentPage,
+  IncidentQuery,
+  IncidentStory,
+} from '../../api/incident-views.ts'
+import { liveAsk } from '../../api/live-filter.ts'
+import type { LiveReader } from '../../api/live-log.ts'
+import type { PersonView } from '../../api/person-views.ts'
+import type {
+  AllowScope,
+  BackTestResult,
+  BehaviourView,
+  DecisionResult,
+  ProfileDiff,
+  ProfileExport,
+  ProfileView,
+  ReplayResult,
+} from '../../api/profile-views.ts'
+import type {
+  AuditCheckView,
+  AuditView,
+  CardDecision,
+  CardDecisionResult,
+  EditTestResult,
+  ForgetChoice,
+  ForgetResult,
+  IncidentResult,
+  ProfileEdit,
+  RemovalResult,
+  UndoResult,
+} from '../../api/review-views.ts'
+import type { CostReport, DoctorReport, StateNews, StatusView } from '../../api/status-views.ts'
+import type { Mode } from '../../api/terms.ts'
+import type { EvidenceView, LineageView, VersionView } from '../../api/version-views.ts'
 import { IncidentsNow } from '../reading/incident-groups.ts'
 import { incidentOf, incidentPage, incidentStory } from '../reading/incident-queries.ts'
 import { personViews } from '../reading/person-queries.ts'
@@ -40,20 +84,18 @@ import { nodeCost } from '../reading/status/node-cost.ts'
 import { crossChecksOf, statusView } from '../reading/status/status-view.ts'
 import { keepScan } from '../records/persistence/attach-scan.ts'
 import { scanView } from '../records/persistence/scan-record.ts'
-import { liveAsk } from '../../api/live-filter.ts'
-import type { LiveReader } from '../../api/live-log.ts'
 import { profileDiff } from '../reading/profile-diff.ts'
 import { behaviourView, lineageViews, versionView } from '../reading/views.ts'
 
 interface ViewedVersion {
   readonly atMs: number
-  readonly view: views.VersionView
+  readonly view: VersionView
 }
 
 const recentMs = 5_000
 
 /** The facade over the running daemon: everything an operator can see or do. */
-export class SnugEngine implements view.Engine {
+export class SnugEngine implements Engine {
   readonly page: PageQueries
   readonly #daemon: Daemon
   readonly #viewed = new WeakMap<DeployedVersion, ViewedVersion>()
@@ -76,26 +118,26 @@ export class SnugEngine implements view.Engine {
     this.#host = host
   }
 
-  status(): views.StatusView {
+  status(): StatusView {
     return statusView(this.#daemon, this.#version)
   }
 
-  images(): Promise<readonly views.LineageView[]> {
+  images(): Promise<readonly LineageView[]> {
     const { registry, slices } = this.#daemon
     return slices.run('images', this.#lineages(registry.index))
   }
 
-  async image(ref: string): Promise<views.LineageView> {
+  async image(ref: string): Promise<LineageView> {
     const { registry, slices } = this.#daemon
     const found = registry.index.findLineage(ref)
     return slices.run('image', this.#image(ref, found))
   }
 
-  *#image(ref: string, found: readonly DeployedVersion[]): Steps<views.LineageView> {
+  *#image(ref: string, found: readonly DeployedVersion[]): Steps<LineageView> {
     const { registry } = this.#daemon
     const [lineage] = yield* this.#lineages(found)
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
-    const versions: views.VersionView[] = []
+    const versions: VersionView[] = []
     for (const one of lineage.versions) {
       const version = registry.index.ofImage(one.image)
       if (version === undefined) {
@@ -110,7 +152,7 @@ export class SnugEngine implements view.Engine {
     return { ...lineage, versions }
   }
 
-  #lineages(versions: Iterable<DeployedVersion>): Steps<readonly views.LineageView[]> {
+  #lineages(versions: Iterable<DeployedVersion>): Steps<readonly LineageView[]> {
     const { registry, kernel } = this.#daemon
     return lineageViews(versions, registry, kernel.profiles, this.#daemon.now())
   }
@@ -119,19 +161,16 @@ export class SnugEngine implements view.Engine {
     return revisionOf(this.#daemon.registry.index.find(ref))
   }
 
-  async profile(ref: string, range: view.ProfileRange = {}): Promise<views.ProfileView> {
+  async profile(ref: string, range: ProfileRange = {}): Promise<ProfileView> {
     const { registry, slices } = this.#daemon
     return slices.run('profile', this.#profile(registry.index.findOne(ref), range))
   }
 
-  *#profile(
-    version: DeployedVersion,
-    { after, limit }: view.ProfileRange,
-  ): Steps<views.ProfileView> {
+  *#profile(version: DeployedVersion, { after, limit }: ProfileRange): Steps<ProfileView> {
     const view = yield* after === undefined
       ? this.#versionSteps(version)
       : this.#recentView(version)
-    const behaviours: views.BehaviourView[] = []
+    const behaviours: BehaviourView[] = []
     yield* version.profile.settleSteps()
     for (const entry of version.profile.page(after, limit)) {
       behaviours.push(behaviourView(entry, version.profile, this.#inheritedExpireAt(version)))
@@ -141,7 +180,7 @@ export class SnugEngine implements view.Engine {
   }
 
   /** For further pages of one list: the quality of the evidence is not computed again for each of them. */
-  *#recentView(version: DeployedVersion): Steps<views.VersionView> {
+  *#recentView(version: DeployedVersion): Steps<VersionView> {
     const nowMs = this.#daemon.now()
     const known = this.#viewed.get(version)
     if (known !== undefined && Math.abs(nowMs - known.atMs) < recentMs) {
@@ -152,7 +191,7 @@ export class SnugEngine implements view.Engine {
     return view
   }
 
-  async diff(a: string, b: string): Promise<views.ProfileDiff> {
+  async diff(a: string, b: string): Promise<ProfileDiff> {
     const { registry, inflow, slices } = this.#daemon
     const { delta } = inflow.stage
     const [from, to] = [registry.index.findOne(a), registry.index.findOne(b)]
@@ -170,7 +209,7 @@ export class SnugEngine implements view.Engine {
     return inheritedExpireAt(life, this.#daemon.registry.lifecycle.rules)
   }
 
-  #evidence(version: DeployedVersion): Steps<views.EvidenceView> {
+  #evidence(version: DeployedVersion): Steps<EvidenceView> {
     const { registry } = this.#daemon
     const schedules = this.#daemon.inflow.schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
@@ -178,44 +217,35 @@ export class SnugEngine implements view.Engine {
     return evidenceView(version, registry, this.#daemon.now(), { schedules, checks, guardrails })
   }
 
-  async setMode(
-    ref: string,
-    mode: views.Mode,
-    by: view.Decider,
-    canary?: view.CanaryChoice,
-  ): Promise<views.VersionView> {
+  async setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView> {
     return this.#view(await this.#modes.set(ref, mode, by, canary))
   }
 
-  async setClass(ref: string, to: VersionClass, by: view.Decider): Promise<views.VersionView> {
+  async setClass(ref: string, to: VersionClass, by: Decider): Promise<VersionView> {
     return this.#view(await this.#classes.set(ref, to, by))
   }
 
-  async breakGlass(
-    ref: string,
-    forMs: number,
-    by: view.Decider,
-  ): Promise<readonly views.VersionView[]> {
+  async breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]> {
     return this.#views(await this.#modes.breakGlass(ref, forMs, by))
   }
 
-  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
+  async endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]> {
     return this.#views(await this.#modes.endBreakGlass(ref, by))
   }
 
-  hold(order: view.HoldOrder, by: view.Decider): Promise<views.HoldView> {
+  hold(order: HoldOrder, by: Decider): Promise<HoldView> {
     return this.#daemon.holdService.hold(order, by)
   }
 
-  release(text: string, by: view.Decider): Promise<readonly views.HoldView[]> {
+  release(text: string, by: Decider): Promise<readonly HoldView[]> {
     return this.#daemon.holdService.release(text, by)
   }
 
-  holds(): readonly views.HoldView[] {
+  holds(): readonly HoldView[] {
     return this.#daemon.holdService.list()
   }
 
-  capture(container: string, by: view.Decider): Promise<CaseSummary> {
+  capture(container: string, by: Decider): Promise<CaseSummary> {
     return this.#daemon.cases.capture(container, by)
   }
 
@@ -227,68 +257,58 @@ export class SnugEngine implements view.Engine {
     return this.#daemon.cases.show(id)
   }
 
-  caseFile(id: string, by: view.Decider): Promise<CaseFileView> {
+  caseFile(id: string, by: Decider): Promise<CaseFileView> {
     return this.#daemon.cases.file(id, by)
   }
 
-  async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
+  async endLearning(ref: string, by: Decider): Promise<VersionView> {
     return this.#view(await this.#modes.endLearning(ref, by))
   }
 
   approve(
     ref: string,
     behaviours: readonly string[] | undefined,
-    by: view.Decider,
-    options: view.ApproveOptions = {},
-  ): Promise<views.DecisionResult> {
+    by: Decider,
+    options: ApproveOptions = {},
+  ): Promise<DecisionResult> {
     return this.#reviews.approve(ref, behaviours, by, options)
   }
 
   reject(
     ref: string,
     behaviours: readonly string[],
-    by: view.Decider,
+    by: Decider,
     dryRun?: boolean,
-  ): Promise<views.DecisionResult> {
+  ): Promise<DecisionResult> {
     return this.#reviews.reject(ref, behaviours, by, dryRun)
   }
 
   withdraw(
     ref: string,
     behaviours: readonly string[],
-    by: view.Decider,
+    by: Decider,
     dryRun?: boolean,
-  ): Promise<views.DecisionResult> {
+  ): Promise<DecisionResult> {
     return this.#reviews.withdraw(ref, behaviours, by, dryRun)
   }
 
-  decideCard(decision: view.CardDecision, by: view.Decider): Promise<view.CardDecisionResult> {
+  decideCard(decision: CardDecision, by: Decider): Promise<CardDecisionResult> {
     return decideCard(this.#daemon, decision, by)
   }
 
-  forget(
-    ref: string,
-    choice: view.ForgetChoice,
-    by: view.Decider,
-    dryRun?: boolean,
-  ): Promise<view.ForgetResult> {
+  forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult> {
     return this.#reviews.forget(ref, choice, by, dryRun)
   }
 
-  incident(
-    ref: string,
-    session: string,
-    by: view.Decider,
-    dryRun?: boolean,
-  ): Promise<view.IncidentResult> {
+  incident(ref: string, session: string, by: Decider, dryRun?: boolean): Promise<IncidentResult> {
     return this.#reviews.incident(ref, session, by, dryRun)
   }
 
-  removeImage(ref: string, by: view.Decider, dryRun?: boolean): Promise<view.RemovalResult> {
+  removeImage(ref: string, by: Decider, dryRun?: boolean): Promise<RemovalResult> {
     return removeVersion(this.#daemon, ref, by, dryRun)
   }
 
-  async alerts({ image, ...rest }: view.AlertQuery): Promise<readonly Alert[]> {
+  async alerts({ image, ...rest }: AlertQuery): Promise<readonly Alert[]> {
     const { alerts, slices } = this.#daemon
     const wanted = image === undefined ? undefined : this.#matcher(image)
     const query = {
@@ -313,19 +333,19 @@ export class SnugEngine implements view.Engine {
     return alertRevisionOf(this.#daemon.alerts.get(id))
   }
 
-  allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
+  allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert> {
     return this.#reviews.allowAlert(id, scope, by)
   }
 
-  rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+  rejectAlert(id: string, by: Decider): Promise<Alert> {
     return this.#reviews.rejectAlert(id, by)
   }
 
-  withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+  withdrawAlert(id: string, by: Decider): Promise<Alert> {
     return this.#reviews.withdrawAlert(id, by)
   }
 
-  async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
+  async ackAlert(id: string, reason: string, by: Decider): Promise<Alert> {
     const { alerts } = this.#daemon
     const at = new Date(this.#daemon.now()).toISOString()
     const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
@@ -334,47 +354,43 @@ export class SnugEngine implements view.Engine {
     return decided
   }
 
-  incidents(query: incident.IncidentQuery): Promise<incident.IncidentPage> {
+  incidents(query: IncidentQuery): Promise<IncidentPage> {
     return this.#daemon.slices.run('incidents', this.#incidentPage(query))
   }
 
-  *#incidentPage(query: incident.IncidentQuery): Steps<incident.IncidentPage> {
+  *#incidentPage(query: IncidentQuery): Steps<IncidentPage> {
     return yield* incidentPage(yield* this.#incidents.steps(), query)
   }
 
-  incidentStory(id: string): Promise<incident.IncidentStory> {
+  incidentStory(id: string): Promise<IncidentStory> {
     return this.#daemon.slices.run('incident', this.#incidentStory(id))
   }
 
-  *#incidentStory(id: string): Steps<incident.IncidentStory> {
+  *#incidentStory(id: string): Steps<IncidentStory> {
     const groups = yield* this.#incidents.steps()
     return yield* incidentStory(groups, incidentOf(groups, id))
   }
 
-  closeIncident(
-    id: string,
-    closing: incident.IncidentClosing,
-    by: view.Decider,
-  ): Promise<incident.IncidentClosure> {
+  closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure> {
     return closeIncident(this.#daemon, this.#incidents, id, closing, by)
   }
 
-  audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {
+  audit(limit: number, before?: number): Promise<readonly AuditView[]> {
     return this.#daemon.journal.trail.list(limit, before)
   }
 
-  undo(seq: number, by: view.Decider): Promise<view.UndoResult> {
+  undo(seq: number, by: Decider): Promise<UndoResult> {
     return undo(this.#daemon, this.#reviews, seq, by)
   }
 
-  async verifyAudit(): Promise<view.AuditCheckView> {
+  async verifyAudit(): Promise<AuditCheckView> {
     await this.#daemon.journal.persist()
     return this.#daemon.journal.trail.verify()
   }
 
   async record(
     what: string,
-    by: view.Decider,
+    by: Decider,
     fields: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     this.#daemon.journal.audit(what, by.who, fields)
@@ -387,11 +403,11 @@ export class SnugEngine implements view.Engine {
     else faults.set(what, message)
   }
 
-  liveNews(query: view.LiveQuery): LiveReader<Alert | views.StateNews> {
+  liveNews(query: LiveQuery): LiveReader<Alert | StateNews> {
     return this.#daemon.live.news.subscribe(liveAsk(query))
   }
 
-  liveEvents(query: view.LiveQuery): LiveReader<SnugEvent> {
+  liveEvents(query: LiveQuery): LiveReader<SnugEvent> {
     const daemon = this.#daemon
     if (query.raw !== true) return daemon.live.events.subscribe(liveAsk(query))
     daemon.rawReader(1)
@@ -399,7 +415,7 @@ export class SnugEngine implements view.Engine {
     return daemon.live.events.subscribe({ ...liveAsk(query), onEnd })
   }
 
-  async events({ limit, before = Infinity, session, ...query }: view.EventQuery) {
+  async events({ limit, before = Infinity, session, ...query }: EventQuery) {
     const { live, slices } = this.#daemon
     const { wants } = liveAsk(query)
     const steps = live.events.recordedSteps(limit, before, (event) => {
@@ -411,10 +427,7 @@ export class SnugEngine implements view.Engine {
     return found.map(({ n, item }) => ({ n, event: item }))
   }
 
-  async replay(
-    chunks: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<views.ReplayResult> {
+  async replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult> {
     const daemon = this.#daemon
     const before = { ...daemon.inflow.counters }
     const summary = await readRecorded(chunks, signal, (events) =>
@@ -436,13 +449,13 @@ export class SnugEngine implements view.Engine {
     ref: string,
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<views.BackTestResult> {
+  ): Promise<BackTestResult> {
     const { profile, observed } = this.#daemon.registry.index.findOne(ref)
     const { guardrails } = this.#daemon.parts
     return backTest(profile, { guardrails, observed }, chunks, signal)
   }
 
-  async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
+  async testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult> {
     const version = this.#daemon.registry.index.findOne(ref)
     const matches = this.#matcher(ref)
     const { alerts: store, slices } = this.#daemon
@@ -454,20 +467,17 @@ export class SnugEngine implements view.Engine {
     return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
   }
 
-  async exportProfile(ref: string, format: ExportFormat): Promise<view.ProfileExport> {
+  async exportProfile(ref: string, format: ExportFormat): Promise<ProfileExport> {
     const { registry, slices } = this.#daemon
     const version = registry.index.findOne(ref)
     return slices.run('export', exportOf(version, format, registry, this.#daemon.now()))
   }
 
-  async importProfile(
-    chunks: AsyncIterable<Uint8Array>,
-    by: view.Decider,
-  ): Promise<views.VersionView> {
+  async importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView> {
     return this.#view(await importProfile(this.#daemon, chunks, by))
   }
 
-  async keepScan(ref: string, scan: KeptScan, by: view.Decider): Promise<views.VersionView> {
+  async keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView> {
     const version = this.#daemon.registry.index.findOne(ref)
     await keepScan(this.#daemon, version, scan, by)
     return this.#view(version)
@@ -494,7 +504,7 @@ export class SnugEngine implements view.Engine {
     }
   }
 
-  async doctor(): Promise<views.DoctorReport> {
+  async doctor(): Promise<DoctorReport> {
     const host = await checkHost(this.#host)
     const checks = [...host.checks]
     for (const source of this.#daemon.parts.sources) {
@@ -511,19 +521,19 @@ export class SnugEngine implements view.Engine {
     return { checks, acts: actKindsOfHost(checks, stops), images, stops }
   }
 
-  cost(seconds: number, gateway?: number): Promise<views.CostReport> {
+  cost(seconds: number, gateway?: number): Promise<CostReport> {
     return nodeCost(this.#daemon.parts.sources, seconds, gateway)
   }
 
-  #view(version: DeployedVersion): Promise<views.VersionView> {
+  #view(version: DeployedVersion): Promise<VersionView> {
     return this.#daemon.slices.run('version', this.#versionSteps(version))
   }
 
-  #views(versions: readonly DeployedVersion[]): Promise<readonly views.VersionView[]> {
+  #views(versions: readonly DeployedVersion[]): Promise<readonly VersionView[]> {
     return Promise.all(versions.map((version) => this.#view(version)))
   }
 
-  #versionSteps(version: DeployedVersion): Steps<views.VersionView> {
+  #versionSteps(version: DeployedVersion): Steps<VersionView> {
     const { registry, kernel } = this.#daemon
     return versionView(version, registry, kernel.profiles, this.#daemon.now())
   }

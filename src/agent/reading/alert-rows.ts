@@ -4,7 +4,7 @@ import { personNames } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from './live/revision.ts'
-import type { AlertPage, AlertRow, AlertRowQuery } from '../../api/page-views.ts'
+import type { AlertPage, AlertRow, AlertRowQuery } from '../../api/alert-rows.ts'
 import type { KeptAlert } from '../records/alerts/kept-alert.ts'
 
 /** A window of the alerts, newest first. `alerts`: all of them, in that order. */

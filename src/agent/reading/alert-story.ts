@@ -9,7 +9,7 @@ import { userOf, userText } from '../../core/behaviour/user.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import { alertRevisionOf } from './live/revision.ts'
 import type { Outlined } from './behaviour-index.ts'
-import type { AlertStory, Ancestor, StoryStep } from '../../api/page-views.ts'
+import type { AlertStory, Ancestor, StoryStep } from '../../api/alert-rows.ts'
 import type { KeptAlert } from '../records/alerts/kept-alert.ts'
 
 const stepsShown = 60

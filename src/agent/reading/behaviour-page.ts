@@ -1,9 +1,10 @@
 import { behaviourView } from './views.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { Steps } from '../../core/steps.ts'
-import type { BehaviourView, ShownState } from '../../api/engine-views.ts'
-import type { Outlined } from './behaviour-index.ts'
 import type { BehaviourPage, BehaviourQuery } from '../../api/page-views.ts'
+import type { BehaviourView } from '../../api/profile-views.ts'
+import type { ShownState } from '../../api/terms.ts'
+import type { Outlined } from './behaviour-index.ts'
 
 /** A window of a version's behaviours. `vanishes`: see `behaviourView`. */
 export function* behaviourPage(

@@ -14,12 +14,8 @@ import { openFoldersOf } from '../../core/match/open-folders.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type {
-  CrossCheckView,
-  EvidenceView,
-  NoveltyView,
-  ObservedView,
-} from '../../api/engine-views.ts'
+import type { CrossCheckView } from '../../api/status-views.ts'
+import type { EvidenceView, NoveltyView, ObservedView } from '../../api/version-views.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import { fileObservables, observableText } from '../../core/coverage/observable.ts'
 import type { VersionRegistry } from '../records/versions/version-registry.ts'

@@ -6,13 +6,13 @@ import type { Incident, IncidentMember } from '../../core/incident/incidents.ts'
 import { personNames } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
-import {
-  type IncidentMemberView,
-  type IncidentPage,
-  type IncidentQuery,
-  type IncidentStep,
-  type IncidentStory,
-  type IncidentView,
+import type {
+  IncidentMemberView,
+  IncidentPage,
+  IncidentQuery,
+  IncidentStep,
+  IncidentStory,
+  IncidentView,
 } from '../../api/incident-views.ts'
 import type { KeptAlert } from '../records/alerts/kept-alert.ts'
 import { incidentRevisionOf } from './live/revision.ts'

@@ -6,30 +6,30 @@ import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Agent } from '../engine/agent.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { AuditView } from '../../api/engine.ts'
+import type { AlertPage, AlertRowQuery, AlertStory } from '../../api/alert-rows.ts'
+import type {
+  BehaviourPage,
+  BehaviourQuery,
+  LifeView,
+  PageViews,
+  PictureView,
+  TimelineMark,
+  TimelineView,
+} from '../../api/page-views.ts'
+import type {
+  CardBehaviourPage,
+  CardQuery,
+  ReviewPage,
+  ReviewQuery,
+  WaitingVersion,
+} from '../../api/review-cards.ts'
+import type { AuditView } from '../../api/review-views.ts'
 import { versionView } from './views.ts'
 import { alertPage } from './alert-rows.ts'
 import { behaviourPage } from './behaviour-page.ts'
 import { lifeOf } from './version-timeline.ts'
 import { markOf } from './timeline-marks.ts'
 import { Outlines } from './behaviour-index.ts'
-import type {
-  AlertPage,
-  AlertRowQuery,
-  AlertStory,
-  BehaviourPage,
-  BehaviourQuery,
-  CardBehaviourPage,
-  CardQuery,
-  LifeView,
-  PageViews,
-  PictureView,
-  ReviewPage,
-  ReviewQuery,
-  TimelineMark,
-  TimelineView,
-  WaitingVersion,
-} from '../../api/page-views.ts'
 import { pictureOf } from './profile-graph.ts'
 import { ListedCards } from './listed-cards.ts'
 import { cardBehaviours, reviewPage, type ReviewWorld } from './review-cards.ts'

@@ -4,7 +4,7 @@ import type { Steps } from '../../core/steps.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { DiffRow, ProfileDiff } from '../../api/engine-views.ts'
+import type { DiffRow, ProfileDiff } from '../../api/profile-views.ts'
 import { inheritedText } from './views.ts'
 
 interface DiffWorld {

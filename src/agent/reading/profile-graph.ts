@@ -2,18 +2,16 @@ import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import type { Steps } from '../../core/steps.ts'
 import { objectText } from '../../core/behaviour/describe.ts'
 import { userText } from '../../core/behaviour/user.ts'
-import type { ShownState } from '../../api/engine-views.ts'
-import type { Outlined } from './behaviour-index.ts'
-import {
-  type ActGroup,
-  type ActGroupName,
-  actGroups,
-  type ActLine,
-  type PeerView,
-  type PictureView,
-  type ProgramView,
-  type RunView,
+import type {
+  ActGroup,
+  ActLine,
+  PeerView,
+  PictureView,
+  ProgramView,
+  RunView,
 } from '../../api/page-views.ts'
+import { type ActGroupName, actGroups, type ShownState } from '../../api/terms.ts'
+import type { Outlined } from './behaviour-index.ts'
 
 const programsShown = 120
 const peersShown = 60

@@ -14,7 +14,7 @@ import type {
   ReviewCard,
   ReviewPage,
   ReviewQuery,
-} from '../../api/page-views.ts'
+} from '../../api/review-cards.ts'
 import { titleOf } from './card-text.ts'
 import type { ListedCards } from './listed-cards.ts'
 import {

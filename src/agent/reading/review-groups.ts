@@ -6,7 +6,7 @@ import { compareText } from '../../core/profile/profile-entry.ts'
 import { sorted, type Steps } from '../../core/steps.ts'
 import { causeKey, kindKey } from '../../core/match/cause.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { CardGrouping } from '../../api/page-views.ts'
+import type { CardGrouping } from '../../api/terms.ts'
 import { NewPrograms } from './new-programs.ts'
 import { type Waiting, type WaitingOfVersion, waitingOf } from './waiting.ts'
 

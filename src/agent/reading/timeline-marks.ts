@@ -1,5 +1,5 @@
-import type { AuditView } from '../../api/engine.ts'
 import type { TimelineMark } from '../../api/page-views.ts'
+import type { AuditView } from '../../api/review-views.ts'
 
 /** An entry of the audit as a mark on a line of time. */
 export function markOf(entry: AuditView): TimelineMark {

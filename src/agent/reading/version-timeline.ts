@@ -1,8 +1,8 @@
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
-import type { AuditView } from '../../api/engine.ts'
-import { type Mode, modes, type VersionState, versionStates } from '../../api/engine-views.ts'
-import { markOf } from './timeline-marks.ts'
 import type { LifeStage, LifeView } from '../../api/page-views.ts'
+import type { AuditView } from '../../api/review-views.ts'
+import { type Mode, modes, type VersionState, versionStates } from '../../api/terms.ts'
+import { markOf } from './timeline-marks.ts'
 
 /** The state changes of a version, from the audit, as far back as that was read. `entries`: oldest first. */
 export function lifeOf(version: DeployedVersion, entries: readonly AuditView[]): LifeView {

@@ -17,13 +17,13 @@ import type { Steps } from '../../core/steps.ts'
 import type { Blocking } from '../../core/lifecycle/blocking.ts'
 import { enforcedOf } from '../enforcement/assignments.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
+import type { BehaviourView } from '../../api/profile-views.ts'
 import type {
-  BehaviourView,
   BlockingView,
   ContainerView,
   LineageView,
   VersionView,
-} from '../../api/engine-views.ts'
+} from '../../api/version-views.ts'
 import { revisionOf } from './live/revision.ts'
 import { scanView } from '../records/persistence/scan-record.ts'
 import type { VersionRegistry } from '../records/versions/version-registry.ts'

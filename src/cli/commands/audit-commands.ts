@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { type Command, InvalidArgumentError } from 'commander'
 import { SnugError } from '../../errors.ts'
-import type { AuditCheckView, AuditView, UndoResult } from '../../api/engine.ts'
+import type { AuditCheckView, AuditView, UndoResult } from '../../api/review-views.ts'
 import { ReceivedTrails } from '../../core/audit/received-trail.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'

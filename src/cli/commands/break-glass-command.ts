@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
-import type { VersionView } from '../../api/engine-views.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseFor } from '../input/option-values.ts'

@@ -8,7 +8,7 @@ import type {
   DoctorReport,
   StatusView,
   StopView,
-} from '../../api/engine-views.ts'
+} from '../../api/status-views.ts'
 import { checkHost } from '../../support/telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'

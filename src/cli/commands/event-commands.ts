@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../support/config/duration.ts'
 import type { SnugEvent } from '../../core/event/event.ts'
-import type { ReplayResult } from '../../api/engine-views.ts'
+import type { ReplayResult } from '../../api/profile-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import { parseCount as parseLimit } from '../input/option-values.ts'

@@ -1,13 +1,8 @@
 import { lineageName } from '../../core/event/image-key.ts'
 import type { Command } from 'commander'
-import type {
-  EvidenceView,
-  LineageView,
-  ScanView,
-  StateNews,
-  VersionView,
-} from '../../api/engine-views.ts'
-import type { RemovalResult } from '../../api/engine.ts'
+import type { RemovalResult } from '../../api/review-views.ts'
+import type { StateNews } from '../../api/status-views.ts'
+import type { EvidenceView, LineageView, ScanView, VersionView } from '../../api/version-views.ts'
 import { countsText } from '../../supplychain/findings/package-use.ts'
 import { imagePath } from '../agent-client.ts'
 import { rootLines } from '../../supplychain/export/root-need.ts'

@@ -1,12 +1,7 @@
 import { Argument, type Command } from 'commander'
-import {
-  type BehaviourView,
-  type Mode,
-  type ProfileDiff,
-  type ProfileView,
-  type VersionView,
-  modes,
-} from '../../api/engine-views.ts'
+import type { BehaviourView, ProfileDiff, ProfileView } from '../../api/profile-views.ts'
+import { type Mode, modes } from '../../api/terms.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { type AgentClient, imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../errors.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type HoldLevel, holdLevels } from '../../core/lifecycle/hold.ts'
 import { SnugError } from '../../errors.ts'
-import type { HoldView } from '../../api/engine-views.ts'
+import type { HoldView } from '../../api/hold-views.ts'
 import { dryRunHelp } from '../bulk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseFor } from '../input/option-values.ts'

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
+import type { DecisionResult } from '../../api/profile-views.ts'
 import type {
   CardDecisionResult,
   ForgetResult,
   ForgottenRow,
   IncidentResult,
-} from '../../api/engine.ts'
-import type { DecisionResult } from '../../api/engine-views.ts'
+} from '../../api/review-views.ts'
 import { imagePath } from '../agent-client.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import { cardNamed, decideCard } from '../card-client.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { CardBehaviour, ReviewCard, ReviewPage } from '../../api/page-views.ts'
+import type { CardBehaviour, ReviewCard, ReviewPage } from '../../api/review-cards.ts'
 import { behavioursOf, cardNamed } from '../card-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseCount } from '../input/option-values.ts'

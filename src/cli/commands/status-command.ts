@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import { type SourceView, type StatusView, type StopHow, stopHows } from '../../api/engine-views.ts'
+import type { SourceView, StatusView } from '../../api/status-views.ts'
+import { type StopHow, stopHows } from '../../api/terms.ts'
 import { SnugError } from '../../errors.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseWait } from '../input/option-values.ts'

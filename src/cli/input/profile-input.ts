@@ -2,7 +2,7 @@ import {
   parseProfileDocument,
   type ProfileDocument,
 } from '../../supplychain/export/profile-document.ts'
-import type { ProfileExport } from '../../api/engine.ts'
+import type { ProfileExport } from '../../api/profile-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readProfileFile } from './json-file.ts'

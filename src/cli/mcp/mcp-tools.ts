@@ -2,12 +2,9 @@ import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { imageKey } from '../../core/event/image-key.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
-import {
-  type LineageView,
-  shownStates,
-  type StatusView,
-  type VersionView,
-} from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
+import { shownStates } from '../../api/terms.ts'
+import type { LineageView, VersionView } from '../../api/version-views.ts'
 import { type AgentClient, imagePath } from '../agent-client.ts'
 
 /** All that a tool can do to an agent: a request that changes nothing. */

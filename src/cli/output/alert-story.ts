@@ -1,4 +1,4 @@
-import type { AlertStory, StoryStep } from '../../api/page-views.ts'
+import type { AlertStory, StoryStep } from '../../api/alert-rows.ts'
 import { paint, safeText } from './terminal-text.ts'
 import { cutMiddle, type TableStyle } from './text-table.ts'
 

@@ -1,4 +1,4 @@
-import type { CostReport } from '../../api/engine-views.ts'
+import type { CostReport } from '../../api/status-views.ts'
 import { safeText } from './terminal-text.ts'
 import { type Column, type TableStyle, textTable } from './text-table.ts'
 

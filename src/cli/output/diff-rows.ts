@@ -2,7 +2,7 @@ import { causeLine, componentActs } from '../../core/match/cause-text.ts'
 import { causesApart } from '../../core/match/cause.ts'
 import { commonFolder, placeClassOf } from '../../core/match/place-class.ts'
 import { certainPath } from '../../core/learning/notation.ts'
-import type { DiffRow } from '../../api/engine-views.ts'
+import type { DiffRow } from '../../api/profile-views.ts'
 
 /** From this number on, rows of one cause are one line. */
 const foldedFrom = 3

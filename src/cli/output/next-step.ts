@@ -1,4 +1,4 @@
-import type { DoctorCheck, DoctorReport, StatusView } from '../../api/engine-views.ts'
+import type { DoctorCheck, DoctorReport, StatusView } from '../../api/status-views.ts'
 
 /** Without these the agent does not start, or does not observe; in the order in which to mend them. */
 const needed = ['config', 'node', 'kernel', 'btf', 'rights', 'lockdown', 'cgroup-v2'] as const

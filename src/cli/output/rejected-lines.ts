@@ -1,4 +1,4 @@
-import type { RejectedLine } from '../../api/engine-views.ts'
+import type { RejectedLine } from '../../api/profile-views.ts'
 import { type CliIo, printLine } from '../cli-io.ts'
 import { safeText } from './terminal-text.ts'
 

@@ -2,7 +2,7 @@ import { lineageName } from '../../core/event/image-key.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../core/event/event.ts'
-import type { BlockingView, ContainerView, VersionView } from '../../api/engine-views.ts'
+import type { BlockingView, ContainerView, VersionView } from '../../api/version-views.ts'
 
 /** The class of a version, as far as a person decided on one. */
 export function classFields({

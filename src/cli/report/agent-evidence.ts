@@ -1,6 +1,6 @@
 import { plural } from '../../core/coverage/coverage.ts'
 import type { Alert } from '../../core/event/alert.ts'
-import type { AuditView } from '../../api/engine.ts'
+import type { AuditView } from '../../api/review-views.ts'
 import { imageText } from '../output/view-text.ts'
 import { columns, entriesIn, imageCells, type Section } from './evidence-parts.ts'
 import type { ReportFacts, Span } from './report-facts.ts'

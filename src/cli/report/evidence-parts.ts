@@ -1,5 +1,5 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
-import type { AuditView } from '../../api/engine.ts'
+import type { AuditView } from '../../api/review-views.ts'
 import { imageText } from '../output/view-text.ts'
 import { isWithin, type ReportFacts, type Span, type VersionFacts } from './report-facts.ts'
 import type { Evidence, EvidenceTable } from './report-schema.ts'

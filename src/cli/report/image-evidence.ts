@@ -1,6 +1,6 @@
 import { plural } from '../../core/coverage/coverage.ts'
 import { type BehaviourKind, behaviourKinds } from '../../core/coverage/coverage-report.ts'
-import { modes, versionStates } from '../../api/engine-views.ts'
+import { modes, versionStates } from '../../api/terms.ts'
 import { imageText, percent } from '../output/view-text.ts'
 import { columns, imageCells, type Section, unobserved } from './evidence-parts.ts'
 import type { ReportFacts, VersionFacts } from './report-facts.ts'

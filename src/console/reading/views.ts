@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import { each } from '../../api/view-parts.ts'
-import type { View } from '../../support/view.ts'
+import type { View } from '../../core/view.ts'
 import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
 
 /** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. Each schema is an answer of the console. */

@@ -26,18 +26,6 @@ export interface Hold {
   readonly until: number
 }
 
-export const holdStates = ['held', 'waiting', 'failed'] as const
-
-/** How far a hold has come in one container. */
-export interface HoldStanding {
-  /** `waiting`: neither the kernel nor the engine has confirmed it. */
-  readonly state: (typeof holdStates)[number]
-  /** Why it failed. */
-  readonly because?: string
-  /** Open connections that it ended. */
-  readonly ended?: number
-}
-
 /** What of its holds the kernel enforces in a container, until epoch milliseconds. */
 export interface KernelHold {
   readonly network: boolean

@@ -3,7 +3,7 @@ import type { Place } from '../learning/place.ts'
 import { figuresText } from '../learning/vocabulary.ts'
 import { plainPath } from '../behaviour/shape.ts'
 import { PathPattern } from '../behaviour/language.ts'
-import type { PlaceJson } from './profile-entry.ts'
+import type { PlaceJson } from './place-schema.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 
 const made = new WeakMap<Place, PlaceJson>()

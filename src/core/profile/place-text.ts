@@ -1,7 +1,7 @@
 import { literalPath } from '../behaviour/shape.ts'
 import { type FilePlaceClass, isCallUse } from '../learning/file-use.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
-import type { PlaceJson } from './profile-entry.ts'
+import type { PlaceJson } from './place-schema.ts'
 
 function doing(of: FilePlaceClass): string {
   if (of === 'socket') return 'connect to unix sockets with new names in'

@@ -2,7 +2,7 @@ import type { Origin } from '../event/event.ts'
 import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
-import type { PlaceClass } from '../learning/file-use.ts'
+import type { PlaceJson } from './place-schema.ts'
 
 /**
  * `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. `derived`: a
@@ -114,29 +114,6 @@ export interface ProfileEntry {
   readonly place?: PlaceJson
   /** The place that includes all of it: the entry is evidence of the place, and gets no line in lists. Derived. */
   readonly within?: BehaviourId
-}
-
-/** A place for people: see `core/learning`. */
-export interface PlaceJson {
-  readonly class: PlaceClass
-  /** The folder, with its slash: the literal part. In the language of shapes. Of ports: protocol, and peer or address. Of names: the peer. */
-  readonly base: string
-  /** Paths in the language of shapes; of ports: the range; of names: the wildcard. */
-  readonly templates: readonly string[]
-  readonly origins: readonly Origin[]
-  /** Its program renames files: then it may rename within what it makes. */
-  readonly renames: boolean
-  readonly names: number
-  readonly acts: number
-  readonly containers: number
-  /** Share of the names in use at last that were new. */
-  readonly rate: number
-  /** Some of the paths that it was learned from. */
-  readonly witnesses: readonly string[]
-  /** Names of the adversarial list that it would take. */
-  readonly admits: readonly string[]
-  /** Why the folder is held to be open: `97 names in 2 containers, the next is new with 93 %`. */
-  readonly why: string
 }
 
 /** What a version passes on of a behaviour. Of its evidence only the witnesses count. */

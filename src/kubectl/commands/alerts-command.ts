@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { describeError, SnugError } from '../../errors.ts'
 import { type Alert, severities } from '../../core/event/alert.ts'
-import { alertStates } from '../../api/engine.ts'
+import { alertStates } from '../../api/terms.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { printLine } from '../../cli/cli-io.ts'
 import { parseCount } from '../../cli/input/option-values.ts'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
 import { imageKey } from '../../core/event/image-key.ts'
-import type { BehaviourView, ProfileView } from '../../api/engine-views.ts'
+import type { BehaviourView, ProfileView } from '../../api/profile-views.ts'
 import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { paint, safeText } from '../../cli/output/terminal-text.ts'

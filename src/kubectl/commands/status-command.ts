@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { describeError } from '../../errors.ts'
-import type { StatusView } from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
 import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../../cli/output/text-table.ts'

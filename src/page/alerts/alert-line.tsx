@@ -1,4 +1,4 @@
-import type { AlertRow } from '../../api/page-views.ts'
+import type { AlertRow } from '../../api/alert-rows.ts'
 import { count, plural } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'

@@ -1,4 +1,4 @@
-import type { AlertStory } from '../../api/page-views.ts'
+import type { AlertStory } from '../../api/alert-rows.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
 import { lineageOf, plural, refOf } from '../base/text.ts'

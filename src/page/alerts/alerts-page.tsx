@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
 import { type Alert } from '../../core/event/alert.ts'
-import type { AlertPage, AlertRow } from '../../api/page-views.ts'
+import type { AlertPage, AlertRow } from '../../api/alert-rows.ts'
 import { query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { count, plural } from '../base/text.ts'

@@ -1,4 +1,4 @@
-import type { Ancestor } from '../../api/page-views.ts'
+import type { Ancestor } from '../../api/alert-rows.ts'
 import { Foreign } from '../parts/foreign.tsx'
 
 /** From the outermost process to the one that did it. */

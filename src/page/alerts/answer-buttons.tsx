@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { AlertStory } from '../../api/page-views.ts'
+import type { AlertStory } from '../../api/alert-rows.ts'
 import { DurationField, FormDialog, ReasonField, untilIn } from '../shell/form-dialog.tsx'
 import { type Answer, answerOn, type AnswerBody } from './answer.ts'
 

@@ -2,7 +2,7 @@ import type { Alert } from '../../core/event/alert.ts'
 import { alertsPath } from './paths.ts'
 import { ask } from '../base/api.ts'
 import { attempt, toast } from '../shell/toasts.tsx'
-import type { AlertStory } from '../../api/page-views.ts'
+import type { AlertStory } from '../../api/alert-rows.ts'
 
 export type Answer = 'allow' | 'reject' | 'ack'
 

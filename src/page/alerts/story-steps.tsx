@@ -1,4 +1,4 @@
-import type { AlertStory } from '../../api/page-views.ts'
+import type { AlertStory } from '../../api/alert-rows.ts'
 import { link } from '../base/route.ts'
 import { count } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'

@@ -1,4 +1,4 @@
-import type { BehaviourView } from '../../api/engine-views.ts'
+import type { BehaviourView } from '../../api/profile-views.ts'
 import { count, plural } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'
 import { BehaviourBadge, originText } from '../parts/badges.tsx'

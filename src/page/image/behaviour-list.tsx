@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
-import { type BehaviourView } from '../../api/engine-views.ts'
 import type { BehaviourPage } from '../../api/page-views.ts'
+import type { BehaviourView } from '../../api/profile-views.ts'
 import { imagePath, query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { count, plural } from '../base/text.ts'

@@ -1,4 +1,4 @@
-import type { EvidenceView, VersionView } from '../../api/engine-views.ts'
+import type { EvidenceView, VersionView } from '../../api/version-views.ts'
 import { count, percent, plural, span } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'

@@ -1,4 +1,4 @@
-import type { ScanView } from '../../api/engine-views.ts'
+import type { ScanView } from '../../api/version-views.ts'
 import { packageUses, type PackageUse } from '../../supplychain/findings/package-use.ts'
 import { count } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'

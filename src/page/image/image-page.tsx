@@ -1,5 +1,5 @@
-import type { LineageView, VersionView } from '../../api/engine-views.ts'
 import type { LifeView } from '../../api/page-views.ts'
+import type { LineageView, VersionView } from '../../api/version-views.ts'
 import { imagePath } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { useResource } from '../base/resource.ts'

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { LineageView } from '../../api/engine-views.ts'
+import type { LineageView } from '../../api/version-views.ts'
 import { link } from '../base/route.ts'
 import { count, percent, plural, versionName } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'

@@ -1,4 +1,4 @@
-import type { NoveltyView } from '../../api/engine-views.ts'
+import type { NoveltyView } from '../../api/version-views.ts'
 import { clock, plural } from '../base/text.ts'
 
 const width = 600

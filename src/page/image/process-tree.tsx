@@ -1,4 +1,5 @@
-import type { ActGroup, ActGroupName, ProgramView } from '../../api/page-views.ts'
+import type { ActGroup, ProgramView } from '../../api/page-views.ts'
+import type { ActGroupName } from '../../api/terms.ts'
 import { link } from '../base/route.ts'
 import { count, plural } from '../base/text.ts'
 import { BehaviourBadge } from '../parts/badges.tsx'

@@ -1,4 +1,4 @@
-import type { VersionView } from '../../api/engine-views.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { count } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'
 import { Panel } from '../parts/notes.tsx'

@@ -1,4 +1,5 @@
-import type { Mode, VersionView } from '../../api/engine-views.ts'
+import type { Mode } from '../../api/terms.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { endLearning, setMode } from '../review/decide.ts'
 
 const next: Readonly<Record<Mode, readonly Mode[]>> = {

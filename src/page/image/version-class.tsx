@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { VersionView } from '../../api/engine-views.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { setClass } from '../review/decide.ts'

@@ -1,4 +1,5 @@
-import type { DiffRow, ProfileDiff, VersionView } from '../../api/engine-views.ts'
+import type { DiffRow, ProfileDiff } from '../../api/profile-views.ts'
+import type { VersionView } from '../../api/version-views.ts'
 import { imagePath, query } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
 import { go, link } from '../base/route.ts'

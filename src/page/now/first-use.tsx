@@ -1,4 +1,5 @@
-import type { LineageView, StatusView } from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
+import type { LineageView } from '../../api/version-views.ts'
 import { link } from '../base/route.ts'
 import { lineageOf, percent, plural } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'

@@ -1,4 +1,5 @@
-import type { DoctorReport, LineageView, StatusView } from '../../api/engine-views.ts'
+import type { DoctorReport, StatusView } from '../../api/status-views.ts'
+import type { LineageView } from '../../api/version-views.ts'
 import { link } from '../base/route.ts'
 import { lineageOf, plural, refOf, versionName } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'

@@ -1,4 +1,4 @@
-import type { DoctorReport, StatusView } from '../../api/engine-views.ts'
+import type { DoctorReport, StatusView } from '../../api/status-views.ts'
 import { count, plural } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Panel, Waiting } from '../parts/notes.tsx'

@@ -1,4 +1,4 @@
-import type { LineageView, VersionView } from '../../api/engine-views.ts'
+import type { LineageView, VersionView } from '../../api/version-views.ts'
 import { link } from '../base/route.ts'
 import { count, percent, versionName } from '../base/text.ts'
 import { StageBadge } from '../parts/badges.tsx'

@@ -1,4 +1,4 @@
-import type { AlertPage } from '../../api/page-views.ts'
+import type { AlertPage } from '../../api/alert-rows.ts'
 import { link } from '../base/route.ts'
 import { count } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'

@@ -1,4 +1,4 @@
-import type { LineageView } from '../../api/engine-views.ts'
+import type { LineageView } from '../../api/version-views.ts'
 import { link } from '../base/route.ts'
 import { count } from '../base/text.ts'
 import { stageName } from '../parts/badges.tsx'

@@ -1,5 +1,5 @@
 import type { Alert, Severity } from '../../core/event/alert.ts'
-import type { Mode, ShownState, VersionState } from '../../api/engine-views.ts'
+import type { Mode, ShownState, VersionState } from '../../api/terms.ts'
 
 export function SeverityBadge({ severity }: { readonly severity: Severity }) {
   return <span class={`badge severity ${severity}`}>{severity}</span>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { HoldView } from '../../api/engine-views.ts'
+import type { HoldView } from '../../api/hold-views.ts'
 import { ask } from '../base/api.ts'
 import { plural } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'

@@ -1,5 +1,5 @@
 import type { CaseSummary } from '../../api/case-views.ts'
-import type { HoldView } from '../../api/engine-views.ts'
+import type { HoldView } from '../../api/hold-views.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
 import { bytesText, plural } from '../base/text.ts'

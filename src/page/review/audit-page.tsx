@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { AuditCheckView, AuditView } from '../../api/engine.ts'
+import type { AuditCheckView, AuditView } from '../../api/review-views.ts'
 import { useResource } from '../base/resource.ts'
 import { link } from '../base/route.ts'
 import { count, plural, splitRef } from '../base/text.ts'

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { EditTestResult } from '../../api/engine.ts'
+import type { EditTestResult } from '../../api/review-views.ts'
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { count, plural } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'

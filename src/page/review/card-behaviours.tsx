@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { CardBehaviour, CardBehaviourPage, ReviewCard } from '../../api/page-views.ts'
+import type { CardBehaviour, CardBehaviourPage, ReviewCard } from '../../api/review-cards.ts'
 import { query } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
 import { count } from '../base/text.ts'

@@ -1,4 +1,4 @@
-import type { ReviewCard } from '../../api/page-views.ts'
+import type { ReviewCard } from '../../api/review-cards.ts'
 import { count, plural } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'
 

@@ -1,12 +1,19 @@
-import type { DecisionResult, Mode, VersionView } from '../../api/engine-views.ts'
-import type { VersionClass } from '../../core/lifecycle/open-version.ts'
+import type { DecisionResult } from '../../api/profile-views.ts'
+import type {
+  CardBehaviour,
+  CardPlace,
+  ReviewCard,
+  WaitingVersion,
+} from '../../api/review-cards.ts'
 import type {
   CardDecision,
   CardDecisionResult,
   DecidedPlace,
   IncidentResult,
-} from '../../api/engine.ts'
-import type { CardBehaviour, CardPlace, ReviewCard, WaitingVersion } from '../../api/page-views.ts'
+} from '../../api/review-views.ts'
+import type { Mode } from '../../api/terms.ts'
+import type { VersionView } from '../../api/version-views.ts'
+import type { VersionClass } from '../../core/lifecycle/open-version.ts'
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
 import { plural, refOf } from '../base/text.ts'

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
-import type { CardPlace } from '../../api/page-views.ts'
+import type { CardPlace } from '../../api/review-cards.ts'
 import { splitRef, versionName } from '../base/text.ts'
 import { DurationField, FormDialog, ReasonField, untilIn } from '../shell/form-dialog.tsx'
 import type { Decision } from './decide.ts'

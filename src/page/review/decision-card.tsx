@@ -1,4 +1,4 @@
-import type { CardBehaviour, ReviewCard } from '../../api/page-views.ts'
+import type { CardBehaviour, ReviewCard } from '../../api/review-cards.ts'
 import { link } from '../base/route.ts'
 import { count, plural, splitRef, versionName } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'

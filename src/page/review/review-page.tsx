@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import type { CardBehaviour, ReviewCard, ReviewPage } from '../../api/page-views.ts'
+import type { CardBehaviour, ReviewCard, ReviewPage } from '../../api/review-cards.ts'
 import { query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { plural } from '../base/text.ts'

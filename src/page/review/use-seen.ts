@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { ReviewCard } from '../../api/page-views.ts'
+import type { ReviewCard } from '../../api/review-cards.ts'
 
 export interface Seen {
   /** A decision on these was refused, because somebody else decided first. */

@@ -1,4 +1,4 @@
-import type { WaitingVersion } from '../../api/page-views.ts'
+import type { WaitingVersion } from '../../api/review-cards.ts'
 import { link } from '../base/route.ts'
 import { plural, splitRef, versionName } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'

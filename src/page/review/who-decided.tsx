@@ -1,4 +1,4 @@
-import type { AuditView } from '../../api/engine.ts'
+import type { AuditView } from '../../api/review-views.ts'
 import { useResource } from '../base/resource.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'

@@ -1,4 +1,4 @@
-import type { StatusView } from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
 import { NavBar } from './nav-bar.tsx'
 
 export interface NavCounts {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Role, roles } from '../../support/config/role.ts'
+import type { View } from '../../core/view.ts'
 import { describeError, SnugError } from '../../errors.ts'
 
 export const tokenName = z
@@ -21,10 +22,8 @@ const fileSchema = z.strictObject({
 })
 type TokenEntry = z.output<typeof fileSchema>['tokens'][number]
 
-export interface TokenHolder {
-  readonly name: string
-  readonly role: Role
-}
+export const tokenHolder = z.object({ name: z.string(), role: z.enum(roles) })
+export type TokenHolder = View<typeof tokenHolder>
 
 /**
  * The tokens of the API, hashed, in `<data>/tokens.json`, mode 0600. Edits take effect. A damaged file admits nobody

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import type { GatewayView } from '../../api/engine-views.ts'
+import type { GatewayView } from '../../api/status-views.ts'
 import { Backoff } from '../../support/backoff.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { gatewayReady } from './gateway-protocol.ts'

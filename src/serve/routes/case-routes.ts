@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { reason } from '../../api/body-parts.ts'
 import { caseFileView, caseSummary, caseView } from '../../api/case-views.ts'
-import { because, reason } from '../body-parts.ts'
+import { because } from '../call-parts.ts'
 import { type Route, route } from './route.ts'
 
 /** Evidence of containers. */

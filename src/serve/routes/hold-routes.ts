@@ -1,7 +1,8 @@
+import { duration, reason } from '../../api/body-parts.ts'
+import { holdView } from '../../api/hold-views.ts'
 import { z } from 'zod'
 import { holdLevels } from '../../core/lifecycle/hold.ts'
-import { because, duration, present, reason } from '../body-parts.ts'
-import * as view from '../schema/view-schema.ts'
+import { because, present } from '../call-parts.ts'
 import { type Route, route } from './route.ts'
 
 const target = z
@@ -17,7 +18,7 @@ export const holdRoutes: readonly Route[] = [
     path: '/v1/holds',
     role: 'viewer',
     summary: 'the containers that are held, and how far each hold has come',
-    answer: z.array(view.hold),
+    answer: z.array(holdView),
     handle: ({ engine }) => engine.holds(),
   }),
   route({
@@ -32,7 +33,7 @@ export const holdRoutes: readonly Route[] = [
       reason,
       dryRun: z.boolean().optional(),
     }),
-    answer: view.hold,
+    answer: holdView,
     handle: ({ engine }, { body: { for: forMs, reason: why, ...order }, by }) =>
       engine.hold(present({ ...order, forMs }), because(by, why)),
   }),
@@ -43,7 +44,7 @@ export const holdRoutes: readonly Route[] = [
     summary:
       'ends the holds of that id, or of that container, pod or image; answers what they were',
     body: z.strictObject({ target, reason: reason.optional() }),
-    answer: z.array(view.hold),
+    answer: z.array(holdView),
     handle: ({ engine }, { body, by }) => engine.release(body.target, because(by, body.reason)),
   }),
 ]

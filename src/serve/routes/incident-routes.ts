@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
+import { reason } from '../../api/body-parts.ts'
 import {
   incidentClosure,
   incidentCursor,
   incidentPage,
   incidentStory,
 } from '../../api/incident-views.ts'
-import { incidentStates } from '../../api/terms.ts'
-import { because, present, reason } from '../body-parts.ts'
-import { cursor, limit, pageOf } from '../page.ts'
 import { personView } from '../../api/person-views.ts'
+import { incidentStates } from '../../api/terms.ts'
+import { because, present } from '../call-parts.ts'
+import { cursor, limit, pageOf } from '../page.ts'
 import { type Route, route } from './route.ts'
 
 /** Alerts that hang together, with the decision on all of them; and what each person did. */

@@ -1,12 +1,12 @@
-import { z } from 'zod'
-import { SnugError } from '../../errors.ts'
-import { because, behaviourIds, moment, present, reason, ref, userId } from '../body-parts.ts'
-import { cursor, limit, numberOf, pageOf } from '../page.ts'
+import { behaviourIds, moment, reason, userId } from '../../api/body-parts.ts'
+import { alert } from '../../api/event-schema.ts'
+import { decisionResult } from '../../api/profile-views.ts'
 import {
-  auditCheck,
-  auditRecords,
+  auditCheckView,
+  auditView,
   cardDecision,
   cardDecisionResult,
+  dryRun,
   editTestResult,
   forgetChoice,
   forgetResult,
@@ -14,14 +14,12 @@ import {
   profileEdit,
   removalResult,
   undoResult,
-} from '../schema/review-schema.ts'
+} from '../../api/review-views.ts'
+import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import { because, present, ref } from '../call-parts.ts'
+import { cursor, limit, numberOf, pageOf } from '../page.ts'
 import { type Route, route } from './route.ts'
-import * as view from '../schema/view-schema.ts'
-
-const dryRun = z
-  .boolean()
-  .optional()
-  .meta({ description: 'changes nothing: the answer shows what would change' })
 
 const approveBody = z
   .strictObject({
@@ -54,7 +52,7 @@ export const reviewRoutes: readonly Route[] = [
     summary:
       'approves the named behaviours, or all that wait for review; `quarantined` includes those that a guardrail holds in quarantine. `allScopes` approves named behaviours for the image in all other scopes too',
     body: approveBody,
-    answer: view.decisionResult,
+    answer: decisionResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.approve(
         ref(params),
@@ -75,7 +73,7 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'image',
     summary: 'rejects the named behaviours: they stay deviations, also in later versions',
     body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
-    answer: view.decisionResult,
+    answer: decisionResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.reject(ref(params), body.behaviours, because(by, body.reason), body.dryRun),
   }),
@@ -86,7 +84,7 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'image',
     summary: 'undoes decisions on the named behaviours: only the evidence counts again',
     body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
-    answer: view.decisionResult,
+    answer: decisionResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.withdraw(ref(params), body.behaviours, because(by, body.reason), body.dryRun),
   }),
@@ -154,7 +152,7 @@ export const reviewRoutes: readonly Route[] = [
     summary:
       'allows the behaviour of the alert, optionally limited in time, user or workload; for a connection, `peer` allows an address block',
     body: allowBody,
-    answer: view.alert,
+    answer: alert,
     handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
       engine.allowAlert(params['id'] ?? '', present(scope), because(by, why)),
   }),
@@ -165,7 +163,7 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'alert',
     summary: 'rejects the behaviour of the alert: it stays a deviation',
     body: whyBody,
-    answer: view.alert,
+    answer: alert,
     handle: ({ engine }, { params, body, by }) =>
       engine.rejectAlert(params['id'] ?? '', because(by, body.reason)),
   }),
@@ -176,7 +174,7 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'alert',
     summary: 'acknowledges the alert, with a reason',
     body: z.strictObject({ reason }),
-    answer: view.alert,
+    answer: alert,
     handle: ({ engine }, { params, body, by }) =>
       engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
   }),
@@ -187,7 +185,7 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'alert',
     summary: 'undoes the decision on the alert and its effect on behaviours',
     body: whyBody,
-    answer: view.alert,
+    answer: alert,
     handle: ({ engine }, { params, body, by }) =>
       engine.withdrawAlert(params['id'] ?? '', because(by, body.reason)),
   }),
@@ -197,7 +195,7 @@ export const reviewRoutes: readonly Route[] = [
     role: 'viewer',
     summary: 'lists audit entries: who decided what, when and why; newest first',
     query: z.strictObject({ limit: limit.default(100), cursor: cursor.optional() }),
-    answer: auditRecords,
+    answer: z.array(auditView),
     handle: async ({ engine }, { query: { cursor: before, limit: some } }) => {
       const records = await engine.audit(some + 1, numberOf(before))
       return pageOf(records, some, ({ seq }) => String(seq))
@@ -219,7 +217,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/audit/verify',
     role: 'viewer',
     summary: 'verifies the hash chain of all audit entries',
-    answer: auditCheck,
+    answer: auditCheckView,
     handle: ({ engine }) => engine.verifyAudit(),
   }),
 ]

@@ -1,13 +1,16 @@
+import { duration, reason } from '../../api/body-parts.ts'
+import { alert, event } from '../../api/event-schema.ts'
+import { backTestResult, profileDiff, profileView, replayResult } from '../../api/profile-views.ts'
+import { costReport, doctorReport, statusView, type StatusView } from '../../api/status-views.ts'
+import { alertStates, modes } from '../../api/terms.ts'
+import { lineageView, versionView } from '../../api/version-views.ts'
 import { z } from 'zod'
-import { explainConfig } from '../../support/config/explain-config.ts'
+import { explainConfig, explainedKey } from '../../support/config/explain-config.ts'
 import { SnugError } from '../../errors.ts'
 import { alertTypes, severities } from '../../core/event/alert.ts'
-import { alertStates } from '../../api/engine.ts'
-import { type StatusView, modes } from '../../api/engine-views.ts'
-import { because, duration, present, reason, ref } from '../body-parts.ts'
+import { because, present, ref } from '../call-parts.ts'
 import { liveQuery } from '../live-query.ts'
 import { openApi } from '../openapi.ts'
-import { event } from '../../api/event-schema.ts'
 import { cursor, limit, numberOf, oneMore, pageOf } from '../page.ts'
 import { caseRoutes } from './case-routes.ts'
 import { holdRoutes } from './hold-routes.ts'
@@ -20,9 +23,8 @@ import { sessionRoutes } from './session-routes.ts'
 import { versionClasses } from '../../core/lifecycle/open-version.ts'
 import { sinkRoutes } from './sink-routes.ts'
 import { startsRoute } from './starts-route.ts'
-import { type TokenFile, tokenName } from '../access/token-file.ts'
+import { type TokenFile, tokenHolder, tokenName } from '../access/token-file.ts'
 import { roles } from '../../support/config/role.ts'
-import * as view from '../schema/view-schema.ts'
 
 const modeBody = z
   .strictObject({
@@ -90,7 +92,7 @@ export const routes: readonly Route[] = [
     path: '/v1/status',
     role: 'viewer',
     summary: 'agent, sources and their losses, engines, counts',
-    answer: view.status,
+    answer: statusView,
     handle: ({ engine, gateway }) => {
       const served = gateway?.()
       return { ...engine.status(), ...(served === undefined ? {} : { gateway: served }) }
@@ -101,7 +103,7 @@ export const routes: readonly Route[] = [
     path: '/v1/doctor',
     role: 'viewer',
     summary: 'what Snug can observe and block on this host, and why a version is not learning',
-    answer: view.doctor,
+    answer: doctorReport,
     handle: ({ engine }) => engine.doctor(),
   }),
   route({
@@ -111,7 +113,7 @@ export const routes: readonly Route[] = [
     summary:
       'measures for some seconds what Snug takes on this node. Each program of the kernel takes a little longer meanwhile',
     query: z.strictObject({ seconds: z.coerce.number().int().min(1).max(60).default(5) }),
-    answer: view.cost,
+    answer: costReport,
     handle: ({ engine, gateway }, { query: { seconds } }) => engine.cost(seconds, gateway?.()?.pid),
   }),
   startsRoute,
@@ -120,7 +122,7 @@ export const routes: readonly Route[] = [
     path: '/v1/config',
     role: 'admin',
     summary: 'the current configuration with the origin of each value',
-    answer: z.array(view.explainedKey),
+    answer: z.array(explainedKey),
     handle: ({ loaded }) => explainConfig(loaded),
   }),
   route({
@@ -129,7 +131,7 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'lineages with their versions',
     query: pageQuery,
-    answer: z.array(view.lineage),
+    answer: z.array(lineageView),
     handle: async ({ engine }, { query: { cursor: after = '', limit: some } }) => {
       const rest = (await engine.images()).filter(({ repository }) => repository > after)
       return pageOf(rest, some, ({ repository }) => repository)
@@ -141,7 +143,7 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'one lineage with its versions',
     subject: 'image',
-    answer: view.lineage,
+    answer: lineageView,
     handle: ({ engine }, { params }) => engine.image(ref(params)),
   }),
   route({
@@ -151,7 +153,7 @@ export const routes: readonly Route[] = [
     summary: 'the behaviours of a version with their evidence',
     subject: 'image',
     query: pageQuery,
-    answer: view.profile,
+    answer: profileView,
     handle: async ({ engine }, { params, query: { cursor: after, limit: some } }) => {
       const profile = await engine.profile(ref(params), present({ after, ...oneMore(some) }))
       return pageOf(
@@ -168,7 +170,7 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'the delta from this version to another',
     query: z.strictObject({ to: z.string().min(1) }),
-    answer: view.profileDiff,
+    answer: profileDiff,
     handle: ({ engine }, { params, query }) => engine.diff(ref(params), query.to),
   }),
   route({
@@ -178,7 +180,7 @@ export const routes: readonly Route[] = [
     summary: 'sets the mode of a version: how Snug responds to a deviation',
     subject: 'image',
     body: modeBody,
-    answer: view.version,
+    answer: versionView,
     handle: ({ engine }, { params, body, by }) => {
       const canary = present({ fraction: body.canary, forMs: body.canaryFor })
       return engine.setMode(ref(params), body.mode, because(by, body.reason), canary)
@@ -191,7 +193,7 @@ export const routes: readonly Route[] = [
     summary: 'decides whether the set of programs of a version is expected to close',
     subject: 'image',
     body: z.strictObject({ class: z.enum(versionClasses), reason }),
-    answer: view.version,
+    answer: versionView,
     handle: ({ engine }, { params, body, by }) =>
       engine.setClass(ref(params), body.class, because(by, body.reason)),
   }),
@@ -202,7 +204,7 @@ export const routes: readonly Route[] = [
     summary: 'suspends blocking for a limited time, for every blocking version of the image',
     subject: 'image',
     body: z.strictObject({ for: duration, reason }),
-    answer: view.versions,
+    answer: z.array(versionView),
     handle: ({ engine }, { params, body, by }) =>
       engine.breakGlass(ref(params), body.for, because(by, body.reason)),
   }),
@@ -212,7 +214,7 @@ export const routes: readonly Route[] = [
     role: 'admin',
     summary: 'ends break-glass now',
     subject: 'image',
-    answer: view.versions,
+    answer: z.array(versionView),
     handle: ({ engine }, { params, by }) => engine.endBreakGlass(ref(params), by),
   }),
   route({
@@ -221,7 +223,7 @@ export const routes: readonly Route[] = [
     role: 'reviewer',
     summary: 'ends the learning window now',
     subject: 'image',
-    answer: view.version,
+    answer: versionView,
     handle: ({ engine }, { params, by }) => engine.endLearning(ref(params), by),
   }),
   route({
@@ -230,7 +232,7 @@ export const routes: readonly Route[] = [
     role: 'reviewer',
     summary: 'judges recorded events against the profile; changes nothing',
     stream: true,
-    answer: view.backTestResult,
+    answer: backTestResult,
     handle: ({ engine }, { params, chunks, signal }) =>
       engine.backTest(ref(params), chunks, signal),
   }),
@@ -240,7 +242,7 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'alerts, newest first',
     query: alertQuery,
-    answer: z.array(view.alert),
+    answer: z.array(alert),
     handle: async ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
       const alerts = await engine.alerts({ ...present({ before, ...filter }), limit: some + 1 })
       return pageOf(alerts, some, ({ id }) => id)
@@ -252,7 +254,7 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'one alert',
     subject: 'alert',
-    answer: view.alert,
+    answer: alert,
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
   ...holdRoutes,
@@ -289,7 +291,7 @@ export const routes: readonly Route[] = [
     role: 'admin',
     summary: 'replays recorded events through the pipeline as if they were live',
     stream: true,
-    answer: view.replayResult,
+    answer: replayResult,
     handle: ({ engine }, { chunks, signal }) => engine.replay(chunks, signal),
   }),
   route({
@@ -308,7 +310,7 @@ export const routes: readonly Route[] = [
     path: '/v1/tokens',
     role: 'admin',
     summary: 'names and roles of the tokens',
-    answer: z.array(view.tokenHolder),
+    answer: z.array(tokenHolder),
     handle: (world) => tokensOf(world).list(),
   }),
   route({
@@ -317,7 +319,7 @@ export const routes: readonly Route[] = [
     role: 'admin',
     summary: 'creates a token and shows it once',
     body: z.strictObject({ name: tokenName, role: z.enum(roles) }),
-    answer: view.newToken,
+    answer: tokenHolder.extend({ token: z.string() }),
     handle: async (world, { body, by }) => {
       const token = tokensOf(world).create(body.name, body.role)
       await world.engine.record('token-create', by, body)
@@ -329,7 +331,7 @@ export const routes: readonly Route[] = [
     path: '/v1/tokens/:name',
     role: 'admin',
     summary: 'revokes a token',
-    answer: z.array(view.tokenHolder),
+    answer: z.array(tokenHolder),
     handle: async (world, { params, by }) => {
       const tokens = tokensOf(world)
       const name = params['name'] ?? ''

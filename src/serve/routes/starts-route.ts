@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration } from '../body-parts.ts'
+import { duration } from '../../api/body-parts.ts'
 import { route } from './route.ts'
 
 /** The state of a container as the OCI runtime gives it to hooks. Other members are not read. */

@@ -1,18 +1,10 @@
+import { profileExport } from '../../api/profile-views.ts'
+import { versionView } from '../../api/version-views.ts'
 import { z } from 'zod'
 import { exportFormats } from '../../supplychain/export/export-profile.ts'
 import { keptScan } from '../../supplychain/findings/kept-scan.ts'
-import { ref } from '../body-parts.ts'
+import { ref } from '../call-parts.ts'
 import { type Route, route } from './route.ts'
-import * as view from '../schema/view-schema.ts'
-
-const profileExport = z.strictObject({
-  image: z.looseObject({ repository: z.string(), tag: z.string().optional(), digest: z.string() }),
-  format: z.enum(exportFormats),
-  text: z.string().meta({ description: 'content of the file' }),
-  notes: z
-    .array(z.string())
-    .meta({ description: 'what the format cannot express, and how to use the file' }),
-})
 
 /** Import and export: profiles, exported in many formats and imported in one, and scan reports. */
 export const transferRoutes: readonly Route[] = [
@@ -32,7 +24,7 @@ export const transferRoutes: readonly Route[] = [
     role: 'reviewer',
     summary: 'stores scanner findings with the version, sorted by the observed use of packages',
     body: keptScan,
-    answer: view.version,
+    answer: versionView,
     handle: ({ engine }, { params, body, by }) => engine.keepScan(ref(params), body, by),
   }),
   route({
@@ -42,7 +34,7 @@ export const transferRoutes: readonly Route[] = [
     summary:
       'merges an exported profile into the version of its image, which then waits for review',
     stream: true,
-    answer: view.version,
+    answer: versionView,
     handle: ({ engine }, { chunks, by }) => engine.importProfile(chunks, by),
   }),
 ]

@@ -1,9 +1,11 @@
+import { alertPage, alertStory } from '../../api/alert-rows.ts'
+import { behaviourPage, lifeView, pictureView, timelineView } from '../../api/page-views.ts'
+import { cardBehaviourPage, reviewPage } from '../../api/review-cards.ts'
+import { shownStates } from '../../api/terms.ts'
 import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { eventKinds } from '../../core/event/event.ts'
-import { shownStates } from '../../api/engine-views.ts'
-import { present, ref } from '../body-parts.ts'
-import * as ui from '../schema/ui-schema.ts'
+import { present, ref } from '../call-parts.ts'
 import { type Route, route } from './route.ts'
 
 const window = {
@@ -22,7 +24,7 @@ export const uiRoutes: readonly Route[] = [
     role: 'viewer',
     summary: 'alerts, new behaviours, losses and decisions of the last hours, by time slice',
     query: z.strictObject({ hours: z.coerce.number().int().min(1).max(168).default(24) }),
-    answer: ui.timeline,
+    answer: timelineView,
     handle: ({ engine }, { query }) => engine.page.timeline(query.hours),
   }),
   route({
@@ -30,7 +32,7 @@ export const uiRoutes: readonly Route[] = [
     path: '/v1/images/:ref/life',
     role: 'viewer',
     summary: 'the states of each version and the decisions on it',
-    answer: ui.lives,
+    answer: z.array(lifeView),
     handle: ({ engine }, { params }) => engine.page.lives(ref(params)),
   }),
   route({
@@ -40,7 +42,7 @@ export const uiRoutes: readonly Route[] = [
     summary:
       'programs, files and peers of each program of a version; with `deviations`, also what waits for a decision',
     query: z.strictObject({ deviations: z.stringbool().default(false) }),
-    answer: ui.picture,
+    answer: pictureView,
     handle: ({ engine }, { params, query }) => engine.page.picture(ref(params), query.deviations),
   }),
   route({
@@ -55,7 +57,7 @@ export const uiRoutes: readonly Route[] = [
       kind: z.enum(eventKinds).optional(),
       actor: name,
     }),
-    answer: ui.behaviourPage,
+    answer: behaviourPage,
     handle: ({ engine }, { params, query }) => engine.page.behaviours(ref(params), present(query)),
   }),
   route({
@@ -65,7 +67,7 @@ export const uiRoutes: readonly Route[] = [
     summary:
       'behaviours that wait for a decision: one card for each cause, over versions and containers',
     query: z.strictObject({ ...window, q, repository: name, card: cardName.optional() }),
-    answer: ui.reviewPage,
+    answer: reviewPage,
     handle: ({ engine }, { query }) => engine.page.review(present(query)),
   }),
   route({
@@ -74,7 +76,7 @@ export const uiRoutes: readonly Route[] = [
     role: 'viewer',
     summary: 'a range of the behaviours of a card, in the order in which they were seen first',
     query: z.strictObject(window),
-    answer: ui.cardBehaviourPage,
+    answer: cardBehaviourPage,
     handle: ({ engine }, { params, query }) =>
       engine.page.cardBehaviours({ card: params['key'] ?? '', ...query }),
   }),
@@ -94,7 +96,7 @@ export const uiRoutes: readonly Route[] = [
       grouped: z.stringbool().optional(),
       until: z.string().min(1).max(64).optional(),
     }),
-    answer: ui.alertPage,
+    answer: alertPage,
     handle: ({ engine }, { query }) => engine.page.alertRows(present(query)),
   }),
   route({
@@ -103,7 +105,7 @@ export const uiRoutes: readonly Route[] = [
     role: 'viewer',
     summary:
       'an alert with its ancestry, and the events of its session or container before and after it',
-    answer: ui.story,
+    answer: alertStory,
     handle: ({ engine }, { params }) => engine.page.story(params['id'] ?? ''),
   }),
 ]

@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import { plural } from '../../core/coverage/coverage.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import { describeBehaviour } from '../../core/behaviour/describe.ts'
+import type { View } from '../../core/view.ts'
 import type { Allowed, Exportable } from './allowed.ts'
 import { byWhat, takesOf, togetherOf, type Together } from './root-take.ts'
 
@@ -11,22 +13,24 @@ export const rootVerdicts = ['not-root', 'need-not', 'needs', 'unknown'] as cons
  */
 export type RootVerdict = (typeof rootVerdicts)[number]
 
+const rootItem = z.object({
+  take: z.string(),
+  because: z.array(z.object({ id: z.string(), text: z.string() })),
+})
 /** One thing that another user would need, or that needs root, with its evidence. */
-export interface RootItem {
-  readonly take: string
-  readonly because: readonly { readonly id: string; readonly text: string }[]
-}
+export type RootItem = View<typeof rootItem>
 
 /** Whether containers of the image run as root, whether they need to, and the requirements for another user. */
-export interface RootNeed {
-  readonly verdict: RootVerdict
+export const rootNeedView = z.object({
+  verdict: z.enum(rootVerdicts),
   /** The verdict as text, with the gaps in its evidence. */
-  readonly sentence: string
+  sentence: z.string(),
   /** Behaviour that needs root. */
-  readonly needs: readonly RootItem[]
+  needs: z.array(rootItem),
   /** Requirements for another user. */
-  readonly takes: readonly RootItem[]
-}
+  takes: z.array(rootItem),
+})
+export type RootNeed = View<typeof rootNeedView>
 
 /** Without these kinds of events a need of root may be unseen. */
 const profiledKinds = ['file', 'identity', 'capability', 'syscall'] as const

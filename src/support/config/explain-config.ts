@@ -1,13 +1,16 @@
+import { z } from 'zod'
+import type { View } from '../../core/view.ts'
 import { configKeys } from './config-keys.ts'
 import type { LoadedConfig } from './load-config.ts'
 import type { Origin } from './value-origin.ts'
 
-export interface ExplainedKey {
-  readonly key: string
+export const explainedKey = z.object({
+  key: z.string(),
   /** As it was written; never a secret. */
-  readonly value: string
-  readonly from: string
-}
+  value: z.string(),
+  from: z.string(),
+})
+export type ExplainedKey = View<typeof explainedKey>
 
 /** Every key with its value and origin, for `snug config explain` and `GET /v1/config`. */
 export function explainConfig(loaded: LoadedConfig): readonly ExplainedKey[] {

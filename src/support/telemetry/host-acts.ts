@@ -1,4 +1,4 @@
-import type { DoctorCheck, DoctorReport, StopView } from '../../api/engine-views.ts'
+import type { DoctorCheck, DoctorReport, StopView } from '../../api/status-views.ts'
 
 const needed = ['kernel', 'btf', 'rights', 'lockdown', 'cgroup-v2'] as const
 

@@ -4,7 +4,7 @@ import { release } from 'node:os'
 import { socketsOf } from '../socket-paths.ts'
 import { actKindsOfHost } from './host-acts.ts'
 import { unitChecks } from './unit-checks.ts'
-import type { DoctorCheck, DoctorReport } from '../../api/engine-views.ts'
+import type { DoctorCheck, DoctorReport } from '../../api/status-views.ts'
 
 export interface HostPaths {
   /** The root of the pseudo file systems; tests set another one. */

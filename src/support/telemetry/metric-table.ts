@@ -1,13 +1,13 @@
-import {
-  type CrossCheckView,
-  type SelfProbeView,
-  type SourceView,
-  versionStates,
-} from '../../api/engine-views.ts'
+import type {
+  CrossCheckView,
+  ProgramCost,
+  SelfProbeView,
+  SourceView,
+} from '../../api/status-views.ts'
+import { versionStates } from '../../api/terms.ts'
 import { unhashedReasons } from '../../core/event/event.ts'
 import { certainties } from '../../core/person/session-person.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
-import type { ProgramCost } from '../../api/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { SinkView } from '../../api/sink-view.ts'
-import type { StatusView } from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
 import { type MetricName, metricTable, statusTable } from './metric-table.ts'
 import type { LoopFigures, Observed } from './status-row.ts'
 

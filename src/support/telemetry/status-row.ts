@@ -1,5 +1,5 @@
 import type { SinkView } from '../../api/sink-view.ts'
-import type { StatusView } from '../../api/engine-views.ts'
+import type { StatusView } from '../../api/status-views.ts'
 import type { LoopDelay } from './loop-watch.ts'
 
 export interface Sample {

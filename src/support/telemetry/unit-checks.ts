@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DoctorCheck } from '../../api/engine-views.ts'
+import type { DoctorCheck } from '../../api/status-views.ts'
 import { globs } from '../../core/match/glob.ts'
 import { unitFolders } from '../unit-folders.ts'
 

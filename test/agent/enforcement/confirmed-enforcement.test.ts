@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { BlockingView } from '../../../src/api/engine-views.ts'
+import type { BlockingView } from '../../../src/api/version-views.ts'
 import type { PolicyReport } from '../../../src/agent/pipeline/sources/source.ts'
 import { act } from '../../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld, eventMessage } from '../../fixtures/daemon-fixtures.ts'

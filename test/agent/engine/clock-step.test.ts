@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LearnRules } from '../../../src/core/lifecycle/version.ts'
-import type { VersionView } from '../../../src/api/engine-views.ts'
+import type { VersionView } from '../../../src/api/version-views.ts'
 import {
   begin,
   daemonWorld,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import type { HoldLevel } from '../../../src/core/lifecycle/hold.ts'
-import type { HoldView } from '../../../src/api/engine-views.ts'
+import type { HoldView } from '../../../src/api/hold-views.ts'
 import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import type { SourceMessage } from '../../../src/agent/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ActEvent, ImageRef } from '../../../src/core/event/event.ts'
 import { decidedAtOnce } from '../../../src/agent/decisions/prepare-decision.ts'
-import type { CardDecision } from '../../../src/api/engine.ts'
+import type { CardDecision } from '../../../src/api/review-views.ts'
 import { act, type Where } from '../../fixtures/event-fixture.ts'
 import { daemonWorld, type DaemonWorld } from '../../fixtures/daemon-fixtures.ts'
 import { patienceMs } from '../../fixtures/patience.ts'

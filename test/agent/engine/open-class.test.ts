@@ -3,7 +3,7 @@ import { openClassId } from '../../../src/core/behaviour/any-program.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { SnugError } from '../../../src/errors.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
-import type { VersionView } from '../../../src/api/engine-views.ts'
+import type { VersionView } from '../../../src/api/version-views.ts'
 import {
   begin,
   daemonWorld,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SnugEvent } from '../../../src/core/event/event.ts'
-import type { ReviewCard } from '../../../src/api/page-views.ts'
+import type { ReviewCard } from '../../../src/api/review-cards.ts'
 import * as story from '../../fixtures/page-story.ts'
 import { daemonWorld, type DaemonWorld } from '../../fixtures/daemon-fixtures.ts'
 import { patienceMs } from '../../fixtures/patience.ts'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseEvent } from '../../../src/core/event/parse-event.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import type { BehaviourView } from '../../../src/api/engine-views.ts'
+import type { BehaviourView } from '../../../src/api/profile-views.ts'
 import { loadAttacks } from '../../../src/support/config/load-attacks.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
 import { act, type Where } from '../../fixtures/event-fixture.ts'

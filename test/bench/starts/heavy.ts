@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import type { LineageView } from '../../../src/api/engine-views.ts'
+import type { LineageView } from '../../../src/api/version-views.ts'
 import type { Agent } from '../../fixtures/agent.ts'
 import { imageOf, type LoadImage } from '../turns/turns-load.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LineageView } from '../../../src/api/engine-views.ts'
+import type { LineageView } from '../../../src/api/version-views.ts'
 import { makeInstalled } from '../../eval/image.ts'
 import { runRound, startService } from '../../eval/round.ts'
 import type { Service } from '../../eval/service.ts'

@@ -1,4 +1,5 @@
-import type { LineageView, StatusView } from '../../../src/api/engine-views.ts'
+import type { StatusView } from '../../../src/api/status-views.ts'
+import type { LineageView } from '../../../src/api/version-views.ts'
 import { findingsOf } from '../../eval/findings.ts'
 import { firstLine, type RunningService, startService } from '../../eval/round.ts'
 import { columnOf } from '../../eval/split.ts'

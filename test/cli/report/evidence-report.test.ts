@@ -3,8 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type { SnugEvent } from '../../../src/core/event/event.ts'
-import type { AuditView } from '../../../src/api/engine.ts'
-import type { EvidenceView, VersionView } from '../../../src/api/engine-views.ts'
+import type { AuditView } from '../../../src/api/review-views.ts'
+import type { EvidenceView, VersionView } from '../../../src/api/version-views.ts'
 import { evidenceReport } from '../../../src/cli/report/evidence-report.ts'
 import {
   type EvidenceKind,

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { AuditView } from '../../../src/api/engine.ts'
-import type { ProfileView } from '../../../src/api/engine-views.ts'
+import type { ProfileView } from '../../../src/api/profile-views.ts'
+import type { AuditView } from '../../../src/api/review-views.ts'
 import type {
   FleetAlertRow,
   FleetAlerts,

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { StatusView } from '../../../src/api/engine-views.ts'
+import type { StatusView } from '../../../src/api/status-views.ts'
 import { intruderActs } from '../../e2e/intruder-acts.ts'
 import { removeContainer, startContainer } from '../../fixtures/containers.ts'
 import { type IntruderHost, intruderHost } from '../../fixtures/intruder-host.ts'

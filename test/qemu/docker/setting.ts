@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { LineageView } from '../../../src/api/engine-views.ts'
+import type { LineageView } from '../../../src/api/version-views.ts'
 import type { Agent } from '../../fixtures/agent.ts'
 import { removeContainer } from '../../fixtures/containers.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { StatusView } from '../../../src/api/engine-views.ts'
+import type { StatusView } from '../../../src/api/status-views.ts'
 import { startAgent } from '../../fixtures/agent.ts'
 import { type Dockerd, startDockerd } from '../../fixtures/dockerd.ts'
 import {

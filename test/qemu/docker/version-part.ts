@@ -1,5 +1,6 @@
 import type Docker from 'dockerode'
-import type { LineageView, ProfileDiff, ProfileView } from '../../../src/api/engine-views.ts'
+import type { ProfileDiff, ProfileView } from '../../../src/api/profile-views.ts'
+import type { LineageView } from '../../../src/api/version-views.ts'
 import { removeContainer, startContainer } from '../../fixtures/containers.ts'
 import { importFiles } from './images.ts'
 import { logOf, type Setting, type Tried, tryContainer } from './setting.ts'

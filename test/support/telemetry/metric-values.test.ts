@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { StatusView } from '../../../src/api/engine-views.ts'
 import type { SinkView } from '../../../src/api/sink-view.ts'
+import type { StatusView } from '../../../src/api/status-views.ts'
 import { formatVersions } from '../../../src/core/event/format-versions.ts'
 import { createMetrics } from '../../../src/support/telemetry/metrics.ts'
 

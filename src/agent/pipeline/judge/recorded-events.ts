@@ -4,7 +4,7 @@ import { behavioursOf } from '../../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../../core/behaviour/describe.ts'
 import type { Profile } from '../../../core/profile/profile.ts'
 import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
-import type { BackTestResult, BackTestRow, RejectedLine } from '../../../api/engine-views.ts'
+import type { BackTestResult, BackTestRow, RejectedLine } from '../../../api/profile-views.ts'
 
 /** Rejected lines that are listed in full. Further lines are only counted. */
 const rejectedShown = 100

@@ -1,4 +1,4 @@
-import type { KernelCost, ProgramCost } from '../../../api/engine-views.ts'
+import type { KernelCost, ProgramCost } from '../../../api/status-views.ts'
 import type { BehaviourKind } from '../../../core/coverage/coverage-report.ts'
 import type { Spare } from '../../../core/lifecycle/blocking.ts'
 import type { KernelHold } from '../../../core/lifecycle/hold.ts'

@@ -2,8 +2,8 @@ import type { Alert } from '../../../core/event/alert.ts'
 import type { LossEvent, SnugEvent } from '../../../core/event/event.ts'
 import type { Steps } from '../../../core/steps.ts'
 import type { DeployedVersion } from '../../records/versions/deployed-version.ts'
-import type { StateNews, StatusView } from '../../../api/engine-views.ts'
 import { LiveLog } from '../../../api/live-log.ts'
+import type { StateNews, StatusView } from '../../../api/status-views.ts'
 import { revisionOf } from './revision.ts'
 
 /** Messages that a lost connection is resumed from; of events also those that are on record. */

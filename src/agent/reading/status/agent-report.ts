@@ -1,6 +1,6 @@
 import type { AgentReport } from '../../../core/event/agent-report.ts'
-import type { StatusView } from '../../../api/engine-views.ts'
 import type { SinkView } from '../../../api/sink-view.ts'
+import type { StatusView } from '../../../api/status-views.ts'
 
 /** The state of this agent, for a receiver beside the sink of that name. */
 export function agentReport(

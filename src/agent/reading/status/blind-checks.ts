@@ -1,4 +1,4 @@
-import type { DoctorCheck, StatusView } from '../../../api/engine-views.ts'
+import type { DoctorCheck, StatusView } from '../../../api/status-views.ts'
 
 /** Where there are blind containers: nobody can mend that on this host, but for another runtime. */
 export function blindChecks({ blind }: StatusView['containers']): readonly DoctorCheck[] {

@@ -1,5 +1,5 @@
 import { leastBoth, type Recapture, unreported } from '../../../core/coverage/recapture.ts'
-import type { CrossCheckView } from '../../../api/engine-views.ts'
+import type { CrossCheckView } from '../../../api/status-views.ts'
 import type { Pair } from '../../pipeline/judge/cross-source-dedup.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { IdentityEngine } from '../../pipeline/identity/identity.ts'
 import type { EventSource } from '../../pipeline/sources/source.ts'
-import type * as views from '../../../api/engine-views.ts'
+import type { EngineView, SourceView, StatusView } from '../../../api/status-views.ts'
 
 export interface HealthFacts {
   /** Component → its fault, as text. */
@@ -22,7 +22,7 @@ export function healthOf({
   faults,
   parts,
   state,
-}: HealthFacts): Pick<views.StatusView, 'state' | 'degraded' | 'sources' | 'engines'> {
+}: HealthFacts): Pick<StatusView, 'state' | 'degraded' | 'sources' | 'engines'> {
   const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
   const sources = parts.sources.map((source) => sourceView(source, faults))
   for (const source of sources) {
@@ -38,9 +38,9 @@ export function healthOf({
 /** Not ready before it observes: the state is `starting` until every source is. */
 function stateOf(
   state: HealthFacts['state'],
-  sources: readonly views.SourceView[],
+  sources: readonly SourceView[],
   degraded: readonly string[],
-): views.StatusView['state'] {
+): StatusView['state'] {
   if (state !== 'running') return state
   if (sources.some((source) => source.state === 'starting')) return 'starting'
   return degraded.length > 0 ? 'degraded' : 'running'
@@ -49,7 +49,7 @@ function stateOf(
 function sourceView(
   { name, state, stats }: EventSource,
   faults: ReadonlyMap<string, string>,
-): views.SourceView {
+): SourceView {
   const reason = state.kind === 'degraded' ? state.reason : faults.get(sourceFault(name))
   return {
     name,
@@ -62,7 +62,7 @@ function sourceView(
   }
 }
 
-function engineView({ name, state }: IdentityEngine): views.EngineView {
+function engineView({ name, state }: IdentityEngine): EngineView {
   return state.kind === 'degraded'
     ? { name, state: state.kind, reason: state.reason }
     : { name, state: state.kind }

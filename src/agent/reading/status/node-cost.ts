@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError, SnugError } from '../../../errors.ts'
 import type { EventSource } from '../../pipeline/sources/source.ts'
-import type { CostReport, KernelCost, ProcessCost } from '../../../api/engine-views.ts'
+import type { CostReport, KernelCost, ProcessCost } from '../../../api/status-views.ts'
 
 /** The unit of times in /proc, on every machine. */
 const ticksPerSecond = 100

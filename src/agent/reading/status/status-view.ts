@@ -6,19 +6,20 @@ import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
 import { noLines } from '../../evidence/audit-log.ts'
 import { crossChecks } from './cross-check.ts'
 import type { VersionKey } from '../../records/versions/deployed-version.ts'
-import type * as views from '../../../api/engine-views.ts'
+import type { CrossCheckView, StatusView } from '../../../api/status-views.ts'
+import type { VersionState } from '../../../api/terms.ts'
 import { lengthOf } from '../../enforcement/enforcement-gaps.ts'
 import { healthOf } from './health.ts'
 import { recentLosses } from '../views.ts'
 
 /** `version`: of this build. */
-export function statusView(daemon: Daemon, version: string): views.StatusView {
+export function statusView(daemon: Daemon, version: string): StatusView {
   const { registry, alerts, inflow, parts, startedAt } = daemon
   const { identifier, counters, stage } = inflow
   const health = healthOf(daemon)
   const { enforcement, kernel, journal } = daemon
   const { trail, storing } = journal
-  const versions: Record<views.VersionState, number> = {
+  const versions: Record<VersionState, number> = {
     learning: 0,
     review: 0,
     enforced: 0,
@@ -88,10 +89,7 @@ function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', n
 }
 
 /** `version`: of that one only. */
-export function crossChecksOf(
-  daemon: Daemon,
-  version?: VersionKey,
-): readonly views.CrossCheckView[] {
+export function crossChecksOf(daemon: Daemon, version?: VersionKey): readonly CrossCheckView[] {
   const { inflow, parts } = daemon
   const pairs = inflow.dedup?.pairs(daemon.now() * 1_000) ?? []
   const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
@@ -99,7 +97,7 @@ export function crossChecksOf(
   return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))
 }
 
-function gapView(daemon: Daemon): Pick<views.StatusView, 'enforcementGap'> {
+function gapView(daemon: Daemon): Pick<StatusView, 'enforcementGap'> {
   const gap = daemon.kernel.gaps.worst(daemon.now())
   if (gap === undefined) return {}
   const { image, container, fromMs } = gap
@@ -116,7 +114,7 @@ function gapView(daemon: Daemon): Pick<views.StatusView, 'enforcementGap'> {
 function selfProbeView({
   lastProbe,
   probes,
-}: Daemon['enforcement']): Pick<views.StatusView, 'selfProbe'> {
+}: Daemon['enforcement']): Pick<StatusView, 'selfProbe'> {
   if (lastProbe === undefined) return {}
   const { time, passed, stopped, missed } = lastProbe
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }

@@ -1,7 +1,7 @@
 import { type ScanRecord, scanRecordSchema } from '../../../supplychain/findings/kept-scan.ts'
 import type { StoreWrite } from '../store/store.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
-import type { ScanView } from '../../../api/engine-views.ts'
+import type { ScanView } from '../../../api/version-views.ts'
 
 /** A separate record, because it is larger than the frequently changing state of a version. */
 const recordOf = (version: DeployedVersion): string => `scan ${version.key}`

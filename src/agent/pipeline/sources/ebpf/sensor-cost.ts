@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { SnugError } from '../../../../errors.ts'
-import type { KernelCost, ProgramCost } from '../../../../api/engine-views.ts'
+import type { KernelCost, ProgramCost } from '../../../../api/status-views.ts'
 import { builtSensor, SensorProcess } from './sensor-process.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 
 /** The type that a schema describes, for data that nobody changes. */
 export type View<Schema extends z.ZodType> = Frozen<z.infer<Schema>>
@@ -8,3 +8,8 @@ type Frozen<T> = T extends readonly (infer Item)[]
   : T extends object
     ? { readonly [Key in keyof T]: Frozen<T[Key]> }
     : T
+
+/** An object that later versions may add members to. Its type has only those of this version. */
+export function openObject<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+  return z.looseObject(shape) as unknown as z.ZodObject<Shape>
+}
