@@ -15,7 +15,8 @@ import {
   guardrailRulesSchema,
   techniqueRulesSchema,
 } from '../src/support/config/rules-schema.ts'
-import { alert, event } from '../src/api/event-schema.ts'
+import { event } from '../src/core/event/event-schema.ts'
+import { alert } from '../src/api/alert-schema.ts'
 import { profileView } from '../src/api/profile-views.ts'
 import {
   apiPage,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { alertActions, type AlertType, alertTypes, type Severity } from '../core/event/alert.ts'
-import { eventKinds } from '../core/event/event.ts'
+import { eventKinds } from '../core/event/event-words.ts'
 import type { View } from '../core/view.ts'
-import { alert, alertDecision } from './event-schema.ts'
+import { alert, alertDecision } from './alert-schema.ts'
 import { bySeverity, count, counts, flag, maybe, severity, text, texts } from './view-parts.ts'
 
 export interface AlertRowQuery {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { View } from '../core/view.ts'
-import { containerRef, event, imageRef, workloadRef } from './event-schema.ts'
+import { containerRef, event, imageRef, workloadRef } from '../core/event/event-schema.ts'
 import { count, maybe, text, texts } from './view-parts.ts'
 
 /** What a list has of a case. Plain data: it is stored. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ContainerRef, ImageRef, LossSpan } from '../core/event/event.ts'
 import type { View } from '../core/view.ts'
-import { lossSpan } from './event-schema.ts'
+import { lossSpan } from '../core/event/event-schema.ts'
 import { kernelCounts, type Mode, stopHows, type VersionState, versionStates } from './terms.ts'
 import { count, counts, flag, maybe, text, texts } from './view-parts.ts'
 

@@ -3,7 +3,7 @@ import { behaviourKinds } from '../core/coverage/coverage-report.ts'
 import { rootNeedView } from '../supplychain/export/root-need.ts'
 import { keptScan, scanRecordSchema } from '../supplychain/findings/kept-scan.ts'
 import type { View } from '../core/view.ts'
-import { imageRef, lossSpan } from './event-schema.ts'
+import { imageRef, lossSpan } from '../core/event/event-schema.ts'
 import { kernelProfileStates, modes, versionStates } from './terms.ts'
 import { count, flag, maybe, text, texts } from './view-parts.ts'
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { SnugError } from '../../src/errors.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { parseEventLine } from '../../src/core/event/parse-event.ts'
-import { alert, event as eventSchema } from '../../src/api/event-schema.ts'
+import { event as eventSchema } from '../../src/core/event/event-schema.ts'
+import { alert } from '../../src/api/alert-schema.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 
 /**
@@ -11,8 +13,8 @@ import { sampleAlert } from '../fixtures/server-fixtures.ts'
  */
 const time = '2026-11-24T13:40:27.123456Z'
 const base = { v: 1, time, node: 'n1', source: 'ebpf' } as const
-const container = { id: 'c'.repeat(64), name: 'web-1', before: true }
-const image = { repository: 'r/web', tag: '1.4', digest: `sha256:${'a'.repeat(64)}` }
+const container = { id: 'c'.repeat(64), name: 'web-1', before: true, role: 'sidecar' } as const
+const image = { repository: 'r/web', tag: '1.4', digest: `sha256:${'a'.repeat(64)}`, scope: 'shop' }
 const act = {
   ...base,
   container,
@@ -30,17 +32,42 @@ const act = {
     parent: '/init',
     ancestors: ['/init'],
     origin: 'exec-in',
+    declaredUser: true,
     session: 's1',
     tty: false,
     socketStdio: false,
     drift: false,
   },
   count: 2,
+  enforced: 'missed',
+  survives: 'effect-remains',
+  held: false,
 } as const
 const peer = { protocol: 'tcp', address: '10.0.0.7', port: 5432 }
 
 const samples: readonly SnugEvent[] = [
-  { ...act, kind: 'exec', exec: { path: '/a', drift: true, script: '/s', driftKind: 'upper' } },
+  {
+    ...act,
+    kind: 'exec',
+    exec: {
+      path: '/a',
+      drift: true,
+      script: '/s',
+      driftKind: 'upper',
+      scriptDrift: false,
+      file: {
+        device: 1,
+        inode: '2',
+        changed: '3',
+        bytes: 4,
+        executed: '5',
+        script: true,
+        inMemory: false,
+      },
+      sha256: 'a'.repeat(64),
+    },
+  },
+  { ...act, kind: 'exec', exec: { path: '/a', drift: true, unhashed: 'size' } },
   {
     ...act,
     kind: 'file',
@@ -52,6 +79,11 @@ const samples: readonly SnugEvent[] = [
       denied: true,
       unresolved: false,
       shipped: true,
+      toShipped: false,
+      received: false,
+      layer: 'image',
+      device: 'block',
+      usualMount: '/proc',
     },
   },
   {
@@ -60,9 +92,17 @@ const samples: readonly SnugEvent[] = [
     connect: { ...peer, name: 'db', peer: { image: 'i', workload: 'w' } },
   },
   { ...act, kind: 'listen', listen: peer },
-  { ...act, kind: 'identity', identity: { from: { uid: 1, gid: 1 }, to: { uid: 0, gid: 0 } } },
+  {
+    ...act,
+    kind: 'identity',
+    identity: { from: { uid: 1, gid: 1 }, to: { uid: 0, gid: 0 }, through: 'held-id' },
+  },
   { ...act, kind: 'capability', capability: { name: 'CAP_NET_RAW' } },
-  { ...act, kind: 'syscall', syscall: { name: 'mount', target: '/mnt', denied: false } },
+  {
+    ...act,
+    kind: 'syscall',
+    syscall: { name: 'mount', target: '/mnt', denied: false, asShipped: true },
+  },
   {
     ...base,
     kind: 'loss',
@@ -152,6 +192,28 @@ describe.each(samples)('an event of kind $kind', (sample) => {
     const more = { ...sample, extra: { deep: [1] } }
     expect([parses(more), schemaTakes(more)]).toEqual([true, true])
   })
+})
+
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>
+  readonly oneOf?: readonly Shape[]
+}
+
+/** Paths of every member that the schema describes. */
+function described({ properties = {}, oneOf = [] }: Shape, at: readonly string[] = []): string[] {
+  return [
+    ...oneOf.flatMap((one) => described(one, at)),
+    ...Object.entries(properties).flatMap(([name, shape]) => [
+      [...at, name].join('.'),
+      ...described(shape, [...at, name]),
+    ]),
+  ]
+}
+
+it('compares every member that the schema describes', () => {
+  const compared = samples.flatMap((sample) => members(sample).map((path) => path.join('.')))
+  const schema = z.toJSONSchema(eventSchema, { io: 'input' }) as Shape
+  expect([...new Set(described(schema))].sort()).toEqual([...new Set(compared)].sort())
 })
 
 describe('an alert', () => {

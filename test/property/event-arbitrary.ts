@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { accesses, origins, type ActEvent } from '../../src/core/event/event.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { accesses, origins } from '../../src/core/event/event-words.ts'
 
 const segment = fc.oneof(
   {

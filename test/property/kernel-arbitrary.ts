@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { canonicalPath } from '../../src/core/event/canonical.ts'
-import { type ActEvent, type Origin, origins } from '../../src/core/event/event.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { type Origin, origins } from '../../src/core/event/event-words.ts'
 import {
   behaviourId,
   behaviourKey,

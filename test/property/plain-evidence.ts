@@ -6,7 +6,7 @@ import {
   type EvidenceCell,
   type Phase,
 } from '../../src/core/profile/profile-entry.ts'
-import type { Origin } from '../../src/core/event/event.ts'
+import type { Origin } from '../../src/core/event/event-words.ts'
 
 const sorted = (items: Iterable<string>): string[] => [...new Set(items)].sort()
 

@@ -1,4 +1,5 @@
-import type { Access, ActEvent } from '../../src/core/event/event.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import type { Access } from '../../src/core/event/event-words.ts'
 import type { Act } from './composition.ts'
 import type { Batch, Observation } from './field.ts'
 

@@ -8,7 +8,7 @@ import {
   type SourceState,
   type SourceSupport,
 } from '../../src/agent/pipeline/sources/source.ts'
-import { eventKinds } from '../../src/core/event/event.ts'
+import { eventKinds } from '../../src/core/event/event-words.ts'
 import { isoOf } from '../../src/core/event/time.ts'
 import { wholeText } from '../../src/core/behaviour/whole-text.ts'
 import type {

@@ -1,10 +1,5 @@
-import type {
-  ActEvent,
-  Access,
-  EventKind,
-  ImageRef,
-  SnugEvent,
-} from '../../src/core/event/event.ts'
+import type { ActEvent, ImageRef, SnugEvent } from '../../src/core/event/event.ts'
+import type { Access, EventKind } from '../../src/core/event/event-words.ts'
 import { isoOf } from '../../src/core/event/time.ts'
 import { wholeText } from '../../src/core/behaviour/whole-text.ts'
 import type { ContainerIdentity } from '../../src/agent/pipeline/identity/identity.ts'

@@ -1,11 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import {
-  type ActEvent,
-  type ExecutedFile,
-  type UnhashedReason,
-  unhashedReasons,
-} from '../../core/event/event.ts'
+import type { ActEvent, ExecutedFile } from '../../core/event/event.ts'
+import { type UnhashedReason, unhashedReasons } from '../../core/event/event-words.ts'
 import {
   type FileHash,
   foreignPath,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { ExecutedFile, UnhashedReason } from '../../core/event/event.ts'
+import type { ExecutedFile } from '../../core/event/event.ts'
+import type { UnhashedReason } from '../../core/event/event-words.ts'
 import { fileHasher } from './file-hasher.ts'
 
 export interface HashJob {

@@ -5,7 +5,7 @@ import {
   type BehaviourObject,
 } from '../../core/behaviour/behaviour.ts'
 import type { User } from '../../core/behaviour/user.ts'
-import type { Origin } from '../../core/event/event.ts'
+import type { Origin } from '../../core/event/event-words.ts'
 import type { Micros } from '../../core/event/time.ts'
 import { explain } from '../../core/match/nearest.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'

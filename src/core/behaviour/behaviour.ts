@@ -1,12 +1,5 @@
-import type {
-  Access,
-  ActEvent,
-  ExecEvent,
-  FileAct,
-  Origin,
-  UserIds,
-  WorkloadRef,
-} from '../event/event.ts'
+import type { ActEvent, ExecEvent, FileAct, UserIds, WorkloadRef } from '../event/event.ts'
+import type { Access, Origin } from '../event/event-words.ts'
 import { isWildcardPeer } from './dns-name.ts'
 import { nameOperations } from './name-rights.ts'
 import { sha256Hex } from './sha256.ts'

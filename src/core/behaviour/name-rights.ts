@@ -1,4 +1,4 @@
-import type { Access } from '../event/event.ts'
+import type { Access } from '../event/event-words.ts'
 
 /** What the profile has to allow: accesses to a file, or a system call. */
 export type NameRight = Access | { readonly call: string }

@@ -1,4 +1,4 @@
-import type { Access } from '../event/event.ts'
+import type { Access } from '../event/event-words.ts'
 import type { BehaviourObject } from './behaviour.ts'
 import { any, type Language, PathPattern, seq, text, SUBJECT_TO } from './language.ts'
 import { isDrawn } from './ports.ts'

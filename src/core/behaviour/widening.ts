@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { BehaviourId } from './behaviour.ts'
 import type { PathPattern } from './language.ts'
 

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import type { KernelRule } from './kernel-profile.ts'

@@ -12,7 +12,7 @@ import {
 import { anyPath } from '../behaviour/token-language.ts'
 import { expanded, holderPatterns } from '../match/glob.ts'
 import type { GuardrailCondition, GuardrailRules } from '../match/guardrail.ts'
-import type { Access } from '../event/event.ts'
+import type { Access } from '../event/event-words.ts'
 import { type KernelRule, reportTag } from './kernel-profile.ts'
 
 /** An access to files that stays strict where all others are let pass. */

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import { forFiles, LOOKED_AT } from '../match/act-parts.ts'

@@ -1,4 +1,4 @@
-import { origins } from '../event/event.ts'
+import { origins } from '../event/event-words.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import { type Language, sourceOf } from '../behaviour/language.ts'
 import { sourcesOf } from '../behaviour/shape-pattern.ts'

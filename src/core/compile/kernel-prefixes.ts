@@ -1,4 +1,4 @@
-import { type Origin, origins } from '../event/event.ts'
+import { type Origin, origins } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import { type AddressBlock, everyIpv4, surroundsIpv4, within } from '../behaviour/address-block.ts'
 import type { Allowance } from '../profile/allowance.ts'

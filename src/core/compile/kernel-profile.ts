@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { type Actor, type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
 import type { PortRange } from '../behaviour/ports.ts'
 import type { User } from '../behaviour/user.ts'

@@ -1,4 +1,4 @@
-import { origins } from '../event/event.ts'
+import { origins } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import { actorText, objectText } from '../behaviour/describe.ts'

@@ -1,4 +1,5 @@
-import type { EventKind, SnugEvent } from '../event/event.ts'
+import type { SnugEvent } from '../event/event.ts'
+import type { EventKind } from '../event/event-words.ts'
 import { behaviourKinds } from './coverage-report.ts'
 
 /**

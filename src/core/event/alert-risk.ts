@@ -1,4 +1,4 @@
-import type { Origin } from './event.ts'
+import type { Origin } from './event-words.ts'
 
 /** How an object is used: the unit on which a person decides. */
 export const causeAccesses = [

@@ -4,7 +4,8 @@ import type { User } from '../behaviour/user.ts'
 import type { Literal } from '../behaviour/witness.ts'
 import type { AlertSession } from '../person/session-person.ts'
 import type { HashedFile } from './file-hash.ts'
-import type { ContainerRef, ImageRef, Origin, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
+import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
+import type { Origin } from './event-words.ts'
 
 export const severities = ['low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]

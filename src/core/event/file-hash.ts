@@ -1,4 +1,5 @@
-import type { ActEvent, ExecEvent, ExecutedFile, SnugEvent, UnhashedReason } from './event.ts'
+import type { ActEvent, ExecEvent, ExecutedFile, SnugEvent } from './event.ts'
+import type { UnhashedReason } from './event-words.ts'
 import { withChanges } from '../with-changes.ts'
 
 /** The SHA-256 of what was executed, in hex; or why there is none. */

@@ -5,15 +5,22 @@ import {
   canonicalRepository,
   isCanonicalPath,
 } from './canonical.ts'
-import { accesses, devices, origins, type SnugEvent, unhashedReasons } from './event.ts'
+import type { SnugEvent } from './event.ts'
+import {
+  accesses,
+  containerRoles,
+  devices,
+  enforcements,
+  identityRoutes,
+  origins,
+  survivals,
+  unhashedReasons,
+} from './event-words.ts'
 import { isEventTime } from './time.ts'
 
 type Bag = Record<string, unknown>
 
-const originSet: ReadonlySet<unknown> = new Set(origins)
-const accessSet: ReadonlySet<unknown> = new Set(accesses)
-const unhashedSet: ReadonlySet<unknown> = new Set(unhashedReasons)
-const deviceSet: ReadonlySet<unknown> = new Set(devices)
+const layers = ['image', 'container']
 const MAX_UID = 0xffff_ffff
 const NUL = '\u0000'
 
@@ -38,6 +45,14 @@ function optionalText(value: unknown, member: string): void {
 
 function optionalFlag(value: unknown, member: string): void {
   if (value !== undefined && typeof value !== 'boolean') throw invalid(member, 'true or false')
+}
+
+function word(value: unknown, words: readonly unknown[], member: string): void {
+  if (!words.includes(value)) throw invalid(member, `one of ${words.join(', ')}`)
+}
+
+function optionalWord(value: unknown, words: readonly unknown[], member: string): void {
+  if (value !== undefined) word(value, words, member)
 }
 
 function whole(value: unknown, max: number, member: string): void {
@@ -100,7 +115,7 @@ function container(value: unknown): void {
   text(owner['id'], 'container.id')
   optionalText(owner['name'], 'container.name')
   optionalFlag(owner['before'], 'container.before')
-  optionalText(owner['role'], 'container.role')
+  optionalWord(owner['role'], containerRoles, 'container.role')
 }
 
 function image(value: unknown): void {
@@ -130,9 +145,7 @@ function processOf(value: unknown): void {
   whole(owner['pid'], MAX_UID, 'process.pid')
   path(owner, 'exe', 'process.exe')
   whole(owner['uid'], MAX_UID, 'process.uid')
-  if (!originSet.has(owner['origin'])) {
-    throw invalid('process.origin', `one of ${origins.join(', ')}`)
-  }
+  word(owner['origin'], origins, 'process.origin')
   if (owner['ppid'] !== undefined) whole(owner['ppid'], MAX_UID, 'process.ppid')
   if (owner['gid'] !== undefined) whole(owner['gid'], MAX_UID, 'process.gid')
   optionalPath(owner, 'script', 'process.script')
@@ -152,7 +165,7 @@ function fileAct(owner: Bag): void {
   const list = owner['access']
   if (!Array.isArray(list) || list.length === 0) throw invalid('file.access', 'a list of accesses')
   for (const access of list) {
-    if (!accessSet.has(access)) throw invalid('file.access', `of ${accesses.join(', ')}`)
+    word(access, accesses, 'file.access')
     if (access === 'rename') path(owner, 'to', 'file.to')
   }
   optionalPath(owner, 'to', 'file.to')
@@ -161,14 +174,9 @@ function fileAct(owner: Bag): void {
   optionalFlag(owner['unresolved'], 'file.unresolved')
   optionalFlag(owner['received'], 'file.received')
   optionalFlag(owner['shipped'], 'file.shipped')
-  const { layer } = owner
-  if (layer !== undefined && layer !== 'image' && layer !== 'container') {
-    throw invalid('file.layer', '`image` or `container`')
-  }
-  const { device } = owner
-  if (device !== undefined && !deviceSet.has(device)) {
-    throw invalid('file.device', `one of ${devices.join(', ')}`)
-  }
+  optionalFlag(owner['toShipped'], 'file.toShipped')
+  optionalWord(owner['layer'], layers, 'file.layer')
+  optionalWord(owner['device'], devices, 'file.device')
   optionalPath(owner, 'usualMount', 'file.usualMount')
 }
 
@@ -182,9 +190,7 @@ function execAct(owner: Bag): void {
   if (sha256 !== undefined && !(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256))) {
     throw invalid('exec.sha256', '64 hex digits')
   }
-  if (unhashed !== undefined && !unhashedSet.has(unhashed)) {
-    throw invalid('exec.unhashed', `one of ${unhashedReasons.join(', ')}`)
-  }
+  optionalWord(unhashed, unhashedReasons, 'exec.unhashed')
 }
 
 function executedFile(value: unknown): void {
@@ -223,6 +229,7 @@ function act(kind: unknown, owner: Bag): void {
       return address(bag(owner['listen'], 'listen'), 'listen')
     case 'identity': {
       const identity = bag(owner['identity'], 'identity')
+      optionalWord(identity['through'], identityRoutes, 'identity.through')
       userIds(identity['from'], 'identity.from')
       return userIds(identity['to'], 'identity.to')
     }
@@ -263,6 +270,9 @@ export function parseEvent(value: unknown): SnugEvent {
     container(owner['container'])
     workload(owner['workload'])
     processOf(owner['process'])
+    optionalWord(owner['enforced'], enforcements, 'enforced')
+    optionalWord(owner['survives'], survivals, 'survives')
+    optionalFlag(owner['held'], 'held')
     return parseReported(owner)
   }
   time(owner['time'], 'time')

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Actor, BehaviourRef } from '../behaviour/behaviour.ts'
 import { isShaped, literalPath } from '../behaviour/shape.ts'

@@ -1,4 +1,4 @@
-import type { Access, Origin } from '../event/event.ts'
+import type { Access, Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 
 /** A system call that is about a file or folder: `call chroot`. */

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import { type FileUse, isCallUse, type PathPlaceClass } from './file-use.ts'

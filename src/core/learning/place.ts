@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { finish, type Steps } from '../steps.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'

@@ -1,5 +1,6 @@
 import { severities, type Severity } from '../event/alert.ts'
-import type { Access, ActEvent, Device, ExecEvent, IdentityRoute, Origin } from '../event/event.ts'
+import type { ActEvent, ExecEvent } from '../event/event.ts'
+import type { Access, Device, IdentityRoute, Origin } from '../event/event-words.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { literalNames, globs, holders, type Matcher, texts } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Actor, BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { compareText, type Phase } from './profile-entry.ts'
 
 /** What many cells of evidence have in common. It never changes, so that they share one object. */

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { TimeBuckets } from '../coverage/time-buckets.ts'
 import type { Witnesses } from '../behaviour/witness.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { CellSpan } from '../coverage/coverage.ts'
 import { type CellKind, freshKind, grants } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'

@@ -1,4 +1,5 @@
-import type { ActEvent, Origin } from '../event/event.ts'
+import type { ActEvent } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { BehaviourId, BehaviourRef } from '../behaviour/behaviour.ts'
 import { recordedAs } from '../behaviour/recorded-as.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
 import type { Literal, Sampled } from '../behaviour/witness.ts'
 import { type CellKind, grants, grantsShipped, kindOf, NONE, united } from './cell-kind.ts'

@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { Allowance, Grants } from './allowance.ts'
 import {
   type Actor,

@@ -1,4 +1,4 @@
-import type { Access, Origin } from '../event/event.ts'
+import type { Access, Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import { holds, parseAddress } from '../behaviour/address-block.ts'
 import { ACCOUNTS_LEAST, anybodyKey } from '../behaviour/accounts.ts'

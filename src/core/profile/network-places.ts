@@ -6,7 +6,7 @@ import { drawnPorts } from '../learning/drawn-ports.ts'
 import { mayVaryBelow, openLabels } from '../learning/open-labels.ts'
 import type { Place } from '../learning/place.ts'
 import type { NameUse, VocabularyFigures, VocabularyOptions } from '../learning/vocabulary.ts'
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Allowance } from './allowance.ts'
 import type { LiveEntry } from './live-entry.ts'
 

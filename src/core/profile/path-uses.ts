@@ -1,5 +1,5 @@
 import { type FileUse, type PathUse, underItself } from '../learning/file-use.ts'
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import { microsOf } from '../event/time.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LiveEntry } from './live-entry.ts'

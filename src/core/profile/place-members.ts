@@ -1,6 +1,6 @@
 import { aboveItself, type FileUse } from '../learning/file-use.ts'
 import type { Place } from '../learning/place.ts'
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { BehaviourId } from '../behaviour/behaviour.ts'
 import { isPlace } from '../behaviour/place-pattern.ts'
 import { groupOf } from '../behaviour/subject.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { origins } from '../event/event.ts'
+import { origins } from '../event/event-words.ts'
 import type { View } from '../view.ts'
 
 const text = z.string()

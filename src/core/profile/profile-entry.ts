@@ -1,4 +1,4 @@
-import type { Origin } from '../event/event.ts'
+import type { Origin } from '../event/event-words.ts'
 import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'

@@ -1,5 +1,6 @@
 import { canonicalAddress } from '../../core/event/canonical.ts'
-import type { ContainerRole, WorkloadRef } from '../../core/event/event.ts'
+import type { WorkloadRef } from '../../core/event/event.ts'
+import type { ContainerRole } from '../../core/event/event-words.ts'
 import { utcTime } from '../../core/event/time.ts'
 import type { ContainerIdentity } from '../../agent/pipeline/identity/identity.ts'
 import { imageOf } from './image-id.ts'

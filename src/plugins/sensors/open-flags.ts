@@ -1,4 +1,4 @@
-import type { Access } from '../../core/event/event.ts'
+import type { Access } from '../../core/event/event-words.ts'
 
 /** Values of Linux on x86-64 and arm64. */
 const O_ACCMODE = 3

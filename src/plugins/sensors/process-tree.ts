@@ -1,4 +1,4 @@
-import type { Origin } from '../../core/event/event.ts'
+import type { Origin } from '../../core/event/event-words.ts'
 
 /** Facts about a process from the execs that led to it. */
 export interface Lineage {

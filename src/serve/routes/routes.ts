@@ -1,5 +1,6 @@
 import { duration, reason } from '../../api/body-parts.ts'
-import { alert, event } from '../../api/event-schema.ts'
+import { event } from '../../core/event/event-schema.ts'
+import { alert } from '../../api/alert-schema.ts'
 import { backTestResult, profileDiff, profileView, replayResult } from '../../api/profile-views.ts'
 import { costReport, doctorReport, statusView, type StatusView } from '../../api/status-views.ts'
 import { alertStates, modes } from '../../api/terms.ts'

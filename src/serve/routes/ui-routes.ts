@@ -4,7 +4,7 @@ import { cardBehaviourPage, reviewPage } from '../../api/review-cards.ts'
 import { shownStates } from '../../api/terms.ts'
 import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
-import { eventKinds } from '../../core/event/event.ts'
+import { eventKinds } from '../../core/event/event-words.ts'
 import { present, ref } from '../call-parts.ts'
 import { type Route, route } from './route.ts'
 

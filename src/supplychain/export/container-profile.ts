@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
-import type { Access } from '../../core/event/event.ts'
+import type { Access } from '../../core/event/event-words.ts'
 import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
 import { type Egress, egressOf, isAddress } from './network.ts'
 import { filePaths, isPath, type PathPart } from './paths.ts'

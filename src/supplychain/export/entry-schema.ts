@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { accesses, origins } from '../../core/event/event.ts'
+import { accesses, origins } from '../../core/event/event-words.ts'
 import { behaviourId, behaviourKey } from '../../core/behaviour/behaviour.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { MAX_UID } from '../../core/behaviour/user.ts'

@@ -1,4 +1,4 @@
-import type { Access } from '../../core/event/event.ts'
+import type { Access } from '../../core/event/event-words.ts'
 import { impliedBy, isPlace } from '../../core/behaviour/place-pattern.ts'
 import { RENAMES_TO } from '../../core/behaviour/shape-pattern.ts'
 import { type Allowed, compareText } from './allowed.ts'

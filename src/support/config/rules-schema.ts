@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
-import { accesses, devices, identityRoutes, origins } from '../../core/event/event.ts'
+import { accesses, devices, identityRoutes, origins } from '../../core/event/event-words.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
 import type { TechniqueRules } from '../../core/match/technique.ts'
 import {

@@ -5,7 +5,7 @@ import type {
   SourceView,
 } from '../../api/status-views.ts'
 import { versionStates } from '../../api/terms.ts'
-import { unhashedReasons } from '../../core/event/event.ts'
+import { unhashedReasons } from '../../core/event/event-words.ts'
 import { certainties } from '../../core/person/session-person.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
 import { sinkRows } from './sink-metrics.ts'

@@ -1,4 +1,5 @@
-import type { ContainerRole, ImageRef, WorkloadRef } from '../../../core/event/event.ts'
+import type { ImageRef, WorkloadRef } from '../../../core/event/event.ts'
+import type { ContainerRole } from '../../../core/event/event-words.ts'
 import type { Blindness } from '../../../core/sight/blindness.ts'
 
 /**

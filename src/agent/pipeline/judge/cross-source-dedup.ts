@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { EventKind } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import { type Micros } from '../../../core/event/time.ts'
 import type { BehaviourObject } from '../../../core/behaviour/behaviour.ts'
 import { objectKey } from '../../../core/behaviour/behaviour.ts'

@@ -1,5 +1,6 @@
 import type { Alert, AlertBehaviour, Severity } from '../../../core/event/alert.ts'
-import type { ActEvent, LossEvent, Survival } from '../../../core/event/event.ts'
+import type { ActEvent, LossEvent } from '../../../core/event/event.ts'
+import type { Survival } from '../../../core/event/event-words.ts'
 import { imageKey } from '../../../core/event/image-key.ts'
 import { containerBlind } from '../../../core/sight/blindness.ts'
 import { type Observable, observableText } from '../../../core/coverage/observable.ts'

@@ -1,4 +1,5 @@
-import type { EventKind, SnugEvent } from '../../../core/event/event.ts'
+import type { SnugEvent } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import {
   allObservables,
   type Observable,

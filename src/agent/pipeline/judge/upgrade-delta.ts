@@ -1,5 +1,5 @@
 import { type BehaviourRef, runtime } from '../../../core/behaviour/behaviour.ts'
-import { eventKinds } from '../../../core/event/event.ts'
+import { eventKinds } from '../../../core/event/event-words.ts'
 import { componentIn, componentOf, isPart } from '../../../core/lifecycle/component.ts'
 import { explainDelta } from '../../../core/lifecycle/inheritance.ts'
 import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'

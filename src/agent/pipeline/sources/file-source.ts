@@ -1,4 +1,4 @@
-import { eventKinds } from '../../../core/event/event.ts'
+import { eventKinds } from '../../../core/event/event-words.ts'
 import { eventTaker } from './event-lines.ts'
 import { type LineFormat } from './line-format.ts'
 import { LineSource, type LineSourceOptions } from './line-source.ts'

@@ -1,4 +1,5 @@
-import type { EventKind, LossEvent, SnugEvent } from '../../../core/event/event.ts'
+import type { LossEvent, SnugEvent } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import type { LineTaker } from './event-lines.ts'
 
 /** The services that a source provides to the mapper of a format. */

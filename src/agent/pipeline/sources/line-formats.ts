@@ -1,4 +1,4 @@
-import type { EventKind } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import { auditFormat } from '../../../plugins/sensors/audit/audit-source.ts'
 import { falcoFormat } from '../../../plugins/sensors/falco/falco-source.ts'
 import { kubearmorFormat } from '../../../plugins/sensors/kubearmor/kubearmor-source.ts'

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { eventKinds, type LossEvent, type SnugEvent } from '../../../core/event/event.ts'
+import type { LossEvent, SnugEvent } from '../../../core/event/event.ts'
+import { eventKinds } from '../../../core/event/event-words.ts'
 import { parseEvent } from '../../../core/event/parse-event.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 import type { LineTaker } from './event-lines.ts'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { eventKinds, type SnugEvent } from '../../../core/event/event.ts'
+import type { SnugEvent } from '../../../core/event/event.ts'
+import { eventKinds } from '../../../core/event/event-words.ts'
 import { ModuleSource } from './module-source.ts'
 import type { EventSource, SourceBatch, SourceMessage } from './source.ts'
 

@@ -1,5 +1,6 @@
 import { imageKey } from '../../../core/event/image-key.ts'
-import type { ActEvent, EventKind, ImageRef } from '../../../core/event/event.ts'
+import type { ActEvent, ImageRef } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { type BlindContainers, blindnessText, blindText } from '../../../core/sight/blindness.ts'
 import type { ModeDecision } from '../../../core/lifecycle/mode-decision.ts'

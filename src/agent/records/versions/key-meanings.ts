@@ -1,4 +1,4 @@
-import type { Origin } from '../../../core/event/event.ts'
+import type { Origin } from '../../../core/event/event-words.ts'
 import type { BehaviourId } from '../../../core/behaviour/behaviour.ts'
 import type { BehaviourKey } from '../../pipeline/sources/source.ts'
 import type { Share, SharedBound } from './shared-bound.ts'

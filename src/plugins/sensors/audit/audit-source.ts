@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { EventKind, SnugEvent } from '../../../core/event/event.ts'
+import type { SnugEvent } from '../../../core/event/event.ts'
+import type { EventKind } from '../../../core/event/event-words.ts'
 import { isoOf } from '../../../core/event/time.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 import { hostId } from '../../../agent/pipeline/sources/image-name.ts'

@@ -1,4 +1,5 @@
-import type { Access, EventKind, SnugEvent } from '../../../core/event/event.ts'
+import type { SnugEvent } from '../../../core/event/event.ts'
+import type { Access, EventKind } from '../../../core/event/event-words.ts'
 import { SnugError } from '../../../errors.ts'
 import { containerId, hostId, imageOf } from '../../../agent/pipeline/sources/image-name.ts'
 import {

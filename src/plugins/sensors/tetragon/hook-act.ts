@@ -1,4 +1,4 @@
-import type { Access } from '../../../core/event/event.ts'
+import type { Access } from '../../../core/event/event-words.ts'
 import { asBag, asNumber, asText, bagAt, type Bag, given, listAt, textAt } from '../json-fields.ts'
 import { accessOf, accessOfFlags } from '../open-flags.ts'
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SnugError } from '../../../../src/errors.ts'
-import { eventKinds, type SnugEvent } from '../../../../src/core/event/event.ts'
+import type { SnugEvent } from '../../../../src/core/event/event.ts'
+import { eventKinds } from '../../../../src/core/event/event-words.ts'
 import {
   EventLineParser,
   type LineTaker,

@@ -1,5 +1,6 @@
 import type { Alert, Severity } from '../../../../core/event/alert.ts'
-import type { ImageRef, SnugEvent, UnhashedReason } from '../../../../core/event/event.ts'
+import type { ImageRef, SnugEvent } from '../../../../core/event/event.ts'
+import type { UnhashedReason } from '../../../../core/event/event-words.ts'
 import { onlyPerson, personTexts } from '../../../../core/person/session-person.ts'
 
 /** Texts about an alert that several formats share. */

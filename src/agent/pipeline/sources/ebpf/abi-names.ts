@@ -1,5 +1,5 @@
 import type { Spare } from '../../../../core/lifecycle/blocking.ts'
-import type { Access, Origin } from '../../../../core/event/event.ts'
+import type { Access, Origin } from '../../../../core/event/event-words.ts'
 import { accesses, calls, drops, fileSystems, origins, spares } from './abi.ts'
 
 /** What an event calls the numbers of the ABI, where the header calls them otherwise. */

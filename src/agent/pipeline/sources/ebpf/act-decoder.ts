@@ -1,15 +1,14 @@
 import { SnugError } from '../../../../errors.ts'
 import { canonicalAddress, canonicalPath } from '../../../../core/event/canonical.ts'
 import type {
-  Access,
   ActEvent,
   ContainerRef,
   ExecAct,
   FileAct,
   IdentityAct,
-  Origin,
   ProcessRef,
 } from '../../../../core/event/event.ts'
+import type { Access, Origin } from '../../../../core/event/event-words.ts'
 import { actorFlags, constants, eventFlags, fileFlags, kinds, layout, protocols } from './abi.ts'
 import { accessBits, capabilityNames, originCodes, usualMounts } from './abi-names.ts'
 import { callName, callTarget } from './call-target.ts'

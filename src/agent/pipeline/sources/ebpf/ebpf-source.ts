@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SnugError } from '../../../../errors.ts'
 import { Backoff } from '../../../../support/backoff.ts'
 import type { KernelCost } from '../../../../api/status-views.ts'
-import { eventKinds } from '../../../../core/event/event.ts'
+import { eventKinds } from '../../../../core/event/event-words.ts'
 import { SensorSilence } from './sensor-silence.ts'
 import { UnmarkedMessages } from './unmarked-messages.ts'
 import type {
