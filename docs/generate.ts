@@ -10,11 +10,8 @@ import { frameworkSchema } from '../src/cli/report/framework.ts'
 import { reportSchema } from '../src/cli/report/report-schema.ts'
 import { gatePolicySchema } from '../src/ci/gate/policy-schema.ts'
 import { representativeSchema } from '../src/ci/gate/representative.ts'
-import {
-  generaliseRulesSchema,
-  guardrailRulesSchema,
-  techniqueRulesSchema,
-} from '../src/support/config/rules-schema.ts'
+import { generaliseRulesSchema } from '../src/core/behaviour/generalise-schema.ts'
+import { guardrailRulesSchema, techniqueRulesSchema } from '../src/core/match/rules-schema.ts'
 import { event } from '../src/core/event/event-schema.ts'
 import { alert } from '../src/api/alert-schema.ts'
 import { profileView } from '../src/api/profile-views.ts'

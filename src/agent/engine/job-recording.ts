@@ -1,7 +1,7 @@
 import { behaviourKinds, type BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { withTrusted } from '../../core/lifecycle/trusted.ts'
-import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import type { GuardrailRules } from '../../core/match/rules-schema.ts'
 import { SnugError } from '../../errors.ts'
 import type { EbpfSource } from '../pipeline/sources/ebpf/ebpf-source.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'

@@ -1,5 +1,5 @@
 import type { Config } from '../../support/config/config-schema.ts'
-import type { GeneraliseRules } from '../../core/behaviour/generalise.ts'
+import type { GeneraliseRules } from '../../core/behaviour/generalise-schema.ts'
 import { unitPatterns } from '../../core/match/unit-globs.ts'
 import { SnugError } from '../../errors.ts'
 import { FileSource } from '../pipeline/sources/file-source.ts'

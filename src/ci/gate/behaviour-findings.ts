@@ -1,6 +1,6 @@
 import type { ProfileDocument } from '../../supplychain/export/profile-document.ts'
 import { globs, type Matcher } from '../../core/match/glob.ts'
-import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import type { GuardrailRules } from '../../core/match/rules-schema.ts'
 import type { BehaviourObject, BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import { refsOfCell } from '../../core/profile/cell-refs.ts'
 import { actorText, describeBehaviour, objectLine } from '../../core/behaviour/describe.ts'

@@ -1,6 +1,6 @@
 import type { ProfileDocument } from '../../supplychain/export/profile-document.ts'
 import type { ImageFacts } from '../../supplychain/image/image-facts.ts'
-import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import type { GuardrailRules } from '../../core/match/rules-schema.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'

@@ -1,4 +1,4 @@
-import type { ProgramRule } from './generalise.ts'
+import type { ProgramRule } from './generalise-schema.ts'
 
 /** Letters, and the digits of a version: `python3.13`. As the kernel programs have it (agent/exec.bpf.h). */
 const versioned = /^([a-z]{1,15})[0-9.]*$/

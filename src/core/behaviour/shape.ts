@@ -1,5 +1,6 @@
 import { ProgramArguments } from './arguments.ts'
-import type { GeneraliseRules, TokenName } from './generalise.ts'
+import type { GeneraliseRules } from './generalise-schema.ts'
+import type { TokenName } from './generalise.ts'
 import { codeText, foldWords, type ShellCode, shellCode } from './shell-words.ts'
 import { type FoundKind, TokenFinder } from './token-finder.ts'
 import { ShapePattern } from './shape-pattern.ts'

@@ -11,7 +11,7 @@ import {
 } from '../behaviour/language.ts'
 import { anyPath } from '../behaviour/token-language.ts'
 import { expanded, holderPatterns } from '../match/glob.ts'
-import type { GuardrailCondition, GuardrailRules } from '../match/guardrail.ts'
+import type { GuardrailCondition, GuardrailRules } from '../match/rules-schema.ts'
 import type { Access } from '../event/event-words.ts'
 import { type KernelRule, reportTag } from './kernel-profile.ts'
 

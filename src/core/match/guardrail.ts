@@ -1,98 +1,10 @@
 import { severities, type Severity } from '../event/alert.ts'
 import type { ActEvent, ExecEvent } from '../event/event.ts'
-import type { Access, Device, IdentityRoute, Origin } from '../event/event-words.ts'
+import type { Device } from '../event/event-words.ts'
+import type { GuardrailCondition, GuardrailRules } from './rules-schema.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { literalNames, globs, holders, type Matcher, texts } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
-
-interface ConditionBase {
-  /** Only events of these process trees; absent: any. */
-  readonly origin?: readonly Origin[]
-  /** Only by these executables (globs). */
-  readonly actor?: readonly string[]
-  /** Never by these executables (globs). */
-  readonly exceptActor?: readonly string[]
-}
-
-export type GuardrailCondition = ConditionBase &
-  (
-    | {
-        readonly kind: 'exec'
-        readonly path?: readonly string[]
-        /** Last segments of the path, globs; of a program with many names, the name it was called by. */
-        readonly name?: readonly string[]
-        /** One of its arguments is like one of these: see {@link texts}. */
-        readonly arg?: readonly string[]
-        /** None of its arguments is like one of these. */
-        readonly exceptArg?: readonly string[]
-        /** Whether it was started as the interpreter of a script. */
-        readonly script?: boolean
-        readonly drift?: boolean
-        readonly driftKind?: readonly ('upper' | 'memfd' | 'mount')[]
-        readonly scriptDrift?: boolean
-        readonly socketStdio?: boolean
-        /** SHA-256 of its content, where the image did not ship it. Known only after it was executed. */
-        readonly hash?: readonly string[]
-      }
-    | {
-        readonly kind: 'file'
-        readonly path: readonly string[]
-        readonly exceptPath?: readonly string[]
-        /** Only where the source shows that the file is of this layer. */
-        readonly layer?: 'image' | 'container'
-        /** Only where the file is such a device, by whatever name. */
-        readonly device?: readonly Device[]
-        /** Only where the image ships the path. */
-        readonly shipped?: boolean
-        /** `write` stands for `create` and for being the target of a rename too. */
-        readonly access: readonly Access[]
-      }
-    | {
-        readonly kind: 'connect'
-        readonly protocol?: readonly string[]
-        /** Globs over the address and over the name. */
-        readonly peer?: readonly string[]
-        readonly port?: readonly number[]
-      }
-    | { readonly kind: 'listen'; readonly port: readonly number[] }
-    | {
-        readonly kind: 'syscall'
-        readonly name: readonly string[]
-        /** What the call is about is like one of these: see {@link texts}. */
-        readonly target?: readonly string[]
-        /** Whether the call left the file as the image ships it, where its layers can be read. */
-        readonly asShipped?: boolean
-      }
-    | { readonly kind: 'capability'; readonly name: readonly string[] }
-    | {
-        readonly kind: 'identity'
-        readonly toUid: number
-        /** How the identity was there to be taken; `none`: it was gained. Absent: however. */
-        readonly through?: readonly (IdentityRoute | 'none')[]
-      }
-  )
-
-export interface GuardrailRule {
-  readonly id: string
-  /** What happened, as a clause: `a shell whose standard streams are a socket`. */
-  readonly title: string
-  readonly severity: Severity
-  /** MITRE ATT&CK technique ids. */
-  readonly attack: readonly string[]
-  readonly why: string
-  /** While a version learns, the behaviour is learned like any other; afterwards it trips. */
-  readonly novel?: boolean
-  /** About which programs there are: of class `open`, a version expects it in its folders. See `open-class.ts`. */
-  readonly programs?: boolean
-  /** Trips where any of them holds. */
-  readonly when: readonly GuardrailCondition[]
-}
-
-/** `profiles/guardrails.yaml`. */
-export interface GuardrailRules {
-  readonly schema: 'snug.guardrails/v1'
-  readonly guardrails: readonly GuardrailRule[]
-}
 
 /** Positive where `a` is graver than `b`. */
 export function graver(a: Severity, b: Severity): number {

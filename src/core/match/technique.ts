@@ -1,26 +1,9 @@
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import type { Alert } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
-import { type ConditionTest, conditionTest, type GuardrailCondition } from './guardrail.ts'
+import { type ConditionTest, conditionTest } from './guardrail.ts'
+import type { TechniqueRule, TechniqueRules } from './rules-schema.ts'
 import { withChanges } from '../with-changes.ts'
-
-/** Which objects and calls show a technique, regardless of the actor. */
-export interface TechniqueRule {
-  readonly id: string
-  /** MITRE ATT&CK technique ids; empty: an operator removes the rule of that id. */
-  readonly attack: readonly string[]
-  readonly why: string
-  /** Holds where any of them does. */
-  readonly when?: readonly GuardrailCondition[]
-  /** Instead: one alert stands for at least this many peers and ports of one actor. */
-  readonly peers?: number
-}
-
-/** `profiles/techniques.yaml`. */
-export interface TechniqueRules {
-  readonly schema: 'snug.techniques/v1'
-  readonly techniques: readonly TechniqueRule[]
-}
 
 /** The rules of `shipped`, each replaced by the one of `own` with its id, and the others of `own`. */
 export function mergedTechniques(shipped: TechniqueRules, own: TechniqueRules): TechniqueRules {

@@ -1,14 +1,12 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { type ErrorCode, SnugError } from '../../errors.ts'
-import type { GuardrailRules } from '../../core/match/guardrail.ts'
-import { mergedTechniques, type TechniqueRules } from '../../core/match/technique.ts'
-import type { GeneraliseRules } from '../../core/behaviour/generalise.ts'
-import {
-  generaliseRulesSchema,
-  guardrailRulesSchema,
-  techniqueRulesSchema,
-} from './rules-schema.ts'
+import type { GuardrailRules } from '../../core/match/rules-schema.ts'
+import { mergedTechniques } from '../../core/match/technique.ts'
+import type { TechniqueRules } from '../../core/match/rules-schema.ts'
+import type { GeneraliseRules } from '../../core/behaviour/generalise-schema.ts'
+import { generaliseRulesSchema } from '../../core/behaviour/generalise-schema.ts'
+import { guardrailRulesSchema, techniqueRulesSchema } from '../../core/match/rules-schema.ts'
 import { packagePath } from '../package-folder.ts'
 import { readYamlFile } from './yaml-file.ts'
 

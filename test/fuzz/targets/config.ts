@@ -2,11 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/support/config/load-config.ts'
 import { readRules } from '../../../src/support/config/load-rules.ts'
-import {
-  generaliseRulesSchema,
-  guardrailRulesSchema,
-  techniqueRulesSchema,
-} from '../../../src/support/config/rules-schema.ts'
+import { generaliseRulesSchema } from '../../../src/core/behaviour/generalise-schema.ts'
+import { guardrailRulesSchema, techniqueRulesSchema } from '../../../src/core/match/rules-schema.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { Techniques } from '../../../src/core/match/technique.ts'
 import { gatePolicySchema } from '../../../src/ci/gate/policy-schema.ts'

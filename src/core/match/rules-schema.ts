@@ -1,22 +1,18 @@
 import { z } from 'zod'
-import { severities } from '../../core/event/alert.ts'
-import { accesses, devices, identityRoutes, origins } from '../../core/event/event-words.ts'
-import type { GuardrailRules } from '../../core/match/guardrail.ts'
-import type { TechniqueRules } from '../../core/match/technique.ts'
-import {
-  type GeneraliseRules,
-  PROGRAMS_MOST,
-  tokenNames,
-  WITNESSES_KEPT,
-} from '../../core/behaviour/generalise.ts'
+import { severities } from '../event/alert.ts'
+import { accesses, devices, identityRoutes, origins } from '../event/event-words.ts'
+import type { View } from '../view.ts'
 
 const text = z.string().min(1)
 const texts = z.array(text).min(1)
 const sentence = text.max(300)
 
 const who = {
+  /** Only events of these process trees; absent: any. */
   origin: z.array(z.enum(origins)).min(1).exactOptional(),
+  /** Only by these executables (globs). */
   actor: texts.exactOptional(),
+  /** Never by these executables (globs). */
   exceptActor: texts.exactOptional(),
 }
 
@@ -24,9 +20,13 @@ const execCondition = z.strictObject({
   kind: z.literal('exec'),
   ...who,
   path: texts.exactOptional(),
+  /** Last segments of the path, globs; of a program with many names, the name it was called by. */
   name: texts.exactOptional(),
+  /** One of its arguments is like one of these: see `texts` in `glob.ts`. */
   arg: texts.exactOptional(),
+  /** None of its arguments is like one of these. */
   exceptArg: texts.exactOptional(),
+  /** Whether it was started as the interpreter of a script. */
   script: z.boolean().exactOptional(),
   drift: z.boolean().exactOptional(),
   scriptDrift: z.boolean().exactOptional(),
@@ -43,15 +43,20 @@ const otherConditions = [
     ...who,
     path: texts,
     exceptPath: texts.exactOptional(),
+    /** Only where the source shows that the file is of this layer. */
     layer: z.enum(['image', 'container']).exactOptional(),
+    /** Only where the file is such a device, by whatever name. */
     device: z.array(z.enum(devices)).min(1).exactOptional(),
+    /** Only where the image ships the path. */
     shipped: z.boolean().exactOptional(),
+    /** `write` stands for `create` and for being the target of a rename too. */
     access: z.array(z.enum(accesses)).min(1),
   }),
   z.strictObject({
     kind: z.literal('connect'),
     ...who,
     protocol: texts.exactOptional(),
+    /** Globs over the address and over the name. */
     peer: texts.exactOptional(),
     port: z.array(z.int().min(0).max(65_535)).min(1).exactOptional(),
   }),
@@ -64,7 +69,9 @@ const otherConditions = [
     kind: z.literal('syscall'),
     ...who,
     name: texts,
+    /** What the call is about is like one of these: see `texts` in `glob.ts`. */
     target: texts.exactOptional(),
+    /** Whether the call left the file as the image ships it, where its layers can be read. */
     asShipped: z.boolean().exactOptional(),
   }),
   z.strictObject({ kind: z.literal('capability'), ...who, name: texts }),
@@ -72,6 +79,7 @@ const otherConditions = [
     kind: z.literal('identity'),
     ...who,
     toUid: z.int().min(0).max(4_294_967_295),
+    /** How the identity was there to be taken; `none`: it was gained. Absent: however. */
     through: z
       .array(z.enum(['none', ...identityRoutes]))
       .min(1)
@@ -95,6 +103,7 @@ const guardrailCondition = z.discriminatedUnion('kind', [
   }),
   ...otherConditions,
 ])
+export type GuardrailCondition = View<typeof guardrailCondition>
 
 const id = z
   .string()
@@ -105,17 +114,21 @@ const technique = z
 
 const guardrail = z.strictObject({
   id,
+  /** What happened, as a clause: `a shell whose standard streams are a socket`. */
   title: sentence,
   severity: z.enum(severities),
   attack: z.array(technique),
   why: sentence,
+  /** While a version learns, the behaviour is learned like any other; afterwards it trips. */
   novel: z.boolean().exactOptional(),
+  /** About which programs there are: of class `open`, a version expects it in its folders. See `open-class.ts`. */
   programs: z.boolean().exactOptional(),
+  /** Trips where any of them holds. */
   when: z.array(guardrailCondition).min(1),
 })
 
 /** `profiles/guardrails.yaml`. */
-export const guardrailRulesSchema: z.ZodType<GuardrailRules> = z
+export const guardrailRulesSchema = z
   .strictObject({
     schema: z.literal('snug.guardrails/v1'),
     guardrails: z
@@ -126,59 +139,31 @@ export const guardrailRulesSchema: z.ZodType<GuardrailRules> = z
       }),
   })
   .meta({ title: 'Snug guardrails, v1' })
+export type GuardrailRules = View<typeof guardrailRulesSchema>
+
+/** Which objects and calls show a technique, regardless of the actor. */
+const techniqueRule = z.strictObject({
+  id,
+  attack: z.array(technique).meta({ description: 'empty: the rule of that id is removed' }),
+  why: sentence,
+  /** Holds where any of them does. */
+  when: z.array(condition).exactOptional(),
+  peers: z.int().min(2).max(500).exactOptional().meta({
+    description:
+      'instead of `when`: an alert that stands for at least this many peers and ports of one actor',
+  }),
+})
+export type TechniqueRule = View<typeof techniqueRule>
 
 /** `profiles/techniques.yaml`, and the file of an operator that adds to it. */
-export const techniqueRulesSchema: z.ZodType<TechniqueRules> = z
+export const techniqueRulesSchema = z
   .strictObject({
     schema: z.literal('snug.techniques/v1'),
     techniques: z
-      .array(
-        z.strictObject({
-          id,
-          attack: z.array(technique).meta({ description: 'empty: the rule of that id is removed' }),
-          why: sentence,
-          when: z.array(condition).exactOptional(),
-          peers: z.int().min(2).max(500).exactOptional().meta({
-            description:
-              'instead of `when`: an alert that stands for at least this many peers and ports of one actor',
-          }),
-        }),
-      )
+      .array(techniqueRule)
       .refine((rules) => new Set(rules.map((rule) => rule.id)).size === rules.length, {
         message: 'has two rules with the same id',
       }),
   })
   .meta({ title: 'Snug techniques, v1' })
-
-/** `profiles/generalise.yaml`. */
-export const generaliseRulesSchema: z.ZodType<GeneraliseRules> = z
-  .strictObject({
-    schema: z.literal('snug.generalise/v1'),
-    thresholds: z.record(z.enum(tokenNames), z.int().min(1).max(WITNESSES_KEPT)),
-    numbered: z.array(
-      z.strictObject({
-        prefix: z.string().regex(/^\/.*\/$/, 'must begin and end with `/`'),
-        why: sentence,
-      }),
-    ),
-    never: z.array(text),
-    arguments: z
-      .array(
-        z.strictObject({
-          names: z
-            .array(z.string().regex(/^[a-z]{1,15}$/, 'must be at most 15 lower case letters'))
-            .min(1),
-          why: sentence,
-          options: z.literal('shell').exactOptional(),
-          code: texts.exactOptional(),
-          last: texts.exactOptional(),
-          subcommands: z.boolean().exactOptional(),
-          valued: texts.exactOptional(),
-          applets: z.boolean().exactOptional(),
-        }),
-      )
-      .refine((rules) => rules.flatMap(({ names }) => names).length <= PROGRAMS_MOST, {
-        message: `names more than ${PROGRAMS_MOST} programs`,
-      }),
-  })
-  .meta({ title: 'Snug generalisation rules, v1' })
+export type TechniqueRules = View<typeof techniqueRulesSchema>
