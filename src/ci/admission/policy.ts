@@ -1,4 +1,4 @@
-import type { BaseImage } from '../gate/policy.ts'
+import type { BaseImage } from '../gate/policy-schema.ts'
 
 /**
  * The action for a pod whose image violates the policy. `deny`: refuse it. `warn`: admit it and warn its creator.

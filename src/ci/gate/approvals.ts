@@ -1,5 +1,5 @@
 import type { GateFinding } from '../../supplychain/findings/finding.ts'
-import type { FindingApproval, GatePolicy } from './policy.ts'
+import type { FindingApproval, GatePolicy } from './policy-schema.ts'
 
 /**
  * Marks the findings that an approval in the policy covers. An expired approval covers nothing and is reported. An

@@ -11,7 +11,7 @@ import { SUBJECT_TO } from '../../core/behaviour/language.ts'
 import { subjectOf } from '../../core/behaviour/subject.ts'
 import type { FindingLevel, GateFinding, GateRule } from '../../supplychain/findings/finding.ts'
 import { KnownThings } from './known-things.ts'
-import type { BehaviourPolicy, GateLevel } from './policy.ts'
+import type { BehaviourPolicy, GateLevel } from './policy-schema.ts'
 
 export interface BehaviourInput {
   readonly profile: ProfileDocument

@@ -6,7 +6,7 @@ import type { Profile } from '../../core/profile/profile.ts'
 import { expectedAttacks } from '../../supplychain/attack-traces.ts'
 import { levelOf } from './behaviour-findings.ts'
 import type { AttackContrast, Contrast, GateFinding } from '../../supplychain/findings/finding.ts'
-import type { GateLevel } from './policy.ts'
+import type { GateLevel } from './policy-schema.ts'
 
 /** Which of the recorded attacks a profile lets pass: those of which it expects every event, by one of its actors. */
 export function contrastOf(

@@ -18,7 +18,7 @@ import {
   type Representative,
 } from '../../supplychain/findings/finding.ts'
 import { imageFindings, otherImageFinding } from './image-findings.ts'
-import type { GatePolicy } from './policy.ts'
+import type { GatePolicy } from './policy-schema.ts'
 import { representativeFindings, representativeOf, type Requirements } from './representative.ts'
 import { vulnerabilityFindings } from './vulnerability-findings.ts'
 

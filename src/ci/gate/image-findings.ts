@@ -3,7 +3,7 @@ import { hasDigest, type ImageFacts, startsAsRoot } from '../../supplychain/imag
 import { durationText } from '../../core/lifecycle/wording.ts'
 import { levelOf } from './behaviour-findings.ts'
 import type { GateFinding } from '../../supplychain/findings/finding.ts'
-import type { BaseImage, ImagePolicy } from './policy.ts'
+import type { BaseImage, ImagePolicy } from './policy-schema.ts'
 
 /** Findings about the image itself. */
 export function imageFindings(

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { readRules, shippedRulesDir } from '../../support/config/load-rules.ts'
-import type { GatePolicy } from './policy.ts'
-import { gatePolicySchema, policyOf } from './policy-schema.ts'
+import { type GatePolicy, gatePolicySchema } from './policy-schema.ts'
 
 /**
  * Reads a gate's policy; without a file, the one that is installed with this code.
@@ -9,5 +8,6 @@ import { gatePolicySchema, policyOf } from './policy-schema.ts'
  * Errors: POLICY_INVALID, with file and line
  */
 export function loadGatePolicy(file: string = join(shippedRulesDir(), 'gate.yaml')): GatePolicy {
-  return Object.freeze(policyOf(readRules(file, gatePolicySchema, 'POLICY_INVALID')))
+  const { schema: _, ...policy } = readRules(file, gatePolicySchema, 'POLICY_INVALID')
+  return Object.freeze(policy)
 }

@@ -1,10 +1,18 @@
 import { z } from 'zod'
-import { gateLevels, type GatePolicy, seenThresholds } from './policy.ts'
+import type { View } from '../../core/view.ts'
 import { severityNames } from '../../supplychain/findings/report.ts'
 import { duration } from '../../support/config/value-schema.ts'
 
+/** The level of a finding: the gate stays shut until somebody approves it, the gate reports it, or only counts it. */
+const gateLevels = ['approve', 'warn', 'allow'] as const
+export type GateLevel = (typeof gateLevels)[number]
+
+/** How near a vulnerable package must be to running for it to count. */
+const seenThresholds = ['in-use', 'loaded', 'any'] as const
+export type SeenThreshold = (typeof seenThresholds)[number]
+
 const text = z.string().min(1)
-const level = (otherwise: (typeof gateLevels)[number]) => z.enum(gateLevels).default(otherwise)
+const level = (otherwise: GateLevel) => z.enum(gateLevels).default(otherwise)
 
 /** A day ends with it, in UTC. */
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/
@@ -21,6 +29,7 @@ const granted = {
   reason: text.max(1_000),
 }
 
+/** Behaviour of a version that its baseline does not allow. */
 const behaviourPart = z.strictObject({
   newProgram: level('approve').meta({
     description: 'a program or script that the baseline does not execute',
@@ -80,11 +89,13 @@ const behaviourPart = z.strictObject({
       description: 'globs of folders with data of the service; writes there are not findings',
     }),
 })
+export type BehaviourPolicy = View<typeof behaviourPart>
 
 const layer = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be a diff id, `sha256:…`')
 
 /** An image that others are built on. */
 export const baseImage = z.strictObject({ name: text, layers: z.array(layer).min(1) })
+export type BaseImage = View<typeof baseImage>
 
 const imagePart = z.strictObject({
   root: level('warn').meta({ description: 'the image names no user, or root' }),
@@ -105,6 +116,16 @@ const imagePart = z.strictObject({
     .transform(({ level: what, max }) => ({ level: what, maxMs: max }))
     .exactOptional(),
 })
+export type ImagePolicy = View<typeof imagePart>
+
+/** Lets one vulnerability pass for a while. */
+const vulnerabilityException = z.strictObject({
+  id: text.meta({ description: 'id in the report, such as `CVE-2026-12345`' }),
+  /** Only in this package. */
+  package: text.exactOptional(),
+  ...granted,
+})
+export type VulnerabilityException = View<typeof vulnerabilityException>
 
 const vulnerabilitiesPart = z.strictObject({
   level: level('approve'),
@@ -116,16 +137,18 @@ const vulnerabilitiesPart = z.strictObject({
   onlyFixed: z.boolean().default(false).meta({
     description: 'only vulnerabilities with a fixed version of the package',
   }),
-  exceptions: z
-    .array(
-      z.strictObject({
-        id: text.meta({ description: 'id in the report, such as `CVE-2026-12345`' }),
-        package: text.exactOptional(),
-        ...granted,
-      }),
-    )
-    .default([]),
+  exceptions: z.array(vulnerabilityException).default([]),
 })
+export type VulnerabilityPolicy = View<typeof vulnerabilitiesPart>
+
+/** Lets one finding pass for a while. */
+const findingApproval = z.strictObject({
+  finding: text.min(4).meta({
+    description: 'id that the gate prints; for a behaviour, its beginning is enough',
+  }),
+  ...granted,
+})
+export type FindingApproval = View<typeof findingApproval>
 
 /** A gate's policy file. */
 export const gatePolicySchema = z
@@ -134,22 +157,8 @@ export const gatePolicySchema = z
     behaviour: behaviourPart.prefault({}),
     image: imagePart.prefault({}),
     vulnerabilities: vulnerabilitiesPart.prefault({}),
-    approvals: z
-      .array(
-        z.strictObject({
-          finding: text.min(4).meta({
-            description: 'id that the gate prints; for a behaviour, its beginning is enough',
-          }),
-          ...granted,
-        }),
-      )
-      .default([]),
+    approvals: z.array(findingApproval).default([]),
   })
   .meta({ title: 'Snug gate policy, v1' })
 
-type Parsed = z.output<typeof gatePolicySchema>
-
-/** Converts the schema's output to a policy; the types here fail to compile if the two diverge. */
-export function policyOf({ behaviour, image, vulnerabilities, approvals }: Parsed): GatePolicy {
-  return { behaviour, image, vulnerabilities, approvals }
-}
+export type GatePolicy = Omit<View<typeof gatePolicySchema>, 'schema'>

@@ -12,7 +12,7 @@ import { readRules } from '../../support/config/load-rules.ts'
 import type { Recording } from '../../supplychain/export/profile-document.ts'
 import { levelOf } from './behaviour-findings.ts'
 import type { GateFinding, Representative } from '../../supplychain/findings/finding.ts'
-import type { GateLevel } from './policy.ts'
+import type { GateLevel } from './policy-schema.ts'
 
 const text = z.string().min(1)
 const port = z.int().min(1).max(65_535)

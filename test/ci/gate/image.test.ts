@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { GateResult } from '../../../src/supplychain/findings/finding.ts'
-import type { ImagePolicy } from '../../../src/ci/gate/policy.ts'
+import type { ImagePolicy } from '../../../src/ci/gate/policy-schema.ts'
 import {
   configFactsOf,
   type ImageFacts,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { VulnerabilityPolicy } from '../../../src/ci/gate/policy.ts'
+import type { VulnerabilityPolicy } from '../../../src/ci/gate/policy-schema.ts'
 import { gate, policy, reported } from '../../fixtures/gate-fixtures.ts'
 import { joinedWith, trivy } from '../../fixtures/scan-fixtures.ts'
 
