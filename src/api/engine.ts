@@ -33,7 +33,8 @@ import type {
   UndoResult,
 } from './review-views.ts'
 import type { CostReport, DoctorReport, StateNews, StatusView } from './status-views.ts'
-import type { AlertState, Mode } from './terms.ts'
+import type { AlertState } from './terms.ts'
+import type { Mode } from '../core/lifecycle/mode.ts'
 import type { LineageView, VersionView } from './version-views.ts'
 import type { ProfileDocument } from '../supplychain/export/profile-document.ts'
 import type { ImageRef, SnugEvent } from '../core/event/event.ts'

@@ -3,7 +3,8 @@ import type { View } from '../core/view.ts'
 import type { AlertPage, AlertRowQuery, AlertStory } from './alert-rows.ts'
 import { behaviourView } from './profile-views.ts'
 import type { CardBehaviourPage, CardQuery, ReviewPage, ReviewQuery } from './review-cards.ts'
-import { actGroups, modes, type ShownState, shownStates, versionStates } from './terms.ts'
+import { actGroups, type ShownState, shownStates } from './terms.ts'
+import { modes, versionStates } from '../core/lifecycle/mode.ts'
 import { bySeverity, count, counts, flag, maybe, text, texts } from './view-parts.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { View } from '../core/view.ts'
-import { cardGroupings, modes, shownStates, versionStates } from './terms.ts'
+import { cardGroupings, shownStates } from './terms.ts'
+import { modes, versionStates } from '../core/lifecycle/mode.ts'
 import { count, counts, maybe, text, texts } from './view-parts.ts'
 
 export interface ReviewQuery {

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { ContainerRef, ImageRef, LossSpan } from '../core/event/event.ts'
 import type { View } from '../core/view.ts'
 import { lossSpan } from '../core/event/event-schema.ts'
-import { kernelCounts, type Mode, stopHows, type VersionState, versionStates } from './terms.ts'
+import { kernelCounts, stopHows } from './terms.ts'
+import { type Mode, type VersionState, versionStates } from '../core/lifecycle/mode.ts'
 import { count, counts, flag, maybe, text, texts } from './view-parts.ts'
 
 const programCost = z.object({

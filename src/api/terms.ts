@@ -1,12 +1,6 @@
 import { behaviourStates } from '../core/profile/profile-entry.ts'
 
 /** Closed sets of words of the contract, apart from its schemas: a program that only compares them loads no schema. */
-export const modes = ['learn', 'alert', 'block'] as const
-export type Mode = (typeof modes)[number]
-
-export const versionStates = ['learning', 'review', 'enforced', 'incomplete'] as const
-export type VersionState = (typeof versionStates)[number]
-
 export const kernelProfileStates = ['none', 'sent', 'installed', 'evicted', 'failed'] as const
 export const kernelCounts = ['sent', 'installed', 'evicted', 'failed', 'blocking'] as const
 

@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { behaviourKinds } from '../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../core/event/event-words.ts'
 import { rootNeedView } from '../supplychain/export/root-need.ts'
 import { keptScan, scanRecordSchema } from '../supplychain/findings/kept-scan.ts'
 import type { View } from '../core/view.ts'
 import { imageRef, lossSpan } from '../core/event/event-schema.ts'
-import { kernelProfileStates, modes, versionStates } from './terms.ts'
+import { kernelProfileStates } from './terms.ts'
+import { modes, versionStates } from '../core/lifecycle/mode.ts'
 import { count, flag, maybe, text, texts } from './view-parts.ts'
 
 /** How many behaviours were known over time. */

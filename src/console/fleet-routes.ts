@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { alertTypes, severities } from '../core/event/alert.ts'
 import { SnugError } from '../errors.ts'
 import type { ImageDecision } from './reading/console-fleet.ts'
-import { fleetModes } from '../fleet/kubernetes/fleet-objects.ts'
+import { modes } from '../core/lifecycle/mode.ts'
 import { moment } from '../api/body-parts.ts'
 import { alert } from '../api/alert-schema.ts'
 import { present } from '../serve/call-parts.ts'
@@ -125,7 +125,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     role: 'admin',
     summary: 'sets the mode of an image version on every node',
     subject: 'image',
-    body: z.strictObject({ mode: z.enum(fleetModes) }),
+    body: z.strictObject({ mode: z.enum(modes) }),
     answer: answer.imageDetail,
     handle: (world, call) => decide(world, call, { kind: 'mode', ...call.body }),
   }),

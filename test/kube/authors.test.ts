@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import type { FleetMode, ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { Mode } from '../../src/core/lifecycle/mode.ts'
 import { accountKubeconfig } from './account-kubeconfig.ts'
 import { admissionManifests, AdmissionWorld } from './admission-world.ts'
 import { FleetImage, installKinds } from './fleet-node.ts'
@@ -66,7 +67,7 @@ async function decided(namespace: string): Promise<string> {
   const { cluster } = world
   const object = ['imageprofile', image.name]
   const { spec } = await cluster.json<ImageProfile>(['get', ...object])
-  const value: FleetMode = spec.mode?.value === 'alert' ? 'learn' : 'alert'
+  const value: Mode = spec.mode?.value === 'alert' ? 'learn' : 'alert'
   const mode = { value, by: claimed, at: new Date().toISOString() }
   const patch = ['--type=merge', '-p', JSON.stringify({ spec: { mode } })]
   // The last of an option counts.

@@ -10,7 +10,7 @@ import type { AuditView } from '../../src/api/review-views.ts'
 import type { LineageView } from '../../src/api/version-views.ts'
 import type { Author, DecisionAction, SpecEntry } from '../../src/core/lifecycle/decided-spec.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
-import type { FleetMode } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { Mode } from '../../src/core/lifecycle/mode.ts'
 import { Agent } from '../fixtures/agent.ts'
 import type { Cluster } from './cluster/cluster.ts'
 
@@ -51,7 +51,7 @@ export class FleetImage {
     await this.#cluster.kubectl(['patch', object, '--type=merge', '-p', patch])
   }
 
-  async setMode(value: FleetMode): Promise<void> {
+  async setMode(value: Mode): Promise<void> {
     await this.patch({ mode: { value, ...now() } })
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type FleetImage, profileName } from '../../src/fleet/fleet-image.ts'
-import type { FleetMode, ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import type { Mode } from '../../src/core/lifecycle/mode.ts'
 import { agentsByNode, protectionOf } from '../../src/kubectl/protection.ts'
 import { countsOf } from '../../src/kubectl/commands/protection-command.ts'
 import { digestOf, ownerOf, podOf } from '../fixtures/kube-pods.ts'
@@ -14,7 +15,7 @@ const pod = podOf({
 const ann = { by: 'ann', at: '2026-11-24T12:00:00.000Z' }
 const agents = agentsByNode([{ name: 'agent-1', node: 'n1', ready: true }])
 
-function profileOf(image: FleetImage, mode: string, wanted?: FleetMode): ImageProfile {
+function profileOf(image: FleetImage, mode: string, wanted?: Mode): ImageProfile {
   const name = profileName(image)
   const status = { state: 'enforced', mode, behaviours: 1, pending: 0, nodes: 1 }
   return {

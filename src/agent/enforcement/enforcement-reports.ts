@@ -1,4 +1,4 @@
-import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import type { BehaviourKind } from '../../core/event/event-words.ts'
 import { disarm } from '../../core/lifecycle/blocking.ts'
 import type { Version } from '../../core/lifecycle/version.ts'
 import type { AlertStore } from '../records/alerts/alert-store.ts'

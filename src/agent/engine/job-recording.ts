@@ -1,4 +1,4 @@
-import { behaviourKinds, type BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import { type BehaviourKind, behaviourKinds } from '../../core/event/event-words.ts'
 import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { withTrusted } from '../../core/lifecycle/trusted.ts'
 import type { GuardrailRules } from '../../core/match/rules-schema.ts'

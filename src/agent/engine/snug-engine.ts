@@ -60,7 +60,7 @@ import type {
   UndoResult,
 } from '../../api/review-views.ts'
 import type { CostReport, DoctorReport, StateNews, StatusView } from '../../api/status-views.ts'
-import type { Mode } from '../../api/terms.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { EvidenceView, LineageView, VersionView } from '../../api/version-views.ts'
 import { IncidentsNow } from '../reading/incident-groups.ts'
 import { incidentOf, incidentPage, incidentStory } from '../reading/incident-queries.ts'

@@ -16,7 +16,7 @@ import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { CrossCheckView } from '../../api/status-views.ts'
 import type { EvidenceView, NoveltyView, ObservedView } from '../../api/version-views.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../core/event/event-words.ts'
 import { fileObservables, observableText } from '../../core/coverage/observable.ts'
 import type { VersionRegistry } from '../records/versions/version-registry.ts'
 

@@ -1,7 +1,7 @@
 import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { LifeStage, LifeView } from '../../api/page-views.ts'
 import type { AuditView } from '../../api/review-views.ts'
-import { type Mode, modes, type VersionState, versionStates } from '../../api/terms.ts'
+import { type Mode, modes, type VersionState, versionStates } from '../../core/lifecycle/mode.ts'
 import { markOf } from './timeline-marks.ts'
 
 /** The state changes of a version, from the audit, as far back as that was read. `entries`: oldest first. */

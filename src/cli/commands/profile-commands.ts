@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander'
 import type { BehaviourView, ProfileDiff, ProfileView } from '../../api/profile-views.ts'
-import { type Mode, modes } from '../../api/terms.ts'
+import { type Mode, modes } from '../../core/lifecycle/mode.ts'
 import type { VersionView } from '../../api/version-views.ts'
 import { type AgentClient, imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertTypes, severities } from '../../core/event/alert.ts'
 import { imageKey } from '../../core/event/image-key.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { StatusView } from '../../api/status-views.ts'
 import { shownStates } from '../../api/terms.ts'
 import type { LineageView, VersionView } from '../../api/version-views.ts'

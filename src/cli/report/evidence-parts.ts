@@ -1,4 +1,4 @@
-import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import type { BehaviourKind } from '../../core/event/event-words.ts'
 import type { AuditView } from '../../api/review-views.ts'
 import { imageText } from '../output/view-text.ts'
 import { isWithin, type ReportFacts, type Span, type VersionFacts } from './report-facts.ts'

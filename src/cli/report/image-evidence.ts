@@ -1,6 +1,6 @@
 import { plural } from '../../core/coverage/coverage.ts'
-import { type BehaviourKind, behaviourKinds } from '../../core/coverage/coverage-report.ts'
-import { modes, versionStates } from '../../api/terms.ts'
+import { type BehaviourKind, behaviourKinds } from '../../core/event/event-words.ts'
+import { modes, versionStates } from '../../core/lifecycle/mode.ts'
 import { imageText, percent } from '../output/view-text.ts'
 import { columns, imageCells, type Section, unobserved } from './evidence-parts.ts'
 import type { ReportFacts, VersionFacts } from './report-facts.ts'

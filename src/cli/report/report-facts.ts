@@ -1,6 +1,6 @@
 import { SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
-import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import type { BehaviourKind } from '../../core/event/event-words.ts'
 import { imageKey } from '../../core/event/image-key.ts'
 import type { BehaviourPage } from '../../api/page-views.ts'
 import type { BehaviourView } from '../../api/profile-views.ts'

@@ -1,4 +1,4 @@
-import type { FleetMode } from '../../fleet/kubernetes/fleet-objects.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import { ask } from '../../page/base/api.ts'
 import { useResource } from '../../page/base/resource.ts'
 import { attempt, toast } from '../../page/shell/toasts.tsx'
@@ -7,7 +7,7 @@ type Body =
   | { readonly behaviours: readonly string[] }
   | { readonly quarantined: readonly string[] }
   | { readonly all: true }
-  | { readonly mode: FleetMode }
+  | { readonly mode: Mode }
 
 /**
  * Writes a decision for all nodes, on the revision that the page shows. A toast reports what happened. True where it

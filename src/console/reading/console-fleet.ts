@@ -1,6 +1,7 @@
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
-import type { FleetMode, ImageProfileStatus } from '../../fleet/kubernetes/fleet-objects.ts'
+import type { ImageProfileStatus } from '../../fleet/kubernetes/fleet-objects.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { SpecDecision } from '../../fleet/kubernetes/spec-decision.ts'
 import type { Approval } from '../../fleet/kubernetes/spec-change.ts'
 import type { KnownSlice } from './known-slices.ts'
@@ -53,7 +54,7 @@ export interface ImageDecision {
   readonly change:
     | ({ readonly kind: 'approve' } & Approval)
     | { readonly kind: 'reject'; readonly behaviours: readonly string[] }
-    | { readonly kind: 'mode'; readonly mode: FleetMode }
+    | { readonly kind: 'mode'; readonly mode: Mode }
   readonly author: string
   /** The one that the person has read; undefined: any. */
   readonly revision: string | undefined

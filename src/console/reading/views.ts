@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import { each } from '../../api/view-parts.ts'
 import type { View } from '../../core/view.ts'
-import { fleetModes } from '../../fleet/kubernetes/fleet-objects.ts'
+import { modes } from '../../core/lifecycle/mode.ts'
 
 /** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. Each schema is an answer of the console. */
 const whole = z.int()
@@ -29,7 +29,7 @@ const imageRow = z.object({
   state: text,
   mode: text,
   /** The mode in the object, where the agents have not applied it yet, or cannot. */
-  decided: z.enum(fleetModes).exactOptional(),
+  decided: z.enum(modes).exactOptional(),
   authority: z.enum(['operator', 'git']),
   behaviours: whole,
   /** Behaviours that wait for a decision on the node that wrote the status; without Kubernetes, those in the review. */

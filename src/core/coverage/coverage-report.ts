@@ -1,3 +1,4 @@
+import { type BehaviourKind, behaviourKinds } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import {
   type CellSpan,
@@ -13,18 +14,6 @@ import {
 } from './coverage.ts'
 import type { LiveEntry } from '../profile/live-entry.ts'
 import { finish, type Steps } from '../steps.ts'
-
-/** Kinds of events that a behaviour can come from. */
-export const behaviourKinds = [
-  'exec',
-  'file',
-  'connect',
-  'listen',
-  'identity',
-  'capability',
-  'syscall',
-] as const
-export type BehaviourKind = (typeof behaviourKinds)[number]
 
 /** What stays closed where programs are an open set: see `OpenClass`. */
 export const closedKinds: ReadonlySet<BehaviourKind> = new Set(['connect', 'identity', 'syscall'])

@@ -1,6 +1,5 @@
 import type { SnugEvent } from '../event/event.ts'
-import type { EventKind } from '../event/event-words.ts'
-import { behaviourKinds } from './coverage-report.ts'
+import { behaviourKinds, type EventKind } from '../event/event-words.ts'
 
 /**
  * Accesses to files that some sources do not observe. `setattr`: sensors of earlier versions do not. To give a file

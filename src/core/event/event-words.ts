@@ -1,5 +1,6 @@
 /** The closed sets of words of an event. */
-export const eventKinds = [
+/** Kinds of events that a behaviour can come from. */
+export const behaviourKinds = [
   'exec',
   'file',
   'connect',
@@ -7,8 +8,10 @@ export const eventKinds = [
   'identity',
   'capability',
   'syscall',
-  'loss',
 ] as const
+export type BehaviourKind = (typeof behaviourKinds)[number]
+
+export const eventKinds = [...behaviourKinds, 'loss'] as const
 export type EventKind = (typeof eventKinds)[number]
 
 export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'setattr', 'exec'] as const

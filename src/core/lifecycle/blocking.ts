@@ -1,4 +1,5 @@
-import { behaviourKinds, type BehaviourKind } from '../coverage/coverage-report.ts'
+import type { Mode } from './mode.ts'
+import { type BehaviourKind, behaviourKinds } from '../event/event-words.ts'
 import type { FileObservable } from '../coverage/observable.ts'
 import { SnugError } from '../../errors.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
@@ -88,7 +89,7 @@ export function blockingText({ canary }: Blocking, nowMs: number): string {
 
 /** The part of a version that this file is about. */
 export interface Blockable {
-  readonly mode: 'learn' | 'alert' | 'block'
+  readonly mode: Mode
   readonly blocking?: Blocking
   readonly breakGlass?: BreakGlass
   readonly because: string

@@ -1,6 +1,7 @@
 import { compareText } from '../profile/profile-entry.ts'
 import type { CanaryChoice } from './blocking.ts'
-import type { Mode, Version } from './version.ts'
+import type { Version } from './version.ts'
+import type { Mode } from './mode.ts'
 
 /** A person's decision on the mode of one version, on every node. Plain data: stored and sent. */
 export interface ModeDecision {

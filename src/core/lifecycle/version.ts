@@ -14,11 +14,9 @@ import {
   startBlocking,
   withoutBlocking,
 } from './blocking.ts'
+import type { Mode, VersionState } from './mode.ts'
 import { durationText, percentText } from './wording.ts'
 import type { Unblockable } from './vital-units.ts'
-
-export type Mode = 'learn' | 'alert' | 'block'
-export type VersionState = 'learning' | 'review' | 'enforced' | 'incomplete'
 
 /** When a window ends, and the state that follows automatically. */
 export interface LearnRules {

@@ -4,7 +4,7 @@ import {
   type Coverage,
   coverageOf,
 } from '../coverage/coverage.ts'
-import type { BehaviourKind } from '../coverage/coverage-report.ts'
+import type { BehaviourKind } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
 import type { EntryTable } from './entry-table.ts'

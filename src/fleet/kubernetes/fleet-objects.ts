@@ -1,3 +1,4 @@
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { Author, DecidedSpec } from '../../core/lifecycle/decided-spec.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { type FleetImage, fleetImage, profileName, shortHash } from '../fleet-image.ts'
@@ -9,9 +10,6 @@ export const fleetVersion = 'v1alpha1'
 const apiVersion = `${fleetGroup}/${fleetVersion}`
 export const fleetRoot = `/apis/${apiVersion}`
 
-export const fleetModes = ['learn', 'alert', 'block'] as const
-export type FleetMode = (typeof fleetModes)[number]
-
 /**
  * One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. Without a scope,
  * its decisions count in every scope of the image, once the window has ended there.
@@ -19,7 +17,7 @@ export type FleetMode = (typeof fleetModes)[number]
 export interface ImageProfile extends KubeObject {
   readonly spec: DecidedSpec & {
     readonly image: FleetImage
-    readonly mode?: Author & { readonly value: FleetMode }
+    readonly mode?: Author & { readonly value: Mode }
     readonly authority?: 'operator' | 'git'
   }
   readonly status?: ImageProfileStatus

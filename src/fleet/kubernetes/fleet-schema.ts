@@ -8,7 +8,8 @@ import {
   ownEntries,
   sliceMembers,
 } from '../slices/slice-content.ts'
-import { fleetModes, type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
+import { type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
+import { modes } from '../../core/lifecycle/mode.ts'
 import type { KubeObject } from './object.ts'
 
 const text = z.string().min(1)
@@ -20,7 +21,7 @@ const profileSchema = z.looseObject({
   metadata,
   spec: z.looseObject({
     image: imageSchema,
-    mode: z.looseObject({ value: z.enum(fleetModes), ...author }).optional(),
+    mode: z.looseObject({ value: z.enum(modes), ...author }).optional(),
     authority: z.enum(['operator', 'git']).optional(),
     decisions: z
       .array(

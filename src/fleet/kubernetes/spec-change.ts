@@ -7,7 +7,8 @@ import {
   timeAfter,
 } from '../../core/lifecycle/decided-spec.ts'
 import type { VersionClass } from '../../core/lifecycle/open-version.ts'
-import type { FleetMode, ImageProfile } from './fleet-objects.ts'
+import type { ImageProfile } from './fleet-objects.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 
 type Spec = ImageProfile['spec']
 
@@ -39,7 +40,7 @@ export function settingClass(to: VersionClass): SpecChange {
   return deciding(new Map([[anyProgramEntry, to === 'open' ? 'approve' : 'reject']]))
 }
 
-export function settingMode(value: FleetMode): SpecChange {
+export function settingMode(value: Mode): SpecChange {
   return ({ mode }, { by, at }) => ({ mode: { value, by, at: timeAfter(mode, at) } })
 }
 

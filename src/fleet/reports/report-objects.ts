@@ -1,4 +1,4 @@
-import type { Mode } from '../../core/lifecycle/version.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import { namespacePattern } from '../../support/config/value-schema.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import { nodeLabels } from '../kubernetes/fleet-objects.ts'

@@ -3,7 +3,7 @@ import { sharedForm } from '../../core/behaviour/shared-form.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { SnugError } from '../../errors.ts'
 import { entrySchema, hasOwnId } from '../../supplychain/export/entry-schema.ts'
-import { fleetModes } from '../kubernetes/fleet-objects.ts'
+import { modes } from '../../core/lifecycle/mode.ts'
 import type { SliceHead } from './slice-head.ts'
 
 /** How far the clocks of two nodes may differ, in milliseconds. */
@@ -20,7 +20,7 @@ export const imageSchema = z.looseObject({
 
 /** A decision on the mode that a person made at a node. */
 export const modeSchema = z.looseObject({
-  mode: z.enum(fleetModes),
+  mode: z.enum(modes),
   by: text,
   at: moment,
   reason: z.string().optional(),

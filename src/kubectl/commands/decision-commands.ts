@@ -3,11 +3,8 @@ import { type VersionClass, versionClasses } from '../../core/lifecycle/open-ver
 import { SnugError } from '../../errors.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { refuseGit } from '../../fleet/kubernetes/decide.ts'
-import {
-  type FleetMode,
-  fleetModes,
-  type ImageProfile,
-} from '../../fleet/kubernetes/fleet-objects.ts'
+import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
+import { type Mode, modes } from '../../core/lifecycle/mode.ts'
 import {
   approving,
   settingClass,
@@ -74,11 +71,11 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .command('mode')
     .description('sets the mode of an image on every node: how Snug responds to a deviation')
     .argument('<profile>', profileHelp)
-    .addArgument(new Argument('<mode>', 'what a deviation gets').choices(fleetModes))
+    .addArgument(new Argument('<mode>', 'what a deviation gets').choices(modes))
     .option('--field-manager <name>', managerHelp, manager)
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
-    .action(async (ref: string, mode: FleetMode, options: DecisionOptions, command: Command) => {
+    .action(async (ref: string, mode: Mode, options: DecisionOptions, command: Command) => {
       await decide(ref, options, command, settingMode(mode), () => `Set mode ${mode}`)
     })
 

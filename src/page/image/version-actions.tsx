@@ -1,4 +1,4 @@
-import type { Mode } from '../../api/terms.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { VersionView } from '../../api/version-views.ts'
 import { endLearning, setMode } from '../review/decide.ts'
 

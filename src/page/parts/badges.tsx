@@ -1,5 +1,6 @@
 import type { Alert, Severity } from '../../core/event/alert.ts'
-import type { Mode, ShownState, VersionState } from '../../api/terms.ts'
+import type { ShownState } from '../../api/terms.ts'
+import type { Mode, VersionState } from '../../core/lifecycle/mode.ts'
 
 export function SeverityBadge({ severity }: { readonly severity: Severity }) {
   return <span class={`badge severity ${severity}`}>{severity}</span>

@@ -11,7 +11,7 @@ import type {
   DecidedPlace,
   IncidentResult,
 } from '../../api/review-views.ts'
-import type { Mode } from '../../api/terms.ts'
+import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { VersionView } from '../../api/version-views.ts'
 import type { VersionClass } from '../../core/lifecycle/open-version.ts'
 import { ask, imagePath, Problem } from '../base/api.ts'

@@ -4,7 +4,7 @@ import {
   type BehaviourId,
   type BehaviourObject,
 } from '../../core/behaviour/behaviour.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { Allowance } from '../../core/profile/allowance.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import type { Profile } from '../../core/profile/profile.ts'

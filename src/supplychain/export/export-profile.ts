@@ -1,5 +1,5 @@
 import type { ImageRef } from '../../core/event/event.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import { finish, type Steps } from '../../core/steps.ts'
 import { type Exportable, type Exported, exportableSteps } from './allowed.ts'

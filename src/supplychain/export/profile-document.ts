@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import type { ImageRef, LossSpan } from '../../core/event/event.ts'
-import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../core/event/event-words.ts'
 import {
   allObservables,
   type Observable,

@@ -4,7 +4,7 @@ import type {
   SelfProbeView,
   SourceView,
 } from '../../api/status-views.ts'
-import { versionStates } from '../../api/terms.ts'
+import { versionStates } from '../../core/lifecycle/mode.ts'
 import { unhashedReasons } from '../../core/event/event-words.ts'
 import { certainties } from '../../core/person/session-person.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'

@@ -1,4 +1,4 @@
-import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../../src/core/event/event-words.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { defaultBlockRules } from '../../../src/core/lifecycle/blocking.ts'
 import { SnugError } from '../../../src/errors.ts'

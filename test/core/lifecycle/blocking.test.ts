@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
-import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../../src/core/event/event-words.ts'
 import {
   breakGlass,
   canariesAmong,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ActEvent, FileAct } from '../../../src/core/event/event.ts'
-import type { IdentityRoute } from '../../../src/core/event/event-words.ts'
-import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
+import { behaviourKinds, type IdentityRoute } from '../../../src/core/event/event-words.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'

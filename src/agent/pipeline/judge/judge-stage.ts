@@ -1,4 +1,4 @@
-import type { BehaviourKind } from '../../../core/coverage/coverage-report.ts'
+import type { BehaviourKind } from '../../../core/event/event-words.ts'
 import type { ActEvent, ExecEvent, LossEvent, SnugEvent } from '../../../core/event/event.ts'
 import { containerBlind } from '../../../core/sight/blindness.ts'
 import { microsOf } from '../../../core/event/time.ts'

@@ -1,9 +1,8 @@
 import type { KernelCost, ProgramCost } from '../../../api/status-views.ts'
-import type { BehaviourKind } from '../../../core/coverage/coverage-report.ts'
+import type { BehaviourKind, EventKind, Origin } from '../../../core/event/event-words.ts'
 import type { Spare } from '../../../core/lifecycle/blocking.ts'
 import type { KernelHold } from '../../../core/lifecycle/hold.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
-import type { EventKind, Origin } from '../../../core/event/event-words.ts'
 import type { BehaviourTag, KernelProfile } from '../../../core/compile/kernel-profile.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { BehaviourKind } from '../../../../core/coverage/coverage-report.ts'
+import type { BehaviourKind } from '../../../../core/event/event-words.ts'
 import type { KernelProfile } from '../../../../core/compile/kernel-profile.ts'
 import type { ContainerTraits, Enforcement, FoundName, PeerName } from '../source.ts'
 import {

@@ -1,4 +1,4 @@
-import { behaviourKinds } from '../../../../core/coverage/coverage-report.ts'
+import { behaviourKinds } from '../../../../core/event/event-words.ts'
 import { SnugError } from '../../../../errors.ts'
 import type { ContainerRef, LossEvent } from '../../../../core/event/event.ts'
 import { canonicalPath } from '../../../../core/event/canonical.ts'
