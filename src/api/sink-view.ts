@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { View } from '../core/view.ts'
-import { givenUpReasons } from './terms.ts'
+import { givenUpReasons, sinkStates } from './terms.ts'
 import { count, each, flag, maybe, text } from './view-parts.ts'
 
 /** State of a sink. Times are RFC 3339. */
@@ -9,7 +9,7 @@ export const sinkView = z.object({
   type: text,
   format: text,
   target: text,
-  state: z.enum(['idle', 'delivering', 'failing']),
+  state: z.enum(sinkStates),
   waiting: count,
   waitingBytes: count,
   /** How long the oldest that waits has waited, in milliseconds. */

@@ -16,6 +16,8 @@ export const incidentStates = ['open', 'closed'] as const
 /** `open`: a person still has to decide on an alert of it. */
 export type IncidentState = (typeof incidentStates)[number]
 
+export const sinkStates = ['idle', 'delivering', 'failing'] as const
+
 /** Why a sink gave up on an alert. */
 export const givenUpReasons = ['full', 'late', 'refused'] as const
 export type GivenUpReason = (typeof givenUpReasons)[number]

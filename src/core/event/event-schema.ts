@@ -4,8 +4,10 @@ import {
   accesses,
   containerRoles,
   devices,
+  driftKinds,
   enforcements,
   identityRoutes,
+  layers,
   origins,
   survivals,
   unhashedReasons,
@@ -104,8 +106,7 @@ export const execAct = openObject({
   path,
   drift: z.boolean(),
   script: path.exactOptional(),
-  /** Why it is drift: the upper layer, an anonymous memory file, another mount. */
-  driftKind: z.enum(['upper', 'memfd', 'mount']).exactOptional(),
+  driftKind: z.enum(driftKinds).exactOptional(),
   /**
    * The program is the image's and the script that it runs is not. Of a script in a volume the
    * operator decides. Set by `identify`.
@@ -137,7 +138,7 @@ export const fileAct = openObject({
   /** Another process opened it and passed it on, over a unix socket for one. */
   received: z.boolean().exactOptional(),
   /** Of a file that was opened only to be read, or mapped as code: whether it lies in the image's layers. Absent: not known. */
-  layer: z.enum(['image', 'container']).exactOptional(),
+  layer: z.enum(layers).exactOptional(),
   /** Of a file that was opened: what it gives access to, a disk or the memory of the machine, whatever its name is. */
   device: z.enum(devices).exactOptional(),
   /**

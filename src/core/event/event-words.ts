@@ -40,6 +40,12 @@ export const unhashedReasons = [
 /** Why the hash of a file was not computed. */
 export type UnhashedReason = (typeof unhashedReasons)[number]
 
+/** Of a file: the layers of the image, or what the container wrote. */
+export const layers = ['image', 'container'] as const
+
+/** Why an executable did not come with the image: the upper layer, an anonymous memory file, another mount. */
+export const driftKinds = ['upper', 'memfd', 'mount'] as const
+
 export const devices = ['block', 'memory'] as const
 export type Device = (typeof devices)[number]
 

@@ -12,6 +12,7 @@ import {
   devices,
   enforcements,
   identityRoutes,
+  layers,
   origins,
   survivals,
   unhashedReasons,
@@ -20,7 +21,6 @@ import { isEventTime } from './time.ts'
 
 type Bag = Record<string, unknown>
 
-const layers = ['image', 'container']
 const MAX_UID = 0xffff_ffff
 const NUL = '\u0000'
 

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { severities } from '../event/alert.ts'
-import { accesses, devices, identityRoutes, origins } from '../event/event-words.ts'
+import {
+  accesses,
+  devices,
+  driftKinds,
+  identityRoutes,
+  layers,
+  origins,
+} from '../event/event-words.ts'
 import type { View } from '../view.ts'
 
 const text = z.string().min(1)
@@ -30,10 +37,7 @@ const execCondition = z.strictObject({
   script: z.boolean().exactOptional(),
   drift: z.boolean().exactOptional(),
   scriptDrift: z.boolean().exactOptional(),
-  driftKind: z
-    .array(z.enum(['upper', 'memfd', 'mount']))
-    .min(1)
-    .exactOptional(),
+  driftKind: z.array(z.enum(driftKinds)).min(1).exactOptional(),
   socketStdio: z.boolean().exactOptional(),
 })
 
@@ -44,7 +48,7 @@ const otherConditions = [
     path: texts,
     exceptPath: texts.exactOptional(),
     /** Only where the source shows that the file is of this layer. */
-    layer: z.enum(['image', 'container']).exactOptional(),
+    layer: z.enum(layers).exactOptional(),
     /** Only where the file is such a device, by whatever name. */
     device: z.array(z.enum(devices)).min(1).exactOptional(),
     /** Only where the image ships the path. */

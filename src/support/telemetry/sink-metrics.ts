@@ -1,8 +1,6 @@
 import type { SinkView } from '../../api/sink-view.ts'
-import { givenUpReasons } from '../../api/terms.ts'
+import { givenUpReasons, sinkStates } from '../../api/terms.ts'
 import type { Sample, StatusRow } from './status-row.ts'
-
-const sinkStates = ['idle', 'delivering', 'failing'] as const
 
 /** Of each sink by its name, which the operator chose. */
 export const sinkRows: Readonly<Record<string, StatusRow>> = {
