@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { baseProgram } from './base-program.ts'
 import { CliContext } from './cli-context.ts'
 import type { CliIo } from './cli-io.ts'
 import { admitCommand } from './commands/admit-command.ts'
@@ -31,42 +31,25 @@ import { tokenCommands } from './commands/token-commands.ts'
 import { transferCommands } from './commands/transfer-commands.ts'
 import { uiCommand } from './commands/ui-command.ts'
 import { htmlFormat, reportOutputOption, socketOption } from './program-options.ts'
+import type { Cli } from './run-program.ts'
 import { SnugError } from '../errors.ts'
-import { packageVersion } from '../support/package-version.ts'
-
-export interface Cli {
-  readonly program: Command
-  readonly context: CliContext
-}
 
 /** The whole command line; also what `docs/reference/cli.md` is generated from. */
 export function createProgram(io: CliIo): Cli {
-  const program = new Command('snug')
+  const program = baseProgram(
+    'snug',
+    'learns what each container image normally does, and alerts on or blocks everything else',
+    io,
+  )
   const context = new CliContext(program, io)
   program
-    .description(
-      'learns what each container image normally does, and alerts on or blocks everything else',
-    )
-    .version(packageVersion(), '-V, --version', 'prints the version')
-    .helpOption('-h, --help', 'explains a command')
-    .helpCommand('help [command]', 'explains a command')
     .addOption(socketOption)
     .addOption(reportOutputOption)
-    .configureHelp({ showGlobalOptions: true })
-    .exitOverride()
     .hook('preAction', (_, { parent }) => {
       // Before the command does anything.
       if (context.output === htmlFormat && parent?.name() !== 'report') {
         throw new SnugError('USAGE', '`-o html` is for `snug report` only')
       }
-    })
-    .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-      // `run-cli.ts` prints the error, in the form of all others.
-      outputError: () => undefined,
-      getOutHasColors: () => io.colour,
-      getErrHasColors: () => io.colour,
     })
   agentCommand(program, context)
   statusCommand(program, context)

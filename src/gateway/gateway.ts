@@ -2,8 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
-import { WebSocketServer } from 'ws'
+import { createAdaptorServer } from '@hono/node-server'
 import { describeError, SnugError } from '../errors.ts'
 import { bodyMs } from '../support/net/json-body.ts'
 import {
@@ -12,6 +11,7 @@ import {
   gatewaySetup,
   type GatewaySetup,
 } from '../serve/gateway/gateway-protocol.ts'
+import { closeServer, type Fetch, httpOptions } from '../serve/http-options.ts'
 import { problemResponse } from '../serve/problem.ts'
 import { check } from '../serve/request-body.ts'
 import type { RouteShape } from '../serve/routes/route.ts'
@@ -135,31 +135,15 @@ async function serve(
         reports.fault(`a changed certificate or key set was rejected: ${describeError(error)}`)
       }
     },
-    close: () => closeServer(server, unsent),
+    close: () => answerAndClose(server, unsent),
   }
 }
 
-type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
-
 function createHttp(fetch: Fetch, { tls }: GatewaySetup, limits: GatewayLimits): Server {
+  const options = httpOptions(fetch, limits.headersMs)
   const serverOptions = {
-    headersTimeout: limits.headersMs,
+    ...options.serverOptions,
     connectionsCheckingInterval: Math.min(lookMs, limits.headersMs),
-    // An upload may stream for hours: bodies have their own limits, see `request-body.ts`.
-    requestTimeout: 0,
-    maxHeaderSize: 16_384,
-  }
-  const options = {
-    fetch,
-    overrideGlobalObjects: false,
-    websocket: {
-      // The adapter types the server's listeners more loosely than `ws` does.
-      server: new WebSocketServer({
-        noServer: true,
-        maxPayload: 4_096,
-        perMessageDeflate: false,
-      }) as unknown as WebSocketServerLike,
-    },
   }
   const server = (
     tls === undefined
@@ -218,8 +202,6 @@ function listen(server: Server, { host, port }: GatewaySetup['listen']): Promise
   })
 }
 
-const closeMs = 2_000
-
 /** Answers that the server still owes. */
 function unsentOf(server: Server): ReadonlySet<ServerResponse> {
   const unsent = new Set<ServerResponse>()
@@ -231,14 +213,9 @@ function unsentOf(server: Server): ReadonlySet<ServerResponse> {
 }
 
 /** Answers what was asked before. A connection ends with its answer, so that its client asks another server next. */
-function closeServer(server: Server, unsent: ReadonlySet<ServerResponse>): Promise<void> {
-  return new Promise((resolve) => {
-    const deadline = setTimeout(() => server.closeAllConnections(), closeMs)
-    server.close(() => {
-      clearTimeout(deadline)
-      resolve()
-    })
-    for (const response of unsent)
-      if (!response.headersSent) response.setHeader('connection', 'close')
-  })
+function answerAndClose(server: Server, unsent: ReadonlySet<ServerResponse>): Promise<void> {
+  const closed = closeServer(server)
+  for (const response of unsent)
+    if (!response.headersSent) response.setHeader('connection', 'close')
+  return closed
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
+import { runProgram } from '../cli/run-program.ts'
 import { runProcess } from '../cli/run-process.ts'
-import { runKubectl } from './kubectl-program.ts'
+import { createKubectlProgram } from './kubectl-program.ts'
 
-await runProcess(runKubectl)
+await runProcess((args, io) => runProgram(createKubectlProgram(io), args, io))

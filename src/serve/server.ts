@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { dirname } from 'node:path'
-import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
-import { WebSocketServer } from 'ws'
+import { createAdaptorServer } from '@hono/node-server'
 import type { LoadedConfig } from '../support/config/load-config.ts'
 import type { Engine } from '../api/engine.ts'
 import type { SinkAdmin } from '../api/sink-view.ts'
@@ -17,6 +16,7 @@ import { GatewayFiles } from './gateway/gateway-files.ts'
 import { GatewaySupervisor, type OpenGateway } from './gateway/gateway-supervisor.ts'
 import { GatewayBackend } from './gateway/gateway-backend.ts'
 import { openGatewayProcess } from './gateway/gateway-process.ts'
+import { closeServer, type Fetch, httpOptions } from './http-options.ts'
 import { GuestTokens } from './access/guest-tokens.ts'
 import type { RouteWorld } from './routes/route.ts'
 import { TokenFile } from './access/token-file.ts'
@@ -44,7 +44,6 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string | undefined
 }
 
-const closeMs = 2_000
 /** Who may connect to a socket. */
 const everyUser = 0o666
 /** Hooks of all users at once; one more is refused, and its container starts as without a hook. */
@@ -142,35 +141,6 @@ function createStarts(world: RouteWorld, log: Log, signal: AbortSignal): Server 
   return server
 }
 
-function createHttp(fetch: Parameters<typeof createAdaptorServer>[0]['fetch']): Server {
-  return createAdaptorServer({
-    fetch,
-    overrideGlobalObjects: false,
-    websocket: {
-      // The adapter types the server's listeners more loosely than `ws` does.
-      server: new WebSocketServer({
-        noServer: true,
-        maxPayload: 4_096,
-        perMessageDeflate: false,
-      }) as unknown as WebSocketServerLike,
-    },
-    createServer,
-    serverOptions: {
-      headersTimeout: headersMs,
-      // A replay may stream for hours: bodies have their own limits, see `request-body.ts`.
-      requestTimeout: 0,
-      maxHeaderSize: 16_384,
-    },
-  }) as Server
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const deadline = setTimeout(() => server.closeAllConnections(), closeMs)
-    server.close(() => {
-      clearTimeout(deadline)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
+function createHttp(fetch: Fetch): Server {
+  return createAdaptorServer({ ...httpOptions(fetch, headersMs), createServer }) as Server
 }
