@@ -1,4 +1,4 @@
-import type { AgentReport } from '../../core/event/agent-report.ts'
+import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { StreamLog, type StreamSource } from '../../fleet/nats/stream-log.ts'
 import { reportIn } from './stream-record.ts'

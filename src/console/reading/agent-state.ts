@@ -1,4 +1,4 @@
-import type { AgentReport } from '../../core/event/agent-report.ts'
+import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import type { KnownAgent } from './console-fleet.ts'
 import type { AgentState } from './views.ts'
 

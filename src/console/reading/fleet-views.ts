@@ -1,4 +1,4 @@
-import type { AgentReport } from '../../core/event/agent-report.ts'
+import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import { agentState } from './agent-state.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
-import type { AgentReport } from '../../core/event/agent-report.ts'
+import { type AgentReport, agentReport } from '../../core/event/agent-report-schema.ts'
 import { type Connection, connectionIn } from './connection.ts'
 import type { Interned } from './interned.ts'
 import type { StreamMessage } from '../../fleet/nats/stream-log.ts'
@@ -34,20 +34,6 @@ const alertSchema = z.looseObject({
   cause: z.looseObject({ id: short, names: z.number() }).optional(),
   samples: z.array(behaviour).max(1_000).optional(),
   novelty: z.literal(true).optional(),
-})
-
-const reportSchema = z.looseObject({
-  schema: z.literal('snug.agent/v1'),
-  time: moment,
-  node: short.min(1),
-  version: short,
-  everyMs: z.number().min(1_000).max(3_600_000),
-  state: short,
-  blind: z.array(long).max(100),
-  degraded: z.array(long).max(1_000),
-  behindMs: z.number().min(0),
-  containers: z.number().min(0),
-  openAlerts: z.number().min(0),
 })
 
 /** An alert as the console keeps it. */
@@ -141,8 +127,7 @@ function connectionsIn(
 
 /** The report of an agent in a message; undefined for anything else. */
 export function reportIn(value: unknown): AgentReport | undefined {
-  const parsed = reportSchema.safeParse(value)
-  return parsed.success ? (parsed.data as unknown as AgentReport) : undefined
+  return agentReport.safeParse(value).data
 }
 
 function cut(text: string): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import type { ImageRef, LossSpan } from '../../core/event/event.ts'
+import type { ImageRef } from '../../core/event/event.ts'
 import { behaviourKinds } from '../../core/event/event-words.ts'
 import {
   allObservables,
@@ -9,71 +9,55 @@ import {
   type Observed,
 } from '../../core/coverage/observable.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { openObject, type View } from '../../core/view.ts'
 import { finish, sorted, type Steps } from '../../core/steps.ts'
 import { entrySchema, hasOwnId } from './entry-schema.ts'
-
-/** A whole profile with its evidence, as one file: the input of `snug profile import`. */
-export interface ProfileDocument {
-  readonly schema: 'snug.profile/v1'
-  readonly image: ImageRef
-  readonly behaviours: readonly ProfileEntry[]
-  /** What was observed while it was learned; absent: all kinds of events, and none of `fileObservables`. */
-  readonly observed?: readonly (typeof observables)[number][]
-  /** How it was recorded, where it was made for that; sorted. */
-  readonly recordings?: readonly Recording[]
-  /** Present where it was shipped by a vendor and not observed: it is the prior of its version. */
-  readonly prior?: { readonly name: string }
-}
-
-/** A span of time in which a node observed the image; shows the quality of the evidence. */
-export interface Recording {
-  readonly node: string
-  /** RFC 3339 */
-  readonly from: string
-  readonly to: string
-  readonly runs: readonly RecordedRun[]
-  /** Losses while it was learned. */
-  readonly losses: readonly LossSpan[]
-}
-
-export interface RecordedRun {
-  readonly container: string
-  readonly from: string
-  readonly to: string
-  /** Present where it ran before it was watched. */
-  readonly before?: true
-  /** Present where it was seen ending. */
-  readonly ended?: true
-}
 
 const text = z.string().min(1)
 const whole = z.int().min(0)
 const moment = z.iso.datetime()
-const recording = z.looseObject({
+
+const recordedRun = openObject({
+  container: text,
+  from: moment,
+  to: moment,
+  /** Present where it ran before it was watched. */
+  before: z.literal(true).exactOptional(),
+  /** Present where it was seen ending. */
+  ended: z.literal(true).exactOptional(),
+})
+export type RecordedRun = View<typeof recordedRun>
+
+/** A span of time in which a node observed the image; shows the quality of the evidence. */
+const recording = openObject({
   node: text,
   from: moment,
   to: moment,
-  runs: z.array(
-    z.looseObject({
-      container: text,
-      from: moment,
-      to: moment,
-      before: z.literal(true).optional(),
-      ended: z.literal(true).optional(),
-    }),
-  ),
-  losses: z.array(z.looseObject({ reason: text, count: whole, from: moment, to: moment })),
+  runs: z.array(recordedRun),
+  /** Losses while it was learned. */
+  losses: z.array(openObject({ reason: text, count: whole, from: moment, to: moment })),
 })
+export type Recording = View<typeof recording>
 
 /** The required members of the file; members that this version does not define are kept. */
-export const profileDocumentSchema = z.looseObject({
+export const profileDocumentSchema = openObject({
   schema: z.literal('snug.profile/v1'),
-  image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
+  image: openObject({ repository: text, tag: text.exactOptional(), digest: text }),
   behaviours: z.array(entrySchema),
-  observed: z.array(z.enum(observables)).optional(),
-  recordings: z.array(recording).optional(),
-  prior: z.looseObject({ name: text }).optional(),
+  /** What was observed while it was learned; absent: all kinds of events, and none of `fileObservables`. */
+  observed: z.array(z.enum(observables)).exactOptional(),
+  /** How it was recorded, where it was made for that; sorted. */
+  recordings: z.array(recording).exactOptional(),
+  /** Present where it was shipped by a vendor and not observed: it is the prior of its version. */
+  prior: openObject({ name: text }).exactOptional(),
 })
+
+/** A whole profile with its evidence, as one file: the input of `snug profile import`. */
+export interface ProfileDocument
+  extends Omit<View<typeof profileDocumentSchema>, 'image' | 'behaviours'> {
+  readonly image: ImageRef
+  readonly behaviours: readonly ProfileEntry[]
+}
 
 export function observedOf({ observed }: ProfileDocument): Observed {
   return new Set<Observable>(observed ?? behaviourKinds)

@@ -25,6 +25,6 @@ const gateResult = z.looseObject({
 export function parseGateResult(value: unknown): AttestedGate {
   const parsed = gateResult.safeParse(value)
   if (parsed.success) return parsed.data
-  const where = parsed.error.issues[0]?.path.join('../../ci/gate') ?? ''
+  const where = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new SnugError('GATE_RESULT_INVALID', `\`${where}\` is not part of a gate result`)
 }

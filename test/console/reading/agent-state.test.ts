@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { AgentReport } from '../../../src/core/event/agent-report.ts'
+import type { AgentReport } from '../../../src/core/event/agent-report-schema.ts'
 import { reportSubject } from '../../../src/core/event/agent-report.ts'
 import { agentState } from '../../../src/console/reading/agent-state.ts'
 

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { AgentReport } from '../../../core/event/agent-report.ts'
+import type { AgentReport } from '../../../core/event/agent-report-schema.ts'
 import { reportSubject } from '../../../core/event/agent-report.ts'
 import { describeError } from '../../../errors.ts'
 import type { Log } from '../../../support/telemetry/log.ts'

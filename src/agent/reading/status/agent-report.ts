@@ -1,4 +1,4 @@
-import type { AgentReport } from '../../../core/event/agent-report.ts'
+import type { AgentReport } from '../../../core/event/agent-report-schema.ts'
 import type { SinkView } from '../../../api/sink-view.ts'
 import type { StatusView } from '../../../api/status-views.ts'
 
