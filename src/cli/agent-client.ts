@@ -39,6 +39,7 @@ export class AgentClient {
     }
   }
 
+  /** Members of the body that are undefined are left out. */
   async send<T>(method: Method, path: string, body: object = {}): Promise<T> {
     return (await this.#call<T>(method, path, JSON.stringify(body))).data
   }

@@ -108,13 +108,7 @@ export function alertCommands(program: Command, context: CliContext): void {
     .option('--workload', 'only for the workload of the alert')
     .option('--reason <text>', 'reason, stored with the decision')
     .action(async (id: string, { until, only, peer, workload, reason }: Allow) => {
-      const body = {
-        ...(until === undefined ? {} : { until }),
-        ...(only === undefined ? {} : { onlyUid: only }),
-        ...(peer === undefined ? {} : { peer }),
-        ...(workload === undefined ? {} : { workload }),
-        ...(reason === undefined ? {} : { reason }),
-      }
+      const body = { until, onlyUid: only, peer, workload, reason }
       await printAlert(context, await context.client.send('POST', `${alertPath(id)}/allow`, body))
     })
 

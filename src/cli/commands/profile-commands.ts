@@ -141,12 +141,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       if (mode !== 'block' && (canary ?? canaryFor) !== undefined) {
         throw new SnugError('USAGE', 'a canary requires mode `block`')
       }
-      const body = {
-        mode,
-        ...(canary === undefined ? {} : { canary }),
-        ...(canaryFor === undefined ? {} : { canaryFor }),
-        ...(reason === undefined ? {} : { reason }),
-      }
+      const body = { mode, canary, canaryFor, reason }
       const version = await context.client.send<VersionView>('PUT', `${imagePath(ref)}/mode`, body)
       await printVersion(context, version)
     })

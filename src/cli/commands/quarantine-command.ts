@@ -56,7 +56,7 @@ export function quarantineCommands(program: Command, context: CliContext): void 
     .action(async (target: string, { reason }: { readonly reason?: string }) => {
       const released = await context.client.send<readonly HoldView[]>('POST', '/v1/holds/release', {
         target,
-        ...(reason === undefined ? {} : { reason }),
+        reason,
       })
       await context.print(released, released, () => released.map(releasedText).join(''))
     })

@@ -84,12 +84,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
         throw new SnugError('USAGE', '`--all-scopes` needs `--behaviour`')
       }
       if (card !== undefined) return decideOnCard(context, ref, 'approve', { ...options, card })
-      const body = {
-        ...(behaviour === undefined ? {} : { behaviours: behaviour }),
-        ...(quarantined === undefined ? {} : { quarantined }),
-        ...(allScopes === undefined ? {} : { allScopes }),
-        ...(reason === undefined ? {} : { reason }),
-      }
+      const body = { behaviours: behaviour, quarantined, allScopes, reason }
       const preview = { ...body, dryRun: true }
       if (dryRun === true) return decide(context, 'would approve', ref, '/approve', preview)
       if (behaviour === undefined && yes !== true && context.io.interactive) {
@@ -115,7 +110,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
       const { behaviour, card, reason, dryRun } = options
       if (card !== undefined) return decideOnCard(context, ref, 'reject', { ...options, card })
       if (behaviour === undefined) throw new SnugError('USAGE', oneOf)
-      const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      const body = { behaviours: behaviour, reason }
       if (dryRun === true) {
         return decide(context, 'would reject', ref, '/reject', { ...body, dryRun })
       }
@@ -130,7 +125,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .action(async (ref: string, { behaviour, reason, dryRun }: WithdrawOptions) => {
-      const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      const body = { behaviours: behaviour, reason }
       if (dryRun === true) {
         return decide(context, 'would withdraw', ref, '/withdraw', { ...body, dryRun })
       }
@@ -151,7 +146,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, { reason, dryRun, yes, ...options }: ForgetOptions) => {
-      const body = { what: whatOf(options), ...(reason === undefined ? {} : { reason }) }
+      const body = { what: whatOf(options), reason }
       const run = (change: object, tag?: string) =>
         context.client.post<ForgetResult>(`${imagePath(ref)}/forget`, change, tag)
       await bulk({ context, run, body, dryRun, yes }, forgetText, ({ gone, acts }) => ({
