@@ -170,10 +170,10 @@ export const alert: z.ZodType<Alert> = z
           description:
             'of a program or script that is new in this version of the image: each cause, in all containers',
         }),
-        firstRun: z.literal(true).exactOptional().meta({
-          description:
-            'its component is a script that the window did not show, with the programs that it runs, in one container',
-        }),
+      firstRun: z.literal(true).exactOptional().meta({
+        description:
+          'its component is a script that the window did not show, with the programs that it runs, in one container',
+      }),
       instance: z.string().exactOptional().meta({
         description:
           'a new folder in which the program does what it does in one beside it: all of that shares the alert',

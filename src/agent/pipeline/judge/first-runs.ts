@@ -1,6 +1,7 @@
 import type { BehaviourRef } from '../../../core/behaviour/behaviour.ts'
 import { holdCode } from '../../../core/behaviour/describe.ts'
-import { type ActEvent, eventKinds } from '../../../core/event/event.ts'
+import type { ActEvent } from '../../../core/event/event.ts'
+import { eventKinds } from '../../../core/event/event-words.ts'
 import { isPart } from '../../../core/lifecycle/component.ts'
 import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
