@@ -44,7 +44,7 @@ import { ticketstore } from './ticketstore.ts'
 import { tinyproxy } from './tinyproxy.ts'
 import { bup } from './bup.ts'
 import { darcs } from './darcs.ts'
-import { ledger } from './ledger.ts'
+import { bookkeeper } from './bookkeeper.ts'
 import { restic } from './restic.ts'
 import { tftpd } from './tftpd.ts'
 import { thumbnailer } from './thumbnailer.ts'
@@ -73,7 +73,7 @@ export const allServices: readonly Service[] = [
     jobIntake,
     bup,
     darcs,
-    ledger,
+    bookkeeper,
     restic,
     thumbnailer,
   ],

@@ -45,8 +45,8 @@ function booking(at: Place, load: LoadName): Promise<void> {
 }
 
 /** A worker with a job that its window does not show: the closing of a day, which runs programs of the image. */
-export const ledger: Service = {
-  name: 'ledger',
+export const bookkeeper: Service = {
+  name: 'bookkeeper',
   kind: 'job',
   packages: ['sqlite3'],
   files: { '/usr/local/bin/book-keeper': keeper, '/usr/local/bin/close-books': closing },
