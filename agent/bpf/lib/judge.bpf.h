@@ -197,12 +197,13 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 	return slot->salt + (hold_of(slot) | (version ? version->policy_state : 0)) * keys.c;
 }
 
+/* Before Linux 6.2 a key that a global function looks up has to be on its stack. */
 CHECKED_ONCE_IF_NEW u32 find_seen(const struct snug_task *task, u32 kind, u64 object,
 				  struct verdict *verdict)
 {
 	struct snug_seen *seen_here;
 	struct snug_slot *slot;
-	u64 scope, base;
+	u64 scope, base, seen_key;
 
 	if (!task || !verdict)
 		return SEEN_COUNTED;
@@ -225,10 +226,11 @@ CHECKED_ONCE_IF_NEW u32 find_seen(const struct snug_task *task, u32 kind, u64 ob
 		verdict->salt += verdict->policy_state * keys.c;
 	}
 	verdict->key = SNUG_MIX(keys, base, scope) | 1;
-	verdict->seen_key = SNUG_MIX(keys, base, verdict->salt);
+	seen_key = SNUG_MIX(keys, base, verdict->salt);
+	verdict->seen_key = seen_key;
 	if (control.filter == SNUG_FILTER_OFF)
 		return SEEN_NEW;
-	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
+	seen_here = bpf_map_lookup_elem(&seen, &seen_key);
 	if (!seen_here)
 		return SEEN_NEW;
 	verdict->key = seen_here->key;
@@ -278,6 +280,7 @@ static __always_inline void count_entry(struct snug_slot *slot, s32 more)
 static __noinline bool insert_seen(const struct snug_task *task, const struct verdict *verdict,
 				   bool quiet)
 {
+	u64 seen_key = verdict->seen_key;
 	struct snug_seen fresh = {};
 
 	fresh.key = verdict->key;
@@ -292,7 +295,7 @@ static __noinline bool insert_seen(const struct snug_task *task, const struct ve
 	fresh.slot = task->slot;
 	fresh.origin = task->origin;
 	fresh.deviates = verdict->deviates;
-	return !bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST);
+	return !bpf_map_update_elem(&seen, &seen_key, &fresh, BPF_NOEXIST);
 }
 
 /*
@@ -319,15 +322,18 @@ CHECKED_ONCE_IF_NEW bool record_verdict(const struct snug_task *task, struct ver
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
 	struct snug_seen *seen_here;
 	struct snug_slot *slot;
+	u64 seen_key, key;
 
 	if (!task || !verdict)
 		return false;
 	slot = slot_at(verdict->slot);
+	key = verdict->key;
+	seen_key = verdict->seen_key;
 	apply_hold(verdict);
 	if (all && !verdict->deviates)
 		return true;
 	if (verdict->by_rules) {
-		seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
+		seen_here = bpf_map_lookup_elem(&seen, &seen_key);
 		if (seen_here) {
 			count_seen(verdict, seen_here);
 			return false;
@@ -336,7 +342,7 @@ CHECKED_ONCE_IF_NEW bool record_verdict(const struct snug_task *task, struct ver
 	if (has_profile(verdict))
 		quiet = !verdict->deviates;
 	else
-		quiet = bpf_map_lookup_elem(&known, &verdict->key) != 0;
+		quiet = bpf_map_lookup_elem(&known, &key) != 0;
 	if (has_room(slot) && insert_seen(task, verdict, quiet)) {
 		count_entry(slot, 1);
 		if (must_stop(verdict) && may_spend(task, verdict) &&
@@ -351,7 +357,7 @@ CHECKED_ONCE_IF_NEW bool record_verdict(const struct snug_task *task, struct ver
 	 * Another processor was faster, or everything is reported, or the table or the container's
 	 * share of it is full.
 	 */
-	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
+	seen_here = bpf_map_lookup_elem(&seen, &seen_key);
 	if (seen_here && !all) {
 		count_seen(verdict, seen_here);
 		return false;
