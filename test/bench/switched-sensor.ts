@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Recorder } from '../sensor/recorder.ts'

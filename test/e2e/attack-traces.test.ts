@@ -5,7 +5,6 @@ import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
-import { formatEvent } from '../../src/core/event/parse-event.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
@@ -121,5 +120,5 @@ function traceLine(name: string, { event, attack }: Alert): string {
     container: { id: '0'.repeat(64), name: 'redis' },
     image: { repository: 'redis', digest: `sha256:${'0'.repeat(64)}` },
   }
-  return `${JSON.stringify({ ...JSON.parse(formatEvent(placed)), trace })}\n`
+  return `${JSON.stringify({ ...placed, trace })}\n`
 }

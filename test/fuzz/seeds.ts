@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { formatEvent } from '../../src/core/event/parse-event.ts'
 import { profileObject, sliceObject } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { decisionText, sliceText } from '../../src/fleet/nats/fleet-values.ts'
 import { connections, encodeFrame } from '../../src/agent/pipeline/identity/nri/mux.ts'
@@ -75,9 +74,9 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
     mounts: at(255, `srv/${'a'.repeat(255)}/${'b/'.repeat(40)}`),
   },
   'event-lines': {
-    all: Buffer.from(deviations.map(formatEvent).join('\n')),
+    all: Buffer.from(deviations.map((event) => JSON.stringify(event)).join('\n')),
     repeated: Buffer.from(
-      ['a', 'b', 'c', 'd'].map((name) => formatEvent(act.file(`/srv/${name}`))).join('\n'),
+      ['a', 'b', 'c', 'd'].map((name) => JSON.stringify(act.file(`/srv/${name}`))).join('\n'),
     ),
   },
   'sensor-lines': {

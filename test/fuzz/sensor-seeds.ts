@@ -1,4 +1,4 @@
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { microsOf } from '../../src/core/event/time.ts'
 import { frameTypes, layout } from '../../src/agent/pipeline/sources/ebpf/abi.ts'
 import {

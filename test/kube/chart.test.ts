@@ -13,7 +13,8 @@ import {
   type ImageProfile,
   type ProfileSlice,
 } from '../../src/fleet/kubernetes/fleet-objects.ts'
-import { type ExportFormat, exportProfile } from '../../src/supplychain/export/export-profile.ts'
+import type { ExportFormat } from '../../src/supplychain/export/export-profile.ts'
+import { exportProfile } from '../fixtures/without-pauses.ts'
 import { type Manifest, manifestsIn, renderChart } from '../fixtures/chart.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { formatFixtures } from '../fixtures/formats/kept.ts'

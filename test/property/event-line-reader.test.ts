@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { EventLineReader } from '../../src/core/event/event-line-reader.ts'
-import { formatEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
+import { parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
 import { cases } from '../fixtures/random-cases.ts'
 
@@ -95,7 +95,7 @@ describe('reading lines that are much alike', () => {
 
   it('shares values of the previous line, but none of the event itself', () => {
     const [event] = fc.sample(acts, { numRuns: 1, seed: 7 })
-    const line = formatEvent(event as SnugEvent)
+    const line = JSON.stringify(event as SnugEvent)
     const reader = new EventLineReader()
     const [first, second] = [reader.read(line), reader.read(line.replace(':4', ':5'))]
     expect(second).not.toBe(first)

@@ -4,11 +4,8 @@ import { SnugError } from '../../src/errors.ts'
 import { bytesOfName } from '../../src/core/event/name-bytes.ts'
 import { microsOf } from '../../src/core/event/time.ts'
 import { compile } from '../fixtures/compiled-profile.ts'
-import {
-  compileKernel,
-  type CompiledKernel,
-  type KernelLimits,
-} from '../../src/core/compile/compile-kernel.ts'
+import type { CompiledKernel, KernelLimits } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { KernelReading } from '../fixtures/kernel-reading.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { microsOf } from '../../src/core/event/time.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { KernelReading } from '../fixtures/kernel-reading.ts'
 import { mergeEntries } from '../../src/core/profile/merge.ts'

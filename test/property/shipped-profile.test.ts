@@ -6,7 +6,7 @@ import { SUBJECT_TO } from '../../src/core/behaviour/language.ts'
 import { subjectOf } from '../../src/core/behaviour/subject.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import { exportProfile } from '../../src/supplychain/export/export-profile.ts'
+import { exportProfile } from '../fixtures/without-pauses.ts'
 import { shippedPrior } from '../../src/supplychain/prior/shipped-prior.ts'
 import {
   parseShippedProfile,

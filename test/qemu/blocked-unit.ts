@@ -1,4 +1,4 @@
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { shaper } from '../fixtures/event-fixture.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../src/core/behaviour/behaviour.ts'
 import type { ContainerTraits } from '../../src/agent/pipeline/sources/source.ts'
 import type { FileObservable } from '../../src/core/coverage/observable.ts'

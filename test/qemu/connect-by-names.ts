@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'

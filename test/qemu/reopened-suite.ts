@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import type { KernelProfile } from '../../src/core/compile/kernel-profile.ts'
 import type { ActEvent, FileEvent } from '../../src/core/event/event.ts'
 import { Profile } from '../../src/core/profile/profile.ts'

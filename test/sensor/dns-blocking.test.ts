@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { isLinkLocal } from '../../src/core/event/canonical.ts'
 import { AnsweredNames } from '../../src/agent/pipeline/identity/answered-names.ts'
 import type { FoundName } from '../../src/agent/pipeline/sources/source.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { tagOf } from '../../src/core/compile/kernel-profile.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import type { KernelProfile } from '../../src/core/compile/kernel-profile.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { PolicyReport } from '../../src/agent/pipeline/sources/source.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../fixtures/without-pauses.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'

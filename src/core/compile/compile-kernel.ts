@@ -1,7 +1,7 @@
 import { SnugError } from '../../errors.ts'
 import type { Micros } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
-import { finish, type Steps } from '../steps.ts'
+import type { Steps } from '../steps.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
 import type { Guard } from './kernel-guards.ts'
@@ -66,18 +66,10 @@ export interface CompiledKernel {
 }
 
 /**
- * Compiles the expected and the rejected behaviours for the kernel. A part that does not fit is
- * widened and reported; nothing is left out.
+ * Compiles the expected and the rejected behaviours for the kernel, as they are at the first step: a decision during a
+ * pause needs another compilation. A part that does not fit is widened and reported; nothing is left out.
  *
  * @throws SnugError `PROFILE_TOO_LARGE` if it cannot fit
- */
-export function compileKernel(known: ProfileReader, options: KernelOptions): CompiledKernel {
-  return finish(compileSteps(known, options))
-}
-
-/**
- * The same, with pauses. It compiles the behaviours that the profile expects and rejects at the first step. A decision
- * during a pause needs another compilation.
  */
 export function* compileSteps(live: ProfileReader, options: KernelOptions): Steps<CompiledKernel> {
   const { now, guards = [] } = options

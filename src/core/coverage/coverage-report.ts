@@ -13,7 +13,7 @@ import {
   stintsOf,
 } from './coverage.ts'
 import type { LiveEntry } from '../profile/live-entry.ts'
-import { finish, type Steps } from '../steps.ts'
+import type { Steps } from '../steps.ts'
 
 /** What stays closed where programs are an open set: see `OpenClass`. */
 export const closedKinds: ReadonlySet<BehaviourKind> = new Set(['connect', 'identity', 'syscall'])
@@ -73,16 +73,6 @@ function shownBy(entry: Evidenced): Shown {
  * and ends. Each has a separate bound; {@link coverageOf} has the one that ends a window, over all
  * kinds.
  */
-export function coverageReport(
-  entries: Iterable<Evidenced>,
-  runs: readonly ContainerRun[],
-  slice: Micros,
-  schedules: readonly KnownSchedule[] = [],
-): CoverageReport {
-  return finish(coverageReportSteps(entries, runs, slice, schedules))
-}
-
-/** The same, with pauses. */
 export function* coverageReportSteps(
   entries: Iterable<Evidenced>,
   runs: readonly ContainerRun[],

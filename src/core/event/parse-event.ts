@@ -310,8 +310,3 @@ export function parseEventLine(line: string): SnugEvent {
   if (line.includes('\\u0000') && holdsNul(value)) throw invalid('event', 'free of NUL characters')
   return parseEvent(value)
 }
-
-/** The event as one line of NDJSON, without the line end. */
-export function formatEvent(event: SnugEvent): string {
-  return JSON.stringify(event)
-}

@@ -61,5 +61,3 @@ export const adversarialNames: Readonly<Record<string, readonly string[]>> = {
 export function admittedNames(takes: (name: string) => boolean): readonly string[] {
   return Object.values(adversarialNames).flat().filter(takes)
 }
-
-export const adversarialCount = Object.values(adversarialNames).flat().length

@@ -1,7 +1,7 @@
 import type { ImageRef } from '../../core/event/event.ts'
 import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { Profile } from '../../core/profile/profile.ts'
-import { finish, type Steps } from '../../core/steps.ts'
+import type { Steps } from '../../core/steps.ts'
 import { type Exportable, type Exported, exportableSteps } from './allowed.ts'
 import { apparmor } from './apparmor.ts'
 import { containerProfile } from './container-profile.ts'
@@ -45,17 +45,6 @@ const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable)
  * @param observed kinds of events that were observed while it was learned; absent: all
  * @param doubts gaps in the evidence, as text
  */
-export function exportProfile(
-  format: ExportFormat,
-  image: ImageRef,
-  profile: Profile,
-  observed?: ReadonlySet<string>,
-  doubts: readonly string[] = [],
-): Exported {
-  return finish(exportSteps(format, image, profile, observed, doubts))
-}
-
-/** The same, with pauses. */
 export function* exportSteps(
   format: ExportFormat,
   image: ImageRef,

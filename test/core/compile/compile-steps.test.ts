@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { compileKernel, compileSteps } from '../../../src/core/compile/compile-kernel.ts'
+import { compileSteps } from '../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../fixtures/without-pauses.ts'
 import { finish } from '../../../src/core/steps.ts'
 import { act, feed, learned } from '../../fixtures/event-fixture.ts'
 

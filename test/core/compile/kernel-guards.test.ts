@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../fixtures/without-pauses.ts'
 import { guardsOf } from '../../../src/core/compile/kernel-guards.ts'
 import { run } from '../../../src/core/compile/path-automaton.ts'
 import { bytesOfName } from '../../../src/core/event/name-bytes.ts'

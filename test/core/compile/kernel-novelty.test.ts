@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { behavioursOf, behaviourId } from '../../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../fixtures/without-pauses.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { origins } from '../../../src/core/event/event-words.ts'
 import { microsOf } from '../../../src/core/event/time.ts'

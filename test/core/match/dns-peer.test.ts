@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
-import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../fixtures/without-pauses.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import { KernelReading } from '../../fixtures/kernel-reading.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'

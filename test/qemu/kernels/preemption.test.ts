@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileKernel } from '../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../fixtures/without-pauses.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { ordinaryActs } from '../../fixtures/bypass-acts.ts'

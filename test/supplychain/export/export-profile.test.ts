@@ -14,11 +14,8 @@ import { observables } from '../../../src/core/coverage/observable.ts'
 import { loadRules } from '../../../src/support/config/load-rules.ts'
 import { exportableOf } from '../../../src/supplychain/export/allowed.ts'
 import { segmentsOf } from '../../../src/supplychain/export/container-profile.ts'
-import {
-  exportFormats,
-  exportProfile,
-  exportSteps,
-} from '../../../src/supplychain/export/export-profile.ts'
+import { exportFormats, exportSteps } from '../../../src/supplychain/export/export-profile.ts'
+import { exportProfile } from '../../fixtures/without-pauses.ts'
 import { parseProfileDocument } from '../../../src/supplychain/export/profile-document.ts'
 import { partsOf } from '../../../src/supplychain/export/paths.ts'
 import {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { profilePredicate, statementText } from '../../../src/supplychain/attest/statement.ts'
-import { exportProfile } from '../../../src/supplychain/export/export-profile.ts'
+import { exportProfile } from '../../fixtures/without-pauses.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { goProgram } from '../../fixtures/go-program.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'

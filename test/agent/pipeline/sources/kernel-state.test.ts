@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileKernel } from '../../../../src/core/compile/compile-kernel.ts'
+import { compileKernel } from '../../../fixtures/without-pauses.ts'
 import type { KernelProfile } from '../../../../src/core/compile/kernel-profile.ts'
 import { KernelState } from '../../../../src/agent/pipeline/sources/ebpf/kernel-state.ts'
 import { encodeProfile } from '../../../../src/agent/pipeline/sources/ebpf/profile-encoder.ts'
