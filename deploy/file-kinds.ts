@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import mimeDb from 'mime-db/db.json' with { type: 'json' }
 import mimeDbPackage from 'mime-db/package.json' with { type: 'json' }
 import { parse } from 'yaml'
-import { compareText } from '../src/core/profile/profile-entry.ts'
+import { compareText } from '../src/core/compare-text.ts'
 
 /**
  * `npm run file-kinds` writes `src/core/match/file-kinds.ts`: what a file is by the end of its name, from data that

@@ -11,7 +11,8 @@ import {
   latestDecision,
   type ModeDecision,
 } from '../core/lifecycle/mode-decision.ts'
-import { compareText, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
+import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
+import { compareText } from '../core/compare-text.ts'
 import { sorted, type Steps } from '../core/steps.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { AgentState } from '../agent/records/agent-state.ts'

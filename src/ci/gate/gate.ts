@@ -2,7 +2,7 @@ import type { ProfileDocument } from '../../supplychain/export/profile-document.
 import type { ImageFacts } from '../../supplychain/image/image-facts.ts'
 import type { GuardrailRules } from '../../core/match/rules-schema.ts'
 import { Profile } from '../../core/profile/profile.ts'
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/compare-text.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AttackTrace } from '../../support/config/load-attacks.ts'
 import type { JoinedScan } from '../scan/join.ts'

@@ -1,6 +1,6 @@
 import type { Alert } from '../../core/event/alert.ts'
 import { severities } from '../../core/event/alert.ts'
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/compare-text.ts'
 import type { GateFinding, GateResult, GateRule } from '../../supplychain/findings/finding.ts'
 
 export interface JudgedRun {

@@ -1,7 +1,7 @@
 import type { ProfileDocument } from '../../supplychain/export/profile-document.ts'
 import type { InstalledPackage, InstalledPackages } from '../../supplychain/image/image-packages.ts'
 import type { ImageTree } from '../../supplychain/image/image-tree.ts'
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/compare-text.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import {
   type ReportedFinding,

@@ -1,4 +1,4 @@
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/compare-text.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
 import { ownParty, type PartyName, peerParty } from './party.ts'
 import type { OpenItem } from './review-groups.ts'

@@ -1,3 +1,4 @@
+import { compareText } from '../../core/compare-text.ts'
 import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
@@ -166,9 +167,9 @@ export class FleetViews {
         .map((profile) => this.#imageRow(profile))
         .sort(
           (a, b) =>
-            compare(a.lineage, b.lineage) ||
-            compare(b.createdAt, a.createdAt) ||
-            compare(a.name, b.name),
+            compareText(a.lineage, b.lineage) ||
+            compareText(b.createdAt, a.createdAt) ||
+            compareText(a.name, b.name),
         )
     })
   }
@@ -234,7 +235,8 @@ export class FleetViews {
       })
       return rows.sort(
         (a, b) =>
-          agentStates.indexOf(a.state) - agentStates.indexOf(b.state) || compare(a.node, b.node),
+          agentStates.indexOf(a.state) - agentStates.indexOf(b.state) ||
+          compareText(a.node, b.node),
       )
     })
   }
@@ -339,9 +341,5 @@ function countsOf(rows: readonly FleetNodeRow[]): Readonly<Record<AgentState, nu
 }
 
 function byTime(decisions: readonly FleetDecision[]): readonly FleetDecision[] {
-  return [...decisions].sort((a, b) => compare(b.at, a.at) || compare(a.profile, b.profile))
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return [...decisions].sort((a, b) => compareText(b.at, a.at) || compareText(a.profile, b.profile))
 }

@@ -1,6 +1,6 @@
 import { domainOf, isDnsPeer, wildcardPeer } from '../../core/behaviour/dns-name.ts'
 import { type Severity, severities } from '../../core/event/alert.ts'
-import { compareText } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/compare-text.ts'
 import type { AllowedConnection } from './allowed-connections.ts'
 import { type Connection, nameOfConnection } from './connection.ts'
 import type { PartyName } from './party.ts'

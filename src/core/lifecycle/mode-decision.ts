@@ -1,4 +1,4 @@
-import { compareText } from '../profile/profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 import type { CanaryChoice } from './blocking.ts'
 import type { Version } from './version.ts'
 import type { Mode } from './mode.ts'

@@ -1,5 +1,6 @@
 import type { Origin } from '../event/event-words.ts'
-import { compareText, type Phase } from './profile-entry.ts'
+import type { Phase } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 
 /** What many cells of evidence have in common. It never changes, so that they share one object. */
 export interface CellKind {

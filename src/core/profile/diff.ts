@@ -1,4 +1,5 @@
-import { compareText, type ProfileEntry } from './profile-entry.ts'
+import type { ProfileEntry } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 import { actorText, objectLine } from '../behaviour/describe.ts'
 import type { User } from '../behaviour/user.ts'
 

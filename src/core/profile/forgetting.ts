@@ -5,7 +5,8 @@ import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Cell } from './evidence.ts'
 import type { EntryKeeper } from './entry-keeper.ts'
 import type { LiveEntry } from './live-entry.ts'
-import { compareText, type Decision, type Grant, type ProfileEntry } from './profile-entry.ts'
+import type { Decision, Grant, ProfileEntry } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 
 /** The evidence to remove, as if it had never been observed. */

@@ -1,6 +1,7 @@
 import { LiveEntry } from './live-entry.ts'
 import { settlePlaces } from './place-keeper.ts'
-import { compareText, type ProfileEntry } from './profile-entry.ts'
+import type { ProfileEntry } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
 /**

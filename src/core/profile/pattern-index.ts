@@ -1,6 +1,6 @@
 import type { Allowance } from './allowance.ts'
 import type { Patterns } from './profile-reader.ts'
-import { compareText } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 import { groupOf } from '../behaviour/subject.ts'
 import type { Widening } from '../behaviour/widening.ts'
 

@@ -1,3 +1,4 @@
+import { compareText } from '../compare-text.ts'
 import type { Origin } from '../event/event-words.ts'
 import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
@@ -150,11 +151,6 @@ export function compareCells(a: CellName, b: CellName): number {
     compareText(a.session ?? '', b.session ?? '') ||
     compareText(a.phase, b.phase)
   )
-}
-
-/** By UTF-16 code unit: the same on every machine, whatever its locale. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Of two decisions the later; of two at one instant the same one on every node. */

@@ -2,7 +2,8 @@ import { accountOf } from '../behaviour/user.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { EntryKeeper } from './entry-keeper.ts'
 import { LiveEntry } from './live-entry.ts'
-import { compareText, type ProfileEntry } from './profile-entry.ts'
+import type { ProfileEntry } from './profile-entry.ts'
+import { compareText } from '../compare-text.ts'
 
 /** Takes in the entries of another copy: of other nodes, an earlier version, or an export. */
 export function mergeAll(

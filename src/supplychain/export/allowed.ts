@@ -1,3 +1,4 @@
+import { compareText } from '../../core/compare-text.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import {
   type Actor,
@@ -167,8 +168,4 @@ export function shortNameOf({ repository }: Pick<ImageRef, 'repository'>): strin
 export function appOf({ repository }: Pick<ImageRef, 'repository'>): string {
   const short = repository.slice(repository.lastIndexOf('/') + 1)
   return short.slice(0, 63).replace(/[^A-Za-z0-9]+$/, '')
-}
-
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

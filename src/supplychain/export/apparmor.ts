@@ -1,4 +1,5 @@
-import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { type Allowed, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { filePaths, type FilePath, isPath, type PathPart, programs, writes } from './paths.ts'
 
 const networks: Readonly<Record<string, string>> = { tcp: 'stream', udp: 'dgram' }

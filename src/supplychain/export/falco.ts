@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
-import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { type Allowed, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { blockOf, egressOf, ingressOf, isAddress } from './network.ts'
 import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
 

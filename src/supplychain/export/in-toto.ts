@@ -1,4 +1,5 @@
-import { type Allowed, compareText, type Exportable, type Exported } from './allowed.ts'
+import type { Allowed, Exportable, Exported } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { isAddress } from './network.ts'
 import { filePaths, globOf, isGlob, isPath } from './paths.ts'
 

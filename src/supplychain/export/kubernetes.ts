@@ -1,13 +1,7 @@
 import { isDnsPeer } from '../../core/behaviour/dns-name.ts'
 import { stringify } from 'yaml'
-import {
-  type Allowed,
-  appOf,
-  compareText,
-  type Exportable,
-  type Exported,
-  nameOf,
-} from './allowed.ts'
+import { type Allowed, appOf, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.ts'
 import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
 

@@ -2,7 +2,7 @@ import { SnugError } from '../../errors.ts'
 import { type Observable, observables } from '../../core/coverage/observable.ts'
 import { mergeEntries } from '../../core/profile/merge.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
-import { compareText } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { observedOf, type ProfileDocument, type Recording } from './profile-document.ts'
 
 /**

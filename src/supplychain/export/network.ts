@@ -2,7 +2,7 @@ import { isLoopback } from '../../core/behaviour/address-block.ts'
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { isDrawn, rangeOf } from '../../core/behaviour/ports.ts'
 import type { Allowed } from './allowed.ts'
-import { compareText } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 
 /** A peer of the network that the service talks to. */
 export interface Egress {

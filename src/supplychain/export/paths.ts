@@ -1,7 +1,8 @@
 import type { Access } from '../../core/event/event-words.ts'
 import { impliedBy, isPlace } from '../../core/behaviour/place-pattern.ts'
 import { RENAMES_TO } from '../../core/behaviour/shape-pattern.ts'
-import { type Allowed, compareText } from './allowed.ts'
+import type { Allowed } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 
 /** A part of a path: a literal name, or the values of a pattern. */
 export type PathPart = { readonly text: string } | { readonly any: 'segment' }

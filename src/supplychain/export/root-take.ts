@@ -1,5 +1,6 @@
 import { runtime } from '../../core/behaviour/behaviour.ts'
-import { type Allowed, compareText } from './allowed.ts'
+import type { Allowed } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { capabilityTake, nothing, type Take } from './capability-take.ts'
 import { globOf, partsOf } from './paths.ts'
 import { folderOfPath, isBelow, isEverybodys, writtenPaths } from './written-folders.ts'

@@ -1,13 +1,7 @@
 import { stringify } from 'yaml'
 import { ACCOUNT_LEAST, type User } from '../../core/behaviour/user.ts'
-import {
-  type Allowed,
-  compareText,
-  type Exportable,
-  type Exported,
-  nameOf,
-  shortNameOf,
-} from './allowed.ts'
+import { type Allowed, type Exportable, type Exported, nameOf, shortNameOf } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { globOf, partsOf } from './paths.ts'
 import { rootLines, rootNeed } from './root-need.ts'
 import { isLow } from './root-take.ts'

@@ -1,6 +1,7 @@
 import type { FileAct } from '../../core/event/event.ts'
 import { RENAMES_TO } from '../../core/behaviour/shape-pattern.ts'
-import { type Allowed, compareText } from './allowed.ts'
+import type { Allowed } from './allowed.ts'
+import { compareText } from '../../core/compare-text.ts'
 import { globOf, partsOf } from './paths.ts'
 
 /** A folder in which files are made, changed or taken away. */

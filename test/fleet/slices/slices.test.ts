@@ -6,11 +6,11 @@ import { sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import { SlicePages, sliceBytes } from '../../../src/fleet/slices/slice-pages.ts'
 import { mergeEntries } from '../../../src/core/profile/merge.ts'
 import {
-  compareText,
   type EvidenceCell,
   laterDecision,
   type ProfileEntry,
 } from '../../../src/core/profile/profile-entry.ts'
+import { compareText } from '../../../src/core/compare-text.ts'
 import { isReported, sharedForm } from '../../../src/core/behaviour/shared-form.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
 import { nodeEntry, nodeEntryTime as at } from '../../fixtures/node-entries.ts'

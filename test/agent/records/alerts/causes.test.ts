@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../../src/core/event/event.ts'
-import { compareText } from '../../../../src/core/profile/profile-entry.ts'
+import { compareText } from '../../../../src/core/compare-text.ts'
 import { recordFilter } from '../../../../src/agent/pipeline/delivery/filter.ts'
 import { RecordIds } from '../../../../src/agent/pipeline/alerts/record-ids.ts'
 import { allNamesKept, namesKept } from '../../../../src/agent/records/alerts/alert-names.ts'
