@@ -1,9 +1,8 @@
 import type { AgentState } from '../agent/records/agent-state.ts'
 import { describeBehaviour } from '../core/behaviour/describe.ts'
+import { doneFor } from '../core/lifecycle/decided-spec.ts'
 import { type Decision, type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../agent/records/versions/deployed-version.ts'
-
-const auditNames = { approved: 'approve', rejected: 'reject', withdrawn: 'withdraw' } as const
 
 interface Group {
   readonly decision: Decision
@@ -46,6 +45,6 @@ export function mergePublished(
   for (const { decision, changes } of groups.values()) {
     const { kind, by, at, reason } = decision
     const fields = { image: key, node, decidedAt: at, changes }
-    journal.audit(auditNames[kind], by, reason === undefined ? fields : { ...fields, reason })
+    journal.audit(doneFor[kind], by, reason === undefined ? fields : { ...fields, reason })
   }
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, SnugError } from '../errors.ts'
 import { decideProfile, type ProfileDecision } from '../fleet/kubernetes/decide.ts'
-import { fleetRoot, type ImageProfile } from '../fleet/kubernetes/fleet-objects.ts'
+import { agentLabel, fleetRoot, type ImageProfile } from '../fleet/kubernetes/fleet-objects.ts'
 import { parseImageProfile } from '../fleet/kubernetes/fleet-schema.ts'
 import { hasAnswered } from '../fleet/kubernetes/kube-error.ts'
 import type { KubeObject, ObjectList } from '../fleet/kubernetes/object.ts'
@@ -9,7 +9,6 @@ import { clearError } from '../fleet/kubernetes/clear-error.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 
 const pageRows = 500
-const agentLabel = 'app.kubernetes.io/component=agent'
 
 /** A pod of Snug's DaemonSet. */
 export interface AgentPod {

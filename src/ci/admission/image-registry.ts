@@ -1,3 +1,4 @@
+import { jsonOf } from '../../supplychain/registry/attestations.ts'
 import { z } from 'zod'
 import {
   gatePredicate,
@@ -117,13 +118,4 @@ async function layersOf(
   if (!one.success) throw new SnugError('IMAGE_INVALID', 'its manifest names no config')
   const config = await registry.blob(repository, one.data.config.digest)
   return configFactsOf(config === undefined ? undefined : jsonOf(config)).diffIds
-}
-
-/** Content that is not JSON is neither a manifest nor a config. */
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
-  } catch {
-    return undefined
-  }
 }

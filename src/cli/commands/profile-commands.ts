@@ -11,7 +11,7 @@ import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { profileTestCommand } from './profile-test-command.ts'
 import { reviewQueueCommand } from './review-queue-command.ts'
-import { quarantineText, reviewCommands } from './review-commands.ts'
+import { imageHelp, quarantineText, reviewCommands } from './review-commands.ts'
 import {
   blockingFields,
   classFields,
@@ -70,8 +70,6 @@ async function wholeProfile(client: AgentClient, ref: string): Promise<ProfileVi
   if (whole === undefined) throw new SnugError('INTERNAL', 'the agent sent no page of the profile')
   return whole
 }
-
-const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 export function profileCommands(program: Command, context: CliContext): void {
   const profile = program

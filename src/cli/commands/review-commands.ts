@@ -57,7 +57,7 @@ const forgottenColumns: readonly Column<ForgottenRow>[] = [
 
 const cardHelp = 'all behaviours of this card, by its id in `snug profile review`'
 const oneOf = 'pass one of `--behaviour` and `--card`'
-const imageHelp = 'repository, repository:tag or repository@sha256:…'
+export const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 /** The decisions on behaviours, as commands of `profile`. */
 export function reviewCommands(profile: Command, context: CliContext): void {

@@ -1,3 +1,4 @@
+import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
 import { actorText } from '../../core/behaviour/describe.ts'
 import {
   type Decision,
@@ -93,11 +94,9 @@ export function allowedConnections(
   for (const [id, { connection, nodes, isLearned, decision }] of drafts) {
     const inSpec = ofSpec.get(id)
     const isOfSpec = inSpec !== undefined && (spec.isGit || inSpec.at >= (decision?.at ?? ''))
-    const kind = isOfSpec ? specKinds[inSpec.action] : decision?.kind
+    const kind = isOfSpec ? decidedBy[inSpec.action] : decision?.kind
     if (kind === 'approved' || (kind !== 'rejected' && isLearned))
       allowed.push({ connection, program: connection.program, nodes })
   }
   return allowed
 }
-
-const specKinds = { approve: 'approved', release: 'approved', reject: 'rejected' } as const

@@ -1,3 +1,4 @@
+import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
 import type { Author } from '../../core/lifecycle/decided-spec.ts'
 import { timeAfter } from '../../core/lifecycle/decided-spec.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
@@ -59,7 +60,6 @@ interface Version {
 }
 
 type BehaviourAction = 'approve' | 'release' | 'reject'
-const kinds = { approve: 'approved', release: 'approved', reject: 'rejected' } as const
 
 /** The fleet as a bucket of NATS has it: a version is known by its slices and decisions, and a node by those too. */
 export class BucketState implements ConsoleFleet {
@@ -194,7 +194,7 @@ export class BucketState implements ConsoleFleet {
     { by, at }: Author,
     revision: string | undefined,
   ): Promise<void> {
-    const kind = kinds[actions.get(entry.id) ?? 'reject']
+    const kind = decidedBy[actions.get(entry.id) ?? 'reject']
     await this.#write(image, entry.id, revision, (before) => {
       const decision: Decision = { kind, by, at: timeAfter(before, at), grants: grants.toJSON() }
       return { entry: { ...entry, cells: [], decision } }

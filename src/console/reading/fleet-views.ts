@@ -1,3 +1,4 @@
+import { doneFor } from '../../core/lifecycle/decided-spec.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import { lineageName } from '../../core/event/image-key.ts'
@@ -306,8 +307,6 @@ export class FleetViews {
 /** Whole versions that wait for a decision: more of them are in the list of images. */
 const versionsShown = 100
 
-const kinds = { approved: 'approve', rejected: 'reject', withdrawn: 'withdraw' } as const
-
 function ofSlice(
   { node, decided, mode }: KnownSlice,
   of: Pick<FleetDecision, 'profile' | 'lineage'>,
@@ -318,7 +317,7 @@ function ofSlice(
     texts.set(id, text)
     if (isOfSpec(by)) return []
     const why = reason === undefined ? {} : { reason }
-    return [{ at, by, what: kinds[kind], ...of, id, subject: text, ...where, ...why }]
+    return [{ at, by, what: doneFor[kind], ...of, id, subject: text, ...where, ...why }]
   })
   if (mode === undefined || isOfSpec(mode.by)) return entries
   const why = mode.reason === undefined ? {} : { reason: mode.reason }

@@ -3,7 +3,7 @@ import type { KubeApi } from '../../fleet/kubernetes/api.ts'
 import { clearError } from '../../fleet/kubernetes/clear-error.ts'
 import { Collection } from '../../fleet/kubernetes/collection.ts'
 import { decideProfile } from '../../fleet/kubernetes/decide.ts'
-import { fleetRoot, type ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
+import { agentLabel, fleetRoot, type ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import { parseImageProfile, parseSlice } from '../../fleet/kubernetes/fleet-schema.ts'
 import type { KubeObject } from '../../fleet/kubernetes/object.ts'
 import type { Pod } from '../../fleet/kubernetes/pod.ts'
@@ -33,8 +33,6 @@ export interface KubeStateOptions {
   readonly onError: (what: string, error: unknown) => void
   readonly now?: () => number
 }
-
-const agentLabel = 'app.kubernetes.io/component=agent'
 
 /** The fleet as the API server has it, by list and watch: of each object only what the console shows. */
 export class KubeState implements ConsoleFleet {

@@ -1,3 +1,4 @@
+import { grants } from '../profile/cell-kind.ts'
 import { type EvidenceCell, type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
 
 /**
@@ -7,7 +8,7 @@ import { type EvidenceCell, type ProfileEntry, sameDecision } from '../profile/p
  */
 export function sharedForm(entry: ProfileEntry, node: string): ProfileEntry | undefined {
   const { schema, id, actor, uid, object, decision } = entry
-  const own = entry.cells.filter((cell) => cell.nodes.includes(node) && allows(cell))
+  const own = entry.cells.filter((cell) => cell.nodes.includes(node) && grants(cell))
   const cells: EvidenceCell[] = []
   // One cell of each origin is enough, and each further one only where it was shown another witness.
   for (const cell of own) {
@@ -43,8 +44,4 @@ function isCovered(cell: EvidenceCell, by: readonly EvidenceCell[]): boolean {
       ),
     )
   )
-}
-
-function allows({ phase, origin, guardrails = [] }: EvidenceCell): boolean {
-  return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0
 }

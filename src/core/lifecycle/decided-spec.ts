@@ -9,6 +9,11 @@ export interface Author {
 export const decisionActions = ['approve', 'release', 'reject'] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
+/** What stands on a behaviour after the action. */
+export const decidedBy = { approve: 'approved', release: 'approved', reject: 'rejected' } as const
+/** What was done where a decision stands, as the audit has it. */
+export const doneFor = { approved: 'approve', rejected: 'reject', withdrawn: 'withdraw' } as const
+
 /** In place of a behaviour: everything that waits for review. It can only be approved. */
 export const allWaiting = '*'
 

@@ -1,5 +1,5 @@
 import type { Origin } from '../event/event-words.ts'
-import type { Phase } from './profile-entry.ts'
+import type { EvidenceCell, Phase } from './profile-entry.ts'
 import { compareText } from '../compare-text.ts'
 
 /** What many cells of evidence have in common. It never changes, so that they share one object. */
@@ -66,7 +66,11 @@ export function united(list: readonly string[], more: readonly string[]): readon
 }
 
 /** It makes the behaviour expected for its origin. */
-export function grants({ origin, phase, guardrails }: CellKind): boolean {
+export function grants({
+  origin,
+  phase,
+  guardrails = NONE,
+}: Pick<EvidenceCell, 'origin' | 'phase' | 'guardrails'>): boolean {
   return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0
 }
 

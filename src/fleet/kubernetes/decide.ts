@@ -1,15 +1,13 @@
 import { CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
 import { SnugError } from '../../errors.ts'
 import { asked, type KubeApi } from './api.ts'
-import { fleetGroup, fleetRoot, fleetVersion, type ImageProfile } from './fleet-objects.ts'
+import { fleetRoot, type ImageProfile, imageProfiles } from './fleet-objects.ts'
 import { parseImageProfile } from './fleet-schema.ts'
 import { hasAnswered } from './kube-error.ts'
 import type { SpecChange } from './spec-change.ts'
 
 /** Writes that another writer came before. */
 const mostTries = 5
-
-const kind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
 
 export interface ProfileDecision {
   /** Of the object. */
@@ -46,7 +44,7 @@ export async function decideProfile(
     check?.(now)
     const { resourceVersion } = now.metadata
     const spec = change(now.spec, { by: author, at: new Date(nowMs).toISOString() })
-    const what = { ...kind, name, body: { metadata: { resourceVersion }, spec } }
+    const what = { ...imageProfiles, name, body: { metadata: { resourceVersion }, spec } }
     try {
       const patched = objects.patchClusterCustomObject({ ...what, fieldManager: author }, merge)
       return parseImageProfile((await asked(patched)) as ImageProfile, nowMs)

@@ -9,6 +9,9 @@ export const fleetGroup = 'snug.dev'
 export const fleetVersion = 'v1alpha1'
 const apiVersion = `${fleetGroup}/${fleetVersion}`
 export const fleetRoot = `/apis/${apiVersion}`
+export const imageProfiles = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
+/** Of the pods with agents. */
+export const agentLabel = 'app.kubernetes.io/component=agent'
 
 /**
  * One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. Without a scope,

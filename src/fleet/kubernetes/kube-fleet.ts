@@ -12,6 +12,7 @@ import { Collection } from './collection.ts'
 import {
   type Condition,
   fleetGroup,
+  imageProfiles,
   fleetRoot,
   fleetVersion,
   type ImageProfile,
@@ -35,7 +36,6 @@ export interface KubeFleetOptions extends Omit<FleetLink, 'onDecision'> {
   readonly now?: () => number
 }
 
-const profilesKind = { group: fleetGroup, version: fleetVersion, plural: 'imageprofiles' }
 const slicesKind = { group: fleetGroup, version: fleetVersion, plural: 'profileslices' }
 
 interface SliceView extends FleetSlice {
@@ -205,11 +205,11 @@ export class KubeFleet implements Fleet {
     try {
       this.writes += 1
       const body = profileObject(image)
-      const made = objects.createClusterCustomObject({ ...profilesKind, body })
+      const made = objects.createClusterCustomObject({ ...imageProfiles, body })
       return (await asked(made)) as KubeObject
     } catch (error) {
       if (!hasAnswered(error, 409)) throw error
-      const read = objects.getClusterCustomObject({ ...profilesKind, name })
+      const read = objects.getClusterCustomObject({ ...imageProfiles, name })
       return (await asked(read)) as KubeObject
     }
   }
@@ -232,7 +232,7 @@ export class KubeFleet implements Fleet {
     if (isDeepStrictEqual(status, profile.status)) return
     this.writes += 1
     const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
-    const what = { ...profilesKind, name, body: { status } }
+    const what = { ...imageProfiles, name, body: { status } }
     await asked(this.#objects.patchClusterCustomObjectStatus(what, merge))
   }
 

@@ -3,7 +3,7 @@ import { SnugError } from '../../errors.ts'
 import { parseProfileDocument, type ProfileDocument } from '../export/profile-document.ts'
 import { type AttestedGate, parseGateResult } from '../findings/parse-result.ts'
 
-const statementType = 'https://in-toto.io/Statement/v1'
+export const statementType = 'https://in-toto.io/Statement/v1'
 /** What cosign 2 signs; of the same shape. */
 const olderType = 'https://in-toto.io/Statement/v0.1'
 

@@ -4,7 +4,7 @@ import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import type { Access } from '../../core/event/event-words.ts'
 import { type Allowed, type Exportable, type Exported, nameOf } from './allowed.ts'
 import { compareText } from '../../core/compare-text.ts'
-import { type Egress, egressOf, isAddress } from './network.ts'
+import { type Egress, egressOf, isAddress, unique } from './network.ts'
 import { filePaths, isPath, type PathPart } from './paths.ts'
 
 /** In Kubescape's language one segment of a path, and any number of arguments. */
@@ -118,9 +118,4 @@ function placeOf(peer: string): object {
 
 function names(list: readonly string[]): readonly string[] {
   return [...new Set(list)].sort(compareText)
-}
-
-function unique<T extends object>(list: readonly T[]): readonly T[] {
-  const byText = new Map(list.map((each) => [JSON.stringify(each), each]))
-  return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each)
 }

@@ -1,9 +1,9 @@
 import type { Allowed, Exportable, Exported } from './allowed.ts'
+import { statementType } from '../attest/statement.ts'
 import { compareText } from '../../core/compare-text.ts'
-import { isAddress } from './network.ts'
+import { isAddress, unique } from './network.ts'
 import { filePaths, globOf, isGlob, isPath } from './paths.ts'
 
-const statementType = 'https://in-toto.io/Statement/v1'
 const predicateType = 'https://in-toto.io/attestation/runtime-trace/v0.1'
 const monitorType = 'urn:snug:monitor:v1'
 const processType = 'urn:snug:container-image:v1'
@@ -98,9 +98,4 @@ function files(allowed: readonly Allowed[]): readonly object[] {
       const uri = `file://${name.split('/').map(encodeURIComponent).join('/')}`
       return { name, uri, annotations: { access: [...access].sort(compareText), actors } }
     })
-}
-
-function unique(list: readonly object[]): readonly object[] {
-  const byText = new Map(list.map((each) => [JSON.stringify(each), each]))
-  return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each)
 }

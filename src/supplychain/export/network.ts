@@ -63,7 +63,8 @@ export function blockOf(peer: string): string {
   return `${peer}/${peer.includes(':') ? 128 : 32}`
 }
 
-function unique<T>(list: readonly T[]): readonly T[] {
+/** Each once, in an order that depends on nothing else. */
+export function unique<T>(list: readonly T[]): readonly T[] {
   const byText = new Map(list.map((each) => [JSON.stringify(each), each]))
   return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each)
 }

@@ -290,7 +290,8 @@ function fallbackTag(digest: string): string {
   return digest.replace(':', '-')
 }
 
-function jsonOf(bytes: Uint8Array): unknown {
+/** Content that is not JSON is neither a manifest nor a config. */
+export function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
   } catch {
