@@ -15,6 +15,7 @@ import { guardrailRulesSchema, techniqueRulesSchema } from '../src/core/match/ru
 import { event } from '../src/core/event/event-schema.ts'
 import { alert } from '../src/api/alert-schema.ts'
 import { profileView } from '../src/api/profile-views.ts'
+import { incidentRecord } from '../src/agent/records/persistence/incident-record.ts'
 import {
   apiPage,
   configPage,
@@ -65,6 +66,11 @@ const pages: Readonly<Record<string, string>> = {
     'Alert, v1',
     'One JSON object. Repeats of the same event raise the `count` of one alert.',
     alertSchema,
+  ),
+  'docs/reference/incident.md': schemaPage(
+    'Incident, v1',
+    'A sink gets an [incident](../incidents.md#in-sinks) as records. Each is the whole incident, as it was at one moment.',
+    jsonSchema(incidentRecord),
   ),
   'docs/reference/profile.md': schemaPage(
     'Profile',

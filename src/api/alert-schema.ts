@@ -214,5 +214,9 @@ export const alert: z.ZodType<Alert> = z
       .string()
       .exactOptional()
       .meta({ description: 'id of the alert that summarises this one' }),
+    incident: z.string().exactOptional().meta({
+      description:
+        'only in sinks: id of its incident, if that was known when the alert was sent and a sink receives incidents',
+    }),
   })
   .meta({ title: 'Snug alert, v1' })

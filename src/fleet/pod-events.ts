@@ -3,7 +3,7 @@ import { CoreV1Api, type CoreV1Event } from '@kubernetes/client-node'
 import { LRUCache } from 'lru-cache'
 import { decodeTime } from 'ulid'
 import type { Alert } from '../core/event/alert.ts'
-import { isAudit, type OutboundRecord } from '../core/event/outbound-record.ts'
+import { isAlert, type OutboundRecord } from '../core/event/outbound-record.ts'
 import { Backoff } from '../support/backoff.ts'
 import { asked, type KubeApi } from './kubernetes/api.ts'
 import { askedMs, hasAnswered, KubeError, kubeBackoff } from './kubernetes/kube-error.ts'
@@ -68,7 +68,7 @@ export class PodEvents {
 
   /** These records were stored. One whose count rose comes again. */
   stored(records: readonly OutboundRecord[]): void {
-    for (const record of records) if (!isAudit(record)) this.#take(record)
+    for (const record of records) if (isAlert(record)) this.#take(record)
     if (this.#isRunning || this.#queue.length === 0) return
     this.#isRunning = true
     this.#running = this.#write()

@@ -36,6 +36,8 @@ import { FileHashes } from '../evidence/file-hashes.ts'
 import { SessionPersons } from '../evidence/session-persons.ts'
 import { HoldService } from '../decisions/hold-service.ts'
 import { Responses } from '../decisions/responses.ts'
+import { IncidentFeed } from '../reading/incident-feed.ts'
+import { IncidentsNow } from '../reading/incident-groups.ts'
 import { LiveUpdates } from '../reading/live/live-updates.ts'
 import { loadState } from './load-state.ts'
 import { Retention } from './retention.ts'
@@ -136,6 +138,8 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   /** Absent where none is read. */
   readonly auditLog: AuditLog | undefined
   readonly cases: CaseService
+  readonly incidents: IncidentsNow
+  readonly incidentFeed: IncidentFeed
   readonly #tick: Tick
   readonly #now: () => number
   readonly #clockSteps: ClockSteps
@@ -177,6 +181,8 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       rules: parts.rules,
       now: this.#now,
     })
+    this.incidents = new IncidentsNow(this.alerts)
+    this.incidentFeed = new IncidentFeed(this, this.incidents, ids)
     this.journal = new Journal({
       ...parts,
       ids,
@@ -191,7 +197,9 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       onAlerts: (changed) => {
         this.responses.consider(changed)
         this.cases.consider(changed)
+        this.incidentFeed.alerts(changed)
       },
+      incidents: () => this.incidentFeed,
       now: this.#now,
     })
     const { budget, from } = parts.rules.block ?? defaultBlockRules
@@ -290,6 +298,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.loop.start()
     await this.kernel.start()
     this.journal.start()
+    this.incidentFeed.consider()
     const timers = [
       setInterval(() => void this.tickInSlices(), tickMs),
       setInterval(() => this.#retain(), retentionMs),
@@ -321,6 +330,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.kernel.close()
     this.loop.close()
     this.live.close()
+    await this.incidentFeed.close()
     await this.journal.close()
     log.info('drained')
   }
@@ -333,7 +343,9 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.responses.rules = parts.responses
     this.cases.rules = parts.capture
     this.#flushEvery(parts.flushIntervalMs)
-    return this.journal.changeSinks(parts.outlets, parts.limits)
+    const change = await this.journal.changeSinks(parts.outlets, parts.limits)
+    this.incidentFeed.consider()
+    return change
   }
 
   /**
@@ -384,12 +396,14 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   /** Applies changes that are due to time, in one piece. */
   tick(): void {
     this.#checkClock()
+    this.incidentFeed.tick()
     this.#tick.inOnePiece()
   }
 
   /** The same each second, beside judging. */
   tickInSlices(): Promise<void> {
     this.#checkClock()
+    this.incidentFeed.tick()
     return this.#tick.inSlices()
   }
 

@@ -62,7 +62,7 @@ import type {
 import type { CostReport, DoctorReport, StateNews, StatusView } from '../../api/status-views.ts'
 import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { EvidenceView, LineageView, VersionView } from '../../api/version-views.ts'
-import { IncidentsNow } from '../reading/incident-groups.ts'
+import type { IncidentsNow } from '../reading/incident-groups.ts'
 import { incidentOf, incidentPage, incidentStory } from '../reading/incident-queries.ts'
 import { personViews } from '../reading/person-queries.ts'
 import { evidenceView } from '../reading/evidence-view.ts'
@@ -112,7 +112,7 @@ export class SnugEngine implements Engine {
     this.#reviews = new ReviewService(daemon)
     this.#modes = new ModeService(daemon)
     this.#classes = new ClassService(daemon)
-    this.#incidents = new IncidentsNow(daemon.alerts)
+    this.#incidents = daemon.incidents
     this.page = new PageQueries(daemon, this.#incidents)
     this.#version = version
     this.#host = host

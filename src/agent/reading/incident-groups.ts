@@ -11,6 +11,7 @@ export interface IncidentAlert extends Readonly<Pick<Alert, 'attack' | 'guardrai
   readonly kept: KeptAlert
   readonly fact: IncidentFact
   readonly place: string
+  readonly namespace: string | undefined
 }
 
 export interface IncidentGroups {
@@ -52,11 +53,12 @@ export class IncidentsNow {
 
   #look(kept: KeptAlert): IncidentAlert {
     const { whole } = kept
-    const { attack, guardrails, action } = whole
+    const { attack, guardrails, action, workload } = whole
     const alert = {
       kept,
       fact: incidentFact(whole),
       place: placeOf(whole),
+      namespace: workload?.namespace,
       attack,
       guardrails,
       action,

@@ -102,6 +102,16 @@ export function* incidentStory(groups: IncidentGroups, incident: Incident): Step
 }
 
 export function* viewOf(groups: IncidentGroups, incident: Incident): Steps<IncidentView> {
+  const { id, ...facts } = yield* factsOf(groups, incident)
+  const alerts = alertsOf(groups, incident).map(({ kept }) => kept)
+  return { id, revision: incidentRevisionOf(alerts), ...facts }
+}
+
+/** The incident without the revision, which costs a digest of all its alerts. */
+export function* factsOf(
+  groups: IncidentGroups,
+  incident: Incident,
+): Steps<Omit<IncidentView, 'revision'>> {
   const { id, severity, members, follows } = incident
   const alerts = alertsOf(groups, incident)
   const containers = new Set<string | undefined>()
@@ -128,7 +138,6 @@ export function* viewOf(groups: IncidentGroups, incident: Incident): Steps<Incid
   const closed = open > 0 ? undefined : latestOf(decisions)
   return {
     id,
-    revision: incidentRevisionOf(decisions),
     title: incidentTitle(
       alerts.slice(0, titledBy).map(({ kept }) => kept.whole),
       where,

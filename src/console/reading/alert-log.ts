@@ -63,8 +63,8 @@ export class AlertLog {
       onMessage: (message) => {
         const alert = alertIn(message, this.#interned)
         if (alert === undefined) {
-          // The audit trail comes by the same sink.
-          if (!isAudit(message.value)) this.ignored += 1
+          // The audit trail and incidents may come by the same sink.
+          if (!isOther(message.value)) this.ignored += 1
           return
         }
         this.window.put(alert)
@@ -193,10 +193,12 @@ function matcher(query: AlertSearch): (alert: KeptAlert) => boolean {
       hasText(alert.container))
 }
 
-function isAudit(value: unknown): boolean {
+const otherSchemas: ReadonlySet<unknown> = new Set(['snug.audit/v1', 'snug.incident/v1'])
+
+function isOther(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
-    (value as { readonly schema?: unknown }).schema === 'snug.audit/v1'
+    otherSchemas.has((value as { readonly schema?: unknown }).schema)
   )
 }

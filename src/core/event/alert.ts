@@ -84,6 +84,8 @@ export interface Alert {
   readonly summary?: AlertSummary
   /** Id of the alert that stands for this one. */
   readonly partOf?: string
+  /** Id of its incident, where that was known as the alert was sent. Only sinks get it: it may change. */
+  readonly incident?: string
 }
 
 export interface AlertCause {

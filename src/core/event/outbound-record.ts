@@ -1,11 +1,12 @@
 import { type Alert, alertTypes, type Severity } from './alert.ts'
 import { hashOf } from './file-hash.ts'
+import type { IncidentRecord } from '../incident/incident-record.ts'
 
-export const outboundRecordTypes = [...alertTypes, 'audit'] as const
+export const outboundRecordTypes = [...alertTypes, 'audit', 'incident'] as const
 export type OutboundRecordType = (typeof outboundRecordTypes)[number]
 
-/** A record that leaves the node: an alert, or an entry of the audit trail. Ids of both share one order. */
-export type OutboundRecord = Alert | AuditRecord
+/** A record that leaves the node: an alert, an entry of the audit trail, or an incident. Ids of all share one order. */
+export type OutboundRecord = Alert | AuditRecord | IncidentRecord
 
 /** `snug.audit/v1`: one link of the chain of all that was decided on this node. */
 export interface AuditRecord {
@@ -45,14 +46,33 @@ export function isAudit(record: OutboundRecord): record is AuditRecord {
   return record.type === 'audit'
 }
 
-/** The unit whose records stay in order: a container; without one, the node. */
+export function isIncident(record: OutboundRecord): record is IncidentRecord {
+  return record.type === 'incident'
+}
+
+export function isAlert(record: OutboundRecord): record is Alert {
+  return !isAudit(record) && !isIncident(record)
+}
+
+/** The unit whose records stay in order: a container or an incident; without one, the node. */
 export function orderOf(record: OutboundRecord): string {
-  return (isAudit(record) ? undefined : record.container?.id) ?? record.node
+  if (isIncident(record)) return record.incident
+  return (isAlert(record) ? record.container?.id : undefined) ?? record.node
+}
+
+/** What a receiver keeps in its newest state. An incident has the id of an alert, which is another document. */
+export function documentOf(record: OutboundRecord): string {
+  return isIncident(record) ? `incident-${record.incident}` : record.id
+}
+
+/** When the latest event of the record happened. */
+export function lastTimeOf(record: OutboundRecord): string {
+  return isAudit(record) ? record.time : record.lastSeen
 }
 
 /** The same for the same state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
 export function revisionOf(record: OutboundRecord): string {
-  if (isAudit(record)) return record.id
+  if (!isAlert(record)) return record.id
   const decided = record.decision === undefined ? '' : `-${record.decision.kind}`
   const hashes = (hashOf(record.event) === undefined ? 0 : 1) + (record.files?.length ?? 0)
   return `${record.id}-${record.count}${hashes === 0 ? '' : `-h${hashes}`}${decided}`

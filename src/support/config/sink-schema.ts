@@ -31,11 +31,10 @@ const globList = z.array(z.string().min(1).max(512)).min(1).max(1_000)
 const only = z
   .strictObject({
     severity: z.enum(severities).optional().meta({ description: 'minimum severity' }),
-    types: z
-      .array(z.enum(outboundRecordTypes))
-      .min(1)
-      .optional()
-      .meta({ description: '`audit`: decisions and their authors' }),
+    types: z.array(z.enum(outboundRecordTypes)).min(1).optional().meta({
+      description:
+        '`audit`: decisions and their authors; `incident`: alerts that hang together. Absent: all but `incident`',
+    }),
     images: globList
       .optional()
       .meta({ description: 'globs that match the repository, or `repository:tag`' }),
@@ -213,7 +212,7 @@ export const sinkSchema = z.discriminatedUnion('type', [
       description: 'index of the events; default: that of the token',
     }),
     sourcetype: z.string().min(1).max(1_000).optional().meta({
-      description: 'default: `snug:alert` and `snug:audit`',
+      description: 'default: `snug:alert`, `snug:audit` and `snug:incident`',
     }),
     acknowledge: z.boolean().default(false).meta({
       description:
@@ -235,7 +234,7 @@ export const sinkSchema = z.discriminatedUnion('type', [
         .meta({ description: 'index, alias or data stream' }),
       action: z.enum(['index', 'create']).default('index').meta({
         description:
-          '`index`: one document for each alert, with its newest state; `create`, for data streams: a document for each state',
+          '`index`: one document for each alert and each incident, with its newest state; `create`, for data streams: a document for each state',
       }),
       apiKey: secret.optional().meta({ description: 'sent as `Authorization: ApiKey`' }),
       ...login,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../../core/event/alert.ts'
-import { isAudit, type OutboundRecord } from '../../../core/event/outbound-record.ts'
+import { isAlert, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 import type { Product } from './format/alert-facts.ts'
 import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 
@@ -59,7 +59,7 @@ export class AlertTraces {
   /** Only new alerts get spans. A later change is a count. */
   stored(records: readonly OutboundRecord[], nowMs: number): void {
     for (const record of records) {
-      if (isAudit(record) || record.count > 1 || record.decision !== undefined) continue
+      if (!isAlert(record) || record.count > 1 || record.decision !== undefined) continue
       this.#stored.set(record.id, nowMs)
       const raisedMs = Date.parse(record.time)
       this.#add(record, 'alert', Date.parse(record.event.time), nowMs)
@@ -71,7 +71,7 @@ export class AlertTraces {
   delivered(sink: string, records: readonly OutboundRecord[], nowMs: number): void {
     for (const record of records) {
       const storedMs = this.#stored.get(record.id)
-      if (isAudit(record) || storedMs === undefined) continue
+      if (!isAlert(record) || storedMs === undefined) continue
       this.#add(record, `deliver ${sink}`, storedMs, nowMs)
     }
   }

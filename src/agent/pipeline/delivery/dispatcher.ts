@@ -79,6 +79,11 @@ export class Dispatcher {
     return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
   }
 
+  /** Whether a sink takes incidents. */
+  get wantsIncidents(): boolean {
+    return this.#lanes.some(({ binding }) => binding.wantsIncidents === true)
+  }
+
   list(): readonly SinkView[] {
     return this.#lanes.map((queue) => queue.view())
   }

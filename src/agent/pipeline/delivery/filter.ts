@@ -1,12 +1,14 @@
 import { type Alert, severities, type Severity } from '../../../core/event/alert.ts'
 import {
+  isAlert,
   isAudit,
+  isIncident,
   type OutboundRecord,
   type OutboundRecordType,
 } from '../../../core/event/outbound-record.ts'
 import { globs } from '../../../core/match/glob.ts'
 
-/** Selects the records of a sink. A record must match every member that is present. */
+/** Selects the records of a sink. A record must match every member that is present, and an incident is asked for. */
 export interface SinkFilter {
   /** Minimum severity. */
   readonly severity?: Severity | undefined
@@ -38,29 +40,37 @@ export function recordFilter(
   return (record) => {
     if (severities.indexOf(record.severity) < least) return false
     if (isDeviation(record) && severities.indexOf(record.severity) < leastDeviation) return false
-    if (!isAudit(record) && record[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
+    if (isAlert(record) && record[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
       return false
     }
-    if (types !== undefined && !types.includes(record.type)) return false
+    // What receives alerts alone would take an incident for one.
+    if (types === undefined ? isIncident(record) : !types.includes(record.type)) return false
     if (image !== undefined && !imageNames(record).some(image)) return false
-    return namespace === undefined || namespace(namespaceOf(record))
+    return namespace === undefined || namespacesOf(record).some(namespace)
   }
 }
 
 /** A blocked event always leaves the node, whatever its severity. */
 function isDeviation(record: OutboundRecord): boolean {
-  return !isAudit(record) && record.type === 'deviation' && record.action === 'alerted'
+  return isAlert(record) && record.type === 'deviation' && record.action === 'alerted'
 }
 
-function namespaceOf(record: OutboundRecord): string {
-  return isAudit(record) ? '' : (record.workload?.namespace ?? '')
+function namespacesOf(record: OutboundRecord): readonly string[] {
+  if (isIncident(record)) return record.namespaces.length === 0 ? [''] : record.namespaces
+  return [isAudit(record) ? '' : (record.workload?.namespace ?? '')]
 }
 
 function imageNames(record: OutboundRecord): readonly string[] {
-  if (!isAudit(record)) return namesOf(record.image)
+  if (isIncident(record)) return record.images.flatMap((image) => [image, withoutTag(image)])
+  if (isAlert(record)) return namesOf(record.image)
   const { image } = record.entry
   // `repository@digest`
   return typeof image === 'string' ? [image.slice(0, image.lastIndexOf('@'))] : []
+}
+
+/** A port is before a slash. */
+function withoutTag(image: string): string {
+  return image.replace(/:[^/:]*$/, '')
 }
 
 function namesOf(image: Alert['image']): readonly string[] {

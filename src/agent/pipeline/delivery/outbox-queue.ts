@@ -1,5 +1,5 @@
 import { severities } from '../../../core/event/alert.ts'
-import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
+import { isIncident, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 
 /** Limits of the queue of one sink. */
 export interface Outbox {
@@ -24,13 +24,15 @@ interface Waiting extends Placed {
 
 /**
  * The queue of one sink, oldest first. An alert with a rising count keeps its place, in its newest
- * state. Over the limit, the oldest records of the lowest severity are removed first, and loss
+ * state. Of an incident only the newest record waits, because each has all of it. Over the limit, the oldest records of the lowest severity are removed first, and loss
  * reports and audit entries last.
  */
 export class OutboxQueue {
   #outbox: Outbox
   readonly #waiting = new Map<string, Waiting>()
   readonly #ranks: readonly Set<string>[] = [...severities, 'kept'].map(() => new Set())
+  /** Incident → its record that waits. */
+  readonly #incidents = new Map<string, string>()
   /** Ids of the batch in progress. */
   #taken: ReadonlySet<string> = new Set()
   #bytes = 0
@@ -67,6 +69,7 @@ export class OutboxQueue {
     const since = known ?? { sinceMs: nowMs, place }
     this.#waiting.set(record.id, { record, bytes, sinceMs: since.sinceMs, place: since.place })
     this.#rank(record).add(record.id)
+    if (isIncident(record)) this.#replaceIncident(record.incident, record.id)
   }
 
   /**
@@ -133,11 +136,21 @@ export class OutboxQueue {
     return gone
   }
 
+  #replaceIncident(incident: string, id: string): void {
+    const before = this.#incidents.get(incident)
+    this.#incidents.set(incident, id)
+    if (before !== undefined && before !== id && !this.#taken.has(before)) this.#remove(before)
+  }
+
   #remove(id: string): void {
     const waiting = this.#waiting.get(id)
     if (waiting === undefined) return
+    const { record } = waiting
+    if (isIncident(record) && this.#incidents.get(record.incident) === id) {
+      this.#incidents.delete(record.incident)
+    }
     this.#waiting.delete(id)
-    this.#rank(waiting.record).delete(id)
+    this.#rank(record).delete(id)
     this.#bytes -= waiting.bytes
   }
 

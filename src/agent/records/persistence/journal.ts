@@ -4,7 +4,8 @@ import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 import type { Alert } from '../../../core/event/alert.ts'
 import { awaitsHash } from '../../../core/event/file-hash.ts'
-import { isAudit, type OutboundRecord } from '../../../core/event/outbound-record.ts'
+import { isAlert, type OutboundRecord } from '../../../core/event/outbound-record.ts'
+import type { IncidentRecord } from '../../../core/incident/incident-record.ts'
 import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
@@ -18,6 +19,7 @@ import { Pace } from '../../../support/pace.ts'
 import type { LoopWatch } from '../../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion, VersionKey } from '../versions/deployed-version.ts'
+import { incidentRemoval, incidentWrite, restoreIncidents } from './incident-record.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
 import { profileWrites, reportWrites, versionWrite } from './stored-state.ts'
@@ -36,6 +38,14 @@ export interface UnjudgedMessages {
   readonly identifier: Identifier
   /** What changed of those that wait to be judged. */
   waiting(): readonly StoreWrite[]
+}
+
+/** Which incident an alert belongs to. */
+export interface AlertIncidents {
+  /** Undefined: not known yet, or none. */
+  ofAlert(id: string): string | undefined
+  /** Resolves once the incidents of the latest alerts are known; undefined: they are not derived now. */
+  readonly underway: Promise<void> | undefined
 }
 
 export interface JournalParts {
@@ -59,6 +69,7 @@ export interface JournalParts {
   /** New or changed alerts, before they are stored: an answer does not wait for the disk. */
   readonly onAlerts: (alerts: readonly Alert[]) => void
   readonly inflow: () => UnjudgedMessages
+  readonly incidents: () => AlertIncidents
   readonly log: Log
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -83,8 +94,10 @@ export class Journal {
   readonly #persister: Persister
   #dispatcher: Dispatcher | undefined
   #records: StoreWrite[] = []
-  /** Audit entries among the records, for the sinks. */
-  #audited: OutboundRecord[] = []
+  /** Audit entries and incidents among the records, for the sinks. */
+  #outbound: OutboundRecord[] = []
+  /** The last record of each incident. */
+  readonly #incidents = new Map<string, IncidentRecord>()
   #soon: NodeJS.Timeout | undefined
   /** Stored, and not offered to the sinks yet. */
   readonly #held = new Map<string, OutboundRecord>()
@@ -107,7 +120,7 @@ export class Journal {
         faults.delete('store')
         if (outbound.length === 0) return
         this.#offer(outbound)
-        live.alerts(outbound.filter((record) => !isAudit(record)))
+        live.alerts(outbound.filter(isAlert))
       },
       onError: (error) => {
         faults.set('store', `${describeError(error)} (STORE_FAILED)`)
@@ -129,7 +142,11 @@ export class Journal {
    */
   async load(meta: Readonly<Record<string, unknown>>, alerts: readonly Alert[]): Promise<void> {
     const audited = await this.#loadTrail()
-    const { cursors, makeDispatcher, ids, node, now } = this.#parts
+    const { cursors, makeDispatcher, ids, node, now, damaged } = this.#parts
+    const incidents = restoreIncidents(meta, (key) => {
+      damaged(key, 'the last record of an incident cannot be read: it is sent again')
+    })
+    for (const record of incidents) this.#incidents.set(record.incident, record)
     const kept = furthest(cursorsOf(meta['cursors']), cursors?.load() ?? {})
     // A sink may have alerts that the store lost in a power cut. New ids must not collide with
     // theirs.
@@ -148,7 +165,7 @@ export class Journal {
         this.#persister.kick()
       },
     })
-    this.#dispatcher.resume(inOrder([...audited, ...alerts]))
+    this.#dispatcher.resume(inOrder([...audited, ...alerts, ...incidents]))
   }
 
   /** Exists once {@link load} has read the cursors of the sinks. */
@@ -162,11 +179,18 @@ export class Journal {
   }
 
   /**
-   * An alert waits for the hash of what was executed, and all that is stored meanwhile behind it: the position of a sink
-   * is one id, and nothing before it is delivered after a restart. What comes later is an update.
+   * An alert waits for the hash of what was executed, and shortly for its incident. All that is stored meanwhile waits
+   * behind it: the position of a sink is one id, and nothing before it is delivered after a restart. What comes later is
+   * an update.
    */
   #offer(stored: readonly OutboundRecord[]): void {
     for (const record of stored) this.#held.set(record.id, record)
+    const { underway } = this.#parts.incidents()
+    if (underway === undefined) this.#releaseHashed()
+    else void underway.then(() => this.#releaseHashed())
+  }
+
+  #releaseHashed(): void {
     const isAwaited = [...this.#held.values()].some(awaitsHashOf)
     if (!isAwaited) this.#release()
     else this.#heldTimer ??= setTimeout(() => this.#release(), hashWaitMs)
@@ -175,7 +199,13 @@ export class Journal {
   #release(): void {
     clearTimeout(this.#heldTimer)
     this.#heldTimer = undefined
-    const records = inOrder([...this.#held.values()])
+    const incidents = this.#parts.incidents()
+    const records = inOrder(
+      [...this.#held.values()].map((record) => {
+        const incident = isAlert(record) ? incidents.ofAlert(record.id) : undefined
+        return isAlert(record) && incident !== undefined ? { ...record, incident } : record
+      }),
+    )
     this.#held.clear()
     if (records.length > 0) this.#dispatcher?.offer(records)
   }
@@ -230,7 +260,7 @@ export class Journal {
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
     const { record, writes } = this.trail.append(what, who, fields)
     this.#records.push(...writes)
-    if (record !== undefined) this.#audited.push(record)
+    if (record !== undefined) this.#outbound.push(record)
   }
 
   /** Removes the oldest audit entries beyond the bound, with the next batch. */
@@ -238,7 +268,31 @@ export class Journal {
     const cut = await this.trail.cut(this.#parts.auditKept)
     if (cut === undefined) return
     this.#records.push(...cut.writes)
-    if (cut.record !== undefined) this.#audited.push(cut.record)
+    if (cut.record !== undefined) this.#outbound.push(cut.record)
+  }
+
+  /** Whether a sink takes incidents. */
+  get wantsIncidents(): boolean {
+    return this.#dispatcher?.wantsIncidents === true
+  }
+
+  /** The last record of each incident, by its id. */
+  get incidents(): ReadonlyMap<string, IncidentRecord> {
+    return this.#incidents
+  }
+
+  /** Stores the record in the place of the one before it, and then offers it to the sinks. */
+  recordIncident(record: IncidentRecord): void {
+    this.#incidents.set(record.incident, record)
+    this.#records.push(incidentWrite(record))
+    this.#outbound.push(record)
+    this.#persister.kick()
+  }
+
+  /** Nothing will be sent of the incident any more. */
+  forgetIncident(id: string): void {
+    this.#incidents.delete(id)
+    this.#records.push(incidentRemoval(id))
   }
 
   /** Sets a meta record, which is part of the next batch. */
@@ -307,7 +361,7 @@ export class Journal {
         alerts.push(whole)
         if (pace.isOver) await pace.turn()
       }
-      return inOrder([...audited, ...alerts])
+      return inOrder([...audited, ...alerts, ...this.#incidents.values()])
     }
   }
 
@@ -349,8 +403,8 @@ export class Journal {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
     this.#parts.onAlerts(changed.map(({ alert }) => alert))
-    const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
-    this.#audited = []
+    const outbound = inOrder([...this.#outbound, ...changed.map(({ alert }) => alert)])
+    this.#outbound = []
     for (const write of this.#parts.inflow().waiting()) writes.push(write)
     const unidentified = this.#parts.inflow().identifier.unidentified
     if (unidentified.length > 0 || this.#hasUnidentified) {
@@ -397,7 +451,7 @@ interface Taken {
 }
 
 function awaitsHashOf(record: OutboundRecord): boolean {
-  return !isAudit(record) && record.summary === undefined && awaitsHash(record.event)
+  return isAlert(record) && record.summary === undefined && awaitsHash(record.event)
 }
 
 /** Sinks expect records in the order of ids. */

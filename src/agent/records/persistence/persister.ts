@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { isAudit, type OutboundRecord } from '../../../core/event/outbound-record.ts'
+import { isAlert, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 
 /** Records that are put among the others in one turn of the event loop. */
@@ -125,9 +125,9 @@ export class Persister {
     this.#stored = stored ?? this.#stored
   }
 
-  /** Audit entries are never given up, because a gap would break the chain. */
+  /** Only alerts are given up: a gap would break the chain of the audit trail. */
   #giveUp(): void {
-    const alerts = [...this.#outbound.values()].filter((record) => !isAudit(record))
+    const alerts = [...this.#outbound.values()].filter(isAlert)
     const lost = alerts.slice(0, Math.max(0, alerts.length - this.#options.mostWaiting))
     if (lost.length === 0) return
     for (const { id } of lost) {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Alert } from '../../../../src/core/event/alert.ts'
+import type { OutboundRecord } from '../../../../src/core/event/outbound-record.ts'
 import { describeError } from '../../../../src/errors.ts'
 import { bindSink } from '../../../../src/agent/pipeline/delivery/sinks/make-sink.ts'
 import type { Sink, SinkBinding } from '../../../../src/agent/pipeline/delivery/sinks/sink.ts'
@@ -11,6 +12,7 @@ import {
   product,
   sampleAlerts,
   sampleAudits,
+  sampleIncidents,
 } from '../../../fixtures/format-alerts.ts'
 import { type HttpReceiver, httpReceiver } from '../../../fixtures/sink-receivers.ts'
 
@@ -79,6 +81,17 @@ describe('Elasticsearch', () => {
       { event: { id: first.id, kind: 'alert' } },
       { index: { _index: 'alerts', _id: second.id } },
       { event: { id: second.id, kind: 'alert' } },
+    ])
+  })
+
+  it('has one document of an incident, which is not that of its first alert', async () => {
+    const incidents = sampleIncidents()
+    answer(...[first, ...incidents].map(() => ({ status: 200 })))
+    await open({ type: 'elasticsearch' }).write([first, ...incidents])
+    const _id = `incident-${first.id}`
+    expect(sent().filter((line) => 'index' in (line as object))).toMatchObject([
+      { index: { _id: first.id } },
+      ...incidents.map(() => ({ index: { _id } })),
     ])
   })
 
@@ -236,7 +249,7 @@ describe('Alertmanager', () => {
     readonly startsAt: string
     readonly endsAt: string
   }
-  const posted = async (...alerts: readonly Alert[]): Promise<readonly Posted[]> => {
+  const posted = async (...alerts: readonly OutboundRecord[]): Promise<readonly Posted[]> => {
     await open({ type: 'alertmanager', firing: '2h', labels: { team: 'sec' } }).write(alerts)
     return sent().flat() as readonly Posted[]
   }
@@ -259,6 +272,14 @@ describe('Alertmanager', () => {
     })
     expect(Date.parse(open?.endsAt ?? '')).toBeGreaterThanOrEqual(beforeMs + 7_200_000)
     expect(ended?.endsAt).toBe(decided.decision?.at)
+  })
+
+  it('gets the same labels of an incident whatever becomes of it, and its end', async () => {
+    const incidents = sampleIncidents()
+    const [begun, ...ends] = await posted(...incidents)
+    expect(begun?.labels).toMatchObject({ alertname: 'SnugIncident', id: first.id })
+    for (const { labels } of ends) expect(labels).toEqual(begun?.labels)
+    expect(ends.map(({ endsAt }) => endsAt)).toEqual(incidents.slice(1).map(({ time }) => time))
   })
 
   it('gets the same labels where only the count rose', async () => {
@@ -316,6 +337,25 @@ describe('PagerDuty', () => {
         },
       },
       { routing_key: 'k', dedup_key: decided.id, event_action: 'resolve' },
+    ])
+  })
+
+  it('gets one incident for each of Snug, until it is closed or part of another', async () => {
+    const records = sampleIncidents()
+    await open({ type: 'pagerduty', key: secret('k') }).write(records)
+    const dedup_key = `incident-${records[0]?.incident}`
+    expect(sent()).toMatchObject([
+      {
+        dedup_key,
+        event_action: 'trigger',
+        payload: {
+          severity: 'critical',
+          class: 'incident',
+          summary: 'Incident: web-1: sh reads /etc/shadow',
+        },
+      },
+      { dedup_key, event_action: 'resolve' },
+      { dedup_key, event_action: 'resolve' },
     ])
   })
 })

@@ -69,6 +69,7 @@ function fields(alert: Alert): readonly Field[] {
     ['unhashed', flat.unhashed],
     ['loaded', flat.loaded],
     ['persons', flat.persons],
+    ['incident', alert.incident],
   ]
   const there = known.filter((field): field is Field => {
     return field[1] !== undefined

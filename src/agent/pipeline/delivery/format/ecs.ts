@@ -42,6 +42,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       start: alert.firstSeen,
       end: alert.lastSeen,
     },
+    labels: { incident: alert.incident },
     rule: { name: classTitle(alert), id: alert.guardrails[0], category: alert.type },
     threat:
       alert.attack.length === 0

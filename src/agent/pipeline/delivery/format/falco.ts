@@ -55,6 +55,7 @@ export function toFalco(alert: Alert): Record<string, unknown> {
       'snug.behaviour': alert.behaviour?.text,
       'ka.user.name': onlyPerson(alert.sessions)?.name,
       'snug.persons': personsLine(alert),
+      'snug.incident': alert.incident,
     }),
   }
 }

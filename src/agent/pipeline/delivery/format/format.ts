@@ -1,4 +1,11 @@
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import {
+  type AuditRecord,
+  isAudit,
+  isIncident,
+  type OutboundRecord,
+} from '../../../../core/event/outbound-record.ts'
+import type { Alert } from '../../../../core/event/alert.ts'
+import type { IncidentRecord } from '../../../../core/incident/incident-record.ts'
 import type { Product } from './alert-facts.ts'
 import {
   auditToCef,
@@ -12,9 +19,16 @@ import { toCef } from './cef.ts'
 import { toEcs } from './ecs.ts'
 import { toFalco } from './falco.ts'
 import { toLeef } from './leef.ts'
+import {
+  incidentToCef,
+  incidentToEcs,
+  incidentToFalco,
+  incidentToLeef,
+  incidentToOcsf,
+} from './incident.ts'
 import { lineJson } from './line-text.ts'
 import { toOcsf } from './ocsf.ts'
-import { cuts } from './shorten.ts'
+import { cuts, incidentCuts } from './shorten.ts'
 import type { AlertFormat } from '../../../../core/event/alert-format.ts'
 
 /** Renders one record as one line, without a line end. */
@@ -26,18 +40,27 @@ export function renderer(format: AlertFormat, product: Product): Render {
     case 'json':
       return lineJson
     case 'ecs':
-      return (record) =>
-        lineJson(isAudit(record) ? auditToEcs(record, product) : toEcs(record, product))
+      return (record) => lineJson(byType(record, product, toEcs, auditToEcs, incidentToEcs))
     case 'ocsf':
-      return (record) =>
-        lineJson(isAudit(record) ? auditToOcsf(record, product) : toOcsf(record, product))
+      return (record) => lineJson(byType(record, product, toOcsf, auditToOcsf, incidentToOcsf))
     case 'falco':
-      return (record) => lineJson(isAudit(record) ? auditToFalco(record) : toFalco(record))
+      return (record) => lineJson(byType(record, product, toFalco, auditToFalco, incidentToFalco))
     case 'cef':
-      return (record) => (isAudit(record) ? auditToCef(record, product) : toCef(record, product))
+      return (record) => byType(record, product, toCef, auditToCef, incidentToCef)
     case 'leef':
-      return (record) => (isAudit(record) ? auditToLeef(record, product) : toLeef(record, product))
+      return (record) => byType(record, product, toLeef, auditToLeef, incidentToLeef)
   }
+}
+
+function byType<T>(
+  record: OutboundRecord,
+  product: Product,
+  ofAlert: (alert: Alert, product: Product) => T,
+  ofAudit: (record: AuditRecord, product: Product) => T,
+  ofIncident: (record: IncidentRecord, product: Product) => T,
+): T {
+  if (isAudit(record)) return ofAudit(record, product)
+  return isIncident(record) ? ofIncident(record, product) : ofAlert(record, product)
 }
 
 /** Whether each line is a JSON object. */
@@ -67,6 +90,7 @@ export function renderWithin(render: Render, maxBytes: number): Render {
 
 function cutsOf(record: OutboundRecord): readonly (() => OutboundRecord)[] {
   if (isAudit(record)) return [() => shortAudit(record)]
+  if (isIncident(record)) return incidentCuts.map((cut) => () => cut(record))
   return cuts.map((cut) => () => cut(record))
 }
 

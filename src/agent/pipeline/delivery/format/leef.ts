@@ -42,6 +42,7 @@ export function toLeef(alert: Alert, product: Product): string {
     ['attack', alert.attack.join(',') || undefined],
     ['loaded', flat.loaded],
     ['persons', flat.persons],
+    ['incident', alert.incident],
     ['msg', sentence(alert)],
   ])
 }

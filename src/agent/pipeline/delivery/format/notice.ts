@@ -1,5 +1,6 @@
 import type { Alert } from '../../../../core/event/alert.ts'
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import { isAudit, isIncident, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import type { IncidentRecord } from '../../../../core/incident/incident-record.ts'
 import {
   alertClass,
   classTitle,
@@ -9,6 +10,7 @@ import {
   workloadName,
 } from './alert-facts.ts'
 import { auditClass, auditSentence } from './audit.ts'
+import { incidentClass, incidentState } from './incident.ts'
 import { visible } from './line-text.ts'
 
 /** A record as people read it: for chats, and for alert managers. Names from a container are data in it. */
@@ -33,10 +35,12 @@ export function noticeOf(record: OutboundRecord): Notice {
         text: auditSentence(record),
         facts: [],
       }
-    : alertNotice(record)
+    : isIncident(record)
+      ? incidentNotice(record)
+      : alertNotice(record)
   const always = [
     ['node', record.node],
-    ['id', record.id],
+    ['id', isIncident(record) ? record.incident : record.id],
   ] as const
   const facts = [...own.facts, ...always].flatMap(([label, value]): [string, string][] =>
     value === undefined || value === '' ? [] : [[label, shown(value, longestFact)]],
@@ -54,8 +58,22 @@ function alertNotice(alert: Alert) {
     ['action', action],
     ['count', String(count)],
     ['techniques', attack.join(', ')],
+    ['incident', alert.incident],
   ]
   return { kind: alertClass(alert), title: classTitle(alert), text: sentence(alert), facts }
+}
+
+function incidentNotice(record: IncidentRecord) {
+  const { title, places, alerts, attack, persons, guardrails } = record
+  const facts = [
+    ['state', incidentState(record)],
+    ['places', places.join(', ')],
+    ['alerts', String(alerts)],
+    ['techniques', attack.join(', ')],
+    ['persons', persons.join(', ')],
+    ['guardrails', guardrails.join(', ')],
+  ] as const
+  return { kind: incidentClass, title: 'Incident', text: title, facts }
 }
 
 /** Notice as lines of plain text. */

@@ -57,6 +57,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     disposition: stopped ? 'Blocked' : 'Detected',
     metadata: {
       ...ocsfProduct(alert, product),
+      correlation_uid: alert.incident,
       profiles: ['security_control', 'host'],
     },
     finding_info: {
@@ -74,9 +75,9 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
         uid: alert.guardrails[0] ?? alert.behaviour?.id,
         name: alert.guardrails[0] ?? 'profile of the image',
       },
-      attacks: attacks(alert),
+      attacks: ocsfAttacks(alert),
     },
-    attacks: attacks(alert),
+    attacks: ocsfAttacks(alert),
     device: { hostname: alert.node, name: alert.node, type_id: 0, type: 'Unknown' },
     evidences: [compact(evidence(alert))],
     anomaly_analyses: anomalies(alert),
@@ -114,7 +115,7 @@ function activityOf({ count, decision }: Alert): 1 | 2 | 3 {
   return count > 1 ? 2 : 1
 }
 
-function attacks({ attack }: Alert): readonly object[] {
+export function ocsfAttacks({ attack }: Pick<Alert, 'attack'>): readonly object[] {
   return attack.map((uid) => ({ technique: { uid } }))
 }
 

@@ -4,6 +4,7 @@ import { onlyPerson } from '../../../../core/person/session-person.ts'
 import {
   type AuditRecord,
   isAudit,
+  isIncident,
   type OutboundRecord,
 } from '../../../../core/event/outbound-record.ts'
 import {
@@ -15,7 +16,9 @@ import {
   type Product,
   unhashedOf,
 } from './alert-facts.ts'
+import type { IncidentRecord } from '../../../../core/incident/incident-record.ts'
 import { auditClass } from './audit.ts'
+import { incidentClass } from './incident.ts'
 import type { Render } from './format.ts'
 
 const severityNumbers = { low: 9, medium: 13, high: 17, critical: 21 } as const
@@ -47,7 +50,11 @@ export function toOtlp(
             scope: { name: product.name, version: product.version },
             schemaUrl: otelSchemaUrl,
             logRecords: outbound.map((each) =>
-              isAudit(each) ? auditRecord(each, render) : record(each, render),
+              isAudit(each)
+                ? auditRecord(each, render)
+                : isIncident(each)
+                  ? incidentRecord(each, render)
+                  : record(each, render),
             ),
           },
         ],
@@ -79,6 +86,7 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'snug.file.unhashed': unhashedOf(alert.event),
       'snug.person': onlyPerson(alert.sessions)?.name,
       'snug.persons': personsLine(alert),
+      'snug.incident': alert.incident,
       'container.id': alert.container?.id,
       'container.name': alert.container?.name,
       'container.image.name': alert.image?.repository,
@@ -112,6 +120,31 @@ function auditRecord(each: AuditRecord, render: Render): Record<string, unknown>
       'snug.audit.previous': entry.previous,
       'snug.audit.hash': hash,
       'user.name': entry.who,
+    }),
+  }
+}
+
+function incidentRecord(each: IncidentRecord, render: Render): Record<string, unknown> {
+  return {
+    timeUnixNano: nanos(each.lastSeen),
+    observedTimeUnixNano: nanos(each.time),
+    severityNumber: onScale(severityNumbers, each),
+    severityText: onScale(severityTexts, each),
+    eventName: 'snug.incident',
+    body: { stringValue: render(each) },
+    attributes: attributes({
+      'log.record.uid': each.id,
+      'snug.class': incidentClass,
+      'snug.type': each.type,
+      'snug.severity': each.severity,
+      'snug.incident': each.incident,
+      'snug.incident.revision': each.revision,
+      'snug.incident.state': each.state,
+      'snug.incident.alerts': each.alerts,
+      'snug.incident.into': each.into,
+      'snug.guardrails': each.guardrails,
+      'snug.attack': each.attack,
+      'snug.persons': each.persons,
     }),
   }
 }

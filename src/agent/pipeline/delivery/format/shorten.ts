@@ -1,5 +1,6 @@
 import type { Alert } from '../../../../core/event/alert.ts'
 import type { ProcessRef } from '../../../../core/event/event.ts'
+import type { IncidentRecord } from '../../../../core/incident/incident-record.ts'
 
 /** Returns the same alert with shorter content. */
 export type Cut = (alert: Alert) => Alert
@@ -13,6 +14,13 @@ export const cuts: readonly Cut[] = [
   cutter({ text: 256, args: 512, list: 4 }),
   cutter({ text: 96, args: 64, list: 2 }),
   cutter({ text: 48, args: 0, list: 1 }),
+]
+
+/** The same of an incident: what identifies it stays whole. */
+export const incidentCuts: readonly ((record: IncidentRecord) => IncidentRecord)[] = [
+  incidentCutter({ text: 512, ids: 50, list: 20 }),
+  incidentCutter({ text: 256, ids: 10, list: 5 }),
+  incidentCutter({ text: 48, ids: 1, list: 1 }),
 ]
 
 interface Limits {
@@ -37,6 +45,31 @@ function cutter(limits: Limits): Cut {
         ? {}
         : { event: { ...slim.event, process: shortProcess(event.process, limits) } }),
     } as Alert
+  }
+}
+
+function incidentCutter({
+  text,
+  ids,
+  list,
+}: {
+  readonly text: number
+  readonly ids: number
+  readonly list: number
+}): (record: IncidentRecord) => IncidentRecord {
+  return (record) => {
+    const { places, images, namespaces, persons, attack, guardrails, alertIds } = record
+    const fewer: IncidentRecord = {
+      ...record,
+      places: places.slice(0, list),
+      images: images.slice(0, list),
+      namespaces: namespaces.slice(0, list),
+      persons: persons.slice(0, list),
+      attack: attack.slice(0, list),
+      guardrails: guardrails.slice(0, list),
+      alertIds: alertIds.slice(0, ids),
+    }
+    return shortTexts(fewer, text) as IncidentRecord
   }
 }
 

@@ -1,4 +1,9 @@
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import {
+  isAlert,
+  isAudit,
+  isIncident,
+  type OutboundRecord,
+} from '../../../../core/event/outbound-record.ts'
 import { noticeOf } from '../format/notice.ts'
 import { answerLine, HttpPoster, type HttpTarget } from './http-post.ts'
 import type { Sink } from './sink.ts'
@@ -37,7 +42,17 @@ export function alertmanagerSink(
 }
 
 /** These change while the alert is the same one. */
-const changing = new Set(['count', 'techniques', 'action'])
+const changing = new Set([
+  'count',
+  'techniques',
+  'action',
+  'incident',
+  'state',
+  'places',
+  'alerts',
+  'persons',
+  'guardrails',
+])
 
 function alertOf(
   record: OutboundRecord,
@@ -45,7 +60,6 @@ function alertOf(
   nowMs: number,
 ): object {
   const { kind, title, text, facts } = noticeOf(record)
-  const decision = isAudit(record) ? undefined : record.decision
   const identity = facts.filter(([label]) => !changing.has(label))
   const rest = facts.filter(([label]) => changing.has(label))
   return {
@@ -59,8 +73,14 @@ function alertOf(
     },
     annotations: { summary: title, description: text, ...Object.fromEntries(rest) },
     startsAt: isAudit(record) ? record.time : record.firstSeen,
-    endsAt: decision?.at ?? new Date(nowMs + firing).toISOString(),
+    endsAt: endOf(record) ?? new Date(nowMs + firing).toISOString(),
   }
+}
+
+/** When a person decided on it, or the incident ended. */
+function endOf(record: OutboundRecord): string | undefined {
+  if (isAlert(record)) return record.decision?.at
+  return isIncident(record) && record.state !== 'open' ? record.time : undefined
 }
 
 /** `deviation.exec` → `SnugDeviationExec` */

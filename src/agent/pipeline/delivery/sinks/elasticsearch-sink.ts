@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { z } from 'zod'
-import { revisionOf } from '../../../../core/event/outbound-record.ts'
+import { documentOf, revisionOf } from '../../../../core/event/outbound-record.ts'
 import type { Render } from '../format/format.ts'
 import { HttpPoster, type HttpTarget } from './http-post.ts'
 import { type Sink, SinkError } from './sink.ts'
@@ -12,8 +12,8 @@ export interface ElasticsearchOptions extends HttpTarget {
   /** Index, alias or data stream. */
   readonly index: string
   /**
-   * `index`: the document of an alert has its newest state. `create`, for data streams: each state
-   * of an alert is a document.
+   * `index`: the document of an alert or incident has its newest state. `create`, for data streams:
+   * each state is a document.
    */
   readonly action: 'index' | 'create'
 }
@@ -50,7 +50,7 @@ export function elasticsearchSink(
     most: largestPost,
     write: async (records) => {
       const lines = records.flatMap((record) => {
-        const _id = action === 'create' ? revisionOf(record) : record.id
+        const _id = action === 'create' ? revisionOf(record) : documentOf(record)
         return [JSON.stringify({ [action]: { _index: index, _id } }), render(record)]
       })
       const { text } = await poster.post(await compress(`${lines.join('\n')}\n`), {

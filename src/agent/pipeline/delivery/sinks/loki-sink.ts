@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import { lastTimeOf, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
 import { epochMs } from '../format/alert-facts.ts'
 import type { Render } from '../format/format.ts'
 import { answerLine, HttpPoster, type HttpTarget } from './http-post.ts'
@@ -61,7 +61,7 @@ function streamsOf(
     }
     streams.set(key, stream)
     // Nanoseconds, as text.
-    const time = epochMs(isAudit(record) ? record.time : record.lastSeen)
+    const time = epochMs(lastTimeOf(record))
     stream.values.push([`${time}000000`, render(record)])
   }
   return [...streams.values()]

@@ -32,6 +32,7 @@ export function bindSink(
     format: 'format' in config ? config.format : config.type,
     target: targetOf(config),
     accepts: recordFilter(config.only, config.storms, from),
+    wantsIncidents: config.only.types?.includes('incident') === true,
     spec: JSON.stringify([config, from]),
   }
 }

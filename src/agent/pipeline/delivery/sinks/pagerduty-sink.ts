@@ -1,5 +1,11 @@
 import type { Severity } from '../../../../core/event/alert.ts'
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import {
+  documentOf,
+  isAlert,
+  isIncident,
+  lastTimeOf,
+  type OutboundRecord,
+} from '../../../../core/event/outbound-record.ts'
 import { noticeOf } from '../format/notice.ts'
 import { answerLine, HttpPoster, type HttpTarget } from './http-post.ts'
 import { readSecret } from './secret.ts'
@@ -23,7 +29,7 @@ const longestSummary = 1_024
 
 /**
  * PagerDuty's Events API v2. The id of an alert is its deduplication key: a rising count updates the
- * incident, and a decision resolves it.
+ * incident there, and a decision resolves it. An incident of Snug is one there too, until it is closed.
  */
 export function pagerdutySink(name: string, options: PagerdutyOptions): Sink {
   const poster = new HttpPoster(options)
@@ -45,10 +51,11 @@ export function pagerdutySink(name: string, options: PagerdutyOptions): Sink {
 }
 
 function eventOf(record: OutboundRecord, key: string): object {
-  const head = { routing_key: key, dedup_key: record.id }
-  if (!isAudit(record) && record.decision !== undefined) {
-    return { ...head, event_action: 'resolve' }
-  }
+  const head = { routing_key: key, dedup_key: documentOf(record) }
+  const isOver = isIncident(record)
+    ? record.state !== 'open'
+    : isAlert(record) && record.decision !== undefined
+  if (isOver) return { ...head, event_action: 'resolve' }
   const { kind, title, text, facts } = noticeOf(record)
   return {
     ...head,
@@ -58,7 +65,7 @@ function eventOf(record: OutboundRecord, key: string): object {
       summary: `${title}: ${text}`.slice(0, longestSummary),
       source: record.node,
       severity: severities[record.severity],
-      timestamp: isAudit(record) ? record.time : record.lastSeen,
+      timestamp: lastTimeOf(record),
       class: kind,
       custom_details: Object.fromEntries(facts),
     },

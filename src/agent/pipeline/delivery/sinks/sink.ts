@@ -26,6 +26,8 @@ export interface SinkBinding {
   /** A path, an address or a URL, without secrets. */
   readonly target: string
   readonly accepts: (record: OutboundRecord) => boolean
+  /** Whether it takes incidents. They are derived only for a sink that does. */
+  readonly wantsIncidents?: boolean
   /** All of its configuration: equal for equal sinks. */
   readonly spec: string
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isAudit, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
+import { isAlert, lastTimeOf, type OutboundRecord } from '../../../../core/event/outbound-record.ts'
 import type { AlertFormat } from '../../../../core/event/alert-format.ts'
 import { pause } from '../../../../support/pause.ts'
 import { epochMs } from '../format/alert-facts.ts'
@@ -10,7 +10,7 @@ import { type Sink, SinkError } from './sink.ts'
 export interface SplunkOptions extends HttpTarget {
   readonly format: AlertFormat
   readonly index?: string | undefined
-  /** Absent: `snug:alert` and `snug:audit`. */
+  /** Absent: `snug:alert`, `snug:audit` and `snug:incident`. */
   readonly sourcetype?: string | undefined
   /** Waits until the indexers have the batch. */
   readonly acknowledge: boolean
@@ -82,8 +82,8 @@ export function splunkSink(name: string, render: Render, options: SplunkOptions)
 }
 
 function eventOf(record: OutboundRecord, render: Render, options: SplunkOptions): string {
-  const { format, index, sourcetype = isAudit(record) ? 'snug:audit' : 'snug:alert' } = options
-  const time = epochMs(isAudit(record) ? record.time : record.lastSeen) / 1000
+  const { format, index, sourcetype = `snug:${isAlert(record) ? 'alert' : record.type}` } = options
+  const time = epochMs(lastTimeOf(record)) / 1000
   const head = JSON.stringify({
     time,
     host: record.node,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type AuditRecord, canonicalJson } from '../../../../../src/core/event/outbound-record.ts'
+import { incidentToOcsf } from '../../../../../src/agent/pipeline/delivery/format/incident.ts'
 import { auditToOcsf } from '../../../../../src/agent/pipeline/delivery/format/audit.ts'
 import {
   isJson,
@@ -17,9 +18,10 @@ import {
   product,
   sampleAlerts,
   sampleAudits,
+  sampleIncidents,
   sessionAlerts,
 } from '../../../../fixtures/format-alerts.ts'
-import { entityManagement } from '../../../../fixtures/format-ocsf-schema.ts'
+import { entityManagement, incidentFinding } from '../../../../fixtures/format-ocsf-schema.ts'
 
 const golden = (name: string): string =>
   fileURLToPath(new URL(`../../../../golden/${name}`, import.meta.url))
@@ -39,7 +41,70 @@ describe('each format', () => {
       .join('')
     await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
   })
+
+  it.each(alertFormats)('%s output of the same incidents is unchanged', async (format) => {
+    const render = renderer(format, product)
+    const lines = [...sampleIncidents(), ...sampleIncidents(hostile)]
+      .map((record) => `${render(record)}\n`)
+      .join('')
+    await expect(lines).toMatchFileSnapshot(golden(`incidents.${format}`))
+  })
 })
+
+describe('an incident', () => {
+  const [begun, closed, ended] = sampleIncidents()
+  const incident = begun?.incident ?? ''
+  const [sample] = sampleAlerts
+  const alert = sample && { ...sample, incident }
+
+  it('has its id in the field of each format that its alerts have it in', () => {
+    if (alert === undefined || begun === undefined) throw new Error('there is no sample')
+    const both = [alert, begun]
+    for (const format of alertFormats) {
+      for (const record of both) {
+        const line = renderer(format, product)(record)
+        if (!isJson(format)) expect(line).toMatch(new RegExp(`[ \t]incident=${incident}\\b`))
+        else expect(JSON.parse(line)).toMatchObject(joinedBy(format, incident))
+      }
+    }
+  })
+
+  it.each(alertFormats)('in %s keeps what identifies it where it is shortened', (format) => {
+    for (const record of sampleIncidents('y'.repeat(65_536))) {
+      const line = renderWithin(renderer(format, product), 2_048)(record)
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(2_048)
+      if (isJson(format)) expect(JSON.parse(line)).toMatchObject(joinedBy(format, incident))
+      else expect(line).toContain(`incident=${incident}`)
+    }
+  })
+
+  it('is an OCSF Incident Finding with what the class requires, created, updated and closed', () => {
+    for (const record of [...sampleIncidents(), ...sampleIncidents(hostile)]) {
+      expect(incidentFinding.safeParse(incidentToOcsf(record, product)).error).toBeUndefined()
+    }
+    if (begun === undefined || closed === undefined || ended === undefined) throw new Error()
+    const types = [begun, { ...begun, revision: 4 }, closed, ended].map(
+      (record) => incidentToOcsf(record, product)['type_uid'],
+    )
+    expect(types).toEqual([200_501, 200_502, 200_503, 200_503])
+    expect(incidentToOcsf(closed, product)).toMatchObject({ assignee: { name: 'cli:root' } })
+    expect(incidentToOcsf(ended, product)['status_detail']).toBe(`joined to ${ended.into}`)
+  })
+})
+
+/** Where a format has the id of an incident. */
+function joinedBy(format: string, incident: string): object {
+  switch (format) {
+    case 'ecs':
+      return { labels: { incident } }
+    case 'ocsf':
+      return { metadata: { correlation_uid: incident } }
+    case 'falco':
+      return { output_fields: { 'snug.incident': incident } }
+    default:
+      return { incident }
+  }
+}
 
 describe('the person of a session', () => {
   const rendered = (format: (typeof alertFormats)[number]): readonly string[] =>

@@ -4,6 +4,7 @@ import type { Alert } from '../../../../../src/core/event/alert.ts'
 import { formatVersions } from '../../../../../src/core/event/format-versions.ts'
 import type { OutboundRecord } from '../../../../../src/core/event/outbound-record.ts'
 import { auditToEcs } from '../../../../../src/agent/pipeline/delivery/format/audit.ts'
+import { incidentToEcs } from '../../../../../src/agent/pipeline/delivery/format/incident.ts'
 import { toEcs } from '../../../../../src/agent/pipeline/delivery/format/ecs.ts'
 import { renderer } from '../../../../../src/agent/pipeline/delivery/format/format.ts'
 import { toOcsf } from '../../../../../src/agent/pipeline/delivery/format/ocsf.ts'
@@ -12,10 +13,12 @@ import { anyText } from '../../../../fixtures/any-text.ts'
 import {
   executedAlerts,
   sessionAlerts,
+  hostile,
   hostileAlert,
   product,
   sampleAlerts,
   sampleAudits,
+  sampleIncidents,
 } from '../../../../fixtures/format-alerts.ts'
 import { ecsFaults, ocsfFaults, otelFaults } from '../../../../fixtures/published-schemas.ts'
 import { cases } from '../../../../fixtures/random-cases.ts'
@@ -48,6 +51,17 @@ it('an entry of the audit trail has the fields and values of ECS', () => {
   for (const record of sampleAudits()) expect(ecsFaults(auditToEcs(record, product))).toEqual([])
 })
 
+it('an incident, and an alert of one, have the fields and values of the schemas', () => {
+  for (const record of [...sampleIncidents(), ...sampleIncidents(hostile)]) {
+    expect(ecsFaults(incidentToEcs(record, product))).toEqual([])
+  }
+  for (const alert of alerts) {
+    const joined = { ...alert, incident: alert.id }
+    expect(ocsfFaults(toOcsf(joined, product))).toEqual([])
+    expect(ecsFaults(toEcs(joined, product))).toEqual([])
+  }
+})
+
 it('any text of a container leaves findings and documents valid', () => {
   fc.assert(
     fc.property(anyText(40), (text) => {
@@ -68,7 +82,7 @@ interface Exported {
 }
 
 it('logs have attributes of the semantic conventions of OpenTelemetry, and name their version', () => {
-  const records: readonly OutboundRecord[] = [...alerts, ...sampleAudits()]
+  const records: readonly OutboundRecord[] = [...alerts, ...sampleAudits(), ...sampleIncidents()]
   const request = toOtlp(records, product, renderer('json', product))
   const [logs] = request['resourceLogs'] as readonly Exported[]
   expect(logs?.schemaUrl).toBe(`https://opentelemetry.io/schemas/${formatVersions.opentelemetry}`)
