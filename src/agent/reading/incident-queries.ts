@@ -1,10 +1,11 @@
 import { type AlertDecision, severities, type Severity } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import type { LinkKind } from '../../core/incident/incident-links.ts'
-import { actorOf, incidentTitle } from '../../core/incident/incident-title.ts'
+import { type IncidentPart, incidentSums } from '../../core/incident/incident-sums.ts'
+import { actorOf, incidentTitle, titleStep } from '../../core/incident/incident-title.ts'
 import type { Incident, IncidentMember } from '../../core/incident/incidents.ts'
 import { personNames } from '../../core/person/session-person.ts'
-import { lookedAtOnce, type Steps } from '../../core/steps.ts'
+import type { Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
 import type {
   IncidentMemberView,
@@ -112,52 +113,49 @@ export function* factsOf(
   groups: IncidentGroups,
   incident: Incident,
 ): Steps<Omit<IncidentView, 'revision'>> {
-  const { id, severity, members, follows } = incident
+  const { id, severity, follows } = incident
   const alerts = alertsOf(groups, incident)
-  const containers = new Set<string | undefined>()
-  const [places, images] = [new Set<string>(), new Set<string>()]
-  const [attack, guardrails, persons] = [new Set<string>(), new Set<string>(), new Set<string>()]
-  const decisions: KeptAlert[] = []
-  let [firstSeen, lastSeen, events, open] = ['', '', 0, 0]
-  for (const [at, { kept, fact, place, ...alert }] of alerts.entries()) {
-    if (at % lookedAtOnce === 0) yield
-    if (firstSeen === '' || kept.firstSeen < firstSeen) firstSeen = kept.firstSeen
-    if (kept.lastSeen > lastSeen) lastSeen = kept.lastSeen
-    // A summary counts alerts.
-    if (fact.role !== 'summary') events += kept.count
-    containers.add(fact.container)
-    places.add(place)
-    if (kept.image !== undefined) images.add(lineageName(kept.image))
-    for (const name of personNames(kept.sessions)) persons.add(name)
-    for (const technique of alert.attack) attack.add(technique)
-    for (const rule of alert.guardrails) guardrails.add(rule)
-    decisions.push(kept)
-    if (kept.decision === undefined) open += 1
-  }
-  const where = { places: [...places], containers: containers.size }
-  const closed = open > 0 ? undefined : latestOf(decisions)
+  const sums = yield* incidentSums(alerts.map(partOf))
+  const { firstSeen, lastSeen, alerts: count, open, events, containers, places, ...lists } = sums
+  const closed = open > 0 ? undefined : latestOf(alerts.map(({ kept }) => kept))
   return {
     id,
     title: incidentTitle(
-      alerts.slice(0, titledBy).map(({ kept }) => kept.whole),
-      where,
+      alerts.slice(0, titledBy).map(({ kept }) => titleStep(kept.whole)),
+      sums,
     ),
     severity,
     state: open > 0 ? 'open' : 'closed',
     firstSeen,
     lastSeen,
-    alerts: members.length,
+    alerts: count,
     open,
     events,
-    severities: counted(members.map(({ fact }) => fact)),
-    containers: containers.size,
-    places: where.places.slice(0, placesShown),
-    images: [...images].sort(),
-    persons: [...persons].sort(),
-    attack: [...attack].sort(),
-    guardrails: [...guardrails].sort(),
+    severities: lists.severities,
+    containers,
+    places: places.slice(0, placesShown),
+    images: lists.images,
+    persons: lists.persons,
+    attack: lists.attack,
+    guardrails: lists.guardrails,
     ...(follows === undefined ? {} : { follows }),
     ...(closed === undefined ? {} : { closed }),
+  }
+}
+
+function partOf({ kept, fact, place, attack, guardrails }: IncidentAlert): IncidentPart {
+  const { firstSeen, lastSeen, count, image, decision, sessions } = kept
+  return {
+    fact,
+    place,
+    firstSeen,
+    lastSeen,
+    count,
+    isOpen: decision === undefined,
+    image: image && lineageName(image),
+    persons: personNames(sessions),
+    attack,
+    guardrails,
   }
 }
 

@@ -33,7 +33,23 @@ export interface IncidentFact {
   readonly parts?: readonly string[]
 }
 
-export function incidentFact(alert: Alert): IncidentFact {
+/** What a fact is made of. */
+export type IncidentSource = Pick<
+  Alert,
+  | 'id'
+  | 'severity'
+  | 'container'
+  | 'node'
+  | 'process'
+  | 'image'
+  | 'cause'
+  | 'behaviour'
+  | 'event'
+  | 'summary'
+  | 'firstSeen'
+>
+
+export function incidentFact(alert: IncidentSource): IncidentFact {
   const { id, severity, container, node, process, image, cause, behaviour, event, summary } = alert
   const act = cause?.id ?? behaviour?.id
   const destination = destinationOf(alert)
@@ -53,7 +69,7 @@ export function incidentFact(alert: Alert): IncidentFact {
   }
 }
 
-function roleOf({ severity, event, summary }: Alert): IncidentRole {
+function roleOf({ severity, event, summary }: IncidentSource): IncidentRole {
   if (summary !== undefined) return 'summary'
   if (event.kind === 'loss') return 'loss'
   if (severity === 'low') return 'novelty'
@@ -72,7 +88,7 @@ const local: ReadonlySet<string> = new Set([
   'unspecified',
 ])
 
-function destinationOf({ event, summary }: Alert): string | undefined {
+function destinationOf({ event, summary }: IncidentSource): string | undefined {
   if (event.kind !== 'connect' || summary !== undefined) return undefined
   const { address, port } = event.connect
   const parsed = parseAddress(address)

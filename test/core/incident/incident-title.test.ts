@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import { incidentTitle, placeOf } from '../../../src/core/incident/incident-title.ts'
+import { incidentTitle, titleStep, placeOf } from '../../../src/core/incident/incident-title.ts'
 import { alertAt } from '../../fixtures/incident-alerts.ts'
 
 const tcp = { kind: 'connect', connect: { protocol: 'tcp', address: '203.0.113.7', port: 443 } }
@@ -25,21 +25,21 @@ const call = step('c', 'connect to tcp 203.0.113.7:443', {}, tcp)
 
 test('a title states who did what in order of time, the gravest of each kind', () => {
   const another = step('a', 'connect to tcp 203.0.113.9:443', {}, tcp)
-  expect(incidentTitle([call, run, another], place)).toBe(
+  expect(incidentTitle([call, run, another].map(titleStep), place)).toBe(
     'shop/web: dash runs /tmp/miner (not from the image), miner connects to tcp 203.0.113.7:443',
   )
 })
 
 test('a title states no success of what the kernel stopped', () => {
   const stopped: Alert = { ...run, action: 'killed' }
-  expect(incidentTitle([stopped], place)).toBe(
+  expect(incidentTitle([stopped].map(titleStep), place)).toBe(
     'shop/web: dash tried to run /tmp/miner (not from the image)',
   )
 })
 
 test('a title has the number of containers, and cuts what is long', () => {
   const long = step('a', `read /srv/${'x'.repeat(4_000)}`)
-  const many = incidentTitle([long], {
+  const many = incidentTitle([long].map(titleStep), {
     places: ['shop/web', 'shop/db', 'shop/api'],
     containers: 12,
   })
