@@ -1,5 +1,6 @@
 import type { ImageDecision, WrittenDecision } from './reading/console-fleet.ts'
 import type { AlertLog } from './reading/alert-log.ts'
+import type { FleetIncidents } from './reading/fleet-incidents.ts'
 import type { FleetViews } from './reading/fleet-views.ts'
 import type { FleetStatus } from './reading/views.ts'
 import type { Role } from '../support/config/role.ts'
@@ -10,6 +11,8 @@ export interface ConsoleWorld {
   readonly views: FleetViews
   /** Errors: ALERT_LOG_MISSING where no engine for alerts is configured. */
   readonly alerts: () => AlertLog
+  /** Errors: the same. */
+  readonly incidents: () => FleetIncidents
   readonly status: () => FleetStatus
   /** Whether everything was read at some time. */
   readonly isReady: () => boolean

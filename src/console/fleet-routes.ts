@@ -212,6 +212,30 @@ export const fleetRoutes: readonly FleetRoute[] = [
   }),
   fleetRoute({
     method: 'GET',
+    path: '/v1/fleet/incidents',
+    role: 'viewer',
+    summary:
+      'a range of the incidents over all nodes, of the alerts in memory: the most severe first',
+    query: z.strictObject({
+      ...windowed,
+      q,
+      state: z.enum(['open', 'closed']).optional(),
+      severity: z.enum(severities).optional().meta({ description: 'this severity and above' }),
+      node: name,
+    }),
+    answer: answer.incidents,
+    handle: ({ incidents }, { query }) => incidents().page(present(query)),
+  }),
+  fleetRoute({
+    method: 'GET',
+    path: '/v1/fleet/incidents/:id',
+    role: 'viewer',
+    summary: 'one incident with its steps, by its id or that of one of its alerts: `ALERT NODE`',
+    answer: answer.incidentStory,
+    handle: ({ incidents }, { params }) => incidents().story(params['id'] ?? ''),
+  }),
+  fleetRoute({
+    method: 'GET',
     path: '/v1/live',
     role: 'viewer',
     summary: 'WebSocket: a message where something changed; each has a number',

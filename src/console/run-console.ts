@@ -4,6 +4,7 @@ import { AgentReports } from './reading/agent-reports.ts'
 import { AlertLog } from './reading/alert-log.ts'
 import { alertEvidence } from './reading/alert-evidence.ts'
 import type { ConsoleFleet } from './reading/console-fleet.ts'
+import { FleetIncidents } from './reading/fleet-incidents.ts'
 import { FleetViews } from './reading/fleet-views.ts'
 import type { FleetStatus } from './reading/views.ts'
 import { bucketAccessOf, natsAccessOf } from '../support/config/nats-access.ts'
@@ -78,12 +79,11 @@ async function consoleWorld(
       },
     }
   }
+  const incidents = alerts && new FleetIncidents(alerts.window, () => news.changed('alerts'))
   const world: ConsoleWorld = {
     views,
-    alerts: () => {
-      if (alerts !== undefined) return alerts
-      throw new SnugError('ALERT_LOG_MISSING', 'the console has no engine for alerts')
-    },
+    alerts: () => alerts ?? noAlerts(),
+    incidents: () => incidents ?? noAlerts(),
     status,
     isReady: () =>
       state.listed && alerts?.stream.caughtUp !== false && agents?.stream.caughtUp !== false,
@@ -95,6 +95,10 @@ async function consoleWorld(
     await state.start(signal)
   }
   return { world, run }
+}
+
+function noAlerts(): never {
+  throw new SnugError('ALERT_LOG_MISSING', 'the console has no engine for alerts')
 }
 
 /** A console without Kubernetes does not load its client library. */

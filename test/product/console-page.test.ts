@@ -230,6 +230,7 @@ const openAs = (role: 'viewer' | 'admin', dark = false): Promise<Reviewer> =>
 /** In docs/console.md. */
 const pictures = [
   'console-review-light',
+  'console-incidents-light',
   'console-alerts-dark',
   'console-map-light',
   'console-nodes-light',
@@ -244,6 +245,7 @@ async function kept(page: Page, name: string): Promise<void> {
 const views = [
   ['images', 'Coverage by node'],
   ['review', 'decides on'],
+  ['incidents', 'What happened'],
   ['alerts', 'arguments'],
   ['map', 'Click on a party'],
   ['nodes', 'the kernel has no BTF'],
@@ -270,6 +272,19 @@ test('the states of agents are there, the worst first', async () => {
   await page.locator('.row .badge').first().waitFor()
   const states = await page.locator('.row .badge').allTextContents()
   expect(states).toEqual(['missing', 'blind', 'behind', 'working', 'working'])
+  await context.close()
+})
+
+test('an intruder in replicas on two nodes is one incident, with its steps and nodes', async () => {
+  const { page, context, faults } = await openAs('viewer')
+  await page.goto(`${served.url}/#/incidents`)
+  const row = page.locator('.row', { hasText: '2 alerts in 2 containers on n1, n2' })
+  await row.click()
+  const story = page.locator('article[aria-label=incident]', { hasText: 'run /bin/sh' })
+  await story.locator('.story', { hasText: 'on n1, n2, 2 alerts in 2 containers' }).waitFor()
+  expect(await story.locator('.story li').count()).toBe(1)
+  expect(await page.locator('main').textContent()).not.toContain('\u202e')
+  expect(faults.output).toEqual([])
   await context.close()
 })
 

@@ -4,10 +4,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type {
   FleetAlerts,
+  FleetIncidents,
+  FleetIncidentStory,
   FleetNodes,
   FleetReview,
   FleetStatus,
 } from '../../src/console/reading/views.ts'
+import type { IncidentPage } from '../../src/api/incident-views.ts'
 import { fleetRoutes } from '../../src/console/fleet-routes.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
@@ -149,6 +152,23 @@ test('one cause on two nodes is one item of the review', async () => {
   expect(rows.some(({ nodes }) => nodes.length === 2)).toBe(true)
 })
 
+test('the same grave thing on two nodes is one incident, until it is closed at both', async () => {
+  const open = '/v1/fleet/incidents?state=open'
+  const isOne = ({ rows }: FleetIncidents): boolean => rows[0]?.nodes.join() === 'n1,n2'
+  const { total, rows } = await served.until<FleetIncidents>(open, isOne)
+  expect(total).toBe(1)
+  const [row] = rows
+  const at = `/v1/fleet/incidents/${encodeURIComponent(row?.id ?? '')}`
+  const { steps, alerts } = await served.get<FleetIncidentStory>(at)
+  expect(steps.some(({ nodes }) => nodes.join() === 'n1,n2')).toBe(true)
+  // It has what the incidents of both nodes have.
+  const ofNodes = await Promise.all(
+    agents.map((agent) => agent.json<IncidentPage>(['incident', 'list'])),
+  )
+  const each = ofNodes.flatMap(({ incidents }) => incidents)
+  expect(each.reduce((sum, incident) => sum + incident.alerts, 0)).toBe(alerts)
+})
+
 test('a decision at a node ends what waits of it', async () => {
   const before = await served.get<FleetReview>('/v1/fleet/review')
   for (const agent of agents) {
@@ -157,6 +177,8 @@ test('a decision at a node ends what waits of it', async () => {
   }
   expect(before.total).toBeGreaterThan(0)
   await served.until<FleetReview>('/v1/fleet/review', ({ total }) => total === 0)
+  const closed = '/v1/fleet/incidents?state=closed'
+  await served.until<FleetIncidents>(closed, ({ rows }) => rows[0]?.nodes.join() === 'n1,n2')
   const { rows } = await served.get<FleetAlerts>('/v1/fleet/alerts?decided=true')
   expect(rows.map(({ decision }) => decision)).toEqual(rows.map(() => 'acknowledged'))
 })

@@ -10,6 +10,7 @@ import { NavBar } from '../../page/shell/nav-bar.tsx'
 import { Toasts } from '../../page/shell/toasts.tsx'
 import { DecisionsView } from './decisions-view.tsx'
 import { FleetAlertsView } from './fleet-alerts-view.tsx'
+import { FleetIncidentsView } from './fleet-incidents-view.tsx'
 import { FleetImagesView } from './fleet-images-view.tsx'
 import { FleetReviewView } from './fleet-review-view.tsx'
 import { MapView } from './map-view.tsx'
@@ -21,6 +22,7 @@ export function ConsoleApp() {
   useKeys('Everywhere', [
     { keys: 'g i', does: 'images', run: () => go('#/images') },
     { keys: 'g r', does: 'review', run: () => go('#/review') },
+    { keys: 'g t', does: 'incidents', run: () => go('#/incidents') },
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
     { keys: 'g m', does: 'map', run: () => go('#/map') },
     { keys: 'g n', does: 'nodes', run: () => go('#/nodes') },
@@ -46,6 +48,7 @@ export function ConsoleApp() {
         items={[
           { name: 'images', title: 'Images', key: 'i' },
           { name: 'review', title: 'Review', key: 'r', count: status?.waiting },
+          { name: 'incidents', title: 'Incidents', key: 't' },
           { name: 'alerts', title: 'Alerts', key: 'a', count: status?.openAlerts },
           { name: 'map', title: 'Map', key: 'm' },
           { name: 'nodes', title: 'Nodes', key: 'n', count: unwell },
@@ -74,6 +77,8 @@ function View() {
   switch (name) {
     case 'review':
       return <FleetReviewView wanted={first} />
+    case 'incidents':
+      return <FleetIncidentsView />
     case 'alerts':
       return <FleetAlertsView />
     case 'map':

@@ -1,6 +1,7 @@
 import { type Severity, severities } from '../../core/event/alert.ts'
 import { StreamLog, type StreamSource } from '../../fleet/nats/stream-log.ts'
-import { AlertWindow, nameOf } from './alert-window.ts'
+import { nameOf } from './alert-name.ts'
+import { AlertWindow } from './alert-window.ts'
 import { Interned } from './interned.ts'
 import { alertIn, type KeptAlert } from './stream-record.ts'
 import type { FleetAlertRow, FleetAlerts } from './views.ts'

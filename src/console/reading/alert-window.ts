@@ -1,3 +1,4 @@
+import { nameOf } from './alert-name.ts'
 import { ReviewGroups } from './review-groups.ts'
 import type { KeptAlert } from './stream-record.ts'
 
@@ -102,9 +103,4 @@ export class AlertWindow {
     if (left === 0) this.openByProfile.delete(profile)
     else this.openByProfile.set(profile, left)
   }
-}
-
-/** Ids are unique on a node; of two nodes with one id, each has its own alert. */
-export function nameOf({ node, id }: Pick<KeptAlert, 'node' | 'id'>): string {
-  return `${id} ${node}`
 }

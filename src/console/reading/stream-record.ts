@@ -1,6 +1,11 @@
 import { z } from 'zod'
-import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
 import { type AgentReport, agentReport } from '../../core/event/agent-report-schema.ts'
+import { causeAccesses } from '../../core/event/alert-risk.ts'
+import { type Alert, alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import { type IncidentFact, incidentFact } from '../../core/incident/incident-fact.ts'
+import { placeOf, type TitleStep, titleStep } from '../../core/incident/incident-title.ts'
+import { personNames } from '../../core/person/session-person.ts'
+import { nameOf } from './alert-name.ts'
 import { type Connection, connectionIn } from './connection.ts'
 import type { Interned } from './interned.ts'
 import type { StreamMessage } from '../../fleet/nats/stream-log.ts'
@@ -24,16 +29,51 @@ const alertSchema = z.looseObject({
     .looseObject({ repository: short, digest: short, scope: short.exactOptional() })
     .optional(),
   container: z.looseObject({ id: short, name: short.optional() }).optional(),
-  workload: z.looseObject({ namespace: short.optional() }).optional(),
-  process: z.looseObject({ exe: long }).optional(),
+  workload: z.looseObject({ namespace: short.optional(), name: short.optional() }).optional(),
+  process: z
+    .looseObject({
+      exe: long,
+      script: long.optional(),
+      parent: long.optional(),
+      pid: z.number().optional(),
+      ppid: z.number().optional(),
+      session: short.optional(),
+    })
+    .optional(),
+  event: z
+    .looseObject({
+      kind: short,
+      connect: z.looseObject({ address: short, port: z.number() }).optional(),
+    })
+    .refine(({ kind, connect }) => kind !== 'connect' || connect !== undefined),
   count: z.number(),
   firstSeen: moment,
   lastSeen: moment,
   guardrails: z.array(short).max(1_000),
+  attack: z.array(short).max(1_000),
   decision: z.looseObject({ kind: short, by: short }).optional(),
   cause: z.looseObject({ id: short, names: z.number() }).optional(),
   samples: z.array(behaviour).max(1_000).optional(),
   novelty: z.literal(true).optional(),
+  summary: z.looseObject({ first: z.array(short).max(1_000) }).optional(),
+  sessions: z
+    .array(z.looseObject({ person: z.looseObject({ certainty: short, name: short.optional() }) }))
+    .max(1_000)
+    .optional(),
+})
+
+/** A cause of another version may have no line: the behaviour has one. */
+const lineSchema = z.looseObject({
+  access: z.enum(causeAccesses),
+  place: long,
+  names: z.number(),
+  wide: z.literal(true).optional(),
+  instance: long.optional(),
+  firstRun: z.literal(true).optional(),
+  component: z
+    .array(z.looseObject({ access: z.enum(causeAccesses), place: long }))
+    .max(1_000)
+    .optional(),
 })
 
 /** An alert as the console keeps it. */
@@ -48,6 +88,17 @@ export interface KeptAlert extends FleetAlertRow {
   readonly connections?: readonly KeptConnection[]
   /** Name of the ImageProfile of its image; absent where it is of no image. */
   readonly profile?: string
+  readonly incident: KeptIncidentFacts
+}
+
+/** What incidents need of an alert. Ids have the node: they are unique on one only. */
+export interface KeptIncidentFacts {
+  readonly fact: IncidentFact
+  readonly place: string
+  readonly firstSeen: string
+  readonly persons: readonly string[]
+  readonly attack: readonly string[]
+  readonly step: TitleStep | undefined
 }
 
 export interface KeptConnection extends Connection {
@@ -103,6 +154,40 @@ export function alertIn(
     ...(decision && { decision: keep.text(decision.kind), decidedBy: keep.text(decision.by) }),
     ...(cause && { cause: keep.text(cause.id) }),
     ...(alert.novelty && { novelty: true as const }),
+    incident: incidentFactsIn(alert as unknown as Alert, keep),
+  }
+}
+
+const none: readonly string[] = []
+
+/** `alert`: its form is checked, as far as this reads it. */
+function incidentFactsIn(alert: Alert, keep: Interned): KeptIncidentFacts {
+  const { node, firstSeen, attack, cause, sessions, ...rest } = alert
+  const { parts, container, session, act, destination, ...fact } = incidentFact(alert)
+  const isLine = cause !== undefined && lineSchema.safeParse(cause).success
+  const step = titleStep({ ...rest, firstSeen, ...(isLine ? { cause } : {}) })
+  const persons = personNames(sessions)
+  const named = (id: string): string => nameOf({ id, node })
+  return {
+    fact: {
+      ...fact,
+      id: named(fact.id),
+      ...(container && { container: keep.text(container) }),
+      ...(session && { session: keep.text(session) }),
+      ...(act && { act: keep.text(act) }),
+      ...(destination && { destination: keep.text(destination) }),
+      ...(parts && { parts: parts.map(named) }),
+    },
+    place: keep.text(placeOf(alert)),
+    firstSeen,
+    persons: persons.length === 0 ? none : persons.map((name) => keep.text(name)),
+    attack: attack.length === 0 ? none : attack.map((technique) => keep.text(technique)),
+    step: step && {
+      kind: keep.text(step.kind),
+      actor: keep.text(cut(step.actor)),
+      text: keep.text(cut(step.text)),
+      firstSeen,
+    },
   }
 }
 

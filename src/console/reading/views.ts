@@ -284,6 +284,64 @@ export const alerts = z.object({
 })
 export type FleetAlerts = View<typeof alerts>
 
+const texts = z.array(text)
+const incidentFacts = {
+  /** Id of the alert that was raised first, and its node. */
+  id: text,
+  title: text,
+  severity: z.enum(severities),
+  state: z.enum(['open', 'closed']),
+  firstSeen: moment,
+  lastSeen: moment,
+  /** Of those that the console has in memory. */
+  alerts: whole,
+  /** Alerts without a decision. */
+  open: whole,
+  events: whole,
+  containers: whole,
+  /** The first few. */
+  nodes: texts,
+  nodeCount: whole,
+  /** Workloads, or containers without one: the first few. */
+  places: texts,
+  /** Repositories */
+  images: texts,
+  persons: texts,
+  attack: texts,
+  guardrails: texts,
+}
+const incidentRow = z.object(incidentFacts)
+export type FleetIncidentRow = View<typeof incidentRow>
+
+/** The most severe first, of these the latest. */
+export const incidents = z.object({ ...windowed, rows: z.array(incidentRow) })
+export type FleetIncidents = View<typeof incidents>
+
+export const incidentStory = z.object({
+  ...incidentFacts,
+  /** Equal alerts of all containers are one step. The gravest ones, in order of time. */
+  steps: z.array(
+    z.object({
+      firstSeen: moment,
+      lastSeen: moment,
+      severity: z.enum(severities),
+      action: z.enum(alertActions),
+      actor: optionalText,
+      text,
+      decision: optionalText,
+      /** Number of the message of its first alert in the stream. */
+      seq: whole,
+      alerts: whole,
+      events: whole,
+      containers: whole,
+      nodes: texts,
+    }),
+  ),
+  /** Steps that are left out. */
+  left: whole,
+})
+export type FleetIncidentStory = View<typeof incidentStory>
+
 export const status = z.object({
   /** Where the console reads profiles and decisions. */
   store: z.enum(['kubernetes', 'nats']),

@@ -1,0 +1,145 @@
+import { useState } from 'preact/hooks'
+import type { FleetIncidentRow, FleetIncidents, FleetIncidentStory } from '../reading/views.ts'
+import { useResource } from '../../page/base/resource.ts'
+import { count, plural } from '../../page/base/text.ts'
+import { Ago, At } from '../../page/parts/ago.tsx'
+import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
+import { Foreign } from '../../page/parts/foreign.tsx'
+import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { FleetList, TwoLines } from './fleet-list.tsx'
+
+/** Nodes that a row names. */
+const nodesNamed = 2
+
+/** Alerts of all nodes that hang together, the most severe first. */
+export function FleetIncidentsView() {
+  const [state, setState] = useState('open')
+  return (
+    <FleetList<FleetIncidentRow, FleetIncidents>
+      title="Incidents"
+      one="incident"
+      path="/v1/fleet/incidents"
+      find="Find: what happened, a place, an image, a node"
+      filter={{ state }}
+      keyOf={({ id }) => id}
+      draw={(row) => <IncidentLine row={row} />}
+      fields={() => (
+        <label class="facet">
+          <span class="hidden">open or closed</span>
+          <select value={state} onChange={({ currentTarget }) => setState(currentTarget.value)}>
+            <option value="open">open</option>
+            <option value="closed">closed</option>
+          </select>
+        </label>
+      )}
+      detail={({ id }) => <IncidentDetail key={id} id={id} />}
+      empty={state === 'open' ? 'No open incident' : 'No closed incident'}
+      emptyWhy="Alerts that hang together appear here in one row, over all nodes."
+    />
+  )
+}
+
+function IncidentLine({ row }: { readonly row: FleetIncidentRow }) {
+  const { severity, title, alerts, containers, nodes, nodeCount } = row
+  const { images, persons, lastSeen } = row
+  return (
+    <TwoLines
+      mark={<SeverityBadge severity={severity} />}
+      what={<Foreign text={title} cut />}
+      who={
+        <>
+          {plural(alerts, 'alert')} in {plural(containers, 'container')} on{' '}
+          {nodeCount > nodesNamed ? plural(nodeCount, 'node') : <Foreign text={nodes.join(', ')} />}
+          {' · '}
+          <Foreign text={[...images, ...persons].join(', ')} cut />
+        </>
+      }
+    >
+      <Ago time={lastSeen} />
+    </TwoLines>
+  )
+}
+
+function nodesText({ nodes, nodeCount }: FleetIncidentRow): string {
+  const more = nodeCount - nodes.length
+  return more > 0 ? `${nodes.join(', ')} and ${count(more)} more` : nodes.join(', ')
+}
+
+function IncidentDetail({ id }: { readonly id: string }) {
+  const path = `/v1/fleet/incidents/${encodeURIComponent(id)}`
+  const { value, problem } = useResource<FleetIncidentStory>(path)
+  if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
+  if (value === undefined) return <Waiting rows={6} />
+  const { title, severity, state, attack, steps, left } = value
+  return (
+    <article class="panel card" aria-label="incident">
+      <p class="badges">
+        <SeverityBadge severity={severity} /> <span class="badge decided">{state}</span>{' '}
+        {attack.map((technique) => (
+          <span key={technique} class="badge attack">
+            {technique}
+          </span>
+        ))}
+      </p>
+      <h2 class="act-line">
+        <Foreign text={title} words />
+      </h2>
+      <Facts incident={value} />
+      <h3>What happened</h3>
+      <ol class="story">
+        {steps.map((step) => (
+          <li key={step.seq} class="step reported">
+            <At time={step.firstSeen} date={false} />
+            <span class="step-text">
+              <Foreign text={step.text} />{' '}
+              <span class="muted">
+                {step.actor === undefined ? null : <Foreign text={step.actor} />} on{' '}
+                <Foreign text={step.nodes.join(', ')} words />
+                {step.alerts > 1
+                  ? `, ${plural(step.alerts, 'alert')} in ${plural(step.containers, 'container')}`
+                  : ''}
+              </span>
+            </span>
+            <DoneBadge action={step.action} decision={step.decision} />{' '}
+            <SeverityBadge severity={step.severity} />
+          </li>
+        ))}
+      </ol>
+      {left > 0 ? <p class="muted">{count(left)} more steps of no higher severity</p> : null}
+    </article>
+  )
+}
+
+function Facts({ incident }: { readonly incident: FleetIncidentStory }) {
+  const { containers, places, images, persons, guardrails, alerts, open, events } = incident
+  const facts: readonly (readonly [string, string])[] = [
+    ['nodes', nodesText(incident)],
+    ['where', `${plural(containers, 'container')}: ${places.join(', ')}`],
+    ['images', images.join(', ')],
+    ['sessions by', persons.join(', ')],
+    ['guardrails', guardrails.join(', ')],
+    [
+      'alerts',
+      `${plural(alerts, 'alert')} of ${plural(events, 'event')}, ${count(open)} without a decision`,
+    ],
+    ['incident', incident.id],
+  ]
+  return (
+    <dl class="facts">
+      {facts.map(([what, text]) =>
+        text === '' ? null : (
+          <>
+            <dt>{what}</dt>
+            <dd>
+              <Foreign text={text} words />
+            </dd>
+          </>
+        ),
+      )}
+      <dt>when</dt>
+      <dd>
+        <At time={incident.firstSeen} /> to <At time={incident.lastSeen} />
+      </dd>
+    </dl>
+  )
+}

@@ -1,0 +1,201 @@
+import { type Severity, severities } from '../../core/event/alert.ts'
+import { type IncidentPart, incidentSums } from '../../core/incident/incident-sums.ts'
+import { incidentTitle } from '../../core/incident/incident-title.ts'
+import { type Incident, incidentsOf } from '../../core/incident/incidents.ts'
+import { lookedAtOnce, type Steps } from '../../core/steps.ts'
+import { SnugError } from '../../errors.ts'
+import { Slices } from '../../support/slices.ts'
+import type { AlertWindow } from './alert-window.ts'
+import type { KeptAlert } from './stream-record.ts'
+import type { FleetIncidentRow, FleetIncidents as Page, FleetIncidentStory } from './views.ts'
+import { isFound, type WindowQuery, windowOf } from './window.ts'
+
+export interface FleetIncidentQuery extends WindowQuery {
+  readonly state?: FleetIncidentRow['state']
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly node?: string
+}
+
+/** Alerts of an incident that its title is made of. */
+const titledBy = 20
+const placesShown = 10
+const nodesShown = 20
+const stepsShown = 100
+/** The least time between two derivations, and how much longer than one they are apart. */
+const freshMs = 500
+const share = 10
+
+interface Derived {
+  readonly revision: number
+  /** The most severe first, of these the latest. */
+  readonly incidents: readonly { readonly row: FleetIncidentRow; readonly nodes: Nodes }[]
+  /** Of the incident: its alerts, gravest first. */
+  readonly alerts: ReadonlyMap<string, readonly KeptAlert[]>
+  /** Alert → incident. */
+  readonly ofAlert: ReadonlyMap<string, string>
+}
+
+type Nodes = ReadonlySet<string>
+
+/**
+ * Incidents over all nodes, by the rules of an agent, of the alerts in memory. They are derived in slices when somebody
+ * asks, and kept for a while: a flood of alerts costs a tenth of the time at most.
+ */
+export class FleetIncidents {
+  readonly #window: AlertWindow
+  readonly #slices = new Slices()
+  #latest: Derived | undefined
+  #underway: Promise<Derived> | undefined
+  #nextMs = -Infinity
+  readonly #onNews: () => void
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param onNews an answer was out of date, and the next one is not */
+  constructor(window: AlertWindow, onNews: () => void = () => undefined) {
+    this.#window = window
+    this.#onNews = onNews
+  }
+
+  async page(query: FleetIncidentQuery): Promise<Page> {
+    const { state, severity = 'low', node, q } = query
+    const { incidents } = await this.#derived()
+    const least = severities.indexOf(severity)
+    const found = incidents.filter(
+      ({ row, nodes }) =>
+        (state === undefined || row.state === state) &&
+        severities.indexOf(row.severity) >= least &&
+        (node === undefined || nodes.has(node)) &&
+        isFound(q, row.title, ...row.places, ...row.images, ...row.persons, ...row.nodes),
+    )
+    return windowOf(
+      found.map(({ row }) => row),
+      query,
+    )
+  }
+
+  /** `id`: of the incident, or of one of its alerts, with the node. Errors: INCIDENT_UNKNOWN. */
+  async story(id: string): Promise<FleetIncidentStory> {
+    const { incidents, alerts, ofAlert } = await this.#derived()
+    const named = ofAlert.get(id)
+    const found = incidents.find(({ row }) => row.id === named)
+    if (found === undefined)
+      throw new SnugError('INCIDENT_UNKNOWN', `no alert in memory is in an incident \`${id}\``)
+    const folds = folded(alerts.get(found.row.id) ?? [])
+    const steps = folds.slice(0, stepsShown).map(stepOf)
+    steps.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : a.firstSeen > b.firstSeen ? 1 : 0))
+    return { ...found.row, steps, left: folds.length - steps.length }
+  }
+
+  #derived(): Promise<Derived> {
+    const latest = this.#latest
+    if (latest?.revision === this.#window.revision) return Promise.resolve(latest)
+    const waitMs = this.#nextMs - performance.now()
+    if (latest !== undefined && waitMs > 0) {
+      if (this.#timer === undefined) this.#timer = setTimeout(() => this.#renew(), waitMs).unref()
+      return Promise.resolve(latest)
+    }
+    this.#underway ??= this.#derive().finally(() => {
+      this.#underway = undefined
+    })
+    return this.#underway
+  }
+
+  #renew(): void {
+    this.#timer = undefined
+    void this.#derived().then(this.#onNews)
+  }
+
+  async #derive(): Promise<Derived> {
+    const began = performance.now()
+    const derived = await this.#slices.run('incidents', derivedFrom(this.#window))
+    this.#latest = derived
+    this.#nextMs = performance.now() + Math.max(freshMs, (performance.now() - began) * share)
+    return derived
+  }
+}
+
+function* derivedFrom(window: AlertWindow): Steps<Derived> {
+  const { revision } = window
+  const kept = new Map<string, KeptAlert>()
+  for (const [at, alert] of window.newestFirst().entries()) {
+    if (at % lookedAtOnce === 0) yield
+    // An alert that a person allowed is ordinary.
+    if (alert.decision !== 'allowed') kept.set(alert.incident.fact.id, alert)
+  }
+  const found = yield* incidentsOf([...kept.values()].map(({ incident }) => incident.fact))
+  const alerts = new Map<string, readonly KeptAlert[]>()
+  const ofAlert = new Map<string, string>()
+  const incidents: Derived['incidents'][number][] = []
+  for (const incident of found.incidents) {
+    yield
+    const own = incident.members.flatMap(({ fact }) => kept.get(fact.id) ?? [])
+    alerts.set(incident.id, own)
+    for (const { fact } of incident.members) ofAlert.set(fact.id, incident.id)
+    const nodes = new Set(own.map(({ node }) => node))
+    incidents.push({ row: yield* rowOf(incident, own, nodes), nodes })
+  }
+  return { revision, incidents, alerts, ofAlert }
+}
+
+function* rowOf(
+  { id, severity }: Incident,
+  own: readonly KeptAlert[],
+  nodes: Nodes,
+): Steps<FleetIncidentRow> {
+  const { severities: _, places, ...sums } = yield* incidentSums(own.map(partOf))
+  const steps = own.slice(0, titledBy).map(({ incident }) => incident.step)
+  return {
+    ...sums,
+    id,
+    title: incidentTitle(steps, { places, containers: sums.containers }),
+    severity,
+    state: sums.open > 0 ? 'open' : 'closed',
+    nodes: [...nodes].sort().slice(0, nodesShown),
+    nodeCount: nodes.size,
+    places: places.slice(0, placesShown),
+  }
+}
+
+function partOf({ incident, lastSeen, count, decision, ...alert }: KeptAlert): IncidentPart {
+  const { fact, place, firstSeen, persons, attack } = incident
+  const { repository, guardrails } = alert
+  const isOpen = decision === undefined
+  const facts = { fact, place, firstSeen, lastSeen, count, isOpen }
+  return { ...facts, image: repository, persons, attack, guardrails }
+}
+
+type Fold = readonly [KeptAlert, ...KeptAlert[]]
+
+/** Alerts of one behaviour, severity and action together; gravest first. */
+function folded(alerts: readonly KeptAlert[]): readonly Fold[] {
+  const folds = new Map<string, [KeptAlert, ...KeptAlert[]]>()
+  for (const alert of alerts) {
+    const { fact } = alert.incident
+    const name = `${alert.severity} ${alert.action} ${fact.act ?? fact.id}`
+    const known = folds.get(name)
+    if (known === undefined) folds.set(name, [alert])
+    else known.push(alert)
+  }
+  return [...folds.values()]
+}
+
+function stepOf(alerts: Fold): FleetIncidentStory['steps'][number] {
+  const [first] = alerts
+  const { severity, action, actor, text, seq, incident, decision } = first
+  const isDecided = alerts.every((alert) => alert.decision !== undefined)
+  return {
+    firstSeen: incident.firstSeen,
+    lastSeen: alerts.reduce((last, each) => (each.lastSeen > last ? each.lastSeen : last), ''),
+    severity,
+    action,
+    ...(actor === undefined ? {} : { actor }),
+    text,
+    ...(isDecided && decision !== undefined ? { decision } : {}),
+    seq,
+    alerts: alerts.length,
+    events: alerts.reduce((sum, { count }) => sum + count, 0),
+    containers: new Set(alerts.map(({ incident: { fact } }) => fact.container)).size,
+    nodes: [...new Set(alerts.map(({ node }) => node))].sort().slice(0, nodesShown),
+  }
+}
