@@ -7,6 +7,7 @@ import { hashBounds } from '../src/core/event/file-hash.ts'
 import { sessionsOfAlert } from '../src/core/person/session-person.ts'
 import { personBounds } from '../src/agent/evidence/session-persons.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
+import { alertsListed } from '../src/agent/reading/incident-feed.ts'
 import { listedKept } from '../src/agent/reading/listed-cards.ts'
 import { lateKept } from '../src/agent/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/agent/reading/live/live-updates.ts'
@@ -540,6 +541,11 @@ export const limitTable: readonly LimitGroup[] = [
         atBound:
           'the oldest are removed, 1,000 or more at a time; an entry `audit-cut` has the hash of the last of them',
         shownBy: { metric: 'snug_audit_entries_total' },
+      },
+      {
+        what: 'alerts that a record of an incident lists',
+        bound: alertsListed,
+        atBound: 'it lists the gravest ones, and has the number of all',
       },
       {
         what: 'spans that wait for the collector of traces',

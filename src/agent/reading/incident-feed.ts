@@ -17,7 +17,7 @@ import { alertsOf, factsOf } from './incident-queries.ts'
 import type { IncidentAlert, IncidentGroups, IncidentsNow } from './incident-groups.ts'
 
 /** Alerts that a record lists. */
-const alertsListed = 200
+export const alertsListed = 200
 /** The least time between two derivations. */
 const leastPauseMs = 200
 const longestPauseMs = 10_000
@@ -196,22 +196,25 @@ export class IncidentFeed implements AlertIncidents {
   /** No alerts form the incident any more. */
   #end(last: IncidentRecord): void {
     const { alerts, journal } = this.#agent
-    const into = [last.incident, ...last.alertIds].flatMap((id) => this.#ofAlert.get(id) ?? [])[0]
-    const isKept = alerts.has(last.incident)
-    if (into !== undefined) {
-      const isRecorded = last.state === 'ended' && last.into === into
+    const { incident, state } = last
+    const isKept = alerts.has(incident)
+    const into = [incident, ...last.alertIds].flatMap((id) => this.#ofAlert.get(id) ?? [])[0]
+    // The rest of a closed one whose first alert was evicted has another id, and is no news.
+    if (into !== undefined && (isKept || state === 'open')) {
+      const isRecorded = state === 'ended' && last.into === into
       if (!isRecorded) this.#record({ ...factsIn(last), state: 'ended', into }, last)
-      return
+    } else if (state === 'open') {
+      const closed = isKept ? alerts.get(incident).decision : undefined
+      const ending: Pick<IncidentFacts, 'state' | 'closed'> =
+        closed === undefined ? { state: 'ended' } : { state: 'closed', closed }
+      this.#record({ ...factsIn(last), open: 0, ...ending }, last)
     }
-    const closed = isKept ? alerts.get(last.incident).decision : undefined
-    if (last.state === 'open') {
-      const state = closed === undefined ? 'ended' : 'closed'
-      const decided = closed === undefined ? {} : { closed }
-      this.#record({ ...factsIn(last), state, open: 0, ...decided }, last)
-      return
-    }
-    // Until then a sink may still need the record after a restart.
-    if (!isKept && journal.dispatcher.needed === 0) journal.forgetIncident(last.incident)
+    const final = journal.incidents.get(incident)
+    if (isKept || final === undefined) return
+    // A sink that has not got the record needs it after a restart.
+    const isSent = this.#waitMs(final) === 0 && !journal.dispatcher.isWaiting(final.id)
+    if (isSent) journal.forgetIncident(incident)
+    else this.#lookIn(updateMs)
   }
 
   #record(facts: IncidentFacts, last: IncidentRecord | undefined): void {

@@ -95,15 +95,20 @@ export class FleetIncidents {
       if (this.#timer === undefined) this.#timer = setTimeout(() => this.#renew(), waitMs).unref()
       return Promise.resolve(latest)
     }
-    this.#underway ??= this.#derive().finally(() => {
-      this.#underway = undefined
-    })
-    return this.#underway
+    return this.#renewed()
   }
 
   #renew(): void {
     this.#timer = undefined
-    void this.#derived().then(this.#onNews)
+    // A timer may be early. Who asks next gets the error, if there is one.
+    this.#renewed().then(this.#onNews, () => undefined)
+  }
+
+  #renewed(): Promise<Derived> {
+    this.#underway ??= this.#derive().finally(() => {
+      this.#underway = undefined
+    })
+    return this.#underway
   }
 
   async #derive(): Promise<Derived> {

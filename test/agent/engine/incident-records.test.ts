@@ -24,13 +24,13 @@ let store: MemoryStore
 let sink: RecordSink
 let world: DaemonWorld
 
-async function begin(): Promise<void> {
+async function begin(alertsKept = 1_000): Promise<void> {
   world = daemonWorld({
     rules: { floorMs: hourMs, ceilingMs: 24 * hourMs },
     startMs,
     store,
     outlets: [sink],
-    alertsKept: 1_000,
+    alertsKept,
   })
   await world.start()
 }
@@ -219,6 +219,37 @@ function inReplica(replica: number, ms: number): readonly SnugEvent[] {
   const container = { id: `${replica}`.padStart(64, '0'), name: `web-${replica}` }
   return story.intruder(ms).map((event) => ({ ...event, container }) as SnugEvent)
 }
+
+it('an incident whose alerts are evicted ends, or is forgotten once it was closed', async () => {
+  await world.stop()
+  store = new MemoryStore()
+  sink = new RecordSink()
+  await begin(9)
+  await happens(story.learned(startMs))
+  await world.engine.setMode(story.webRepository, 'alert', by)
+  await happens(inReplica(1, startMs + hourMs))
+  await settled()
+  const first = await close()
+  await settled()
+  // The alerts of another one take their place, and later those of a third one that of the second.
+  await happens(inReplica(2, startMs + 9 * hourMs))
+  await settled()
+  await happens(inReplica(3, startMs + 20 * hourMs))
+  await settled()
+  await aMinute()
+  const found = incidentsIn(sink.records)
+  const statesOf = (id: string | undefined): readonly string[] =>
+    found.filter(({ incident }) => incident === id).map(({ state }) => state)
+  expect(statesOf(first)).toEqual(['open', 'closed'])
+  const [second] = found.filter(({ incident }) => incident !== first)
+  expect(statesOf(second?.incident)).toEqual(['open', 'ended'])
+  const kept = [...world.daemon.journal.incidents.keys()]
+  expect(kept).not.toContain(first)
+  expect(kept).not.toContain(second?.incident)
+  expect(kept.length).toBeGreaterThan(0)
+  const { meta } = await store.load()
+  expect(Object.keys(meta).filter((key) => key.startsWith('incident '))).toHaveLength(kept.length)
+})
 
 describe('two incidents', () => {
   const campaign = 100 * 60_000

@@ -95,6 +95,10 @@ export class DeliveryQueue {
     return this.#queue.size
   }
 
+  isWaiting(id: string): boolean {
+    return this.#queue.has(id)
+  }
+
   /** The place, in order of arrival, of the oldest waiting record; undefined if none waits. */
   get oldestPlace(): number | undefined {
     return this.#queue.oldest?.place

@@ -79,6 +79,11 @@ export class Dispatcher {
     return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
   }
 
+  /** Whether the record waits for a sink. */
+  isWaiting(id: string): boolean {
+    return this.#lanes.some((queue) => queue.isWaiting(id))
+  }
+
   /** Whether a sink takes incidents. */
   get wantsIncidents(): boolean {
     return this.#lanes.some(({ binding }) => binding.wantsIncidents === true)
