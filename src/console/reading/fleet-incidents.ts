@@ -1,10 +1,12 @@
 import { type Severity, severities } from '../../core/event/alert.ts'
 import { type IncidentPart, incidentSums } from '../../core/incident/incident-sums.ts'
-import { incidentTitle } from '../../core/incident/incident-title.ts'
+import type { IncidentFact } from '../../core/incident/incident-fact.ts'
+import { incidentTitle, type TitleStep } from '../../core/incident/incident-title.ts'
 import { type Incident, incidentsOf } from '../../core/incident/incidents.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
 import { Slices } from '../../support/slices.ts'
+import { nameOf } from './alert-name.ts'
 import type { AlertWindow } from './alert-window.ts'
 import type { KeptAlert } from './stream-record.ts'
 import type { FleetIncidentRow, FleetIncidents as Page, FleetIncidentStory } from './views.ts'
@@ -29,11 +31,12 @@ const share = 10
 interface Derived {
   readonly revision: number
   /** The most severe first, of these the latest. */
-  readonly incidents: readonly { readonly row: FleetIncidentRow; readonly nodes: Nodes }[]
-  /** Of the incident: its alerts, gravest first. */
-  readonly alerts: ReadonlyMap<string, readonly KeptAlert[]>
-  /** Alert → incident. */
-  readonly ofAlert: ReadonlyMap<string, string>
+  readonly incidents: readonly {
+    readonly row: FleetIncidentRow
+    readonly nodes: Nodes
+    /** Gravest first. */
+    readonly alerts: readonly KeptAlert[]
+  }[]
 }
 
 type Nodes = ReadonlySet<string>
@@ -76,12 +79,13 @@ export class FleetIncidents {
 
   /** `id`: of the incident, or of one of its alerts, with the node. Errors: INCIDENT_UNKNOWN. */
   async story(id: string): Promise<FleetIncidentStory> {
-    const { incidents, alerts, ofAlert } = await this.#derived()
-    const named = ofAlert.get(id)
-    const found = incidents.find(({ row }) => row.id === named)
+    const { incidents } = await this.#derived()
+    const found =
+      incidents.find(({ row }) => row.id === id) ??
+      incidents.find(({ alerts }) => alerts.some((alert) => nameOf(alert) === id))
     if (found === undefined)
       throw new SnugError('INCIDENT_UNKNOWN', `no alert in memory is in an incident \`${id}\``)
-    const folds = folded(alerts.get(found.row.id) ?? [])
+    const folds = folded(found.alerts)
     const steps = folds.slice(0, stepsShown).map(stepOf)
     steps.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : a.firstSeen > b.firstSeen ? 1 : 0))
     return { ...found.row, steps, left: folds.length - steps.length }
@@ -123,33 +127,69 @@ export class FleetIncidents {
 function* derivedFrom(window: AlertWindow): Steps<Derived> {
   const { revision } = window
   const kept = new Map<string, KeptAlert>()
+  const facts: IncidentFact[] = []
   for (const [at, alert] of window.newestFirst().entries()) {
     if (at % lookedAtOnce === 0) yield
     // An alert that a person allowed is ordinary.
-    if (alert.decision !== 'allowed') kept.set(alert.incident.fact.id, alert)
+    if (alert.decision === 'allowed') continue
+    const fact = factOf(alert)
+    facts.push(fact)
+    kept.set(fact.id, alert)
   }
-  const found = yield* incidentsOf([...kept.values()].map(({ incident }) => incident.fact))
-  const alerts = new Map<string, readonly KeptAlert[]>()
-  const ofAlert = new Map<string, string>()
+  const found = yield* incidentsOf(facts)
   const incidents: Derived['incidents'][number][] = []
   for (const incident of found.incidents) {
     yield
-    const own = incident.members.flatMap(({ fact }) => kept.get(fact.id) ?? [])
-    alerts.set(incident.id, own)
-    for (const { fact } of incident.members) ofAlert.set(fact.id, incident.id)
-    const nodes = new Set(own.map(({ node }) => node))
-    incidents.push({ row: yield* rowOf(incident, own, nodes), nodes })
+    const alerts: KeptAlert[] = []
+    const parts: IncidentPart[] = []
+    for (const { fact } of incident.members) {
+      const alert = kept.get(fact.id)
+      if (alert === undefined) continue
+      alerts.push(alert)
+      parts.push(partOf(fact, alert))
+    }
+    const nodes = new Set(alerts.map(({ node }) => node))
+    incidents.push({ row: yield* rowOf(incident, alerts, parts, nodes), nodes, alerts })
   }
-  return { revision, incidents, alerts, ofAlert }
+  return { revision, incidents }
+}
+
+/** Ids have the node: they are unique on one only. */
+function factOf({ id, node, severity, incident }: KeptAlert): IncidentFact {
+  const { firstSeen, role, container, session, pid, ppid, starts } = incident
+  const { act, destination, parts } = incident
+  return {
+    id: nameOf({ id, node }),
+    atMs: Date.parse(firstSeen),
+    severity,
+    role,
+    ...(container === undefined ? {} : { container }),
+    ...(session === undefined ? {} : { session }),
+    ...(pid === undefined ? {} : { pid }),
+    ...(ppid === undefined ? {} : { ppid }),
+    starts,
+    ...(act === undefined ? {} : { act }),
+    ...(destination === undefined ? {} : { destination }),
+    ...(parts === undefined ? {} : { parts: parts.map((part) => nameOf({ id: part, node })) }),
+  }
+}
+
+function partOf(fact: IncidentFact, alert: KeptAlert): IncidentPart {
+  const { lastSeen, count, decision, repository, guardrails } = alert
+  const { place, firstSeen, persons, attack } = alert.incident
+  const isOpen = decision === undefined
+  const facts = { fact, place, firstSeen, lastSeen, count, isOpen }
+  return { ...facts, image: repository, persons, attack, guardrails }
 }
 
 function* rowOf(
   { id, severity }: Incident,
-  own: readonly KeptAlert[],
+  alerts: readonly KeptAlert[],
+  parts: readonly IncidentPart[],
   nodes: Nodes,
 ): Steps<FleetIncidentRow> {
-  const { severities: _, places, ...sums } = yield* incidentSums(own.map(partOf))
-  const steps = own.slice(0, titledBy).map(({ incident }) => incident.step)
+  const { severities: _, places, ...sums } = yield* incidentSums(parts)
+  const steps = alerts.slice(0, titledBy).map(titleStepOf)
   return {
     ...sums,
     id,
@@ -162,12 +202,9 @@ function* rowOf(
   }
 }
 
-function partOf({ incident, lastSeen, count, decision, ...alert }: KeptAlert): IncidentPart {
-  const { fact, place, firstSeen, persons, attack } = incident
-  const { repository, guardrails } = alert
-  const isOpen = decision === undefined
-  const facts = { fact, place, firstSeen, lastSeen, count, isOpen }
-  return { ...facts, image: repository, persons, attack, guardrails }
+function titleStepOf({ incident }: KeptAlert): TitleStep | undefined {
+  const { stepKind: kind, stepActor: actor = '', stepText: text = '', firstSeen } = incident
+  return kind === undefined ? undefined : { kind, actor, text, firstSeen }
 }
 
 type Fold = readonly [KeptAlert, ...KeptAlert[]]
@@ -176,8 +213,7 @@ type Fold = readonly [KeptAlert, ...KeptAlert[]]
 function folded(alerts: readonly KeptAlert[]): readonly Fold[] {
   const folds = new Map<string, [KeptAlert, ...KeptAlert[]]>()
   for (const alert of alerts) {
-    const { fact } = alert.incident
-    const name = `${alert.severity} ${alert.action} ${fact.act ?? fact.id}`
+    const name = `${alert.severity} ${alert.action} ${alert.incident.act ?? nameOf(alert)}`
     const known = folds.get(name)
     if (known === undefined) folds.set(name, [alert])
     else known.push(alert)
@@ -200,7 +236,7 @@ function stepOf(alerts: Fold): FleetIncidentStory['steps'][number] {
     seq,
     alerts: alerts.length,
     events: alerts.reduce((sum, { count }) => sum + count, 0),
-    containers: new Set(alerts.map(({ incident: { fact } }) => fact.container)).size,
+    containers: new Set(alerts.map(({ incident: { container } }) => container)).size,
     nodes: [...new Set(alerts.map(({ node }) => node))].sort().slice(0, nodesShown),
   }
 }

@@ -8,6 +8,7 @@ const textsKept = 200_000
 export class Interned {
   readonly #texts = new Map<string, string>()
   readonly #profiles = new Map<string, string>()
+  readonly #lists = new Map<string, readonly string[]>()
 
   /** The name of the ImageProfile, which costs a hash. */
   profile(image: FleetImage): string {
@@ -18,6 +19,16 @@ export class Interned {
     const name = profileName(image)
     this.#profiles.set(key, name)
     return name
+  }
+
+  list(texts: readonly string[]): readonly string[] {
+    const key = JSON.stringify(texts)
+    const known = this.#lists.get(key)
+    if (known !== undefined) return known
+    if (this.#lists.size >= textsKept) this.#lists.clear()
+    const list = texts.map((text) => this.text(text))
+    this.#lists.set(key, list)
+    return list
   }
 
   text(text: string): string {

@@ -2,10 +2,9 @@ import { z } from 'zod'
 import { type AgentReport, agentReport } from '../../core/event/agent-report-schema.ts'
 import { causeAccesses } from '../../core/event/alert-risk.ts'
 import { type Alert, alertActions, alertTypes, severities } from '../../core/event/alert.ts'
-import { type IncidentFact, incidentFact } from '../../core/incident/incident-fact.ts'
-import { placeOf, type TitleStep, titleStep } from '../../core/incident/incident-title.ts'
+import { incidentFact, type IncidentRole } from '../../core/incident/incident-fact.ts'
+import { placeOf, titleStep } from '../../core/incident/incident-title.ts'
 import { personNames } from '../../core/person/session-person.ts'
-import { nameOf } from './alert-name.ts'
 import { type Connection, connectionIn } from './connection.ts'
 import type { Interned } from './interned.ts'
 import type { StreamMessage } from '../../fleet/nats/stream-log.ts'
@@ -91,14 +90,26 @@ export interface KeptAlert extends FleetAlertRow {
   readonly incident: KeptIncidentFacts
 }
 
-/** What incidents need of an alert. Ids have the node: they are unique on one only. */
+/** What incidents need of an alert, in one object without others below it: a hundred thousand alerts are in memory. */
 export interface KeptIncidentFacts {
-  readonly fact: IncidentFact
-  readonly place: string
   readonly firstSeen: string
+  readonly role: IncidentRole
+  /** Node and container. */
+  readonly container: string | undefined
+  readonly session: string | undefined
+  readonly pid: number | undefined
+  readonly ppid: number | undefined
+  readonly starts: boolean
+  readonly act: string | undefined
+  readonly destination: string | undefined
+  readonly parts: readonly string[] | undefined
+  readonly place: string
   readonly persons: readonly string[]
   readonly attack: readonly string[]
-  readonly step: TitleStep | undefined
+  /** Absent: a title states nothing of it. */
+  readonly stepKind: string | undefined
+  readonly stepActor: string | undefined
+  readonly stepText: string | undefined
 }
 
 export interface KeptConnection extends Connection {
@@ -158,37 +169,36 @@ export function alertIn(
   }
 }
 
-const none: readonly string[] = []
-
 /** `alert`: its form is checked, as far as this reads it. */
 function incidentFactsIn(alert: Alert, keep: Interned): KeptIncidentFacts {
-  const { node, firstSeen, attack, cause, sessions, ...rest } = alert
-  const { parts, container, session, act, destination, ...fact } = incidentFact(alert)
-  const isLine = cause !== undefined && lineSchema.safeParse(cause).success
-  const step = titleStep({ ...rest, firstSeen, ...(isLine ? { cause } : {}) })
-  const persons = personNames(sessions)
-  const named = (id: string): string => nameOf({ id, node })
+  const { firstSeen, lastSeen, cause } = alert
+  const fact = incidentFact(alert)
+  const isLine = cause === undefined || lineSchema.safeParse(cause).success
+  const step = titleStep(isLine ? alert : withoutCause(alert))
+  const text = (value: string | undefined): string | undefined =>
+    value === undefined ? undefined : keep.text(value)
   return {
-    fact: {
-      ...fact,
-      id: named(fact.id),
-      ...(container && { container: keep.text(container) }),
-      ...(session && { session: keep.text(session) }),
-      ...(act && { act: keep.text(act) }),
-      ...(destination && { destination: keep.text(destination) }),
-      ...(parts && { parts: parts.map(named) }),
-    },
+    firstSeen: firstSeen === lastSeen ? lastSeen : firstSeen,
+    role: fact.role,
+    container: text(fact.container),
+    session: text(fact.session),
+    pid: fact.pid,
+    ppid: fact.ppid,
+    starts: fact.starts,
+    act: text(fact.act),
+    destination: text(fact.destination),
+    parts: fact.parts,
     place: keep.text(placeOf(alert)),
-    firstSeen,
-    persons: persons.length === 0 ? none : persons.map((name) => keep.text(name)),
-    attack: attack.length === 0 ? none : attack.map((technique) => keep.text(technique)),
-    step: step && {
-      kind: keep.text(step.kind),
-      actor: keep.text(cut(step.actor)),
-      text: keep.text(cut(step.text)),
-      firstSeen,
-    },
+    persons: keep.list(personNames(alert.sessions)),
+    attack: keep.list(alert.attack),
+    stepKind: text(step?.kind),
+    stepActor: text(step && cut(step.actor)),
+    stepText: text(step && cut(step.text)),
   }
+}
+
+function withoutCause({ cause: _, ...alert }: Alert): Alert {
+  return alert
 }
 
 function connectionsIn(

@@ -138,7 +138,7 @@ it('an alert whose cause or connection has no known form is read, or is none', (
   }
   const behaviour = { ...reads, text: 'read /etc/shadow' }
   const cause = { id: 'c', names: 3, access: 'of a later version', place: '/x' }
-  expect(message({ behaviour, cause })?.incident.step?.text).toBe('reads /etc/shadow')
+  expect(message({ behaviour, cause })?.incident.stepText).toBe('reads /etc/shadow')
   expect(message({ event: { kind: 'connect' } })).toBeUndefined()
   expect(message({ event: undefined })).toBeUndefined()
 })
