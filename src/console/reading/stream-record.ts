@@ -197,8 +197,9 @@ function incidentFactsIn(alert: Alert, keep: Interned): KeptIncidentFacts {
   }
 }
 
-function withoutCause({ cause: _, ...alert }: Alert): Alert {
-  return alert
+function withoutCause(alert: Alert): Alert {
+  const { cause: _, ...rest } = alert
+  return rest
 }
 
 function connectionsIn(
