@@ -120,6 +120,9 @@ describe('the intruder of the shop', () => {
   it('gives its id to the alerts that are sent while it is known', async () => {
     await happens(story.deviation('/etc/shadow-', startMs + hourMs + 1_000))
     await settled()
+    // On a busy machine the alert may have gone out before. A repeat sends it again.
+    await happens(story.deviation('/etc/shadow-', startMs + hourMs + 2_000))
+    await settled()
     const alert = sink.records.filter(isAlert).at(-1)
     expect(alert?.behaviour?.object).toBe('/etc/shadow-')
     expect(alert?.incident).toBe(begun.incident)
