@@ -13,6 +13,7 @@ import {
   sampleAlerts,
   sampleAudits,
   sampleIncidents,
+  sessionAlerts,
 } from '../../../fixtures/format-alerts.ts'
 import { type HttpReceiver, httpReceiver } from '../../../fixtures/sink-receivers.ts'
 
@@ -286,6 +287,15 @@ describe('Alertmanager', () => {
     const [before, after] = await posted(second, { ...second, count: 99 })
     expect(after?.labels).toEqual(before?.labels)
     expect(after?.annotations['count']).toBe('99')
+  })
+
+  it('gets the same labels where person and incident become known', async () => {
+    const [byPerson] = sessionAlerts as readonly [Alert, ...Alert[]]
+    const { sessions: _, ...unknown } = byPerson
+    const [before, after] = await posted(unknown, { ...byPerson, incident: first.id })
+    expect(after?.labels).toEqual(before?.labels)
+    expect(after?.annotations).toMatchObject({ person: expect.stringContaining('alice') })
+    expect(after?.annotations['incident']).toBe(first.id)
   })
 })
 

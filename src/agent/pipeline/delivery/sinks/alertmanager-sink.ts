@@ -46,6 +46,7 @@ const changing = new Set([
   'count',
   'techniques',
   'action',
+  'person',
   'incident',
   'state',
   'places',
