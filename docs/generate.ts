@@ -13,7 +13,7 @@ import { representativeSchema } from '../src/ci/gate/representative.ts'
 import { generaliseRulesSchema } from '../src/core/behaviour/generalise-schema.ts'
 import { guardrailRulesSchema, techniqueRulesSchema } from '../src/core/match/rules-schema.ts'
 import { event } from '../src/core/event/event-schema.ts'
-import { alert } from '../src/api/alert-schema.ts'
+import { alert } from '../src/core/event/alert-schema.ts'
 import { profileView } from '../src/api/profile-views.ts'
 import { incidentRecord } from '../src/agent/records/persistence/incident-record.ts'
 import {

@@ -1,8 +1,13 @@
 import { z } from 'zod'
-import { alertActions, type AlertType, alertTypes, type Severity } from '../core/event/alert.ts'
+import {
+  alertActions,
+  type AlertType,
+  alertTypes,
+  type Severity,
+} from '../core/event/alert-words.ts'
 import { eventKinds } from '../core/event/event-words.ts'
 import type { View } from '../core/view.ts'
-import { alert, alertDecision } from './alert-schema.ts'
+import { alert, alertDecision } from '../core/event/alert-schema.ts'
 import { bySeverity, count, counts, flag, maybe, severity, text, texts } from './view-parts.ts'
 
 export interface AlertRowQuery {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { alertActions, type Severity } from '../core/event/alert.ts'
+import { alertActions, type Severity } from '../core/event/alert-words.ts'
 import { linkKinds } from '../core/incident/incident-links.ts'
 import type { View } from '../core/view.ts'
-import { alertDecision } from './alert-schema.ts'
+import { alertDecision } from '../core/event/alert-schema.ts'
 import { type IncidentState, incidentStates } from './terms.ts'
 import { bySeverity, count, maybe, severity, text, texts } from './view-parts.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { causeAccesses } from '../core/event/alert-risk.ts'
+import { causeAccesses } from '../core/event/alert-words.ts'
 import { placeSchema } from '../core/profile/place-schema.ts'
 import { exportFormats } from '../supplychain/export/export-profile.ts'
 import { imageRef } from '../core/event/event-schema.ts'

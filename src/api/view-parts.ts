@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { severities } from '../core/event/alert.ts'
+import { severities } from '../core/event/alert-words.ts'
 
 /** Parts that views have in common. Each is only described: the engine makes the values. */
 export const text = z.string()

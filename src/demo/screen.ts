@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import type { Alert, Severity } from '../core/event/alert.ts'
+import type { Severity } from '../core/event/alert-words.ts'
+import type { Alert } from '../core/event/alert.ts'
 
 type Style = Parameters<typeof styleText>[0]
 

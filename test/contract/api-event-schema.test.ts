@@ -4,7 +4,7 @@ import { SnugError } from '../../src/errors.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { parseEventLine } from '../../src/core/event/parse-event.ts'
 import { event as eventSchema } from '../../src/core/event/event-schema.ts'
-import { alert } from '../../src/api/alert-schema.ts'
+import { alert } from '../../src/core/event/alert-schema.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 
 /**

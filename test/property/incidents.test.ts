@@ -1,7 +1,7 @@
 import '../fixtures/seeded.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { severities } from '../../src/core/event/alert.ts'
+import { severities } from '../../src/core/event/alert-words.ts'
 import { type IncidentFact, incidentFact } from '../../src/core/incident/incident-fact.ts'
 import {
   campaignMs,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Alert, severities } from '../../src/core/event/alert.ts'
+import { severities } from '../../src/core/event/alert-words.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { Access } from '../../src/core/event/event-words.ts'
 import { recordFilter } from '../../src/agent/pipeline/delivery/filter.ts'

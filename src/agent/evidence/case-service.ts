@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { type Alert, severities, type Severity } from '../../core/event/alert.ts'
+import { severities, type Severity } from '../../core/event/alert-words.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import { ResponseBudget } from '../../core/lifecycle/response-rule.ts'
 import type { ActEvent } from '../../core/event/event.ts'
 import { caseBounds, type CaseHead, type CaseLine } from '../records/cases/case-file.ts'

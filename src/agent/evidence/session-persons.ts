@@ -10,9 +10,9 @@ import {
   skewMs,
   streamsMs,
 } from '../../core/person/session-join.ts'
+import type { Certainty } from '../../core/person/certainty.ts'
 import {
   type AlertSession,
-  type Certainty,
   sessionKey,
   type SessionPerson,
   unknown,

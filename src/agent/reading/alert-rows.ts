@@ -1,5 +1,6 @@
 import { lineageName } from '../../core/event/image-key.ts'
-import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import { personNames } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { causeLine } from '../../core/match/cause-text.ts'

@@ -1,4 +1,5 @@
-import { type AlertDecision, severities, type Severity } from '../../core/event/alert.ts'
+import { severities, type Severity } from '../../core/event/alert-words.ts'
+import type { AlertDecision } from '../../core/event/alert.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import type { LinkKind } from '../../core/incident/incident-links.ts'
 import { type IncidentPart, incidentSums } from '../../core/incident/incident-sums.ts'

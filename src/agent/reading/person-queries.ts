@@ -1,4 +1,4 @@
-import { type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import { placeOf } from '../../core/incident/incident-title.ts'
 import { named, type NamedPerson } from '../../core/person/session-person.ts'

@@ -1,5 +1,5 @@
 import type { Alert } from '../../core/event/alert.ts'
-import { severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { GateFinding, GateResult, GateRule } from '../../supplychain/findings/finding.ts'
 

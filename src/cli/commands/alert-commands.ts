@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Alert, type AlertCausePart, alertTypes, severities } from '../../core/event/alert.ts'
+import { alertTypes, severities } from '../../core/event/alert-words.ts'
+import type { Alert, AlertCausePart } from '../../core/event/alert.ts'
 import { hashedFileOf, hashText } from '../../core/event/file-hash.ts'
 import { personNames, personTexts } from '../../core/person/session-person.ts'
 import type { AlertStory } from '../../api/alert-rows.ts'

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
 import type {
   IncidentClosure,
   IncidentPage,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertTypes, severities } from '../../core/event/alert.ts'
+import { alertTypes, severities } from '../../core/event/alert-words.ts'
 import { imageKey } from '../../core/event/image-key.ts'
 import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { StatusView } from '../../api/status-views.ts'

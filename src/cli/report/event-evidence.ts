@@ -1,5 +1,6 @@
 import { plural } from '../../core/coverage/coverage.ts'
-import { type Alert, alertTypes, severities } from '../../core/event/alert.ts'
+import { alertTypes, severities } from '../../core/event/alert-words.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import { alertText, imageText } from '../output/view-text.ts'
 import {
   columns,

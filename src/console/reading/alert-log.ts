@@ -1,4 +1,4 @@
-import { type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
 import { StreamLog, type StreamSource } from '../../fleet/nats/stream-log.ts'
 import { nameOf } from './alert-name.ts'
 import { AlertWindow } from './alert-window.ts'

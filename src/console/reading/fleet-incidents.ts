@@ -1,4 +1,4 @@
-import { type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
 import { type IncidentPart, incidentSums } from '../../core/incident/incident-sums.ts'
 import type { IncidentFact } from '../../core/incident/incident-fact.ts'
 import { incidentTitle, type TitleStep } from '../../core/incident/incident-title.ts'

@@ -1,4 +1,4 @@
-import { severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
 import { lineageName } from '../../core/event/image-key.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
 import type { Connection } from './connection.ts'

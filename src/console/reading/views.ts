@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertActions, alertTypes, severities } from '../../core/event/alert.ts'
+import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
 import { each } from '../../api/view-parts.ts'
 import type { View } from '../../core/view.ts'
 import { modes } from '../../core/lifecycle/mode.ts'

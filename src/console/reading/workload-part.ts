@@ -1,5 +1,5 @@
 import { domainOf, isDnsPeer, wildcardPeer } from '../../core/behaviour/dns-name.ts'
-import { type Severity, severities } from '../../core/event/alert.ts'
+import { type Severity, severities } from '../../core/event/alert-words.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { AllowedConnection } from './allowed-connections.ts'
 import { type Connection, nameOfConnection } from './connection.ts'

@@ -1,4 +1,5 @@
-import { type Alert, alertTypes, type Severity } from './alert.ts'
+import { alertTypes, type Severity } from './alert-words.ts'
+import type { Alert } from './alert.ts'
 import { hashOf } from './file-hash.ts'
 import type { IncidentRecord } from '../incident/incident-record.ts'
 

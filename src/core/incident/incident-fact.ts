@@ -1,5 +1,6 @@
 import { parseAddress } from '../behaviour/address-block.ts'
-import type { Alert, Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
+import type { Alert } from '../event/alert.ts'
 
 /**
  * What an alert is to an incident. `grave` begins one and connects containers. `notable` begins one and joins a grave one

@@ -1,4 +1,5 @@
-import { type AlertDecision, severities, type Severity } from '../event/alert.ts'
+import { severities, type Severity } from '../event/alert-words.ts'
+import type { AlertDecision } from '../event/alert.ts'
 
 export const incidentRecordStates = ['open', 'closed', 'ended'] as const
 /**

@@ -1,4 +1,4 @@
-import type { Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
 import { lookedAtOnce, type Steps } from '../steps.ts'
 import type { IncidentFact } from './incident-fact.ts'
 

@@ -1,4 +1,4 @@
-import { type Severity, severities } from '../event/alert.ts'
+import { type Severity, severities } from '../event/alert-words.ts'
 import { lookedAtOnce, sorted, type Steps } from '../steps.ts'
 import type { IncidentFact } from './incident-fact.ts'
 import { IncidentLinks, type LinkKind } from './incident-links.ts'

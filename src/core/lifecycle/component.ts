@@ -1,5 +1,5 @@
 import type { Actor, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import type { RiskFacts } from '../event/alert-risk.ts'
+import type { RiskFacts } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { changedByCall } from '../match/cause.ts'
 import { graver } from '../match/guardrail.ts'

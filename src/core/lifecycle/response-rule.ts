@@ -1,4 +1,5 @@
-import type { Alert, Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
+import type { Alert } from '../event/alert.ts'
 import { globs, type Matcher } from '../match/glob.ts'
 import { graver } from '../match/guardrail.ts'
 import type { HoldLevel } from './hold.ts'

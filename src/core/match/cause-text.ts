@@ -1,5 +1,5 @@
 import type { AlertBehaviour, AlertCause, AlertComponentPart } from '../event/alert.ts'
-import { causeAccesses, type CauseAccess } from '../event/alert-risk.ts'
+import { causeAccesses, type CauseAccess } from '../event/alert-words.ts'
 
 const verbs: Readonly<Record<CauseAccess, string>> = {
   read: 'read',

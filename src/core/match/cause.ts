@@ -3,7 +3,7 @@ import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import { actorText } from '../behaviour/describe.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import { ACCOUNT_LEAST, accountOf, type User } from '../behaviour/user.ts'
-import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
+import type { CauseAccess, PlaceClass } from '../event/alert-words.ts'
 import { certainPath } from '../learning/notation.ts'
 import { mayHoldPlaces } from '../learning/place.ts'
 import {

@@ -1,4 +1,4 @@
-import { severities, type Severity } from '../event/alert.ts'
+import { severities, type Severity } from '../event/alert-words.ts'
 import type { ActEvent, ExecEvent } from '../event/event.ts'
 import type { Device } from '../event/event-words.ts'
 import type { GuardrailCondition, GuardrailRules } from './rules-schema.ts'

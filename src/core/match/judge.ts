@@ -1,4 +1,4 @@
-import type { Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
 import type { ActEvent, FileAct } from '../event/event.ts'
 import { observableOf, type Observed, observableText } from '../coverage/observable.ts'
 import { type Micros, microsOf } from '../event/time.ts'

@@ -1,4 +1,4 @@
-import type { Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
 
 /** What a loss may hide. */
 export const hidings = ['nothing', 'single', 'stretch', 'unwatched'] as const

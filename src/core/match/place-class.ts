@@ -1,4 +1,4 @@
-import type { PlaceClass } from '../event/alert-risk.ts'
+import type { PlaceClass } from '../event/alert-words.ts'
 import { fileKinds } from './file-kinds.ts'
 
 /** Devices that every runtime makes (OCI runtime specification) and that keep nothing of what is written. */

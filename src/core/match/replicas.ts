@@ -1,4 +1,4 @@
-import type { ReplicaShift } from '../event/alert-risk.ts'
+import type { ReplicaShift } from '../event/alert-words.ts'
 
 /** Which of a version's running containers show one cause, and since when. */
 export interface ReplicaFacts {

@@ -4,7 +4,7 @@ import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type Cause, causeOf } from './cause.ts'
 import { placeClassOf } from './place-class.ts'
 import { isInOpenSlot, mayMake } from './slot.ts'
-import type { RiskFacts } from '../event/alert-risk.ts'
+import type { RiskFacts } from '../event/alert.ts'
 
 /** Of several behaviours that one event shows, the one that changes something names the alert. */
 export function mainRef(unexpected: readonly BehaviourRef[]): BehaviourRef | undefined {

@@ -1,5 +1,6 @@
-import { type Severity, severities } from '../event/alert.ts'
-import type { CauseAccess, PlaceClass, RiskFacts } from '../event/alert-risk.ts'
+import { type Severity, severities } from '../event/alert-words.ts'
+import type { CauseAccess, PlaceClass } from '../event/alert-words.ts'
+import type { RiskFacts } from '../event/alert.ts'
 
 /** Before anything else is considered. `docs/alerts.md` shows it; a test holds the two together. */
 export const riskTable: Readonly<Record<CauseAccess, Readonly<Record<PlaceClass, Severity>>>> = {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { severities } from '../event/alert.ts'
+import { severities } from '../event/alert-words.ts'
 import {
   accesses,
   devices,

@@ -1,4 +1,4 @@
-import type { Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert-words.ts'
 import type { BehaviourId, BehaviourRef } from '../behaviour/behaviour.ts'
 
 /** `unprofiled`: no profile exists, or it does not cover events of that kind. */

@@ -1,53 +1,14 @@
-export const certainties = ['certain', 'likely'] as const
-/**
- * `certain`: only requests of this person can have begun the session, as far as the audit log has them all. `likely`: a
- * fact that would show it is missing, such as a part of the command.
- */
-export type Certainty = (typeof certainties)[number]
-
-export const unknownWhys = [
-  'no-source',
-  'waiting',
-  'began-unseen',
-  'no-request',
-  'several-persons',
-  'more-sessions',
-] as const
-/** Why nobody is named. */
-export type UnknownWhy = (typeof unknownWhys)[number]
-
-/** A person as the API server authenticated them. */
-export interface Person {
-  /** The user who made the request, also where they impersonated another one. */
-  readonly name: string
-  /** The user whom they impersonated. */
-  readonly as?: string
-  /** Address of the client's connection to the API server. */
-  readonly from?: string
-  /** What the client reports of itself. Everybody can write anything there. */
-  readonly agent?: string
-  /** Id of the request in the audit log. */
-  readonly request?: string
-}
-
-export type NamedPerson = Person & { readonly certainty: Certainty }
+import type { View } from '../view.ts'
+import type { alertSession, person } from '../event/alert-schema.ts'
+import type { UnknownWhy } from './certainty.ts'
 
 /** Who began a session. Nobody is named unless all requests that fit are of one person. */
-export type SessionPerson = (
-  | NamedPerson
-  | { readonly certainty: 'unknown'; readonly why: UnknownWhy }
-) & {
-  /** Requests that can have begun the session. */
-  readonly candidates: number
-}
-
+export type SessionPerson = View<typeof person>
+export type NamedPerson = Exclude<SessionPerson, { readonly certainty: 'unknown' }>
+/** A person as the API server authenticated them. */
+export type Person = Omit<NamedPerson, 'certainty' | 'candidates'>
 /** A session whose events are in an alert. */
-export interface AlertSession {
-  readonly id: string
-  /** When its first event was seen. RFC 3339 */
-  readonly since: string
-  readonly person: SessionPerson
-}
+export type AlertSession = View<typeof alertSession>
 
 export const sessionsOfAlert = 16
 

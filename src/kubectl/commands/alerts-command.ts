@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { describeError, SnugError } from '../../errors.ts'
-import { type Alert, severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import { alertStates } from '../../api/terms.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
 import { printLine } from '../../cli/cli-io.ts'

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import { type Alert } from '../../core/event/alert.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import type { AlertPage, AlertRow } from '../../api/alert-rows.ts'
 import { query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'

@@ -1,4 +1,4 @@
-import type { Severity as AnySeverity } from '../../core/event/alert.ts'
+import type { Severity as AnySeverity } from '../../core/event/alert-words.ts'
 
 export type Severity = AnySeverity
 /** The gravest first. */

@@ -1,4 +1,5 @@
-import type { Alert, Severity } from '../../core/event/alert.ts'
+import type { Severity } from '../../core/event/alert-words.ts'
+import type { Alert } from '../../core/event/alert.ts'
 import type { ShownState } from '../../api/terms.ts'
 import type { Mode, VersionState } from '../../core/lifecycle/mode.ts'
 

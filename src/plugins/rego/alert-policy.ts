@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import { severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
 import { wasmRule } from './wasm-policy.ts'
 
 const grade = z.strictObject({

@@ -1,5 +1,5 @@
 import { behaviourIds, moment, reason, userId } from '../../api/body-parts.ts'
-import { alert } from '../../api/alert-schema.ts'
+import { alert } from '../../core/event/alert-schema.ts'
 import { decisionResult } from '../../api/profile-views.ts'
 import {
   auditCheckView,

@@ -3,7 +3,7 @@ import { behaviourPage, lifeView, pictureView, timelineView } from '../../api/pa
 import { cardBehaviourPage, reviewPage } from '../../api/review-cards.ts'
 import { shownStates } from '../../api/terms.ts'
 import { z } from 'zod'
-import { alertTypes, severities } from '../../core/event/alert.ts'
+import { alertTypes, severities } from '../../core/event/alert-words.ts'
 import { eventKinds } from '../../core/event/event-words.ts'
 import { present, ref } from '../call-parts.ts'
 import { type Route, route } from './route.ts'

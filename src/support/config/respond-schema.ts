@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
 import { holdLevels, longestHoldMs } from '../../core/lifecycle/hold.ts'
 import { responseModes } from '../../core/lifecycle/response-rule.ts'
 import { duration } from './value-schema.ts'

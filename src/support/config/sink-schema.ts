@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { severities } from '../../core/event/alert.ts'
+import { severities } from '../../core/event/alert-words.ts'
 import { outboundRecordTypes } from '../../core/event/outbound-record.ts'
 import { alertFormats } from '../../core/event/alert-format.ts'
 import { duration, path, size } from './value-schema.ts'

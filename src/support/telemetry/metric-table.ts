@@ -6,7 +6,7 @@ import type {
 } from '../../api/status-views.ts'
 import { versionStates } from '../../core/lifecycle/mode.ts'
 import { unhashedReasons } from '../../core/event/event-words.ts'
-import { certainties } from '../../core/person/session-person.ts'
+import { certainties } from '../../core/person/certainty.ts'
 import { formatVersions } from '../../core/event/format-versions.ts'
 import { sinkRows } from './sink-metrics.ts'
 import type { Sample, StatusRow } from './status-row.ts'

@@ -1,7 +1,7 @@
 import '../../fixtures/seeded.ts'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { severities } from '../../../src/core/event/alert.ts'
+import { severities } from '../../../src/core/event/alert-words.ts'
 import type { ActEvent, SnugEvent } from '../../../src/core/event/event.ts'
 import { parseEventLine } from '../../../src/core/event/parse-event.ts'
 import { nearMs, treeMs } from '../../../src/core/incident/incidents.ts'

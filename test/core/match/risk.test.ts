@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { severities } from '../../../src/core/event/alert.ts'
+import { severities } from '../../../src/core/event/alert-words.ts'
 import { origins } from '../../../src/core/event/event-words.ts'
-import { causeAccesses, placeClasses, type RiskFacts } from '../../../src/core/event/alert-risk.ts'
+import { causeAccesses, placeClasses } from '../../../src/core/event/alert-words.ts'
+import type { RiskFacts } from '../../../src/core/event/alert.ts'
 import { replicaShift, replicaText } from '../../../src/core/match/replicas.ts'
 import { hiddenBy, hidings, lossSeverity, singleFrom } from '../../../src/core/match/loss-risk.ts'
 import { riskOf, riskTable } from '../../../src/core/match/risk.ts'
@@ -22,18 +23,33 @@ const plain: RiskFacts = {
 const severity = (facts: Partial<RiskFacts>) => riskOf({ ...plain, ...facts })
 const rank = (facts: Partial<RiskFacts>) => severities.indexOf(severity(facts))
 
-const facts = fc.record({
-  access: fc.constantFrom(...causeAccesses),
-  place: fc.constantFrom(...placeClasses),
-  actor: fc.constantFrom('known' as const, 'new' as const, 'drift' as const),
-  origin: fc.constantFrom(...origins),
-  drift: fc.boolean(),
-  shipped: fc.boolean(),
-  usual: fc.boolean(),
-  local: fc.boolean(),
-  leavesRoot: fc.boolean(),
-  replicas: fc.constantFrom('most' as const, 'few' as const, undefined),
-})
+const facts = fc.record(
+  {
+    access: fc.constantFrom(...causeAccesses),
+    place: fc.constantFrom(...placeClasses),
+    actor: fc.constantFrom('known' as const, 'new' as const, 'drift' as const),
+    origin: fc.constantFrom(...origins),
+    drift: fc.boolean(),
+    shipped: fc.boolean(),
+    usual: fc.boolean(),
+    local: fc.boolean(),
+    leavesRoot: fc.boolean(),
+    replicas: fc.constantFrom('most' as const, 'few' as const),
+  },
+  {
+    requiredKeys: [
+      'access',
+      'place',
+      'actor',
+      'origin',
+      'drift',
+      'shipped',
+      'usual',
+      'local',
+      'leavesRoot',
+    ],
+  },
+)
 
 describe('the severity of a deviation', () => {
   it('is low for usual and local behaviours of a program, and medium or higher for others', () => {

@@ -1,4 +1,5 @@
-import { type Alert, type AlertType, type Severity, severities } from '../../../core/event/alert.ts'
+import { type AlertType, type Severity, severities } from '../../../core/event/alert-words.ts'
+import type { Alert } from '../../../core/event/alert.ts'
 import { personNames } from '../../../core/person/session-person.ts'
 import type { ImageRef } from '../../../core/event/event.ts'
 

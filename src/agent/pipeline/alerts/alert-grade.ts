@@ -1,4 +1,5 @@
-import type { Alert, Severity } from '../../../core/event/alert.ts'
+import type { Severity } from '../../../core/event/alert-words.ts'
+import type { Alert } from '../../../core/event/alert.ts'
 import { describeError } from '../../../errors.ts'
 
 export interface Grade {

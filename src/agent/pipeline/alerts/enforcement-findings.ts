@@ -1,5 +1,6 @@
 import { imageKey } from '../../../core/event/image-key.ts'
-import type { Alert, AlertBehaviour, Severity } from '../../../core/event/alert.ts'
+import type { Severity } from '../../../core/event/alert-words.ts'
+import type { Alert, AlertBehaviour } from '../../../core/event/alert.ts'
 import type { ActEvent, ImageRef, LossEvent } from '../../../core/event/event.ts'
 import type { Finding } from './finding.ts'
 

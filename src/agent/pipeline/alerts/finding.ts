@@ -1,5 +1,6 @@
-import type { Alert, AlertBehaviour, AlertType, Severity } from '../../../core/event/alert.ts'
-import type { RiskFacts } from '../../../core/event/alert-risk.ts'
+import type { AlertType, Severity } from '../../../core/event/alert-words.ts'
+import type { Alert, AlertBehaviour } from '../../../core/event/alert.ts'
+import type { RiskFacts } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import type { Cause } from '../../../core/match/cause.ts'
 

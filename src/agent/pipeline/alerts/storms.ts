@@ -1,10 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import {
-  type Alert,
-  type AlertSummary,
-  severities,
-  type Severity,
-} from '../../../core/event/alert.ts'
+import { severities, type Severity } from '../../../core/event/alert-words.ts'
+import type { Alert, AlertSummary } from '../../../core/event/alert.ts'
 
 export interface StormRules {
   /** Different alerts of one container that are sent individually. */

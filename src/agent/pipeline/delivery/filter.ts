@@ -1,4 +1,5 @@
-import { type Alert, severities, type Severity } from '../../../core/event/alert.ts'
+import { severities, type Severity } from '../../../core/event/alert-words.ts'
+import type { Alert } from '../../../core/event/alert.ts'
 import {
   isAlert,
   isAudit,

@@ -1,4 +1,4 @@
-import { severities } from '../../../core/event/alert.ts'
+import { severities } from '../../../core/event/alert-words.ts'
 import { isIncident, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 
 /** Limits of the queue of one sink. */

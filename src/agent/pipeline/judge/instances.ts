@@ -1,5 +1,5 @@
 import type { BehaviourRef } from '../../../core/behaviour/behaviour.ts'
-import type { RiskFacts } from '../../../core/event/alert-risk.ts'
+import type { RiskFacts } from '../../../core/event/alert.ts'
 import type { ActEvent } from '../../../core/event/event.ts'
 import { instanceGroup } from '../../../core/match/cause.ts'
 import { riskOf } from '../../../core/match/risk.ts'

@@ -1,4 +1,4 @@
-import type { Severity } from '../../../core/event/alert.ts'
+import type { Severity } from '../../../core/event/alert-words.ts'
 import type { Cause } from '../../../core/match/cause.ts'
 
 /** The name of a cause, by which a place is decided on. */

@@ -1,15 +1,15 @@
-import {
-  type Alert,
-  type AlertBehaviour,
-  type AlertCause,
-  type AlertCausePart,
-  type AlertComponentPart,
-  severities,
+import { severities } from '../../../core/event/alert-words.ts'
+import type {
+  Alert,
+  AlertBehaviour,
+  AlertCause,
+  AlertCausePart,
+  AlertComponentPart,
 } from '../../../core/event/alert.ts'
 import { type Cause, isOfFiles } from '../../../core/match/cause.ts'
 import { componentReason } from '../../../core/match/cause-text.ts'
 import { commonFolder } from '../../../core/match/place-class.ts'
-import type { RiskFacts } from '../../../core/event/alert-risk.ts'
+import type { RiskFacts } from '../../../core/event/alert.ts'
 import { replicaText } from '../../../core/match/replicas.ts'
 import { riskOf } from '../../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'

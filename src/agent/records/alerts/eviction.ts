@@ -1,4 +1,5 @@
-import { type Alert, severities } from '../../../core/event/alert.ts'
+import { severities } from '../../../core/event/alert-words.ts'
+import type { Alert } from '../../../core/event/alert.ts'
 
 /** Decided alerts are evicted first, and alerts about the agent last. */
 const ranks = ['decided', ...severities, 'own'] as const

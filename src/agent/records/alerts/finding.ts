@@ -1,4 +1,5 @@
-import type { Alert, AlertCause, Severity } from '../../../core/event/alert.ts'
+import type { Severity } from '../../../core/event/alert-words.ts'
+import type { Alert, AlertCause } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import { type Cause, isOfFiles } from '../../../core/match/cause.ts'
 import type { Finding } from '../../pipeline/alerts/finding.ts'

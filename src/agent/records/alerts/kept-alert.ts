@@ -1,11 +1,5 @@
-import type {
-  Alert,
-  AlertBehaviour,
-  AlertCause,
-  AlertDecision,
-  AlertType,
-  Severity,
-} from '../../../core/event/alert.ts'
+import type { AlertType, Severity } from '../../../core/event/alert-words.ts'
+import type { Alert, AlertBehaviour, AlertCause, AlertDecision } from '../../../core/event/alert.ts'
 import { PackedJson } from '../../../core/packed-json.ts'
 import type { ContainerRef, ImageRef, ProcessRef } from '../../../core/event/event.ts'
 

@@ -1,4 +1,4 @@
-import type { ReplicaShift } from '../../../core/event/alert-risk.ts'
+import type { ReplicaShift } from '../../../core/event/alert-words.ts'
 import { aloneMs, replicaShift } from '../../../core/match/replicas.ts'
 
 /** Containers of a version that show one cause, as far as they are kept apart. */

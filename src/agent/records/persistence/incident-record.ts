@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { severities } from '../../../core/event/alert.ts'
+import { severities } from '../../../core/event/alert-words.ts'
 import {
   type IncidentRecord,
   incidentRecordStates,

@@ -1,4 +1,4 @@
-import type { Severity } from '../../../../src/core/event/alert.ts'
+import type { Severity } from '../../../../src/core/event/alert-words.ts'
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../../../src/core/event/event.ts'
 import { hashBounds } from '../../../../src/core/event/file-hash.ts'

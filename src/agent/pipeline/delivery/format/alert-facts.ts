@@ -1,4 +1,5 @@
-import type { Alert, Severity } from '../../../../core/event/alert.ts'
+import type { Severity } from '../../../../core/event/alert-words.ts'
+import type { Alert } from '../../../../core/event/alert.ts'
 import type { ImageRef, SnugEvent } from '../../../../core/event/event.ts'
 import type { UnhashedReason } from '../../../../core/event/event-words.ts'
 import { onlyPerson, personTexts } from '../../../../core/person/session-person.ts'

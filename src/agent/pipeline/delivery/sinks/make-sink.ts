@@ -1,4 +1,4 @@
-import type { Severity } from '../../../../core/event/alert.ts'
+import type { Severity } from '../../../../core/event/alert-words.ts'
 import type { SinkConfig } from '../../../../support/config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
 import { renderer, renderWithin } from '../format/format.ts'

@@ -1,4 +1,4 @@
-import type { Severity } from '../../../../core/event/alert.ts'
+import type { Severity } from '../../../../core/event/alert-words.ts'
 import {
   documentOf,
   isAlert,

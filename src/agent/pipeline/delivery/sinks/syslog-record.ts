@@ -1,4 +1,4 @@
-import type { Severity } from '../../../../core/event/alert.ts'
+import type { Severity } from '../../../../core/event/alert-words.ts'
 import type { OutboundRecord } from '../../../../core/event/outbound-record.ts'
 import { visible } from '../format/line-text.ts'
 
