@@ -5,7 +5,7 @@ import type { Alert } from '../../src/core/event/alert.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { Access } from '../../src/core/event/event-words.ts'
 import { recordFilter } from '../../src/agent/pipeline/delivery/filter.ts'
-import { act } from '../fixtures/event-fixture.ts'
+import { act, type Where } from '../fixtures/event-fixture.ts'
 import { identityOf } from '../fixtures/identity-fixtures.ts'
 import { endWindow, judgingWith } from '../fixtures/judging.ts'
 import { cases } from '../fixtures/random-cases.ts'
@@ -30,11 +30,19 @@ const name = fc
   )
   .map(([n, kind]) => `n${n}x${kind}`)
 const path = fc.tuple(folder, name).map((parts) => parts.join('/'))
-interface By {
+interface By extends Where {
   readonly exe: string
   readonly container: string
 }
-const by: fc.Arbitrary<By> = fc.record({ exe: program, container: fc.constantFrom(...containers) })
+/** A script of the image that the window may not show: who starts it first has an alert open for what follows. */
+const job = '/usr/local/bin/close-books'
+const shell = 70
+const ofJob = (at: By): By => ({ ...at, pid: 71, ppid: shell, ancestors: [job] })
+const by: fc.Arbitrary<By> = fc
+  .record({ exe: program, container: fc.constantFrom(...containers) })
+  .chain((at) => fc.constantFrom(at, ofJob(at)))
+const startOfJob = ({ container }: By): ActEvent =>
+  act.exec('/usr/bin/dash', { exe: '/usr/bin/dash', script: job, container, pid: shell })
 
 function fileActs(at: By): fc.Arbitrary<ActEvent> {
   const changed = fc
@@ -77,6 +85,7 @@ const history = (at: By): fc.Arbitrary<readonly ActEvent[]> =>
       fc.oneof(
         acts(at).map((one) => [one]),
         flood(at),
+        fc.constant([startOfJob(at)]),
         by.chain(acts).map((one) => [one]),
         acts(at).map(onAll),
       ),
