@@ -370,6 +370,7 @@ describe('a command', () => {
     expect(stdout).toContain('armed, since')
     expect(stdout).toContain('1 of 2 running containers: web-1')
     expect(stdout).toContain('canary: 20 % of its containers until')
+    expect(stdout).toContain('1 behaviour waits for a decision: blocking stops what nobody allowed')
     const broken = await snug('break-glass', web, '--for', '15m', '--reason', 'the shop is down')
     expect(broken.stdout).toMatch(/off until .* by cli:root: the shop is down/)
   })

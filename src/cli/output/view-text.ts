@@ -52,11 +52,19 @@ export function lossLines(losses: readonly LossSpan[]): string[] {
 /** The state of blocking, and the notes on the version; empty where there are none. */
 export function blockingFields({
   blocking,
+  pending,
   notes,
 }: VersionView): readonly (readonly [string, string | readonly string[]])[] {
   const shown = notes.length === 0 ? [] : [['note', notes] as const]
   if (blocking === undefined) return shown
-  return [['blocking', blockingLines(blocking)], ...shown]
+  return [['blocking', [...blockingLines(blocking), ...waitingLines(pending)]], ...shown]
+}
+
+/** Nobody allowed them: a person who blocks should know. */
+function waitingLines(pending: number): readonly string[] {
+  if (pending === 0) return []
+  const what = pending === 1 ? '1 behaviour waits' : `${pending} behaviours wait`
+  return [`${what} for a decision: blocking stops what nobody allowed (snug review)`]
 }
 
 function blockingLines(blocking: BlockingView): readonly string[] {

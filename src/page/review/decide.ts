@@ -127,9 +127,11 @@ export function endLearning(version: VersionView): Promise<Decided> {
 
 export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   return attempt(async () => {
-    const { revision } = version
+    const { revision, pending } = version
     await ask(imagePath(refOf(version), '/mode'), { method: 'PUT', body: { mode }, revision })
-    toast(`mode ${mode}`)
+    const waits = mode === 'block' && pending > 0
+    const waiting = waits ? `: it stops ${plural(pending, 'behaviour')} without a decision` : ''
+    toast(`mode ${mode}${waiting}`)
   })
 }
 
