@@ -194,7 +194,10 @@ describe('what a container executes and its image did not ship', () => {
       await shell.does(drop(target, String(n)), ...taken, ...pause, `${path} echo ${n}`)
     }
     await shell.does(drop(path, 'last'))
-    await alertsOn(shell, path)
+    // What the container does last is judged last.
+    const end = '/tmp/busybox-end'
+    await shell.does(drop(end, 'end'), `${end} echo end`)
+    await alertsOn(shell, end)
     const executions = await executionsOf(shell, path)
     expect(executions).toHaveLength(tries)
     for (const { exec, process } of executions) {
