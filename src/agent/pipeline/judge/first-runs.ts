@@ -5,6 +5,7 @@ import { eventKinds } from '../../../core/event/event-words.ts'
 import { isPart } from '../../../core/lifecycle/component.ts'
 import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
+import type { Allowance } from '../../../core/profile/allowance.ts'
 import type { ProfileReader } from '../../../core/profile/profile-reader.ts'
 import type { AlertStore } from '../../records/alerts/alert-store.ts'
 import type { Finding } from '../alerts/finding.ts'
@@ -104,15 +105,15 @@ function runName(container: string, script: string): string {
   return `${container}\u0000${script}`
 }
 
-/** As any user. What waits for a decision came after the window. */
-function wasShown(profile: ProfileReader, exe: string, script: string): boolean {
+/** By any parent, as any user. What waits for a decision came after the window. */
+function wasShown(profile: ProfileReader, path: string, script: string): boolean {
+  const isShown = ({ grants, decision }: Allowance): boolean =>
+    !grants.empty || decision !== undefined
+  if (profile.byObject({ kind: 'exec', path, script }).some(isShown)) return true
+  // Of programs that it runs, the script is the actor.
+  if (profile.byActor('exec', script).some(isShown)) return true
   return eventKinds.some((kind) =>
-    profile
-      .byActor(kind, exe)
-      .some(
-        ({ actor, grants, decision }) =>
-          actor.script === script && (!grants.empty || decision !== undefined),
-      ),
+    profile.byActor(kind, path).some((known) => known.actor.script === script && isShown(known)),
   )
 }
 

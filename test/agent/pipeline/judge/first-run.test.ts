@@ -18,8 +18,8 @@ class Learned {
   readonly #judging = judgingWith({ registry: this.#registry, now: () => this.nowMs })
   readonly alerts: AlertStore = this.#judging.alerts
 
-  constructor() {
-    this.show(act.file('/srv/books/today.tsv', ['read'], { exe: dash, script: keeper }))
+  constructor(shown: readonly ActEvent[] = []) {
+    this.show(act.file('/srv/books/today.tsv', ['read'], { exe: dash, script: keeper }), ...shown)
     this.nowMs += 5_000
     endWindow(this.#registry, this.#registry.index.findOne('shop/web'), rules, this.nowMs)
   }
@@ -164,12 +164,20 @@ describe('a script of the image that the window did not show', () => {
     expect(world.open.map(({ cause }) => cause?.firstRun)).toEqual([undefined, undefined])
   })
 
-  it('is no first run of a script that the window showed', () => {
-    world.show(
-      { ...start({ script: keeper }), process: { ...start().process, script: keeper } } as ActEvent,
-      act.connect('203.0.113.9', 443, script({ script: keeper })),
+  it.each<[string, readonly ActEvent[]]>([
+    ['as another user', [start({ uid: 7 })]],
+    ['by another parent', [start({ ancestors: ['/usr/sbin/cron'] })]],
+    ['by a program that it ran', [act.exec('/usr/bin/gzip', child('/usr/bin/gzip'))]],
+    ['by a file that it read', [act.file('/srv/books/today.tsv', ['read'], script())]],
+  ])('is no first run of a script that the window showed %s', (_, shown) => {
+    const other = new Learned(shown)
+    other.show(
+      start(),
+      act.connect('203.0.113.9', 443, script()),
+      act.exec('/usr/bin/find', child('/usr/bin/find', { pid: 99, ppid: 70 })),
     )
-    expect(world.open.map(({ cause }) => cause?.firstRun)).toEqual([undefined, undefined])
+    expect(other.open.length).toBeGreaterThan(0)
+    expect(other.open.filter(({ cause }) => cause?.firstRun === true)).toEqual([])
   })
 
   it('is no first run of a program: what that does is in its arguments', () => {
