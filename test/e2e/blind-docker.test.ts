@@ -142,7 +142,7 @@ test('in block mode it is reported as not in force for a blind container, whose 
 test('all blind containers of a version are one alert, a loss', async () => {
   const isOf = ({ type, image: of, reasons }: Alert): boolean =>
     type === 'loss' && `${of?.repository}:1` === image && reasons.join().includes('is blind')
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some((alert) => isOf(alert) && alert.count >= 2),
   )
   expect(alerts.filter(isOf)).toMatchObject([{ severity: 'high', count: 2 }])
@@ -154,8 +154,10 @@ test('a runtime that nobody knows is proven by a process that runs on this kerne
   expect(versions[0]?.blind).toBeUndefined()
   expect(versions[0]?.behaviours).toBeGreaterThan(0)
   expect(
-    (await agent.json<Alert[]>(['alert', 'list'])).filter(({ type, image: of }) => {
-      return type === 'loss' && `${of?.repository}:1` === wrapped
-    }),
+    (await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])).filter(
+      ({ type, image: of }) => {
+        return type === 'loss' && `${of?.repository}:1` === wrapped
+      },
+    ),
   ).toEqual([])
 })

@@ -81,7 +81,7 @@ test('a deviation is stopped and reported, and the service continues', async () 
   const { exitCode, stdout } = await execIn(docker, container, ['/bin/cat', '/etc/group'])
   expect(exitCode).not.toBe(0)
   expect(stdout).toBe('')
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some((alert) => isOf(alert, container) && isStopped(alert)),
   )
   expect(alerts.every(({ type }) => type !== 'enforcement')).toBe(true)
@@ -110,7 +110,7 @@ test('ten new containers at once are blocked from their first program on', async
       expect(StatusCode).not.toBe(0)
       const output = await other.logs({ stdout: true, stderr: true })
       expect(output.toString()).not.toContain('it ran')
-      await agent.until<Alert[]>(['alert', 'list'], (list) =>
+      await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
         list.some((alert) => isOf(alert, other) && isStopped(alert)),
       )
     }
@@ -124,7 +124,7 @@ test('break-glass disables blocking, and its end enables it again', async () => 
   await agent.json(['break-glass', image, '--for', '10m', '--reason', 'a test'])
   await expect.poll(async () => (await execIn(docker, container, tried)).exitCode).toBe(0)
   // Nothing of this container was let pass before.
-  await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some((alert) => about('run /bin/busybox', 'alerted')(alert) && isOf(alert, container)),
   )
   await agent.json(['break-glass', image, '--end'])

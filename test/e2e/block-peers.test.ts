@@ -95,7 +95,7 @@ test('a peer is identified by its name: in block mode it may change its address,
   await expect.poll(answer).toBe('second')
 
   ask(usurper.address)
-  await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some(
       ({ event, action }) =>
         event.kind === 'connect' &&

@@ -49,7 +49,7 @@ test('a dropped program that runs leads to a case with its process, its bytes an
   const drop =
     'cp /bin/busybox /bin/busybox-new; echo x >> /bin/busybox-new; /bin/busybox-new sleep 600 &'
   await execIn(docker, victim, ['/bin/sh', '-c', `echo '${drop}' > /new; mv /new /orders`])
-  await agent.until<Alert[]>(['alert', 'list'], (alerts) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (alerts) =>
     alerts.some(({ process }) => process?.exe === '/bin/busybox-new'),
   )
   const [first] = await agent.until<CaseSummary[]>(['case', 'list'], ({ length }) => length > 0)
@@ -95,7 +95,7 @@ test('many alerts of one container lead to one case', async () => {
   const before = (await agent.json<CaseSummary[]>(['case', 'list'])).length
   const more = 'for n in 1 2 3 4 5; do cp /bin/busybox /bin/busybox-$n; /bin/busybox-$n true; done'
   await execIn(docker, victim, ['/bin/sh', '-c', `echo '${more}' > /new; mv /new /orders`])
-  await agent.until<Alert[]>(['alert', 'list'], (alerts) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (alerts) =>
     alerts.some(({ event }) => JSON.stringify(event).includes('/bin/busybox-5')),
   )
   expect(await agent.json<CaseSummary[]>(['case', 'list'])).toHaveLength(before)

@@ -78,7 +78,7 @@ test('the image started under an arbitrary uid is no stranger', async () => {
 
 test('the same image as root is a deviation, and the alert names the user', async () => {
   const container = await run('0')
-  await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some((alert) => alert.container?.id === container.id),
   )
   const [alert] = await alertsOf(container)

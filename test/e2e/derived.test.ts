@@ -86,7 +86,7 @@ async function place(path: string, source: string): Promise<void> {
   await container.putArchive(tar, { path: '/' })
 }
 
-const alerts = (): Promise<Alert[]> => agent.json<Alert[]>(['alert', 'list'])
+const alerts = (): Promise<Alert[]> => agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
 /** Refused, or killed on a host that cannot refuse. */
 const stopped: readonly Alert['action'][] = ['blocked', 'killed']
 const reads = ({ event }: Alert, path: string): boolean =>
@@ -110,7 +110,7 @@ test('a read that follows from the image and was never seen is not stopped', asy
   writeFileSync(join(folder, 'long'), '')
   await place('/tmp/long', join(folder, 'long'))
   // The list of users is no such file: reading it is a behaviour of the program, and new.
-  await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some((alert) => reads(alert, '/etc/passwd') && stopped.includes(alert.action)),
   )
   expect((await alerts()).filter((alert) => reads(alert, '/etc/nsswitch.conf'))).toEqual([])
@@ -122,7 +122,7 @@ test('a library that the container changed is another file: reading it is stoppe
   writeFileSync(changed, readFileSync(libc))
   appendFileSync(changed, 'changed')
   await place(libc, changed)
-  const list = await agent.until<Alert[]>(['alert', 'list'], (found) =>
+  const list = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (found) =>
     found.some((alert) => reads(alert, libc)),
   )
   expect(stopped).toContain(list.find((alert) => reads(alert, libc))?.action)

@@ -89,7 +89,7 @@ test('containers that start while the agent stalls are blocked once it goes on',
 })
 
 test('the time until they were blocked is on record, with an alert and in the status', async () => {
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some(({ type, count }) => type === 'enforcement' && count >= containers),
   )
   const gap = alerts.find(({ type }) => type === 'enforcement')

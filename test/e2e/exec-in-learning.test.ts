@@ -53,7 +53,9 @@ test('the service is reported when it later does what only the operator did', as
   try {
     const reported = ({ event, container: at }: Alert): boolean =>
       at?.id === other.id && event.kind === 'file' && event.file.path === '/etc/group'
-    const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(reported))
+    const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
+      list.some(reported),
+    )
     const item = alerts.find(reported)
     expect(item?.type).toBe('deviation')
     expect(item?.process?.origin).toBe('entrypoint')

@@ -212,7 +212,9 @@ describe('what a container executes and its image did not ship', () => {
     await shell.does(drop(path, 'known bad'), `${path} sleep 1000 &`)
     const isKnown = ({ guardrails, container }: Alert): boolean =>
       guardrails.includes('known-bad') && container?.id === shell.container.id
-    const alerts = await agent.until<Alert[]>(['alert', 'list'], (all) => all.some(isKnown))
+    const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (all) =>
+      all.some(isKnown),
+    )
     expect(alerts.filter(isKnown)).toMatchObject([
       {
         type: 'guardrail',

@@ -89,7 +89,7 @@ describe('an agent whose Docker hangs while it runs', () => {
     process.kill(dockerd.pid(), 'SIGSTOP')
     await agent.until<StatusView>(['status'], isDegraded)
     writeFileSync(`/proc/${State.Pid}/root/go`, '')
-    await agent.until<readonly Alert[]>(['alert', 'list'], (alerts) =>
+    await agent.until<readonly Alert[]>(['alert', 'list', '--limit', '1000'], (alerts) =>
       alerts.some(({ behaviour }) => behaviour?.text === 'write /etc/app.conf'),
     )
     expect(isDegraded(await agent.json<StatusView>(['status']))).toBe(true)

@@ -84,7 +84,9 @@ async function intrude(name: string): Promise<Alert> {
   await execIn(docker, container, ['/bin/sh', '-c', copy])
   const ofIt = (alert: Alert): boolean =>
     alert.guardrails.includes('exec-drift') && JSON.stringify(alert).includes(program)
-  const alerts = await agent.until<readonly Alert[]>(['alert', 'list'], (all) => all.some(ofIt))
+  const alerts = await agent.until<readonly Alert[]>(['alert', 'list', '--limit', '1000'], (all) =>
+    all.some(ofIt),
+  )
   return alerts.find(ofIt) as Alert
 }
 

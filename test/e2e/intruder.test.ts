@@ -148,11 +148,11 @@ test('the same attack again is the same alert with a higher count', async () => 
         alert.event.file.path === '/etc/shadow' &&
         alert.process?.origin === 'entrypoint',
     )
-  const before = find(await agent.json<Alert[]>(['alert', 'list']))
+  const before = find(await agent.json<Alert[]>(['alert', 'list', '--limit', '1000']))
   for (let i = 0; i < 10; i++) await askRedis(redisAddress, ['ops.act', 'read', '/etc/shadow'])
   const after = find(
     await agent.until<Alert[]>(
-      ['alert', 'list'],
+      ['alert', 'list', '--limit', '1000'],
       (list) => (find(list)?.count ?? 0) >= (before?.count ?? 0) + 10,
     ),
   )

@@ -114,6 +114,6 @@ test(`a daemon killed ${kills} times while it learns has all that happened meanw
     expect(reason).toMatch(/./)
     expect(Date.parse(from)).toBeLessThanOrEqual(Date.parse(to))
   }
-  const alerts = await agent.json<Alert[]>(['alert', 'list'])
+  const alerts = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
   expect(alerts.some(({ type }) => type === 'loss')).toBe(losses.length > 0)
 })

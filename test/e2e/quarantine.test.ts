@@ -189,7 +189,7 @@ test('the network of a held container ends with its connections, and its replica
 })
 
 test('what it tries meanwhile is an alert', async () => {
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some(({ action, container }) => action === 'blocked' && container?.id === victim.id),
   )
   const ofReplica = alerts.filter(({ container }) => container?.id === replica.id)

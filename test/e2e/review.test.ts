@@ -77,7 +77,9 @@ test('an incident forgets its session and rejects its exclusive behaviours', asy
   await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
   const reported = ({ process, container: at }: Alert): boolean =>
     at?.id === container.id && process?.session !== undefined
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(reported))
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
+    list.some(reported),
+  )
   const alert = alerts.find(reported)
   const session = alert?.process?.session
   if (alert === undefined || session === undefined) throw new Error('no session')

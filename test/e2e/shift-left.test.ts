@@ -144,7 +144,9 @@ test('pushed, signed and deployed: enforced before its first program, no alert a
       const { exitCode, stdout } = await serve()
       expect([exitCode, stdout.split('hello').length]).toEqual([0, 4])
     }
-    const seen = (await agent.json<readonly Alert[]>(['alert', 'list'])).filter(isOurs)
+    const seen = (await agent.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])).filter(
+      isOurs,
+    )
     expect(seen.map(({ reasons }) => reasons[0])).toEqual([])
 
     for (const act of ['shadow', 'miner', 'phone']) {
@@ -175,8 +177,9 @@ test('a profile with an unknown signer is reported and not loaded', async () => 
   const agent = await agentWith('other.pub')
   try {
     await serve()
-    const alerts = await agent.until<readonly Alert[]>(['alert', 'list'], (list) =>
-      list.some((alert) => isOurs(alert) && alert.type === 'enforcement'),
+    const alerts = await agent.until<readonly Alert[]>(
+      ['alert', 'list', '--limit', '1000'],
+      (list) => list.some((alert) => isOurs(alert) && alert.type === 'enforcement'),
     )
     const refused = alerts.find((alert) => isOurs(alert) && alert.type === 'enforcement')
     expect(refused?.reasons[0]).toContain('SIGNER_UNKNOWN')

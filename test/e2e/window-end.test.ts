@@ -60,7 +60,7 @@ test('what happened before a person ended the window is learned, though the sens
   await ended
   await reads('group')
   const about = (file: string) => (alert: Alert) => alert.behaviour?.text.includes(`/etc/${file}`)
-  const alerts = await agent.until<readonly Alert[]>(['alert', 'list'], (list) =>
+  const alerts = await agent.until<readonly Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
     list.some(about('group')),
   )
   expect(alerts.filter(about('passwd'))).toEqual([])

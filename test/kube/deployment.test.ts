@@ -134,7 +134,7 @@ async function digestOf(image: string): Promise<string> {
 }
 
 async function alertsOf(good: (alerts: readonly Alert[]) => boolean): Promise<readonly Alert[]> {
-  return snug.until<readonly Alert[]>(['alert', 'list'], good)
+  return snug.until<readonly Alert[]>(['alert', 'list', '--limit', '1000'], good)
 }
 
 /** An alert on an event of this pod's service. */
@@ -389,7 +389,7 @@ describe('a service', () => {
   it('is defended while no agent runs too, and the next agent reports the attempts', async () => {
     const [pod] = await podsOf(images.web1, 2)
     const attempts = async (): Promise<number> => {
-      const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
+      const alerts = await snug.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])
       const killings = alerts.filter(on(pod, 'run /bin/true', 'killed'))
       return killings.reduce((sum, { count }) => sum + count, 0)
     }
@@ -408,7 +408,7 @@ describe('a service', () => {
     expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
     await reported(before + 2)
     // The programs that the last agent left saw this one come: it is not an image like others.
-    const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
+    const alerts = await snug.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])
     expect(alerts.filter(({ image }) => image?.repository === repositories.snug)).toEqual([])
     expect(await report(cluster, pod, 'serve')).toBe('ok')
   })
@@ -509,7 +509,7 @@ describe('a CronJob', () => {
           : [],
       )
     await expect.poll(() => [...new Set(workloads())]).toEqual(['CronJob tick'])
-    const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
+    const alerts = await snug.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])
     expect(alerts.filter(({ image }) => image?.repository === tick)).toEqual([])
   })
 })

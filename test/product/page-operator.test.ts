@@ -118,7 +118,7 @@ test('a deviation appears by itself', async () => {
   await deviates('/etc/motd')
   await shown
   const at = Date.now()
-  const alerts = await agent.json<readonly Alert[]>(['alert', 'list'])
+  const alerts = await agent.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])
   const alert = alerts.find(({ behaviour }) => behaviour?.text === 'read /etc/motd')
   if (alert === undefined) throw new Error('the deviation has no alert')
   const tookMs = at - Date.parse(alert.time)
@@ -253,7 +253,7 @@ test('a lost connection is reported, and events of the meantime appear once it i
   await deviates('/etc/shadow')
   await deviates('/etc/passwd')
   await agent.until<readonly { behaviour: { text: string } | null }[]>(
-    ['alert', 'list'],
+    ['alert', 'list', '--limit', '1000'],
     (alerts) => alerts.some(({ behaviour }) => behaviour?.text.includes('/etc/passwd') === true),
   )
   door.open()
@@ -269,7 +269,9 @@ test('from the story of an alert its container is held and captured, and the vie
   const name = (await service.inspect()).Name.slice(1)
   await execIn(docker, service, ['/bin/sh', '-c', ':'])
   const isHis = ({ container }: Alert): boolean => container?.id === service.id
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(isHis))
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
+    list.some(isHis),
+  )
   const story = `${door.url}/#/alerts/${alerts.find(isHis)?.id}`
   await page.goto(story)
 
