@@ -306,13 +306,16 @@ static __always_inline void note_resolver(struct verdict *verdict, const struct 
 		slot->may_forge = 1;
 }
 
-/* True where the event may go on. `stop`: how a stopped event is reported by this caller. */
+/*
+ * True where the event may go on. `stop`: how a stopped event is reported by this caller.
+ * `verdict`: memory for it, which is not on the stack where that has little left.
+ */
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
-					struct peer *peer, u32 flags, u32 stop)
+					struct peer *peer, u32 flags, u32 stop,
+					struct verdict *verdict)
 {
 	u64 object = peer_object(kind, peer);
 	struct peer_name name = {};
-	struct verdict verdict;
 	struct snug_event *event;
 	u32 found;
 	void *ring;
@@ -325,26 +328,26 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 		find_name(state, peer, &name);
 	if (name.by != NAMED_NOT)
 		object = SNUG_MIX(keys, object, name.hash ^ (name.by == NAMED_BY_ANYONE));
-	found = lookup_seen(state, kind, object, &verdict);
+	found = lookup_seen(state, kind, object, verdict);
 	if (kind == SNUG_CONNECT && !is_loopback(peer))
-		verdict.refusing |= SNUG_HOLD_NETWORK;
+		verdict->refusing |= SNUG_HOLD_NETWORK;
 	if (found == SEEN_NEW) {
-		judge_peer(state, &verdict, kind, peer, &name);
-		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+		judge_peer(state, verdict, kind, peer, &name);
+		found = record_verdict(state, verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (kind == SNUG_LISTEN)
-		note_resolver(&verdict, peer);
-	found = note_stop(&verdict, found, stop);
-	event = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
+		note_resolver(verdict, peer);
+	found = note_stop(verdict, found, stop);
+	event = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, verdict, &ring);
 	if (event) {
 		__builtin_memcpy(event->address, peer->address, sizeof(event->address));
 		event->port = peer->port;
 		event->family = peer->family;
 		event->protocol = peer->protocol;
-		event->event_flags = flags | stop_flag(&verdict, stop);
+		event->event_flags = flags | stop_flag(verdict, stop);
 		submit_event(event, ring);
 	}
-	return !must_stop(&verdict);
+	return !must_stop(verdict);
 }
 
 static __always_inline u64 caller_key(u64 cookie, const struct peer *peer)
@@ -382,6 +385,7 @@ static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind,
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
+	struct verdict verdict;
 
 	if (!state || !is_acting_generation(state, OLDER_FIRST))
 		return 1;
@@ -389,7 +393,8 @@ static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind,
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 4;
 	peer.protocol = protocol_of(context->protocol);
-	return is_answer(cookie, &peer) || report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	return is_answer(cookie, &peer) ||
+	       report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict);
 }
 
 static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind, u64 cookie)
@@ -397,6 +402,7 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind,
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
+	struct verdict verdict;
 
 	if (!state || !is_acting_generation(state, OLDER_FIRST))
 		return 1;
@@ -408,7 +414,8 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind,
 	peer.family = 6;
 	peer.protocol = protocol_of(context->protocol);
 	unmap_ipv4(&peer);
-	return is_answer(cookie, &peer) || report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	return is_answer(cookie, &peer) ||
+	       report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict);
 }
 
 /*
@@ -538,13 +545,15 @@ static __always_inline bool local_address(const struct sock *sock, struct peer *
 /* Also a listen on a socket that was never bound: the kernel has chosen the port by now. */
 static __noinline void report_listen(struct call *call, u32 fd)
 {
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct sock *sock = socket_at(call->task, fd);
 	struct peer peer = {};
 
-	if (!sock || !local_address(sock, &peer))
+	if (!scratch || !sock || !local_address(sock, &peer))
 		return;
 	if (!report_peer(call->task, call->state, SNUG_LISTEN, &peer,
-			 call->compat ? SNUG_COMPAT : 0, kill_of_socket(call->task, fd)))
+			 call->compat ? SNUG_COMPAT : 0, kill_of_socket(call->task, fd),
+			 &scratch->verdict))
 		kill_current();
 }
 

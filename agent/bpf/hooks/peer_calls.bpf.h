@@ -80,12 +80,14 @@ static __noinline bool requested_peer(struct call *call, struct peer_request *pe
 static __noinline int report_call_peer(struct call *call, struct peer_request *peer_request,
 				       struct peer *peer)
 {
-	if (!call || !peer_request || !peer || !call->state)
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	if (!call || !peer_request || !peer || !call->state || !scratch)
 		return 0;
 	if (peer_request->stop == SNUG_KILLED)
 		peer_request->stop = kill_of_socket(call->task, peer_request->fd);
 	if (!report_peer(call->task, call->state, peer_request->kind, peer,
-			 call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
+			 call->compat ? SNUG_COMPAT : 0, peer_request->stop, &scratch->verdict) &&
 	    peer_request->stop & SNUG_KILLED)
 		kill_current();
 	return 0;

@@ -231,7 +231,8 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	u64 object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)call->id << 8 | (u64)call->flags << 32,
 			      call->number);
 	u32 stop = call->flags & SNUG_DENIED ? 0 : call->stop;
-	struct verdict verdict;
+	/* Not on the stack, of which a socket call has little left. */
+	struct verdict *verdict = &scratch->verdict;
 	struct snug_event *event;
 	u32 found, size;
 	bool stops;
@@ -239,27 +240,27 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	call->text = hash_text_tail(scratch, call->at);
 	if (was_reported(state, call))
 		return false;
-	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), &verdict);
-	verdict.refused = (call->flags & SNUG_DENIED) != 0;
+	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), verdict);
+	verdict->refused = (call->flags & SNUG_DENIED) != 0;
 	/* Of families that no hook sees the packets of. */
 	if (call->id == SNUG_CALL_SOCKET)
-		verdict.refusing |= SNUG_HOLD_NETWORK;
+		verdict->refusing |= SNUG_HOLD_NETWORK;
 	if (found == SEEN_NEW) {
-		judge_call(scratch, state, &verdict.ruling, call);
-		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+		judge_call(scratch, state, &verdict->ruling, call);
+		found = record_verdict(state, verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	found = note_stop(&verdict, found, stop);
+	found = note_stop(verdict, found, stop);
 	if (found != SEEN_COUNTED) {
 		event = event_at(scratch, call->at);
 		size = sizeof(*event) + SNUG_TEXT_MAX - call->at;
-		fill_event(event, state, task, SNUG_SYSCALL, verdict.key, size);
-		event->event_flags = call->flags | stop_flag(&verdict, stop);
+		fill_event(event, state, task, SNUG_SYSCALL, verdict->key, size);
+		event->event_flags = call->flags | stop_flag(verdict, stop);
 		event->code = call->id;
 		event->argument = call->number;
 		event->text_size = SNUG_TEXT_MAX - call->at;
-		output_event(event, size, &verdict);
+		output_event(event, size, verdict);
 	}
-	stops = must_stop(&verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
+	stops = must_stop(verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
 	if (call->stop == SNUG_REFUSED && has_return(call))
 		state->in_call = stops ? REFUSED_CALL(noted_call(call)) : noted_call(call);
 	return stops;

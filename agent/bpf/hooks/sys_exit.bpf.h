@@ -83,7 +83,7 @@ static __noinline void on_identity(struct call *call)
 	note_held_root(call->state, READ(UNTRUSTED(call->task), cred));
 }
 
-static __noinline int on_new_socket(struct call *call, u32 family, u32 type, u32 protocol)
+static __always_inline int on_new_socket(struct call *call, u32 family, u32 type, u32 protocol)
 {
 	if ((call->ret < 0 && !was_denied(call->ret)) || !is_special_socket(family, type, protocol))
 		return 0;

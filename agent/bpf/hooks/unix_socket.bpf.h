@@ -59,7 +59,7 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 {
 	u64 address;
 	struct path_ref path = {};
-	struct verdict verdict;
+	struct verdict *verdict = &scratch->verdict;
 	struct snug_event *event;
 	u32 at, size, found;
 	u64 name;
@@ -92,22 +92,22 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 				   hash_text_tail(scratch, at);
 	found = lookup_seen(state, SNUG_CONNECT,
 			    SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
-			    &verdict);
+			    verdict);
 	if (found == SEEN_NEW) {
-		judge_socket(scratch, state, &verdict.ruling, name,
+		judge_socket(scratch, state, &verdict->ruling, name,
 			     scratch->walk.cut ? SNUG_TEXT_MAX : at);
-		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+		found = record_verdict(state, verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (note_stop(&verdict, found, stop) != SEEN_COUNTED) {
+	if (note_stop(verdict, found, stop) != SEEN_COUNTED) {
 		event = event_at(scratch, at);
 		size = sizeof(*event) + SNUG_TEXT_MAX - at;
-		fill_event(event, state, task, SNUG_CONNECT, verdict.key, size);
+		fill_event(event, state, task, SNUG_CONNECT, verdict->key, size);
 		event->protocol = SNUG_UNIX;
-		event->event_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
+		event->event_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, stop);
 		event->text_size = SNUG_TEXT_MAX - at;
-		output_event(event, size, &verdict);
+		output_event(event, size, verdict);
 	}
-	return !must_stop(&verdict);
+	return !must_stop(verdict);
 }
 
 /*
@@ -119,7 +119,7 @@ static __noinline int report_unix_attempt(struct call *call, u64 address, u32 si
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	u32 flags = SNUG_UNRESOLVED | SNUG_DENIED, at, found;
 	struct snug_task *state;
-	struct verdict verdict;
+	struct verdict *verdict;
 	struct snug_event *event;
 	u64 name;
 	u8 first = 0;
@@ -127,6 +127,7 @@ static __noinline int report_unix_attempt(struct call *call, u64 address, u32 si
 	if (!call || !scratch || size <= sizeof(u16) ||
 	    bpf_probe_read_user(&first, sizeof(first), (void *)(address + sizeof(u16))))
 		return 0;
+	verdict = &scratch->verdict;
 	state = state_of(call->task);
 	if (!state)
 		return 0;
@@ -152,23 +153,23 @@ static __noinline int report_unix_attempt(struct call *call, u64 address, u32 si
 	found = lookup_seen(
 		state, SNUG_CONNECT,
 		SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16 | (u64)flags << 32, name),
-		&verdict);
-	verdict.refused = true;
-	verdict.block = 0;
+		verdict);
+	verdict->refused = true;
+	verdict->block = 0;
 	if (found == SEEN_NEW) {
-		judge_socket(scratch, state, &verdict.ruling, name,
+		judge_socket(scratch, state, &verdict->ruling, name,
 			     flags & SNUG_CUT ? SNUG_TEXT_MAX : at);
-		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+		found = record_verdict(state, verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found == SEEN_COUNTED)
 		return 0;
 	event = event_at(scratch, at);
-	fill_event(event, state, call->task, SNUG_CONNECT, verdict.key,
+	fill_event(event, state, call->task, SNUG_CONNECT, verdict->key,
 		   sizeof(*event) + SNUG_TEXT_MAX - at);
 	event->protocol = SNUG_UNIX;
 	event->event_flags = flags;
 	event->text_size = SNUG_TEXT_MAX - at;
-	output_event(event, sizeof(*event) + SNUG_TEXT_MAX - at, &verdict);
+	output_event(event, sizeof(*event) + SNUG_TEXT_MAX - at, verdict);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "lib/verdict.bpf.h"
 #include "shared.h"
 
 /*
@@ -213,6 +214,7 @@ struct scratch {
 	u32 number; /* of `scratches`, and after these of `lsm_scratches`: see portable.bpf.h */
 	u32 reserved;
 	struct walk walk;
+	struct verdict verdict; /* on what a system call did with a socket, or as a sensitive one */
 	struct text_hash text;
 	struct canonical canonical;
 	struct automaton_run automaton_run;

@@ -36,13 +36,14 @@ static __always_inline int on_peer(const struct sock *sock, u8 kind, const void 
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct peer peer = {};
+	struct verdict verdict;
 
 	if (!state || was_judged(state, (u64)sock, stop) || !peer_at(address, size, &peer, any))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
 	if (is_answer(cookie, &peer))
 		return 0;
-	if (!report_peer(task, state, kind, &peer, 0, stop))
+	if (!report_peer(task, state, kind, &peer, 0, stop, &verdict))
 		return REFUSE_IF(true);
 	note_judged(state, (u64)sock);
 	return 0;
@@ -119,11 +120,12 @@ static __always_inline int on_listen(struct socket *socket, u32 stop)
 	struct snug_task *state = acting_state(task);
 	struct sock *sock = socket->sk;
 	struct peer peer = {};
+	struct verdict verdict;
 
 	if (!state || was_judged(state, (u64)sock, stop) || !sock || !local_address(sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	if (!report_peer(task, state, SNUG_LISTEN, &peer, 0, stop))
+	if (!report_peer(task, state, SNUG_LISTEN, &peer, 0, stop, &verdict))
 		return REFUSE_IF(true);
 	note_judged(state, (u64)sock);
 	return 0;
