@@ -17,7 +17,15 @@ interface FirstRunOptions {
   readonly techniques: Techniques
 }
 
-/** Bounds of what is remembered: scripts of all containers, and the latest processes of one. */
+/** Numbers of processes. */
+interface Run {
+  /** The latest ones. */
+  readonly parts: Set<number>
+  /** Those that became another program, which is no part. A run that has too many of them is not followed any more. */
+  readonly apart: Set<number>
+}
+
+/** Bounds of what is remembered: scripts of all containers, and processes of one. */
 const runsKept = 256
 const processesKept = 256
 
@@ -31,8 +39,8 @@ const processesKept = 256
  */
 export class FirstRuns {
   readonly #options: FirstRunOptions
-  /** Numbers of processes by container and script, the latest run last. */
-  readonly #runs = new Map<string, Set<number>>()
+  /** By container and script, the one that was followed last at the end. */
+  readonly #runs = new Map<string, Run>()
 
   constructor(options: FirstRunOptions) {
     this.#options = options
@@ -40,13 +48,22 @@ export class FirstRuns {
 
   /** The finding of the run that the event is a part of. Undefined if it has a separate alert. */
   finding(judged: JudgedBy, reasons: readonly string[]): Finding | undefined {
+    const { event, version } = judged
+    if (event.process.origin === 'exec-in') return undefined
+    const script = startedScript(event, version.profile) ?? this.#followed(event)
+    if (script === undefined) return undefined
+    const finding = this.#partOf(judged, script, reasons)
+    if (finding !== undefined) this.#follow(event, script)
+    else if (event.kind === 'exec') this.#leave(event, script)
+    return finding
+  }
+
+  #partOf(judged: JudgedBy, script: string, reasons: readonly string[]): Finding | undefined {
     const { event, verdict, version } = judged
     const { alerts, techniques } = this.#options
-    const { unexpected } = verdict
+    const { unexpected, guardrails } = verdict
     const ref = mainRef(unexpected)
-    if (ref === undefined || event.process.origin === 'exec-in') return undefined
-    const script = this.#started(event, version.profile) ?? this.#followed(event)
-    if (script === undefined || verdict.guardrails.length > 0) return undefined
+    if (ref === undefined || guardrails.length > 0) return undefined
     if (unexpected.some((one) => isCommand(one) || wasRejected(version.profile, one)))
       return undefined
     const risks = unexpected.map((one) => riskFactsOf(version.profile, event, one))
@@ -54,46 +71,48 @@ export class FirstRuns {
     const isOfKnownKind = isPart(event, unexpected, risks)
     const cause = firstRunCauseOf(judged, ref, { script, isOfKnownKind })
     if (!alerts.takesPart(cause, cause.part)) return undefined
-    return componentFinding(judged, {
-      reasons,
-      cause,
-      severity: gravestOf(risks),
-      techniques,
-    })
+    return componentFinding(judged, { reasons, cause, severity: gravestOf(risks), techniques })
   }
 
-  #started(event: ActEvent, profile: ProfileReader): string | undefined {
-    if (event.kind !== 'exec') return undefined
-    const { container, process, exec } = event
-    const { path, script, drift, scriptDrift } = exec
-    if (script === undefined || drift || scriptDrift === true) return undefined
-    if (wasShown(profile, path, script)) return undefined
-    const name = runName(container.id, script)
-    const run = this.#runs.get(name) ?? new Set<number>()
+  #follow(event: ActEvent, script: string): void {
+    const { pid } = event.process
+    const name = runName(event, script)
+    const run = this.#runs.get(name) ?? { parts: new Set(), apart: new Set() }
+    run.apart.delete(pid)
+    run.parts.add(pid)
+    dropOldest(run.parts, processesKept)
     this.#runs.delete(name)
     this.#runs.set(name, run)
     dropOldest(this.#runs, runsKept)
-    addProcess(run, process.pid)
-    return script
   }
 
-  #followed({ container, process }: ActEvent): string | undefined {
-    const { pid, ppid, script, ancestors = [] } = process
+  /** What a command or a foreign program does is no part either, nor what its children do. */
+  #leave(event: ActEvent, script: string): void {
+    const name = runName(event, script)
+    const run = this.#runs.get(name)
+    run?.parts.delete(event.process.pid)
+    run?.apart.add(event.process.pid)
+    if (run !== undefined && run.apart.size > processesKept) this.#runs.delete(name)
+  }
+
+  /** The script whose run the process belongs to. */
+  #followed(event: ActEvent): string | undefined {
+    const { pid, ppid, script, ancestors = [] } = event.process
     const names = script === undefined ? ancestors : [script, ...ancestors]
     return names.find((name) => {
-      const run = this.#runs.get(runName(container.id, name))
-      if (run === undefined) return false
-      if (run.has(pid)) return true
-      if (ppid === undefined || !run.has(ppid)) return false
-      addProcess(run, pid)
-      return true
+      const run = this.#runs.get(runName(event, name))
+      if (run === undefined || run.apart.has(pid)) return false
+      return run.parts.has(pid) || (ppid !== undefined && run.parts.has(ppid))
     })
   }
 }
 
-function addProcess(run: Set<number>, pid: number): void {
-  run.add(pid)
-  dropOldest(run, processesKept)
+/** The script that starts, which the window did not show and the container did not write. */
+function startedScript(event: ActEvent, profile: ProfileReader): string | undefined {
+  if (event.kind !== 'exec') return undefined
+  const { path, script, drift, scriptDrift } = event.exec
+  if (script === undefined || drift || scriptDrift === true) return undefined
+  return wasShown(profile, path, script) ? undefined : script
 }
 
 function dropOldest<T>(kept: Map<T, unknown> | Set<T>, most: number): void {
@@ -101,8 +120,8 @@ function dropOldest<T>(kept: Map<T, unknown> | Set<T>, most: number): void {
   if (kept.size > most && oldest !== undefined) kept.delete(oldest)
 }
 
-function runName(container: string, script: string): string {
-  return `${container}\u0000${script}`
+function runName({ container }: ActEvent, script: string): string {
+  return `${container.id}\u0000${script}`
 }
 
 /** By any parent, as any user. What waits for a decision came after the window. */

@@ -155,6 +155,31 @@ describe('a script of the image that the window did not show', () => {
     expect(world.open.find(({ id }) => id === before[0])?.cause?.names).toBe(4)
   })
 
+  it.each<[string, ActEvent]>([
+    ['a foreign program', act.exec('/tmp/dropped', child('/tmp/dropped', { pid: 72 }), true)],
+    ['a command', act.run('/bin/sh', ['sh', '-c', 'curl evil'], child('/bin/sh', { pid: 72 }))],
+  ])('has what %s that it runs does reported by itself', (_, started) => {
+    world.show(...nightly())
+    // The process wrote a file before it became the other program.
+    world.show(act.file('/srv/books/closed/1.tsv', ['create'], script({ pid: 72, ppid: 70 })))
+    const names = world.open.find(({ cause }) => cause?.firstRun === true)?.cause?.names
+    const below: Where = { pid: 73, ppid: 72, ancestors: ['/tmp/dropped', job, keeper] }
+    world.show(
+      started,
+      act.connect('198.51.100.7', 443, child('/bin/sh', { pid: 72 })),
+      act.exec('/usr/bin/curl', { exe: '/usr/bin/curl', ...below }),
+      act.connect('203.0.113.9', 443, { exe: '/usr/bin/curl', ...below }),
+    )
+    expect(world.open.find(({ cause }) => cause?.firstRun === true)?.cause?.names).toBe(names)
+    expect(world.open.filter(({ cause }) => cause?.firstRun !== true)).toHaveLength(4)
+  })
+
+  it('is followed only where its start is in its alert', () => {
+    const onSocket = start({ socketStdio: true })
+    world.show(onSocket, act.connect('203.0.113.9', 443, script()))
+    expect(world.open.map(({ cause }) => cause?.firstRun)).toEqual([undefined, undefined])
+  })
+
   it('is no first run where the container wrote it', () => {
     const written = {
       ...start(),
