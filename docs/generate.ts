@@ -15,7 +15,7 @@ import { guardrailRulesSchema, techniqueRulesSchema } from '../src/core/match/ru
 import { event } from '../src/core/event/event-schema.ts'
 import { alert } from '../src/core/event/alert-schema.ts'
 import { profileView } from '../src/api/profile-views.ts'
-import { incidentRecord } from '../src/agent/records/persistence/incident-record.ts'
+import { incidentRecord } from '../src/core/incident/incident-record-schema.ts'
 import {
   apiPage,
   configPage,

@@ -1,6 +1,7 @@
 import type { Severity } from '../event/alert-words.ts'
 import { lookedAtOnce, type Steps } from '../steps.ts'
 import type { IncidentFact } from './incident-fact.ts'
+import type { IncidentRecord } from './incident-record.ts'
 
 /** What an alert adds to its incident. */
 export interface IncidentPart {
@@ -18,24 +19,22 @@ export interface IncidentPart {
   readonly guardrails: readonly string[]
 }
 
-export interface IncidentSums {
-  readonly firstSeen: string
-  readonly lastSeen: string
-  readonly alerts: number
-  /** Alerts without a decision. */
-  readonly open: number
-  /** Events in all its alerts. */
-  readonly events: number
-  /** Alerts by severity. */
-  readonly severities: Readonly<Record<Severity, number>>
-  readonly containers: number
-  /** All of them, those of the gravest alerts first. */
-  readonly places: readonly string[]
-  readonly images: readonly string[]
-  readonly persons: readonly string[]
-  readonly attack: readonly string[]
-  readonly guardrails: readonly string[]
-}
+/** Of all its alerts. Places are all of them, those of the gravest alerts first. */
+export type IncidentSums = Pick<
+  IncidentRecord,
+  | 'firstSeen'
+  | 'lastSeen'
+  | 'alerts'
+  | 'open'
+  | 'events'
+  | 'severities'
+  | 'containers'
+  | 'places'
+  | 'images'
+  | 'persons'
+  | 'attack'
+  | 'guardrails'
+>
 
 /** @param parts gravest first */
 export function* incidentSums(parts: readonly IncidentPart[]): Steps<IncidentSums> {
