@@ -5,6 +5,7 @@ import { count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
+import { IncidentHead } from '../../page/parts/incident-head.tsx'
 import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 
@@ -70,20 +71,10 @@ function IncidentDetail({ id }: { readonly id: string }) {
   const { value, problem } = useResource<FleetIncidentStory>(path)
   if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { title, severity, state, attack, steps, left } = value
+  const { steps, left } = value
   return (
     <article class="panel card" aria-label="incident">
-      <p class="badges">
-        <SeverityBadge severity={severity} /> <span class="badge decided">{state}</span>{' '}
-        {attack.map((technique) => (
-          <span key={technique} class="badge attack">
-            {technique}
-          </span>
-        ))}
-      </p>
-      <h2 class="act-line">
-        <Foreign text={title} words />
-      </h2>
+      <IncidentHead incident={value} />
       <Facts incident={value} />
       <h3>What happened</h3>
       <ol class="story">

@@ -7,6 +7,7 @@ import { count, plural } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
+import { IncidentHead } from '../parts/incident-head.tsx'
 import { ProblemNote, Waiting } from '../parts/notes.tsx'
 import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
 import { attempt, toast } from '../shell/toasts.tsx'
@@ -23,20 +24,10 @@ export function IncidentStoryView({ id }: { readonly id: string }) {
   const [asks, setAsks] = useState(false)
   if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { title, severity, attack, state, closed } = value
+  const { closed } = value
   return (
     <article class="panel card" aria-label="incident">
-      <p class="badges">
-        <SeverityBadge severity={severity} /> <span class="badge decided">{state}</span>{' '}
-        {attack.map((technique) => (
-          <span key={technique} class="badge attack">
-            {technique}
-          </span>
-        ))}
-      </p>
-      <h2 class="act-line">
-        <Foreign text={title} words />
-      </h2>
+      <IncidentHead incident={value} />
       <Facts incident={value} />
       {closed === undefined ? (
         <p class="buttons">

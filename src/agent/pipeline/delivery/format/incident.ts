@@ -4,7 +4,7 @@ import { cefLine, cefSeverities } from './cef.ts'
 import { ecsHead, ecsSeverities } from './ecs.ts'
 import { falcoPriorities } from './falco.ts'
 import { leefLine } from './leef.ts'
-import { ocsfAttacks, ocsfProduct, ocsfSeverity } from './ocsf.ts'
+import { ocsfAttacks, ocsfFinding, ocsfProduct, ocsfSeverity } from './ocsf.ts'
 
 /** Incidents, in every format. Each record has the whole incident. */
 
@@ -68,23 +68,13 @@ export function incidentToEcs(record: IncidentRecord, product: Product): Record<
   })
 }
 
-const classUid = 2005
-const activityNames = { 1: 'Create', 2: 'Update', 3: 'Close' } as const
-
 /** Incident Finding (class 2005): each alert that the record lists is a finding of it. */
 export function incidentToOcsf(record: IncidentRecord, product: Product): Record<string, unknown> {
   const { state, revision, incident, closed, alertIds, node } = record
   const isOpen = state === 'open'
   const activity = isOpen ? (revision === 1 ? 1 : 2) : 3
   return compact({
-    category_uid: 2,
-    category_name: 'Findings',
-    class_uid: classUid,
-    class_name: 'Incident Finding',
-    activity_id: activity,
-    activity_name: activityNames[activity],
-    type_uid: classUid * 100 + activity,
-    type_name: `Incident Finding: ${activityNames[activity]}`,
+    ...ocsfFinding(2005, 'Incident Finding', activity),
     time: epochMs(record.time),
     ...ocsfSeverity(record),
     status_id: isOpen ? 1 : 5,

@@ -19,7 +19,6 @@ import {
   unhashedOf,
 } from './alert-facts.ts'
 
-const classUid = 2004
 const severityIds = { low: 2, medium: 3, high: 4, critical: 5 } as const
 const severityNames = { low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' } as const
 const sha256Algorithm = { algorithm_id: 3, algorithm: 'SHA-256' } as const
@@ -33,14 +32,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
   const activity = activityOf(alert)
   const stopped = hasStopped(alert.action)
   return compact({
-    category_uid: 2,
-    category_name: 'Findings',
-    class_uid: classUid,
-    class_name: 'Detection Finding',
-    activity_id: activity,
-    activity_name: activityNames[activity],
-    type_uid: classUid * 100 + activity,
-    type_name: `Detection Finding: ${activityNames[activity]}`,
+    ...ocsfFinding(2004, 'Detection Finding', activity),
     time: epochMs(alert.lastSeen),
     ...ocsfSeverity(alert),
     status_id: activity === 3 ? 4 : 1,
@@ -94,6 +86,25 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
       decision: alert.decision,
     },
   })
+}
+
+/** The class of a finding, and what became of it: 1 is new, 2 changed, 3 over. */
+export function ocsfFinding(
+  uid: number,
+  name: string,
+  activity: keyof typeof activityNames,
+): Record<string, unknown> {
+  const became = activityNames[activity]
+  return {
+    category_uid: 2,
+    category_name: 'Findings',
+    class_uid: uid,
+    class_name: name,
+    activity_id: activity,
+    activity_name: became,
+    type_uid: uid * 100 + activity,
+    type_name: `${name}: ${became}`,
+  }
 }
 
 export function ocsfSeverity(record: Pick<OutboundRecord, 'severity'>): Record<string, unknown> {
