@@ -170,7 +170,10 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 	return slot->salt + (hold_of(slot) | (version ? version->policy_state : 0)) * keys.c;
 }
 
-/* Before Linux 6.2 a key that a global function looks up has to be on its stack. */
+/*
+ * Fills in a verdict that is zero. Global, as the verifier would follow it again in each caller. Of
+ * such a function Linux 6.1 takes keys from the stack and from maps alone.
+ */
 CHECKED_ONCE_IF_NEW u32 find_seen(const struct snug_task *task, u32 kind, u64 object,
 				  struct verdict *verdict)
 {
@@ -216,7 +219,10 @@ CHECKED_ONCE_IF_NEW u32 find_seen(const struct snug_task *task, u32 kind, u64 ob
 	return SEEN_RESEND;
 }
 
-/* `object` is the hash of everything that identifies the behaviour, except the actor. */
+/*
+ * `object` is the hash of everything that identifies the behaviour, except the actor. Older
+ * kernels give a global function no memory that nobody has written.
+ */
 static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u64 object,
 				       struct verdict *verdict)
 {
