@@ -42,10 +42,9 @@ import {
   allNamesKept,
   namesKept as alertNamesKept,
 } from '../src/agent/records/alerts/alert-names.ts'
-import { sampleChars } from '../src/agent/records/alerts/cause-fold.ts'
+import { sampleChars, componentKept } from '../src/agent/records/alerts/cause-fold.ts'
 import { sharesKept } from '../src/agent/records/alerts/open-alerts.ts'
 import { replicasKept } from '../src/agent/records/alerts/replica-groups.ts'
-import { componentKept } from '../src/agent/records/alerts/cause-fold.ts'
 import { loadedKept, loadingRunsKept } from '../src/agent/records/alerts/run-alerts.ts'
 import { alertsOfForm, formsKept } from '../src/agent/records/alerts/sibling-causes.ts'
 import { mostAlertsUnstored } from '../src/agent/records/persistence/journal.ts'

@@ -3,8 +3,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { allServices } from './services/all.ts'
-import type { Service } from './service.ts'
-import { kinds } from './service.ts'
+import { type Service, kinds } from './service.ts'
 import { columnOf, columns } from './split.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import type { BehaviourObject } from '../../src/core/behaviour/behaviour.ts'
-import { behaviourId, behaviourKey } from '../../src/core/behaviour/behaviour.ts'
+import {
+  type BehaviourObject,
+  behaviourId,
+  behaviourKey,
+} from '../../src/core/behaviour/behaviour.ts'
 import { imageKey } from '../../src/core/event/image-key.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'

@@ -1,7 +1,6 @@
 import type { AttackTrace } from '../../support/config/load-attacks.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
-import type { User } from '../../core/behaviour/user.ts'
-import { userText } from '../../core/behaviour/user.ts'
+import { type User, userText } from '../../core/behaviour/user.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import { expectedAttacks } from '../../supplychain/attack-traces.ts'
 import { levelOf } from './behaviour-findings.ts'

@@ -1,6 +1,5 @@
 import type { Allowance } from '../../core/profile/allowance.ts'
-import type { Actor, BehaviourObject } from '../../core/behaviour/behaviour.ts'
-import { objectKey } from '../../core/behaviour/behaviour.ts'
+import { type Actor, type BehaviourObject, objectKey } from '../../core/behaviour/behaviour.ts'
 import { actorText } from '../../core/behaviour/describe.ts'
 import type { ProfileReader } from '../../core/profile/profile-reader.ts'
 import { userText } from '../../core/behaviour/user.ts'

@@ -1,6 +1,4 @@
-import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
-import type { Author } from '../../core/lifecycle/decided-spec.ts'
-import { timeAfter } from '../../core/lifecycle/decided-spec.ts'
+import { decidedBy, type Author, timeAfter } from '../../core/lifecycle/decided-spec.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import { Grants } from '../../core/profile/allowance.ts'
 import type { Decision, ProfileEntry } from '../../core/profile/profile-entry.ts'

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { type AgentReport, agentReport } from '../../core/event/agent-report-schema.ts'
-import { causeAccesses } from '../../core/event/alert-words.ts'
-import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
+import {
+  causeAccesses,
+  alertActions,
+  alertTypes,
+  severities,
+} from '../../core/event/alert-words.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import { incidentFact, type IncidentRole } from '../../core/incident/incident-fact.ts'
 import { placeOf, titleStep } from '../../core/incident/incident-title.ts'

@@ -1,7 +1,6 @@
 import { isOfClass } from '../behaviour/any-program.ts'
 import { ACCOUNTS_LEAST, anybodyKey, ofAnybody } from '../behaviour/accounts.ts'
-import type { Origin } from '../event/event-words.ts'
-import { origins } from '../event/event-words.ts'
+import { type Origin, origins } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'

@@ -1,9 +1,8 @@
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal, Sampled, WitnessesJson } from '../behaviour/witness.ts'
+import { type Literal, type Sampled, type WitnessesJson, Witnesses } from '../behaviour/witness.ts'
 import type { EvidenceBucket, EvidenceBuckets } from '../profile/profile-entry.ts'
 import { compareText } from '../compare-text.ts'
 import { member, type StoredBucket, type StoredBuckets, tuple } from '../profile/stored-entry.ts'
-import { Witnesses } from '../behaviour/witness.ts'
 
 const NONE: readonly string[] = []
 

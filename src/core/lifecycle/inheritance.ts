@@ -1,10 +1,9 @@
 import { isPlace, keptOf } from '../behaviour/place-pattern.ts'
 import { isOfClass } from '../behaviour/any-program.ts'
-import { Grants } from '../profile/allowance.ts'
+import { Grants, isForUser } from '../profile/allowance.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
 import type { Grant, Inheritable, ProfileEntry } from '../profile/profile-entry.ts'
-import { isForUser } from '../profile/allowance.ts'
 import { placeClassOf } from '../match/place-class.ts'
 
 function grantsOf(cell: Inheritable['cells'][number]): Grant {

@@ -1,5 +1,9 @@
-import { type Severity, severities } from '../event/alert-words.ts'
-import type { CauseAccess, PlaceClass } from '../event/alert-words.ts'
+import {
+  type Severity,
+  severities,
+  type CauseAccess,
+  type PlaceClass,
+} from '../event/alert-words.ts'
 import type { RiskFacts } from '../event/alert.ts'
 
 /** Before anything else is considered. `docs/alerts.md` shows it; a test holds the two together. */

@@ -1,12 +1,11 @@
 import type { Origin } from '../event/event-words.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal, Sampled } from '../behaviour/witness.ts'
+import { type Literal, type Sampled, Witnesses } from '../behaviour/witness.ts'
 import { type CellKind, grants, grantsShipped, kindOf, NONE, united } from './cell-kind.ts'
 import { CellList, type Link } from './cell-list.ts'
 import type { EvidenceBucket, EvidenceCell, Phase } from './profile-entry.ts'
 import { member, type StoredCell, tuple } from './stored-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
-import { Witnesses } from '../behaviour/witness.ts'
 
 /**
  * Containers of each kind of evidence of a behaviour that are kept apart: the latest ones. Also the sessions of one

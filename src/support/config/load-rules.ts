@@ -1,12 +1,17 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { type ErrorCode, SnugError } from '../../errors.ts'
-import type { GuardrailRules } from '../../core/match/rules-schema.ts'
+import {
+  type GuardrailRules,
+  type TechniqueRules,
+  guardrailRulesSchema,
+  techniqueRulesSchema,
+} from '../../core/match/rules-schema.ts'
 import { mergedTechniques } from '../../core/match/technique.ts'
-import type { TechniqueRules } from '../../core/match/rules-schema.ts'
-import type { GeneraliseRules } from '../../core/behaviour/generalise-schema.ts'
-import { generaliseRulesSchema } from '../../core/behaviour/generalise-schema.ts'
-import { guardrailRulesSchema, techniqueRulesSchema } from '../../core/match/rules-schema.ts'
+import {
+  type GeneraliseRules,
+  generaliseRulesSchema,
+} from '../../core/behaviour/generalise-schema.ts'
 import { packagePath } from '../package-folder.ts'
 import { readYamlFile } from './yaml-file.ts'
 

@@ -1,5 +1,5 @@
 import type { ActEvent, ImageRef } from '../../../src/core/event/event.ts'
-import type { Access } from '../../../src/core/event/event-words.ts'
+import { type Access, eventKinds } from '../../../src/core/event/event-words.ts'
 import { isoOf } from '../../../src/core/event/time.ts'
 import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import {
@@ -10,7 +10,6 @@ import {
   type SourceState,
   type SourceSupport,
 } from '../../../src/agent/pipeline/sources/source.ts'
-import { eventKinds } from '../../../src/core/event/event-words.ts'
 import type { SoakEngine } from '../../soak/soak-source.ts'
 import { Dice } from '../../soak/workload.ts'
 

@@ -5,8 +5,9 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  cpSync,
+  writeFileSync,
 } from 'node:fs'
-import { cpSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'

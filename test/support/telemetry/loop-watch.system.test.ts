@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LoopWatch } from '../../../src/support/telemetry/loop-watch.ts'
 import { bundledProgram } from '../../fixtures/bundled-program.ts'
-import type { Log } from '../../../src/support/telemetry/log.ts'
-import { createLog } from '../../../src/support/telemetry/log.ts'
+import { type Log, createLog } from '../../../src/support/telemetry/log.ts'
 
 function busy(milliseconds: number): void {
   const until = performance.now() + milliseconds

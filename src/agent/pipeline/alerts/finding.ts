@@ -1,6 +1,5 @@
 import type { AlertType, Severity } from '../../../core/event/alert-words.ts'
-import type { Alert, AlertBehaviour } from '../../../core/event/alert.ts'
-import type { RiskFacts } from '../../../core/event/alert.ts'
+import type { Alert, AlertBehaviour, RiskFacts } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import type { Cause } from '../../../core/match/cause.ts'
 

@@ -5,11 +5,11 @@ import type {
   AlertCause,
   AlertCausePart,
   AlertComponentPart,
+  RiskFacts,
 } from '../../../core/event/alert.ts'
 import { type Cause, isOfFiles } from '../../../core/match/cause.ts'
 import { componentReason } from '../../../core/match/cause-text.ts'
 import { commonFolder } from '../../../core/match/place-class.ts'
-import type { RiskFacts } from '../../../core/event/alert.ts'
 import { replicaText } from '../../../core/match/replicas.ts'
 import { riskOf } from '../../../core/match/risk.ts'
 import { wideId } from './cause-fingerprint.ts'

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
-import type { Bag } from '../json-fields.ts'
-import { given, need } from '../json-fields.ts'
+import { type Bag, given, need } from '../json-fields.ts'
 import { accessOfFlags } from '../open-flags.ts'
 import { auditCall, callName } from './audit-calls.ts'
 import { type AuditRecord, numberOf, textOf } from './audit-record.ts'

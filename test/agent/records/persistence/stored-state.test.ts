@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../../src/core/event/event.ts'
 import type { Alert } from '../../../../src/core/event/alert.ts'
-import type {
-  SourceMark,
-  SourceMessage,
-  SourceSupport,
+import {
+  type SourceMark,
+  type SourceMessage,
+  type SourceSupport,
+  behaviourKey,
+  sourceMark,
 } from '../../../../src/agent/pipeline/sources/source.ts'
-import { behaviourKey, sourceMark } from '../../../../src/agent/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../../src/agent/records/store/memory-store.ts'
 import type { StoreWrite } from '../../../../src/agent/records/store/store.ts'
 import {

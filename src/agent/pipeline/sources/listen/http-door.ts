@@ -5,8 +5,7 @@ import { pipeline, type Readable } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { SnugError } from '../../../../errors.ts'
 import { problemOf } from '../../../../support/net/problem.ts'
-import type { Door, TakePeer } from './door.ts'
-import { mostPeers } from './door.ts'
+import { type Door, type TakePeer, mostPeers } from './door.ts'
 import type { HttpAddress } from './listen-address.ts'
 
 const unpackers = { gzip: createGunzip, deflate: createInflate } as const

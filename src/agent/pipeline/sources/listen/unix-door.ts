@@ -1,7 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { listenUnix } from '../../../../support/net/unix-listener.ts'
-import type { Door, TakePeer } from './door.ts'
-import { mostPeers } from './door.ts'
+import { type Door, type TakePeer, mostPeers } from './door.ts'
 import type { UnixAddress } from './listen-address.ts'
 
 /** Lines on a unix socket; each connection is one stream. */
