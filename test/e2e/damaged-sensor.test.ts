@@ -49,6 +49,7 @@ function noisySensor(noise: string, name: string): NoisySensor {
     `#!${process.execPath}
 import { createRequire } from 'node:module'
 import { spawn } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
 const require = createRequire(import.meta.url)
 const child = spawn(${JSON.stringify(sensor)}, process.argv.slice(2), { stdio: ['pipe', 'pipe', 'inherit'] })
 process.stdin.pipe(child.stdin)

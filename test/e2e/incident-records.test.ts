@@ -15,7 +15,7 @@ import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'
 
 /** An intruder in a container, and what a file and rsyslog get of the incident. One story. */

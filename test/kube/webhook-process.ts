@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { cliPath } from '../fixtures/agent.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 /** One line of the webhook's log about a pod. */
 export interface Decided {
@@ -28,12 +28,7 @@ export class WebhookProcess {
   }
 
   static async at(folder: string): Promise<WebhookProcess> {
-    const probe = createServer().listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    const { port } = probe.address() as AddressInfo
-    probe.close()
-    await once(probe, 'close')
-    return new WebhookProcess(folder, port)
+    return new WebhookProcess(folder, await closedPort())
   }
 
   /** Resolves once it listens. `variables` are those of its pod. */

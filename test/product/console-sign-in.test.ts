@@ -7,7 +7,7 @@ import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Issuer } from '../fixtures/issuer.ts'
 import { launchBrowser } from '../fixtures/page-browser.ts'
 import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 /** People sign in at an issuer of another site, in a real browser, and come back to the page that they asked for. */
 let issuer: Issuer

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { Prometheus } from '../fixtures/prometheus.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const monitoring = join(root, 'deploy/monitoring')

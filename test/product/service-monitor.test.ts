@@ -7,7 +7,7 @@ import type { StatusView } from '../../src/api/status-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { renderChart } from '../fixtures/chart.ts'
 import { Prometheus } from '../fixtures/prometheus.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 /**
  * The chart's output with `serviceMonitor.enabled`, used without a cluster: an agent with the config of its ConfigMap,

@@ -7,7 +7,7 @@ import type { StatusView } from '../../src/api/status-views.ts'
 import type { LineageView } from '../../src/api/version-views.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 /**
  * The real daemon on a clock that the test sets. Debian's libfaketime answers for the clock of the day, and leaves the

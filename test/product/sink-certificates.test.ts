@@ -7,7 +7,7 @@ import { reverseShell } from '../fixtures/alert-events.ts'
 import { Authority, type Leaf } from '../fixtures/authority.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'
-import { closedPort } from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
 
 /** Certificates between an agent and the servers that Debian ships. */
 const name = ['IP:127.0.0.1', 'DNS:localhost']

@@ -5,12 +5,8 @@ import type { SinkTest, SinkView } from '../../src/api/sink-view.ts'
 import { Agent, startAgent } from '../fixtures/agent.ts'
 import { reverseShell } from '../fixtures/alert-events.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'
-import {
-  closedPort,
-  httpReceiver,
-  type HttpReceiver,
-  makeCertificate,
-} from '../fixtures/sink-receivers.ts'
+import { closedPort } from '../fixtures/held-ports.ts'
+import { httpReceiver, type HttpReceiver, makeCertificate } from '../fixtures/sink-receivers.ts'
 
 let last = 0
 /** So many alerts more; resolves once they are in the store. */

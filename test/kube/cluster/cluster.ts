@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { type HeldPorts, heldPorts } from '../../fixtures/held-ports.ts'
 import { containerdPath } from '../../fixtures/runtimes.ts'
 import { patienceMs } from '../../fixtures/patience.ts'
 
@@ -74,7 +74,7 @@ export class Cluster {
   }): Promise<Cluster> {
     const given = process.env['SNUG_TEST_KUBECONFIG']
     const run = mkdtempSync('/var/tmp/snug-kube-')
-    const cluster = new Cluster(run, given, how.flags ?? [], await holdPorts())
+    const cluster = new Cluster(run, given, how.flags ?? [], await heldPorts(5))
     if (!cluster.own) return cluster
     const bin = join(cache, 'bin')
     if (!existsSync(bin)) {
@@ -209,35 +209,9 @@ export class Cluster {
       await script('node.sh', ['stop', join(cache, 'bin'), this.#run])
       await this.server('stop')
     }
-    this.#ports.holder.close()
+    this.#ports.release()
     rmSync(this.#run, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
-}
-
-interface HeldPorts {
-  readonly first: number
-  readonly holder: Server
-}
-
-/** Five ports that nobody listens on. A listener on a sixth keeps other clusters of this machine from them. */
-async function holdPorts(): Promise<HeldPorts> {
-  for (let first = 24_000; first < 32_000; first += 10) {
-    const holder = await listenerOn(first + 9)
-    if (holder === undefined) continue
-    const free = await Promise.all([0, 1, 2, 3, 4].map((at) => listenerOn(first + at)))
-    for (const each of free) each?.close()
-    if (free.every((each) => each !== undefined)) return { first, holder }
-    holder.close()
-  }
-  throw new Error('no ports are left for a cluster')
-}
-
-async function listenerOn(port: number): Promise<Server | undefined> {
-  const server = createServer().unref()
-  return await new Promise((resolve) => {
-    server.once('error', () => resolve(undefined))
-    server.listen(port, '127.0.0.1', () => resolve(server))
-  })
 }
 
 function runtimes(): NodeJS.ProcessEnv {

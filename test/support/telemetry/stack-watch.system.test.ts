@@ -18,6 +18,7 @@ function holdsTheLoop(milliseconds) {
 const program = `
 import { StackWatch } from './src/support/telemetry/stack-watch.ts'
 import { readdirSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const samples = []
 const watch = new StackWatch((sample) => samples.push(sample))
