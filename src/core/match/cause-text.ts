@@ -22,7 +22,8 @@ export function causeLine(
 ): string {
   const { access, place, names, wide, component, firstRun, instance } = cause
   if (component !== undefined) {
-    return `${firstRun === true ? 'first run' : 'new in this version'}: ${componentActs(component)}`
+    const what = firstRun === true ? `first run of ${place}` : 'new in this version'
+    return `${what}: ${componentActs(component)}`
   }
   const verb = verbs[access]
   const number = names.toLocaleString('en')

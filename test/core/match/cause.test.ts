@@ -101,6 +101,11 @@ describe('the cause of a deviation', () => {
     expect(causeLine({ ...line, place: '/', wide: true })).toBe(
       'read 1,200 files in several folders below /',
     )
+    const component = [{ id: 'c1', access: 'run', place: '/usr/bin/gzip' }] as const
+    expect(causeLine({ ...line, component })).toBe('new in this version: runs 1 program')
+    expect(causeLine({ ...line, place: '/app/nightly', component, firstRun: true })).toBe(
+      'first run of /app/nightly: runs 1 program',
+    )
   })
 })
 
