@@ -19,6 +19,7 @@ const settings = {
   random: computing,
   sensor: withDocker,
   system: withDocker,
+  blocking: withDocker,
   engines: withDocker,
   product: withDocker,
   apart: withServers,

@@ -39,6 +39,13 @@ const onOtherEngines = [
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units}.test.ts',
 ]
 
+/** What the kernel refuses, and how long it does. */
+const onRefusals = [
+  'test/e2e/{arguments,block-mode,block-peers,blocked-attempts,declared-user}.test.ts',
+  'test/e2e/{dns-peers,enforcement-gap,enforcement-outlives,executed-files}.test.ts',
+  'test/e2e/{intruder-blocked,open-class,quarantine,services-in-block}.test.ts',
+]
+
 const onNode = ['test/kube/{deployment,cgroup-forms,session-persons,tutorial}.test.ts']
 
 /** What holds back, or leaves without a place, containers of every other test on this kernel. */
@@ -67,9 +74,14 @@ export const lanes = {
     decides: true,
   },
   system: {
-    shows: 'the whole agent on containers of this kernel',
+    shows: 'the whole agent on containers of this kernel: learning, alerts, decisions',
     files: ['test/e2e/**/*.test.ts'],
-    without: onOtherEngines,
+    without: [...onRefusals, ...onOtherEngines],
+    decides: true,
+  },
+  blocking: {
+    shows: 'the whole agent on containers of this kernel: what it has the kernel refuse',
+    files: onRefusals,
     decides: true,
   },
   engines: {
