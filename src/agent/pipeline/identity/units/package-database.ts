@@ -91,7 +91,12 @@ class DpkgDatabase implements PackageDatabase {
         if (found !== undefined && found.stats.ctimeMs >= since) this.#read(name)
       }
     }
-    return this.#files.get(path)
+    const found = this.#files.get(path)
+    if (found === undefined) return undefined
+    // dpkg writes the version after the sums: those may have been read with the one before.
+    const { name, architecture } = found.package
+    const owner = this.#packages.get(`${name}:${architecture}`)?.package
+    return owner && { ...found, package: owner }
   }
 
   /** The names of all lists of sums. */

@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContainerIdentity } from '../../../../../src/agent/pipeline/identity/identity.ts'
 import { HostFiles } from '../../../../../src/agent/pipeline/identity/units/host-files.ts'
+import { packageDatabase } from '../../../../../src/agent/pipeline/identity/units/package-database.ts'
 import {
   managerScopes,
   unitOfCgroup,
 } from '../../../../../src/agent/pipeline/identity/units/unit-cgroup.ts'
 import { unitFiles } from '../../../../../src/agent/pipeline/identity/units/unit-files.ts'
+import { tickMs } from '../../../../../src/support/file-time.ts'
 import { unitIdentity } from '../../../../../src/agent/pipeline/identity/units/unit-identity.ts'
 
 const id = 'a'.repeat(64)
@@ -228,3 +239,28 @@ describe('a program of a host', () => {
     expect(hosts.isAsShipped({ root, programs: {} }, '/usr/sbin/app', now())).toBe(true)
   })
 })
+
+describe('a package database that is asked in the middle of an upgrade', () => {
+  it('has the new version once dpkg has written that, after the sums', async () => {
+    installed('1.0', { 'usr/sbin/app': 'one' })
+    const database = await packageDatabase(root)
+    const asked = (): unknown => database?.find('/usr/sbin/app')
+    const sums = (text: string): object => ({ algorithm: 'md5', sums: [sum('md5', text)] })
+    expect(asked()).toMatchObject({ package: { version: '1.0' }, ...sums('one') })
+    write('var/lib/dpkg/info/app.md5sums', `${sum('md5', 'two')}  usr/sbin/app\n`)
+    await settledTimes()
+    expect(asked()).toMatchObject({ package: { version: '1.0' }, ...sums('two') })
+    await settledTimes()
+    const status = readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8')
+    write('var/lib/dpkg/status', status.replace('Version: 1.0', 'Version: 2.0'))
+    expect(asked()).toMatchObject({ package: { version: '2.0' }, ...sums('two') })
+    write(
+      'var/lib/dpkg/status',
+      status.replace('install ok installed', 'deinstall ok config-files'),
+    )
+    expect(asked()).toBeUndefined()
+  })
+})
+
+/** Until the times of files that were written before are no longer those of now. */
+const settledTimes = (): Promise<void> => delay(3 * tickMs)
