@@ -67,9 +67,13 @@ function records(name = 'records'): readonly OutboundRecord[] {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as OutboundRecord)
 }
 
+/** Containers of other engines have incidents too. */
+const isOurs = ({ images }: Pick<IncidentRecord, 'images'>): boolean =>
+  images.some((each) => image.startsWith(each))
+
 /** Each once: a kill may have it sent twice. */
 function incidents(): readonly IncidentRecord[] {
-  const found = records().filter(isIncident)
+  const found = records().filter(isIncident).filter(isOurs)
   return [...new Map(found.map((record) => [record.id, record])).values()]
 }
 
@@ -91,7 +95,8 @@ async function intrude(name: string): Promise<Alert> {
 }
 
 async function open(): Promise<IncidentPage['incidents'][number]> {
-  const { incidents: found } = await agent.json<IncidentPage>(['incident', 'list'])
+  const { incidents: all } = await agent.json<IncidentPage>(['incident', 'list'])
+  const found = all.filter(isOurs)
   expect(found).toHaveLength(1)
   return found[0] as IncidentPage['incidents'][number]
 }
