@@ -146,7 +146,10 @@ export async function runAgent(
     await followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     const fleet = await fleetOf(config, kube)
-    if (fleet !== undefined) void new FleetSync({ context: daemon, engine, ...fleet }).start(signal)
+    if (fleet !== undefined) {
+      const { sharedHolds: holds } = daemon
+      void new FleetSync({ context: daemon, engine, holds, ...fleet }).start(signal)
+    }
     reporter = new AgentReporter({
       targets: () => reportTargets(current.config.sinks),
       report: ({ sink, everyMs }) => agentReport(engine.status(), sinks().list(), sink, everyMs),

@@ -1,15 +1,20 @@
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { alertTypes, severities } from '../core/event/alert-words.ts'
 import { SnugError } from '../errors.ts'
 import type { ImageDecision } from './reading/console-fleet.ts'
+import { containerId, type NewHold, podName } from '../core/lifecycle/shared-hold.ts'
+import { checkHoldLength, holdLevels, podText } from '../core/lifecycle/hold.ts'
 import { modes } from '../core/lifecycle/mode.ts'
-import { moment } from '../api/body-parts.ts'
+import { duration, moment, reason } from '../api/body-parts.ts'
 import { alert } from '../core/event/alert-schema.ts'
 import { present } from '../serve/call-parts.ts'
 import { liveQuery } from '../serve/live-query.ts'
 import { openApi } from '../serve/openapi.ts'
 import { sessionParts } from '../serve/routes/session-routes.ts'
 import * as answer from './reading/views.ts'
+import { imageSchema } from '../fleet/slices/slice-content.ts'
+import { profileName } from '../fleet/fleet-image.ts'
 import { authorName } from './author-name.ts'
 import { type ConsoleWorld, type FleetCall, type FleetRoute, fleetRoute } from './fleet-route.ts'
 
@@ -36,6 +41,12 @@ const approveBody = z
   .refine(({ behaviours, quarantined, all }) => all || behaviours.length + quarantined.length > 0, {
     message: 'approves nothing',
   })
+
+const holdBody = {
+  level: z.enum(holdLevels).default('network'),
+  for: duration.default(3_600_000),
+  reason,
+}
 
 /** Every route of the console. */
 export const fleetRoutes: readonly FleetRoute[] = [
@@ -128,6 +139,56 @@ export const fleetRoutes: readonly FleetRoute[] = [
     body: z.strictObject({ mode: z.enum(modes) }),
     answer: answer.imageDetail,
     handle: (world, call) => decide(world, call, { kind: 'mode', ...call.body }),
+  }),
+  fleetRoute({
+    method: 'POST',
+    path: '/v1/fleet/images/:name/holds',
+    role: 'admin',
+    summary: 'keeps containers of an image version from acting, on every node, for a limited time',
+    body: z
+      .strictObject({
+        ...holdBody,
+        pod: podName.optional().meta({ description: '`NAMESPACE/POD`: its containers alone' }),
+        container: containerId.optional().meta({ description: 'id of one container' }),
+      })
+      .refine(({ pod, container }) => pod === undefined || container === undefined, {
+        message: 'a hold is for a pod or for a container',
+      }),
+    answer: answer.imageDetail,
+    handle: (world, call) =>
+      decide(world, call, { kind: 'hold', hold: newHold(present(call.body)) }),
+  }),
+  fleetRoute({
+    method: 'POST',
+    path: '/v1/fleet/alerts/:seq/hold',
+    role: 'admin',
+    summary: 'keeps the pod of an alert from acting, or its container where it is in no pod',
+    body: z.strictObject(holdBody),
+    answer: answer.imageDetail,
+    handle: async (world, call) => {
+      const seen = await world.alerts().alert(seqOf(call.params['seq']))
+      const { name: profile, target } = heldFor(seen)
+      const hold = newHold({ ...call.body, ...target })
+      return decide(world, { ...call, params: { name: profile } }, { kind: 'hold', hold })
+    },
+  }),
+  fleetRoute({
+    method: 'POST',
+    path: '/v1/fleet/images/:name/release-hold',
+    role: 'admin',
+    summary: 'ends a hold on every node, before its time',
+    body: z.strictObject({ id: z.string().min(1).max(100) }),
+    answer: answer.imageDetail,
+    handle: (world, call) => decide(world, call, { kind: 'release-hold', ...call.body }),
+  }),
+  fleetRoute({
+    method: 'GET',
+    path: '/v1/fleet/holds',
+    role: 'viewer',
+    summary: 'holds that are not over, with how far each has come on each node, newest first',
+    query: z.strictObject({ ...windowed, q }),
+    answer: answer.holds,
+    handle: ({ views }, { query }) => views.holds(present(query)),
   }),
   fleetRoute({
     method: 'GET',
@@ -251,6 +312,33 @@ export const fleetRoutes: readonly FleetRoute[] = [
   fleetRoute(sessionParts.leave),
   fleetRoute(sessionParts.comeBack),
 ]
+
+const alertPlace = z.looseObject({
+  image: imageSchema,
+  container: z.looseObject({ id: containerId }),
+  workload: z
+    .looseObject({ namespace: z.string().optional(), pod: z.string().optional() })
+    .optional(),
+})
+
+/** Errors: HOLD_UNKNOWN where the alert names no container. */
+function heldFor(seen: object): { name: string; target: Pick<NewHold, 'pod' | 'container'> } {
+  const { data } = alertPlace.safeParse(seen)
+  if (data === undefined) throw new SnugError('HOLD_UNKNOWN', 'the alert is about no container')
+  const { image, container, workload: { namespace, pod } = {} } = data
+  const named = pod === undefined ? undefined : podName.safeParse(podText({ namespace, pod })).data
+  const target = named === undefined ? { container: container.id } : { pod: named }
+  return { name: profileName(present(image)), target }
+}
+
+/** Errors: DECISION_INVALID */
+function newHold({
+  for: forMs,
+  ...hold
+}: Omit<NewHold, 'id' | 'forMs'> & { for: number }): NewHold {
+  checkHoldLength(forMs)
+  return { id: `h${randomBytes(6).toString('hex')}`, forMs, ...hold }
+}
 
 /** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, and those of the store. */
 async function decide(

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import { openClassId } from '../core/behaviour/any-program.ts'
 import { imageKey, unscoped } from '../core/event/image-key.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { Contribution, Fleet, FleetLink } from './fleet.ts'
 import type { FleetImage } from './fleet-image.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
+import { type HoldProgress, holdOf, type StandingHold } from '../core/lifecycle/shared-hold.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import {
   compareDecisions,
@@ -25,12 +27,19 @@ import { ShareSchedule } from './share-schedule.ts'
 export interface FleetSyncOptions {
   readonly context: AgentState
   readonly engine: Engine
+  readonly holds: FleetHolds
   readonly makeFleet: (link: FleetLink) => Fleet
   /** The maximum delay, in milliseconds, before this node shares what it learned. */
   readonly shareWithinMs: number
   readonly random?: () => number
   /** How often decisions of the fleet are applied, in milliseconds. */
   readonly tickMs?: number
+}
+
+/** What follows the holds of a fleet on this node. */
+export interface FleetHolds {
+  readonly follow: (standing: readonly StandingHold[]) => Promise<void>
+  readonly progress: (version: DeployedVersion) => readonly HoldProgress[]
 }
 
 /** Decisions that were applied, and the changes of the profile until then. */
@@ -59,6 +68,8 @@ export class FleetSync {
   readonly #schedule: ShareSchedule<DeployedVersion>
   /** A person decided on them here, and that is not published yet. */
   readonly #decided = new Set<DeployedVersion>()
+  /** How far holds had come when the version was published last. */
+  readonly #progress = new WeakMap<DeployedVersion, readonly HoldProgress[]>()
   /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
   #reconciling = false
@@ -167,6 +178,29 @@ export class FleetSync {
       const objects = this.#objectsOf(version)
       await this.#trying(version, 'decisions', () => this.#reconcile(version, objects))
       await this.#trying(version, 'mode', () => this.#reconcileMode(version, objects))
+    }
+    if (this.#fleet.ready) await this.#reconcileHolds()
+  }
+
+  /** A hold that is no longer ordered ends, so all of them are looked at together. */
+  async #reconcileHolds(): Promise<void> {
+    const { context, holds } = this.#options
+    const { index } = context.registry
+    const standing = new Map<string, StandingHold>()
+    for (const { image } of index) {
+      for (const of of image.scope === undefined ? [image] : [image, unscoped(image)]) {
+        const ordered = this.#decisions.get(nameOf(of))?.holds ?? []
+        for (const each of [...ordered, ...(this.#fleet.holds?.(of) ?? [])]) {
+          const { id, released } = each
+          const hold = holdOf(each, imageKey(of))
+          standing.set(id, { hold, ...(released === undefined ? {} : { released }) })
+        }
+      }
+    }
+    await holds.follow([...standing.values()])
+    for (const version of index) {
+      if (isDeepStrictEqual(holds.progress(version), this.#progress.get(version) ?? [])) continue
+      this.#schedule.soon(version)
     }
   }
 
@@ -312,7 +346,10 @@ export class FleetSync {
       for (const version of this.#schedule.due(context.now())) {
         const before = this.#fleet.writes
         const contribution = await context.slices.run('fleet', this.#contribution(version))
-        if (await this.#fleet.publish(contribution)) this.#decided.delete(version)
+        if (await this.#fleet.publish(contribution)) {
+          this.#decided.delete(version)
+          this.#progress.set(version, contribution.holds ?? [])
+        }
         const wrote = this.#fleet.writes > before
         this.#schedule.written(version, context.now(), wrote)
         if (wrote) break
@@ -329,6 +366,7 @@ export class FleetSync {
     yield* profile.settleSteps()
     const { states, shown } = yield* profile.tally()
     const { life, modeDecisions } = version
+    const progress = this.#options.holds.progress(version)
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
     const entries: ProfileEntry[] = []
@@ -341,6 +379,7 @@ export class FleetSync {
       entries: yield* sorted(entries, (a, b) => compareText(a.id, b.id)),
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
       ...(modeDecisions.own === undefined ? {} : { mode: modeDecisions.own }),
+      ...(progress.length === 0 ? {} : { holds: progress }),
       summary: {
         state: version.shownState,
         mode: life.mode,

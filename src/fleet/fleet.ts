@@ -1,4 +1,5 @@
 import type { ModeDecision } from '../core/lifecycle/mode-decision.ts'
+import type { SharedHold } from '../core/lifecycle/shared-hold.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
 import type { PublishedScopes } from '../agent/records/versions/version-registry.ts'
 import type { FleetImage } from './fleet-image.ts'
@@ -63,6 +64,8 @@ export interface Fleet {
   ) => { readonly node: string; readonly at: string } | undefined
   /** Decisions on the mode at any node; for this node, those that it published before its data was lost. */
   readonly modeDecisions: (image: FleetImage) => readonly PublishedMode[]
+  /** Orders to hold containers of the version that are in no object; absent where all are in objects. */
+  readonly holds?: (image: FleetImage) => readonly SharedHold[]
   /**
    * Publishes what the fleet does not have for this version yet, and writes nothing without news. False where that was
    * not possible; the caller tries again later.

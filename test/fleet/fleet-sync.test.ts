@@ -109,6 +109,7 @@ async function share(
   const sync = new FleetSync({
     context: world.daemon,
     engine: world.engine,
+    holds: world.daemon.sharedHolds,
     makeFleet: (link) => {
       const written =
         <T>(what: string, report: (value: T) => void) =>

@@ -48,6 +48,7 @@ async function shares(options: WorldOptions = {}): Promise<FleetSync> {
   const sync = new FleetSync({
     context: world.daemon,
     engine: world.engine,
+    holds: world.daemon.sharedHolds,
     makeFleet: (link) => new KubeFleet({ api: profiles.api(), node: 'n1', ...link }),
     shareWithinMs: 1,
     random: () => 0,

@@ -5,12 +5,15 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type {
   FleetDecision,
+  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetReview,
   FleetStatus,
   FleetWindow,
 } from '../../src/console/reading/views.ts'
+import type { SharedHold } from '../../src/core/lifecycle/shared-hold.ts'
+import type { HoldView } from '../../src/api/hold-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
@@ -101,6 +104,9 @@ afterAll(async () => {
   }
 })
 
+const held = ['quarantine', 'list']
+const lengthOf = (hold: SharedHold | undefined): number =>
+  Date.parse(hold?.until ?? '') - Date.parse(hold?.at ?? '')
 const asRita = () => ({ authorization: `Bearer ${token}` })
 
 /** The decision of a person who has read the image just before. */
@@ -197,6 +203,52 @@ it('what git applies and a click stand beside each other, and both nodes follow'
   expect((await decide('reject', { behaviours: [ofGit] })).status).toBe(200)
   await expect(image.apply(inGit, [])).rejects.toThrow(/conflict.*console:oidc:rita/)
   await one.rows(stateIs('/etc/of-git', 'rejected'))
+})
+
+it('orders a hold, which each node has in the name of its author, and releases it', async () => {
+  const path = `/v1/fleet/images/${image.name}`
+  const how = { as: 'admin', method: 'POST' } as const
+  const body = { level: 'freeze', for: '10m', reason: 'a web shell' }
+  const ordered = await served.ask<FleetImageDetail>(`${path}/holds`, { ...how, body })
+  expect(ordered.status, JSON.stringify(ordered.body)).toBe(200)
+  const by = 'spec:console:token:ada'
+  const page = await served.until<FleetWindow<FleetHold>>(
+    '/v1/fleet/holds',
+    ({ total }) => total === 1,
+  )
+  const [hold] = page.rows
+  const ours = { level: 'freeze', by, reason: 'a web shell' }
+  // None of the containers of these nodes runs.
+  expect(hold).toMatchObject({ ...ours, profile: image.name, nodes: [] })
+  for (const { agent } of [one, two])
+    expect(
+      await agent.until(held, ({ length }: readonly HoldView[]) => length === 1),
+    ).toMatchObject([{ ...ours, id: hold?.id }])
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  const [written] = spec.holds ?? []
+  expect(lengthOf(written)).toBe(600_000)
+  const release = { ...how, body: { id: hold?.id } }
+  expect((await served.ask(`${path}/release-hold`, release)).status).toBe(200)
+  await served.until<FleetWindow<FleetHold>>('/v1/fleet/holds', ({ total }) => total === 0)
+  for (const { agent } of [one, two])
+    await agent.until(held, ({ length }: readonly HoldView[]) => length === 0)
+  const after = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(after.spec.holds?.[0]?.released).toMatchObject({ by: 'console:token:ada' })
+  const unknown = { ...how, body: { id: 'h0' } }
+  expect(await served.ask(`${path}/release-hold`, unknown)).toMatchObject({
+    status: 404,
+    body: { code: 'HOLD_UNKNOWN' },
+  })
+  for (const wrong of [
+    { ...body, for: '8d' },
+    { ...body, reason: '' },
+    { ...body, pod: 'web' },
+  ]) {
+    const refused = await served.ask(`${path}/holds`, { ...how, body: wrong })
+    expect(refused.status, JSON.stringify(wrong)).toBe(400)
+  }
+  const asViewer = { ...how, as: 'reviewer', body } as const
+  expect((await served.ask(`${path}/holds`, asViewer)).status).toBe(403)
 })
 
 it('a decision on what somebody else has changed since is refused, and so is one on no state', async () => {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageKey } from '../../src/core/event/image-key.ts'
+import type { HoldView } from '../../src/api/hold-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
 import type {
   FleetDecision,
+  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetNodes,
@@ -232,6 +234,44 @@ test('a console that was killed has all of it again', async () => {
   await served.begin()
   expect(await ofBucket(served)).toEqual(before)
   expect(await ofBucket(other)).toEqual(before)
+})
+
+test('a hold reaches the hosts by its key, and so does its release', async () => {
+  const how = { as: 'admin', method: 'POST' } as const
+  const body = { container: 'a'.repeat(64), level: 'freeze', for: '10m', reason: 'a web shell' }
+  const ordered = await served.ask(`${at}/holds`, { ...how, body })
+  expect(ordered.status, JSON.stringify(ordered.body)).toBe(200)
+  const second = { ...how, body: { level: 'stop', for: '10m', reason: 'all of it' } }
+  expect((await served.ask(`${at}/holds`, second)).status).toBe(200)
+  const path = '/v1/fleet/holds'
+  const all = await served.until<FleetWindow<FleetHold>>(path, ({ total }) => total === 2)
+  const by = 'console:token:ada'
+  expect(all.rows.map((hold) => [hold.by, hold.container, hold.level])).toEqual([
+    [by, undefined, 'stop'],
+    [by, 'a'.repeat(64), 'freeze'],
+  ])
+  const onHosts = async (length: number): Promise<readonly HoldView[]> => {
+    const wants = (holds: readonly HoldView[]): boolean => holds.length === length
+    const [holds] = await Promise.all(
+      nodes.map(({ agent }) => agent.until(['quarantine', 'list'], wants)),
+    )
+    return holds ?? []
+  }
+  const ids = all.rows.map(({ id }) => id).sort()
+  expect((await onHosts(2)).map(({ id }) => id).sort()).toEqual(ids)
+  // The other replica has them too, and releases them.
+  await other.until<FleetWindow<FleetHold>>(path, ({ total }) => total === 2)
+  for (const { id } of all.rows) {
+    const release = { ...how, body: { id } }
+    expect((await other.ask(`${at}/release-hold`, release)).status).toBe(200)
+  }
+  await served.until<FleetWindow<FleetHold>>(path, ({ total }) => total === 0)
+  await onHosts(0)
+  const unknown = { ...how, body: { id: 'h0' } }
+  expect(await served.ask(`${at}/release-hold`, unknown)).toMatchObject({
+    status: 404,
+    body: { code: 'HOLD_UNKNOWN' },
+  })
 })
 
 test('a value that no agent writes is named, and nothing else changes', async () => {

@@ -13,6 +13,7 @@ import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { digestOf } from '../fixtures/kube-pods.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { entryOf, nodeEntry } from '../fixtures/node-entries.ts'
+import type { SharedHold } from '../../src/core/lifecycle/shared-hold.ts'
 import { launchBrowser, openPage, type Reviewer } from '../fixtures/page-browser.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
@@ -42,6 +43,21 @@ const ofGit = {
   authority: 'git',
   mode: { value: 'alert', by: 'flux', at: '2026-11-23T10:00:00Z' },
 }
+const heldPod = 'pay/gateway-7c9-x2x'
+/** Of a pod with containers on two nodes; one node cannot hold its own. */
+const held: SharedHold = {
+  id: 'h00000001',
+  level: 'changes',
+  pod: heldPod,
+  by: 'ann',
+  at: new Date(Date.now() - 600_000).toISOString(),
+  until: new Date(Date.now() + 3_600_000).toISOString(),
+  reason: 'a web shell',
+}
+const progress = {
+  n2: { id: held.id, containers: 2, held: 2 },
+  n4: { id: held.id, containers: 1, held: 0, because: 'the sensor reports `stop.exec` as missing' },
+} as const
 const id = (n: number): string => `b${String(n).padStart(20, '0')}`
 
 let fleet: SimulatedFleet
@@ -182,10 +198,14 @@ beforeAll(async () => {
       state,
       mode,
       pending: i === 4 ? 3 : 0,
-      ...(i === 5 ? { spec: ofGit } : {}),
+      ...(i === 5 ? { spec: ofGit } : i === 4 ? { spec: { holds: [held] } } : {}),
     })
-    for (const node of ['n1', 'n2', 'n4'].slice(i % 3))
-      fleet.slice(image, node, state === 'learning' ? {} : { learnedAt }, [
+    for (const node of (['n1', 'n2', 'n4'] as const).slice(i % 3)) {
+      const head = {
+        ...(state === 'learning' ? {} : { learnedAt }),
+        ...(i === 4 && node !== 'n1' ? { holds: [progress[node]] } : {}),
+      }
+      fleet.slice(image, node, head, [
         nodeEntry(`/srv/${node}`, node),
         entryOf({ kind: 'listen', protocol: 'tcp', address: '0.0.0.0', port: 8080 }, node),
         ...(peers[i] ?? []).map(([peer, port]) =>
@@ -196,6 +216,7 @@ beforeAll(async () => {
           decision: { kind: 'approved', by: 'token:rita', at: '2026-11-22T09:30:00Z', grants: [] },
         },
       ])
+    }
   }
   nats = await Nats.start()
   await nats.makeStream()
@@ -233,6 +254,7 @@ const pictures = [
   'console-review-light',
   'console-incidents-light',
   'console-alerts-dark',
+  'console-held-light',
   'console-map-light',
   'console-nodes-light',
 ]
@@ -250,6 +272,7 @@ const views = [
   ['alerts', 'arguments'],
   ['map', 'Click on a party'],
   ['nodes', 'the kernel has no BTF'],
+  ['held', 'spec:ann'],
   ['decisions', 'token:rita'],
 ] as const
 
@@ -377,6 +400,43 @@ test('an approval by the keyboard is written, by the person, and its item leaves
   await page.goto(`${served.url}/#/decisions`)
   await page.getByText('released from quarantine').first().waitFor()
   await page.getByText('spec:console:token:ada').first().waitFor()
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('a hold has how far each node has come, and the reason of one that cannot', async () => {
+  const { page, context, faults } = await openAs('viewer')
+  await page.goto(`${served.url}/#/held`)
+  const row = page.locator('.row', { hasText: heldPod })
+  await row.locator('text=2 of 3 containers').waitFor()
+  const nodes = page.locator('article[aria-label=hold] li')
+  const texts = (await nodes.allTextContents()).map((each) => each.replaceAll(/\s+/g, ' ').trim())
+  expect(texts).toEqual([
+    'held n2 2 containers',
+    '0 of 1 n4 1 containerthe sensor reports `stop.exec` as missing',
+  ])
+  expect(await page.getByRole('button', { name: 'Release' }).count()).toBe(0)
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('an admin holds the container of an alert, and releases it', async () => {
+  const { page, context, faults } = await openAs('admin')
+  await page.goto(`${served.url}/#/alerts`)
+  await page.locator('.row', { hasText: 'connect to tcp 203.0.113.7' }).first().click()
+  await page.getByRole('button', { name: 'Hold the container' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('What it cannot do').selectOption('freeze')
+  await form.getByLabel('Why').fill('an exercise')
+  await form.getByRole('button', { name: 'Hold', exact: true }).click()
+  await page.getByText('the view Held shows how far').waitFor()
+  await page.goto(`${served.url}/#/held`)
+  const row = page.locator('.row', { hasText: 'an exercise' })
+  await row.click()
+  await page.getByText('spec:console:token:ada').first().waitFor()
+  await page.getByText('No node has reported a container').waitFor()
+  await page.getByRole('button', { name: 'Release' }).click()
+  await row.waitFor({ state: 'detached' })
   expect(faults.output).toEqual([])
   await context.close()
 })

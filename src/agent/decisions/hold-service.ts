@@ -14,7 +14,12 @@ import { holdsKey } from '../records/persistence/hold-record.ts'
 import type { Agent } from '../engine/agent.ts'
 import { containersNamed } from './named-containers.ts'
 import type { Decider, HoldOrder } from '../../api/engine.ts'
-import type { HoldView } from '../../api/hold-views.ts'
+import type { HoldStanding, HoldView } from '../../api/hold-views.ts'
+
+export interface HeldContainer {
+  readonly container: PendingContainer
+  readonly standing: HoldStanding
+}
 
 /** A person's orders that keep containers from acting. */
 export class HoldService {
@@ -30,26 +35,41 @@ export class HoldService {
    * Errors: DECISION_INVALID, HOLD_UNKNOWN, HOLD_AMBIGUOUS, HOLD_UNAVAILABLE
    */
   async hold({ target: text, level, forMs, dryRun }: HoldOrder, by: Decider): Promise<HoldView> {
-    const { holds, kernel, journal } = this.#agent
     const { reason } = by
     if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     checkHoldLength(forMs)
     const target = this.#target(text)
-    const concerned = this.#concerned({ target })
-    this.#checkAvailable(level, concerned)
-    this.#checkVital(target, concerned)
     const since = this.#agent.now()
     const id = randomUUID().slice(0, 8)
     const hold: Hold = { id, level, target, by: by.who, reason, since, until: since + forMs }
-    if (dryRun === true) return this.#view(hold)
+    if (dryRun === true) this.#check(hold)
+    else await this.begin(hold)
+    return this.#view(hold)
+  }
+
+  /**
+   * Resolves once kernel or engine have confirmed it, or had the time to.
+   *
+   * Errors: HOLD_UNAVAILABLE
+   */
+  async begin(hold: Hold): Promise<void> {
+    const { holds, kernel, journal } = this.#agent
+    const concerned = this.#check(hold)
     holds.add(hold)
     kernel.holdsChanged(concerned)
-    journal.audit('hold', by.who, { ...auditFields(hold), containers: idsOf(concerned) })
+    journal.audit('hold', hold.by, { ...auditFields(hold), containers: idsOf(concerned) })
     this.#note()
     await Promise.all(concerned.map((container) => holds.apply(hold, container.id)))
-    if (isByKernel(level)) await this.#agent.caughtUp()
+    if (isByKernel(hold.level)) await this.#agent.caughtUp()
     await journal.decided()
-    return this.#view(hold)
+  }
+
+  /** Gives the containers that it is for. Errors: HOLD_UNAVAILABLE */
+  #check({ level, target }: Hold): readonly PendingContainer[] {
+    const concerned = this.#concerned({ target })
+    this.#checkAvailable(level, concerned)
+    this.#checkVital(target, concerned)
+    return concerned
   }
 
   /** `text`: the id of a hold, or CONTAINER, POD or IMAGE. Errors: HOLD_UNKNOWN */
@@ -58,7 +78,7 @@ export class HoldService {
     const found = holds.all.filter((hold) => hold.id === text || this.#names(text, hold))
     if (found.length === 0) throw new SnugError('HOLD_UNKNOWN', `nothing named \`${text}\` is held`)
     const views = found.map((hold) => this.#view(hold))
-    for (const hold of found) await this.#end(hold, by.who, by.reason)
+    for (const hold of found) await this.end(hold, by.who, by.reason, hold.isShared)
     await this.#agent.caughtUp()
     await journal.decided()
     return views
@@ -71,16 +91,16 @@ export class HoldService {
   /** Ends those whose time is over. */
   expire(): void {
     const nowMs = this.#agent.now()
-    for (const hold of this.#agent.holds.all) {
+    for (const hold of this.#agent.holds.stored) {
       if (hold.until > nowMs) continue
-      void this.#end(hold, 'agent', 'its time is over')
+      void this.end(hold, 'agent', 'its time is over')
     }
   }
 
   /** The clock was set: holds last as long as they would have. */
   clockStepped(stepMs: number): void {
     const { holds } = this.#agent
-    if (holds.all.length === 0) return
+    if (holds.stored.length === 0) return
     holds.clockStepped(stepMs)
     this.#note()
   }
@@ -94,10 +114,17 @@ export class HoldService {
     for (const hold of holds.of(container)) void holds.apply(hold, id)
   }
 
-  async #end(hold: Hold, who: string, reason: string | undefined): Promise<void> {
+  /** `isHere`: one of the fleet, which ends on this node alone. */
+  async end(hold: Hold, who: string, reason?: string, isHere = false): Promise<void> {
     const { holds, kernel, journal, parts } = this.#agent
+    if (hold.isReleased === true) {
+      holds.remove(hold)
+      this.#note()
+      return
+    }
     const concerned = this.#concerned(hold)
-    holds.remove(hold)
+    if (isHere) holds.releaseHere(hold)
+    else holds.remove(hold)
     kernel.holdsChanged(concerned)
     const because = reason === undefined ? {} : { reason }
     journal.audit('release', who, {
@@ -117,7 +144,7 @@ export class HoldService {
   }
 
   #note(): void {
-    this.#agent.journal.note(holdsKey, this.#agent.holds.all)
+    this.#agent.journal.note(holdsKey, this.#agent.holds.stored)
     this.#agent.journal.changed()
   }
 
@@ -215,8 +242,18 @@ export class HoldService {
       : `the sensor reports ${lacking.map(([fact]) => `\`${fact}\``).join(', ')} as missing, see \`snug doctor\``
   }
 
+  /** With how far it has come in each. One that has ended without it is not among them. */
+  containersOf(hold: Hold): readonly HeldContainer[] {
+    const { holds, registry } = this.#agent
+    return this.#concerned(hold)
+      .map((container) => ({ container, standing: holds.standing(hold, container.id) }))
+      .filter(({ container: { id }, standing }) => {
+        const run = registry.versionOfContainer(id)?.runs.get(id)
+        return standing.state !== 'waiting' || run?.to === undefined
+      })
+  }
+
   #view(hold: Hold): HoldView {
-    const { holds } = this.#agent
     const { id, level, target, by, reason, since, until } = hold
     return {
       id,
@@ -226,14 +263,14 @@ export class HoldService {
       reason,
       since: new Date(since).toISOString(),
       until: new Date(until).toISOString(),
-      containers: this.#concerned(hold).map((container) => {
+      containers: this.containersOf(hold).map(({ container, standing }) => {
         const name = this.#nameOf(container.id)
         const { repository, tag } = container.image
         return {
           id: container.id,
           ...(name === undefined ? {} : { name }),
           image: tag === undefined ? repository : `${repository}:${tag}`,
-          ...holds.standing(hold, container.id),
+          ...standing,
         }
       }),
     }

@@ -28,8 +28,18 @@ export class Holds {
     this.#options = options
   }
 
+  /** Those in effect. */
   get all(): readonly Hold[] {
+    return this.stored.filter(({ isReleased }) => isReleased !== true)
+  }
+
+  /** Also those of the fleet that a person has released here. */
+  get stored(): readonly Hold[] {
     return [...this.#holds.values()]
+  }
+
+  get shared(): readonly Hold[] {
+    return this.stored.filter(({ isShared }) => isShared === true)
   }
 
   load(holds: readonly Hold[]): void {
@@ -40,8 +50,18 @@ export class Holds {
     this.#holds.set(hold.id, hold)
   }
 
-  remove({ id }: Hold): void {
-    this.#holds.delete(id)
+  remove(hold: Hold): void {
+    this.#holds.delete(hold.id)
+    this.#forget(hold)
+  }
+
+  /** One of the fleet: it stays on record, so that it does not begin again. */
+  releaseHere(hold: Hold): void {
+    this.#holds.set(hold.id, { ...hold, isReleased: true })
+    this.#forget(hold)
+  }
+
+  #forget({ id }: Hold): void {
     for (const key of this.#byEngine.keys())
       if (key.startsWith(`${id} `)) this.#byEngine.delete(key)
   }
@@ -120,7 +140,7 @@ export class Holds {
 
   /** The clock was set: holds last as long as they would have. */
   clockStepped(stepMs: number): void {
-    for (const hold of this.all)
+    for (const hold of this.stored)
       this.#holds.set(hold.id, { ...hold, until: hold.until + stepMs, since: hold.since + stepMs })
   }
 }

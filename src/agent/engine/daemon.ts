@@ -35,6 +35,7 @@ import { EventHistory } from '../evidence/event-history.ts'
 import { FileHashes } from '../evidence/file-hashes.ts'
 import { SessionPersons } from '../evidence/session-persons.ts'
 import { HoldService } from '../decisions/hold-service.ts'
+import { SharedHolds } from '../decisions/shared-holds.ts'
 import { Responses } from '../decisions/responses.ts'
 import { IncidentFeed } from '../reading/incident-feed.ts'
 import { IncidentsNow } from '../reading/incident-groups.ts'
@@ -130,6 +131,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly retention: Retention
   readonly holdService: HoldService
+  readonly sharedHolds: SharedHolds
   readonly responses: Responses
   /** The last events of each container. */
   readonly history = new EventHistory()
@@ -241,6 +243,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     })
     this.retention = new Retention(this, parts.retention)
     this.holdService = new HoldService(this)
+    this.sharedHolds = new SharedHolds(this, this.holdService)
     const { responses = noResponses } = parts
     this.responses = new Responses(this, this.holdService, responses, steady)
     this.cases = new CaseService(this, this.history, parts.caseFolder, {

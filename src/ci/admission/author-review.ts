@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
-import { type Author, timeAfter } from '../../core/lifecycle/decided-spec.ts'
+import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
 
 const apiVersion = 'admission.k8s.io/v1'
 const kind = 'AdmissionReview'
@@ -11,12 +11,23 @@ const claim = { by: z.string().optional(), at: z.string().optional() }
 const author = { by: z.string(), at: z.iso.datetime() }
 const mode = { value: z.string() }
 const decision = { behaviour: z.string(), action: z.string(), reason: z.string().optional() }
+const hold = {
+  id: z.string(),
+  level: z.string(),
+  pod: z.string().optional(),
+  container: z.string().optional(),
+  until: z.string(),
+  reason: z.string(),
+}
 
 function profileWith<By extends typeof claim | typeof author>(by: By) {
   return z.looseObject({
     spec: z.looseObject({
       mode: z.looseObject({ ...mode, ...by }).optional(),
       decisions: z.array(z.looseObject({ ...decision, ...by })).optional(),
+      holds: z
+        .array(z.looseObject({ ...hold, ...by, released: z.looseObject({ ...by }).optional() }))
+        .optional(),
     }),
   })
 }
@@ -68,7 +79,7 @@ export function authorAnswer(
   )
   const at = new Date(nowMs).toISOString()
   const patch: Operation[] = []
-  const { mode: newMode, decisions = [] } = object.spec
+  const { mode: newMode, decisions = [], holds = [] } = object.spec
   const oldMode = oldObject?.spec.mode
   if (newMode !== undefined) {
     const isSame = newMode.value === oldMode?.value
@@ -79,6 +90,13 @@ export function authorAnswer(
     const old = before.get(each.behaviour)
     const isSame = each.action === old?.action && each.reason === old.reason
     stamp(`/spec/decisions/${i}`, each, old, isSame)
+  }
+  const held = new Map(oldObject?.spec.holds?.map((each) => [each.id, each]))
+  for (const [i, each] of holds.entries()) {
+    const old = held.get(each.id)
+    stamp(`/spec/holds/${i}`, each, old, isSameHold(each, old))
+    if (each.released !== undefined)
+      stamp(`/spec/holds/${i}/released`, each.released, old?.released, true)
   }
   const patched = { patchType: 'JSONPatch', patch: base64(JSON.stringify(patch)) }
   const response = { uid, allowed: true, ...(patch.length === 0 ? {} : patched) }
@@ -101,6 +119,18 @@ export function authorAnswer(
   function nameOf(claimed: string): string {
     return isConsole && claimed.startsWith('console:') ? claimed : `user:${userInfo.username}`
   }
+}
+
+type WrittenHold = z.infer<z.ZodObject<typeof hold>>
+
+function isSameHold(a: WrittenHold, b: WrittenHold | undefined): boolean {
+  return (
+    a.level === b?.level &&
+    a.pod === b.pod &&
+    a.container === b.container &&
+    a.until === b.until &&
+    a.reason === b.reason
+  )
 }
 
 function base64(text: string): string {

@@ -11,6 +11,7 @@ import { Toasts } from '../../page/shell/toasts.tsx'
 import { DecisionsView } from './decisions-view.tsx'
 import { FleetAlertsView } from './fleet-alerts-view.tsx'
 import { FleetIncidentsView } from './fleet-incidents-view.tsx'
+import { HoldsView } from './fleet-holds.tsx'
 import { FleetImagesView } from './fleet-images-view.tsx'
 import { FleetReviewView } from './fleet-review-view.tsx'
 import { MapView } from './map-view.tsx'
@@ -26,6 +27,7 @@ export function ConsoleApp() {
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
     { keys: 'g m', does: 'map', run: () => go('#/map') },
     { keys: 'g n', does: 'nodes', run: () => go('#/nodes') },
+    { keys: 'g h', does: 'what is held', run: () => go('#/held') },
     { keys: 'g d', does: 'decisions', run: () => go('#/decisions') },
     {
       keys: '/',
@@ -52,6 +54,7 @@ export function ConsoleApp() {
           { name: 'alerts', title: 'Alerts', key: 'a', count: status?.openAlerts },
           { name: 'map', title: 'Map', key: 'm' },
           { name: 'nodes', title: 'Nodes', key: 'n', count: unwell },
+          { name: 'held', title: 'Held', key: 'h' },
           { name: 'decisions', title: 'Decisions', key: 'd' },
         ]}
         note={status === undefined ? ' ' : `${count(nodesOf(status))} nodes`}
@@ -85,6 +88,8 @@ function View() {
       return <MapView />
     case 'nodes':
       return <NodesView />
+    case 'held':
+      return <HoldsView />
     case 'decisions':
       return <DecisionsView />
     default:

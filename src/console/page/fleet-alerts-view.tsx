@@ -11,6 +11,7 @@ import { Foreign } from '../../page/parts/foreign.tsx'
 import { listKeys } from '../../page/parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { VirtualList } from '../../page/parts/virtual-list.tsx'
+import { HoldButton } from './fleet-holds.tsx'
 import { TwoLines } from './fleet-list.tsx'
 
 const rowHeight = 52
@@ -299,6 +300,14 @@ function AlertDetail({ seq }: { readonly seq: number }) {
           <At time={value.lastSeen} />
         </dd>
       </dl>
+      {container === undefined || image === undefined ? null : (
+        <p class="buttons">
+          <HoldButton
+            what={workload?.pod === undefined ? 'the container' : 'the pod'}
+            path={`/v1/fleet/alerts/${seq}/hold`}
+          />
+        </p>
+      )}
       {decision === undefined ? null : (
         <p class="note good">
           {decision.kind} by <Foreign text={decision.by} />, <Ago time={decision.at} />

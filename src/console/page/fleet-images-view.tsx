@@ -8,6 +8,7 @@ import { Foreign } from '../../page/parts/foreign.tsx'
 import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { decisionText } from './decisions-view.tsx'
 import { decideOn, useMay } from './fleet-decide.ts'
+import { HoldButton, HoldFacts } from './fleet-holds.tsx'
 import { useIsCluster } from './fleet-store.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 
@@ -78,7 +79,7 @@ function ImageDetail({ name }: { readonly name: string }) {
   const isCluster = useIsCluster()
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { image, lineage, coverage, decisions, revision, authority } = value
+  const { image, lineage, coverage, decisions, holds, revision, authority } = value
   return (
     <article class="panel card" aria-label="image">
       <p class="badges">
@@ -138,8 +139,13 @@ function ImageDetail({ name }: { readonly name: string }) {
                 </button>
               ))
             : null}
+          <HoldButton what="its containers" path={`${path}/holds`} />
         </p>
       )}
+      {holds.length === 0 ? null : <h3>Held</h3>}
+      {holds.map((hold) => (
+        <HoldFacts key={hold.id} hold={hold} />
+      ))}
       <h3>Coverage by node</h3>
       {coverage.length === 0 ? (
         <p class="muted">No node has published anything of it yet.</p>

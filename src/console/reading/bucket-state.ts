@@ -1,4 +1,6 @@
-import { decidedBy, type Author, timeAfter } from '../../core/lifecycle/decided-spec.ts'
+import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
+import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
+import { isOver, orderedHold, releasedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import { Grants } from '../../core/profile/allowance.ts'
 import type { Decision, ProfileEntry } from '../../core/profile/profile-entry.ts'
@@ -6,8 +8,9 @@ import { SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { type FleetImage, profileName, shortHash } from '../../fleet/fleet-image.ts'
 import type { Condition } from '../../fleet/kubernetes/fleet-objects.ts'
+import { unknownHold } from '../../fleet/kubernetes/spec-change.ts'
 import { FleetBucket } from '../../fleet/nats/fleet-bucket.ts'
-import { decisionKey, modeSubject } from '../../fleet/nats/fleet-keys.ts'
+import { decisionKey, holdSubject, modeSubject } from '../../fleet/nats/fleet-keys.ts'
 import {
   type DecisionContent,
   type FleetValue,
@@ -57,6 +60,7 @@ interface Version {
   profile: KnownProfile | undefined
 }
 
+type HoldChange = Extract<ImageDecision['change'], { readonly kind: 'hold' | 'release-hold' }>
 type BehaviourAction = 'approve' | 'release' | 'reject'
 
 /** The fleet as a bucket of NATS has it: a version is known by its slices and decisions, and a node by those too. */
@@ -169,6 +173,10 @@ export class BucketState implements ConsoleFleet {
       }))
       return { revision: this.#written(profile) }
     }
+    if (change.kind === 'hold' || change.kind === 'release-hold') {
+      await this.#holdBy(image, change, by, revision)
+      return { revision: this.#written(profile) }
+    }
     const actions = this.#actions(profile, change)
     const entries = await this.#entries(profile, actions)
     // Someone may have decided while the alerts were read.
@@ -183,6 +191,24 @@ export class BucketState implements ConsoleFleet {
       this.#written(profile)
     }
     return { revision: this.#written(profile), behaviours: entries.length }
+  }
+
+  /** Those that are over leave the bucket with the next one. */
+  async #holdBy(
+    image: FleetImage,
+    change: HoldChange,
+    by: Author,
+    revision: string | undefined,
+  ): Promise<void> {
+    const id = change.kind === 'hold' ? change.hold.id : change.id
+    await this.#write(image, holdSubject(id), revision, () => {
+      if (change.kind === 'hold') return { hold: orderedHold(change.hold, by) }
+      const stands = this.#bucket.decisions.holds(image).find((each) => each.id === id)
+      if (stands === undefined) throw unknownHold(id)
+      return { hold: releasedHold(stands, by) }
+    })
+    const over = this.#bucket.decisions.holds(image).filter((hold) => isOver(hold, this.#now()))
+    for (const hold of over) await this.#bucket.remove(decisionKey(image, holdSubject(hold.id)))
   }
 
   async #decideOn(
@@ -211,7 +237,7 @@ export class BucketState implements ConsoleFleet {
       if (isAgain && revision !== undefined) throw stale()
       isAgain = true
       const stands = this.#bucket.decisions.of(image).find((each) => subjectOf(each) === subject)
-      return make(stands?.mode ?? stands?.entry?.decision)
+      return make(stands && authorOf(stands))
     })
   }
 
@@ -237,7 +263,7 @@ export class BucketState implements ConsoleFleet {
 
   #actions(
     profile: string,
-    change: Exclude<ImageDecision['change'], { readonly kind: 'mode' }>,
+    change: Exclude<ImageDecision['change'], HoldChange | { readonly kind: 'mode' }>,
   ): ReadonlyMap<string, BehaviourAction> {
     const actions = new Map<string, BehaviourAction>()
     if (change.kind === 'reject') {
@@ -364,8 +390,9 @@ export class BucketState implements ConsoleFleet {
         behaviours,
         conditions: [condition(mode, isLearned)],
       },
-      decision: { image, generation: 0, isGit: false, decisions: [] },
+      decision: { image, generation: 0, isGit: false, decisions: [], holds: [] },
       ...(mode === undefined ? {} : { mode }),
+      holds: this.#bucket.decisions.holds(image),
       revision: this.#revisionOf(image, standing.keys()),
       isDecided: (behaviour) =>
         isForAll(standing.get(behaviour), new Date(this.#now()).toISOString()),
@@ -398,16 +425,20 @@ function newVersion(image: FleetImage, since: string): Version {
 }
 
 /** It was made at no node. */
-function isOfConsole({ node, entry, mode }: SharedDecision): boolean {
-  const by = entry?.decision?.by ?? mode?.by ?? ''
-  return node === consoleNode && by.startsWith(`${consoleNode}:`)
+function isOfConsole(decision: SharedDecision): boolean {
+  const { by = '' } = authorOf(decision) ?? {}
+  return decision.node === consoleNode && by.startsWith(`${consoleNode}:`)
+}
+
+function authorOf({ entry, mode, hold }: DecisionContent): Author | undefined {
+  return entry?.decision ?? mode ?? hold
 }
 
 function sinceOf(value: FleetValue): string | undefined {
   const times =
     value.kind === 'slice'
       ? value.slice.entries.flatMap(({ cells }) => cells.map(({ first }) => first))
-      : [value.decision.entry?.decision?.at, value.decision.mode?.at]
+      : [authorOf(value.decision)?.at]
   const known = times.filter((time) => time !== undefined).map((time) => Date.parse(time))
   const firstMs = known.reduce((a, b) => Math.min(a, b), Infinity)
   return firstMs === Infinity ? undefined : new Date(firstMs).toISOString()

@@ -4,6 +4,7 @@ import type { ImageProfileStatus } from '../../fleet/kubernetes/fleet-objects.ts
 import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { SpecDecision } from '../../fleet/kubernetes/spec-decision.ts'
 import type { Approval } from '../../fleet/kubernetes/spec-change.ts'
+import type { NewHold, SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { KnownSlice } from './known-slices.ts'
 
 /** The state of a version, as far as the fleet has it in one place. */
@@ -24,6 +25,8 @@ export interface KnownProfile {
   readonly decision: SpecDecision
   /** The decision on its mode, wherever that is. */
   readonly mode?: ModeDecision
+  /** Also those that are over, or released. */
+  readonly holds: readonly SharedHold[]
   /** Of the decisions on it: another one after each of them. */
   readonly revision: string
   /**
@@ -55,6 +58,8 @@ export interface ImageDecision {
     | ({ readonly kind: 'approve' } & Approval)
     | { readonly kind: 'reject'; readonly behaviours: readonly string[] }
     | { readonly kind: 'mode'; readonly mode: Mode }
+    | { readonly kind: 'hold'; readonly hold: NewHold }
+    | { readonly kind: 'release-hold'; readonly id: string }
   readonly author: string
   /** The one that the person has read; undefined: any. */
   readonly revision: string | undefined

@@ -1,4 +1,5 @@
 import { doneFor } from '../../core/lifecycle/decided-spec.ts'
+import { isOver } from '../../core/lifecycle/shared-hold.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import { lineageName } from '../../core/event/image-key.ts'
@@ -15,6 +16,7 @@ import {
   type AgentState,
   agentStates,
   type FleetDecision,
+  type FleetHold,
   type FleetImageDetail,
   type FleetImageRow,
   type FleetImages,
@@ -87,7 +89,20 @@ export class FleetViews {
       ...this.#imageRow(profile),
       coverage,
       decisions: byTime(this.#decisionsOf(profile)),
+      holds: this.#holdsOf(profile),
     }
+  }
+
+  /** Holds that are not over, newest first. */
+  holds(query: WindowQuery): FleetWindow<FleetHold> {
+    const all = [...this.#options.state.profiles()].flatMap((each) => this.#holdsOf(each))
+    const rows = all.filter(({ lineage, pod = '', container = '', by, reason, nodes }) =>
+      isFound(query.q, lineage, pod, container, by, reason, ...nodes.map(({ node }) => node)),
+    )
+    return windowOf(
+      rows.sort((a, b) => compareText(b.at, a.at) || compareText(a.id, b.id)),
+      query,
+    )
   }
 
   /** Errors: PROFILE_UNKNOWN. */
@@ -275,6 +290,37 @@ export class FleetViews {
       ...listed,
       ...onNodes,
     ]
+  }
+
+  #holdsOf({ name, image, holds }: KnownProfile): FleetHold[] {
+    const due = holds.filter((hold) => !isOver(hold, this.#now()))
+    if (due.length === 0) return []
+    const slices = [...this.#options.state.slices(name)]
+    const rows = due.map(({ released, pod, container, ...hold }): FleetHold => {
+      const { id, level, by, at, until, reason } = hold
+      const nodes = slices.flatMap(({ node = '', holds: progress = [] }) =>
+        progress.flatMap(({ id: of, containers, held, because }) =>
+          of === id
+            ? [{ node, containers, held, ...(because === undefined ? {} : { because }) }]
+            : [],
+        ),
+      )
+      return {
+        id,
+        level,
+        by,
+        at,
+        until,
+        reason,
+        profile: name,
+        lineage: lineageName(image),
+        ...(pod === undefined ? {} : { pod }),
+        ...(container === undefined ? {} : { container }),
+        ...(released === undefined ? {} : { releasedBy: released.by }),
+        nodes: nodes.sort((a, b) => compareText(a.node, b.node)),
+      }
+    })
+    return rows.filter(({ releasedBy, nodes }) => releasedBy === undefined || nodes.length > 0)
   }
 
   /** By profile: behaviours in the review. */

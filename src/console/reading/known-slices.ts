@@ -1,21 +1,18 @@
 import { objectLine } from '../../core/behaviour/describe.ts'
-import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { Decision } from '../../core/profile/profile-entry.ts'
 import { type FleetImage, profileName } from '../../fleet/fleet-image.ts'
 import type { Published } from '../../fleet/fleet.ts'
-import type { SliceHead } from '../../fleet/slices/slice-head.ts'
+import { headIn, type SliceHead } from '../../fleet/slices/slice-head.ts'
 import { type PublishedConnection, publishedConnections } from './allowed-connections.ts'
 import type { Interned } from './interned.ts'
 
 /** A slice without its evidence. */
-export interface KnownSlice {
+export interface KnownSlice extends SliceHead {
   readonly profile: string
   /** Absent of a decision that was made at no node. */
   readonly node?: string
   readonly image: FleetImage
   readonly entries: number
-  readonly learnedAt?: string
-  readonly mode?: ModeDecision
   readonly decided: readonly DecidedEntry[]
   readonly connections: readonly PublishedConnection[]
 }
@@ -31,8 +28,7 @@ export function knownSlice(
     image,
     node,
     entries,
-    learnedAt,
-    mode,
+    ...head
   }: SliceHead &
     Pick<Published, 'entries'> & { readonly image: FleetImage; readonly node?: string },
   texts: Interned,
@@ -50,8 +46,7 @@ export function knownSlice(
     entries: entries.length,
     decided,
     connections: publishedConnections(entries, texts),
-    ...(learnedAt === undefined ? {} : { learnedAt }),
-    ...(mode === undefined ? {} : { mode }),
+    ...headIn(head),
   }
 }
 

@@ -9,7 +9,9 @@ import type { KubeObject } from '../../fleet/kubernetes/object.ts'
 import type { Pod } from '../../fleet/kubernetes/pod.ts'
 import {
   approving,
+  holding,
   rejecting,
+  releasing,
   settingMode,
   type SpecChange,
 } from '../../fleet/kubernetes/spec-change.ts'
@@ -194,6 +196,10 @@ function specChange(change: ImageDecision['change']): SpecChange {
       return rejecting(change.behaviours)
     case 'mode':
       return settingMode(change.mode)
+    case 'hold':
+      return holding(change.hold)
+    case 'release-hold':
+      return releasing(change.id)
   }
 }
 
@@ -213,6 +219,7 @@ export function knownProfile(profile: ImageProfile): KnownProfile {
     status,
     decision,
     ...(mode === undefined ? {} : { mode }),
+    holds: decision.holds,
     revision: revisionOf(profile),
     isDecided: (behaviour, isQuarantined) => {
       const action = actions.get(behaviour)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
 import { each } from '../../api/view-parts.ts'
 import type { View } from '../../core/view.ts'
+import { holdLevels } from '../../core/lifecycle/hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 
 /** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. Each schema is an answer of the console. */
@@ -81,10 +82,33 @@ const decision = z.object({
 })
 export type FleetDecision = View<typeof decision>
 
+/** A hold on containers of one image version, and how far it has come on each node. */
+const fleetHold = z.object({
+  id: text,
+  /** Of the ImageProfile. */
+  profile: text,
+  lineage: text,
+  level: z.enum(holdLevels),
+  /** `NAMESPACE/POD`. Without pod and container: all containers of the version. */
+  pod: optionalText,
+  container: optionalText,
+  by: text,
+  at: moment,
+  until: moment,
+  reason: text,
+  /** Who ended it, where a node has not done so yet. */
+  releasedBy: optionalText,
+  nodes: z.array(z.object({ node: text, containers: whole, held: whole, because: optionalText })),
+})
+export type FleetHold = View<typeof fleetHold>
+
+export const holds = z.object({ ...windowed, rows: z.array(fleetHold) })
+
 /** One image with what each node published of it. */
 export const imageDetail = imageRow.extend({
   coverage: z.array(coverage),
   decisions: z.array(decision),
+  holds: z.array(fleetHold),
   /** Absent where that is left to the agents. */
   written: whole.exactOptional().meta({
     description: 'after a decision: behaviours that it was written for',

@@ -1,9 +1,5 @@
-/** Who decided, and when. */
-export interface Author {
-  readonly by: string
-  /** RFC 3339 UTC */
-  readonly at: string
-}
+import type { Author } from './author.ts'
+import type { SharedHold } from './shared-hold.ts'
 
 /** `release` approves although a guardrail keeps the behaviour in quarantine. */
 export const decisionActions = ['approve', 'release', 'reject'] as const
@@ -33,15 +29,5 @@ export interface DecidedSpec {
   readonly mode?: Author & { readonly value: string }
   /** At most one of each behaviour. */
   readonly decisions?: readonly SpecEntry[]
-}
-
-/**
- * The time of a decision that replaces another one. It is later, also where the clocks of two writers differ: the later
- * decision applies.
- *
- * @param at RFC 3339
- */
-export function timeAfter(replaced: Author | undefined, at: string): string {
-  const beforeMs = replaced === undefined ? -Infinity : Date.parse(replaced.at)
-  return new Date(Math.max(Date.parse(at), beforeMs + 1)).toISOString()
+  readonly holds?: readonly SharedHold[]
 }

@@ -24,6 +24,10 @@ export interface Hold {
   /** Epoch milliseconds. */
   readonly since: number
   readonly until: number
+  /** It was ordered for the whole fleet, and ends there. */
+  readonly isShared?: true
+  /** Such a one that a person of this node has released here. */
+  readonly isReleased?: true
 }
 
 /** What of its holds the kernel enforces in a container, until epoch milliseconds. */

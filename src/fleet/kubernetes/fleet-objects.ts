@@ -1,5 +1,6 @@
 import type { Mode } from '../../core/lifecycle/mode.ts'
-import type { Author, DecidedSpec } from '../../core/lifecycle/decided-spec.ts'
+import type { Author } from '../../core/lifecycle/author.ts'
+import type { DecidedSpec } from '../../core/lifecycle/decided-spec.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { type FleetImage, fleetImage, profileName, shortHash } from '../fleet-image.ts'
 import type { KubeObject } from './object.ts'

@@ -9,6 +9,7 @@ import {
   sliceMembers,
 } from '../slices/slice-content.ts'
 import { type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
+import { sharedHoldSchema } from '../../core/lifecycle/shared-hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 import type { KubeObject } from './object.ts'
 
@@ -41,6 +42,7 @@ const profileSchema = z.looseObject({
           ),
       )
       .optional(),
+    holds: z.array(sharedHoldSchema).optional(),
   }),
 })
 
@@ -54,10 +56,11 @@ const sliceSchema = z.looseObject({ metadata, ...sliceMembers })
 export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfile {
   mustFit(profileSchema.safeParse(object), invalid)
   const profile = object as ImageProfile
-  const { mode, decisions = [] } = profile.spec
+  const { mode, decisions = [], holds = [] } = profile.spec
   mustBeDue('the mode', mode?.at, nowMs, invalid)
   for (const { behaviour, at } of decisions)
     mustBeDue(`the decision on \`${behaviour}\``, at, nowMs, invalid)
+  for (const { id, at } of holds) mustBeDue(`the hold \`${id}\``, at, nowMs, invalid)
   return profile
 }
 

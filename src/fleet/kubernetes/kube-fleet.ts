@@ -6,7 +6,7 @@ import type { PublishedScopes } from '../../agent/records/versions/version-regis
 import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'
 import { type FleetSlice, FleetSlices } from '../slices/fleet-slices.ts'
-import type { SliceHead } from '../slices/slice-head.ts'
+import { headIn, type SliceHead } from '../slices/slice-head.ts'
 import { asked, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
 import {
@@ -251,14 +251,10 @@ export class KubeFleet implements Fleet {
   }
 }
 
-function viewOf({ metadata, image, node, entries, learnedAt, mode }: ProfileSlice): SliceView {
+function viewOf({ metadata, image, node, entries, ...head }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
-  const head = {
-    ...(learnedAt === undefined ? {} : { learnedAt }),
-    ...(mode === undefined ? {} : { mode }),
-  }
   const page = pageOf(name, image, node) ?? 0
-  return { image, node, name, page, resourceVersion, entries: entries ?? [], head }
+  return { image, node, name, page, resourceVersion, entries: entries ?? [], head: headIn(head) }
 }
 
 function statusOf(

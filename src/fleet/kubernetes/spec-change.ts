@@ -1,12 +1,18 @@
+import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
 import {
   allWaiting,
   anyProgramEntry,
-  type Author,
   type DecisionAction,
   type SpecEntry,
-  timeAfter,
 } from '../../core/lifecycle/decided-spec.ts'
 import type { VersionClass } from '../../core/lifecycle/open-version.ts'
+import {
+  isOver,
+  type NewHold,
+  orderedHold,
+  releasedHold,
+} from '../../core/lifecycle/shared-hold.ts'
+import { SnugError } from '../../errors.ts'
 import type { ImageProfile } from './fleet-objects.ts'
 import type { Mode } from '../../core/lifecycle/mode.ts'
 
@@ -42,6 +48,28 @@ export function settingClass(to: VersionClass): SpecChange {
 
 export function settingMode(value: Mode): SpecChange {
   return ({ mode }, { by, at }) => ({ mode: { value, by, at: timeAfter(mode, at) } })
+}
+
+/** Holds that are over leave the object. */
+export function holding(hold: NewHold): SpecChange {
+  return ({ holds = [] }, author) => ({
+    holds: [
+      ...holds.filter((each) => !isOver(each, Date.parse(author.at))),
+      orderedHold(hold, author),
+    ],
+  })
+}
+
+/** Errors: HOLD_UNKNOWN */
+export function releasing(id: string): SpecChange {
+  return ({ holds = [] }, author) => {
+    if (!holds.some((each) => each.id === id)) throw unknownHold(id)
+    return { holds: holds.map((each) => (each.id === id ? releasedHold(each, author) : each)) }
+  }
+}
+
+export function unknownHold(id: string): SnugError {
+  return new SnugError('HOLD_UNKNOWN', `the image has no hold \`${id}\``)
 }
 
 /** A decision replaces the one on the same behaviour. The others keep their authors. */

@@ -1,10 +1,7 @@
 import { openClassId } from '../../core/behaviour/any-program.ts'
-import {
-  allWaiting,
-  anyProgramEntry,
-  type Author,
-  type SpecEntry,
-} from '../../core/lifecycle/decided-spec.ts'
+import type { Author } from '../../core/lifecycle/author.ts'
+import { allWaiting, anyProgramEntry, type SpecEntry } from '../../core/lifecycle/decided-spec.ts'
+import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import type { ImageProfile } from './fleet-objects.ts'
@@ -22,6 +19,7 @@ export interface SpecDecision {
   readonly mode?: ModeDecision
   readonly approveAll?: Author
   readonly decisions: readonly SpecEntry[]
+  readonly holds: readonly SharedHold[]
 }
 
 export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
@@ -32,7 +30,7 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     // Times are compared as text.
     at: new Date(written.at).toISOString(),
   })
-  const { mode, decisions = [] } = spec
+  const { mode, decisions = [], holds = [] } = spec
   const all = decisions
     .map(read)
     .map((each) =>
@@ -46,6 +44,10 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     ...(mode === undefined ? {} : { mode: { ...read(authorIn(mode)), mode: mode.value } }),
     ...(waiting === undefined ? {} : { approveAll: authorIn(waiting) }),
     decisions: all.filter((each) => each !== waiting),
+    holds: holds.map((hold) => ({
+      ...read(hold),
+      ...(hold.released === undefined ? {} : { released: read(hold.released) }),
+    })),
   }
 }
 

@@ -22,7 +22,12 @@ export function pageIn(key: string, node: string, image: FleetImage): number | u
 /** In place of a behaviour: the decision on the mode. */
 export const modeSubject = 'mode'
 
-/** @param subject id of a behaviour, or {@link modeSubject} */
+/** In place of a behaviour: a hold. */
+export function holdSubject(id: string): string {
+  return `hold-${id}`
+}
+
+/** @param subject id of a behaviour, {@link modeSubject} or a {@link holdSubject} */
 export function decisionKey(image: FleetImage, subject: string): string {
   return `${decisionsOf(image)}${subject}`
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { type SharedHold, sharedHoldSchema } from '../../core/lifecycle/shared-hold.ts'
 import { SnugError } from '../../errors.ts'
 import { entrySchema } from '../../supplychain/export/entry-schema.ts'
 import { type FleetImage, fleetImage } from '../fleet-image.ts'
@@ -13,16 +14,17 @@ import {
   ownEntries,
   sliceMembers,
 } from '../slices/slice-content.ts'
-import type { SliceHead } from '../slices/slice-head.ts'
-import { decisionKey, modeSubject, pageIn } from './fleet-keys.ts'
+import { headIn, type SliceHead } from '../slices/slice-head.ts'
+import { decisionKey, holdSubject, modeSubject, pageIn } from './fleet-keys.ts'
 
 const sliceVersion = 'snug.slice/v1'
 const decisionVersion = 'snug.decision/v1'
 
-/** A person's decision: on a behaviour, with the evidence that it covers, or on the mode. */
+/** A person's decision: on a behaviour, with the evidence that it covers, on the mode, or to hold containers. */
 export type DecisionContent =
-  | { readonly entry: ProfileEntry; readonly mode?: undefined }
-  | { readonly mode: ModeDecision; readonly entry?: undefined }
+  | { readonly entry: ProfileEntry; readonly mode?: undefined; readonly hold?: undefined }
+  | { readonly mode: ModeDecision; readonly entry?: undefined; readonly hold?: undefined }
+  | { readonly hold: SharedHold; readonly entry?: undefined; readonly mode?: undefined }
 
 export type SharedDecision = DecisionContent & {
   readonly image: FleetImage
@@ -45,23 +47,26 @@ const sliceSchema = z.looseObject({
   node: sliceMembers.node,
   run: z.string(),
   learnedAt: sliceMembers.learnedAt,
+  holds: sliceMembers.holds,
   entries: sliceMembers.entries,
 })
 
 const decided = { schema: z.literal(decisionVersion), image: imageSchema, node: sliceMembers.node }
+const none = z.undefined().optional()
 const decisionSchema = z.union([
-  z.looseObject({ ...decided, mode: modeSchema, entry: z.undefined().optional() }),
-  z.looseObject({ ...decided, entry: entrySchema, mode: z.undefined().optional() }),
+  z.looseObject({ ...decided, mode: modeSchema, entry: none, hold: none }),
+  z.looseObject({ ...decided, entry: entrySchema, mode: none, hold: none }),
+  z.looseObject({ ...decided, hold: sharedHoldSchema, entry: none, mode: none }),
 ])
 
 export function sliceText(
   image: FleetImage,
   node: string,
   run: string,
-  { learnedAt }: SliceHead,
+  { learnedAt, holds }: SliceHead,
   entries: readonly ProfileEntry[],
 ): string {
-  const head = learnedAt === undefined ? {} : { learnedAt }
+  const head = headIn({ learnedAt, holds })
   const of = { image: fleetImage(image), node, run }
   return JSON.stringify({ schema: sliceVersion, ...of, ...head, entries })
 }
@@ -76,8 +81,8 @@ export function withoutDecision({ schema, id, actor, uid, object, cells }: Profi
 }
 
 /** The subject of a decision, as its key has it. */
-export function subjectOf({ entry }: DecisionContent): string {
-  return entry?.id ?? modeSubject
+export function subjectOf({ entry, hold }: DecisionContent): string {
+  return entry?.id ?? (hold === undefined ? modeSubject : holdSubject(hold.id))
 }
 
 /**
@@ -97,10 +102,10 @@ export function parseFleetValue(key: string, value: unknown, nowMs: number): Fle
 function parseSlice(key: string, value: unknown, nowMs: number): FleetValue {
   mustHave(sliceVersion, value)
   mustFit(sliceSchema.safeParse(value), invalid)
-  const { image, node, run, learnedAt, entries } = value as WrittenSlice
+  const { image, node, run, learnedAt, holds, entries } = value as WrittenSlice
   const page = pageIn(key, node, image)
   if (page === undefined) throw invalid(`the key is not one of a slice of the node \`${node}\``)
-  const head = learnedAt === undefined ? {} : { learnedAt }
+  const head = headIn({ learnedAt, holds })
   const observed = entries.map(withoutDecision)
   const slice = {
     image: fleetImage(image),
@@ -113,7 +118,7 @@ function parseSlice(key: string, value: unknown, nowMs: number): FleetValue {
   return { kind: 'slice', slice, run }
 }
 
-interface WrittenSlice extends Pick<SliceHead, 'learnedAt'> {
+interface WrittenSlice extends Pick<SliceHead, 'learnedAt' | 'holds'> {
   readonly image: FleetImage
   readonly node: string
   readonly run: string
@@ -123,13 +128,20 @@ interface WrittenSlice extends Pick<SliceHead, 'learnedAt'> {
 function parseDecision(key: string, value: unknown, nowMs: number): SharedDecision {
   mustHave(decisionVersion, value)
   mustFit(decisionSchema.safeParse(value), invalid)
-  const { image, node, entry, mode } = value as SharedDecision
+  const read = value as SharedDecision
+  const { image, node, mode, hold } = read
   const of = { image: fleetImage(image), node }
-  const content = mode === undefined ? { entry: decidedEntry(node, entry, nowMs) } : { mode }
   mustBeDue('the mode', mode?.at, nowMs, invalid)
+  mustBeDue('the hold', hold?.at, nowMs, invalid)
+  const content = contentIn(read, nowMs)
   if (decisionKey(image, subjectOf(content)) !== key)
     throw invalid('the key is not that of its image and behaviour')
   return { ...of, ...content }
+}
+
+function contentIn({ node, entry, mode, hold }: SharedDecision, nowMs: number): DecisionContent {
+  if (hold !== undefined) return { hold }
+  return mode === undefined ? { entry: decidedEntry(node, entry, nowMs) } : { mode }
 }
 
 function decidedEntry(node: string, entry: ProfileEntry, nowMs: number): ProfileEntry {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { describeError, SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
+import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { PublishedScopes } from '../../agent/records/versions/version-registry.ts'
 import { Backoff } from '../../support/backoff.ts'
 import type { Contribution, Fleet, FleetLink, Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'
 import { FleetSlices } from '../slices/fleet-slices.ts'
+import { headIn } from '../slices/slice-head.ts'
 import { sliceBytes } from '../slices/slice-pages.ts'
 import { FleetBucket, isCoded } from './fleet-bucket.ts'
 import { decisionsOf, sliceKey, slicesOf } from './fleet-keys.ts'
@@ -136,6 +138,10 @@ export class NatsFleet implements Fleet {
     return this.#decisions.mode(image)
   }
 
+  holds(image: FleetImage): readonly SharedHold[] {
+    return this.#decisions.holds(image)
+  }
+
   /** One write for each decision and each slice that changes. */
   async publish(contribution: Contribution): Promise<boolean> {
     const isPossible = this.ready && this.#bucket.connected && this.#now() >= this.#notBefore
@@ -203,10 +209,10 @@ export class NatsFleet implements Fleet {
     )
   }
 
-  async #writeSlices({ image, entries, learnedAt }: Contribution): Promise<void> {
+  async #writeSlices({ image, entries, learnedAt, holds }: Contribution): Promise<void> {
     const { node } = this.#options
     const observed = entries.filter(({ cells }) => cells.length > 0).map(withoutDecision)
-    const news = { image, entries: observed, ...(learnedAt === undefined ? {} : { learnedAt }) }
+    const news = { image, entries: observed, ...headIn({ learnedAt, holds }) }
     const { head, pages } = await this.#slices.plan(news)
     let left: unknown
     for (const page of pages) {

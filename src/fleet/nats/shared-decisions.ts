@@ -1,4 +1,5 @@
 import { compareDecisions, type ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import { laterDecision, type ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Published, PublishedMode } from '../fleet.ts'
 import { type FleetImage, profileName } from '../fleet-image.ts'
@@ -38,11 +39,18 @@ export class SharedDecisions {
     return this.of(image).flatMap(({ node, mode }) => (mode === undefined ? [] : { ...mode, node }))
   }
 
+  holds(image: FleetImage): readonly SharedHold[] {
+    return this.of(image).flatMap(({ hold }) => (hold === undefined ? [] : [hold]))
+  }
+
   /** Whether it has to be written, since nothing stands that is as late. */
   isNews(image: FleetImage, decision: DecisionContent): boolean {
     const standing = this.#profiles.get(profileName(image))?.get(subjectOf(decision))
     if (standing === undefined) return true
     if (decision.mode !== undefined) return isLaterMode(decision.mode, standing.mode)
+    // A hold is ordered once, and released once.
+    if (decision.hold !== undefined)
+      return decision.hold.released !== undefined && standing.hold?.released === undefined
     const { decision: stands } = standing.entry ?? {}
     return laterDecision(stands, decision.entry.decision) !== stands
   }

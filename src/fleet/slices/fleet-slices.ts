@@ -119,7 +119,7 @@ export class FleetSlices {
     image,
     entries,
     ...news
-  }: Pick<Contribution, 'image' | 'learnedAt' | 'mode'> & {
+  }: Pick<Contribution, 'image' | keyof SliceHead> & {
     readonly entries: Iterable<ProfileEntry>
   }): Promise<SlicePlan> {
     const name = profileName(image)

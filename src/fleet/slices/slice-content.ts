@@ -3,6 +3,7 @@ import { sharedForm } from '../../core/behaviour/shared-form.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { SnugError } from '../../errors.ts'
 import { entrySchema, hasOwnId } from '../../supplychain/export/entry-schema.ts'
+import { holdProgressSchema } from '../../core/lifecycle/shared-hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 import type { SliceHead } from './slice-head.ts'
 
@@ -38,6 +39,7 @@ export const sliceMembers = {
   node: text,
   learnedAt: moment.optional(),
   mode: modeSchema.optional(),
+  holds: z.array(holdProgressSchema).optional(),
   entries: z.array(entrySchema),
 }
 

@@ -70,6 +70,7 @@ class SimulatedNode {
     this.#sync = new FleetSync({
       context: this.world.daemon,
       engine,
+      holds: this.world.daemon.sharedHolds,
       makeFleet: (link) =>
         node.fleet({
           ...link,

@@ -73,6 +73,28 @@ describe('the author of a decision', () => {
     }
   })
 
+  it('is that of who ordered a hold, and that of who released it', () => {
+    const order = { id: 'h1', level: 'network', until: at(60), reason: 'a web shell' }
+    const one = admitted('ann', 0, profile({ holds: [{ ...order, by: 'mallory' }] }))
+    expect(one.spec.holds).toEqual([{ ...order, by: 'user:ann', at: at(0) }])
+    const claimed = { by: 'ann', at: at(-9) }
+    const two = admitted(
+      'bob',
+      1,
+      profile({ holds: [{ ...one.spec.holds?.[0], released: claimed }] }),
+      one,
+    )
+    const released = { by: 'user:bob', at: at(1) }
+    expect(two.spec.holds).toEqual([{ ...order, by: 'user:ann', at: at(0), released }])
+    expect(admitted('sam', 2, two, two).spec).toEqual(two.spec)
+    const longer = profile({ holds: [{ ...two.spec.holds?.[0], until: at(90) }] })
+    expect(admitted('sam', 3, longer, two).spec.holds?.[0]).toMatchObject({
+      by: 'user:sam',
+      at: at(3),
+      released,
+    })
+  })
+
   it('is another one where the action, the reason or the mode is another one', () => {
     const before = admitted(
       'ann',

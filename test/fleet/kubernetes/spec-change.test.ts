@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { SpecEntry } from '../../../src/core/lifecycle/decided-spec.ts'
-import { approving, rejecting, settingMode } from '../../../src/fleet/kubernetes/spec-change.ts'
+import {
+  approving,
+  holding,
+  rejecting,
+  releasing,
+  settingMode,
+} from '../../../src/fleet/kubernetes/spec-change.ts'
 import { digestOf } from '../../fixtures/kube-pods.ts'
 
 const image = { repository: 'shop/web', digest: digestOf('web') }
@@ -47,5 +53,30 @@ describe('a decision on a behaviour', () => {
     expect(approving({ ...nothing, all: true })({ image }, bob)).toEqual({
       decisions: [entry('*', 'approve', bob)],
     })
+  })
+})
+
+describe('a hold', () => {
+  const ordered = { id: 'h00000001', level: 'network', reason: 'a web shell' } as const
+  const order = { ...ordered, forMs: 3_600_000 }
+  const held = { ...ordered, ...ann, until: '2026-11-24T13:00:00.000Z' }
+
+  it('stands beside the others, and lasts from the time of its author', () => {
+    expect(holding(order)({ image }, ann)).toEqual({ holds: [held] })
+    const other = { ...held, id: 'h00000002', until: '2026-11-25T12:00:00.000Z' }
+    expect(holding(order)({ image, holds: [other] }, ann)).toEqual({ holds: [other, held] })
+  })
+
+  it('leaves the object with the next one, once it is over', () => {
+    const next = { ...order, id: 'h00000003' }
+    const { holds } = holding(next)({ image, holds: [held] }, bob) as { readonly holds: object }
+    expect(holds).toEqual([{ ...held, id: 'h00000003', ...bob, until: '2026-11-24T14:00:00.000Z' }])
+  })
+
+  it('is released once, in the name of the first who did, and stays as it was ordered', () => {
+    const released = { ...held, released: bob }
+    expect(releasing(held.id)({ image, holds: [held] }, bob)).toEqual({ holds: [released] })
+    expect(releasing(held.id)({ image, holds: [released] }, ann)).toEqual({ holds: [released] })
+    expect(() => releasing('h0')({ image, holds: [held] }, bob)).toThrow('has no hold `h0`')
   })
 })

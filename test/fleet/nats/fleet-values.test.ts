@@ -15,7 +15,20 @@ const entry = nodeEntry('/a', 'n2')
 const decision = { kind: 'approved', by: 'cli:root', at, grants: [] } as const
 const decided = { ...entry, cells: [], decision }
 
-const slice = (): unknown => JSON.parse(sliceText(image, 'n2', 'run', { learnedAt: at }, [entry]))
+const hold = {
+  id: 'h00000001',
+  level: 'network',
+  pod: 'shop/web-1',
+  by: 'console:oidc:rita',
+  at,
+  until: '2026-11-24T13:00:00.000Z',
+  reason: 'a web shell',
+  released: { by: 'console:oidc:sam', at },
+} as const
+const head = { learnedAt: at, holds: [{ id: hold.id, containers: 2, held: 1, because: 'x' }] }
+
+const slice = (): unknown => JSON.parse(sliceText(image, 'n2', 'run', head, [entry]))
+const ofHold = (): unknown => JSON.parse(decisionText({ image, node: 'console', hold }))
 const ofBehaviour = (): unknown => JSON.parse(decisionText({ image, node: 'n2', entry: decided }))
 const ofMode = (): unknown =>
   JSON.parse(
@@ -26,7 +39,7 @@ describe('a value of the fleet', () => {
   it('is read as it was written', () => {
     expect(parseFleetValue(sliceKey('n2', image, 3), slice(), nowMs)).toMatchObject({
       kind: 'slice',
-      slice: { image, node: 'n2', page: 3, head: { learnedAt: at }, entries: [entry] },
+      slice: { image, node: 'n2', page: 3, head, entries: [entry] },
     })
     expect(parseFleetValue(decisionKey(image, entry.id), ofBehaviour(), nowMs)).toEqual({
       kind: 'decision',
@@ -40,6 +53,16 @@ describe('a value of the fleet', () => {
         mode: { mode: 'block', by: 'cli:root', at, reason: 'x' },
       },
     })
+    expect(parseFleetValue(decisionKey(image, 'hold-h00000001'), ofHold(), nowMs)).toEqual({
+      kind: 'decision',
+      decision: { image, node: 'console', hold },
+    })
+  })
+
+  it('is refused where a hold is under the key of another one', () => {
+    expect(() => parseFleetValue(decisionKey(image, 'hold-h00000002'), ofHold(), nowMs)).toThrow(
+      'the key is not that of its image',
+    )
   })
 
   it('brings the evidence of its own node alone', () => {
@@ -54,6 +77,7 @@ describe('a value of the fleet', () => {
       [sliceKey('n2', image, 0), slice()],
       [decisionKey(image, entry.id), ofBehaviour()],
       [decisionKey(image, 'mode'), ofMode()],
+      [decisionKey(image, 'hold-h00000001'), ofHold()],
     ] as const) {
       fc.assert(
         fc.property(

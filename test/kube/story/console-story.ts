@@ -6,9 +6,11 @@ import type { AuditView } from '../../../src/api/review-views.ts'
 import type {
   FleetAlertRow,
   FleetAlerts,
+  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetNodes,
+  FleetWindow,
 } from '../../../src/console/reading/views.ts'
 import type { ImageProfile } from '../../../src/fleet/kubernetes/fleet-objects.ts'
 import type { Nats } from '../../fixtures/nats.ts'
@@ -170,6 +172,47 @@ export function consoleStory(world: () => ConsoleWorld): void {
     expect(ours).toHaveLength(2 * rounds)
   })
 
+  it('holds the pod of an alert for the cluster: no packet leaves it, its replica goes on, a release restores it', async () => {
+    const { cluster } = world()
+    const other = (await webPods(cluster, images.web1)).find(
+      ({ metadata }) => metadata.name !== attacked.metadata.name,
+    )
+    if (other === undefined) throw new Error('the attacked pod has no replica')
+    const rows = await alertsOf(deployed.service)
+    const alerts = rows.map(({ seq }) => seq)
+    const seq = await firstOf(alerts, async (each) => {
+      const { container } = await deployed.service.get<Alert>(`/v1/fleet/alerts/${each}`)
+      return container?.id === containerOf(attacked)
+    })
+    const { status, body } = await deployed.service.ask<FleetImageDetail>(
+      `/v1/fleet/alerts/${seq}/hold`,
+      { as: 'admin', method: 'POST', body: { reason: 'a web shell' } },
+    )
+    expect(status, JSON.stringify(body)).toBe(200)
+    const node = attacked.spec.nodeName
+    await expect
+      .poll(async () => (await holds())[0]?.nodes)
+      .toEqual([{ node, containers: 1, held: 1 }])
+    const [hold] = await holds()
+    const pod = `${namespace}/${attacked.metadata.name}`
+    expect(hold).toMatchObject({ pod, level: 'network', reason: 'a web shell' })
+    expect(await answers(attacked)).toBe(false)
+    expect(await answers(other)).toBe(true)
+    const released = await deployed.service.ask(`/v1/fleet/images/${hold?.profile}/release-hold`, {
+      as: 'admin',
+      method: 'POST',
+      body: { id: hold?.id },
+    })
+    expect(released.status, JSON.stringify(released.body)).toBe(200)
+    await expect.poll(() => answers(attacked)).toBe(true)
+    await expect.poll(holds).toEqual([])
+  })
+
+  async function holds(): Promise<readonly FleetHold[]> {
+    const path = '/v1/fleet/holds'
+    return (await deployed.service.get<FleetWindow<FleetHold>>(path)).rows
+  }
+
   it('loses no decision that it confirmed where replicas end, and readers go on', async () => {
     const { cluster } = world()
     const name = await profileOf(repositories.db)
@@ -233,6 +276,25 @@ export function consoleStory(world: () => ConsoleWorld): void {
       throw new Error(`${found.length} replicas have the session`)
     return serving
   }
+}
+
+/** A pod of this node answers within milliseconds. */
+const answerMs = 3_000
+
+async function answers({ status: { podIP } }: ReportedPod): Promise<boolean> {
+  const signal = AbortSignal.timeout(answerMs)
+  return fetch(`http://${podIP}:8080/`, { signal }).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function firstOf(
+  all: readonly number[],
+  isIt: (each: number) => Promise<boolean>,
+): Promise<number> {
+  for (const each of all) if (await isIt(each)) return each
+  throw new Error('no alert is about the attacked pod')
 }
 
 const took = (began: number): string => `${((performance.now() - began) / 1_000).toFixed(1)} s`

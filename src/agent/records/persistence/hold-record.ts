@@ -22,6 +22,8 @@ const holdsSchema: z.ZodType<readonly Hold[]> = z.array(
     reason: z.string(),
     since: time,
     until: time,
+    isShared: z.literal(true).exactOptional(),
+    isReleased: z.literal(true).exactOptional(),
   }),
 )
 
