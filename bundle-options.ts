@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { BuildOptions, Plugin } from 'esbuild'
 
-/** These stay packages. `level` has a native module; `sql.js` reads its WebAssembly from its own folder. */
-export const outside = ['level', 'sql.js']
+/** This stays a package, because it has a native module. */
+export const outside = ['level']
 /** What packages use where it is installed. */
 const absent = ['bufferutil', 'utf-8-validate', 'encoding', 'cpu-features', '*.node']
 

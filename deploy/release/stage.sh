@@ -26,7 +26,6 @@ npm ls --omit=dev --all --parseable | sed -n "s|^$checkout/||p" | LC_ALL=C sort 
 node deploy/only-packages.mjs "$lib"
 # What a program at work never reads, and what is for other machines.
 find "$lib" -type f \( -name '*.map' -o -name '*.md' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) -delete
-find "$lib/node_modules/sql.js/dist" -type f -not -name 'sql-wasm.*' -delete
 find "$lib" -type d -path '*/prebuilds/*' -not -name "linux-$node_machine" -prune -exec rm -rf {} +
 find "$lib" -type d -empty -delete
 sed -i "s/^  \"version\": .*/  \"version\": \"$version\",/" "$lib/package.json"

@@ -56,7 +56,6 @@ const others = [
   '@sigstore/verify',
   'dockerode',
   'protobufjs',
-  'sql.js',
 ]
 
 const packageIn = (path: string): string | undefined =>

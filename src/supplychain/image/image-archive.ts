@@ -192,7 +192,7 @@ async function contentOf(
   file: Readable,
 ): Promise<FileContent | undefined> {
   if (type === 'file' && isRpmDatabase(path)) {
-    if (size <= maxRpmBytes) return { rpm: await readRpmDatabase(await bytesOf(file)) }
+    if (size <= maxRpmBytes) return { rpm: readRpmDatabase(await bytesOf(file)) }
     throw new SnugError('IMAGE_INVALID', `its rpm database is larger than ${maxRpmBytes} bytes`)
   }
   const isText = type === 'file' && size <= maxTextBytes && isPackageText(path)

@@ -1,5 +1,5 @@
 import type { ImageText } from './package-databases.ts'
-import type { RpmPackage } from './rpm-header.ts'
+import type { RpmPackage } from '../../support/rpm/rpm-header.ts'
 
 /** One name in a layer, as its archive has it. */
 export interface LayerEntry {

@@ -1,5 +1,5 @@
 import { linesOf } from '../../agent/pipeline/identity/text-lines.ts'
-import type { RpmPackage } from './rpm-header.ts'
+import type { RpmPackage } from '../../support/rpm/rpm-header.ts'
 
 /** An installed package, from the image's own database. */
 export interface ImagePackage {

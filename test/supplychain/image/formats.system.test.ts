@@ -50,8 +50,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-it('reads the database that rpm wrote, with the epoch, and without folders', async () => {
-  const found = await readRpmDatabase(database)
+it('reads the database that rpm wrote, with the epoch, and without folders', () => {
+  const found = readRpmDatabase(database)
   expect(found.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
     { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
     {
@@ -72,22 +72,26 @@ it.each(['var/lib/rpm', 'usr/lib/sysimage/rpm'])(
   },
 )
 
-it('reads or refuses a database with bytes changed or cut, by code', async () => {
-  const read = (bytes: Buffer) => readRpmDatabase(bytes).catch((error: unknown) => error)
-  expect(await read(Buffer.alloc(0))).toMatchObject({ code: 'IMAGE_INVALID' })
-  expect(await read(Buffer.from('no database'))).toMatchObject({ code: 'IMAGE_INVALID' })
-  expect(await read(database.subarray(0, 9_000))).toMatchObject({ code: 'IMAGE_INVALID' })
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.tuple(fc.nat(database.length - 1), fc.nat(255)), { minLength: 1, maxLength: 40 }),
-      async (changes) => {
-        const bytes = Buffer.from(database)
-        for (const [at, byte] of changes) bytes[at] = byte
-        const found = await read(bytes)
-        if (!Array.isArray(found)) expect(found).toMatchObject({ code: 'IMAGE_INVALID' })
-      },
-    ),
-    { numRuns: 100 },
+it('reads or refuses a database with bytes changed or cut, by code', () => {
+  const isRefused = (bytes: Buffer): boolean => {
+    try {
+      readRpmDatabase(bytes)
+      return false
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'IMAGE_INVALID', cause: expect.any(RangeError) })
+      return true
+    }
+  }
+  for (const bytes of [Buffer.alloc(0), Buffer.from('no database'), database.subarray(0, 9_000)])
+    expect(isRefused(bytes)).toBe(true)
+  const change = fc.tuple(fc.nat(database.length - 1), fc.nat(255))
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), (changes) => {
+      const bytes = Buffer.from(database)
+      for (const [at, byte] of changes) bytes[at] = byte
+      isRefused(bytes)
+    }),
+    { numRuns: 1_000 },
   )
 })
 

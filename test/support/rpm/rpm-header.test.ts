@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readRpmHeader } from '../../../src/supplychain/image/rpm-header.ts'
+import { readRpmHeader } from '../../../src/support/rpm/rpm-header.ts'
 import { rpmHeader } from '../../fixtures/rpm-header.ts'
 
 describe('a header of an rpm database', () => {

@@ -7,23 +7,49 @@ export interface RpmPackage {
   readonly files: readonly string[]
 }
 
+/** A file as one package ships it. */
+export interface RpmFile {
+  readonly package: Pick<RpmPackage, 'name' | 'version'> & { readonly architecture: string }
+  readonly path: string
+  readonly algorithm: DigestName
+  /** Of its content: hex digits. */
+  readonly digest: string
+}
+
 const tags = {
   name: 1000,
   version: 1001,
   release: 1002,
   epoch: 1003,
+  architecture: 1022,
+  fileStates: 1029,
   fileModes: 1030,
+  fileDigests: 1035,
   folderOf: 1116,
   baseNames: 1117,
   folders: 1118,
+  digestAlgorithm: 5011,
 } as const
 
-const int16 = 3
-const int32 = 4
+/** Bytes of a number, by type. */
+const widths: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4 }
 const texts: readonly number[] = [6, 8, 9]
 const entryBytes = 16
 const typeOfFile = 0o170000
 const folderMode = 0o040000
+/** The others: replaced by another package, not installed, on another host, or of another architecture. */
+const normalState = 0
+/** By their numbers in OpenPGP. Packages that name none have MD5. */
+const digests = {
+  1: 'md5',
+  2: 'sha1',
+  8: 'sha256',
+  9: 'sha384',
+  10: 'sha512',
+  11: 'sha224',
+} as const
+const md5 = 1
+type DigestName = (typeof digests)[keyof typeof digests]
 /** As Linux has it. Many files of one endless folder would otherwise be a thousand times what the header has. */
 const longestPath = 4_096
 
@@ -35,6 +61,36 @@ const longestPath = 4_096
  */
 export function readRpmHeader(bytes: Uint8Array): RpmPackage {
   const header = new RpmHeader(bytes)
+  return { ...nameOf(header), files: filesOf(header) }
+}
+
+/**
+ * Files of such a header, by their places in its list. Those that have no content of the package are left out: folders,
+ * links, files that the package only claims, and those that it did not install.
+ *
+ * Throws as {@link readRpmHeader} does.
+ */
+export function rpmFilesAt(bytes: Uint8Array, places: readonly number[]): readonly RpmFile[] {
+  const header = new RpmHeader(bytes)
+  const [number = md5] = header.numbers(tags.digestAlgorithm)
+  const algorithm = (digests as Readonly<Record<number, DigestName>>)[number]
+  if (algorithm === undefined) return []
+  const [architecture = ''] = header.texts(tags.architecture)
+  const owner = { ...nameOf(header), architecture }
+  const sums = header.texts(tags.fileDigests)
+  const states = header.numbers(tags.fileStates)
+  const folders = header.texts(tags.folders)
+  const folderOf = header.numbers(tags.folderOf)
+  const names = header.texts(tags.baseNames)
+  return places.flatMap((at): RpmFile[] => {
+    const digest = sums[at] ?? ''
+    if (digest === '' || (states[at] ?? normalState) !== normalState) return []
+    const path = `${folders[folderOf[at] ?? -1] ?? ''}${names[at] ?? ''}`
+    return [{ package: owner, path, algorithm, digest }]
+  })
+}
+
+function nameOf(header: RpmHeader): Pick<RpmPackage, 'name' | 'version'> {
   const [name] = header.texts(tags.name)
   const [version] = header.texts(tags.version)
   const [release] = header.texts(tags.release)
@@ -42,7 +98,7 @@ export function readRpmHeader(bytes: Uint8Array): RpmPackage {
     throw new RangeError('the header has no name, version or release')
   const [epoch = 0] = header.numbers(tags.epoch)
   const full = `${version}-${release}`
-  return { name, version: epoch === 0 ? full : `${epoch}:${full}`, files: filesOf(header) }
+  return { name, version: epoch === 0 ? full : `${epoch}:${full}` }
 }
 
 function filesOf(header: RpmHeader): readonly string[] {
@@ -102,8 +158,8 @@ class RpmHeader {
     const entry = this.#entries.get(tag)
     if (entry === undefined) return []
     const { type, offset, count } = entry
-    const width = type === int16 ? 2 : type === int32 ? 4 : 0
-    if (width === 0) return []
+    const width = widths[type]
+    if (width === undefined) return []
     if (offset + count * width > this.#store.length) throw new RangeError('a list has no end')
     return Array.from({ length: count }, (_, at) =>
       this.#store.readUIntBE(offset + at * width, width),
