@@ -5,7 +5,8 @@ import { LRUCache } from 'lru-cache'
 import { microsOf } from '../../../../core/event/time.ts'
 import type { HostPrograms } from '../identity.ts'
 import { openBeneath } from '../open-beneath.ts'
-import { type PackageDatabase, packageDatabase, type PackagedFile } from './package-database.ts'
+import { packageDatabase } from './package-database.ts'
+import type { PackageDatabase, PackagedFile } from './packaged-files.ts'
 
 /** Larger programs are not compared: the caller keeps its previous result. */
 const mostBytes = 64 << 20
@@ -36,8 +37,11 @@ export class HostFiles {
     return reading
   }
 
-  ships({ root, programs }: HostPrograms, path: string): boolean {
-    return programs[path] !== undefined || this.#loaded.get(root)?.find(path) !== undefined
+  /** Undefined where the packages cannot be read at the moment. */
+  ships({ root, programs }: HostPrograms, path: string): boolean | undefined {
+    if (programs[path] !== undefined) return true
+    const file = this.#find(root, path)
+    return file === 'unreadable' ? undefined : file !== undefined
   }
 
   /**
@@ -46,12 +50,14 @@ export class HostFiles {
    */
   isAsShipped({ root, programs }: HostPrograms, path: string, asOf: string): boolean | undefined {
     const named = programs[path]
+    const file = this.#find(root, path)
+    if (file === 'unreadable') return undefined
     const expected: Expected | undefined =
-      this.#loaded.get(root)?.find(path) ??
-      (named === undefined ? undefined : { algorithm: 'sha256', sums: [named] })
+      file ?? (named === undefined ? undefined : { algorithm: 'sha256', sums: [named] })
     if (expected === undefined) return false
     try {
-      const fd = openBeneath(root, path)
+      // The root of a process is a link, which is to be followed.
+      const fd = openBeneath(`${root}/`, path)
       if (fd === undefined) return undefined
       try {
         return this.#hasSum(fd, expected, asOf)
@@ -61,6 +67,14 @@ export class HostFiles {
     } catch {
       // It vanished, or is a link by now.
       return undefined
+    }
+  }
+
+  #find(root: string, path: string): PackagedFile | 'unreadable' | undefined {
+    try {
+      return this.#loaded.get(root)?.find(path)
+    } catch {
+      return 'unreadable'
     }
   }
 

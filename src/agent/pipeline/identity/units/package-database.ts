@@ -1,28 +1,17 @@
 import { readdirSync } from 'node:fs'
-import { isFresh, tickMs } from '../../../../support/file-time.ts'
+import { tickMs } from '../../../../support/file-time.ts'
 import { setImmediate } from 'node:timers/promises'
 import { readImageFile } from '../image-text.ts'
-import { findInLayers, type LayerFile } from '../layers.ts'
-
-export interface Package {
-  readonly name: string
-  readonly version: string
-  readonly architecture: string
-}
-
-/** What a package ships at a path. */
-export interface PackagedFile {
-  readonly package: Package
-  /** Of its content, as the package has it. */
-  readonly algorithm: 'md5' | 'sha1'
-  /** Hex digits; several where one package diverts the file of another. */
-  readonly sums: readonly string[]
-}
-
-/** The files of all packages of a root, by path. */
-export interface PackageDatabase {
-  find(path: string): PackagedFile | undefined
-}
+import {
+  fileOf,
+  isFreshAt,
+  type Package,
+  type PackageDatabase,
+  type PackagedFile,
+  PackagedFiles,
+  stampOf,
+} from './packaged-files.ts'
+import { rpmPackages } from './rpm-packages.ts'
 
 const dpkgStatus = '/var/lib/dpkg/status'
 const dpkgInfo = '/var/lib/dpkg/info'
@@ -33,32 +22,34 @@ const sumsOf = '.md5sums'
 /** Of honest databases, of which the largest has some MiB. */
 const mostBytes = 256 << 20
 
-/** The database of dpkg or apk below `root`; undefined where it has neither. Errors: those of the file system. */
+/** The databases below `root`; undefined where it has none. Errors: those of the file system. */
 export async function packageDatabase(root: string): Promise<PackageDatabase | undefined> {
+  const found: PackageDatabase[] = []
   if (fileOf(root, dpkgStatus) !== undefined) {
     const database = new DpkgDatabase(root)
     await database.load()
-    return database
+    found.push(database)
   }
-  return fileOf(root, apkInstalled) === undefined ? undefined : new ApkDatabase(root)
+  const rpm = rpmPackages(root)
+  if (rpm !== undefined) found.push(rpm)
+  if (fileOf(root, apkInstalled) !== undefined) found.push(new ApkDatabase(root))
+  return found.length === 0 ? undefined : new PackageDatabases(found)
 }
 
-/** On a host with merged folders these lie below `/usr`, whatever a package says. */
-const merged = /^\/(?=(?:bin|sbin|lib|lib32|lib64|libx32)\/)/
+/** A host of one kind may have the tools of another, with an empty database. */
+class PackageDatabases implements PackageDatabase {
+  readonly #all: readonly PackageDatabase[]
 
-class PackagedFiles {
-  readonly #files = new Map<string, PackagedFile>()
-
-  set(path: string, owner: Package, algorithm: PackagedFile['algorithm'], sum: string): void {
-    const place = path.replace(merged, '/usr/')
-    const known = this.#files.get(place)
-    // One that diverts the other's file ships it too.
-    const others = known === undefined || known.package.name === owner.name ? [] : known.sums
-    this.#files.set(place, { package: owner, algorithm, sums: [...new Set([...others, sum])] })
+  constructor(all: readonly PackageDatabase[]) {
+    this.#all = all
   }
 
-  get(path: string): PackagedFile | undefined {
-    return this.#files.get(path.replace(merged, '/usr/'))
+  find(path: string): PackagedFile | undefined {
+    for (const one of this.#all) {
+      const found = one.find(path)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 }
 
@@ -188,25 +179,6 @@ function apkFiles(installed: string): PackagedFiles {
     }
   }
   return files
-}
-
-function fileOf(root: string, path: string): LayerFile | undefined {
-  try {
-    return findInLayers([root], path, true)
-  } catch {
-    return undefined
-  }
-}
-
-function isFreshAt(root: string, path: string): boolean {
-  const found = fileOf(root, path)
-  return found !== undefined && isFresh(found.stats)
-}
-
-/** Changes with each change of the file or folder, but see {@link isFresh}; empty where there is none. */
-function stampOf(root: string, path: string): string {
-  const stats = fileOf(root, path)?.stats
-  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.ctimeMs}`
 }
 
 function textOf(root: string, path: string): string {

@@ -5,7 +5,7 @@ import { declaredUid } from '../declared-user.ts'
 import type { ContainerIdentity } from '../identity.ts'
 import { findInLayers } from '../layers.ts'
 import { sha256OfFile } from './host-files.ts'
-import type { Package, PackageDatabase } from './package-database.ts'
+import type { Package, PackageDatabase } from './packaged-files.ts'
 import type { UnitFiles } from './unit-files.ts'
 
 /** The script that the arguments of an interpreter name: see `ProgramArguments.script`. */
