@@ -36,7 +36,7 @@ const onThisKernel = [
 const onOtherEngines = [
   'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
   'test/e2e/{identity-docker,job,loaded-libraries}.test.ts',
-  'test/e2e/{podman,podman-first-program,reload,replaced-profile,units}.test.ts',
+  'test/e2e/{podman,podman-first-program,reload,replaced-profile,units,units-rpm}.test.ts',
 ]
 
 /** What the kernel refuses, and how long it does. */
