@@ -43,7 +43,7 @@ export function rpmPackages(root: string): PackageDatabase | undefined {
 class RpmDatabase implements PackageDatabase {
   readonly #root: string
   readonly #place: string
-  readonly #log = new SqliteLog()
+  #log = new SqliteLog()
   readonly #answers = new LRUCache<string, { readonly file: PackagedFile | undefined }>({
     max: 4_096,
   })
@@ -101,9 +101,9 @@ class RpmDatabase implements PackageDatabase {
 
   #pages(database: number, log: number | undefined): SqlitePages {
     const bytes = pageBytesOf(readAt(database, 0, sqliteHeaderBytes))
-    const newer = this.#log.pages
-    if (log === undefined) newer.clear()
+    if (log === undefined) this.#log = new SqliteLog()
     else this.#log.read(log, bytes)
+    const newer = this.#log.pages
     return {
       bytes,
       count: Math.floor(fstatSync(database).size / bytes) + newer.size,
