@@ -58,7 +58,7 @@ export class KubeState implements ConsoleFleet {
       api,
       path: `${fleetRoot}/imageprofiles`,
       inPages: true,
-      take: (object) => knownProfile(parseImageProfile(object, now())),
+      take: (object, onLater) => knownProfile(parseImageProfile(object, now(), onLater)),
       onInvalid: (name, error) => onError(`imageprofile ${name}`, error),
       onPut: (profile) => {
         this.#byName.set(profile.name, profile)
@@ -74,7 +74,7 @@ export class KubeState implements ConsoleFleet {
       api,
       path: `${fleetRoot}/profileslices`,
       inPages: true,
-      take: (object) => knownSlice(parseSlice(object, now()), this.#texts),
+      take: (object, onLater) => knownSlice(parseSlice(object, now(), onLater), this.#texts),
       onInvalid: (name, error) => onError(`profileslice ${name}`, error),
       onPut: (slice, _, before) => known.put(slice, before),
       onRemoved: (slice) => known.remove(slice),
@@ -124,7 +124,8 @@ export class KubeState implements ConsoleFleet {
     const [first] = [...this.#profiles.invalid.values(), ...this.#slices.invalid.values()]
     if (first === undefined) return [...new Set(reasons)]
     const others = ignored === 1 ? '' : `, and ${ignored - 1} more`
-    return [...new Set(reasons), `an object of the fleet is ignored: ${first}${others}`]
+    const what = `an object of the fleet, or a part of it, is ignored: ${first}`
+    return [...new Set(reasons), `${what} (KUBE_OBJECT_INVALID)${others}`]
   }
 
   get revision(): number {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describeError } from '../../errors.ts'
+import { describeError, type SnugError } from '../../errors.ts'
 import { Backoff } from '../../support/backoff.ts'
 import type { KubeApi, Query } from './api.ts'
 import { askedMs, hasAnswered, kubeBackoff, KubeError } from './kube-error.ts'
@@ -24,9 +24,9 @@ export interface CollectionOptions<T> {
   readonly inPages?: true
   /**
    * The kept part of an object; undefined for an object to ignore. Where this or `onPut` throws, the object counts as
-   * missing, and is listed in {@link Collection.invalid}.
+   * missing, and is listed in {@link Collection.invalid}. So is one of which `onLater` got why a part is ignored.
    */
-  readonly take: (object: KubeObject) => T | undefined
+  readonly take: (object: KubeObject, onLater: (error: SnugError) => void) => T | undefined
   readonly onPut?: (item: T, uid: string, before: T | undefined) => void
   readonly onRemoved?: (item: T, uid: string) => void
   readonly onInvalid?: (name: string, error: unknown) => void
@@ -52,7 +52,7 @@ const shortMs = 1_000
  */
 export class Collection<T> {
   readonly items = new Map<string, T>()
-  /** By uid: objects that could not be used, with the reason. */
+  /** By uid: objects that could not be used, or not all of them, with the reason. */
   readonly invalid = new Map<string, string>()
   readonly #options: CollectionOptions<T>
   readonly #backoff: Backoff
@@ -178,23 +178,27 @@ export class Collection<T> {
   }
 
   #put(object: KubeObject): void {
-    const { uid, name } = object.metadata
+    const { uid } = object.metadata
     try {
-      const item = this.#options.take(object)
+      this.invalid.delete(uid)
+      const item = this.#options.take(object, (error) => this.#ignores(object, error))
       if (item === undefined) {
         this.#remove(uid)
         return
       }
       const before = this.items.get(uid)
-      this.invalid.delete(uid)
       this.items.set(uid, item)
       this.#options.onPut?.(item, uid, before)
     } catch (error) {
       // One bad object must not end the watch of all others.
       this.#remove(uid)
-      this.invalid.set(uid, `\`${name}\`: ${describeError(error)}`)
-      this.#options.onInvalid?.(name, error)
+      this.#ignores(object, error)
     }
+  }
+
+  #ignores({ metadata: { uid, name } }: KubeObject, error: unknown): void {
+    this.invalid.set(uid, `\`${name}\`: ${describeError(error)}`)
+    this.#options.onInvalid?.(name, error)
   }
 
   #remove(uid: string): void {

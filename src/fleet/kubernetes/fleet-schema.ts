@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import { allWaiting, anyProgramEntry, decisionActions } from '../../core/lifecycle/decided-spec.ts'
+import { laterParts } from '../slices/later-form.ts'
 import {
   imageSchema,
   mustBeDue,
-  mustFit,
   ownEntries,
+  readableSlice,
   sliceMembers,
 } from '../slices/slice-content.ts'
 import { type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
@@ -48,13 +49,23 @@ const profileSchema = z.looseObject({
 
 const sliceSchema = z.looseObject({ metadata, ...sliceMembers })
 
+type OnLater = (error: SnugError) => void
+
 /**
- * An object whose decisions were made until now.
+ * An object whose decisions were made until now. It has decisions of a later version too, so that whoever writes it keeps
+ * them; `specDecisionOf` leaves them out.
  *
  * Errors: `KUBE_OBJECT_INVALID`.
+ *
+ * @param onLater gets the reason, where there are any
  */
-export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfile {
-  mustFit(profileSchema.safeParse(object), invalid)
+export function parseImageProfile(
+  object: KubeObject,
+  nowMs: number,
+  onLater: OnLater = () => undefined,
+): ImageProfile {
+  const alone = ['spec.decisions.*', 'spec.holds.*', 'spec.mode']
+  laterParts(object, profileSchema.safeParse(object), alone, invalid, onLater)
   const profile = object as ImageProfile
   const { mode, decisions = [], holds = [] } = profile.spec
   mustBeDue('the mode', mode?.at, nowMs, invalid)
@@ -70,10 +81,16 @@ export function parseImageProfile(object: KubeObject, nowMs: number): ImageProfi
  * evidence too.
  *
  * Errors: `KUBE_OBJECT_INVALID`.
+ *
+ * @param onLater gets the reason, where parts of a later version are left out
  */
-export function parseSlice(object: KubeObject, nowMs: number): ProfileSlice {
-  mustFit(sliceSchema.safeParse(object), invalid)
-  const slice = object as ProfileSlice
+export function parseSlice(
+  object: KubeObject,
+  nowMs: number,
+  onLater: OnLater = () => undefined,
+): ProfileSlice {
+  const result = sliceSchema.safeParse(object)
+  const slice = readableSlice(object as ProfileSlice, result, invalid, onLater)
   const { node } = slice
   if (pageOf(slice.metadata.name, slice.image, node) === undefined)
     throw invalid(`the name is not one of a slice of the node \`${node}\``)

@@ -72,7 +72,7 @@ export class KubeFleet implements Fleet {
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
-      take: (object) => parseImageProfile(object, this.#now()),
+      take: (object, onLater) => parseImageProfile(object, this.#now(), onLater),
       onInvalid: (name, error) => options.onError?.(`imageprofile ${name}`, error),
       onPut: (profile, _, before) => {
         if (profile.metadata.generation !== before?.metadata.generation)
@@ -86,7 +86,7 @@ export class KubeFleet implements Fleet {
     this.#slices = new Collection<SliceView>({
       api,
       path: `${fleetRoot}/profileslices`,
-      take: (object) => viewOf(parseSlice(object, this.#now())),
+      take: (object, onLater) => viewOf(parseSlice(object, this.#now(), onLater)),
       onInvalid: (name, error) => options.onError?.(`profileslice ${name}`, error),
       onPut: (slice, _, before) => this.#sliceCame(slice, before),
       onRemoved: (slice) => this.#sliceWent(slice),
@@ -115,7 +115,7 @@ export class KubeFleet implements Fleet {
     const [first, ...more] = [...this.#profiles.invalid.values(), ...this.#slices.invalid.values()]
     if (first === undefined) return undefined
     const others = more.length === 0 ? '' : `, and ${more.length} more`
-    return `an object of the fleet is ignored: ${first} (KUBE_OBJECT_INVALID)${others}`
+    return `an object of the fleet, or a part of it, is ignored: ${first} (KUBE_OBJECT_INVALID)${others}`
   }
 
   /** Whether both watches are running, so that the view of the fleet is current. */

@@ -1,7 +1,14 @@
 import { openClassId } from '../../core/behaviour/any-program.ts'
 import type { Author } from '../../core/lifecycle/author.ts'
-import { allWaiting, anyProgramEntry, type SpecEntry } from '../../core/lifecycle/decided-spec.ts'
+import {
+  allWaiting,
+  anyProgramEntry,
+  decisionActions,
+  type SpecEntry,
+} from '../../core/lifecycle/decided-spec.ts'
+import { holdLevels } from '../../core/lifecycle/hold.ts'
 import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
+import { modes } from '../../core/lifecycle/mode.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { FleetImage } from '../fleet-image.ts'
 import type { ImageProfile } from './fleet-objects.ts'
@@ -9,6 +16,7 @@ import type { ImageProfile } from './fleet-objects.ts'
 /**
  * The decisions in an ImageProfile, as readers use them. Authors are `spec:NAME`, or `git:NAME` where git decides: so
  * that nobody who writes there takes the name of an author on a node. Times are RFC 3339 UTC, to the millisecond.
+ * Decisions that only a later version can have made are none here.
  */
 export interface SpecDecision {
   readonly image: FleetImage
@@ -30,8 +38,10 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     // Times are compared as text.
     at: new Date(written.at).toISOString(),
   })
-  const { mode, decisions = [], holds = [] } = spec
+  const { decisions = [], holds = [] } = spec
+  const mode = isOneOf(modes, spec.mode?.value) ? spec.mode : undefined
   const all = decisions
+    .filter(({ action }) => isOneOf(decisionActions, action))
     .map(read)
     .map((each) =>
       each.behaviour === anyProgramEntry ? { ...each, behaviour: openClassId } : each,
@@ -44,11 +54,17 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     ...(mode === undefined ? {} : { mode: { ...read(authorIn(mode)), mode: mode.value } }),
     ...(waiting === undefined ? {} : { approveAll: authorIn(waiting) }),
     decisions: all.filter((each) => each !== waiting),
-    holds: holds.map((hold) => ({
-      ...read(hold),
-      ...(hold.released === undefined ? {} : { released: read(hold.released) }),
-    })),
+    holds: holds
+      .filter(({ level }) => isOneOf(holdLevels, level))
+      .map((hold) => ({
+        ...read(hold),
+        ...(hold.released === undefined ? {} : { released: read(hold.released) }),
+      })),
   }
+}
+
+function isOneOf(words: readonly string[], word: string | undefined): boolean {
+  return word !== undefined && words.includes(word)
 }
 
 function authorIn({ by, at }: Author): Author {

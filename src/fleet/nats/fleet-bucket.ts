@@ -43,7 +43,7 @@ export class FleetBucket {
   readonly #now: () => number
   readonly #bucket: Bucket
   readonly #values = new Map<string, FleetValue>()
-  /** By key: why its value is ignored. */
+  /** By key: why its value, or a part of it, is ignored. */
   readonly #invalid = new Map<string, string>()
   #unread: string | undefined
   writes = 0
@@ -108,7 +108,7 @@ export class FleetBucket {
     const [first] = this.#invalid.values()
     if (first === undefined) return undefined
     const others = this.#invalid.size === 1 ? '' : `, and ${this.#invalid.size - 1} more`
-    return `a value of the fleet is ignored: ${first} (FLEET_VALUE_INVALID)${others}`
+    return `a value of the fleet, or a part of it, is ignored: ${first} (FLEET_VALUE_INVALID)${others}`
   }
 
   /** Errors: as of {@link Bucket.put}. */
@@ -161,18 +161,23 @@ export class FleetBucket {
 
   #put({ key, value }: BucketEntry): void {
     try {
-      const parsed = parseFleetValue(key, value, this.#now())
       this.#invalid.delete(key)
+      const onLater = (error: SnugError): void => this.#ignores(key, error)
+      const parsed = parseFleetValue(key, value, this.#now(), onLater)
       if (parsed.kind === 'decision') this.#stands(key, parsed.decision)
       else this.#values.set(key, parsed)
       this.#options.onValue(parsed, key)
     } catch (error) {
       // One bad value must not end the watch of all others.
       this.#removed(key)
-      const name = printable(key)
-      this.#invalid.set(key, `\`${name}\`: ${printable(describeError(error))}`)
-      this.#options.onError?.(`value ${name}`, error)
+      this.#ignores(key, error)
     }
+  }
+
+  #ignores(key: string, error: unknown): void {
+    const name = printable(key)
+    this.#invalid.set(key, `\`${name}\`: ${printable(describeError(error))}`)
+    this.#options.onError?.(`value ${name}`, error)
   }
 
   #removed(key: string): void {

@@ -12,6 +12,7 @@ import {
   mustBeDue,
   mustFit,
   ownEntries,
+  readableSlice,
   sliceMembers,
 } from '../slices/slice-content.ts'
 import { headIn, type SliceHead } from '../slices/slice-head.ts'
@@ -90,24 +91,37 @@ export function subjectOf({ entry, hold }: DecisionContent): string {
  * now. The server compares the writer with the key, and the reader the key with the value.
  *
  * Errors: `FLEET_VALUE_INVALID`.
+ *
+ * @param onLater gets the reason, where parts of a later version are left out
  */
-export function parseFleetValue(key: string, value: unknown, nowMs: number): FleetValue {
+export function parseFleetValue(
+  key: string,
+  value: unknown,
+  nowMs: number,
+  onLater: (error: SnugError) => void = () => undefined,
+): FleetValue {
   if (value === undefined) throw invalid('it is no JSON, or too large')
-  if (key.startsWith('slices.')) return parseSlice(key, value, nowMs)
+  if (key.startsWith('slices.')) return parseSlice(key, value, nowMs, onLater)
   if (key.startsWith('decisions.'))
     return { kind: 'decision', decision: parseDecision(key, value, nowMs) }
   throw invalid('no agent writes such a key')
 }
 
-function parseSlice(key: string, value: unknown, nowMs: number): FleetValue {
+function parseSlice(
+  key: string,
+  value: unknown,
+  nowMs: number,
+  onLater: (error: SnugError) => void,
+): FleetValue {
   mustHave(sliceVersion, value)
-  mustFit(sliceSchema.safeParse(value), invalid)
-  const { image, node, run, learnedAt, holds, entries } = value as WrittenSlice
+  const result = sliceSchema.safeParse(value)
+  const slice = readableSlice(value as WrittenSlice, result, invalid, onLater)
+  const { image, node, run, learnedAt, holds, entries } = slice
   const page = pageIn(key, node, image)
   if (page === undefined) throw invalid(`the key is not one of a slice of the node \`${node}\``)
   const head = headIn({ learnedAt, holds })
   const observed = entries.map(withoutDecision)
-  const slice = {
+  const own = {
     image: fleetImage(image),
     node,
     name: key,
@@ -115,7 +129,7 @@ function parseSlice(key: string, value: unknown, nowMs: number): FleetValue {
     head,
     entries: ownEntries({ node, entries: observed, ...head }, nowMs, invalid),
   }
-  return { kind: 'slice', slice, run }
+  return { kind: 'slice', slice: own, run }
 }
 
 interface WrittenSlice extends Pick<SliceHead, 'learnedAt' | 'holds'> {

@@ -5,6 +5,7 @@ import type { SnugError } from '../../errors.ts'
 import { entrySchema, hasOwnId } from '../../supplychain/export/entry-schema.ts'
 import { holdProgressSchema } from '../../core/lifecycle/shared-hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
+import { issueText, laterParts, type Refuse } from './later-form.ts'
 import type { SliceHead } from './slice-head.ts'
 
 /** How far the clocks of two nodes may differ, in milliseconds. */
@@ -43,8 +44,26 @@ export const sliceMembers = {
   entries: z.array(entrySchema),
 }
 
-/** Makes the error of the store that an object is from. */
-export type Refuse = (message: string) => SnugError
+interface SliceContent extends Pick<SliceHead, 'mode'> {
+  readonly entries: readonly ProfileEntry[]
+}
+
+/**
+ * A slice without what only a later version can have written: entries, or the decision on the mode.
+ *
+ * Errors: those of `refuse`.
+ */
+export function readableSlice<Slice extends SliceContent>(
+  slice: Slice,
+  result: z.ZodSafeParseResult<unknown>,
+  refuse: Refuse,
+  onLater: (error: SnugError) => void,
+): Slice {
+  const later = laterParts(slice, result, ['entries.*', 'mode'], refuse, onLater)
+  if (later.size === 0) return slice
+  const entries = slice.entries.filter((_, at) => !later.has(`entries.${at}`))
+  return { ...slice, ...(later.has('mode') && { mode: undefined }), entries }
+}
 
 /**
  * What its node may publish: evidence of its own, and decisions that were made until now. Readers compare that too, since
@@ -88,7 +107,5 @@ export function mustBeDue(
 }
 
 export function mustFit({ success, error }: z.ZodSafeParseResult<unknown>, refuse: Refuse): void {
-  if (success) return
-  const [issue] = error.issues
-  throw refuse(`\`${issue?.path.join('.') ?? ''}\`: ${issue?.message ?? 'is invalid'}`)
+  if (!success) throw refuse(issueText(error.issues[0]))
 }

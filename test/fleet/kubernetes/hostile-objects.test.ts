@@ -33,7 +33,8 @@ beforeEach(async () => {
     api: profiles.api(),
     node: 'n1',
     onEntries: () => undefined,
-    onSpecDecision: ({ mode }) => reported.push(mode?.mode ?? ''),
+    onSpecDecision: ({ mode, decisions }) =>
+      reported.push([mode?.mode ?? '', ...decisions.map(({ action }) => action)].join(' ')),
     onSpecDecisionGone: () => undefined,
     now: () => nowMs,
   })
@@ -89,7 +90,7 @@ describe('a slice that no agent writes', () => {
       'a mode of next year',
       { mode: { mode: 'learn', by: 'cli:root', at: '2027-11-24T12:00:00.000Z' } },
     ],
-    ['a mode that does not exist', { mode: { mode: 'off', by: 'cli:root', at } }],
+    ['a mode without an author', { mode: { mode: 'alert', at } }],
   ])('is one coded fault, and other slices are read: %s', async (_, content) => {
     put('n2', content)
     put('n3')
@@ -125,6 +126,53 @@ describe('a slice that no agent writes', () => {
   })
 })
 
+describe('what an agent of a later version writes', () => {
+  const known = entryOf('/a', 'n2')
+  const later = { schema: 'snug.behaviour/v3', id: 'c1', what: ['it', 'does'] }
+
+  it.each<[string, object]>([
+    ['a behaviour of another format', { entries: [later, known] }],
+    [
+      'a kind of behaviour',
+      { entries: [{ ...known, object: { kind: 'mount', path: '/a' } }, known] },
+    ],
+    [
+      'a member of a behaviour',
+      { entries: [{ ...known, object: { ...known.object, how: 'often' } }, known] },
+    ],
+    ['a mode', { entries: [known], mode: { mode: 'watch', by: 'cli:root', at } }],
+  ])('is left out alone with a coded fault: %s', async (_, content) => {
+    put('n2', content)
+    await read()
+    const [slice] = fleet.published(image)
+    expect(slice?.entries.map(({ id }) => id)).toEqual([known.id])
+    expect(fleet.modeDecisions(image)).toEqual([])
+    expect(fleet.fault).toContain(sliceName(image, 'n2', 0))
+    expect(fleet.fault).toMatch(/a part is left out, .*KUBE_OBJECT_INVALID/)
+    put('n2')
+    await expect.poll(() => fleet.fault).toBeUndefined()
+  })
+
+  it('is left out alone where a person decided it, and what else they decided applies', async () => {
+    const by = { by: 'ann', at }
+    const decisions = [
+      { behaviour: known.id, action: 'forget', ...by },
+      { behaviour: entryOf('/b', 'n2').id, action: 'reject', ...by },
+    ]
+    profiles.put(profileName(image), {
+      metadata: { generation: 1 },
+      spec: { image, mode: { value: 'alert', ...by }, decisions },
+    })
+    await expect.poll(() => reported).toEqual(['alert reject'])
+    expect(fleet.fault).toMatch(/a part is left out, .*KUBE_OBJECT_INVALID/)
+    profiles.put(profileName(image), {
+      metadata: { generation: 2 },
+      spec: { image, mode: { value: 'watch', ...by }, decisions: [decisions[1]] },
+    })
+    await expect.poll(() => reported.at(-1)).toBe(' reject')
+  })
+})
+
 describe('a profile that no person writes', () => {
   const metadata = { generation: 1 }
   const by = { by: 'ann', at }
@@ -134,7 +182,7 @@ describe('a profile that no person writes', () => {
     ['decisions that are a number', { decisions: 5 }],
     ['a mode without an author', { mode: { value: 'block', at } }],
     ['a decision without a time', { decisions: [{ ...reject, at: undefined }] }],
-    ['an action that does not exist', { decisions: [{ ...reject, action: 'forget' }] }],
+    ['an action that is a number', { decisions: [{ ...reject, action: 5 }] }],
     ['a rejection of everything', { decisions: [{ ...reject, behaviour: '*' }] }],
     ['a decision of next year', { decisions: [{ ...reject, at: '2027-11-24T12:00:00Z' }] }],
     ['a mode of next year', { mode: { value: 'block', by: 'ann', at: '2027-11-24T12:00:00Z' } }],
@@ -145,7 +193,7 @@ describe('a profile that no person writes', () => {
       metadata,
       spec: { image, mode: { value: 'alert', ...by }, decisions: [reject] },
     })
-    await expect.poll(() => reported).toEqual(['alert'])
+    await expect.poll(() => reported).toEqual(['alert reject'])
     expect(fleet.fault).toMatch(/`bad`: .*(decision|mode).*KUBE_OBJECT_INVALID.*1 more/)
     profiles.remove('bad')
     profiles.remove('worse')
