@@ -67,6 +67,7 @@ async function consoleWorld(
         ...state.faults,
         ...faultsOf('the alerts', alerts?.stream.fault),
         ...faultsOf('the reports of the agents', agents?.stream.fault),
+        ...(agents?.ignored === undefined ? [] : [agents.ignored]),
       ],
       images: views.imageCount(),
       waiting: views.reviewItems().length,

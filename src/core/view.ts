@@ -9,6 +9,13 @@ type Frozen<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: Frozen<T[Key]> }
     : T
 
+/** A word of a list that later versions may add to. */
+export function openWord<const Words extends readonly string[]>(
+  words: Words,
+): z.ZodUnion<[z.ZodEnum<{ [Word in Words[number]]: Word }>, z.ZodString]> {
+  return z.union([z.enum(words), z.string()])
+}
+
 /** An object that later versions may add members to. Its type has only those of this version. */
 export function openObject<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
   return z.looseObject(shape) as unknown as z.ZodObject<Shape>

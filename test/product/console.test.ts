@@ -229,6 +229,16 @@ test('the state of each agent is shown: working, blind, silent, missing', async 
   expect(silent.rows[2]?.reasons.join()).toContain('ebpf')
 })
 
+test('the report of an agent that only a later version reads is ignored with a code', async () => {
+  const report = { schema: 'snug.agent/v2', node: 'n5', state: ['as', 'it', 'likes'] }
+  await nats.publish([JSON.stringify(report)], `${nats.reports}.n5`)
+  const isNamed = ({ faults }: FleetStatus): boolean =>
+    faults.some((fault) => /`n5`.*`snug\.agent\/v2`.*\(FLEET_VALUE_INVALID\)/.test(fault))
+  await served.until<FleetStatus>('/v1/fleet', isNamed)
+  const { rows } = await served.get<FleetNodes>('/v1/fleet/nodes')
+  expect(rows.find(({ node }) => node === 'n2')?.state).toBe('working')
+})
+
 test('SIGTERM ends it with 0', async () => {
   expect(await served.end()).toBe(0)
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
 import { each } from '../../api/view-parts.ts'
-import type { View } from '../../core/view.ts'
+import { openWord, type View } from '../../core/view.ts'
 import { holdLevels } from '../../core/lifecycle/hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 
@@ -279,8 +279,8 @@ const alertRow = z.object({
   /** When the stream received this state of it. */
   receivedAt: moment,
   severity: z.enum(severities),
-  type: z.enum(alertTypes),
-  action: z.enum(alertActions),
+  type: openWord(alertTypes),
+  action: openWord(alertActions),
   text,
   actor: optionalText,
   repository: optionalText,
@@ -349,7 +349,7 @@ export const incidentStory = z.object({
       firstSeen: moment,
       lastSeen: moment,
       severity: z.enum(severities),
-      action: z.enum(alertActions),
+      action: openWord(alertActions),
       actor: optionalText,
       text,
       decision: optionalText,

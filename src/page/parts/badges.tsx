@@ -1,5 +1,4 @@
 import type { Severity } from '../../core/event/alert-words.ts'
-import type { Alert } from '../../core/event/alert.ts'
 import type { ShownState } from '../../api/terms.ts'
 import type { Mode, VersionState } from '../../core/lifecycle/mode.ts'
 
@@ -36,7 +35,8 @@ export function DoneBadge({
   action,
   decision,
 }: {
-  readonly action: Alert['action']
+  /** The console may have one that only a later version of an agent writes. */
+  readonly action: string
   readonly decision?: string | undefined
 }) {
   if (decision !== undefined) return <span class="badge decided">{decision}</span>

@@ -103,7 +103,7 @@ describe('a message of the stream', () => {
   it.each([
     ['text', 'x'],
     ['another schema', { schema: 'other/v1' }],
-    ['a severity that is none', { ...sampleAlert('a'), severity: 'worst' }],
+    ['a severity that is a number', { ...sampleAlert('a'), severity: 5 }],
     ['a time that is none', { ...sampleAlert('a'), firstSeen: 'yesterday' }],
     ['a name of a megabyte', { ...sampleAlert('a'), node: 'n'.repeat(1 << 20) }],
   ])('with %s is no alert', (_, value) => {
