@@ -33,6 +33,6 @@ export async function writeTo(stream: Writable, text: string): Promise<void> {
 }
 
 /** A line for people, beside the data. */
-export function printLine(io: CliIo, line: string): void {
+export function printLine(io: Pick<CliIo, 'stderr'>, line: string): void {
   io.stderr.write(`${line}\n`)
 }

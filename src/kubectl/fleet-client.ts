@@ -1,4 +1,6 @@
-import { type ErrorCode, SnugError } from '../errors.ts'
+import { type CliIo, printLine } from '../cli/cli-io.ts'
+import { safeText } from '../cli/output/terminal-text.ts'
+import { describeError, type ErrorCode, SnugError } from '../errors.ts'
 import { decideProfile, type ProfileDecision } from '../fleet/kubernetes/decide.ts'
 import { agentLabel, fleetRoot, type ImageProfile } from '../fleet/kubernetes/fleet-objects.ts'
 import { parseImageProfile } from '../fleet/kubernetes/fleet-schema.ts'
@@ -30,6 +32,9 @@ export interface Publisher {
   readonly node: string
 }
 
+/** Where lines for people go, and when to end. */
+type ClientIo = Pick<CliIo, 'stderr' | 'signal'>
+
 interface Missing {
   readonly code: ErrorCode
   readonly message: string
@@ -47,17 +52,32 @@ const noFleet: Missing = {
  */
 export class FleetClient {
   readonly #access: ClusterAccess
-  readonly #signal: AbortSignal
+  readonly #io: ClientIo
 
-  constructor(access: ClusterAccess, signal: AbortSignal) {
+  constructor(access: ClusterAccess, io: ClientIo) {
     this.#access = access
-    this.#signal = signal
+    this.#io = io
   }
 
-  /** Errors: FLEET_MISSING where the cluster does not have the kind, KUBE_OBJECT_INVALID. */
+  /**
+   * Those that this version reads. It prints a line for each other one, and for what only a later version reads of one.
+   *
+   * Errors: FLEET_MISSING where the cluster does not have the kind.
+   */
   async profiles(): Promise<readonly ImageProfile[]> {
     const objects = await this.#fleetObjects('imageprofiles')
-    return objects.map((object) => parseImageProfile(object, Date.now()))
+    return objects.flatMap((object) => {
+      const ignores = (error: unknown): void => {
+        const why = `\`${object.metadata.name}\` is ignored, or a part of it: ${describeError(error)}`
+        printLine(this.#io, `snug: ${safeText(why)} (KUBE_OBJECT_INVALID)`)
+      }
+      try {
+        return parseImageProfile(object, Date.now(), ignores)
+      } catch (error) {
+        ignores(error)
+        return []
+      }
+    })
   }
 
   /** Errors: FLEET_MISSING. */
@@ -116,7 +136,7 @@ export class FleetClient {
   /** Errors: PROFILE_OF_GIT. */
   async decide(decision: ProfileDecision): Promise<ImageProfile> {
     try {
-      return await decideProfile(this.#access.api, decision, this.#signal)
+      return await decideProfile(this.#access.api, decision, this.#io.signal)
     } catch (error) {
       throw clearError(error)
     }
@@ -152,7 +172,7 @@ export class FleetClient {
     missing?: Missing,
   ): Promise<unknown> {
     try {
-      return await this.#access.api.list(at, query, this.#signal)
+      return await this.#access.api.list(at, query, this.#io.signal)
     } catch (error) {
       if (missing !== undefined && hasAnswered(error, 404))
         throw new SnugError(missing.code, missing.message)

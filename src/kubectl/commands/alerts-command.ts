@@ -41,7 +41,7 @@ export function alertsCommand(program: Command, context: CliContext): void {
       const { io } = context
       const access = clusterAccess(command)
       const { node, limit, ...filter } = options
-      const all = await new FleetClient(access, io.signal).agents()
+      const all = await new FleetClient(access, io).agents()
       const agents = all.filter((agent) => node === undefined || agent.node === node)
       if (agents.length === 0) {
         const where = node === undefined ? 'the cluster' : `the node \`${node}\``

@@ -106,7 +106,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
   ): Promise<void> {
     const { io } = context
     const access = clusterAccess(command)
-    const client = new FleetClient(access, io.signal)
+    const client = new FleetClient(access, io)
     const profile = chosenProfile(ref, await client.profiles(), access.namespace)
     const { name } = profile.metadata
     refuseGit(profile)

@@ -37,7 +37,7 @@ export function explainCommand(program: Command, context: CliContext): void {
     .action(async (name: string, _: object, command: Command) => {
       const { io } = context
       const access = clusterAccess(command)
-      const client = new FleetClient(access, io.signal)
+      const client = new FleetClient(access, io)
       const pod = await client.pod(access.podNamespace, name)
       const profiles = await client.profiles()
       const agents = agentsByNode(await client.agents())

@@ -40,7 +40,7 @@ export function imagesCommand(program: Command, context: CliContext): void {
     .description('lists the profiles of the cluster with their state and mode')
     .action(async (_: object, command: Command) => {
       const access = clusterAccess(command)
-      const client = new FleetClient(access, context.io.signal)
+      const client = new FleetClient(access, context.io)
       const profiles = profilesOf(await client.profiles(), access.namespace)
       await context.print(profiles, profiles, () => profileTable(profiles, context))
     })

@@ -46,7 +46,7 @@ export function protectionCommand(program: Command, context: CliContext): void {
     )
     .argument('<namespace>')
     .action(async (namespace: string, _: object, command: Command) => {
-      const client = new FleetClient(clusterAccess(command), context.io.signal)
+      const client = new FleetClient(clusterAccess(command), context.io)
       const [pods, profiles, agents] = [
         await client.pods(namespace),
         await client.profiles(),

@@ -45,7 +45,7 @@ export function reviewCommand(program: Command, context: CliContext): void {
     .action(async (ref: string | undefined, _: object, command: Command) => {
       const { io } = context
       const access = clusterAccess(command)
-      const client = new FleetClient(access, io.signal)
+      const client = new FleetClient(access, io)
       const all = await client.profiles()
       const profiles =
         ref === undefined

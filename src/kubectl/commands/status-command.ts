@@ -51,7 +51,7 @@ export function statusCommand(program: Command, context: CliContext): void {
     .action(async ({ ask }: { ask?: true }, command: Command) => {
       const { io } = context
       const access = clusterAccess(command)
-      const client = new FleetClient(access, io.signal)
+      const client = new FleetClient(access, io)
       const [profiles, nodes, agents] = [
         await client.profiles(),
         await client.nodes(),
