@@ -165,6 +165,7 @@ export const rare = {
   ],
   'a build of an earlier commit, which the history of a clone may not have': [
     'test/e2e/upgrade.test.ts',
+    'test/product/earlier-fleet.test.ts',
   ],
   'attacks composed at random; the bypasses in the gate are those that were found': [
     'test/redteam/red-team.system.test.ts',

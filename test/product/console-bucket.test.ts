@@ -15,13 +15,12 @@ import type {
   FleetWindow,
 } from '../../src/console/reading/views.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
-import { Agent } from '../fixtures/agent.ts'
+import { BucketFleet } from '../fixtures/bucket-fleet.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
 import { Nats } from '../fixtures/nats.ts'
-import { FleetNode, type NodeImage, stateIs } from '../kube/fleet-node.ts'
+import { type FleetNode, type NodeImage, stateIs } from '../kube/fleet-node.ts'
 
 /** `snug console` of a fleet without Kubernetes: two real agents, and one real nats-server for all. One story. */
-const bucket = 'snug'
 const named = {
   repository: 'shop/web',
   digest: `sha256:${randomBytes(32).toString('hex')}`,
@@ -31,52 +30,19 @@ const name = profileName(named)
 const at = `/v1/fleet/images/${name}`
 
 let nats: Nats
+let bucket: string
 let served: ConsoleProcess
 /** A second replica. */
 let other: ConsoleProcess
 let nodes: readonly [FleetNode, FleetNode]
 
-function host(node: string): FleetNode {
-  const servers = [`127.0.0.1:${nats.port}`]
-  const config = {
-    node,
-    sources: ['file:/dev/null'],
-    kernelState: 'none',
-    engines: { docker: { socket: 'none' } },
-    fleet: { type: 'nats', servers, bucket, shareWithin: '1s' },
-    sinks: [
-      {
-        name: 'console',
-        type: 'nats',
-        servers,
-        subject: nats.subject,
-        reports: { subject: nats.reports, every: '1s' },
-        only: { severity: 'low' },
-        storms: 'each',
-      },
-    ],
-  }
-  return new FleetNode(node, '', image, { agent: new Agent({ config }) })
-}
-
 beforeAll(async () => {
   nats = await Nats.start()
-  await nats.makeBucket(bucket)
-  await nats.makeStream()
-  await nats.makeReportStream()
-  nodes = [host('vm-1'), host('vm-2.example.com')]
+  const fleet = await BucketFleet.make(nats, image)
+  const { config } = fleet
+  bucket = fleet.bucket
+  nodes = [fleet.host('vm-1'), fleet.host('vm-2.example.com')]
   await Promise.all(nodes.map(({ agent }) => agent.start()))
-  const servers = [`127.0.0.1:${nats.port}`]
-  const config = {
-    fleet: { type: 'nats', servers, bucket },
-    alerts: {
-      type: 'nats',
-      servers,
-      stream: 'SNUG',
-      subject: nats.subject,
-      reports: { stream: 'SNUG_AGENTS', subject: nats.reports },
-    },
-  }
   served = await ConsoleProcess.start(config)
   other = await ConsoleProcess.start(config)
 })

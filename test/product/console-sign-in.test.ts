@@ -39,7 +39,7 @@ beforeAll(async () => {
         redirectUri: `http://127.0.0.1:${port}/v1/session/callback`,
       },
     },
-    port,
+    { port },
   )
   browser = await launchBrowser()
 })
