@@ -58,6 +58,8 @@ class DpkgDatabase implements PackageDatabase {
   readonly #root: string
   readonly #files = new PackagedFiles()
   #packages: ReadonlyMap<string, DpkgPackage> = new Map()
+  /** Lists of packages that `status` did not have yet: dpkg writes that after them. */
+  readonly #early = new Set<string>()
   #stamp: string | undefined
   #readMs = 0
 
@@ -79,12 +81,13 @@ class DpkgDatabase implements PackageDatabase {
       const since = this.#readMs - tickMs
       for (const name of this.#begin()) {
         const found = fileOf(this.#root, `${dpkgInfo}/${name}`)
-        if (found !== undefined && found.stats.ctimeMs >= since) this.#read(name)
+        if (found === undefined) continue
+        if (found.stats.ctimeMs >= since || this.#early.has(name)) this.#read(name)
       }
     }
     const found = this.#files.get(path)
     if (found === undefined) return undefined
-    // dpkg writes the version after the sums: those may have been read with the one before.
+    // The sums may have been read with the version before.
     const { name, architecture } = found.package
     const owner = this.#packages.get(`${name}:${architecture}`)?.package
     return owner && { ...found, package: owner }
@@ -104,7 +107,11 @@ class DpkgDatabase implements PackageDatabase {
 
   #read(name: string): void {
     const owner = this.#packages.get(name.slice(0, -sumsOf.length))?.package
-    if (owner === undefined) return
+    this.#early.delete(name)
+    if (owner === undefined) {
+      this.#early.add(name)
+      return
+    }
     const text = textOf(this.#root, `${dpkgInfo}/${name}`)
     for (const [, sum = '', path = ''] of text.matchAll(/^([0-9a-f]{32}) [ *](.+)$/gm))
       this.#files.set(`/${path}`, owner, 'md5', sum)

@@ -260,6 +260,20 @@ describe('a package database that is asked in the middle of an upgrade', () => {
     )
     expect(asked()).toBeUndefined()
   })
+
+  it('has a new package once dpkg has written that, after the sums', async () => {
+    installed('1.0', { 'usr/sbin/app': 'one' })
+    const database = await packageDatabase(root)
+    const asked = (): unknown => database?.find('/usr/sbin/more')?.package
+    write('var/lib/dpkg/info/more.md5sums', `${sum('md5', 'more')}  usr/sbin/more\n`)
+    await settledTimes()
+    expect(asked()).toBeUndefined()
+    await settledTimes()
+    const status = readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8')
+    const more = 'Package: more\nStatus: install ok installed\nArchitecture: all\nVersion: 3\n\n'
+    write('var/lib/dpkg/status', `${more}${status}`)
+    expect(asked()).toEqual({ name: 'more', version: '3', architecture: 'all' })
+  })
 })
 
 /** Until the times of files that were written before are no longer those of now. */
