@@ -2,8 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CoreV1Api, type CoreV1Event } from '@kubernetes/client-node'
 import { LRUCache } from 'lru-cache'
 import { decodeTime } from 'ulid'
+import { z } from 'zod'
 import type { Alert } from '../core/event/alert.ts'
-import { isAlert, type OutboundRecord } from '../core/event/outbound-record.ts'
+import {
+  type AuditRecord,
+  isAlert,
+  isAudit,
+  type OutboundRecord,
+} from '../core/event/outbound-record.ts'
 import { Backoff } from '../support/backoff.ts'
 import { asked, type KubeApi } from './kubernetes/api.ts'
 import { askedMs, hasAnswered, KubeError, kubeBackoff } from './kubernetes/kube-error.ts'
@@ -40,7 +46,7 @@ interface Waiting {
 }
 
 /**
- * Writes an Event on the pod of each new alert, for `kubectl describe pod`. Events are a hint, and the alert is the
+ * Writes an Event on the pod of each new alert and each hold, for `kubectl describe pod`. Events are a hint, and the alert is the
  * record: they are limited by pod and node, and lost where the API server takes none for five minutes. Alerts of low
  * risk (novelty) and those that a summary stands for get none.
  */
@@ -68,7 +74,10 @@ export class PodEvents {
 
   /** These records were stored. One whose count rose comes again. */
   stored(records: readonly OutboundRecord[]): void {
-    for (const record of records) if (isAlert(record)) this.#take(record)
+    for (const record of records) {
+      if (isAlert(record)) this.#takeAlert(record)
+      else if (isAudit(record)) this.#takeAudit(record)
+    }
     if (this.#isRunning || this.#queue.length === 0) return
     this.#isRunning = true
     this.#running = this.#write()
@@ -80,7 +89,19 @@ export class PodEvents {
     await this.#running
   }
 
-  #take(alert: Alert): void {
+  /** Of holds and their ends. They are few, so a flood of alerts keeps none of them back. */
+  #takeAudit({ id, entry }: AuditRecord): void {
+    const { data } = holdEntry.safeParse(entry)
+    if (data === undefined || decodeTime(id) < this.#sinceMs) return
+    for (const name of data.pods) {
+      const [namespace = '', podName = ''] = name.split('/')
+      const pod = this.#options.pod(namespace, podName)
+      if (pod !== undefined)
+        this.#add(namespace, holdEvent(id, data, pod, this.#options.node), this.#now())
+    }
+  }
+
+  #takeAlert(alert: Alert): void {
     const { id, workload, novelty, partOf } = alert
     if (novelty === true || partOf !== undefined || workload?.pod === undefined) return
     const { namespace, pod: name } = workload
@@ -96,13 +117,17 @@ export class PodEvents {
       rate.skipped += 1
       return
     }
+    const event = podEvent(alert, pod, this.#options.node, rate.skipped)
+    rate.skipped = 0
+    this.#add(namespace, event, now)
+  }
+
+  #add(namespace: string, event: CoreV1Event, since: number): void {
     if (this.#queue.length === eventsWaiting) {
       this.#queue.shift()
       this.#options.onLost?.(1, new KubeError('too many events wait'))
     }
-    const event = podEvent(alert, pod, this.#options.node, rate.skipped)
-    rate.skipped = 0
-    this.#queue.push({ namespace, event, since: now })
+    this.#queue.push({ namespace, event, since })
   }
 
   async #write(): Promise<void> {
@@ -168,22 +193,74 @@ class Rate {
   }
 }
 
-/** @param skipped alerts of the pod before it that have no event */
-export function podEvent(
-  alert: Alert,
-  pod: Pick<PodView, 'namespace' | 'name' | 'uid' | 'cgroupNames'>,
+/** In the audit trail: pods of which containers are held, or are no longer. */
+const holdEntry = z.object({
+  what: z.enum(['hold', 'release']),
+  who: z.string(),
+  time: z.string(),
+  level: z.string(),
+  reason: z.string().default(''),
+  until: z.string(),
+  pods: z.array(z.string()),
+})
+
+export function holdEvent(
+  id: string,
+  { what, who, time, level, reason, until }: z.infer<typeof holdEntry>,
+  pod: EventPod,
   node: string,
-  skipped: number,
 ): CoreV1Event {
+  const isHold = what === 'hold'
+  const head = isHold ? `held (${level}) until ${until}` : `no longer held (${level})`
+  return eventOn(pod, node, {
+    id,
+    time,
+    type: isHold ? 'Warning' : 'Normal',
+    reason: isHold ? 'SnugHeld' : 'SnugReleased',
+    head: `${head} by ${who}${reason === '' ? '' : `: ${reason}`}`,
+    tail: '',
+  })
+}
+
+/** @param skipped alerts of the pod before it that have no event */
+export function podEvent(alert: Alert, pod: EventPod, node: string, skipped: number): CoreV1Event {
   const { id, time, severity, type, action, process, behaviour, reasons } = alert
   const actor = process === undefined ? '' : `${process.exe}: `
   const text = behaviour?.text ?? reasons[0] ?? type
   const why = behaviour === null ? '' : `: ${reasons[0] ?? ''}`
   const more = skipped === 0 ? '' : ` (${skipped} alerts before it have no event)`
-  const head = `${severity}: ${actor}${text}${why}`
-  const tail = `${more} [${id}]`
-  const at = new Date(time)
   const container = alert.container?.name?.slice(pod.name.length + 1) ?? ''
+  return eventOn(pod, node, {
+    id,
+    time,
+    type: 'Warning',
+    reason: `Snug${capital(type)}${capital(action)}`,
+    head: `${severity}: ${actor}${text}${why}`,
+    tail: `${more} [${id}]`,
+    ...(container === '' ? {} : { container }),
+  })
+}
+
+type EventPod = Pick<PodView, 'namespace' | 'name' | 'uid' | 'cgroupNames'>
+
+interface EventContent {
+  /** Of the record. */
+  readonly id: string
+  readonly time: string
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly head: string
+  /** Is not cut where the message is too long. */
+  readonly tail: string
+  readonly container?: string
+}
+
+function eventOn(
+  pod: EventPod,
+  node: string,
+  { id, time, type, reason, head, tail, container }: EventContent,
+): CoreV1Event {
+  const at = new Date(time)
   return {
     metadata: {
       name: `${pod.name.slice(0, longestName - id.length - 1)}.${id.toLowerCase()}`,
@@ -196,10 +273,10 @@ export function podEvent(
       name: pod.name,
       // kubectl looks for a static pod by the hash of its manifest.
       uid: pod.cgroupNames.at(-1) ?? pod.uid,
-      ...(container === '' ? {} : { fieldPath: `spec.containers{${printable(container)}}` }),
+      ...(container === undefined ? {} : { fieldPath: `spec.containers{${printable(container)}}` }),
     },
-    type: 'Warning',
-    reason: `Snug${capital(type)}${capital(action)}`,
+    type,
+    reason,
     message: `${printable(head).slice(0, longestMessage - tail.length)}${tail}`,
     source: { component: 'snug', host: node },
     firstTimestamp: at,

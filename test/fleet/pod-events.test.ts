@@ -3,7 +3,13 @@ import type { CoreV1Event } from '@kubernetes/client-node'
 import { ulid } from 'ulid'
 import type { Alert } from '../../src/core/event/alert.ts'
 import { viewOf } from '../../src/fleet/kubernetes/pod-containers.ts'
-import { podEvent, PodEvents, type PodEventsOptions } from '../../src/fleet/pod-events.ts'
+import type { OutboundRecord } from '../../src/core/event/outbound-record.ts'
+import {
+  podEvent,
+  podEventRates,
+  PodEvents,
+  type PodEventsOptions,
+} from '../../src/fleet/pod-events.ts'
 import { hostileAlert, sampleAlerts } from '../fixtures/format-alerts.ts'
 import { ScriptedApi } from '../fixtures/kube-server.ts'
 import { podOf } from '../fixtures/kube-pods.ts'
@@ -143,5 +149,63 @@ describe('the API server', () => {
     await until(1)
     expect(written()[0]?.involvedObject.name).toBe('web-2')
     expect(lost).toBe(0)
+  })
+})
+
+describe('a hold', () => {
+  const holdOf = (what: string, more: object = {}, ms = now): OutboundRecord => {
+    const time = new Date(ms).toISOString()
+    const id = ulid(ms)
+    const target = { hold: 'h1', level: 'network', reason: 'a web shell', until: time }
+    const place = { target: 'image shop/web', containers: ['a'], pods: ['shop/web-1', 'shop/gone'] }
+    const entry = {
+      seq: 1,
+      previous: '',
+      what,
+      who: 'cli:root',
+      time,
+      ...target,
+      ...place,
+      ...more,
+    }
+    const record = {
+      id,
+      time,
+      node: 'n1',
+      severity: 'low',
+      type: 'audit',
+      hash: '',
+      entry,
+    } as const
+    return { schema: 'snug.audit/v1', ...record }
+  }
+
+  it('is an Event on each of its pods, and so is its end, also in a flood of alerts', async () => {
+    for (let i = 0; i < podEventRates.pod.burst + 5; i += 1) events.stored([alertOn('web-1')])
+    events.stored([holdOf('hold'), holdOf('release', { reason: '\u202e' })])
+    await until(podEventRates.pod.burst + 2)
+    const [held, released] = written().slice(-2)
+    expect(held).toMatchObject({
+      type: 'Warning',
+      reason: 'SnugHeld',
+      involvedObject: { name: 'web-1' },
+      message: `held (network) until ${new Date(now).toISOString()} by cli:root: a web shell`,
+    })
+    expect(released).toMatchObject({
+      type: 'Normal',
+      reason: 'SnugReleased',
+      message: 'no longer held (network) by cli:root: ?',
+    })
+  })
+
+  it('has none where it is of no pod, of an earlier agent, or no hold', async () => {
+    events.stored([
+      holdOf('hold', { pods: undefined }),
+      holdOf('hold', {}, startMs - 1),
+      holdOf('mode'),
+      alertOn('web-2'),
+    ])
+    await until(1)
+    expect(written()[0]?.involvedObject.name).toBe('web-2')
   })
 })

@@ -57,7 +57,7 @@ export class HoldService {
     const concerned = this.#check(hold)
     holds.add(hold)
     kernel.holdsChanged(concerned)
-    journal.audit('hold', hold.by, { ...auditFields(hold), containers: idsOf(concerned) })
+    journal.audit('hold', hold.by, { ...auditFields(hold), ...concernedFields(concerned) })
     this.#note()
     await Promise.all(concerned.map((container) => holds.apply(hold, container.id)))
     if (isByKernel(hold.level)) await this.#agent.caughtUp()
@@ -130,7 +130,7 @@ export class HoldService {
     journal.audit('release', who, {
       ...auditFields(hold),
       ...because,
-      containers: idsOf(concerned),
+      ...concernedFields(concerned),
     })
     this.#note()
     await Promise.all(
@@ -292,6 +292,13 @@ const neededFacts = {
 
 const idsOf = (containers: readonly { readonly id: string }[]): readonly string[] =>
   containers.map(({ id }) => id)
+
+function concernedFields(containers: readonly PendingContainer[]): Record<string, unknown> {
+  const pods = new Set<string>()
+  for (const { workload: { namespace, pod } = {} } of containers)
+    if (pod !== undefined) pods.add(podText({ namespace, pod }))
+  return { containers: idsOf(containers), ...(pods.size === 0 ? {} : { pods: [...pods] }) }
+}
 
 function auditFields({ id, level, target, reason, until }: Hold): Record<string, unknown> {
   const end = new Date(until).toISOString()

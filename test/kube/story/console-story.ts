@@ -206,7 +206,19 @@ export function consoleStory(world: () => ConsoleWorld): void {
     expect(released.status, JSON.stringify(released.body)).toBe(200)
     await expect.poll(() => answers(attacked)).toBe(true)
     await expect.poll(holds).toEqual([])
+    await expect.poll(eventsOfHolds).toEqual(new Set(['SnugHeld', 'SnugReleased']))
   })
+
+  /** On the attacked pod. */
+  async function eventsOfHolds(): Promise<ReadonlySet<string>> {
+    const select = `involvedObject.name=${attacked.metadata.name}`
+    const args = ['-n', namespace, 'get', 'events', '--field-selector', select]
+    const { items } = await world().cluster.json<{
+      readonly items: readonly { readonly reason: string }[]
+    }>(args)
+    const reasons = items.map(({ reason }) => reason)
+    return new Set(reasons.filter((each) => /^Snug(Held|Released)$/.test(each)))
+  }
 
   async function holds(): Promise<readonly FleetHold[]> {
     const path = '/v1/fleet/holds'
