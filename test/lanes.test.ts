@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import micromatch from 'micromatch'
 import { describe, expect, it } from 'vitest'
@@ -17,6 +17,17 @@ function filesOf({ files, without }: Lane): readonly string[] {
 describe('the lanes', () => {
   it('hold every test file once', () => {
     expect(Object.values(lanes).flatMap(filesOf).sort()).toEqual(all)
+  })
+
+  it('are in the table of CONTRIBUTING.md, with whether the gate runs them', () => {
+    const page = readFileSync(`${root}CONTRIBUTING.md`, 'utf8')
+    const rows = [...page.matchAll(/^\| (\w+)[^|]* \| (yes|no)/gm)].map(([, name, is]) => [
+      name,
+      is,
+    ])
+    const told = new Map(rows.map(([name, is]) => [name, is === 'yes']))
+    for (const [name, { decides }] of Object.entries(lanes))
+      expect([name, told.get(name)]).toEqual([name, decides])
   })
 
   it('name only rare files that exist, each once', () => {

@@ -277,6 +277,18 @@ it('what git decides is not changed', async () => {
   expect(after.spec).toEqual(before.spec)
 })
 
+it('holds containers also where git decides, in the name of the person', async () => {
+  const path = `/v1/fleet/images/${image.name}`
+  const how = { as: 'admin', method: 'POST' } as const
+  const body = { level: 'freeze', for: '10m', reason: 'while git decides' }
+  expect((await served.ask(`${path}/holds`, { ...how, body })).status).toBe(200)
+  const [hold] = await one.agent.until(held, ({ length }: readonly HoldView[]) => length === 1)
+  expect(hold).toMatchObject({ by: 'spec:console:token:ada', reason: 'while git decides' })
+  const release = { ...how, body: { id: hold?.id } }
+  expect((await served.ask(`${path}/release-hold`, release)).status).toBe(200)
+  await one.agent.until(held, ({ length }: readonly HoldView[]) => length === 0)
+})
+
 it('while the API server is away, it serves what it has and names the fault', async (task) => {
   if (!cluster.own) task.skip('another cluster goes on')
   const before = await served.get<FleetImages>('/v1/fleet/images')

@@ -139,9 +139,11 @@ function ImageDetail({ name }: { readonly name: string }) {
                 </button>
               ))
             : null}
-          <HoldButton what="its containers" path={`${path}/holds`} />
         </p>
       )}
+      <p class="buttons">
+        <HoldButton what="its containers" path={`${path}/holds`} />
+      </p>
       {holds.length === 0 ? null : <h3>Held</h3>}
       {holds.map((hold) => (
         <HoldFacts key={hold.id} hold={hold} />

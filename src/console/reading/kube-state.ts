@@ -175,7 +175,8 @@ export class KubeState implements ConsoleFleet {
         throw new SnugError('REVISION_STALE', 'this image changed after you read it')
     }
     try {
-      const decision = { name, change: specChange(change), author, check }
+      const isHold = change.kind === 'hold' || change.kind === 'release-hold'
+      const decision = { name, change: specChange(change), author, isHold, check }
       const changed = await decideProfile(this.#api, decision, signal)
       // The watch brings the object a moment later.
       return { revision: revisionOf(changed) }

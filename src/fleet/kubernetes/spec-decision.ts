@@ -32,9 +32,9 @@ export interface SpecDecision {
 
 export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
   const isGit = spec.authority === 'git'
-  const read = <T extends Author>(written: T): T => ({
+  const read = <T extends Author>(written: T, from = isGit ? 'git' : 'spec'): T => ({
     ...written,
-    by: `${isGit ? 'git' : 'spec'}:${written.by}`,
+    by: `${from}:${written.by}`,
     // Times are compared as text.
     at: new Date(written.at).toISOString(),
   })
@@ -42,7 +42,7 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
   const mode = isOneOf(modes, spec.mode?.value) ? spec.mode : undefined
   const all = decisions
     .filter(({ action }) => isOneOf(decisionActions, action))
-    .map(read)
+    .map((each) => read(each))
     .map((each) =>
       each.behaviour === anyProgramEntry ? { ...each, behaviour: openClassId } : each,
     )
@@ -57,8 +57,8 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     holds: holds
       .filter(({ level }) => isOneOf(holdLevels, level))
       .map((hold) => ({
-        ...read(hold),
-        ...(hold.released === undefined ? {} : { released: read(hold.released) }),
+        ...read(hold, 'spec'),
+        ...(hold.released === undefined ? {} : { released: read(hold.released, 'spec') }),
       })),
   }
 }
