@@ -19,7 +19,6 @@ const settings = {
   random: computing,
   sensor: withDocker,
   system: withDocker,
-  blocking: withDocker,
   engines: withDocker,
   product: withDocker,
   apart: withServers,

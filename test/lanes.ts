@@ -39,13 +39,6 @@ const onOtherEngines = [
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units,units-rpm}.test.ts',
 ]
 
-/** What the kernel refuses, and how long it does. */
-const onRefusals = [
-  'test/e2e/{arguments,block-mode,block-peers,blocked-attempts,declared-user}.test.ts',
-  'test/e2e/{dns-peers,enforcement-gap,enforcement-outlives,executed-files}.test.ts',
-  'test/e2e/{intruder-blocked,open-class,quarantine,services-in-block}.test.ts',
-]
-
 const onNode = ['test/kube/{deployment,cgroup-forms,session-persons,tutorial}.test.ts']
 
 /** What holds back, or leaves without a place, containers of every other test on this kernel. */
@@ -74,14 +67,9 @@ export const lanes = {
     decides: true,
   },
   system: {
-    shows: 'the whole agent on containers of this kernel: learning, alerts, decisions',
+    shows: 'the whole agent on containers of this kernel',
     files: ['test/e2e/**/*.test.ts'],
-    without: [...onRefusals, ...onOtherEngines],
-    decides: true,
-  },
-  blocking: {
-    shows: 'the whole agent on containers of this kernel: what it has the kernel refuse',
-    files: onRefusals,
+    without: onOtherEngines,
     decides: true,
   },
   engines: {

@@ -9,7 +9,7 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Five chains share two processors, as a lane waits for most of its time. A failure keeps no other lane
+ * them. Four chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
  * from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -140,13 +140,11 @@ const images = sensor.then(
 )
 
 /**
- * Five chains, of about the same length. Each lane of the first four has sensors, which all acts on this machine's
+ * Four chains, of about the same length. Each lane of the first three has sensors, which all acts on this machine's
  * kernel reach, and engines of its own.
  */
-const system = lane('system', daemon, images)
-
-async function refusals(): Promise<void> {
-  await lane('blocking', daemon, images)
+async function onThisKernel(): Promise<void> {
+  await lane('system', daemon, images)
   await lane('product', daemon, images)
 }
 
@@ -174,7 +172,7 @@ async function computing(): Promise<void> {
 }
 
 const besides = Promise.all([withServers(), computing()])
-await Promise.all([system, refusals(), sensors(), node])
+await Promise.all([onThisKernel(), sensors(), node])
 await lane('alone', daemon, images, servers)
 await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
