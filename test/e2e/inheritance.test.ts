@@ -125,7 +125,8 @@ test('an upgrade is explained by its package, old version and new, and by its la
   const own = alerts.items.filter(
     ({ item }) => item.container?.id === upgraded && item.novelty !== true,
   )
-  expect(own.map(({ item }) => item.behaviour?.object)).toEqual(['/usr/bin/cat'])
+  // One whose count rises is sent again.
+  expect([...new Set(own.map(({ item }) => item.behaviour?.object))]).toEqual(['/usr/bin/cat'])
 })
 
 test('a guardrail alerts at once, even where the new version shipped the program', async () => {

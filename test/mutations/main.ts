@@ -95,7 +95,7 @@ type Part = 'sensor' | 'daemon'
 /** What the test runs of what is built. */
 function partsOf({ lane }: Mutation): readonly Part[] {
   if (lane === 'fast' || lane === 'random') return []
-  return lane === 'blocking' ? ['sensor', 'daemon'] : [lane === 'apart' ? 'daemon' : 'sensor']
+  return lane === 'system' ? ['sensor', 'daemon'] : [lane === 'apart' ? 'daemon' : 'sensor']
 }
 
 /** Tests import sources of TypeScript themselves; these builds are what they start. */

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -247,12 +248,12 @@ describe('a package database that is asked in the middle of an upgrade', () => {
     const asked = (): unknown => database?.find('/usr/sbin/app')
     const sums = (text: string): object => ({ algorithm: 'md5', sums: [sum('md5', text)] })
     expect(asked()).toMatchObject({ package: { version: '1.0' }, ...sums('one') })
-    write('var/lib/dpkg/info/app.md5sums', `${sum('md5', 'two')}  usr/sbin/app\n`)
+    replace('var/lib/dpkg/info/app.md5sums', `${sum('md5', 'two')}  usr/sbin/app\n`)
     await settledTimes()
     expect(asked()).toMatchObject({ package: { version: '1.0' }, ...sums('two') })
     await settledTimes()
     const status = readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8')
-    write('var/lib/dpkg/status', status.replace('Version: 1.0', 'Version: 2.0'))
+    replace('var/lib/dpkg/status', status.replace('Version: 1.0', 'Version: 2.0'))
     expect(asked()).toMatchObject({ package: { version: '2.0' }, ...sums('two') })
     write(
       'var/lib/dpkg/status',
@@ -265,16 +266,22 @@ describe('a package database that is asked in the middle of an upgrade', () => {
     installed('1.0', { 'usr/sbin/app': 'one' })
     const database = await packageDatabase(root)
     const asked = (): unknown => database?.find('/usr/sbin/more')?.package
-    write('var/lib/dpkg/info/more.md5sums', `${sum('md5', 'more')}  usr/sbin/more\n`)
+    replace('var/lib/dpkg/info/more.md5sums', `${sum('md5', 'more')}  usr/sbin/more\n`)
     await settledTimes()
     expect(asked()).toBeUndefined()
     await settledTimes()
     const status = readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8')
     const more = 'Package: more\nStatus: install ok installed\nArchitecture: all\nVersion: 3\n\n'
-    write('var/lib/dpkg/status', `${more}${status}`)
+    replace('var/lib/dpkg/status', `${more}${status}`)
     expect(asked()).toEqual({ name: 'more', version: '3', architecture: 'all' })
   })
 })
+
+/** As dpkg does it, which its folder shows. */
+function replace(path: string, text: string): void {
+  write(`${path}-new`, text)
+  renameSync(join(root, `${path}-new`), join(root, path))
+}
 
 /** Until the times of files that were written before are no longer those of now. */
 const settledTimes = (): Promise<void> => delay(3 * tickMs)
