@@ -25,9 +25,9 @@ describe('the lanes', () => {
       name,
       is,
     ])
-    const told = new Map(rows.map(([name, is]) => [name, is === 'yes']))
+    const shown = new Map(rows.map(([name, is]) => [name, is === 'yes']))
     for (const [name, { decides }] of Object.entries(lanes))
-      expect([name, told.get(name)]).toEqual([name, decides])
+      expect([name, shown.get(name)]).toEqual([name, decides])
   })
 
   it('name only rare files that exist, each once', () => {

@@ -177,9 +177,9 @@ export const fleetRoutes: readonly FleetRoute[] = [
     path: '/v1/fleet/images/:name/release-hold',
     role: 'admin',
     summary: 'ends a hold on every node, before its time',
-    body: z.strictObject({ id: z.string().min(1).max(100) }),
+    body: z.strictObject({ id: z.string().min(1).max(100), reason: reason.optional() }),
     answer: answer.imageDetail,
-    handle: (world, call) => decide(world, call, { kind: 'release-hold', ...call.body }),
+    handle: (world, call) => decide(world, call, { kind: 'release-hold', ...present(call.body) }),
   }),
   fleetRoute({
     method: 'GET',

@@ -5,7 +5,11 @@ import { describeError, SnugError } from '../errors.ts'
 import type { Contribution, Fleet, FleetLink } from './fleet.ts'
 import type { FleetImage } from './fleet-image.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
-import { type HoldProgress, holdOf, type StandingHold } from '../core/lifecycle/shared-hold.ts'
+import {
+  type HoldProgress,
+  type StandingHold,
+  standingHold,
+} from '../core/lifecycle/shared-hold.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import {
   compareDecisions,
@@ -38,7 +42,7 @@ export interface FleetSyncOptions {
 
 /** What follows the holds of a fleet on this node. */
 export interface FleetHolds {
-  readonly follow: (standing: readonly StandingHold[]) => Promise<void>
+  readonly follow: (standing: readonly StandingHold[]) => void
   readonly progress: (version: DeployedVersion) => readonly HoldProgress[]
 }
 
@@ -66,9 +70,9 @@ export class FleetSync {
   /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
-  /** A person decided on them here, and that is not published yet. */
-  readonly #decided = new Set<DeployedVersion>()
-  /** How far holds had come when the version was published last. */
+  /** A person decided on them here, or a hold has come further, and that is not published yet. */
+  readonly #urgent = new Set<DeployedVersion>()
+  /** How far holds had come when the version was looked at last. */
   readonly #progress = new WeakMap<DeployedVersion, readonly HoldProgress[]>()
   /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
@@ -128,7 +132,7 @@ export class FleetSync {
     const { fault } = this.#fleet
     if (fault !== undefined) context.faults.set('fleet', fault)
     else if (context.faults.delete('fleet'))
-      for (const version of this.#decided) this.#schedule.soon(version)
+      for (const version of this.#urgent) this.#schedule.soon(version)
     await this.#reconcileAll()
     if (!this.#publishing) await this.#publish()
   }
@@ -158,7 +162,7 @@ export class FleetSync {
     const { context } = this.#options
     const { index } = context.registry
     for (const version of this.#schedule.keep((each) => index.has(each))) {
-      this.#decided.delete(version)
+      this.#urgent.delete(version)
       if (index.ofImage(version.image) === undefined) this.#fleet.removed?.(version.image)
     }
     if (this.#refused.size > refusedKept) this.#refused.clear()
@@ -167,8 +171,7 @@ export class FleetSync {
       const isFirst = this.#schedule.add(version, context.now())
       if (version.decidedHere) {
         version.decidedHere = false
-        this.#decided.add(version)
-        this.#schedule.soon(version)
+        this.#soon(version)
       }
       // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
       if (this.#reported.delete(nameOf(version.image)) || isFirst)
@@ -179,29 +182,36 @@ export class FleetSync {
       await this.#trying(version, 'decisions', () => this.#reconcile(version, objects))
       await this.#trying(version, 'mode', () => this.#reconcileMode(version, objects))
     }
-    if (this.#fleet.ready) await this.#reconcileHolds()
+    if (this.#fleet.ready) this.#reconcileHolds()
   }
 
   /** A hold that is no longer ordered ends, so all of them are looked at together. */
-  async #reconcileHolds(): Promise<void> {
+  #reconcileHolds(): void {
     const { context, holds } = this.#options
     const { index } = context.registry
     const standing = new Map<string, StandingHold>()
+    // Versions of several scopes have the object of the image in common.
     for (const { image } of index) {
       for (const of of image.scope === undefined ? [image] : [image, unscoped(image)]) {
         const ordered = this.#decisions.get(nameOf(of))?.holds ?? []
         for (const each of [...ordered, ...(this.#fleet.holds?.(of) ?? [])]) {
-          const { id, released } = each
-          const hold = holdOf(each, imageKey(of))
-          standing.set(id, { hold, ...(released === undefined ? {} : { released }) })
+          const stands = standingHold(each, imageKey(of))
+          standing.set(stands.hold.id, stands)
         }
       }
     }
-    await holds.follow([...standing.values()])
+    holds.follow([...standing.values()])
     for (const version of index) {
-      if (isDeepStrictEqual(holds.progress(version), this.#progress.get(version) ?? [])) continue
-      this.#schedule.soon(version)
+      const progress = holds.progress(version)
+      if (isDeepStrictEqual(progress, this.#progress.get(version) ?? [])) continue
+      this.#progress.set(version, progress)
+      this.#soon(version)
     }
+  }
+
+  #soon(version: DeployedVersion): void {
+    this.#urgent.add(version)
+    this.#schedule.soon(version)
   }
 
   #takeIn(version: DeployedVersion): void {
@@ -346,10 +356,7 @@ export class FleetSync {
       for (const version of this.#schedule.due(context.now())) {
         const before = this.#fleet.writes
         const contribution = await context.slices.run('fleet', this.#contribution(version))
-        if (await this.#fleet.publish(contribution)) {
-          this.#decided.delete(version)
-          this.#progress.set(version, contribution.holds ?? [])
-        }
+        if (await this.#fleet.publish(contribution)) this.#urgent.delete(version)
         const wrote = this.#fleet.writes > before
         this.#schedule.written(version, context.now(), wrote)
         if (wrote) break

@@ -95,6 +95,8 @@ const holdFor = (more: object = {}): object => ({
 /** As the source was last sent it. */
 const sent = (id: string) =>
   world.control.all('assign').findLast((each) => each.id === id)?.traits.hold
+/** Of the order `h00000001`, on this node. */
+const id = expect.stringMatching(/^h00000001-[0-9a-f]{8}$/) as string
 const held = (): readonly string[] => [first, beside, second].filter((id) => sent(id) !== undefined)
 
 async function confirmed(...containers: readonly string[]): Promise<void> {
@@ -139,7 +141,7 @@ describe('a hold in an ImageProfile', () => {
   ])('%s goes to the source in the name of its author', async (_, target, ids) => {
     order(holdFor(target))
     await expect.poll(held).toEqual(ids)
-    expect(world.engine.holds()).toMatchObject([{ id: 'h00000001', by: author, level: 'network' }])
+    expect(world.engine.holds()).toMatchObject([{ id, by: author, level: 'network' }])
     expect(await audit()).toEqual([['hold', author]])
   })
 
@@ -170,7 +172,7 @@ describe('a hold in an ImageProfile', () => {
     await publishes([{ id: 'h00000001', containers: 1, held: 0 }])
     await confirmed(first)
     await publishes([{ id: 'h00000001', containers: 1, held: 1 }])
-    expect(world.engine.holds()[0]?.containers.map(({ id, state }) => [id, state])).toEqual([
+    expect(world.engine.holds()[0]?.containers.map((each) => [each.id, each.state])).toEqual([
       [first, 'held'],
     ])
   })
@@ -178,12 +180,58 @@ describe('a hold in an ImageProfile', () => {
   it('ends where a person released it, in whose name, and where its entry is gone', async () => {
     order(holdFor(), holdFor({ id: 'h00000002', level: 'changes', container: first }))
     await expect.poll(held).toHaveLength(3)
-    order(holdFor({ released: { by: 'console:oidc:sam', at: by.at } }))
+    const released = { by: 'console:oidc:sam', at: by.at, reason: 'an exercise' }
+    order(holdFor({ released }))
     await expect.poll(held).toEqual([])
     expect(await audit()).toEqual([
       ['release', 'spec:console:oidc:sam'],
       ['hold', author],
     ])
+    expect(await world.engine.audit(1)).toMatchObject([{ reason: 'an exercise' }])
+  })
+
+  it('is another one where a person changes it, also one that was released here', async () => {
+    order(holdFor())
+    await expect.poll(held).toHaveLength(3)
+    const until = new Date(Date.parse(by.at) + 2 * hour).toISOString()
+    order(holdFor({ until, by: 'console:oidc:sam', pod: 'shop/web-1' }))
+    await expect.poll(held).toEqual([first, beside])
+    expect(sent(first)?.until).toBe(Date.parse(until))
+    const [hold] = world.engine.holds()
+    expect(hold).toMatchObject({ id, by: 'spec:console:oidc:sam' })
+    await world.engine.release(hold?.id ?? '', { who: 'cli:root', reason: 'a false alarm' })
+    expect(held()).toEqual([])
+    order(holdFor({ until, pod: 'shop/web-2' }))
+    await expect.poll(held).toEqual([second])
+  })
+
+  it('stands beside one of another version with the same id', async () => {
+    const other = { ...image, digest: `sha256:${'d'.repeat(64)}` }
+    const fourth = 'f'.repeat(64)
+    const named = { image: { ...ref, ...other }, imageId: other.digest, workload: pod }
+    world.containers.report({ ...identityOf(fourth), ...named })
+    world.containers.atOnce.add(fourth)
+    const time = new Date(world.now()).toISOString()
+    await received({
+      type: 'container-started',
+      container: { id: fourth, cgroup: '', time, before: false },
+    })
+    order(holdFor({ container: first }))
+    const spec = { image: other, holds: [holdFor({ container: fourth })] }
+    profiles.put(profileName(other), { metadata: { generation: 1 }, spec })
+    const both = (): readonly string[] => [first, fourth].filter((each) => sent(each) !== undefined)
+    await expect.poll(both).toEqual([first, fourth])
+    expect(world.engine.holds()).toHaveLength(2)
+  })
+
+  it('lasts as long where the clock of the node is set', async () => {
+    order(holdFor())
+    await expect.poll(held).toHaveLength(3)
+    world.step(365 * 24 * hour)
+    await sync.tick()
+    expect(held()).toHaveLength(3)
+    world.advance(hour)
+    expect(held()).toEqual([])
   })
 
   it('ends in time without an answer of the cluster, and does not begin again', async () => {
@@ -202,13 +250,14 @@ describe('a hold in an ImageProfile', () => {
     stop = new AbortController()
     world = daemonWorld({ store, facts, confirms: true, startMs: world.now() })
     await world.start()
-    expect(world.engine.holds()).toMatchObject([{ id: 'h00000001', by: author }])
+    expect(world.engine.holds()).toMatchObject([{ id, by: author }])
   })
 
   it('that a person releases on the node ends there, and the fleet reads so', async () => {
     order(holdFor())
     await expect.poll(held).toHaveLength(3)
-    await world.engine.release('h00000001', { who: 'cli:root', reason: 'a false alarm' })
+    const [hold] = world.engine.holds()
+    await world.engine.release(hold?.id ?? '', { who: 'cli:root', reason: 'a false alarm' })
     await sync.tick()
     expect(held()).toEqual([])
     expect(world.engine.holds()).toEqual([])

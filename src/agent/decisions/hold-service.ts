@@ -48,17 +48,22 @@ export class HoldService {
   }
 
   /**
-   * Resolves once kernel or engine have confirmed it, or had the time to.
+   * Orders it at once. Errors: HOLD_UNAVAILABLE
    *
-   * Errors: HOLD_UNAVAILABLE
+   * @returns resolves once kernel or engine have confirmed it, or had the time to
    */
-  async begin(hold: Hold): Promise<void> {
+  begin(hold: Hold): Promise<void> {
     const { holds, kernel, journal } = this.#agent
     const concerned = this.#check(hold)
     holds.add(hold)
     kernel.holdsChanged(concerned)
     journal.audit('hold', hold.by, { ...auditFields(hold), ...concernedFields(concerned) })
     this.#note()
+    return this.#confirmed(hold, concerned)
+  }
+
+  async #confirmed(hold: Hold, concerned: readonly PendingContainer[]): Promise<void> {
+    const { holds, journal } = this.#agent
     await Promise.all(concerned.map((container) => holds.apply(hold, container.id)))
     if (isByKernel(hold.level)) await this.#agent.caughtUp()
     await journal.decided()
@@ -78,7 +83,7 @@ export class HoldService {
     const found = holds.all.filter((hold) => hold.id === text || this.#names(text, hold))
     if (found.length === 0) throw new SnugError('HOLD_UNKNOWN', `nothing named \`${text}\` is held`)
     const views = found.map((hold) => this.#view(hold))
-    for (const hold of found) await this.end(hold, by.who, by.reason, hold.isShared)
+    for (const hold of found) await this.end(hold, by.who, by.reason, hold.shared !== undefined)
     await this.#agent.caughtUp()
     await journal.decided()
     return views

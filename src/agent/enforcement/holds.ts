@@ -38,8 +38,9 @@ export class Holds {
     return [...this.#holds.values()]
   }
 
+  /** Those of the fleet. */
   get shared(): readonly Hold[] {
-    return this.stored.filter(({ isShared }) => isShared === true)
+    return this.stored.filter(({ shared }) => shared !== undefined)
   }
 
   load(holds: readonly Hold[]): void {

@@ -20,13 +20,21 @@ const hold = {
   reason: z.string(),
 }
 
+const release = { reason: z.string().optional() }
+
 function profileWith<By extends typeof claim | typeof author>(by: By) {
   return z.looseObject({
     spec: z.looseObject({
       mode: z.looseObject({ ...mode, ...by }).optional(),
       decisions: z.array(z.looseObject({ ...decision, ...by })).optional(),
       holds: z
-        .array(z.looseObject({ ...hold, ...by, released: z.looseObject({ ...by }).optional() }))
+        .array(
+          z.looseObject({
+            ...hold,
+            ...by,
+            released: z.looseObject({ ...release, ...by }).optional(),
+          }),
+        )
         .optional(),
     }),
   })
@@ -95,8 +103,9 @@ export function authorAnswer(
   for (const [i, each] of holds.entries()) {
     const old = held.get(each.id)
     stamp(`/spec/holds/${i}`, each, old, isSameHold(each, old))
-    if (each.released !== undefined)
-      stamp(`/spec/holds/${i}/released`, each.released, old?.released, true)
+    if (each.released === undefined) continue
+    const isSame = each.released.reason === old?.released?.reason
+    stamp(`/spec/holds/${i}/released`, each.released, old?.released, isSame)
   }
   const patched = { patchType: 'JSONPatch', patch: base64(JSON.stringify(patch)) }
   const response = { uid, allowed: true, ...(patch.length === 0 ? {} : patched) }
@@ -121,10 +130,12 @@ export function authorAnswer(
   }
 }
 
-type WrittenHold = z.infer<z.ZodObject<typeof hold>>
+type WrittenHold = z.infer<z.ZodObject<typeof hold>> & { readonly released?: object | undefined }
 
+/** One that was released is ordered anew where somebody takes the release out. */
 function isSameHold(a: WrittenHold, b: WrittenHold | undefined): boolean {
   return (
+    (b?.released === undefined || a.released !== undefined) &&
     a.level === b?.level &&
     a.pod === b.pod &&
     a.container === b.container &&

@@ -3,8 +3,8 @@ import { ask } from '../../page/base/api.ts'
 import { plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
-import { HoldForm } from '../../page/response/hold-form.tsx'
-import { attempt, toast } from '../../page/shell/toasts.tsx'
+import { HoldForm, ReleaseForm } from '../../page/response/hold-form.tsx'
+import { toast } from '../../page/shell/toasts.tsx'
 import type { FleetHold, FleetWindow } from '../reading/views.ts'
 import { useMay } from './fleet-decide.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
@@ -48,23 +48,15 @@ export function HoldsView() {
 export function HoldFacts({ hold }: { readonly hold: FleetHold }) {
   const isAdmin = useMay('admin')
   const { id, profile, level, by, reason, at, until, releasedBy, nodes } = hold
-  const release = (): void => {
-    void attempt(async () => {
-      await ask(`/v1/fleet/images/${encodeURIComponent(profile)}/release-hold`, {
-        method: 'POST',
-        body: { id },
-      })
-      toast('released')
-    })
-  }
+  const [asks, setAsks] = useState(false)
   return (
     <>
       <p class="badges">
         <span class="badge stopped">{level}</span> <Foreign text={whatIn(hold)} /> until{' '}
         <At time={until} />{' '}
         {isAdmin && releasedBy === undefined ? (
-          <button type="button" onClick={release}>
-            Release
+          <button type="button" onClick={() => setAsks(true)}>
+            Release …
           </button>
         ) : null}
       </p>
@@ -96,6 +88,15 @@ export function HoldFacts({ hold }: { readonly hold: FleetHold }) {
       </ul>
       {nodes.length > nodesShown ? (
         <p class="muted">and {plural(nodes.length - nodesShown, 'more node')}</p>
+      ) : null}
+      {asks ? (
+        <ReleaseForm
+          release={async (why) => {
+            const path = `/v1/fleet/images/${encodeURIComponent(profile)}/release-hold`
+            await ask(path, { method: 'POST', body: { id, ...why } })
+          }}
+          onClose={() => setAsks(false)}
+        />
       ) : null}
     </>
   )

@@ -1,6 +1,6 @@
 import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
 import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
-import { isOver, orderedHold, releasedHold } from '../../core/lifecycle/shared-hold.ts'
+import { isOver, orderedHold, releasedHold, unknownHold } from '../../core/lifecycle/shared-hold.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import { Grants } from '../../core/profile/allowance.ts'
 import type { Decision, ProfileEntry } from '../../core/profile/profile-entry.ts'
@@ -8,7 +8,6 @@ import { SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { type FleetImage, profileName, shortHash } from '../../fleet/fleet-image.ts'
 import type { Condition } from '../../fleet/kubernetes/fleet-objects.ts'
-import { unknownHold } from '../../fleet/kubernetes/spec-change.ts'
 import { FleetBucket } from '../../fleet/nats/fleet-bucket.ts'
 import { decisionKey, holdSubject, modeSubject } from '../../fleet/nats/fleet-keys.ts'
 import {
@@ -205,10 +204,13 @@ export class BucketState implements ConsoleFleet {
       if (change.kind === 'hold') return { hold: orderedHold(change.hold, by) }
       const stands = this.#bucket.decisions.holds(image).find((each) => each.id === id)
       if (stands === undefined) throw unknownHold(id)
-      return { hold: releasedHold(stands, by) }
+      return { hold: releasedHold(stands, by, change.reason) }
     })
     const over = this.#bucket.decisions.holds(image).filter((hold) => isOver(hold, this.#now()))
-    for (const hold of over) await this.#bucket.remove(decisionKey(image, holdSubject(hold.id)))
+    // The order is written. What cannot be removed now, as another replica does it, leaves later.
+    await Promise.allSettled(
+      over.map(async (hold) => this.#bucket.remove(decisionKey(image, holdSubject(hold.id)))),
+    )
   }
 
   async #decideOn(

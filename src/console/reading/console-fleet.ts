@@ -59,7 +59,7 @@ export interface ImageDecision {
     | { readonly kind: 'reject'; readonly behaviours: readonly string[] }
     | { readonly kind: 'mode'; readonly mode: Mode }
     | { readonly kind: 'hold'; readonly hold: NewHold }
-    | { readonly kind: 'release-hold'; readonly id: string }
+    | { readonly kind: 'release-hold'; readonly id: string; readonly reason?: string }
   readonly author: string
   /** The one that the person has read; undefined: any. */
   readonly revision: string | undefined

@@ -2,9 +2,10 @@ import { doneFor } from '../../core/lifecycle/decided-spec.ts'
 import { isOver } from '../../core/lifecycle/shared-hold.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { AgentReport } from '../../core/event/agent-report-schema.ts'
-import { lineageName } from '../../core/event/image-key.ts'
+import { isSameImage, lineageName, unscoped } from '../../core/event/image-key.ts'
 import { SnugError } from '../../errors.ts'
 import { agentState } from './agent-state.ts'
+import type { FleetImage } from '../../fleet/fleet-image.ts'
 import { isOfSpec } from '../../fleet/kubernetes/spec-decision.ts'
 import { allowedConnections } from './allowed-connections.ts'
 import type { AlertWindow } from './alert-window.ts'
@@ -295,7 +296,7 @@ export class FleetViews {
   #holdsOf({ name, image, holds }: KnownProfile): FleetHold[] {
     const due = holds.filter((hold) => !isOver(hold, this.#now()))
     if (due.length === 0) return []
-    const slices = [...this.#options.state.slices(name)]
+    const slices = this.#slicesOf(name, image)
     const rows = due.map(({ released, pod, container, ...hold }): FleetHold => {
       const { id, level, by, at, until, reason } = hold
       const nodes = slices.flatMap(({ node = '', holds: progress = [] }) =>
@@ -321,6 +322,15 @@ export class FleetViews {
       }
     })
     return rows.filter(({ releasedBy, nodes }) => releasedBy === undefined || nodes.length > 0)
+  }
+
+  /** Where a profile is for all scopes, nodes publish for those of single ones. */
+  #slicesOf(name: string, image: FleetImage): readonly KnownSlice[] {
+    const { state } = this.#options
+    if (image.scope !== undefined) return [...state.slices(name)]
+    return [...state.profiles()]
+      .filter((each) => isSameImage(unscoped(each.image), image))
+      .flatMap((each) => [...state.slices(each.name)])
   }
 
   /** By profile: behaviours in the review. */

@@ -201,7 +201,7 @@ function specChange(change: ImageDecision['change']): SpecChange {
     case 'hold':
       return holding(change.hold)
     case 'release-hold':
-      return releasing(change.id)
+      return releasing(change.id, change.reason)
   }
 }
 

@@ -24,8 +24,8 @@ export interface Hold {
   /** Epoch milliseconds. */
   readonly since: number
   readonly until: number
-  /** It was ordered for the whole fleet, and ends there. */
-  readonly isShared?: true
+  /** It was ordered for the whole fleet: on that version, with that id and end. */
+  readonly shared?: { readonly ref: string; readonly id: string; readonly until: string }
   /** Such a one that a person of this node has released here. */
   readonly isReleased?: true
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import { sha256Hex } from '../behaviour/sha256.ts'
 import { openObject, type View } from '../view.ts'
 import type { Author } from './author.ts'
-import { type Hold, holdLevels, type HoldTarget, longestHoldMs } from './hold.ts'
+import { type Hold, holdLevels, type HoldTarget, longestHoldMs, targetText } from './hold.ts'
 
 const text = z.string().min(1)
 const moment = z.iso.datetime()
@@ -21,7 +23,7 @@ export const sharedHoldSchema = openObject({
   until: moment,
   reason: text,
   /** Who ended it before its time. It stays until then, so that each agent learns of it. */
-  released: openObject({ by: text, at: moment }).exactOptional(),
+  released: openObject({ by: text, at: moment, reason: text.exactOptional() }).exactOptional(),
 })
   .refine(({ at, until }) => isAsLong(at, until), { message: 'a hold lasts at most `7d`' })
   .refine(({ pod, container }) => pod === undefined || container === undefined, {
@@ -48,14 +50,35 @@ export type HoldProgress = View<typeof holdProgressSchema>
 /** A hold of the fleet, as it stands there. */
 export interface StandingHold {
   readonly hold: Hold
-  readonly released?: Author
+  readonly released?: SharedHold['released']
 }
 
 /** The order of the agent for it. @param ref the version, as IMAGE */
-export function holdOf(shared: SharedHold, ref: string): Hold {
-  const { id, level, by, at, until, reason } = shared
-  const times = { since: Date.parse(at), until: Date.parse(until) }
-  return { id, level, target: targetOf(shared, ref), by, reason, ...times, isShared: true }
+export function standingHold(ordered: SharedHold, ref: string): StandingHold {
+  const { level, by, at, until, reason, released } = ordered
+  const hold: Hold = {
+    // Two versions may have the same id.
+    id: `${ordered.id}-${sha256Hex(ref).slice(0, 8)}`,
+    level,
+    target: targetOf(ordered, ref),
+    by,
+    reason,
+    since: Date.parse(at),
+    until: Date.parse(until),
+    shared: { ref, id: ordered.id, until },
+  }
+  return { hold, ...(released === undefined ? {} : { released }) }
+}
+
+/** Whether nobody has changed it since. The clock of a node may have been set meanwhile, and with it the end there. */
+export function isSameOrder(a: Hold, b: Hold): boolean {
+  const [{ level, by, target, shared }, other] = [a, b]
+  return (
+    level === other.level &&
+    by === other.by &&
+    shared?.until === other.shared?.until &&
+    targetText(target) === targetText(other.target)
+  )
 }
 
 function targetOf({ pod, container }: SharedHold, ref: string): HoldTarget {
@@ -73,8 +96,13 @@ export function isOver({ until }: SharedHold, nowMs: number): boolean {
   return Date.parse(until) <= nowMs
 }
 
-export function releasedHold(hold: SharedHold, { by, at }: Author): SharedHold {
-  return hold.released === undefined ? { ...hold, released: { by, at } } : hold
+export function releasedHold(hold: SharedHold, { by, at }: Author, reason?: string): SharedHold {
+  if (hold.released !== undefined) return hold
+  return { ...hold, released: { by, at, ...(reason === undefined ? {} : { reason }) } }
+}
+
+export function unknownHold(id: string): SnugError {
+  return new SnugError('HOLD_UNKNOWN', `the image has no hold \`${id}\``)
 }
 
 function isAsLong(at: string, until: string): boolean {

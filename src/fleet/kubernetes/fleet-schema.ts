@@ -52,8 +52,8 @@ const sliceSchema = z.looseObject({ metadata, ...sliceMembers })
 type OnLater = (error: SnugError) => void
 
 /**
- * An object whose decisions were made until now. It has decisions of a later version too, so that whoever writes it keeps
- * them; `specDecisionOf` leaves them out.
+ * An object whose decisions were made until now. It has decisions of a later version too, so that a writer keeps them;
+ * `specDecisionOf` leaves them out.
  *
  * Errors: `KUBE_OBJECT_INVALID`.
  *

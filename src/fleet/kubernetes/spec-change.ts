@@ -11,8 +11,8 @@ import {
   type NewHold,
   orderedHold,
   releasedHold,
+  unknownHold,
 } from '../../core/lifecycle/shared-hold.ts'
-import { SnugError } from '../../errors.ts'
 import type { ImageProfile } from './fleet-objects.ts'
 import type { Mode } from '../../core/lifecycle/mode.ts'
 
@@ -61,15 +61,12 @@ export function holding(hold: NewHold): SpecChange {
 }
 
 /** Errors: HOLD_UNKNOWN */
-export function releasing(id: string): SpecChange {
+export function releasing(id: string, reason?: string): SpecChange {
   return ({ holds = [] }, author) => {
     if (!holds.some((each) => each.id === id)) throw unknownHold(id)
-    return { holds: holds.map((each) => (each.id === id ? releasedHold(each, author) : each)) }
+    const after = holds.map((each) => (each.id === id ? releasedHold(each, author, reason) : each))
+    return { holds: after }
   }
-}
-
-export function unknownHold(id: string): SnugError {
-  return new SnugError('HOLD_UNKNOWN', `the image has no hold \`${id}\``)
 }
 
 /** A decision replaces the one on the same behaviour. The others keep their authors. */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { HoldLevel } from '../../core/lifecycle/hold.ts'
 import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
-import { attempt } from '../shell/toasts.tsx'
+import { attempt, toast } from '../shell/toasts.tsx'
 
 const levels: readonly (readonly [HoldLevel, string])[] = [
   ['network', 'network: nothing leaves or enters'],
@@ -59,6 +59,28 @@ export function HoldForm({ title, order, onClose }: HoldFormProps) {
         </select>
       </label>
       <ReasonField value={reason} onChange={setReason} required />
+    </FormDialog>
+  )
+}
+
+export interface ReleaseFormProps {
+  readonly release: (why: { readonly reason?: string }) => Promise<void>
+  readonly onClose: () => void
+}
+
+export function ReleaseForm({ release, onClose }: ReleaseFormProps) {
+  const [reason, setReason] = useState('')
+  const submit = (): void => {
+    onClose()
+    void attempt(async () => {
+      await release(reason === '' ? {} : { reason })
+      toast('released')
+    })
+  }
+  return (
+    <FormDialog title="Release the hold" submit="Release" onSubmit={submit} onClose={onClose}>
+      <p>From then on its containers do again what their profiles allow.</p>
+      <ReasonField value={reason} onChange={setReason} />
     </FormDialog>
   )
 }

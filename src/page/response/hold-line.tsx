@@ -4,8 +4,7 @@ import { ask } from '../base/api.ts'
 import { plural } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'
-import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
-import { attempt, toast } from '../shell/toasts.tsx'
+import { ReleaseForm } from './hold-form.tsx'
 
 const badges = { held: 'stopped', waiting: 'pending', failed: 'failed' } as const
 
@@ -43,25 +42,15 @@ export function HoldLine({ hold }: { readonly hold: HoldView }) {
           </li>
         ))}
       </ul>
-      {asks ? <ReleaseForm id={hold.id} onClose={() => setAsks(false)} /> : null}
+      {asks ? (
+        <ReleaseForm
+          release={async (why) => {
+            const body = { target: hold.id, ...why }
+            await ask<readonly HoldView[]>('/v1/holds/release', { method: 'POST', body })
+          }}
+          onClose={() => setAsks(false)}
+        />
+      ) : null}
     </li>
-  )
-}
-
-function ReleaseForm({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
-  const [reason, setReason] = useState('')
-  const submit = (): void => {
-    onClose()
-    void attempt(async () => {
-      const body = { target: id, ...(reason === '' ? {} : { reason }) }
-      await ask<readonly HoldView[]>('/v1/holds/release', { method: 'POST', body })
-      toast('released')
-    })
-  }
-  return (
-    <FormDialog title="Release the hold" submit="Release" onSubmit={submit} onClose={onClose}>
-      <p>From then on its containers do again what their profiles allow.</p>
-      <ReasonField value={reason} onChange={setReason} />
-    </FormDialog>
   )
 }

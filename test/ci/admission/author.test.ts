@@ -87,6 +87,9 @@ describe('the author of a decision', () => {
     const released = { by: 'user:bob', at: at(1) }
     expect(two.spec.holds).toEqual([{ ...order, by: 'user:ann', at: at(0), released }])
     expect(admitted('sam', 2, two, two).spec).toEqual(two.spec)
+    const { released: _, ...again } = two.spec.holds?.[0] ?? { released: undefined }
+    const resumed = admitted('eve', 2, profile({ holds: [again] }), two)
+    expect(resumed.spec.holds).toEqual([{ ...order, by: 'user:eve', at: at(2) }])
     const longer = profile({ holds: [{ ...two.spec.holds?.[0], until: at(90) }] })
     expect(admitted('sam', 3, longer, two).spec.holds?.[0]).toMatchObject({
       by: 'user:sam',

@@ -77,6 +77,10 @@ describe('a hold', () => {
     const released = { ...held, released: bob }
     expect(releasing(held.id)({ image, holds: [held] }, bob)).toEqual({ holds: [released] })
     expect(releasing(held.id)({ image, holds: [released] }, ann)).toEqual({ holds: [released] })
+    const why = { ...held, released: { ...bob, reason: 'it is over' } }
+    expect(releasing(held.id, 'it is over')({ image, holds: [held] }, bob)).toEqual({
+      holds: [why],
+    })
     expect(() => releasing('h0')({ image, holds: [held] }, bob)).toThrow('has no hold `h0`')
   })
 })

@@ -22,7 +22,7 @@ const holdsSchema: z.ZodType<readonly Hold[]> = z.array(
     reason: z.string(),
     since: time,
     until: time,
-    isShared: z.literal(true).exactOptional(),
+    shared: z.object({ ref: z.string(), id: z.string(), until: z.string() }).exactOptional(),
     isReleased: z.literal(true).exactOptional(),
   }),
 )
