@@ -1,23 +1,13 @@
-import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
-import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
-import { isOver, orderedHold, releasedHold, unknownHold } from '../../core/lifecycle/shared-hold.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
-import { Grants } from '../../core/profile/allowance.ts'
-import type { Decision, ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
 import { type FleetImage, profileName, shortHash } from '../../fleet/fleet-image.ts'
 import type { Condition } from '../../fleet/kubernetes/fleet-objects.ts'
 import { FleetBucket } from '../../fleet/nats/fleet-bucket.ts'
-import { decisionKey, holdSubject, modeSubject } from '../../fleet/nats/fleet-keys.ts'
-import {
-  type DecisionContent,
-  type FleetValue,
-  type SharedDecision,
-  subjectOf,
-} from '../../fleet/nats/fleet-values.ts'
+import { decisionKey, modeSubject } from '../../fleet/nats/fleet-keys.ts'
+import { type FleetValue, type SharedDecision, subjectOf } from '../../fleet/nats/fleet-values.ts'
 import type { FleetSlice } from '../../fleet/slices/fleet-slices.ts'
-import type { AlertEvidence } from './alert-evidence.ts'
+import { authorOf, BucketDecisions, consoleNode, type EvidenceOptions } from './bucket-decisions.ts'
 import type {
   ConsoleFleet,
   ImageDecision,
@@ -27,25 +17,15 @@ import type {
 } from './console-fleet.ts'
 import { Interned } from './interned.ts'
 import { type KnownSlice, knownSlice, KnownSlices } from './known-slices.ts'
-import type { FleetReviewItem } from './views.ts'
 
-export interface BucketStateOptions {
+export interface BucketStateOptions extends EvidenceOptions {
   readonly access: NatsAccess
   readonly bucket: string
   readonly onChange: () => void
   readonly onError: (what: string, error: unknown) => void
-  /** What waits for review, of all profiles. */
-  readonly waiting: () => readonly FleetReviewItem[]
-  /** Errors: ALERT_LOG_UNAVAILABLE. */
-  readonly evidence: (profile: string, ids: ReadonlySet<string>) => Promise<AlertEvidence>
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
-
-/** In place of the name of a node, in a decision. */
-const consoleNode = 'console'
-/** Decisions that are written at the same time. */
-const atOnce = 64
 
 /** What the bucket has of one version. */
 interface Version {
@@ -59,22 +39,18 @@ interface Version {
   profile: KnownProfile | undefined
 }
 
-type HoldChange = Extract<ImageDecision['change'], { readonly kind: 'hold' | 'release-hold' }>
-type BehaviourAction = 'approve' | 'release' | 'reject'
-
 /** The fleet as a bucket of NATS has it: a version is known by its slices and decisions, and a node by those too. */
 export class BucketState implements ConsoleFleet {
   readonly store = 'nats'
-  readonly #options: BucketStateOptions
   readonly #now: () => number
   readonly #bucket: FleetBucket
   readonly #known: KnownSlices
+  readonly #decisions: BucketDecisions
   readonly #versions = new Map<string, Version>()
   readonly #texts = new Interned()
   #decided: () => void = () => undefined
 
   constructor(options: BucketStateOptions) {
-    this.#options = options
     this.#now = options.now ?? Date.now
     const { access, bucket, onChange, onError } = options
     this.#known = new KnownSlices(onChange)
@@ -93,6 +69,13 @@ export class BucketState implements ConsoleFleet {
         this.#known.changed()
       },
       onError,
+    })
+    const { waiting, evidence } = options
+    this.#decisions = new BucketDecisions({
+      bucket: this.#bucket,
+      now: this.#now,
+      waiting,
+      evidence,
     })
   }
 
@@ -157,178 +140,12 @@ export class BucketState implements ConsoleFleet {
     return [...names].map((name) => ({ name, linux: true }))
   }
 
-  /**
-   * One write for each behaviour.
-   *
-   * Errors: PROFILE_UNKNOWN, REVISION_STALE, BEHAVIOUR_UNKNOWN where neither a slice nor an alert has the behaviour,
-   * DECISION_INVALID, ALERT_LOG_UNAVAILABLE, and those of {@link FleetBucket.decide}.
-   */
-  async decide({ profile, change, author, revision }: ImageDecision): Promise<WrittenDecision> {
-    const { image } = this.#read(profile, revision)
-    const by = { by: author, at: new Date(this.#now()).toISOString() }
-    if (change.kind === 'mode') {
-      await this.#write(image, modeSubject, revision, (before) => ({
-        mode: { mode: change.mode, by: author, at: timeAfter(before, by.at) },
-      }))
-      return { revision: this.#written(profile) }
-    }
-    if (change.kind === 'hold' || change.kind === 'release-hold') {
-      await this.#holdBy(image, change, by, revision)
-      return { revision: this.#written(profile) }
-    }
-    const actions = this.#actions(profile, change)
-    const entries = await this.#entries(profile, actions)
-    // Someone may have decided while the alerts were read.
-    this.#read(profile, revision)
-    try {
-      const all = [...entries]
-      for (let from = 0; from < all.length; from += atOnce) {
-        const some = all.slice(from, from + atOnce)
-        await settled(some.map((each) => this.#decideOn(image, each, actions, by, revision)))
-      }
-    } finally {
-      this.#written(profile)
-    }
-    return { revision: this.#written(profile), behaviours: entries.length }
-  }
-
-  /** Those that are over leave the bucket with the next one. */
-  async #holdBy(
-    image: FleetImage,
-    change: HoldChange,
-    by: Author,
-    revision: string | undefined,
-  ): Promise<void> {
-    const id = change.kind === 'hold' ? change.hold.id : change.id
-    await this.#write(image, holdSubject(id), revision, () => {
-      if (change.kind === 'hold') return { hold: orderedHold(change.hold, by) }
-      const stands = this.#bucket.decisions.holds(image).find((each) => each.id === id)
-      if (stands === undefined) throw unknownHold(id)
-      return { hold: releasedHold(stands, by, change.reason) }
-    })
-    const over = this.#bucket.decisions.holds(image).filter((hold) => isOver(hold, this.#now()))
-    // The order is written. What cannot be removed now, as another replica does it, leaves later.
-    await Promise.allSettled(
-      over.map(async (hold) => this.#bucket.remove(decisionKey(image, holdSubject(hold.id)))),
-    )
-  }
-
-  async #decideOn(
-    image: FleetImage,
-    { grants, ...entry }: Undecided,
-    actions: ReadonlyMap<string, BehaviourAction>,
-    { by, at }: Author,
-    revision: string | undefined,
-  ): Promise<void> {
-    const kind = decidedBy[actions.get(entry.id) ?? 'reject']
-    await this.#write(image, entry.id, revision, (before) => {
-      const decision: Decision = { kind, by, at: timeAfter(before, at), grants: grants.toJSON() }
-      return { entry: { ...entry, cells: [], decision } }
-    })
-  }
-
-  /** Over what stands. One that read a revision does not overwrite what came after it. */
-  async #write(
-    image: FleetImage,
-    subject: string,
-    revision: string | undefined,
-    make: (before: Author | undefined) => DecisionContent,
-  ): Promise<void> {
-    let isAgain = false
-    await this.#bucket.decide(image, subject, consoleNode, () => {
-      if (isAgain && revision !== undefined) throw stale()
-      isAgain = true
-      const stands = this.#bucket.decisions.of(image).find((each) => subjectOf(each) === subject)
-      return make(stands && authorOf(stands))
-    })
-  }
-
-  /** The version, where it is as it was read. */
-  #read(profile: string, revision: string | undefined): KnownProfile {
-    const now = this.profile(profile)
-    if (now === undefined) throw new SnugError('PROFILE_UNKNOWN', `no profile \`${profile}\``)
-    if (revision !== undefined && now.revision !== revision) throw stale()
-    return now
-  }
-
   /** The watch does not bring what was written here. */
-  #written(profile: string): string {
-    const version = this.#versions.get(profile)
-    if (version !== undefined) {
-      for (const decision of this.#bucket.decisions.of(version.image))
-        version.decisions.add(decisionKey(version.image, subjectOf(decision)))
-      version.profile = undefined
-    }
+  #written(profile: string, version: Version): void {
+    for (const decision of this.#bucket.decisions.of(version.image))
+      version.decisions.add(decisionKey(version.image, subjectOf(decision)))
+    version.profile = undefined
     this.#known.changed(profile)
-    return this.profile(profile)?.revision ?? ''
-  }
-
-  #actions(
-    profile: string,
-    change: Exclude<ImageDecision['change'], HoldChange | { readonly kind: 'mode' }>,
-  ): ReadonlyMap<string, BehaviourAction> {
-    const actions = new Map<string, BehaviourAction>()
-    if (change.kind === 'reject') {
-      for (const id of change.behaviours) actions.set(id, 'reject')
-      return actions
-    }
-    if (change.all) for (const id of this.#waiting(profile)) actions.set(id, 'approve')
-    for (const id of change.behaviours) actions.set(id, 'approve')
-    for (const id of change.quarantined) actions.set(id, 'release')
-    if (actions.size === 0)
-      throw new SnugError('DECISION_INVALID', 'nothing of this image waits here for review')
-    return actions
-  }
-
-  /** Without quarantined ones: those are approved by name. */
-  #waiting(profile: string): readonly string[] {
-    return this.#options
-      .waiting()
-      .filter((item) => item.profile === profile && item.guardrails.length === 0)
-      .flatMap(({ behaviours }) => behaviours)
-  }
-
-  async #entries(
-    profile: string,
-    actions: ReadonlyMap<string, BehaviourAction>,
-  ): Promise<readonly Undecided[]> {
-    const ids = new Set(actions.keys())
-    const { forms, held } = await this.#options.evidence(profile, ids)
-    for (const [id, action] of actions) {
-      if (action !== 'approve' || !held.has(id)) continue
-      const why = 'a guardrail fired on this behaviour: approve it as quarantined, or reject it'
-      throw new SnugError('DECISION_INVALID', `\`${id}\`: ${why}`)
-    }
-    const found = new Map<string, Undecided>()
-    for (const { id, actor, uid, object, cells, decision } of this.#published(profile)) {
-      if (!ids.has(id)) continue
-      const entry = found.get(id) ?? undecided({ id, actor, uid, object })
-      found.set(id, entry)
-      for (const grant of [...cells, ...(decision?.grants ?? [])]) entry.grants.merge(grant)
-    }
-    for (const [id, shown] of forms) {
-      for (const { actor, uid, object, origin, literal } of shown) {
-        const entry =
-          found.get(id) ?? undecided({ id: id as ProfileEntry['id'], actor, uid, object })
-        found.set(id, entry)
-        entry.grants.add(origin, literal)
-      }
-    }
-    const missing = [...ids].filter((id) => !found.has(id))
-    if (missing.length === 0) return [...found.values()]
-    const which = missing.map((id) => `\`${id}\``).join(', ')
-    throw new SnugError(
-      'BEHAVIOUR_UNKNOWN',
-      `${which}: no node published it, and no alert in memory has it`,
-    )
-  }
-
-  *#published(profile: string): Iterable<ProfileEntry> {
-    const version = this.#versions.get(profile)
-    if (version === undefined) return
-    for (const { entries } of version.slices.values()) yield* entries
-    for (const { entry } of this.#bucket.decisions.of(version.image))
-      if (entry !== undefined) yield entry
   }
 
   #came(value: FleetValue, key: string): void {
@@ -367,6 +184,22 @@ export class BucketState implements ConsoleFleet {
       this.#versions.delete(name)
       this.#known.gone(name)
     }
+  }
+
+  /** Errors: PROFILE_UNKNOWN, and those of {@link BucketDecisions.decide}. */
+  async decide(decision: ImageDecision): Promise<WrittenDecision> {
+    const { profile } = decision
+    const version = this.#versions.get(profile)
+    if (version === undefined) throw new SnugError('PROFILE_UNKNOWN', `no profile \`${profile}\``)
+    const { image, slices } = version
+    const revision = (): string => this.#profileOf(profile, version).revision
+    let behaviours: number | undefined
+    try {
+      behaviours = await this.#decisions.decide(decision, { image, slices, revision })
+    } finally {
+      this.#written(profile, version)
+    }
+    return { revision: revision(), ...(behaviours === undefined ? {} : { behaviours }) }
   }
 
   #profileOf(name: string, version: Version): KnownProfile {
@@ -408,13 +241,6 @@ export class BucketState implements ConsoleFleet {
   }
 }
 
-/** A behaviour with all that was seen of it, which a decision covers. */
-type Undecided = Omit<ProfileEntry, 'cells' | 'decision'> & { readonly grants: Grants }
-
-function undecided(entry: Pick<ProfileEntry, 'id' | 'actor' | 'uid' | 'object'>): Undecided {
-  return { schema: 'snug.behaviour/v1', ...entry, grants: new Grants() }
-}
-
 function newVersion(image: FleetImage, since: string): Version {
   return {
     image,
@@ -430,10 +256,6 @@ function newVersion(image: FleetImage, since: string): Version {
 function isOfConsole(decision: SharedDecision): boolean {
   const { by = '' } = authorOf(decision) ?? {}
   return decision.node === consoleNode && by.startsWith(`${consoleNode}:`)
-}
-
-function authorOf({ entry, mode, hold }: DecisionContent): Author | undefined {
-  return entry?.decision ?? mode ?? hold
 }
 
 function sinceOf(value: FleetValue): string | undefined {
@@ -471,14 +293,4 @@ function isForAll(stands: SharedDecision | undefined, now: string): boolean {
   if (decision === undefined || decision.kind === 'withdrawn') return false
   const { until, onlyUid, onlyWorkload } = decision
   return onlyUid === undefined && onlyWorkload === undefined && (until === undefined || until > now)
-}
-
-/** All of them are tried. Errors: the first one. */
-async function settled(all: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(all))
-    if (result.status === 'rejected') throw result.reason
-}
-
-function stale(): SnugError {
-  return new SnugError('REVISION_STALE', 'this image changed after you read it')
 }
