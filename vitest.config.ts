@@ -10,7 +10,7 @@ const oneByOne = { fileParallelism: false, testTimeout: hangMs, hookTimeout: han
 /** Two at a time, which mostly wait for their servers. */
 const withServers = { testTimeout: hangMs, hookTimeout: hangMs }
 /** Files share the modules that they import: loading them again is half of the lane. */
-const computing = { isolate: false, testTimeout: hangMs }
+const computing = { isolate: false, testTimeout: hangMs, hookTimeout: hangMs }
 /** Of the lane's own engine. */
 const withDocker = { ...oneByOne, globalSetup: ['test/fixtures/global-setup.ts'] }
 
