@@ -15,6 +15,7 @@ import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
 import { falcoOpen, kubearmor, tetragonRead, traceeOpen } from '../fixtures/sensors/sensor-lines.ts'
 import { rpmHeader } from '../fixtures/rpm-header.ts'
+import { tinySqlite } from '../fixtures/tiny-sqlite.ts'
 import { commandSeeds, deviations, reportFrames } from './sensor-seeds.ts'
 
 /**
@@ -95,6 +96,13 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
     saved: await savedImage(layers.slice(0, 1), (layer) => layer),
   },
   'rpm-header': { bash: rpmHeader() },
+  'rpm-database': {
+    bash: tinySqlite([
+      { name: 'Packages', kind: 'table', rows: [['', rpmHeader()]] },
+      { name: 'Basenames', kind: 'table', rows: [['bash', 1, 0]] },
+      { name: 'Basenames_key_idx', kind: 'index', rows: [['bash', 1]] },
+    ]),
+  },
   packages: {
     dpkg: Buffer.from(
       '/var/lib/dpkg/status\nPackage: bash\nStatus: install ok installed\nVersion: 5.2\n\0/var/lib/dpkg/info/bash.list\n/.\n/bin\n/bin/bash\n',
