@@ -288,7 +288,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     promise: 'a held container reaches nobody by the resolver of its engine',
-    file: 'agent/bpf/hooks/asked.bpf.h',
+    file: 'agent/bpf/network/asked.bpf.h',
     before: '\tcontext->mark = SNUG_HELD_MARK + number;\n',
     after: '',
     caughtBy: 'test/e2e/quarantine.test.ts',

@@ -31,7 +31,7 @@ const pointerFrom = 0xc0
  * Reads a DNS message, which may be anything. Undefined where it is no successful answer to one question for an
  * address. All addresses of an answer belong to the name that was asked for: its server chooses its aliases too.
  *
- * INVARIANT: `agent/bpf/hooks/naming.bpf.h` reads the same bytes by the same rules.
+ * INVARIANT: `agent/bpf/network/naming.bpf.h` reads the same bytes by the same rules.
  */
 export function readDnsAnswer(message: Uint8Array): DnsAnswer | undefined {
   const reader = new MessageReader(message)

@@ -7,14 +7,14 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "hash.h"
-#include "hooks/file.bpf.h"
-#include "hooks/network.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
-#include "process/syscall.bpf.h"
+#include "network/network.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Size, mode, owner and times of files, by the paths that the kernel resolved. */
-#ifndef SNUG_SECURITY_ATTRIBUTE_H
-#define SNUG_SECURITY_ATTRIBUTE_H
+#ifndef SNUG_ATTRIBUTE_SECURITY_H
+#define SNUG_ATTRIBUTE_SECURITY_H
 
 #include "lib/field.bpf.h"
 #include "lib/kernel.h"
@@ -9,14 +9,14 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/attribute.bpf.h"
-#include "hooks/sensitive.bpf.h"
+#include "calls/syscall.bpf.h"
+#include "file/attribute.bpf.h"
+#include "file/name_security.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
-#include "process/syscall.bpf.h"
+#include "lib/security.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/task.bpf.h"
-#include "security/lsm.bpf.h"
-#include "security/name.bpf.h"
 #include "shared.h"
 
 /* Older kernels call this hook also for an open with O_TRUNC, which is reported as an open. */

@@ -11,11 +11,11 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/sensitive.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 

@@ -12,8 +12,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "hash.h"
-#include "hooks/file.bpf.h"
 #include "lib/answered.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
@@ -22,7 +23,6 @@
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -293,7 +293,7 @@ static __always_inline void judge_peer(struct snug_task *state, struct verdict *
 	verdict->deviates = found != RULE_ALLOW;
 }
 
-/* Who has the port of resolvers may name the container's peers: see hooks/asked.bpf.h. */
+/* Who has the port of resolvers may name the container's peers: see network/asked.bpf.h. */
 static __always_inline void note_resolver(struct verdict *verdict, const struct peer *peer)
 {
 	struct snug_slot *slot = slot_at(verdict->slot);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Files that are opened, received or mapped as code, by the paths that the kernel resolved. */
-#ifndef SNUG_SECURITY_OPEN_H
-#define SNUG_SECURITY_OPEN_H
+#ifndef SNUG_OPEN_SECURITY_H
+#define SNUG_OPEN_SECURITY_H
 
 #include "lib/field.bpf.h"
 #include "lib/kernel.h"
@@ -9,10 +9,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/attribute.bpf.h"
-#include "hooks/file.bpf.h"
-#include "hooks/mapping.bpf.h"
-#include "hooks/sensitive.bpf.h"
+#include "calls/syscall.bpf.h"
+#include "file/attribute.bpf.h"
+#include "file/file.bpf.h"
+#include "file/mapping.bpf.h"
+#include "file/name_security.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/judge_file.bpf.h"
 #include "lib/maps.bpf.h"
@@ -20,11 +21,10 @@
 #include "lib/place.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/security.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/drift.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
-#include "security/lsm.bpf.h"
-#include "security/name.bpf.h"
 #include "shared.h"
 
 /*

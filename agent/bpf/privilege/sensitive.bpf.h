@@ -6,8 +6,9 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "hash.h"
-#include "hooks/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
@@ -15,7 +16,6 @@
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Signals to other programs' processes, refused before they are sent. */
-#ifndef SNUG_SECURITY_SIGNAL_H
-#define SNUG_SECURITY_SIGNAL_H
+#ifndef SNUG_SIGNAL_SECURITY_H
+#define SNUG_SIGNAL_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/signal.bpf.h"
-#include "security/lsm.bpf.h"
+#include "lib/security.bpf.h"
+#include "process/signal.bpf.h"
 #include "shared.h"
 
 /*

@@ -11,10 +11,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/network.bpf.h"
+#include "calls/syscall.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/scratch.bpf.h"
-#include "process/syscall.bpf.h"
+#include "network/network.bpf.h"
 #include "shared.h"
 
 #define MESSAGES_MAX 8 /* of one sendmmsg; of longer ones the first messages are reported */

@@ -7,18 +7,18 @@
  * change them in between. An exec that is allowed is reported by sched_process_exec, with its
  * arguments; here it is only refused.
  */
-#ifndef SNUG_LSM_H
-#define SNUG_LSM_H
+#ifndef SNUG_SECURITY_H
+#define SNUG_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/scratch.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Changes of a process's user and group. */
-#ifndef SNUG_PROCESS_IDENTITY_H
-#define SNUG_PROCESS_IDENTITY_H
+#ifndef SNUG_IDENTITY_H
+#define SNUG_IDENTITY_H
 
 #include "lib/kernel.h"
 #include "abi.h"

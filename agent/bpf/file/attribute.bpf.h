@@ -10,14 +10,14 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/file.bpf.h"
-#include "hooks/sensitive.bpf.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
-#include "process/syscall.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 

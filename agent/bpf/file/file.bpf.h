@@ -6,6 +6,7 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/field.bpf.h"
 #include "lib/judge.bpf.h"
@@ -15,7 +16,6 @@
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
 #include "process/drift.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 

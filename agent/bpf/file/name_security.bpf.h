@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Names of files, by the paths that the kernel resolved. */
-#ifndef SNUG_SECURITY_NAME_H
-#define SNUG_SECURITY_NAME_H
+#ifndef SNUG_NAME_SECURITY_H
+#define SNUG_NAME_SECURITY_H
 
 #include "lib/field.bpf.h"
 #include "lib/kernel.h"
@@ -9,10 +9,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
+#include "file/attribute.bpf.h"
+#include "file/file.bpf.h"
 #include "hash.h"
-#include "hooks/attribute.bpf.h"
-#include "hooks/file.bpf.h"
-#include "hooks/sensitive.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/judge_file.bpf.h"
@@ -20,10 +20,10 @@
 #include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/security.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/drift.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
-#include "security/lsm.bpf.h"
 #include "shared.h"
 
 /*

@@ -12,13 +12,13 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
-#include "hooks/naming.bpf.h"
-#include "hooks/network.bpf.h"
 #include "lib/answered.bpf.h"
 #include "lib/container.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "network/naming.bpf.h"
+#include "network/network.bpf.h"
 #include "shared.h"
 
 #define ETH_P_IP 0x0800

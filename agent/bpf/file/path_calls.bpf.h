@@ -9,10 +9,10 @@
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/file.bpf.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/drift.bpf.h"
-#include "process/syscall.bpf.h"
 #include "shared.h"
 
 /*

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Extended attributes of files, by the paths that the kernel resolved. */
-#ifndef SNUG_SECURITY_XATTR_H
-#define SNUG_SECURITY_XATTR_H
+#ifndef SNUG_XATTR_SECURITY_H
+#define SNUG_XATTR_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/attribute.bpf.h"
+#include "file/attribute.bpf.h"
+#include "file/name_security.bpf.h"
 #include "lib/field.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
 #include "process/task.bpf.h"
-#include "security/name.bpf.h"
 
 /* The argument of these hooks that is the file. The attribute's name comes behind it. */
 const volatile u32 attribute_file;

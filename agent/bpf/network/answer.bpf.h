@@ -10,13 +10,13 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/asked.bpf.h"
-#include "hooks/naming.bpf.h"
 #include "lib/answered.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "network/asked.bpf.h"
+#include "network/naming.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
 

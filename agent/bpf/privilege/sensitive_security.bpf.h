@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The sensitive system calls: by a hook that comes in them, or else as they return. */
-#ifndef SNUG_SECURITY_SYSCALLS_H
-#define SNUG_SECURITY_SYSCALLS_H
+#ifndef SNUG_SENSITIVE_SECURITY_H
+#define SNUG_SENSITIVE_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/sensitive.bpf.h"
+#include "calls/syscall.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
-#include "process/syscall.bpf.h"
+#include "lib/security.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/task.bpf.h"
-#include "security/lsm.bpf.h"
 #include "shared.h"
 
 /* `BEFORE`: the caller refuses the call. `LEFT_OUT`: it has no effect yet, and is not refused. */

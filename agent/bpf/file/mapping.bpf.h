@@ -11,7 +11,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
-#include "hooks/file.bpf.h"
+#include "calls/syscall.bpf.h"
+#include "file/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/field.bpf.h"
 #include "lib/judge.bpf.h"
@@ -20,7 +21,6 @@
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/drift.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Executions: refused before the old program is gone. */
-#ifndef SNUG_SECURITY_EXEC_H
-#define SNUG_SECURITY_EXEC_H
+#ifndef SNUG_EXEC_SECURITY_H
+#define SNUG_EXEC_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
+#include "calls/syscall.bpf.h"
 #include "hash.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
@@ -15,13 +16,12 @@
 #include "lib/path.bpf.h"
 #include "lib/portable.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/security.bpf.h"
 #include "process/arguments.bpf.h"
 #include "process/drift.bpf.h"
 #include "process/exec.bpf.h"
-#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
-#include "security/lsm.bpf.h"
 #include "shared.h"
 
 /*

@@ -8,12 +8,12 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/file.bpf.h"
-#include "hooks/sensitive.bpf.h"
+#include "file/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "privilege/sensitive.bpf.h"
 #include "process/drift.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"

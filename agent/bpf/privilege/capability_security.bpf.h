@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Capabilities, and the calls that are refused where they ask for one. */
-#ifndef SNUG_SECURITY_CAPABILITY_H
-#define SNUG_SECURITY_CAPABILITY_H
+#ifndef SNUG_CAPABILITY_SECURITY_H
+#define SNUG_CAPABILITY_SECURITY_H
 
 #include "lib/kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
-#include "hooks/capability.bpf.h"
-#include "security/lsm.bpf.h"
-#include "security/syscalls.bpf.h"
+#include "lib/security.bpf.h"
+#include "privilege/capability.bpf.h"
+#include "privilege/sensitive_security.bpf.h"
 #include "shared.h"
 
 /* The kernel asks on its own, and a refusal takes nothing from the process that it asked for. */
