@@ -31,7 +31,6 @@
 #include "pin/pin.h"
 #include "pin/state.h"
 #include "sensor/agent.h"
-#include "sensor/left_out.h"
 #include "sensor/log.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -246,9 +245,9 @@ static void set_generation(struct agent *agent, __u32 generation)
 
 /*
  * This sensor's programs are attached beside the active ones: now they become active. See
- * generation.bpf.h. `ring`: the first one.
+ * generation.bpf.h.
  */
-void pin_activate(struct agent *agent, int ring)
+void pin_activate(struct agent *agent, int ring, last_look *look)
 {
 	__u32 before = agent->pinned->active_generation;
 	char path[PATH_MAX];
@@ -261,7 +260,7 @@ void pin_activate(struct agent *agent, int ring)
 		wait_for_programs(agent, ring);
 		set_generation(agent, agent->generation);
 		links_path(path, sizeof(path), before);
-		note_left_out_before(agent, path);
+		look(agent, path);
 		remove_all(path);
 	}
 	agent->pinned->active_generation = agent->generation;

@@ -15,8 +15,10 @@ bool pin_maps(struct agent *agent);
 bool pin_link(struct agent *agent, const char *program, int fd);
 int pinned_ring(__u32 number);
 bool pin_ring(__u32 number, int fd);
+/* At the programs of the generation before, whose links are in this folder, before they go. */
+typedef void last_look(struct agent *agent, const char *links);
 /* From here on the programs of this process handle events. `ring`: the first one. */
-void pin_activate(struct agent *agent, int ring);
+void pin_activate(struct agent *agent, int ring, last_look *look);
 bool pin_has_old(void);
 void pin_remove_old(void);
 size_t pin_describe(struct agent *agent, char *text, size_t size);

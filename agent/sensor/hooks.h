@@ -5,6 +5,7 @@
 
 #include "sensor/agent.h"
 #include "sensor/attach.h"
+#include "sensor/hook_table.h"
 
 /* `strongest`: what to try first. */
 bool hooks_load(struct agent *agent, enum attach_kind strongest);
@@ -13,13 +14,8 @@ bool hooks_attach(struct agent *agent);
 bool hooks_refuse(void);
 /* For the benchmark. What is pinned stays attached. */
 void hooks_detach(void);
-/* Whether another program does what the kernel leaves out of this one. */
-bool hooks_cover(const char *name);
-/*
- * Runs of its programs that the kernel left out, and that no other program covers,
- * since they were loaded.
- */
-__u64 hooks_left_out(struct agent *agent);
+bool hook_attached(const struct hook *hook);
+struct bpf_program *hook_program(struct agent *agent, const struct hook *hook);
 size_t hooks_describe(struct agent *agent, char *text, size_t size);
 
 #endif

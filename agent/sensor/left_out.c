@@ -4,20 +4,85 @@
  * program, of the whole host: some of what was left out may be of processes outside of containers.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "pin/bpffs.h"
 #include "sensor/agent.h"
+#include "sensor/hook_table.h"
 #include "sensor/hooks.h"
 #include "sensor/left_out.h"
 
-__u64 left_out_of(int program)
+/* What the kernel leaves out of an execution and of a fork, another program does. */
+static const char *const caught[][2] = {
+	{ "lsm_exec", "on_exec" },
+	{ "on_exec", "on_exec_again" },
+	{ "on_fork", "catch_fork" },
+};
+
+static bool has_attached(const char *program)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].program, program))
+			return hook_attached(&hooks[i]);
+	return false;
+}
+
+/* Whether another program does what the kernel leaves out of this one. */
+static bool has_catch(const struct hook *hook)
+{
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		if (!strcmp(hook->program, caught[i][0]))
+			return has_attached(caught[i][1]);
+	for (size_t i = 0; hook->family == SECURITY && i < HOOKS; i++)
+		if (hooks[i].family == CATCH && !strcmp(hooks[i].name, hook->name))
+			return hook_attached(&hooks[i]);
+	return false;
+}
+
+/* `name`: of a program, or of a probe's link. */
+static bool is_covered(const char *name)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].program, name))
+			return has_catch(&hooks[i]);
+	return false;
+}
+
+static bool is_first_of_program(size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (!strcmp(hooks[i].program, hooks[index].program))
+			return false;
+	return true;
+}
+
+/* Of a program, since it was loaded. 0 also where the kernel does not say. */
+static __u64 left_out_of(int program)
 {
 	struct bpf_prog_info info = {};
 	__u32 size = sizeof(info);
 
 	return bpf_prog_get_info_by_fd(program, &info, &size) ? 0 : info.recursion_misses;
+}
+
+/* Of all programs that no other program covers, since they were loaded. */
+static __u64 left_out_now(struct agent *agent)
+{
+	__u64 count = 0;
+
+	for (size_t i = 0; i < HOOKS; i++) {
+		struct bpf_program *program = hook_program(agent, &hooks[i]);
+
+		if ((bpf_program__type(program) == BPF_PROG_TYPE_TRACING ||
+		     bpf_program__type(program) == BPF_PROG_TYPE_KPROBE) &&
+		    bpf_program__fd(program) >= 0 && !has_catch(&hooks[i]) &&
+		    is_first_of_program(i))
+			count += left_out_of(bpf_program__fd(program));
+	}
+	return count;
 }
 
 static void note(struct snug_pinned_state *pinned, __u64 count)
@@ -29,7 +94,7 @@ static void note(struct snug_pinned_state *pinned, __u64 count)
 
 void note_left_out(struct agent *agent)
 {
-	note(agent->pinned, hooks_left_out(agent));
+	note(agent->pinned, left_out_now(agent));
 }
 
 #define PROGRAMS_MAX 256
@@ -55,7 +120,7 @@ static bool add_left_out(const char *path, const char *name, bool is_folder)
 	char pinned[PATH_MAX];
 	int link, program = -1;
 
-	if (hooks_cover(name))
+	if (is_covered(name))
 		return true;
 	snprintf(pinned, sizeof(pinned), "%s/%s", path, name);
 	link = bpf_obj_get(pinned);

@@ -9,8 +9,6 @@
 
 #include "sensor/agent.h"
 
-/* Of a program, since it was loaded. 0 also where the kernel does not say. */
-__u64 left_out_of(int program);
 /* Adds what came since the last time to the counts of the state. */
 void note_left_out(struct agent *agent);
 /* The same of the generation before, whose links are in this folder, before they go. */

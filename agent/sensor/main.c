@@ -27,6 +27,7 @@
 #include "sensor/cost.h"
 #include "sensor/frame.h"
 #include "sensor/hooks.h"
+#include "sensor/left_out.h"
 #include "sensor/log.h"
 #include "sensor/loss.h"
 #include "sensor/object.h"
@@ -259,7 +260,7 @@ static bool begin(struct agent *agent)
 	agent->control->wall_offset = wall_offset();
 	if (!hooks_attach(agent))
 		return false;
-	pin_activate(agent, ring_fd(0));
+	pin_activate(agent, ring_fd(0), note_left_out_before);
 	/* The hooks come first: whatever is new while the scan runs is theirs. */
 	send_hello(agent);
 	forget_units(agent);
