@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +11,7 @@ import { Registry } from '../fixtures/registry.ts'
 import { trivyReport } from '../fixtures/scanner-reports.ts'
 import { snugOnPath } from '../fixtures/tutorial.ts'
 import { patienceMs } from '../fixtures/patience.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 /**
  * The commands of the files in deploy/ci, each in the shell that its system uses, with inputs resolved as it does. The
@@ -158,7 +158,7 @@ async function build(name: string, script: string): Promise<string> {
 
 beforeAll(async () => {
   registry = await Registry.start()
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { publicKey, privateKey } = keyPair()
   writeFileSync(at('ci.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
   writeFileSync(at('ci.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
 })

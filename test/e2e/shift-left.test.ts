@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
@@ -11,6 +10,7 @@ import { runContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { Registry } from '../fixtures/registry.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 const { docker, socket } = sharedEngine()
 const folder = mkdtempSync('/tmp/snug-shift-left-')
@@ -83,7 +83,7 @@ beforeAll(async () => {
   image = `${registry.host}/ci/shop:1`
   writeFileSync(at('snug.yaml'), JSON.stringify({ engines: { docker: { socket } } }))
   for (const name of ['ours', 'other']) {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    const { publicKey, privateKey } = keyPair()
     writeFileSync(at(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }))
     writeFileSync(at(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
   }

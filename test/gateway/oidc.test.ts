@@ -2,15 +2,15 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { exportJWK, type JWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Oidc } from '../../src/gateway/oidc.ts'
 import { ask, bearer } from '../fixtures/api-client.ts'
 import { startFixture } from '../fixtures/server-fixtures.ts'
+import { type KeyPair, keyPair } from '../fixtures/key-pair.ts'
 
 const issuer = 'https://issuer.example'
 const audience = 'snug'
-type Pair = Awaited<ReturnType<typeof generateKeyPair>>
 
 /** What the issuer publishes, on loopback. */
 let published: { keys: JWK[] } = { keys: [] }
@@ -18,10 +18,10 @@ let fetches = 0
 let broken = false
 let server: Server
 let url = ''
-const pairs: Record<string, Pair> = {}
+const pairs: Record<string, KeyPair> = {}
 
 beforeAll(async () => {
-  for (const kid of ['old', 'new']) pairs[kid] = await generateKeyPair('ES256')
+  for (const kid of ['old', 'new']) pairs[kid] = keyPair('ec')
   server = createServer((_, response) => {
     fetches += 1
     if (broken) response.writeHead(500).end()

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
@@ -14,6 +13,7 @@ import { cli } from '../fixtures/cli-fixtures.ts'
 import { service } from '../fixtures/gate-fixtures.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { WebhookProcess } from './webhook-process.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 export const admissionManifests = fileURLToPath(
   new URL('../../deploy/kubernetes/admission', import.meta.url),
@@ -66,7 +66,7 @@ export class AdmissionWorld {
     const [registry, webhook] = [await Registry.start(), await WebhookProcess.at(folder)]
     const world = new AdmissionWorld(cluster, registry, webhook, access, folder)
     for (const name of ['ci', 'other']) {
-      const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+      const { publicKey, privateKey } = keyPair()
       writeFileSync(world.at(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }))
       writeFileSync(world.at(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     }

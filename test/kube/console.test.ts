@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type {
   FleetDecision,
@@ -21,6 +21,7 @@ import { Nats } from '../fixtures/nats.ts'
 import { accountKubeconfig } from './account-kubeconfig.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { applier, FleetImage, FleetNode, has, installKinds, now, stateIs } from './fleet-node.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 /**
  * `snug console` on a real API server with the rights of its manifests, a real nats-server, and two agents that share
@@ -63,7 +64,7 @@ beforeAll(async () => {
   for (const node of [one, two]) await node.opened('/etc/a')
   for (const node of [one, two]) await node.rows(has('/etc/a'))
 
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const { publicKey, privateKey } = keyPair('ec')
   const keys = [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }]
   token = await new SignJWT({ roles: ['reviewers'] })
     .setProtectedHeader({ alg: 'ES256', kid: 'k' })

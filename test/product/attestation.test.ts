@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync, type KeyPairKeyObjectResult, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -23,6 +23,7 @@ import { envelopeOf, fileSigner, trustedKey } from '../../src/supplychain/attest
 import { Registry } from '../fixtures/registry.ts'
 import { cli } from '../fixtures/cli-fixtures.ts'
 import { service } from '../fixtures/gate-fixtures.ts'
+import { keyPair, type KeyPair as KeyObjects } from '../fixtures/key-pair.ts'
 
 const folder = mkdtempSync('/tmp/snug-attest-')
 const at = (name: string): string => join(folder, name)
@@ -50,17 +51,17 @@ interface KeyPair {
   readonly publicKey: string
   readonly privateKey: string
 }
-function pemOf({ publicKey, privateKey }: KeyPairKeyObjectResult): KeyPair {
+function pemOf({ publicKey, privateKey }: KeyObjects): KeyPair {
   return {
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }
 function edKeys(): KeyPair {
-  return pemOf(generateKeyPairSync('ed25519'))
+  return pemOf(keyPair())
 }
 function ecKeys(): KeyPair {
-  return pemOf(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))
+  return pemOf(keyPair('ec'))
 }
 
 /** An image with nothing in it, pushed; its profile is in a file of its name. Gives how it is named. */

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -10,6 +9,7 @@ import { type Cosign, cosign, cosigns, noServices } from '../fixtures/cosign.ts'
 import { service } from '../fixtures/gate-fixtures.ts'
 import { ReferrersRegistry } from '../fixtures/referrers-registry.ts'
 import { Registry } from '../fixtures/registry.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 /** Debian's cosigns and docker-registry; one place has no lists of referrers, the other has them. */
 const folder = mkdtempSync('/tmp/snug-cosign-')
@@ -24,8 +24,8 @@ beforeAll(async () => {
   registry = await Registry.start()
   listing = await ReferrersRegistry.before(registry.host)
   const own = {
-    ec: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
-    ed: generateKeyPairSync('ed25519'),
+    ec: keyPair('ec'),
+    ed: keyPair(),
   }
   for (const [name, { publicKey, privateKey }] of Object.entries(own)) {
     writeFileSync(at(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }))

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import { expect, it } from 'vitest'
 import {
   base64Of,
@@ -18,8 +18,9 @@ import {
 } from '../../src/supplychain/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
 import { fileOf, nowMs, service } from '../fixtures/gate-fixtures.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
-const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const { publicKey, privateKey } = keyPair()
 const key: TrustedKey = {
   id: 'ab'.repeat(32),
   verifies: (message, signature) => verify(null, message, publicKey, signature),

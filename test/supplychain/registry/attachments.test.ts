@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { ImageRegistry } from '../../../src/ci/admission/image-registry.ts'
 import { judgeImage } from '../../../src/ci/admission/judge-image.ts'
@@ -9,9 +9,10 @@ import type { TrustedKey } from '../../../src/supplychain/attest/verify.ts'
 import { digestOf, manifestTypes } from '../../../src/supplychain/registry/registry-client.ts'
 import { gateOf, requirements } from '../../fixtures/admission-fixtures.ts'
 import { withServer } from '../../fixtures/http-places.ts'
+import { keyPair } from '../../fixtures/key-pair.ts'
 
 /** Someone with push access attaches what they like to an image whose newest gate is shut. */
-const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const { publicKey, privateKey } = keyPair()
 const key: TrustedKey = {
   id: 'ab'.repeat(32),
   verifies: (message, signature) => verify(null, message, publicKey, signature),
