@@ -49,6 +49,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'behaviour', version: 'v1', id: 'b2', value: { count: 2 } },
         { kind: 'counts', version: 'v1', id: '7', value: { number: 9 } },
         { kind: 'report', version: 'v1', id: 'k1 c1', value: { order: 1 } },
+        { kind: 'run', version: 'v1', id: '0', value: { order: 2 } },
         { kind: 'alert', id: 'a1', fingerprint: 'f1', value: { severity: 'low' } },
         { kind: 'container', id: 'c1', value: { name: 'web' } },
         { kind: 'audit', id: 't1', value: { who: 'cli:root' } },
@@ -65,6 +66,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
           ],
           counts: [{ id: '7', value: { number: 9 } }],
           reports: [{ id: 'k1 c1', value: { order: 1 } }],
+          runs: [{ id: '0', value: { order: 2 } }],
         },
       ])
       expect(snapshot.alerts).toEqual([{ id: 'a1', fingerprint: 'f1', value: { severity: 'low' } }])
@@ -83,26 +85,29 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).meta).toEqual({ k: 3 })
     })
 
-    it('removes a version with its behaviours and reports, and nothing of its neighbours', async () => {
+    it('removes a version with its behaviours, containers and reports, and nothing of its neighbours', async () => {
       const versions = ['v', 'v/1', 'v0', 'v1', 'v%']
       await store.batch(
         versions.flatMap((version) => [
           { kind: 'version' as const, version, value: version },
           { kind: 'behaviour' as const, version, id: 'b', value: version },
           { kind: 'report' as const, version, id: 'r', value: version },
+          { kind: 'run' as const, version, id: 'c', value: version },
         ]),
       )
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'late', value: 0 },
         { kind: 'report', version: 'v', id: 'late', value: 0 },
+        { kind: 'run', version: 'v', id: 'late', value: 0 },
         { kind: 'version-removed', version: 'v' },
       ])
       const left = await store.load()
       expect(left.versions.map(({ version }) => version).sort()).toEqual(versions.slice(1).sort())
-      for (const { version, value, behaviours, reports } of left.versions) {
+      for (const { version, value, behaviours, reports, runs } of left.versions) {
         expect(value).toBe(version)
         expect(behaviours).toEqual([{ id: 'b', value: version }])
         expect(reports).toEqual([{ id: 'r', value: version }])
+        expect(runs).toEqual([{ id: 'c', value: version }])
       }
     })
 
@@ -117,7 +122,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
       ])
       const { versions } = await store.load()
       expect(versions).toEqual([
-        { version: 'v', behaviours: [{ id: 'new', value: 2 }], counts: [], reports: [] },
+        { version: 'v', behaviours: [{ id: 'new', value: 2 }], counts: [], reports: [], runs: [] },
       ])
     })
 
@@ -145,8 +150,8 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { version: 'w', behaviours: [{ id: 'c', value: 3 }], counts: [] },
       ])
       expect(versions).toEqual([
-        { version: 'v', behaviours: [], counts: [], reports: [] },
-        { version: 'w', value: 1, behaviours: [], counts: [], reports: [] },
+        { version: 'v', behaviours: [], counts: [], reports: [], runs: [] },
+        { version: 'w', value: 1, behaviours: [], counts: [], reports: [], runs: [] },
       ])
     })
 
@@ -159,17 +164,19 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.load()).meta).toEqual({ b: 2 })
     })
 
-    it('removes single behaviours, counts, reports and containers', async () => {
+    it('removes single behaviours, counts, reports, runs and containers', async () => {
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'b', value: 1 },
         { kind: 'counts', version: 'v', id: '0', value: 1 },
         { kind: 'report', version: 'v', id: 'r', value: 1 },
+        { kind: 'run', version: 'v', id: '0', value: 1 },
         { kind: 'container', id: 'c', value: 1 },
       ])
       await store.batch([
         { kind: 'behaviour-removed', version: 'v', id: 'b' },
         { kind: 'counts-removed', version: 'v', id: '0' },
         { kind: 'report-removed', version: 'v', id: 'r' },
+        { kind: 'run-removed', version: 'v', id: '0' },
         { kind: 'container-removed', id: 'c' },
       ])
       const { versions, containers } = await store.load()

@@ -22,7 +22,7 @@ import type { DeployedVersion, VersionKey } from '../versions/deployed-version.t
 import { incidentRemoval, incidentWrite, restoreIncidents } from './incident-record.ts'
 import { type Collected, Persister } from './persister.ts'
 import { namesWrite } from './names-record.ts'
-import { profileWrites, reportWrites, versionWrite } from './stored-state.ts'
+import { profileWrites, slotWrites, versionWrite } from './stored-state.ts'
 import { scanRemoval, scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
 
@@ -426,7 +426,7 @@ export class Journal {
     version.news = false
     const write = profile.drain()
     if (write !== undefined) writes.push(...profileWrites(key, write))
-    writes.push(...reportWrites(version))
+    writes.push(...slotWrites(version))
     if (losses.drainChanged() || version.changed) {
       version.changed = false
       writes.push(versionWrite(version))

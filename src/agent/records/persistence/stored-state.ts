@@ -11,6 +11,7 @@ import type { AnyStoredEntry, CountsOfWrite } from '../../../core/profile/stored
 import type { Shaper } from '../../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
 import type {
+  Keyed,
   Store,
   StoredBehaviours,
   StoredVersion,
@@ -19,6 +20,7 @@ import type {
 } from '../store/store.ts'
 import { DeployedVersion, type ModeDecisions } from '../versions/deployed-version.ts'
 import type { ReportedEvent, StoredReport } from '../versions/reported-acts.ts'
+import type { Slotted } from '../versions/slots.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
 import { Pace } from '../../../support/pace.ts'
 import type { Slices } from '../../../support/slices.ts'
@@ -29,13 +31,31 @@ const span = z
   .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
 const stint = z.object({ from: text, to: text, before: z.boolean() })
 
-/** The stored fields of a version, without its behaviours. */
+const storedRun = z.object({
+  run: z.object({
+    container: text,
+    name: text.exactOptional(),
+    from: text,
+    to: text.exactOptional(),
+    before: z.boolean(),
+    actsOnly: z.literal(true).exactOptional(),
+    endUnseen: z.literal(true).exactOptional(),
+    earlier: z.array(stint).exactOptional(),
+    outside: z.literal(true).exactOptional(),
+    blind: z.object({ why: z.enum(['own-kernel', 'unproven']), runtime: text }).exactOptional(),
+    blindReported: z.literal(true).exactOptional(),
+    proven: z.literal(true).exactOptional(),
+  }),
+  order: z.number(),
+})
+
+/** The stored fields of a version. Its behaviours, containers and reports are records of their own. */
 const versionSchema = z.object({
   image: z.object({
     repository: text,
-    tag: text.optional(),
+    tag: text.exactOptional(),
     digest: text,
-    scope: text.optional(),
+    scope: text.exactOptional(),
   }),
   tags: z.array(text),
   life: z.custom<Version>(
@@ -44,22 +64,8 @@ const versionSchema = z.object({
   firstSeen: text,
   lastSeen: text,
   learnedSize: z.number(),
-  runs: z.array(
-    z.object({
-      container: text,
-      name: text.optional(),
-      from: text,
-      to: text.optional(),
-      before: z.boolean(),
-      actsOnly: z.literal(true).optional(),
-      endUnseen: z.literal(true).optional(),
-      earlier: z.array(stint).optional(),
-      outside: z.literal(true).optional(),
-      blind: z.object({ why: z.enum(['own-kernel', 'unproven']), runtime: text }).optional(),
-      blindReported: z.literal(true).optional(),
-      proven: z.literal(true).optional(),
-    }),
-  ),
+  /** Earlier agents stored containers with the version. */
+  runs: z.array(storedRun.shape.run).default([]),
   runsSeen: z.number(),
   runsBefore: z.number(),
   losses: z.array(span),
@@ -84,7 +90,7 @@ const versionSchema = z.object({
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
-  const { runs, runsSeen, runsBefore, losses } = version
+  const { runsSeen, runsBefore, losses } = version
   const { otherDigests, imageIds, inherited, appliedSpec, modeDecisions, revision } = version
   const { observed, observedBefore, alertedKinds } = version
   const value = {
@@ -95,7 +101,6 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     lastSeen,
     learnedSize,
     identity,
-    runs: [...runs.values()],
     runsSeen,
     runsBefore,
     losses: losses.spans,
@@ -112,12 +117,25 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
   return { kind: 'version', version: key, value }
 }
 
-/** Each report is a record: with the version, one more would write a thousand others again. */
-export function reportWrites({ key, reported }: DeployedVersion): readonly StoreWrite[] {
-  return reported.drainChanged().map(({ slot, report }) => {
-    const record = { version: key, id: String(slot) }
-    if (report === undefined) return { kind: 'report-removed', ...record }
-    return { kind: 'report', ...record, value: report }
+/** Each container and each report is a record: with the version, one more would write a thousand others again. */
+export function slotWrites({ key, runs, reported }: DeployedVersion): readonly StoreWrite[] {
+  return [
+    ...writesOf(key, { put: 'run', removed: 'run-removed' }, runs.drainChanged()),
+    ...writesOf(key, { put: 'report', removed: 'report-removed' }, reported.drainChanged()),
+  ]
+}
+
+function writesOf(
+  version: string,
+  kinds:
+    | { readonly put: 'run'; readonly removed: 'run-removed' }
+    | { readonly put: 'report'; readonly removed: 'report-removed' },
+  changed: readonly Slotted<unknown>[],
+): readonly StoreWrite[] {
+  return changed.map(({ slot, record }) => {
+    const id = String(slot)
+    if (record === undefined) return { kind: kinds.removed, version, id }
+    return { kind: kinds.put, version, id, value: record }
   })
 }
 
@@ -211,14 +229,12 @@ export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined
 
 function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersion {
   const value = versionSchema.parse(stored.value)
-  const { repository, tag, digest, scope } = value.image
-  const image = {
-    repository,
-    digest,
-    ...(tag === undefined ? {} : { tag }),
-    ...(scope === undefined ? {} : { scope }),
-  }
-  const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
+  const version = new DeployedVersion(
+    value.image,
+    Object.freeze(value.life),
+    profile,
+    value.firstSeen,
+  )
   for (const known of value.tags) version.tags.add(known)
   version.lastSeen = value.lastSeen
   version.learnedSize = value.learnedSize
@@ -235,36 +251,25 @@ function restoreVersion(stored: StoredVersion, profile: Profile): DeployedVersio
   version.observed = new Set(value.observed)
   version.observedBefore = new Set(value.observedBefore)
   for (const kind of value.alertedKinds) version.alertedKinds.add(kind)
-  for (const run of value.runs) {
-    const { container, from, before, name, to, actsOnly, endUnseen, earlier, outside } = run
-    const { blind, blindReported, proven } = run
-    version.runs.set(container, {
-      container,
-      from,
-      before,
-      ...(name === undefined ? {} : { name }),
-      ...(to === undefined ? {} : { to }),
-      ...(actsOnly === undefined ? {} : { actsOnly }),
-      ...(endUnseen === undefined ? {} : { endUnseen }),
-      ...(earlier === undefined ? {} : { earlier }),
-      ...(outside === undefined ? {} : { outside }),
-      ...(blind === undefined ? {} : { blind }),
-      ...(blindReported === undefined ? {} : { blindReported }),
-      ...(proven === undefined ? {} : { proven }),
-    })
-  }
-  const reports = stored.reports.map(({ id, value: report }) => {
-    return { slot: Number(id), report: report as StoredReport }
-  })
+  version.runs.restore(slotted(stored.runs, (record) => storedRun.parse(record)))
+  for (const run of value.runs) version.runs.set(run.container, run)
+  const reports = slotted(stored.reports, (record) => record as StoredReport)
   version.reported.restore(reports)
-  for (const { report } of reports) restoreMeaning(version, report.act)
+  for (const { record } of reports) restoreMeaning(version, record.act)
   for (const act of value.reported) {
     version.rememberReported(act)
     restoreMeaning(version, act)
   }
   // The next write of the version leaves out what earlier agents stored with it.
-  version.changed = value.reported.length > 0
+  version.changed = value.reported.length > 0 || value.runs.length > 0
   return version
+}
+
+function slotted<T>(
+  stored: readonly Keyed[],
+  read: (value: unknown) => T,
+): readonly { readonly slot: number; readonly record: T }[] {
+  return stored.map(({ id, value }) => ({ slot: Number(id), record: read(value) }))
 }
 
 function restoreMeaning(version: DeployedVersion, act: ReportedEvent): void {

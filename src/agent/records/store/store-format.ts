@@ -6,7 +6,7 @@ import { SnugError } from '../../../errors.ts'
  * Rises with a change of the store that an earlier build would misread or set aside. Then
  * test/fixtures/formats needs a store that the build before it wrote.
  */
-export const storeFormat = 3
+export const storeFormat = 4
 
 /**
  * It is in the name of a file: a name cannot be half written, and LevelDB, which changes the files

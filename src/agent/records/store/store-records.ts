@@ -14,6 +14,7 @@ export const tables = {
   version: 'version',
   behaviour: 'behaviour',
   report: 'report',
+  run: 'run',
   alert: 'alert',
   /** fingerprint → alert id */
   fingerprint: 'fingerprint',
@@ -37,7 +38,7 @@ export type Operation =
 const countsPart = 'counts'
 
 /** Their keys begin with that of a version, which is removed with them. */
-export const tablesOfVersion = [tables.behaviour, tables.report] as const
+export const tablesOfVersion = [tables.behaviour, tables.report, tables.run] as const
 
 /**
  * The puts and deletes of a write. `version-removed` also needs a removal from {@link
@@ -61,6 +62,10 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [put([tables.report, write.version, write.id], write.value)]
     case 'report-removed':
       return [del([tables.report, write.version, write.id])]
+    case 'run':
+      return [put([tables.run, write.version, write.id], write.value)]
+    case 'run-removed':
+      return [del([tables.run, write.version, write.id])]
     case 'alert': {
       const record: AlertRecord = { fingerprint: write.fingerprint, value: write.value }
       return [
@@ -127,6 +132,7 @@ interface BuiltBehaviours {
 interface BuiltVersion extends BuiltBehaviours {
   value?: unknown
   readonly reports: Keyed[]
+  readonly runs: Keyed[]
 }
 
 /** Collects records, in the order of their keys, into a snapshot. */
@@ -160,6 +166,10 @@ export class SnapshotBuilder {
       case tables.report:
         if (second === undefined) throw new Error('the key is incomplete')
         this.#version(id).reports.push({ id: second, value })
+        return undefined
+      case tables.run:
+        if (second === undefined) throw new Error('the key is incomplete')
+        this.#version(id).runs.push({ id: second, value })
         return undefined
       case tables.alert: {
         const { fingerprint, value: alert } = alertRecord(value)
@@ -224,7 +234,7 @@ export class SnapshotBuilder {
   #version(id: string): BuiltVersion {
     const known = this.#versions.get(id)
     if (known !== undefined) return known
-    const fresh = { behaviours: [], counts: [], reports: [] }
+    const fresh = { behaviours: [], counts: [], reports: [], runs: [] }
     this.#versions.set(id, fresh)
     return fresh
   }

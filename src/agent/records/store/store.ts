@@ -36,7 +36,7 @@ export interface BatchOptions {
 
 export type StoreWrite =
   | { readonly kind: 'version'; readonly version: string; readonly value: unknown }
-  /** Removes the version with all its behaviours and reports. */
+  /** Removes the version with all its behaviours, containers and reports. */
   | { readonly kind: 'version-removed'; readonly version: string }
   | {
       readonly kind: 'behaviour'
@@ -60,6 +60,8 @@ export type StoreWrite =
       readonly value: unknown
     }
   | { readonly kind: 'report-removed'; readonly version: string; readonly id: string }
+  | { readonly kind: 'run'; readonly version: string; readonly id: string; readonly value: unknown }
+  | { readonly kind: 'run-removed'; readonly version: string; readonly id: string }
   /** `id` sorts by time. */
   | {
       readonly kind: 'alert'
@@ -107,6 +109,8 @@ export interface StoredVersion extends StoredBehaviours {
   readonly value?: unknown
   /** Of an unexpected event each, in no order. */
   readonly reports: readonly Keyed[]
+  /** Of a container each, in no order. */
+  readonly runs: readonly Keyed[]
 }
 
 export interface StoreSnapshot {

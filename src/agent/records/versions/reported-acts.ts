@@ -2,6 +2,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 import type { BehaviourKey } from '../../pipeline/sources/source.ts'
 import type { KeyMeaning } from './key-meanings.ts'
 import type { Share, SharedBound } from './shared-bound.ts'
+import { type Slotted, Slots } from './slots.ts'
 
 /**
  * An event that was reported, unexpected or of a version that learns. Its repeats are counted by key, also after a
@@ -20,13 +21,6 @@ export interface StoredReport {
   readonly act: ReportedEvent
   /** Rises with each report of the version, so the oldest are dropped first, also after a restart. */
   readonly order: number
-}
-
-/** A report where the store has it. A later report takes the slot of one that was dropped. */
-export interface Slotted {
-  readonly slot: number
-  /** Undefined: the slot is empty. */
-  readonly report: StoredReport | undefined
 }
 
 /** Events of a version whose keys survive a restart of the daemon. */
@@ -48,11 +42,7 @@ export class ReportedActs implements Share {
   /** Names of those that are expected, the oldest first. */
   readonly #expected = new Set<string>()
   #order = 0
-  /** By slot. So there are as many records as reports at most, also where the store fails for long. */
-  readonly #slots: (StoredReport | undefined)[] = []
-  #free: number[] = []
-  /** Slots of which the store has another content. */
-  readonly #changed = new Set<number>()
+  readonly #slots = new Slots<StoredReport>()
   /** Of each container, what the kernel did other than to report. */
   readonly #actions = new Map<string, Map<BehaviourKey, Alert['action']>>()
   #actionsSize = 0
@@ -76,32 +66,28 @@ export class ReportedActs implements Share {
   add(act: ReportedEvent): void {
     const name = nameOf(act)
     const known = this.#acts.get(name)
-    const slot = known?.slot ?? this.#free.pop() ?? this.#slots.length
-    this.#put(name, slot, { act, order: this.#order + 1 })
-    this.#changed.add(slot)
+    const report = { act, order: this.#order + 1 }
+    this.#put(name, this.#slots.put(report, known?.slot), report)
     if (this.#acts.size > reportedKept) this.#dropLeast()
     if (known === undefined) this.#bound?.grew()
   }
 
   /** Those of the store, before there are others. */
-  restore(stored: readonly { readonly slot: number; readonly report: StoredReport }[]): void {
-    for (const { slot, report } of stored.toSorted((a, b) => a.report.order - b.report.order))
-      this.#put(nameOf(report.act), slot, report)
-    this.#free = [...this.#slots.keys()].filter((slot) => this.#slots[slot] === undefined)
+  restore(stored: readonly { readonly slot: number; readonly record: StoredReport }[]): void {
+    this.#slots.restore(stored)
+    for (const { slot, record } of stored.toSorted((a, b) => a.record.order - b.record.order))
+      this.#put(nameOf(record.act), slot, record)
   }
 
   /** What the store does not have as it is. */
-  drainChanged(): readonly Slotted[] {
-    const changed = Array.from(this.#changed, (slot) => ({ slot, report: this.#slots[slot] }))
-    this.#changed.clear()
-    return changed
+  drainChanged(): readonly Slotted<StoredReport>[] {
+    return this.#slots.drainChanged()
   }
 
   #put(name: string, slot: number, report: StoredReport): void {
     this.#remove(name)
     this.#acts.set(name, { ...report, slot })
     if (report.act.expected) this.#expected.add(name)
-    this.#slots[slot] = report
     this.#order = report.order
   }
 
@@ -177,9 +163,7 @@ export class ReportedActs implements Share {
     const slot = this.#acts.get(name)?.slot
     if (slot === undefined) return
     this.#remove(name)
-    this.#slots[slot] = undefined
-    this.#free.push(slot)
-    this.#changed.add(slot)
+    this.#slots.clear(slot)
   }
 
   #remove(name: string): void {

@@ -1,4 +1,5 @@
 import type { Blindness } from '../../../core/sight/blindness.ts'
+import { type Slotted, Slots } from './slots.ts'
 
 /** A run of a container from a start to an end, before a later start. */
 export interface PastStint {
@@ -7,7 +8,7 @@ export interface PastStint {
   readonly before: boolean
 }
 
-/** One container of the version, on this node. Plain data: it is stored. */
+/** One container of the version, on this node. Plain data. */
 export interface Run {
   readonly container: string
   readonly name?: string
@@ -43,20 +44,61 @@ export interface RunCounts {
   readonly blind: number
 }
 
+/** As the store has it. */
+export interface StoredRun {
+  readonly run: Run
+  /** Rises with each container of the version. */
+  readonly order: number
+}
+
 /** The containers of a version by id, in the order of their first start. */
 export class Runs extends Map<string, Run> {
   /** Rises with each change. */
   revision = 0
   #counts: (RunCounts & { readonly revision: number }) | undefined
+  readonly #slots = new Slots<StoredRun>()
+  readonly #places = new Map<string, { readonly slot: number; readonly order: number }>()
+  #order = 0
 
   override set(container: string, run: Run): this {
-    this.revision += 1
-    return super.set(container, run)
+    const known = this.#places.get(container)
+    const order = known?.order ?? this.#order + 1
+    this.#place(container, this.#slots.put({ run, order }, known?.slot), order)
+    return this.#set(container, run)
   }
 
   override delete(container: string): boolean {
+    const known = this.#places.get(container)
+    if (known === undefined) return false
+    this.#places.delete(container)
+    this.#slots.clear(known.slot)
     this.revision += 1
     return super.delete(container)
+  }
+
+  /** Those of the store, before there are others. */
+  restore(stored: readonly { readonly slot: number; readonly record: StoredRun }[]): void {
+    this.#slots.restore(stored)
+    for (const { slot, record } of stored.toSorted((a, b) => a.record.order - b.record.order)) {
+      const { run, order } = record
+      this.#place(run.container, slot, order)
+      this.#set(run.container, run)
+    }
+  }
+
+  /** What the store does not have as it is. */
+  drainChanged(): readonly Slotted<StoredRun>[] {
+    return this.#slots.drainChanged()
+  }
+
+  #place(container: string, slot: number, order: number): void {
+    this.#places.set(container, { slot, order })
+    this.#order = Math.max(this.#order, order)
+  }
+
+  #set(container: string, run: Run): this {
+    this.revision += 1
+    return super.set(container, run)
   }
 
   /** Views ask for it again and again, and most versions stay as they are meanwhile. */

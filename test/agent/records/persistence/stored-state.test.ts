@@ -15,6 +15,7 @@ import {
   reportedKept,
   type StoredReport,
 } from '../../../../src/agent/records/versions/reported-acts.ts'
+import type { StoredRun } from '../../../../src/agent/records/versions/runs.ts'
 import {
   begin,
   daemonWorld,
@@ -442,5 +443,77 @@ describe('an unexpected event that was reported', () => {
     expect(after?.value).not.toHaveProperty('reported')
     await repeated(later, 4)
     expect(countOf(later)).toEqual([5])
+  })
+})
+
+describe('a container of a version', () => {
+  const started = async (world: DaemonWorld, ...ids: readonly string[]): Promise<void> => {
+    for (const container of ids)
+      await received(
+        world,
+        begin(world, container),
+        eventMessage(act.file('/etc/a', ['read'], { container })),
+      )
+    await world.daemon.journal.persist()
+  }
+  const ended = async (world: DaemonWorld, id: string): Promise<string> => {
+    const time = new Date(world.now()).toISOString()
+    await received(world, { type: 'container-ended', id, time })
+    return time
+  }
+  const idsIn = (world: DaemonWorld): readonly string[] => {
+    const [version] = world.daemon.registry.index
+    return [...(version?.runs.keys() ?? [])]
+  }
+
+  it('is written once: a later one writes none of the others, and its end only it', async () => {
+    const store = new RecordingStore()
+    const [world] = await keepingWorld(store)
+    await started(world, 'c1', 'c2')
+    store.drain()
+    await started(world, 'c3')
+    const runs = (): readonly StoreWrite[] => store.drain().filter(({ kind }) => kind === 'run')
+    expect(runs()).toMatchObject([{ value: { run: { container: 'c3' } } }])
+    const time = await ended(world, 'c1')
+    await world.daemon.journal.persist()
+    expect(runs()).toMatchObject([{ value: { run: { container: 'c1', to: time } } }])
+  })
+
+  it('keeps its place for a later daemon, also in the slot of one that is forgotten', async () => {
+    const store = new MemoryStore()
+    const [world] = await keepingWorld(store)
+    await started(world, 'c1', 'c2', 'c3')
+    await ended(world, 'c1')
+    const [version] = world.daemon.registry.index
+    version?.runs.delete('c1')
+    await started(world, 'c4')
+    const [later] = await keepingWorld(store)
+    expect(idsIn(later)).toEqual(['c2', 'c3', 'c4'])
+    await started(later, 'c5', 'c2')
+    const [last] = await keepingWorld(store)
+    expect(idsIn(last)).toEqual(['c2', 'c3', 'c4', 'c5'])
+    const [stored] = (await store.load()).versions
+    expect(stored?.runs.map(({ id }) => id).sort()).toEqual(['0', '1', '2', '3'])
+  })
+
+  it('is read from the record of the version, where an earlier agent stored it, and moves', async () => {
+    const store = new MemoryStore()
+    const [world] = await keepingWorld(store)
+    await started(world, 'c1', 'c2')
+    await world.stop()
+    const [before] = (await store.load()).versions
+    if (before === undefined) throw new Error('the store has no version')
+    const { version } = before
+    const runs = before.runs.map(({ value }) => (value as StoredRun).run)
+    await store.batch([
+      { kind: 'version', version, value: { ...(before.value as object), runs } },
+      ...before.runs.map(({ id }) => ({ kind: 'run-removed' as const, version, id })),
+    ])
+    const [later] = await keepingWorld(store)
+    expect(idsIn(later)).toEqual(['c1', 'c2'])
+    await later.daemon.journal.persist()
+    const [after] = (await store.load()).versions
+    expect(after?.runs.map(({ value }) => (value as StoredRun).run)).toEqual(runs)
+    expect(after?.value).not.toHaveProperty('runs')
   })
 })
