@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { Recorder } from '../sensor/recorder.ts'
 import { watchedUnits } from './blocked-unit.ts'
@@ -26,14 +27,26 @@ async function start(
     await recorder.stop()
     await machine.stop()
   }
+  const isUp = new AbortController()
   try {
-    await recorder.running()
+    await Promise.race([recorder.running(), sensorEnds(machine, isUp.signal)])
   } catch (error) {
     const said = machine.log.slice(-4_000)
     await stop()
     throw new Error(said, { cause: error })
+  } finally {
+    isUp.abort()
   }
   return { machine, recorder, stop }
+}
+
+/** Rejects once it has: the source on this side of the port does not notice, and would wait for its first frame. */
+async function sensorEnds(machine: Machine, isUp: AbortSignal): Promise<void> {
+  while (!isUp.aborted) {
+    const [end] = /sensor: ended with .*/.exec(machine.log) ?? []
+    if (end !== undefined) throw new Error(end)
+    await delay(250)
+  }
 }
 
 /**
