@@ -38,7 +38,7 @@ static struct kernel_ways ways;
 /* Of each hook. */
 static struct {
 	struct bpf_link *link;
-	char why[WHY_MAX]; /* it is not attached */
+	char why[WHY_MAX]; /* not attached, because of this */
 	bool attached;
 } states[HOOKS];
 

@@ -46,7 +46,7 @@ export class ProseChecker {
       return this.#lint(path, text, 1, rules)
     }
     const texts = place.kind === 'yaml' ? textsOfYaml(text) : textsOfSource(path, text)
-    const found: ProseFault[] = []
+    const found = place.kind === 'source' ? backReferences(path, text) : []
     for (const each of texts) {
       found.push(...(await this.#lint(path, each.text, each.line, this.#wording)))
     }
@@ -71,4 +71,16 @@ export class ProseChecker {
       message,
     }))
   }
+}
+
+const backReference = /^\s*(?:\/\*\*?|\/\/|\*) The same\b/
+
+/** Comments that nobody understands without the one before. */
+function backReferences(path: string, text: string): ProseFault[] {
+  return text.split('\n').flatMap((row, at) => {
+    if (!backReference.test(row)) return []
+    return [
+      { path, line: at + 1, message: 'a comment that begins with `The same`: name what it is' },
+    ]
+  })
 }

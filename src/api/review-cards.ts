@@ -68,7 +68,7 @@ export type CardPlace = View<typeof cardPlace>
  * fired never share a card with others.
  */
 const reviewCard = z.object({
-  /** The same as long as the card exists. */
+  /** Stays as long as the card exists. */
   key: text,
   /** Of the card as it stands: another one once a behaviour comes or goes. */
   id: text,

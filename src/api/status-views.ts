@@ -50,7 +50,7 @@ export type CrossCheckView = View<typeof crossCheck>
 const stop = z.object({
   /** Class of events: `exec`, `open`, `connect`, … */
   act: text,
-  /** The same as text. */
+  /** For people: `running a program`. */
   text,
   how: z.enum(stopHows),
 })

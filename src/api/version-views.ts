@@ -57,7 +57,7 @@ const evidence = z.object({
   folders: z.object({ programs: texts, work: texts }).exactOptional(),
   /** Why class `open` may be what the version is. */
   openProposal: maybe,
-  /** The same as text. */
+  /** The coverage in sentences. */
   sentences: texts,
   novelty,
   /** Kinds of events that were observed during learning: other kinds are not judged. */

@@ -20,7 +20,7 @@ export interface DemoAgentOptions {
   readonly piped: boolean
 }
 
-/** The same daemon and command line that a user runs, as child processes. */
+/** The daemon and command line that a user runs, as child processes. */
 export class DemoAgent {
   readonly socket: string
   readonly #log: string

@@ -35,7 +35,7 @@ export class StoryRecorder {
     return new StoryRecorder(file, await agent.record(file))
   }
 
-  /** The same stage; the recorder takes note of when what began. */
+  /** The stage, with a note of when what began. */
   wrap(stage: Stage): Stage {
     const note = (name: string): void => {
       this.#parts.push({ name, from: Date.now() })

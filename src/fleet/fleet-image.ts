@@ -11,7 +11,7 @@ export function fleetImage({ repository, digest, scope }: FleetImage): FleetImag
 
 const slugLength = 40
 
-/** The same on every node. A name cannot hold a repository; the hash separates images whose names look alike. */
+/** Equal on every node. A name cannot hold a repository; the hash separates images whose names look alike. */
 export function profileName(image: FleetImage): string {
   const slug = image.repository
     .toLowerCase()

@@ -56,6 +56,17 @@ describe('the prose check', () => {
     )
   })
 
+  test.each([
+    '/** The same, with pauses. */',
+    '/**\n * The same of an alert\n */',
+    '// The same later',
+  ])('wants a comment that names what it is about: %s', async (comment) => {
+    expect(await messages('src/x.ts', `${comment}\nexport const x = 1\n`)).toEqual([
+      'a comment that begins with `The same`: name what it is',
+    ])
+    expect(await messages('src/x.ts', `${comment.replace('The same', 'Equal')}\n`)).toEqual([])
+  })
+
   test('reads the text of an element with the elements in it', async () => {
     const source = 'export const text = <p>The sensor <b>tells</b> the agent</p>'
     expect(await messages('src/page/x.tsx', source)).toHaveLength(1)

@@ -26,7 +26,7 @@ export function commitDecision(
   return commitDecisionOnAll(context, [version], commit)
 }
 
-/** The same of one decision on several versions of an image: one audit entry names them all. */
+/** Commits one decision on several versions of an image: one audit entry names them all. */
 export async function commitDecisionOnAll(
   context: AgentState,
   versions: readonly DeployedVersion[],

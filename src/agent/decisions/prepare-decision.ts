@@ -47,7 +47,7 @@ export async function prepareDecision(
   return unlessChanged(registry, versions, () => slices.run('decision', steps(parts)))
 }
 
-/** The same of a card, with the alerts that it answers. */
+/** Prepares the decision on a card, with the alerts that it answers. */
 export function prepareCard(
   { slices, registry }: Pick<AgentState, 'slices' | 'registry'>,
   parts: readonly DecidedPart[],

@@ -46,7 +46,7 @@ function* partsOf(
   return ids
 }
 
-/** The same of a script and of the programs that it ran, in its container. */
+/** Behaviours of a script and of the programs that it ran, in its container. */
 function* partsOfRun(version: DeployedVersion, alert: Alert): Steps<readonly BehaviourId[]> {
   const causes = new Set(alert.cause?.component?.map(({ id }) => id))
   const ids: BehaviourId[] = []

@@ -403,7 +403,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.#tick.inOnePiece()
   }
 
-  /** The same each second, beside judging. */
+  /** {@link tick} with pauses for judging, each second. */
   tickInSlices(): Promise<void> {
     this.#checkClock()
     this.incidentFeed.tick()

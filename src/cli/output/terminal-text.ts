@@ -11,7 +11,7 @@ export function safeText(text: string): string {
 }
 
 /**
- * The same for JSON, and for YAML in double quotes, where `\uXXXX` is lossless. Line breaks stay: those of
+ * {@link safeText} for JSON, and for YAML in double quotes, where `\uXXXX` is lossless. Line breaks stay: those of
  * strings are escaped already.
  */
 export function safeJson(json: string): string {

@@ -37,7 +37,7 @@ export function FleetAlertsView() {
     setCursor(0)
     setFault(undefined)
   }, [name])
-  // The same for all pages of a list: else its beginning would move with the time.
+  // One time for all pages of a list: else its beginning would move with the time.
   const from = useMemo(
     () => (hours === '' ? '' : new Date(Date.now() - Number(hours) * hourMs).toISOString()),
     [hours],

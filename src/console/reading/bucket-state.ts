@@ -234,7 +234,7 @@ export class BucketState implements ConsoleFleet {
     }
   }
 
-  /** The same for the same decisions, at each replica. */
+  /** Equal for equal decisions, at each replica. */
   #revisionOf(image: FleetImage, subjects: Iterable<string>): string {
     const keys = [...subjects].map((subject) => decisionKey(image, subject)).sort()
     return shortHash(keys.map((key) => `${key} ${this.#bucket.revision(key)}`).join('\n'))

@@ -37,7 +37,7 @@ export function connectionOf(
 const kinds: Readonly<Record<string, 'out' | 'in'>> = { connect: 'out', listen: 'in' }
 
 /**
- * The same of a behaviour in an alert, of which `object` is the text: `tcp 203.0.113.7:443`. A node may send any text, so
+ * The connection of a behaviour in an alert, of which `object` is the text: `tcp 203.0.113.7:443`. A node may send any text, so
  * the peer is text and no more.
  */
 export function connectionIn({

@@ -73,7 +73,7 @@ export class ReviewGroups {
       )
   }
 
-  /** The same in no order. */
+  /** All of them in no order. */
   open(profileOf: (name: string) => KnownProfile | undefined): readonly OpenItem[] {
     const items: OpenItem[] = []
     for (const [key, group] of this.#groups) {

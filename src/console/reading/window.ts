@@ -20,7 +20,7 @@ export function isFound(q: string | undefined, ...texts: readonly string[]): boo
   return texts.some((text) => text.toLowerCase().includes(wanted))
 }
 
-/** The same for one of very many rows, which have the same texts: each text is looked through once. */
+/** {@link isFound} for one of very many rows, which share their texts: each text is looked through once. */
 export function textFinder(wanted: string): (text: string | undefined) => boolean {
   const known = new Map<string | undefined, boolean>([[undefined, false]])
   const lower = wanted.toLowerCase()

@@ -62,7 +62,7 @@ export class AuditChain {
   }
 }
 
-/** The same for the same entry whatever the order of its members. */
+/** Does not depend on the order of the members. */
 export function hashOf(record: unknown): string {
   return createHash('sha256').update(canonicalJson(record)).digest('hex')
 }

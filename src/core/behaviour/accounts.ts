@@ -10,7 +10,7 @@ export const ACCOUNTS_LEAST = 3
 
 type IdentityObject = Extract<BehaviourObject, { kind: 'identity' }>
 
-/** The same change of identity for anybody. Undefined where no account of people is in it, and for other kinds. */
+/** The change of identity for anybody. Undefined where no account of people is in it, and for other kinds. */
 export function ofAnybody(object: BehaviourObject): IdentityObject | undefined {
   if (object.kind !== 'identity') return undefined
   const { from, to } = object

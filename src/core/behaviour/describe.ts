@@ -102,7 +102,7 @@ export function objectLine(object: BehaviourObject): string {
   }
 }
 
-/** The same with its actor before it: `reads /etc/nginx/nginx.conf`. All these verbs are regular. */
+/** A line of a behaviour with its actor before it: `reads /etc/nginx/nginx.conf`. All these verbs are regular. */
 export function doesLine(line: string): string {
   return line.replace(/^[a-z]+/, '$&s')
 }

@@ -18,7 +18,7 @@ const programRule = z.strictObject({
   options: z.literal('shell').exactOptional(),
   /** Options whose value is the code or program to run. */
   code: texts.exactOptional(),
-  /** The same of options behind which nothing is an option any more. */
+  /** Options whose value is the code or program, and behind which nothing is an option any more. */
   last: texts.exactOptional(),
   /** The first argument that is no option is a subcommand; the second is the code or program. */
   subcommands: z.boolean().exactOptional(),

@@ -2,7 +2,7 @@
 export interface CharClass {
   /** As a regular expression has it, over text. */
   readonly source: string
-  /** The same over bytes: pairs of first and last. */
+  /** Ranges over bytes: pairs of first and last. */
   readonly ranges: readonly (readonly [number, number])[]
 }
 

@@ -82,7 +82,7 @@ export class PlacePattern implements ObjectPattern {
     return new PathPattern(seq(templates, text(SUBJECT_TO), templates))
   }
 
-  /** The same for each access that it stands for. */
+  /** The pattern for each access that it stands for. */
   faces(
     renames: boolean,
   ): readonly { readonly object: FileObject; readonly pattern: PlacePattern }[] {

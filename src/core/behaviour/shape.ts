@@ -17,7 +17,7 @@ export interface ShapedPath {
 
 /** An argument vector, in the language of shapes where it begins with NUL and each argument ends in it. */
 export interface ShapedArguments extends ShapedPath {
-  /** The same without variables, except before and after the arguments that define the action. */
+  /** The vector without variables, except before and after the arguments that define the action. */
   readonly plain: string
   /** The very vector. */
   readonly subject: string

@@ -24,7 +24,7 @@ export interface ShellCode {
 
 interface Word {
   readonly text: string
-  /** The same with all of it variable that may be so: an option is still that option. */
+  /** The text with all of it variable that may be so: an option is still that option. */
   readonly folded: string
 }
 

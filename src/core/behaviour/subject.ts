@@ -45,7 +45,7 @@ export function plainObject(ref: BehaviourRef): BehaviourObject {
 
 type ExecObject = Extract<BehaviourObject, { kind: 'exec' }>
 
-/** The same program with whatever arguments. */
+/** The program with whatever arguments. */
 export function anyArguments(object: ExecObject): ExecObject {
   const { args: _, ...any } = object
   return any

@@ -17,7 +17,7 @@ function charClass(...ranges: readonly string[]): CharClass {
   }
 }
 
-/** The same and all that is not ASCII, as text and as bytes: in a text, `\\xNN` is a byte that is no UTF-8. */
+/** These characters and all that is not ASCII, as text and as bytes: in a text, `\\xNN` is a byte that is no UTF-8. */
 function international(...ranges: readonly string[]): CharClass {
   const plain = charClass(...ranges)
   const source = `(?:[\\u0080-\\uffff${ranges.join('')}]|\\\\x[89a-f][0-9a-f])`

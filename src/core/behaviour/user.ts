@@ -28,7 +28,7 @@ export function userOf({ uid, declaredUser }: ProcessRef): User {
   return declaredUser === true && uid !== 0 ? 'declared' : accountOf(uid)
 }
 
-/** The same of what was stored before accounts were one. */
+/** {@link userOf} of what was stored before accounts were one. */
 export function userOfStored(user: User): User {
   return user === 'declared' ? user : accountOf(user)
 }

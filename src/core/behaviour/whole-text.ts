@@ -1,5 +1,5 @@
 /**
- * The same text in one piece, for what is kept long. A text that was put together or cut out of another refers to these
+ * The text in one piece, for what is kept long. A text that was put together or cut out of another refers to these
  * parts, and keeps them in memory.
  */
 export function wholeText(text: string): string {

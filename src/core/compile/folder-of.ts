@@ -22,7 +22,7 @@ export function beginningOf(language: Language): PathPattern | undefined {
   return begun === undefined ? undefined : new PathPattern(begun)
 }
 
-/** The same of paths. Of a rename, each of both paths begins like one of the language. */
+/** {@link beginningOf} of paths. Of a rename, each of both paths begins like one of the language. */
 export function pathBeginningOf(language: Language): PathPattern | undefined {
   const begun = pathBeginning(language)
   return begun === undefined ? undefined : new PathPattern(begun)

@@ -24,7 +24,7 @@ export function buildAutomaton(
   return finish(automatonSteps(languages, limit))
 }
 
-/** The same, with pauses. */
+/** {@link buildAutomaton} with pauses. */
 export function* automatonSteps(
   languages: readonly Language[],
   limit: number,

@@ -29,7 +29,7 @@ const linesLetBy = 2_000
  * earlier line and parses only the differences. It returns the same as {@link parseEventLine}, except that events of
  * one process may share its description.
  *
- * The same bytes around two values make the same members, whatever the values are. The reader requires each value to be
+ * Equal bytes around two values make the same members, whatever the values are. The reader requires each value to be
  * one whole JSON value; where that is not certain, it parses the line as a whole.
  */
 export class EventLineReader {

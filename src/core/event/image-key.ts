@@ -19,7 +19,7 @@ export function isSameImage(a: ImageRef | undefined, b: ImageRef): boolean {
   return a?.repository === b.repository && a.digest === b.digest && a.scope === b.scope
 }
 
-/** The same image, for all containers. */
+/** The image, for all containers. */
 export function unscoped<T extends ImageRef>(image: T): Omit<T, 'scope'> {
   const { scope: _, ...rest } = image
   return rest

@@ -71,7 +71,7 @@ export function lastTimeOf(record: OutboundRecord): string {
   return isAudit(record) ? record.time : record.lastSeen
 }
 
-/** The same for the same state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
+/** Equal for one state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
 export function revisionOf(record: OutboundRecord): string {
   if (!isAlert(record)) return record.id
   const decided = record.decision === undefined ? '' : `-${record.decision.kind}`

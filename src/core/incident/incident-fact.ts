@@ -26,7 +26,7 @@ export interface IncidentFact {
    * the service: whatever it does later does not belong to its start.
    */
   readonly starts: boolean
-  /** The same for this behaviour in each container of an image. */
+  /** Equal for this behaviour in each container of an image. */
   readonly act?: string
   /** Address and port outside of all private networks. */
   readonly destination?: string

@@ -28,7 +28,7 @@ export interface OpenPart {
   readonly words?: true
   /** Each name shows what varies in it. */
   readonly certain?: true
-  /** The same form with the other extensions of the folder, where names vary as a whole. */
+  /** This form with the other extensions of the folder, where names vary as a whole. */
   readonly alike?: readonly string[]
   /** Of folders that are named in several ways: the form of their own names, which files beside them could have too. */
   readonly beside?: OpenPart

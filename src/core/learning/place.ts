@@ -95,7 +95,7 @@ export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readon
   return finish(placesSteps(uses, options))
 }
 
-/** The same, with pauses. */
+/** {@link placesOf} with pauses. */
 export function* placesSteps(
   uses: Iterable<FileUse>,
   options: PlaceOptions,

@@ -166,7 +166,7 @@ export function endBreakGlass<V extends Blockable>(version: V, who: string): V {
   })
 }
 
-/** The same spans of time by a clock that was set. */
+/** Its spans of time by a clock that was set. */
 export function blockingAfterStep<V extends Blockable>(version: V, stepMs: number): V {
   const { blocking, breakGlass } = version
   if (blocking === undefined) return version

@@ -16,7 +16,7 @@ export function componentOf(actor: Actor, now: Shipped, before: Shipped): string
   return change(path, now, before) === 'brings' ? path : undefined
 }
 
-/** The same of a behaviour: of its actor, or of the program of the image that it runs. */
+/** {@link componentOf} of a behaviour: of its actor, or of the program of the image that it runs. */
 export function componentIn(
   { actor, object }: { readonly actor: Actor; readonly object: BehaviourObject },
   now: Shipped,

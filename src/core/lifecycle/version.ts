@@ -97,7 +97,7 @@ export interface Step {
 }
 
 /**
- * The same version by a clock that was set by `stepMs`: windows, the soak and break-glass last as
+ * The version by a clock that was set by `stepMs`: windows, the soak and break-glass last as
  * long as they would have.
  */
 export function afterClockStep(version: Version, stepMs: number): Version {

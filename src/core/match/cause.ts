@@ -17,9 +17,9 @@ import {
 
 /** Deviations of one actor, access and place. */
 export interface Cause {
-  /** The same for all deviations of the cause, on every node. */
+  /** Equal for all deviations of the cause, on every node. */
   readonly id: string
-  /** The same for all causes of the actor, its user, the access and the classes of the place and of changed files. */
+  /** Equal for all causes of the actor, its user, the access and the classes of the place and of changed files. */
   readonly group: string
   readonly actor: string
   readonly access: CauseAccess
@@ -80,7 +80,7 @@ export function instanceGroup(
   return sha256Hex(group).slice(0, 20)
 }
 
-/** The same for behaviours of one cause, as {@link causeOf} has it; for lists, as it costs no hash. */
+/** Equal for behaviours of one cause, as {@link causeOf} has it; for lists, as it costs no hash. */
 export function causeKey(behaviour: Behaviour): string {
   const parts = partsOf(behaviour.object)
   return keyIn(groupKey(behaviour, parts), parts)

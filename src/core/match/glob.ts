@@ -52,7 +52,7 @@ function longestLiteral(pattern: string): string {
   )
 }
 
-/** The same for any text: `*` stands for any text, `/` included, and `?` for one character; braces list alternatives. */
+/** Patterns of any text: `*` stands for any text, `/` included, and `?` for one character; braces list alternatives. */
 export function texts(patterns: readonly string[]): Matcher {
   const expressions = expanded(patterns).map((pattern) =>
     pattern

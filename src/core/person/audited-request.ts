@@ -7,7 +7,7 @@ export type RequestKind = (typeof requestKinds)[number]
 export interface AuditedRequest {
   /** Of the request in the log. A client may choose it. */
   readonly id: string
-  /** The same in each line of the request, and in no other. */
+  /** In each line of the request, and in no other. */
   readonly key: string
   readonly kind: RequestKind
   readonly namespace: string

@@ -345,7 +345,7 @@ export class Allowance {
     return this.shape?.open.has(subject) === true
   }
 
-  /** The same of a pattern of renames, of the name that is given away. */
+  /** Whether a pattern of renames could be about that name, which is given away. */
   givesAway(path: string, origin: Origin, now: Micros, workload?: string): boolean {
     if (this.shape === undefined || this.rejected) return false
     const pattern = this.grantsAt(now, workload).pattern(origin, this.shape, this.related)

@@ -191,7 +191,7 @@ export class CellList {
     this.#dropped.add(at)
   }
 
-  /** The same cells without those that were dropped, under new numbers. This list stays as it is. */
+  /** A list without the cells that were dropped, under new numbers. This one stays as it is. */
   compacted(): CellList {
     if (this.#dropped === undefined) return this
     const list = new CellList()

@@ -107,12 +107,12 @@ export class EntryKeeper {
     if (this.places.isDirty) this.#settled(this.places.settle(this.table.byKey))
   }
 
-  /** The same for a reader. Of much that is still learned, places are as {@link settleSteps} left them. */
+  /** {@link settle} for a reader. Of much that is still learned, places are as {@link settleSteps} left them. */
   settleForReader(): void {
     if (!this.places.mayWait) this.settle()
   }
 
-  /** The same with pauses. What is learned meanwhile waits for the next time. */
+  /** {@link settle} with pauses. What is learned meanwhile waits for the next time. */
   *settleSteps(): Steps<void> {
     if (!this.places.isDirty) return
     const { seen } = this.places

@@ -225,7 +225,7 @@ export class LiveEntry extends EntryEvidence {
     }
   }
 
-  /** The same behaviour of the declared user, as inherited: it has no evidence itself. */
+  /** The behaviour of the declared user, as inherited: it has no evidence itself. */
   asDeclared(from: string): ProfileEntry {
     const grants = this.allowance().grants.toJSON()
     return {

@@ -41,7 +41,7 @@ export class NumberWriter {
     this.#length += 1
   }
 
-  /** The same of a number that may be below zero, and of at most 2^52 in size. */
+  /** Adds a number that may be below zero, and is of at most 2^52 in size. */
   addSigned(number: number): void {
     this.add(number < 0 ? -2 * number - 1 : 2 * number)
   }

@@ -261,7 +261,7 @@ export class PlaceKeeper {
   }
 
   /**
-   * The same of places that {@link prepare} derived before some of the evidence came. That evidence still counts for the
+   * Settles the places that {@link prepare} derived before some of the evidence came. That evidence still counts for the
    * next time.
    *
    * @param seen what {@link seen} was before they were derived

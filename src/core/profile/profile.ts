@@ -85,7 +85,7 @@ export class Profile implements ProfileReader {
     return profile
   }
 
-  /** The same of entries as the store has them, in the present form or an earlier one, with pauses. It is parked. */
+  /** {@link load} of entries as the store has them, in the present form or an earlier one, with pauses. It is parked. */
   static *restore(stored: StoredProfile, shaper: Shaper): Steps<Profile> {
     const profile = new Profile(shaper)
     const counts = new RestoredCounts(stored.counts)
@@ -276,7 +276,7 @@ export class Profile implements ProfileReader {
     return this.#entries.table.page(after, limit).map((entry) => entry.toJSON())
   }
 
-  /** The same entries as live objects: read only, and valid only until the next event. */
+  /** {@link entries} as live objects: read only, and valid only until the next event. */
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
     this.#entries.settleForReader()
     return this.#entries.table.page(after, limit)
@@ -312,7 +312,7 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * The same, with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. Of a
+   * {@link coverage} with pauses. Only behaviours that one container showed allow an estimate of what is still unseen. Of a
    * profile that is open, of what stays closed.
    */
   coverageSteps(runs: readonly ContainerRun[], slice: Micros): Steps<Coverage> {
@@ -339,7 +339,7 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * The same of many, see {@link decideAll}.
+   * Decides on many, see {@link decideAll}.
    *
    * @param prepared by {@link prepareDecision}
    */

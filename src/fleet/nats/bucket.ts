@@ -126,7 +126,7 @@ export class Bucket {
     await this.#write(key, text, revision)
   }
 
-  /** The same, with nothing as its value. Errors: as of {@link put}. */
+  /** Leaves the key without a value. Errors: as of {@link put}. */
   async remove(key: string, revision: number): Promise<void> {
     await this.#write(key, '', revision, 'DEL')
   }

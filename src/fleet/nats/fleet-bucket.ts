@@ -18,7 +18,7 @@ export interface FleetBucketOptions {
   readonly bucket: string
   /** A valid value. Of decisions, {@link FleetBucket.decisions} has it already. */
   readonly onValue: (value: FleetValue, key: string) => void
-  /** The same value is there no more. */
+  /** A value that was there is no more. */
   readonly onGone: (value: FleetValue, key: string) => void
   /** All that the bucket had at that time was read, after each connection. */
   readonly onListed: () => void

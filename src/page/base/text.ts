@@ -42,7 +42,7 @@ function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
 
-/** The same for where only text will do, such as a title. */
+/** The text with its control characters written out, for where only text will do, such as a title. */
 export function escaped(text: string): string {
   return pieces(text)
     .map((piece) => piece.text)

@@ -88,7 +88,7 @@ const named: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * The same for sensors that do not escape names. Events use the backslash as escape, so it is
+ * {@link eventOf} for sensors that do not escape names. Events use the backslash as escape, so it is
  * doubled.
  */
 export function plainEventOf(draft: Bag): SnugEvent {

@@ -13,7 +13,7 @@ export function accessOfFlags(flags: number): readonly Access[] {
   return accessOf({ reads, writes, creates: (flags & O_CREAT) !== 0 })
 }
 
-/** The same for names of flags: `O_RDWR|O_CREAT`. */
+/** By names of flags: `O_RDWR|O_CREAT`. */
 export function accessOfFlagNames(text: string): readonly Access[] {
   const names = new Set(text.toUpperCase().split(/[^A-Z_]+/))
   const both = names.has('O_RDWR')

@@ -15,7 +15,7 @@ export function tagOf(engine: Engine, subject: Subject, params: Params): string 
   return `"${revision}"`
 }
 
-/** The same after a decision; undefined where the decision removed the object. */
+/** {@link tagOf} after a decision; undefined where the decision removed the object. */
 export function tagAfter(engine: Engine, subject: Subject, params: Params): string | undefined {
   try {
     return tagOf(engine, subject, params)

@@ -68,7 +68,7 @@ export function exportableOf(
   return finish(exportableSteps(image, profile, kinds, doubts))
 }
 
-/** The same, with pauses. */
+/** {@link exportableOf} with pauses. */
 export function* exportableSteps(
   image: ImageRef,
   profile: Profile,

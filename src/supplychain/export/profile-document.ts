@@ -73,7 +73,7 @@ export function profileDocument(
   return finish(profileDocumentSteps(image, behaviours, observed, recordings))
 }
 
-/** The same, with pauses: each behaviour is read and written by itself. */
+/** {@link profileDocument} with pauses: each behaviour is read and written by itself. */
 export function* profileDocumentSteps(
   image: ImageRef,
   behaviours: Iterable<ProfileEntry>,

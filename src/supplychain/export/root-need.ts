@@ -40,7 +40,7 @@ export function rootNeed(what: Exportable): RootNeed {
   return finish(rootNeedSteps(what))
 }
 
-/** The same, with pauses. */
+/** {@link rootNeed} with pauses. */
 export function* rootNeedSteps({ allowed, waiting, seen, doubts }: Exportable): Steps<RootNeed> {
   const acts = allowed.filter(isRoots)
   const waits = waiting.filter(isRoots)

@@ -13,7 +13,7 @@ export async function engineImageFacts(socket: string, image: string): Promise<I
   return await asked(socket, image, async (found) => imageFactsOf(await found.inspect()))
 }
 
-/** The same with its files, for which the engine saves it. */
+/** The facts of an image with its files, for which the engine saves it. */
 export async function engineImageContents(socket: string, image: string): Promise<ImageContents> {
   return await asked(socket, image, async (found) => {
     const facts = imageFactsOf(await found.inspect())

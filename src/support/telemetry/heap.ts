@@ -8,7 +8,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
 /** How much the heap may grow over its live part before it is collected, in percent. */
 const growth = 25
-/** The same while the state is loaded: collections would take a third of that time. */
+/** While the state is loaded: collections would take a third of that time. */
 const growthAtLoad = 100
 /** Free part of the old generation's pages, of the used part, from which the next collection puts pages together. */
 const mostFree = 0.45

@@ -82,7 +82,7 @@ export interface IdentifierLimits {
   readonly total: number
   /** After this time the events continue without an image: `unprofiled`. */
   readonly giveUpMs: number
-  /** The same if every engine is available and reports that no such container exists. */
+  /** After this time where every engine is available and reports that no such container exists. */
   readonly unknownMs: number
   /** Ended containers that are remembered, for events that come after the end. */
   readonly remembered: number

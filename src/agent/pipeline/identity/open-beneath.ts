@@ -15,7 +15,7 @@ export function openBeneath(folder: string, path: string): number | undefined {
   return openBeneathBy({ openSync, closeSync, constants }, folder, path)
 }
 
-/** The same. It uses nothing else, so that a thread without modules can have its text. */
+/** {@link openBeneath} by the calls that it gets alone, so that a thread without modules can have its text. */
 export function openBeneathBy(
   { openSync: open, closeSync: close, constants: flags }: Opening,
   folder: string,

@@ -41,7 +41,7 @@ export interface Judged {
 /** An event that was judged by a version's profile. */
 export type JudgedBy = Judged & { readonly version: DeployedVersion }
 
-/** The same event of the same container with the same action is one alert. */
+/** Equal for events that are one alert: of one container, with one action. */
 export function actName(
   version: DeployedVersion | undefined,
   container: string,
@@ -264,7 +264,7 @@ export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehavio
   }
 }
 
-/** The same, for decisions in other places. */
+/** {@link mainBehaviour} with its form, for decisions in other places. */
 function withForm(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
   const behaviour = mainBehaviour(unexpected)
   const ref = mainRef(unexpected)

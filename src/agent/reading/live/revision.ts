@@ -11,12 +11,12 @@ export function revisionOf(versions: readonly DeployedVersion[]): string {
   return digestOf(versions.map(({ key, revision }) => `${key} ${revision}`))
 }
 
-/** The same of an alert. */
+/** Changes with each decision on the alert. */
 export function alertRevisionOf({ id, decision }: Alert): string {
   return digestOf([id, JSON.stringify(decision ?? null)])
 }
 
-/** The same of an incident: its alerts with their severity, and the decisions on them. */
+/** Changes with the alerts of the incident, their severity, and the decisions on them. */
 export function incidentRevisionOf(alerts: readonly KeptAlert[]): string {
   return digestOf(
     alerts.map(({ id, severity, decision }) =>

@@ -2,7 +2,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 
 /** Behaviours of one alert that are kept apart. Each further one counts as a new name. */
 export const namesKept = 512
-/** The same for all alerts together. */
+/** Of all alerts together. */
 export const allNamesKept = 65_536
 
 /** Ids of the behaviours that share each alert, as far as they are kept apart. */

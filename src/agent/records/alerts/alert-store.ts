@@ -398,7 +398,7 @@ export class AlertStore {
     return finish(this.listSteps(query))
   }
 
-  /** The same, with pauses. */
+  /** {@link list} with pauses. */
   *listSteps({
     limit,
     ...filter

@@ -42,7 +42,7 @@ export function causeView(
   return instance === undefined ? wide : { ...wide, place: instance, instance }
 }
 
-/** The same where other causes share the alert. `shared`: the id of what they have in common. */
+/** The cause of an alert that other causes share. `shared`: the id of what they have in common. */
 export function widened(single: AlertCause, shared: string): AlertCause {
   const { proposed: _, ...cause } = single
   const { id, place, names } = cause

@@ -6,7 +6,7 @@ import { type KeptAlert, type PackedAlerts, packedTogether } from './kept-alert.
 export class RestingAlerts {
   /** New or changed since the last round. */
   #fresh = new Set<KeptAlert>()
-  /** The same of the rounds before, until they are packed. */
+  /** New or changed in the rounds before, until they are packed. */
   readonly #old = new Set<KeptAlert>()
 
   /** The store has another alert in place of one; absent: none. */

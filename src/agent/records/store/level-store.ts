@@ -51,7 +51,7 @@ const bufferedBytes = 1_048_576
 const reopeningBytes = 2 * bufferedBytes
 /** Records that are fetched at once where all are read. By itself, each 16 KiB wait for a thread. */
 const fetchedBytes = 262_144
-/** The same where they are small. */
+/** Small records that are fetched at once. */
 const fetchedRecords = 1_000
 
 /**

@@ -100,7 +100,7 @@ export class DeployedVersion {
    * What was observed while it learned. The profile makes no statement about anything else.
    */
   observed: Observed = nothing
-  /** The same for the predecessor, whose profile judges while this version learns. */
+  /** What was observed while the predecessor learned, whose profile judges until this version has its own. */
   observedBefore: Observed = nothing
   /** Further kinds of which an event was reported. */
   readonly alertedKinds = new Set<Observable>()
@@ -366,7 +366,7 @@ export class DeployedVersion {
     if (this.profile.isParked) this.#tagged.clear()
   }
 
-  /** The same of all containers that ended before a restart. */
+  /** {@link forgetReported} of all containers that ended before a restart. */
   forgetReportedOfEnded(): void {
     const ended = new Set<string>()
     for (const container of this.reported.containers()) {

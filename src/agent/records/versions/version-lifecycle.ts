@@ -70,7 +70,7 @@ export class VersionLifecycle {
     return finish(this.evidenceSteps(version, nowMs))
   }
 
-  /** The same, with pauses. */
+  /** {@link evidence} with pauses. */
   *evidenceSteps(version: DeployedVersion, nowMs: number): Steps<WindowEvidence> {
     const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
@@ -167,7 +167,7 @@ export class VersionLifecycle {
     finish(this.tickSteps())
   }
 
-  /** The same, with pauses. */
+  /** {@link tick} with pauses. */
   *tickSteps(): Steps<void> {
     const nowMs = this.#options.now()
     this.#countBehaviours()

@@ -16,7 +16,7 @@ export const cuts: readonly Cut[] = [
   cutter({ text: 48, args: 0, list: 1 }),
 ]
 
-/** The same of an incident: what identifies it stays whole. */
+/** Of an incident, from the least: what identifies it stays whole. */
 export const incidentCuts: readonly ((record: IncidentRecord) => IncidentRecord)[] = [
   incidentCutter({ text: 512, ids: 50, list: 20 }),
   incidentCutter({ text: 256, ids: 10, list: 5 }),

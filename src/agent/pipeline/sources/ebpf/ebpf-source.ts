@@ -77,7 +77,7 @@ export interface EbpfSourceOptions {
 
 /** The longest delay before a restart of the sensor. A sensor that ran that long starts with the first delay. */
 const longestRestartMs = 5_000
-/** The same for a sensor that never ran. */
+/** Delays before a restart of a sensor that never ran. */
 const backoffRules = { firstMs: 100, longestMs: 60_000 } as const
 /**
  * The events of this host's containers, from the kernel. The sensor is a child process. If it
