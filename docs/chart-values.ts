@@ -69,6 +69,12 @@ const reports = z.strictObject({
   }),
 })
 
+const heldLabel = z.strictObject({
+  enabled: z.boolean().meta({
+    description: 'whether the agents label the pods of held containers, and may patch pods',
+  }),
+})
+
 const fleetConsole = z.strictObject({
   enabled: z.boolean().meta({
     description: 'a Deployment of `snug console`, with its Service: see docs/console.md',
@@ -113,6 +119,7 @@ const chartValues = z
     nri,
     auditLog,
     reports,
+    heldLabel,
     console: fleetConsole,
     serviceMonitor,
     extraEnv: objects.meta({

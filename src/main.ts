@@ -39,6 +39,7 @@ import { HostFiles } from './agent/pipeline/identity/units/host-files.ts'
 import { isOwnUnit } from './agent/pipeline/identity/units/unit-cgroup.ts'
 import type { UnitEngineOptions } from './agent/pipeline/identity/units/unit-engine.ts'
 import { containerResolvers, hostResolvers } from './agent/pipeline/identity/resolver-file.ts'
+import type { PodLabels } from './fleet/pod-labels.ts'
 import type { DeviationReports } from './fleet/reports/deviation-reports.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import { guardsOf, openGuardsOf } from './core/compile/kernel-guards.ts'
@@ -60,7 +61,7 @@ import { exitOnCrash } from './support/telemetry/crash.ts'
 import { withRoomToLoad } from './support/telemetry/heap.ts'
 import { createLog, type Log, stageLog } from './support/telemetry/log.ts'
 import { createMetrics } from './support/telemetry/metrics.ts'
-import { fleetOf, kubeOf, podEventsOf, reportsOf } from './agent/parts/cluster.ts'
+import { fleetOf, kubeOf, podEventsOf, podLabelsOf, reportsOf } from './agent/parts/cluster.ts'
 import { enginesOf } from './agent/parts/engines.ts'
 import { dispatcherOptions, liveParts, outletsOf, product } from './agent/parts/options.ts'
 import { ebpfSource, sourcesOf } from './agent/parts/sources.ts'
@@ -124,6 +125,7 @@ export async function runAgent(
   const reload = (): void => void live.reload()
   let reports: DeviationReports | undefined
   let reporter: AgentReporter | undefined
+  let labels: PodLabels | undefined
   const undoExit = exitOnCrash(log, () => daemon.journal.persist())
   try {
     await withRoomToLoad(() => daemon.load())
@@ -158,6 +160,8 @@ export async function runAgent(
     reporter.start()
     reports = await reportsOf(config, kube, daemon)
     reports?.start()
+    labels = podLabelsOf(config, kube, daemon, stageLog(log, 'respond'))
+    labels?.start()
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)
@@ -167,6 +171,7 @@ export async function runAgent(
     await events?.close()
     await reporter?.close()
     await reports?.close()
+    await labels?.close()
     await close()
   }
 }

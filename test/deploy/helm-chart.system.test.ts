@@ -237,6 +237,30 @@ describe('with the audit log', () => {
   })
 })
 
+describe('with the label of held pods', () => {
+  const helm = renderChart({ heldLabel: { enabled: true } }).objects
+  const kustomize = kustomized('held-label').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent may patch pods, and otherwise may not', () => {
+    const rightsOf = (objects: readonly Manifest[]): unknown =>
+      objects
+        .filter(({ metadata }) => metadata.name === 'snug-held-label')
+        .map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }))
+    expect(rightsOf(helm)).toMatchObject([
+      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['patch'] }] },
+      {},
+    ])
+    expect(rightsOf(helm)).toEqual(rightsOf(kustomize))
+    expect(rightsOf(renderChart().objects)).toEqual([])
+  })
+
+  it('it sets the label, and otherwise does not', () => {
+    for (const objects of [helm, kustomize])
+      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ labelHeld: true })
+    expect(agentConfig(renderChart().objects).engines.kubernetes.labelHeld).toBe(false)
+  })
+})
+
 describe('with reports', () => {
   const helm = renderChart({ reports: { enabled: true } }).objects
   const kustomize = kustomized('reports').filter(({ kind }) => !outside.includes(kind))

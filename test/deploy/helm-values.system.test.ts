@@ -66,6 +66,7 @@ const others: Readonly<Record<string, unknown>> = {
   'auditLog enabled': true,
   'auditLog path': '/var/log/audit/kube.log',
   'reports enabled': true,
+  'heldLabel enabled': true,
   'console enabled': true,
   'console replicas': 3,
   'console config schema': 'snug.console/v1',

@@ -84,6 +84,32 @@ describe('a slice', () => {
   })
 })
 
+const pod = (labels: object = {}, more: object = {}, node = 'n1'): object => ({
+  metadata: { name: 'web-1', namespace: 'shop', labels: { app: 'web', ...labels }, ...more },
+  spec: { nodeName: node, containers: [{ name: 'web', image: 'web:1' }] },
+})
+const heldPod = pod({ 'snug.dev/held': 'network' }, { annotations: { 'snug.dev/held-before': '' } })
+const evil = { ...pod(), spec: { nodeName: 'n1', containers: [{ name: 'web', image: 'evil:1' }] } }
+const unlabelled = { ...pod(), metadata: { name: 'web-1', namespace: 'shop' } }
+
+describe('a pod', () => {
+  it.each<[string, Client, object, object, RegExp]>([
+    ['gets the label', agent('n1'), heldPod, pod(), /^allowed$/],
+    ['loses it', agent('n1'), pod(), heldPod, /^allowed$/],
+    ['gets its first one', agent('n1'), pod(), unlabelled, /no other/],
+    ['of another node', agent('n2'), heldPod, pod(), /pods of its node/],
+    ['by a token that is bound to no node', unbound, heldPod, pod(), /pods of its node/],
+    ['gets another image', agent('n1'), evil, pod(), /nothing of a pod/],
+    ['gets another label', agent('n1'), pod({ app: 'db' }), pod(), /no other/],
+    ['loses another label', agent('n1'), unlabelled, pod(), /no other/],
+    ['gets an annotation', agent('n1'), pod({}, { annotations: { a: 'b' } }), pod(), /no other/],
+    ['gets an owner', agent('n1'), pod({}, { ownerReferences: [{ uid: 'u' }] }), pod(), /nothing/],
+    ['is changed by a person', person, evil, pod(), /^not matched$/],
+  ])('%s', (_, client, object, before, expected) => {
+    expect(verdict('held-label', client, object, before)).toMatch(expected)
+  })
+})
+
 const report = (name: string): object => ({ metadata: { name, namespace: 'shop' } })
 
 describe('a report', () => {

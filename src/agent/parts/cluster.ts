@@ -1,11 +1,13 @@
 import type { Config } from '../../support/config/config-schema.ts'
 import { bucketAccessOf } from '../../support/config/nats-access.ts'
 import { describeError } from '../../errors.ts'
+import { heldLevel } from '../decisions/held-level.ts'
 import type { Daemon } from '../engine/daemon.ts'
 import type { FleetSyncOptions } from '../../fleet/fleet-sync.ts'
 import type { FleetLink } from '../../fleet/fleet.ts'
 import type { DeviationReports } from '../../fleet/reports/deviation-reports.ts'
 import type { PodEvents } from '../../fleet/pod-events.ts'
+import type { PodLabels } from '../../fleet/pod-labels.ts'
 import type { KubeNode } from '../../fleet/kubernetes/kube-node.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 
@@ -47,6 +49,27 @@ export function podEventsOf(
   return kube?.events({
     onLost: (count, error) => {
       log.warn({ count, error: describeError(error) }, 'events on pods were not written')
+    },
+  })
+}
+
+/** Labels the pods of held containers, where the config asks for it. */
+export function podLabelsOf(
+  { engines }: Config,
+  kube: KubeNode | undefined,
+  daemon: Daemon,
+  log: Log,
+): PodLabels | undefined {
+  if (!engines.kubernetes.labelHeld) return undefined
+  const { faults } = daemon
+  return kube?.labels({
+    heldLevel: (containers) => heldLevel(daemon, containers),
+    onFault: (reason) => {
+      if (reason === undefined) faults.delete('labels')
+      else if (faults.get('labels') !== reason) {
+        log.error({ reason }, 'a held pod has no label, or an old one')
+        faults.set('labels', reason)
+      }
     },
   })
 }

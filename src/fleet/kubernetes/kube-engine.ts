@@ -105,6 +105,10 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     return 'unavailable'
   }
 
+  get pods(): Iterable<PodView> {
+    return this.#pods.items.values()
+  }
+
   podNamed(namespace: string, name: string): PodView | undefined {
     for (const pod of this.#pods.items.values()) {
       if (pod.name === name && pod.namespace === namespace) return pod

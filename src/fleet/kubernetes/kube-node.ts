@@ -1,5 +1,6 @@
 import { DeviationReports, type DeviationReportsOptions } from '../reports/deviation-reports.ts'
 import { PodEvents, type PodEventsOptions } from '../pod-events.ts'
+import { PodLabels, type PodLabelsOptions } from '../pod-labels.ts'
 import { kubeAccess } from './access.ts'
 import { KubeApi } from './api.ts'
 import { KubeEngine, type KubeEngineOptions } from './kube-engine.ts'
@@ -14,6 +15,8 @@ export interface KubeNode {
   readonly engine: (options: Pick<KubeEngineOptions, 'onState'>) => KubeEngine
   /** Of pods that the engine has. */
   readonly events: (options: Pick<PodEventsOptions, 'onLost'>) => PodEvents
+  /** Of the same pods. */
+  readonly labels: (options: Omit<PodLabelsOptions, 'api' | 'pods'>) => PodLabels
   readonly reports: (options: Omit<DeviationReportsOptions, 'api' | 'node'>) => DeviationReports
   readonly fleet: (options: Omit<KubeFleetOptions, 'api' | 'node'>) => KubeFleet
 }
@@ -38,6 +41,7 @@ export function kubeNode(how: string, node: string): KubeNode {
       const pod: PodEventsOptions['pod'] = (namespace, name) => pods?.podNamed(namespace, name)
       return new PodEvents({ api, node, pod, ...options })
     },
+    labels: (options) => new PodLabels({ api, pods: () => pods?.pods ?? [], ...options }),
     reports: (options) => new DeviationReports({ api, node, ...options }),
     fleet: (options) => new KubeFleet({ api, node, ...options }),
   }

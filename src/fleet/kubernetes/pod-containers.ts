@@ -20,6 +20,8 @@ export interface PodView {
   /** Every container that it asks for has been made: whatever else is in its cgroup is its sandbox. */
   readonly complete: boolean
   readonly labels: Readonly<Record<string, string>>
+  /** Its label {@link heldLabel} before an agent set that; empty: it had none. Absent: no agent did. */
+  readonly heldBefore?: string
   /** Canonical; none where it has its host's. */
   readonly addresses: readonly string[]
   readonly workload: WorkloadRef
@@ -42,12 +44,16 @@ export interface AskedContainer {
   readonly rest: Omit<ContainerIdentity, 'id' | 'image' | 'imageId'>
 }
 
+/** A label of a pod with a held container: the level. */
+export const heldLabel = 'snug.dev/held'
+/** An annotation beside it. */
+export const heldBefore = 'snug.dev/held-before'
 const manifestHash = 'kubernetes.io/config.hash'
 
 export function viewOf(pod: Pod): PodView {
   const { metadata, spec, status = {} } = pod
   const { uid, name, namespace = 'default', labels = {}, annotations = {} } = metadata
-  const hash = annotations[manifestHash]
+  const { [manifestHash]: hash, [heldBefore]: before } = annotations
   const owner = workloadOf(pod)
   const { runtimeClassName: runtimeClass } = spec
   const rows = [
@@ -67,6 +73,7 @@ export function viewOf(pod: Pod): PodView {
     containers: rows.flatMap((row) => containersOf(row, about)),
     asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, about)])),
     ...(runtimeClass === undefined ? {} : { runtimeClass }),
+    ...(before === undefined ? {} : { heldBefore: before }),
     complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
   }

@@ -249,6 +249,10 @@ export const configSchema = z
               description:
                 'whether each new alert is an Event on its pod, which `kubectl describe pod` shows. At most 10 at once and one a minute for each pod',
             }),
+            labelHeld: z.boolean().default(false).meta({
+              description:
+                'whether the pod of a held container has the label `snug.dev/held`, see docs/quarantine.md. It takes the right to patch pods',
+            }),
             reports: z.boolean().default(false).meta({
               description:
                 'whether images with behaviours that wait for review are in a Report (`openreports.io/v1alpha1`) in their namespace, one of each node. A node writes at most one each 30 seconds',

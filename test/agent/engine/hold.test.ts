@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../../src/core/event/event.ts'
 import type { HoldLevel } from '../../../src/core/lifecycle/hold.ts'
 import type { HoldView } from '../../../src/api/hold-views.ts'
+import { heldLevel } from '../../../src/agent/decisions/held-level.ts'
 import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import type { SourceMessage } from '../../../src/agent/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
@@ -172,6 +173,25 @@ describe('a hold', () => {
     await runs(first, { name: 'web-1' })
     expect(sent(first)).toEqual({ network: true, changes: false, until: Date.parse(until ?? '') })
     expect(world.engine.holds()).toMatchObject([{ by: 'cli:root', reason: 'a web shell' }])
+  })
+
+  it('is the level of its containers once it is confirmed, and known after a kill of the agent', async () => {
+    const level = (...ids: readonly string[]) => heldLevel(world.daemon, ids)
+    const assigned = { kind: 'assigned', container: first, scope: 1, enforced: false } as const
+    expect(level(first, second)).toBe('none')
+    await hold('web-1')
+    expect(level(first)).toBeUndefined()
+    expect(level(second)).toBe('none')
+    const report = { ...assigned, hold: { network: true, changes: false } }
+    await received({ type: 'policy', report })
+    expect(level(first, second)).toBe('network')
+    world = await begins({ startMs: world.now() })
+    expect(level(first)).toBeUndefined()
+    await runs(first, { name: 'web-1' })
+    await received({ type: 'policy', report })
+    expect(level(first)).toBe('network')
+    await world.engine.release('web-1', by)
+    expect(level(first)).toBe('none')
   })
 
   it('that cannot be read is a fault, and the agent starts', async () => {

@@ -67,5 +67,10 @@ settings of the config take precedence.
 {{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "reports" true) -}}
 {{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
 {{- end -}}
+{{- if .Values.heldLabel.enabled -}}
+{{- $engines := $config.engines | default dict -}}
+{{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "labelHeld" true) -}}
+{{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}

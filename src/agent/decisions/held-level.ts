@@ -1,0 +1,23 @@
+import { type HoldLevel, holdLevels } from '../../core/lifecycle/hold.ts'
+import type { Agent } from '../engine/agent.ts'
+
+/**
+ * What of the holds on these containers is confirmed: the last level in the order of {@link holdLevels}, or `none` where
+ * no hold is for them. Undefined where that is not known yet, as after a start.
+ */
+export function heldLevel(
+  { holds, kernel }: Pick<Agent, 'holds' | 'kernel'>,
+  containers: Iterable<string>,
+): HoldLevel | 'none' | undefined {
+  if (holds.all.length === 0) return 'none'
+  const confirmed = new Set<HoldLevel>()
+  let isFree = true
+  for (const id of containers) {
+    const container = kernel.reported(id)
+    const ordered = container === undefined ? [] : holds.of(container)
+    if (container === undefined || ordered.length > 0) isFree = false
+    for (const hold of ordered)
+      if (holds.standing(hold, id).state === 'held') confirmed.add(hold.level)
+  }
+  return holdLevels.findLast((level) => confirmed.has(level)) ?? (isFree ? 'none' : undefined)
+}
