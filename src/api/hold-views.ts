@@ -28,3 +28,23 @@ export const holdView = z.object({
   containers: z.array(heldContainer),
 })
 export type HoldView = View<typeof holdView>
+
+/** A hold on containers of one image version, and how far it has come on each node. */
+export const fleetHold = z.object({
+  id: text,
+  /** Of the ImageProfile. */
+  profile: text,
+  lineage: text,
+  level: z.enum(holdLevels),
+  /** `NAMESPACE/POD`. Without pod and container: all containers of the version. */
+  pod: maybe,
+  container: maybe,
+  by: text,
+  at: text,
+  until: text,
+  reason: text,
+  /** Who ended it, where a node has not done so yet. */
+  releasedBy: maybe,
+  nodes: z.array(z.object({ node: text, containers: z.int(), held: z.int(), because: maybe })),
+})
+export type FleetHold = View<typeof fleetHold>

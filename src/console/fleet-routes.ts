@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { alertTypes, severities } from '../core/event/alert-words.ts'
 import { SnugError } from '../errors.ts'
 import type { ImageDecision } from './reading/console-fleet.ts'
 import { containerId, type NewHold, podName } from '../core/lifecycle/shared-hold.ts'
-import { checkHoldLength, holdLevels, podText } from '../core/lifecycle/hold.ts'
+import { holdLevels, podText } from '../core/lifecycle/hold.ts'
 import { modes } from '../core/lifecycle/mode.ts'
 import { duration, moment, reason } from '../api/body-parts.ts'
 import { alert } from '../core/event/alert-schema.ts'
@@ -14,6 +13,7 @@ import { openApi } from '../serve/openapi.ts'
 import { sessionParts } from '../serve/routes/session-routes.ts'
 import * as answer from './reading/views.ts'
 import { imageSchema } from '../fleet/slices/slice-content.ts'
+import { newHold } from '../fleet/fleet-hold.ts'
 import { profileName } from '../fleet/fleet-image.ts'
 import { authorName } from './author-name.ts'
 import { type ConsoleWorld, type FleetCall, type FleetRoute, fleetRoute } from './fleet-route.ts'
@@ -156,7 +156,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
       }),
     answer: answer.imageDetail,
     handle: (world, call) =>
-      decide(world, call, { kind: 'hold', hold: newHold(present(call.body)) }),
+      decide(world, call, { kind: 'hold', hold: holdOf(present(call.body)) }),
   }),
   fleetRoute({
     method: 'POST',
@@ -168,7 +168,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     handle: async (world, call) => {
       const seen = await world.alerts().alert(seqOf(call.params['seq']))
       const { name: profile, target } = heldFor(seen)
-      const hold = newHold({ ...call.body, ...target })
+      const hold = holdOf({ ...call.body, ...target })
       return decide(world, { ...call, params: { name: profile } }, { kind: 'hold', hold })
     },
   }),
@@ -332,12 +332,11 @@ function heldFor(seen: object): { name: string; target: Pick<NewHold, 'pod' | 'c
 }
 
 /** Errors: DECISION_INVALID */
-function newHold({
+function holdOf({
   for: forMs,
   ...hold
-}: Omit<NewHold, 'id' | 'forMs'> & { for: number }): NewHold {
-  checkHoldLength(forMs)
-  return { id: `h${randomBytes(6).toString('hex')}`, forMs, ...hold }
+}: Omit<NewHold, 'id' | 'forMs'> & { readonly for: number }): NewHold {
+  return newHold({ forMs, ...hold })
 }
 
 /** Decides as the caller, on the revision that the caller has read. Errors: REVISION_STALE, and those of the store. */

@@ -2,8 +2,15 @@ import { type CliIo, printLine } from '../cli/cli-io.ts'
 import { safeText } from '../cli/output/terminal-text.ts'
 import { describeError, type ErrorCode, SnugError } from '../errors.ts'
 import { decideProfile, type ProfileDecision } from '../fleet/kubernetes/decide.ts'
-import { agentLabel, fleetRoot, type ImageProfile } from '../fleet/kubernetes/fleet-objects.ts'
-import { parseImageProfile } from '../fleet/kubernetes/fleet-schema.ts'
+import type { FleetImage } from '../fleet/fleet-image.ts'
+import {
+  agentLabel,
+  fleetRoot,
+  type ImageProfile,
+  type ProfileSlice,
+  sliceName,
+} from '../fleet/kubernetes/fleet-objects.ts'
+import { parseImageProfile, parseSlice } from '../fleet/kubernetes/fleet-schema.ts'
 import { hasAnswered } from '../fleet/kubernetes/kube-error.ts'
 import type { KubeObject, ObjectList } from '../fleet/kubernetes/object.ts'
 import type { Pod } from '../fleet/kubernetes/pod.ts'
@@ -67,10 +74,7 @@ export class FleetClient {
   async profiles(): Promise<readonly ImageProfile[]> {
     const objects = await this.#fleetObjects('imageprofiles')
     return objects.flatMap((object) => {
-      const ignores = (error: unknown): void => {
-        const why = `\`${object.metadata.name}\` is ignored, or a part of it: ${describeError(error)}`
-        printLine(this.#io, `snug: ${safeText(why)} (KUBE_OBJECT_INVALID)`)
-      }
+      const ignores = (error: unknown): void => this.#ignores(object, error)
       try {
         return parseImageProfile(object, Date.now(), ignores)
       } catch (error) {
@@ -88,6 +92,45 @@ export class FleetClient {
       const owners = slice.metadata.ownerReferences ?? []
       return node === undefined ? [] : owners.map(({ uid }) => ({ profile: uid, node }))
     })
+  }
+
+  /** What a node published first of a version: its progress with holds. Undefined where it published nothing. */
+  async slice(image: FleetImage, node: string): Promise<ProfileSlice | undefined> {
+    const at = `${fleetRoot}/profileslices/${path(sliceName(image, node, 0))}`
+    try {
+      return this.#sliceIn((await this.#get(at)) as KubeObject)
+    } catch (error) {
+      if (hasAnswered(error, 404)) return undefined
+      throw error
+    }
+  }
+
+  /** Those with progress of holds. Errors: FLEET_MISSING. */
+  async holdSlices(): Promise<readonly ProfileSlice[]> {
+    const slices = await this.#fleetObjects('profileslices')
+    return slices
+      .filter((slice) => ((slice as Partial<ProfileSlice>).holds ?? []).length > 0)
+      .flatMap((slice) => this.#sliceIn(slice) ?? [])
+  }
+
+  #sliceIn(object: KubeObject): ProfileSlice | undefined {
+    const ignores = (error: unknown): void => this.#ignores(object, error)
+    try {
+      return parseSlice(object, Date.now(), ignores)
+    } catch (error) {
+      ignores(error)
+      return undefined
+    }
+  }
+
+  #ignores({ metadata }: KubeObject, error: unknown): void {
+    const why = `\`${metadata.name}\` is ignored, or a part of it: ${describeError(error)}`
+    printLine(this.#io, `snug: ${safeText(why)} (KUBE_OBJECT_INVALID)`)
+  }
+
+  /** Of all namespaces. */
+  async allPods(): Promise<readonly Pod[]> {
+    return (await this.#list('/api/v1/pods')) as readonly Pod[]
   }
 
   /** Errors: NAMESPACE_UNKNOWN. */

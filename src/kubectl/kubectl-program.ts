@@ -8,6 +8,7 @@ import { decisionCommands } from './commands/decision-commands.ts'
 import { explainCommand } from './commands/explain-command.ts'
 import { imagesCommand } from './commands/images-command.ts'
 import { protectionCommand } from './commands/protection-command.ts'
+import { quarantineCommands } from './commands/quarantine-command.ts'
 import { reviewCommand } from './commands/review-command.ts'
 import { statusCommand } from './commands/status-command.ts'
 
@@ -29,6 +30,7 @@ export function createKubectlProgram(io: CliIo): Cli {
   imagesCommand(program, context)
   reviewCommand(program, context)
   decisionCommands(program, context)
+  quarantineCommands(program, context)
   alertsCommand(program, context)
   explainCommand(program, context)
   protectionCommand(program, context)

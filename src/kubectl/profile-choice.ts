@@ -30,15 +30,9 @@ export function chosenProfile(
   profiles: readonly ImageProfile[],
   namespace: string | undefined,
 ): ImageProfile {
-  const byName = profiles.find(({ metadata }) => metadata.name === ref)
-  if (byName !== undefined) return byName
-  const [name = '', digest = ''] = ref.split('@')
-  const found = profilesOf(profiles, namespace).filter(
-    ({ spec: { image } }) =>
-      (lineageName(image) === name || image.repository === name) && image.digest.startsWith(digest),
-  )
+  const found = namedProfiles(ref, profiles, namespace)
   const [first, second] = found
-  if (first === undefined) throw unknown(ref, name)
+  if (first === undefined) throw unknown(ref)
   if (second !== undefined) {
     const names = found.map(({ metadata }) => `\`${metadata.name}\``).join(', ')
     throw new SnugError('PROFILE_AMBIGUOUS', `\`${ref}\` names ${found.length} profiles: ${names}`)
@@ -46,8 +40,23 @@ export function chosenProfile(
   return first
 }
 
-function unknown(ref: string, name: string): SnugError {
-  const hasTag = /:[^/]*$/.test(name)
+/** All that `ref` names, as {@link chosenProfile} reads it. */
+export function namedProfiles(
+  ref: string,
+  profiles: readonly ImageProfile[],
+  namespace: string | undefined,
+): readonly ImageProfile[] {
+  const byName = profiles.find(({ metadata }) => metadata.name === ref)
+  if (byName !== undefined) return [byName]
+  const [name = '', digest = ''] = ref.split('@')
+  return profilesOf(profiles, namespace).filter(
+    ({ spec: { image } }) =>
+      (lineageName(image) === name || image.repository === name) && image.digest.startsWith(digest),
+  )
+}
+
+function unknown(ref: string): SnugError {
+  const hasTag = /:[^/]*$/.test(ref.split('@')[0] ?? '')
   const why = hasTag ? ': the cluster stores digests, no tags' : ''
   return new SnugError('PROFILE_UNKNOWN', `no profile \`${ref}\`${why}`)
 }

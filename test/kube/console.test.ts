@@ -5,7 +5,6 @@ import { exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type {
   FleetDecision,
-  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetReview,
@@ -13,7 +12,7 @@ import type {
   FleetWindow,
 } from '../../src/console/reading/views.ts'
 import type { SharedHold } from '../../src/core/lifecycle/shared-hold.ts'
-import type { HoldView } from '../../src/api/hold-views.ts'
+import type { FleetHold, HoldView } from '../../src/api/hold-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'

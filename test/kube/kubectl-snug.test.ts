@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openClassId } from '../../src/core/behaviour/any-program.ts'
+import type { FleetHold, HoldView } from '../../src/api/hold-views.ts'
+import type { OrderedHoldView } from '../../src/kubectl/commands/quarantine-command.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { applier, FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
@@ -30,6 +33,7 @@ afterAll(async () => {
     for (const node of [one, two]) await node?.agent[Symbol.asyncDispose]()
     plugin?.remove()
     if (cluster?.own === false && image !== undefined) {
+      await cluster.kubectl(['delete', 'pod/web-1', 'pod/unseen', 'node/n1', '--ignore-not-found'])
       await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
     }
   } finally {
@@ -134,6 +138,97 @@ it('sets class open on every node, and takes it back', async () => {
   for (const node of [one, two]) await node.rows((rows) => !isApproved(rows))
 })
 
+const held = ['quarantine', 'list']
+const reason = 'a web shell'
+
+/** A pod of the image that the API server has as running on `n1`. No kubelet runs it. */
+async function runningPod(name: string): Promise<string> {
+  const id = randomBytes(32).toString('hex')
+  const place = { name, namespace: 'default' }
+  const containers = [{ name: 'web', image: `${image.repository}:${image.tag}` }]
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: place }
+  const spec = { nodeName: 'n1', containers, automountServiceAccountToken: false }
+  await cluster.until(
+    'the pod',
+    () => cluster.apply({ ...pod, spec }),
+    () => true,
+  )
+  const ran = {
+    name: 'web',
+    image: `${image.repository}:${image.tag}`,
+    imageID: `${image.repository}@${image.digest}`,
+    containerID: `containerd://${id}`,
+    ready: true,
+    restartCount: 0,
+    state: { running: { startedAt: new Date().toISOString() } },
+  }
+  const patch = JSON.stringify({ status: { phase: 'Running', containerStatuses: [ran] } })
+  await cluster.kubectl(['patch', 'pod', name, '--subresource=status', '-p', patch])
+  return id
+}
+
+it('quarantines a pod for the cluster, names its containers, and releases it', async () => {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } }
+  await cluster.apply(node)
+  const id = await runningPod('web-1')
+  const order = ['quarantine', 'web-1', '--level', 'freeze', '--for', '10m', '--reason', reason]
+  const planned = await plugin.json<OrderedHoldView>([...order, '--dry-run'])
+  const containers = [{ pod: 'default/web-1', container: 'web', node: 'n1', id }]
+  expect(planned).toMatchObject({ pod: 'default/web-1', containers, silent: ['n1'] })
+  expect(await plugin.json(held)).toEqual([])
+  // No kernel runs it, so no source sees it: the order stands, and nobody reports.
+  const ordered = await plugin.run([...order, '--wait', '2s'])
+  expect(ordered).toMatchObject({ code: 1, stderr: '' })
+  expect(ordered.stdout).toContain('n1: no report yet')
+  const [hold] = await plugin.json<FleetHold[]>(held)
+  expect(hold).toMatchObject({
+    pod: 'default/web-1',
+    level: 'freeze',
+    by: 'kubectl-snug',
+    reason,
+    nodes: [],
+  })
+  // The agent of the node, which has no kernel, can hold nothing. Each other one waits for the pod.
+  expect(
+    await two.agent.until(held, ({ length }: readonly HoldView[]) => length === 1),
+  ).toMatchObject([{ target: 'pod default/web-1', by: 'spec:kubectl-snug', reason }])
+  expect((await plugin.run([...held, '-n', 'elsewhere'])).stdout).toBe('nothing is held\n')
+  const released = await plugin.run(['release', 'web-1', '--reason', 'it is over'])
+  expect(released).toMatchObject({ code: 0, stderr: '' })
+  expect(released.stdout).toBe(`released pod default/web-1 (freeze, ${hold?.id})\n`)
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.holds?.[0]?.released).toMatchObject({ by: 'kubectl-snug', reason: 'it is over' })
+  expect(await plugin.json(held)).toEqual([])
+})
+
+it('quarantines an image on every node, and the agents have it in the name of its author', async () => {
+  const order = ['quarantine', image.name, '--level', 'freeze', '--reason', reason, '--wait', '0']
+  const ordered = await plugin.json<OrderedHoldView>([...order, '--field-manager', 'rita'])
+  expect(ordered).toMatchObject({ level: 'freeze', containers: [{ pod: 'default/web-1' }] })
+  expect(ordered.pod).toBeUndefined()
+  expect(
+    await two.agent.until(held, ({ length }: readonly HoldView[]) => length === 1),
+  ).toMatchObject([{ level: 'freeze', by: 'spec:rita', reason }])
+  expect((await plugin.run(['release', ordered.id])).code).toBe(0)
+  await two.agent.until(held, ({ length }: readonly HoldView[]) => length === 0)
+})
+
+it('refuses to quarantine a pod of an image that no agent has published', async () => {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'unseen', namespace: 'default' },
+    spec: {
+      containers: [{ name: 'x', image: 'x' }],
+      nodeSelector: { 'snug.test/nowhere': 'true' },
+    },
+  }
+  await cluster.apply(pod)
+  const { code, stderr } = await plugin.run(['quarantine', 'unseen', '--reason', reason])
+  expect(code).toBe(1)
+  expect(stderr).toContain('(PROFILE_UNKNOWN)')
+})
+
 it('refuses to decide against git', async () => {
   await image.patch({ authority: 'git' })
   const { code, stderr } = await plugin.run(['mode', image.name, 'learn'])
@@ -172,6 +267,10 @@ it.each([
   ['AGENT_POD_MISSING', 1, ['alerts', '--snug-namespace', 'kube-public']],
   ['KUBECONFIG_INVALID', 3, ['images', '--context', 'nothing-of-this-name']],
   ['KUBECONFIG_INVALID', 3, ['images', '--kubeconfig', '/nothing/of-this-name']],
+  ['POD_UNKNOWN', 1, ['quarantine', 'nothing-of-this-name', '--reason', 'x']],
+  ['HOLD_UNKNOWN', 1, ['release', 'nothing-of-this-name']],
+  ['DECISION_INVALID', 3, ['quarantine', 'web-1', '--for', '8d', '--reason', 'x']],
+  ['USAGE', 64, ['quarantine', 'web-1']],
   ['USAGE', 64, ['approve', 'shop/web']],
   ['USAGE', 64, ['approve', 'shop/web', '--behaviour', 'b1']],
 ])('refuses with %s and exit code %i: %j', async (name, exit, args) => {
@@ -188,7 +287,12 @@ it('names a missing right', async () => {
     config.users = [{ name: 'nobody', user: { token: token.trim() } }]
     for (const { context } of config.contexts) context.user = 'nobody'
   })
-  for (const args of [['images'], ['explain', 'x'], ['mode', image.name, 'learn']]) {
+  for (const args of [
+    ['images'],
+    ['explain', 'x'],
+    ['mode', image.name, 'learn'],
+    ['quarantine', 'list'],
+  ]) {
     const { code, stderr } = await plugin.run(args, file)
     expect(code).toBe(1)
     expect(stderr).toContain('(CLUSTER_FORBIDDEN)')

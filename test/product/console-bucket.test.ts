@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageKey } from '../../src/core/event/image-key.ts'
-import type { HoldView } from '../../src/api/hold-views.ts'
+import type { FleetHold, HoldView } from '../../src/api/hold-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
 import type {
   FleetDecision,
-  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetNodes,

@@ -7,7 +7,7 @@ import type { CliContext } from '../cli-context.ts'
 import { parseFor } from '../input/option-values.ts'
 import { textFields } from '../output/text-table.ts'
 
-interface Options {
+export interface HoldOptions {
   readonly level?: HoldLevel
   readonly for?: string
   readonly reason?: string
@@ -16,13 +16,9 @@ interface Options {
 
 const targetHelp = 'a container by its name or id, a pod by its name, or an image'
 
-export function quarantineCommands(program: Command, context: CliContext): void {
-  const quarantine = program
-    .command('quarantine')
-    .description(
-      'keeps containers from acting for a limited time: by the kernel, or by their engine; audited',
-    )
-    .argument('<target>', targetHelp)
+/** What a quarantine is: by the agent of a node, or for a cluster. */
+export function addHoldOptions(command: Command): Command {
+  return command
     .addOption(
       new Option(
         '--level <level>',
@@ -32,15 +28,25 @@ export function quarantineCommands(program: Command, context: CliContext): void 
     .option('--for <time>', 'duration, such as `1h`, which is the default; at most `7d`', parseFor)
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
-    .action(async (target: string, { reason, ...options }: Options) => {
-      if (reason === undefined) throw new SnugError('USAGE', 'pass `--reason`')
-      const hold = await context.client.send<HoldView>('POST', '/v1/holds', {
-        target,
-        reason,
-        ...options,
-      })
-      await context.print(hold, [hold], () => holdText(hold))
+}
+
+export function quarantineCommands(program: Command, context: CliContext): void {
+  const quarantine = addHoldOptions(
+    program
+      .command('quarantine')
+      .description(
+        'keeps containers from acting for a limited time: by the kernel, or by their engine; audited',
+      )
+      .argument('<target>', targetHelp),
+  ).action(async (target: string, { reason, ...options }: HoldOptions) => {
+    if (reason === undefined) throw new SnugError('USAGE', 'pass `--reason`')
+    const hold = await context.client.send<HoldView>('POST', '/v1/holds', {
+      target,
+      reason,
+      ...options,
     })
+    await context.print(hold, [hold], () => holdText(hold))
+  })
   quarantine
     .command('list')
     .description('shows what is held, and whether kernel and engines have confirmed it')
@@ -66,7 +72,11 @@ function holdsText(holds: readonly HoldView[]): string {
   return holds.length === 0 ? 'nothing is held\n' : holds.map(holdText).join('\n')
 }
 
-function releasedText({ target, level, id }: HoldView): string {
+export function releasedText({
+  target,
+  level,
+  id,
+}: Pick<HoldView, 'target' | 'level' | 'id'>): string {
   return `released ${target} (${level}, ${id})\n`
 }
 

@@ -1,9 +1,10 @@
 import { doneFor } from '../../core/lifecycle/decided-spec.ts'
-import { isOver } from '../../core/lifecycle/shared-hold.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { AgentReport } from '../../core/event/agent-report-schema.ts'
 import { isSameImage, lineageName, unscoped } from '../../core/event/image-key.ts'
+import type { FleetHold } from '../../api/hold-views.ts'
 import { SnugError } from '../../errors.ts'
+import { fleetHolds } from '../../fleet/fleet-hold.ts'
 import { agentState } from './agent-state.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
 import { isOfSpec } from '../../fleet/kubernetes/spec-decision.ts'
@@ -17,7 +18,6 @@ import {
   type AgentState,
   agentStates,
   type FleetDecision,
-  type FleetHold,
   type FleetImageDetail,
   type FleetImageRow,
   type FleetImages,
@@ -293,35 +293,9 @@ export class FleetViews {
     ]
   }
 
-  #holdsOf({ name, image, holds }: KnownProfile): FleetHold[] {
-    const due = holds.filter((hold) => !isOver(hold, this.#now()))
-    if (due.length === 0) return []
-    const slices = this.#slicesOf(name, image)
-    const rows = due.map(({ released, pod, container, ...hold }): FleetHold => {
-      const { id, level, by, at, until, reason } = hold
-      const nodes = slices.flatMap(({ node = '', holds: progress = [] }) =>
-        progress.flatMap(({ id: of, containers, held, because }) =>
-          of === id
-            ? [{ node, containers, held, ...(because === undefined ? {} : { because }) }]
-            : [],
-        ),
-      )
-      return {
-        id,
-        level,
-        by,
-        at,
-        until,
-        reason,
-        profile: name,
-        lineage: lineageName(image),
-        ...(pod === undefined ? {} : { pod }),
-        ...(container === undefined ? {} : { container }),
-        ...(released === undefined ? {} : { releasedBy: released.by }),
-        nodes: nodes.sort((a, b) => compareText(a.node, b.node)),
-      }
-    })
-    return rows.filter(({ releasedBy, nodes }) => releasedBy === undefined || nodes.length > 0)
+  #holdsOf(profile: KnownProfile): FleetHold[] {
+    const { name, image } = profile
+    return fleetHolds(profile, () => this.#slicesOf(name, image), this.#now())
   }
 
   /** Where a profile is for all scopes, nodes publish for those of single ones. */

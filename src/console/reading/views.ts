@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
+import { fleetHold } from '../../api/hold-views.ts'
 import { each } from '../../api/view-parts.ts'
 import { openWord, type View } from '../../core/view.ts'
-import { holdLevels } from '../../core/lifecycle/hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 
 /** What the console shows of a fleet: plain JSON, times in RFC 3339 UTC. Each schema is an answer of the console. */
@@ -81,26 +81,6 @@ const decision = z.object({
   reason: optionalText,
 })
 export type FleetDecision = View<typeof decision>
-
-/** A hold on containers of one image version, and how far it has come on each node. */
-const fleetHold = z.object({
-  id: text,
-  /** Of the ImageProfile. */
-  profile: text,
-  lineage: text,
-  level: z.enum(holdLevels),
-  /** `NAMESPACE/POD`. Without pod and container: all containers of the version. */
-  pod: optionalText,
-  container: optionalText,
-  by: text,
-  at: moment,
-  until: moment,
-  reason: text,
-  /** Who ended it, where a node has not done so yet. */
-  releasedBy: optionalText,
-  nodes: z.array(z.object({ node: text, containers: whole, held: whole, because: optionalText })),
-})
-export type FleetHold = View<typeof fleetHold>
 
 export const holds = z.object({ ...windowed, rows: z.array(fleetHold) })
 

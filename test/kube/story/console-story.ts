@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type { ProfileView } from '../../../src/api/profile-views.ts'
 import type { AuditView } from '../../../src/api/review-views.ts'
+import type { FleetHold } from '../../../src/api/hold-views.ts'
 import type {
   FleetAlertRow,
   FleetAlerts,
-  FleetHold,
   FleetImageDetail,
   FleetImages,
   FleetNodes,
