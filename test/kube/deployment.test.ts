@@ -510,7 +510,10 @@ describe('a CronJob', () => {
       )
     await expect.poll(() => [...new Set(workloads())]).toEqual(['CronJob tick'])
     const alerts = await snug.json<readonly Alert[]>(['alert', 'list', '--limit', '1000'])
-    expect(alerts.filter(({ image }) => image?.repository === tick)).toEqual([])
+    // What a crowded machine loses is on record as a loss.
+    const isOfJob = ({ image, type }: Alert): boolean =>
+      image?.repository === tick && type !== 'loss'
+    expect(alerts.filter(isOfJob)).toEqual([])
   })
 })
 

@@ -76,14 +76,11 @@ export class SharedHolds {
     return [...holds.shared, ...refused].flatMap((hold) => {
       const { ref, id } = hold.shared ?? { ref: '', id: '' }
       if (!refs.includes(ref)) return []
-      const all = this.#holds.containersOf(hold)
-      const ofVersion = all.filter((each) =>
-        isSameImage(registry.versionOfContainer(each.container.id)?.image, image),
-      )
-      if (ofVersion.length === 0) return []
-      // A pod is held with its containers of other images, and the order stands at one of them.
-      const counted = hold.target.kind === 'pod' ? all : ofVersion
-      const standings = counted.map(({ standing }) => standing)
+      const standings = this.#holds
+        .containersOf(hold)
+        .filter((each) => isSameImage(registry.versionOfContainer(each.container.id)?.image, image))
+        .map(({ standing }) => standing)
+      if (standings.length === 0) return []
       const because = this.#because(hold) ?? standings.find((each) => each.because)?.because
       const held = standings.filter(({ state }) => state === 'held').length
       const why = because === undefined ? {} : { because }
