@@ -24,10 +24,10 @@ apt-get "${options[@]}" update
 apt-get "${options[@]}" clean
 # What a pod runs besides (`sleep`, `cat`, `env`) is of coreutils. There is no shell.
 apt-get "${options[@]}" --yes --download-only install nodejs coreutils libcap-ng0 >/dev/null
-(cd "$state/archives" && apt-get "${options[@]}" download ca-certificates tzdata util-linux >/dev/null)
+(cd "$state/archives" && apt-get "${options[@]}" download base-files ca-certificates tzdata util-linux >/dev/null)
 
 rm -rf "$root"
-mkdir -p "$root"/{dev,etc/ssl/certs,proc,run,sys,tmp,usr/{bin,lib,lib64,sbin},var/{lib,tmp}}
+mkdir -p "$root"/{dev,etc/ssl/certs,proc,run,sys,tmp,usr/{bin,lib,lib64,sbin},var/{lib/dpkg/status.d,tmp}}
 chmod 1777 "$root/tmp" "$root/var/tmp"
 for each in bin lib lib64 sbin; do ln -s "usr/$each" "$root/$each"; done
 : >"$list"
@@ -35,19 +35,30 @@ none=(--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./u
   --exclude='./usr/share/info/*' --exclude='./usr/share/lintian/*' --exclude='./usr/share/bug/*'
   --exclude='./usr/share/nodejs/corepack/*' --exclude='./usr/bin/corepack')
 for deb in "$state"/archives/*.deb; do
-  # With `setpriv` the agent gives up rights for what serves HTTP. The other tools of that package are left out.
+  # With `setpriv` the agent gives up rights for what serves HTTP, and scanners ask which system this is. The other files of
+  # these packages are left out.
   only=()
-  case $(basename "$deb") in util-linux_*) only=(./usr/bin/setpriv) ;; esac
+  case $(basename "$deb") in
+    util-linux_*) only=(./usr/bin/setpriv) ;;
+    base-files_*) only=(./etc/debian_version ./etc/os-release ./usr/lib/os-release) ;;
+  esac
   dpkg-deb --fsys-tarfile "$deb" |
     tar -x -p -C "$root" --keep-directory-symlink --no-same-owner "${none[@]}" "${only[@]}"
   dpkg-deb -W --showformat='${Package}\t${Version}\t${Architecture}\n' "$deb" >>"$list"
+  # As scanners read it in an image without a package manager: the package, and those of its files that are here.
+  status=$root/var/lib/dpkg/status.d/$(dpkg-deb -f "$deb" Package)
+  dpkg-deb -f "$deb" >"$status"
+  dpkg-deb -I "$deb" md5sums | while read -r sum path; do
+    if [ -e "$root/$path" ]; then echo "$sum  $path"; fi
+  done >"$status.md5sums"
 done
 LC_ALL=C sort -o "$list" "$list"
 # The licences of what is in there.
 for deb in "$state"/archives/*.deb; do
   dpkg-deb --fsys-tarfile "$deb" | tar -x -p -C "$root" --no-same-owner --wildcards './usr/share/doc/*/copyright' 2>/dev/null || true
 done
-# What scripts of packages would do.
+# What scripts of packages would do. Without a time zone each start of Node compares some 400 files with it.
+ln -s /usr/share/zoneinfo/Etc/UTC "$root/etc/localtime"
 find "$root/usr/share/ca-certificates" -name '*.crt' -print0 | LC_ALL=C sort -z | xargs -0 cat \
   >"$root/etc/ssl/certs/ca-certificates.crt"
 test -e "$root/usr/lib/$gnu/libc.so.6"

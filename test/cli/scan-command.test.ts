@@ -81,6 +81,41 @@ it('gives OpenVEX, and the same findings to the gate', async () => {
   expect(findings.filter(({ rule }) => rule === 'vulnerability')).toHaveLength(7)
 })
 
+const imageId = `sha256:${'a'.repeat(64)}`
+
+it('gives OpenVEX about exactly the named image, with the time of a reproducible build', async () => {
+  const vex = await cli(
+    [
+      'scan',
+      `web@${imageId}`,
+      '--exact',
+      '--report',
+      at('trivy.json'),
+      '--format',
+      'openvex',
+      ...files(),
+    ],
+    { env: { SOURCE_DATE_EPOCH: '1764633600' } },
+  )
+  expect([vex.exit, vex.stderr]).toEqual([0, ''])
+  expect(JSON.parse(vex.stdout)).toMatchObject({ timestamp: '2025-12-02T00:00:00.000Z' })
+  expect(vex.stdout).toContain(`"pkg:oci/web@${encodeURIComponent(imageId)}"`)
+  expect(vex.stdout).not.toContain('repository_url')
+})
+
+it.each([
+  ['an archive of another image', `web@sha256:${'b'.repeat(64)}`, {}, 3, 'the image is sha256:aaa'],
+  ['a report on another image', `web@${imageId}`, { ImageID: 'sha256:c' }, 3, 'is of sha256:c'],
+  ['a report that does not name its image', `web@${imageId}`, {}, 3, 'does not name its image'],
+  ['a name without a digest', 'web:2', {}, 64, 'needs a name with a digest'],
+])('refuses %s where it has to be exact', async (_, name, Metadata, code, text) => {
+  writeFileSync(at('other.json'), JSON.stringify({ ...trivy, Metadata }))
+  const scan = ['scan', name, '--exact', '--report', at('other.json'), ...files()]
+  const { exit, stdout, stderr } = await cli(scan)
+  expect([exit, stdout]).toEqual([code, ''])
+  expect(stderr).toContain(text)
+})
+
 it('shows the readable part of a report and fails by code for the rest', async () => {
   const part = await cli(['scan', 'x', '--report', at('part.json'), ...files()])
   expect([part.exit, part.stderr]).toEqual([3, expect.stringContaining('1 items of the reports')])

@@ -158,6 +158,13 @@ test.each([
     )
     expect(programs.filter((each) => each.machine !== elf)).toEqual([])
     expect(files.filter((file) => /[/](?:ba|da|busybox|z|k)?sh$/.test(file))).toEqual([])
+    // Where scanners look: the system, and each package with those of its files that are here.
+    expect(readFileSync(join(root, 'usr/lib/os-release'), 'utf8')).toMatch(/^ID=debian$/m)
+    const database = (name: string): string =>
+      readFileSync(join(root, 'var/lib/dpkg/status.d', name), 'utf8')
+    expect(database('libc6')).toMatch(/^Version: \d/m)
+    const listed = database('util-linux.md5sums').trimEnd().split('\n')
+    expect(listed.map((line) => line.split('  ')[1])).toEqual(['usr/bin/setpriv'])
     const { components } = jsonAt(join(root, 'usr/share/snug/sbom.cdx.json')) as {
       readonly components: readonly { readonly purl: string }[]
     }

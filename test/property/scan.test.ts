@@ -63,7 +63,8 @@ it('no report breaks the reader, the join or OpenVEX: it is read or refused by c
       if (report === undefined) return
       const scan = joinScan({ image: 'x', reports: [report], profile, shaper })
       expect(scan.findings.length).toBeLessThanOrEqual(report.findings.length)
-      openVex(scan, { image: profile.image, time: '2026-11-24T14:00:00Z', version: '1' })
+      const { image } = profile
+      openVex(scan, { image, observed: image, time: '2026-11-24T14:00:00Z', version: '1' })
     }),
     { numRuns: 300 },
   )

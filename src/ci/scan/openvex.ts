@@ -5,6 +5,8 @@ import type { JoinedFinding, JoinedScan } from './join.ts'
 
 export interface VexOptions {
   readonly image: ImageRef
+  /** The image that the profile is of. */
+  readonly observed: ImageRef
   /** RFC 3339 */
   readonly time: string
   readonly version: string
@@ -20,8 +22,11 @@ export interface VexOptions {
  * its notes.
  */
 export function openVex(scan: JoinedScan, options: VexOptions): object {
-  const { image, time, version, acceptedBy } = options
-  const statements = scan.findings.map((finding) => statementOf(finding, scan, image, acceptedBy))
+  const { image, observed, time, version, acceptedBy } = options
+  const other = observed.digest === image.digest ? '' : ` of ${observed.digest}`
+  const statements = scan.findings.map((finding) =>
+    statementOf(finding, `${scan.coverage}${other}`, image, acceptedBy),
+  )
   const identity = sha256Hex(JSON.stringify([image, statements, acceptedBy ?? null]))
   return {
     '@context': `https://openvex.dev/ns/v${formatVersions.openvex}`,
@@ -37,7 +42,7 @@ export function openVex(scan: JoinedScan, options: VexOptions): object {
 
 function statementOf(
   finding: JoinedFinding,
-  { coverage }: JoinedScan,
+  coverage: string,
   image: ImageRef,
   acceptedBy: string | undefined,
 ): object {
@@ -65,8 +70,10 @@ const useText: Readonly<Record<JoinedFinding['use'], string>> = {
 
 function productOf({ package: name, version, purl }: JoinedFinding, image: ImageRef): object {
   const short = image.repository.slice(image.repository.lastIndexOf('/') + 1).toLowerCase()
-  const where = `repository_url=${encodeURIComponent(image.repository)}`
-  const product = `pkg:oci/${encodeURIComponent(short)}@${encodeURIComponent(image.digest)}?${where}`
+  // Without a registry, as before an image is published, the digest alone identifies it.
+  const isPublished = image.repository.includes('/')
+  const where = isPublished ? `?repository_url=${encodeURIComponent(image.repository)}` : ''
+  const product = `pkg:oci/${encodeURIComponent(short)}@${encodeURIComponent(image.digest)}${where}`
   const component = isPurl(purl) ? purl : genericPurl(name, version)
   return { '@id': product, subcomponents: [{ '@id': component }] }
 }

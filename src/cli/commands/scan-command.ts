@@ -5,11 +5,13 @@ import { shaperOf } from '../../core/match/shaper-of.ts'
 import type { JoinedFinding, JoinedScan } from '../../ci/scan/join.ts'
 import { keptOf } from '../../ci/scan/keep.ts'
 import { countsText, type PackageUse } from '../../supplychain/findings/package-use.ts'
+import { hasDigest } from '../../supplychain/image/image-facts.ts'
+import type { ScanReport } from '../../supplychain/findings/report.ts'
 import { openVex } from '../../ci/scan/openvex.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
-import { imageInput, type ImageOptions } from '../input/image-input.ts'
+import { type ImageInput, imageInput, type ImageOptions } from '../input/image-input.ts'
 import { packageVersion } from '../../support/package-version.ts'
 import { profileInput } from '../input/profile-input.ts'
 import { joined, readReports } from '../input/scan-input.ts'
@@ -22,6 +24,7 @@ interface Options extends ImageOptions {
   readonly rules?: string
   readonly format: 'findings' | 'openvex'
   readonly accept?: string
+  readonly exact?: boolean
   readonly keep?: boolean
 }
 
@@ -70,11 +73,16 @@ export function scanCommand(program: Command, context: CliContext): void {
       '--accept <author>',
       'with `openvex`: author who states that packages without observed use are not affected; without an author, nothing is suppressed',
     )
+    .option(
+      '--exact',
+      'the name has a digest, and the command fails unless archive and reports are of that image; `openvex` is then about it, whichever build the profile is of',
+    )
     .option('--keep', 'stores the findings in the agent, for `snug image show` and the page')
     .action(async (image: string, options: Options) => {
       const reports = readReports(options.report)
       const profile = await profileInput(context, image, options.profile)
       const input = await imageInput(context, image, options, { files: true, must: false })
+      const exact = options.exact === true ? exactImage(image, input, reports) : undefined
       const shaper = shaperOf(loadRules(options.rules))
       const scan = joined(context, image, reports, input, shaper, profile)
       if (options.keep === true) {
@@ -87,8 +95,9 @@ export function scanCommand(program: Command, context: CliContext): void {
         printLine(context.io, 'snug: the reports have no findings, so there is no OpenVEX document')
       } else {
         const vex = openVex(scan, {
-          image: profile.image,
-          time: new Date().toISOString(),
+          image: exact ?? profile.image,
+          observed: profile.image,
+          time: documentTime(context.io.env),
           version: packageVersion(),
           ...(options.accept === undefined ? {} : { acceptedBy: options.accept }),
         })
@@ -101,6 +110,32 @@ export function scanCommand(program: Command, context: CliContext): void {
         )
       }
     })
+}
+
+/** Errors: USAGE, IMAGE_INVALID, REPORT_INVALID where something is not of the image with the digest of that name. */
+function exactImage(
+  name: string,
+  { facts }: ImageInput,
+  reports: readonly ScanReport[],
+): { readonly repository: string; readonly digest: string } {
+  const [repository = '', digest] = name.split('@')
+  if (digest === undefined) throw new SnugError('USAGE', '`--exact` needs a name with a digest')
+  if (facts === undefined || !hasDigest(facts, digest)) {
+    const found = [facts?.imageId ?? 'not known', ...(facts?.names ?? [])].join(', ')
+    throw new SnugError('IMAGE_INVALID', `the image is ${found}, and not ${digest}`)
+  }
+  for (const { imageId } of reports) {
+    if (imageId !== undefined && hasDigest(facts, imageId)) continue
+    const other = imageId === undefined ? 'does not name its image' : `is of ${imageId}`
+    throw new SnugError('REPORT_INVALID', `a report ${other}, and the image is ${facts.imageId}`)
+  }
+  return { repository, digest }
+}
+
+/** RFC 3339; that of a reproducible build where its variable is set: https://reproducible-builds.org/specs/source-date-epoch/ */
+function documentTime({ SOURCE_DATE_EPOCH: seconds = '' }: CliContext['io']['env']): string {
+  const ms = /^\d{1,11}$/.test(seconds) ? Number(seconds) * 1_000 : Date.now()
+  return new Date(ms).toISOString()
 }
 
 function scanText(scan: JoinedScan, style: TableStyle): string {

@@ -90,10 +90,10 @@ function contentsOf(
   jsons: ReadonlyMap<string, unknown>,
   links: ReadonlyMap<string, string>,
 ): ImageContents {
-  const { config, layers: names, tags, imageId } = layersOf(jsons)
+  const { config, layers: stacked, names, imageId } = layersOf(jsons)
   const facts = configFactsOf(config)
   const tree = new ImageTree()
-  for (const [at, name] of names.entries()) {
+  for (const [at, name] of stacked.entries()) {
     const layer = layers.get(name) ?? layers.get(links.get(name) ?? '')
     if (layer === undefined) {
       throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not in the archive`)
@@ -105,7 +105,7 @@ function contentsOf(
     }
     tree.addLayer(layer.entries)
   }
-  return { tree, facts: { ...facts, names: tags, ...(imageId === undefined ? {} : { imageId }) } }
+  return { tree, facts: { ...facts, names, ...(imageId === undefined ? {} : { imageId }) } }
 }
 
 interface Layer {

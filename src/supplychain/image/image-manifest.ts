@@ -5,7 +5,8 @@ import { SnugError } from '../../errors.ts'
 export interface ArchivedImage {
   readonly config: unknown
   readonly layers: readonly string[]
-  readonly tags: readonly string[]
+  /** With a tag, or only the digest of its manifest: `@sha256:…`. */
+  readonly names: readonly string[]
   readonly imageId?: string
 }
 
@@ -39,7 +40,7 @@ export function layersOf(jsons: ReadonlyMap<string, unknown>): ArchivedImage {
     return {
       config: jsons.get(Config),
       layers: Layers,
-      tags: RepoTags ?? [],
+      names: RepoTags ?? [],
       ...(id === undefined ? {} : { imageId: `sha256:${id}` }),
     }
   }
@@ -61,7 +62,7 @@ function ociImage(
     return {
       config: jsons.get(blobName(config.digest)),
       layers: layers.map(({ digest }) => blobName(digest)),
-      tags: names,
+      names,
       imageId: config.digest,
     }
   }
@@ -75,7 +76,8 @@ function ociImage(
   const images = index.data.manifests.filter(({ platform }) => !isUnknown(platform))
   const [image, ...others] = images
   if (image === undefined || others.length > 0) throw several()
-  return ociImage(jsons, jsons.get(blobName(image.digest)), names, depth + 1)
+  const known = [...names, `@${image.digest}`]
+  return ociImage(jsons, jsons.get(blobName(image.digest)), known, depth + 1)
 }
 
 function isUnknown(platform: unknown): boolean {

@@ -15,7 +15,12 @@ interface Document {
 }
 
 const scan = await joinedWith(trivy)
-const options = { image: profile.image, time: '2026-11-24T14:00:00Z', version: '0.1.0' }
+const options = {
+  image: profile.image,
+  observed: profile.image,
+  time: '2026-11-24T14:00:00Z',
+  version: '0.1.0',
+}
 const vex = (acceptedBy?: string): Document => {
   const found = openVex(scan, acceptedBy === undefined ? options : { ...options, acceptedBy })
   expect(openVexFaults(found)).toEqual([])
@@ -50,4 +55,21 @@ it('states `not_affected` only for unseen packages, once an author takes respons
 it('is the same document for the same statement, and another for another', () => {
   expect(vex()).toEqual(vex())
   expect(vex('a')['@id']).not.toBe(vex('b')['@id'])
+})
+
+it('is about another build than the profile where that is asked, and names the build of the profile', () => {
+  const image = { repository: 'web', digest: `sha256:${'9'.repeat(64)}` }
+  const found = openVex(scan, { ...options, image })
+  expect(openVexFaults(found)).toEqual([])
+  const { statements } = found as {
+    readonly statements: readonly {
+      readonly products: readonly { readonly '@id': string }[]
+      readonly status_notes: string
+    }[]
+  }
+  for (const { products, status_notes: notes } of statements) {
+    expect(products[0]?.['@id']).toBe(`pkg:oci/web@${encodeURIComponent(image.digest)}`)
+    expect(notes).toContain(` of ${profile.image.digest}`)
+  }
+  expect(JSON.stringify(vex())).not.toContain(` of ${profile.image.digest}`)
 })

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
+import { layersOf } from '../../../src/supplychain/image/image-manifest.ts'
 import { ImageTree } from '../../../src/supplychain/image/image-tree.ts'
 import { contentsOf, layers, savedImage } from '../../fixtures/scan-fixtures.ts'
 
@@ -17,6 +18,17 @@ it('reads the output of `docker save`, compressed or not, with layers in the ord
     // Only texts of package databases are kept.
     expect(tree.read('/usr/sbin/nginx')).toBeUndefined()
   }
+})
+
+it('knows the image of an OCI layout by its config, its manifest, and the index above', () => {
+  const found = layersOf(
+    new Map<string, unknown>([
+      ['index.json', { manifests: [{ digest: 'sha256:i' }] }],
+      ['blobs/sha256/i', { manifests: [{ digest: 'sha256:m' }] }],
+      ['blobs/sha256/m', { config: { digest: 'sha256:c' }, layers: [{ digest: 'sha256:l' }] }],
+    ]),
+  )
+  expect(found).toMatchObject({ imageId: 'sha256:c', names: ['@sha256:i', '@sha256:m'] })
 })
 
 it('has a layer hide, replace and empty what lies below it', () => {
