@@ -27,7 +27,7 @@ RELEASE_PACKAGES := dpkg-dev rpm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 PUBLISH_PACKAGES := cosign oras
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test test-all test-packages test-kernels test-runtimes check bench eval fuzz soak redteam release verify-release publish clean
+.PHONY: help build daemon sensor run test test-all test-packages test-kernels test-runtimes check bench eval fuzz soak redteam release own-profile verify-release publish clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,11 +103,16 @@ redteam: build ## 5,000 attacks composed at random on the sensor, and as many on
 	$(NEED) 'the red team' docker.io busybox-static gcc libc6-dev iproute2 iptables util-linux
 	node --import tsx test/redteam/main.ts $(REDTEAM)
 
-# What is in there: deploy/release/README.md.
+# What is in there, and SNUG_SCAN_REPORTS: deploy/release/README.md.
 release: daemon ## packages of Debian, Fedora and npm, image and chart, for x86-64 and arm64, into dist/release/
 	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES)
 	SNUG_BUILT_WITH='$(BUILD_PACKAGES) $(RELEASE_PACKAGES)' \
 	deploy/release/release.sh dist/release $(VERSION)
+
+# Root, and a Docker that nothing else uses: see deploy/release/own-profile.sh.
+own-profile: build ## what Snug itself does, in its image and under its own sensor, into profiles/own/agent.json
+	$(NEED) 'the packages' $(BUILD_PACKAGES) $(RELEASE_PACKAGES) docker.io docker-cli busybox-static
+	deploy/release/own-profile.sh profiles/own/agent.json
 
 # In the checkout of the tag. RELEASE is a folder with the downloaded files.
 verify-release: daemon ## build a release again and compare with what was downloaded: RELEASE=FOLDER

@@ -144,6 +144,7 @@ export const rare = {
   'packages and images of a release, on bare systems': [
     'test/deploy/debian-package.system.test.ts',
     'test/deploy/npm-package.system.test.ts',
+    'test/deploy/own-vex.system.test.ts',
     'test/deploy/published-chart.system.test.ts',
     'test/deploy/release-image.system.test.ts',
     'test/deploy/same-release.system.test.ts',

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 
 package=$work/package
 mkdir -p "$package/agent" "$package/deploy"
-tar -c --exclude=dist/release dist profiles LICENSE README.md CHANGELOG.md | tar -x -C "$package" --no-same-owner
+tar -c --exclude=dist/release --exclude=profiles/own dist profiles LICENSE README.md CHANGELOG.md | tar -x -C "$package" --no-same-owner
 cp deploy/snug.yaml deploy/snug.service "$package/deploy/"
 find "$package/dist" -name '*.map' -delete
 for each in amd64:x64 arm64:arm64; do

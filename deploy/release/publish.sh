@@ -1,6 +1,6 @@
 #!/bin/bash
 # Publishes what release.sh made, signed: `publish.sh FOLDER REGISTRY [FLAG…]` pushes the image as REGISTRY/snug and the chart
-# as REGISTRY/charts/snug, and signs both, how they and each file were built, and the lists of contents. Prints both names by
+# as REGISTRY/charts/snug, and signs both, how they and each file were built, the lists of contents, and what vex.sh left. Prints both names by
 # digest. The key is as in sign-image.sh. FLAGS go to cosign; SNUG_PLAIN_HTTP=1 is for a registry without TLS.
 set -eu
 
@@ -24,6 +24,10 @@ chart=$("$here/push-chart.sh" "$registry/charts" "$out" "${plain[@]}")
 of "($json)('blobs/${index/:/\/}').manifests.map(({ digest, platform }) => platform.architecture + ' ' + digest).join('\\n')" |
   while read -r machine digest; do
     "$here/sign-image.sh" "$registry/snug@$digest" "$out/snug-image-$machine.cdx.json" "${cosign[@]}" "$@" </dev/null
+    if [ "$machine" = amd64 ] && [ -e "$out/snug.openvex.json" ]; then
+      cosign attest --yes ${COSIGN_KEY:+--key "$COSIGN_KEY"} "${cosign[@]}" "$@" --type openvex \
+        --predicate "$out/snug.openvex.json" "$registry/snug@$digest" </dev/null
+    fi
   done >&2
 for each in "$registry/snug@$index" "$chart"; do
   "$here/sign-artifact.sh" "$each" "$out/provenance.json" "${cosign[@]}" "$@"

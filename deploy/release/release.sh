@@ -1,9 +1,11 @@
 #!/bin/bash
 # Everything that a release consists of, into a folder: `release.sh FOLDER [VERSION]`. Needs `make daemon`.
+# SNUG_SCAN_REPORTS is a folder with reports on its image, for vex.sh.
 set -eu
 
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
+reports=${SNUG_SCAN_REPORTS:+$(realpath "$SNUG_SCAN_REPORTS")}
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
 . deploy/release/same-bytes.sh
@@ -20,11 +22,11 @@ deploy/release/npm.sh "$out" "$version"
 deploy/release/krew.sh "$out" "$version"
 deploy/release/chart.sh "$out" "$version"
 deploy/release/image.sh "$out" "$version"
+deploy/release/vex.sh "$out" "$reports"
 # The section of that version; before a release, of what is not released yet.
 section() {
   awk -v name="$1" '/^## / { on = $2 == name || $2 == "[" name "]"; next } on' CHANGELOG.md
 }
 section "$version" >"$out/notes.md"
 [ -s "$out/notes.md" ] || section Unreleased >"$out/notes.md"
-(cd "$out" && sha256sum -- *.deb *.rpm *.tgz *.digests >SHA256SUMS)
-node deploy/release/provenance.mjs "$out" "$version"
+deploy/release/sums.sh "$out" "$version"

@@ -19,7 +19,7 @@ esac
 
 rm -rf "$root"
 mkdir -p "$lib/agent" "$doc/reference" "$root/etc/snug" "$root/usr/bin"
-tar -c --exclude=dist/release dist profiles package.json | tar -x -C "$lib" --no-same-owner
+tar -c --exclude=dist/release --exclude=profiles/own dist profiles package.json | tar -x -C "$lib" --no-same-owner
 npm ls --omit=dev --all --parseable | sed -n "s|^$checkout/||p" | LC_ALL=C sort -u |
   tar -c --files-from=- | tar -x -C "$lib" --no-same-owner
 # Most packages are part of dist.

@@ -19,5 +19,20 @@ if [ "$(git rev-parse HEAD)" != "$commit" ] || [ -n "$(git status --porcelain)" 
 fi
 built=.build/verified
 rm -rf "$built"
-deploy/release/release.sh "$built" "$version"
+SNUG_SCAN_REPORTS='' deploy/release/release.sh "$built" "$version"
+reports=$(mktemp -d)
+trap 'rm -r "$reports"' EXIT
+for each in "$release"/*.scan.json; do
+  if [ -e "$each" ]; then cp "$each" "$reports/$(basename "$each" .scan.json).json"; fi
+done
+if [ -n "$(ls "$reports")" ]; then
+  vex=$release/snug.openvex.json
+  # A proposal has no author.
+  author=$([ ! -e "$vex" ] || node -p "const { author, role } =
+    JSON.parse(require('node:fs').readFileSync('$vex', 'utf8')); role ? '' : author")
+  # Where the image differs, the reports are on another one: the comparison names both.
+  if SNUG_VEX_AUTHOR=$author deploy/release/vex.sh "$built" "$reports"; then
+    deploy/release/sums.sh "$built" "$version"
+  fi
+fi
 node deploy/release/compare.mjs "$release" "$built"

@@ -9,6 +9,7 @@ import { runCli } from '../fixtures/agent.ts'
 import { agentContainer } from '../fixtures/agent-container.ts'
 import { type Cosign, cosign, cosigns, statementIn } from '../fixtures/cosign.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { trivyReport } from '../fixtures/own-report.ts'
 import { Registry } from '../fixtures/registry.ts'
 import { releaseSensors } from '../fixtures/release-sensors.ts'
 
@@ -85,6 +86,9 @@ beforeAll(async () => {
   }
   await run(script('image.sh'), [folder, version])
   await run(script('chart.sh'), [folder, version])
+  mkdirSync(at('reports'))
+  writeFileSync(at('reports/trivy.json'), JSON.stringify(trivyReport(folder, ['libc6'])))
+  await run(script('vex.sh'), [folder, at('reports')])
   const [sum = ''] = (await run('sha256sum', [at(`snug-chart-${version}.tgz`)])).split(' ')
   writeFileSync(at('SHA256SUMS'), `${sum}  snug-chart-${version}.tgz\n`)
   await run('node', [script('provenance.mjs'), folder, version])
@@ -195,9 +199,18 @@ test.each(cosigns)(
         predicate: jsonAt(at('provenance.json')) as object,
       })
     }
+    const vex = ['verify-attestation', '--type', 'openvex']
     for (const { digest, platform } of images()) {
       const one = `${registry.host}/snug@${digest}`
       expect(await verified(by, 'release', 'verify', one)).toContain(digest)
+      const findings = await verified(by, 'release', ...vex, one)
+      // The profile is of x86-64.
+      if (platform?.architecture !== 'amd64') expect(findings).toMatch(/no matching|not found|none/)
+      else {
+        expect(statementIn(findings)).toMatchObject({
+          predicate: jsonAt(at('snug.openvex.json')) as object,
+        })
+      }
       const contents = await verified(
         by,
         'release',

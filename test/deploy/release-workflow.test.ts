@@ -75,8 +75,8 @@ describe('the workflow of the release', () => {
     expect(texts.join('\n')).not.toMatch(/\b(?:npm|npx|tsx)\b|\bfrom '(?!node:)/)
   })
 
-  test('runs every script of the release by these two, or compares with a build of its tag', () => {
-    const targets = ['release', 'publish', 'verify-release']
+  test('runs every script of the release by these two, or compares with a build of its tag, or records', () => {
+    const targets = ['release', 'publish', 'verify-release', 'own-profile']
     const reached = scriptsFrom(targets.map(recipe).join(''))
     expect([...reached].sort()).toEqual(scripts.toSorted())
   })
@@ -89,8 +89,8 @@ describe('the workflow of the release', () => {
       [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
     )
     expect(files.length).toBeGreaterThan(10)
-    // Image and chart go to the registry; the predicate is part of the statement.
-    const elsewhere = ['chart/', 'image/', 'provenance.json']
+    // Image and chart go to the registry.
+    const elsewhere = ['chart/', 'image/']
     const left = files.filter((file) => !micromatch.isMatch(file, globs))
     expect(left.sort()).toEqual(elsewhere)
     expect(handed).toContain('--notes-file notes.md')

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { trivyReport } from '../fixtures/own-report.ts'
 import { hangMs } from '../fixtures/patience.ts'
 
 /**
@@ -18,8 +19,8 @@ const second = join(work, 'in/a/folder/of/another/length')
 const released = join(first, 'dist/release')
 const rebuilt = join(second, '.build/verified')
 const nobody = 'setpriv --reuid nobody --regid nogroup --clear-groups'
-/** Two releases, each with sensors for two machines. */
-const buildsMs = 4 * hangMs
+/** Three releases, each with sensors for two machines. */
+const buildsMs = 6 * hangMs
 const fast = { SNUG_IMAGE_COMPRESSION: '1' }
 
 interface Ended {
@@ -62,12 +63,15 @@ function digests(folder: string): Readonly<Record<string, string>> {
   )
 }
 
+const author = 'Ada <ada@snug.example>'
+const reports = join(work, 'reports')
 const prepared = 'mkdir -p .build && touch .build/npm.stamp'
 let compared: Ended
+let withoutReports = ''
 
 beforeAll(async () => {
   // What is not committed yet is a commit there, so that both have the same one.
-  await must(
+  withoutReports = await must(
     `git clone -q '${checkout}' first
     cd '${checkout}' && git ls-files -z --modified --others --exclude-standard |
       xargs -0r tar -c --ignore-failed-read -- | tar -x -C '${first}'
@@ -76,6 +80,15 @@ beforeAll(async () => {
     cp -a '${checkout}node_modules' . && ${prepared} && make release`,
     fast,
   )
+  // Scanners read the image that was made; then it is made again.
+  mkdirSync(reports)
+  const report = trivyReport(released, ['libuv1t64', 'libgmp10'])
+  writeFileSync(join(reports, 'trivy.json'), JSON.stringify(report))
+  await must(`cd first && make release`, {
+    ...fast,
+    SNUG_SCAN_REPORTS: reports,
+    SNUG_VEX_AUTHOR: author,
+  })
   await must(`umask 077
     mkdir -p home '${dirname(second)}' && git clone -q first '${second}' && cd '${second}'
     cp -r '${checkout}node_modules' . && ${prepared}
@@ -104,5 +117,14 @@ describe('a release', () => {
     expect(compared.output).toMatch(/^snug_.*_amd64\.deb: the same$/m)
     expect(compared.output).toMatch(/^snug-image\.digests: the same$/m)
     expect(compared.code).toBe(0)
+  })
+
+  test('has what Snug’s own profile shows about findings on its image, once it gets reports', () => {
+    expect(withoutReports).toContain('snug: no snug.openvex.json: SNUG_SCAN_REPORTS names no')
+    const vex: unknown = JSON.parse(readFileSync(join(released, 'snug.openvex.json'), 'utf8'))
+    const statuses = ['under_investigation', 'not_affected'].map((status) => ({ status }))
+    expect(vex).toMatchObject({ author, statements: statuses })
+    expect(compared.output).toMatch(/^snug\.openvex\.json: the same$/m)
+    expect(compared.output).toMatch(/^trivy\.scan\.json: the same$/m)
   })
 })

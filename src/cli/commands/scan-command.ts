@@ -75,7 +75,7 @@ export function scanCommand(program: Command, context: CliContext): void {
     )
     .option(
       '--exact',
-      'the name has a digest, and the command fails unless archive and reports are of that image; `openvex` is then about it, whichever build the profile is of',
+      'for a name with a digest: fails unless archive and reports are of that image. `openvex` is then about it, and not about the image of the profile',
     )
     .option('--keep', 'stores the findings in the agent, for `snug image show` and the page')
     .action(async (image: string, options: Options) => {
