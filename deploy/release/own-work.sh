@@ -38,10 +38,9 @@ snug status --wait 90s
 snug doctor >/dev/null || true
 
 docker run -d --name snug-own-shop snug-own-shop:1 sh -c 'echo hello >/motd; while :; do cat /motd; sleep 0.2; done' >/dev/null
-until_ok snug image show snug-own-shop:1
-sleep 5
+is_learned() { snug profile show snug-own-shop:1 | grep -q /motd; }
+until_ok is_learned
 snug profile mode snug-own-shop:1 alert
-snug profile show snug-own-shop:1 >/dev/null
 snug profile export snug-own-shop:1 >/dev/null
 docker exec snug-own-shop id
 until_ok grep -q '"type":"deviation"' "$SNUG_WORK/data/alerts.ndjson"

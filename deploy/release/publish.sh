@@ -1,7 +1,8 @@
 #!/bin/bash
 # Publishes what release.sh made, signed: `publish.sh FOLDER REGISTRY [FLAG…]` pushes the image as REGISTRY/snug and the chart
-# as REGISTRY/charts/snug, and signs both, how they and each file were built, the lists of contents, and what vex.sh left. Prints both names by
-# digest. The key is as in sign-image.sh. FLAGS go to cosign; SNUG_PLAIN_HTTP=1 is for a registry without TLS.
+# as REGISTRY/charts/snug, and signs both, how they and each file were built, the lists of contents, and what vex.sh left.
+# Prints both names by digest. The key is as in sign-image.sh. FLAGS go to cosign; SNUG_PLAIN_HTTP=1 is for a registry without
+# TLS.
 set -eu
 
 out=$(cd "$1" && pwd)

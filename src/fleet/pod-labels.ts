@@ -51,13 +51,15 @@ export class PodLabels {
     const { signal } = this.#end
     while (!signal.aborted) {
       const failed = await this.#all()
-      if (failed === undefined) this.#backoff.reset()
-      else if (!signal.aborted) {
-        const why = `cannot label the pods of held containers: ${describeError(failed)}`
-        this.#options.onFault(why)
+      if (signal.aborted) return
+      if (failed === undefined) {
+        this.#backoff.reset()
+        this.#options.onFault(undefined)
+        await pause(eachMs, signal)
+      } else {
+        this.#options.onFault(`cannot label the pods of held containers: ${describeError(failed)}`)
+        await pause(this.#backoff.next(askedMs(failed)), signal)
       }
-      if (failed === undefined) this.#options.onFault(undefined)
-      await pause(failed === undefined ? eachMs : this.#backoff.next(askedMs(failed)), signal)
     }
   }
 

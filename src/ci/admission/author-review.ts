@@ -132,7 +132,7 @@ export function authorAnswer(
 
 type WrittenHold = z.infer<z.ZodObject<typeof hold>> & { readonly released?: object | undefined }
 
-/** One that was released is ordered anew where somebody takes the release out. */
+/** Who takes the release of a hold out orders it. */
 function isSameHold(a: WrittenHold, b: WrittenHold | undefined): boolean {
   return (
     (b?.released === undefined || a.released !== undefined) &&
