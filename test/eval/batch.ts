@@ -38,6 +38,8 @@ export interface BatchSetting {
   readonly roundMs: number
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
+  /** The load of the second of these rounds. */
+  readonly secondLoad: LoadName
   /** A folder for recordings of what is judged, which `replay.ts` judges again; absent: none are kept. */
   readonly recordings?: string | undefined
   /** Whether the services are also attacked and blocked. */
@@ -201,7 +203,9 @@ async function learnAll(
 ): Promise<Learning> {
   const found: Learning = new Map()
   const loadsOf = (name: Protocol): readonly LoadName[] =>
-    name === 'one' ? ['A'] : Array.from({ length: setting.rounds }, (_, i) => (i === 1 ? 'B' : 'A'))
+    name === 'one'
+      ? ['A']
+      : Array.from({ length: setting.rounds }, (_, i) => (i === 1 ? setting.secondLoad : 'A'))
   await all(cases, setting, async (one) => {
     const rounds: Partial<Record<Protocol, readonly Round[]>> = {}
     const learnBy = async (name: Protocol): Promise<void> => {

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import type Docker from 'dockerode'
 import { build, importRoot } from '../fixtures/images.ts'
 import { compile } from '../fixtures/compiled-program.ts'
-import { baseTar, packageLayer } from './layers.ts'
+import { baseTar, packageLayer, suite } from './layers.ts'
 import type { Service } from './service.ts'
 
-const base = 'snug-eval-base:1'
+const base = `snug-eval-base:${suite}`
 
 export interface ImagePair {
   readonly first: string

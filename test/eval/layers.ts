@@ -9,20 +9,25 @@ const run = promisify(execFile)
 /** Documents and translations: no service reads them here, and they are large. */
 const without = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*']
 
+const usualSuite = 'trixie'
+/** Debian's suite. Others make other builds of the programs. */
+export const suite = process.env['SNUG_EVAL_SUITE'] ?? usualSuite
+const kept = suite === usualSuite ? 'eval' : `eval-${suite}`
+
 /** The base layer of every image; built once (a minute), then kept. */
 export function baseTar(): Promise<string> {
   return debianRoot({
-    name: 'eval-base',
+    name: `${kept}-base`,
     packages: ['ca-certificates'],
     without,
     options: ['--essential-hook=mkdir -p "$1/usr/share/man/man1"'],
-    suite: 'trixie',
+    suite,
   })
 }
 
 /** The base, unpacked, with the lists of packages. */
 async function baseFolder(): Promise<string> {
-  const folder = join(debianCache, 'eval-base')
+  const folder = join(debianCache, `${kept}-base`)
   if (existsSync(folder)) return folder
   const tar = await baseTar()
   const draft = mkdtempSync(join(debianCache, 'draft-base-'))
@@ -38,7 +43,7 @@ async function baseFolder(): Promise<string> {
  * minute and 80 MB each. Kept between runs.
  */
 export function packageLayer(packages: readonly string[]): Promise<string> {
-  const tar = join(debianCache, `eval-layer-${[...packages].sort().join('_')}.tar`)
+  const tar = join(debianCache, `${kept}-layer-${[...packages].sort().join('_')}.tar`)
   return once(tar, async () => {
     if (!existsSync(tar)) await installed(packages, (upper) => packed(upper, tar))
     return tar
@@ -58,7 +63,7 @@ function once(name: string, build: () => Promise<string>): Promise<string> {
 
 /** The base with these packages, unpacked: client programs run in it by `chroot`. */
 export function toolFolder(packages: readonly string[]): Promise<string> {
-  const folder = join(debianCache, `eval-tools-${[...packages].sort().join('_')}`)
+  const folder = join(debianCache, `${kept}-tools-${[...packages].sort().join('_')}`)
   return once(folder, () => makeToolFolder(packages, folder))
 }
 

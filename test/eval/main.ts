@@ -20,6 +20,9 @@ import { columnOf, columns } from './split.ts'
  * With `--record FOLDER` it keeps the learned data and the events that were judged: `npx tsx test/eval/replay.ts FOLDER`
  * judges them again in seconds, by the code as it then is.
  *
+ * `SNUG_EVAL_SUITE=sid` takes the packages of another suite of Debian. With `--only-a` all rounds learn from load A,
+ * as starter profiles are made.
+ *
  * Services whose result is complete and of this commit are not run again, unless `--again`.
  */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -37,6 +40,7 @@ const { values } = parseArgs({
     again: { type: 'boolean', default: false },
     'no-attacks': { type: 'boolean', default: false },
     record: { type: 'string' },
+    'only-a': { type: 'boolean', default: false },
     results: { type: 'string', default: here('.build/eval') },
   },
 })
@@ -106,6 +110,7 @@ async function main(): Promise<void> {
         protocols: by,
         roundMs: minutes * 60_000,
         rounds: Math.max(2, Number(values.rounds)),
+        secondLoad: values['only-a'] ? 'A' : 'B',
         recordings: values.record,
         hasAttacks: !values['no-attacks'],
         commit,
