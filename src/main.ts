@@ -13,6 +13,7 @@ import {
   type Rules,
   withOwnGuardrails,
 } from './support/config/load-rules.ts'
+import { loadStarters } from './supplychain/prior/starter-library.ts'
 import { AlertTraces } from './agent/pipeline/delivery/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './agent/pipeline/delivery/dispatcher.ts'
 import { AgentReporter } from './agent/pipeline/delivery/agent-reporter.ts'
@@ -351,6 +352,7 @@ function assemble(
     guardrails: new Guardrails(rules.guardrails),
     openGuards: once(() => openGuardsOf(rules.guardrails)),
     techniques: new Techniques(loadTechniques(config.techniques)),
+    ...(config.learn.starters ? { starters: loadStarters() } : {}),
     ...liveParts(config),
     failClosed: config.block.failClosed,
     ...kept,

@@ -94,7 +94,7 @@ export function apply(profile: Profile, one: Change): void {
       profile.fold({ node: 'n1', isOver: () => true }, () => true)
       return
     case 'expire':
-      profile.expireInherited()
+      profile.expireInherited(() => true)
       return
     case 'declare':
       profile.declare(1000, 'sha256:old')

@@ -46,6 +46,8 @@ import { Tick } from './tick.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { ClockSteps } from '../../support/clock-steps.ts'
 import { isNamed } from '../records/versions/image-name.ts'
+import { startersOf } from '../records/versions/starters.ts'
+import type { Starter } from '../../core/lifecycle/starter.ts'
 import { VersionRegistry } from '../records/versions/version-registry.ts'
 import { subscribeOwners, type VersionOwners } from './version-owners.ts'
 import type { Agent } from './agent.ts'
@@ -74,6 +76,8 @@ export interface DaemonParts extends InflowParts {
   readonly caseFolder?: CaseFolder
   /** How long a case follows events; absent: a minute. */
   readonly caseAfterMs?: number
+  /** Absent: none. */
+  readonly starters?: readonly Starter[]
   /** Absent where no policy grades alerts. */
   readonly grade?: AlertGrade
   /** Path of the audit log of the API server; absent: nothing names persons. */
@@ -181,6 +185,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       node,
       shaper: parts.shaper,
       rules: parts.rules,
+      starters: (version) => startersOf(version, parts.starters ?? [], this.inflow.packages),
       now: this.#now,
     })
     this.incidents = new IncidentsNow(this.alerts)

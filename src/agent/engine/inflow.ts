@@ -82,7 +82,7 @@ export class Inflow {
   /** How long ago the oldest event of the last batch happened, in milliseconds. */
   queueAgeMs = 0
   readonly #agent: InflowAgent
-  readonly #packages = new ImagePackages()
+  readonly packages = new ImagePackages()
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
 
@@ -98,7 +98,7 @@ export class Inflow {
       guardrails: parts.guardrails,
       techniques: parts.techniques,
       alerts,
-      shippedBy: (later, before) => shippedBy(parts.files, this.#packages, later, before),
+      shippedBy: (later, before) => shippedBy(parts.files, this.packages, later, before),
       now,
       kernel: {
         since: (version) => kernel.profiles.since(version),

@@ -10,7 +10,7 @@ import { classPartText, isOfClass } from '../../core/behaviour/any-program.ts'
 import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
 import type { Cell } from '../../core/profile/evidence.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
-import { type BehaviourState, shippedName } from '../../core/profile/profile-entry.ts'
+import { type BehaviourState, shippedName, starterName } from '../../core/profile/profile-entry.ts'
 import { compareText } from '../../core/compare-text.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Steps } from '../../core/steps.ts'
@@ -163,7 +163,8 @@ export function behaviourView(
 ): BehaviourView {
   const { id, actor, uid, object, decision, state } = entry
   const inheritedOnly = entry.onlyInherited
-  const shown = inheritedOnly && expiresAt !== undefined ? 'vanished' : state
+  const from = entry.inherited?.from ?? ''
+  const expires = inheritedOnly && expiresAt !== undefined && starterName(from) === undefined
   const cells = [...entry.allCells()]
   const union = (pick: (cell: Cell) => readonly string[]): string[] => {
     const found = new Set<string>()
@@ -189,8 +190,8 @@ export function behaviourView(
         ? objectLine(object)
         : placeLine(place),
     ...(entry.within === undefined ? {} : { within: entry.within }),
-    state: shown,
-    why: inheritedOnly ? inheritedText(expiresAt, entry.inherited?.from) : why[state],
+    state: expires ? 'vanished' : state,
+    why: inheritedOnly ? inheritedText(expiresAt, from) : why[state],
     generalised: allowance?.generalised === true,
     witnesses:
       place?.witnesses ??
@@ -224,7 +225,9 @@ export function behaviourView(
 
 /** @param from where the behaviour comes from, see `Inheritance` */
 export function inheritedText(expiresAt: number | undefined, from = ''): string {
-  const shipped = shippedName(from)
+  const [shipped, starter] = [shippedName(from), starterName(from)]
+  if (starter !== undefined)
+    return `in the starter profile \`${starter}\`, not observed in this version yet: expected until it blocks`
   const origin =
     shipped === undefined
       ? 'inherited from the previous version'

@@ -79,9 +79,9 @@ export interface Decision {
   readonly grants: readonly Grant[]
 }
 
-/** From the version before, or from a vendor: expected, though this version has not shown it yet. */
+/** From the version before, from a vendor, or a starter: expected, though this version has not shown it yet. */
 export interface Inheritance {
-  /** Digest of that version, or {@link fromShipped}. */
+  /** Digest of that version, {@link fromShipped} or {@link fromStarter}. */
   readonly from: string
   readonly grants: readonly Grant[]
 }
@@ -96,6 +96,18 @@ export function fromShipped(name: string): string {
 /** The name of that profile; undefined where it was inherited from a version. */
 export function shippedName(from: string): string | undefined {
   return from.startsWith(shippedPrefix) ? from.slice(shippedPrefix.length) : undefined
+}
+
+const starterPrefix = 'starter:'
+
+/** The origin of what is in a starter profile. */
+export function fromStarter(name: string): string {
+  return `${starterPrefix}${name}`
+}
+
+/** The name of that starter profile; undefined where it comes from elsewhere. */
+export function starterName(from: string): string | undefined {
+  return from.startsWith(starterPrefix) ? from.slice(starterPrefix.length) : undefined
 }
 
 /** `snug.behaviour/v1`: one behaviour of a version, with its evidence. Plain data. */

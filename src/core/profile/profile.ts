@@ -373,8 +373,8 @@ export class Profile implements ProfileReader {
   }
 
   /** See {@link expireInherited}. */
-  expireInherited(): readonly ProfileEntry[] {
-    return expireInherited(this.#entries)
+  expireInherited(isFrom: (from: string) => boolean): readonly ProfileEntry[] {
+    return expireInherited(this.#entries, isFrom)
   }
 
   /** Whether it is expected by inheritance alone. */

@@ -59,12 +59,15 @@ export function declareAll(
   return isNews
 }
 
-/** Removes inherited behaviours that were never shown. Returns them as they were, in order of id. */
-export function expireInherited(entries: EntryKeeper): readonly ProfileEntry[] {
+/** Removes what was inherited from there and never shown. Returns it as it was, in order of id. */
+export function expireInherited(
+  entries: EntryKeeper,
+  isFrom: (from: string) => boolean,
+): readonly ProfileEntry[] {
   const { table, places } = entries
   const gone: ProfileEntry[] = []
   for (const entry of table) {
-    if (!entry.onlyInherited) continue
+    if (!entry.onlyInherited || !isFrom(entry.inherited?.from ?? '')) continue
     gone.push(entry.toJSON())
     table.changes(entry)
     entry.inherited = undefined

@@ -13,7 +13,7 @@ const witnesses = z.looseObject({
   places: z.array(z.array(z.string())),
 })
 const drawn = z.literal(true).optional()
-const object = z.discriminatedUnion('kind', [
+export const objectSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('exec'),
     path: text,
@@ -46,16 +46,20 @@ const object = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('capability'), name: text }),
   z.strictObject({ kind: z.literal('syscall'), name: text, target: z.string().optional() }),
 ])
-const grants = z.array(z.looseObject({ origin: z.enum(origins), witnesses: witnesses.optional() }))
+export const grantsSchema = z.array(
+  z.looseObject({ origin: z.enum(origins), witnesses: witnesses.optional() }),
+)
 const names = z.array(z.string())
+
+export const actorSchema = z.strictObject({ exe: text, script: text.optional() })
 
 /** `snug.behaviour/v1`: the members that are read. Members that this version does not define are kept. */
 export const entrySchema = z.looseObject({
   schema: z.literal('snug.behaviour/v1'),
   id: z.string().regex(/^b[0-9a-f]{20}$/),
-  actor: z.strictObject({ exe: text, script: text.optional() }),
+  actor: actorSchema,
   uid: z.union([z.int().min(0).max(MAX_UID), z.literal('declared')]),
-  object,
+  object: objectSchema,
   cells: z.array(
     z.looseObject({
       container: text,
@@ -86,7 +90,7 @@ export const entrySchema = z.looseObject({
         .optional(),
     }),
   ),
-  inherited: z.looseObject({ from: text, grants }).optional(),
+  inherited: z.looseObject({ from: text, grants: grantsSchema }).optional(),
   decision: z
     .looseObject({
       kind: z.enum(['approved', 'rejected', 'withdrawn']),
@@ -96,7 +100,7 @@ export const entrySchema = z.looseObject({
       until: moment.optional(),
       onlyUid: whole.optional(),
       onlyWorkload: z.string().optional(),
-      grants,
+      grants: grantsSchema,
     })
     .optional(),
 })

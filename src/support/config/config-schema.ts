@@ -63,6 +63,10 @@ const learn = z
       description:
         'how long after its own window a version keeps inherited behaviours that it has not shown',
     }),
+    starters: z.boolean().default(false).meta({
+      description:
+        'after its window, an image also expects what other builds of its packages do, from the starter profiles of this installation. None of it is enough to block',
+    }),
     namespaces: z.array(z.string().min(1)).min(1).default(['**']).meta({
       description:
         'globs of the namespaces whose containers teach their versions. Behaviours of others wait for review. `**`: all, also containers without a namespace',

@@ -65,7 +65,7 @@ const changes: Readonly<Record<string, (profile: Profile) => void>> = {
     profile.merge(copy.entries())
   },
   'inherited behaviours that end': (profile) => {
-    profile.expireInherited()
+    profile.expireInherited(() => true)
   },
   'evidence that is added up': (profile) => {
     for (let n = 0; n < 40; n++) {

@@ -11,6 +11,7 @@ import {
 import { type ContainerRun, sawStart, sliceMicrosFor } from '../../../core/coverage/coverage.ts'
 import type { Micros } from '../../../core/event/time.ts'
 import type { Cell } from '../../../core/profile/evidence.ts'
+import { type ProfileEntry, starterName } from '../../../core/profile/profile-entry.ts'
 import { finish, type Steps } from '../../../core/steps.ts'
 import { Rounds } from '../../../support/rounds.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -31,6 +32,8 @@ export interface VersionLifecycleOptions {
   readonly node: string
   readonly rules: LearnRules
   readonly now: () => number
+  /** What starter profiles add to a version after its window; absent: there are none. */
+  readonly starters?: (version: DeployedVersion) => readonly ProfileEntry[]
 }
 
 /** Moves the versions through their lives: estimates of coverage, ends of windows, blocking. */
@@ -233,7 +236,11 @@ export class VersionLifecycle {
     const at = inheritedExpireAt(version.life, this.rules)
     if (at === undefined || nowMs < at || this.#letGo.get(version) === at) return
     this.#letGo.set(version, at)
-    const gone = version.profile.expireInherited()
+    this.#expire(version, (from) => starterName(from) === undefined)
+  }
+
+  #expire(version: DeployedVersion, isFrom: (from: string) => boolean): void {
+    const gone = version.profile.expireInherited(isFrom)
     if (gone.length === 0) return
     version.news = true
     this.#events.emit('inherited-expired', version, gone)
@@ -250,8 +257,13 @@ export class VersionLifecycle {
       if (transition.from.state === 'learning') {
         version.profile.settle()
         version.learnedSize = version.profile.size
+        version.profile.merge(this.#options.starters?.(version) ?? [])
       }
       this.#events.emit('transition', version, transition)
+    }
+    // What blocks was seen, or a person allowed it.
+    if (life.mode === 'block' && before.mode !== 'block') {
+      this.#expire(version, (from) => starterName(from) !== undefined)
     }
     if (hasMoved(before, life)) this.#events.emit('mode-changed', version, before)
   }
