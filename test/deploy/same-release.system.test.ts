@@ -74,7 +74,7 @@ beforeAll(async () => {
   withoutReports = await must(
     `git clone -q '${checkout}' first
     cd '${checkout}' && git ls-files -z --modified --others --exclude-standard |
-      xargs -0r tar -c --ignore-failed-read -- | tar -x -C '${first}'
+      tar -c --null --ignore-failed-read -T - | tar -x -C '${first}'
     cd '${first}' && git add -A
     git -c user.name=test -c user.email=test@test.invalid commit -qm 'not committed' || true
     cp -a '${checkout}node_modules' . && ${prepared} && make release`,
