@@ -163,6 +163,8 @@ export const rare = {
   'a story that another file shows on another surface': [
     // The counts of sensor/known-workload, through the agent.
     'test/e2e/known-workload.test.ts',
+    // Class `open` of a notebook: e2e/open-class has it for a shell.
+    'test/e2e/notebook.test.ts',
     // Podman’s hook: sensor/start-hook and e2e/podman.
     'test/e2e/podman-first-program.test.ts',
     // The page of console-page, with the decisions of console-bucket.

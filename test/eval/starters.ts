@@ -63,12 +63,17 @@ function isOfPackages(
     const plain = object.drift === undefined && object.socketStdio === undefined
     return plain && object.args === undefined && isOwn(object.script ?? object.path)
   }
+  const isHeld = (path: string): boolean => {
+    const place = placeClassOf(path)
+    return place === 'temporary' || (place === 'data' && isOwn(folderOf(path)))
+  }
+  if (object.kind === 'connect' && object.protocol === 'unix') return isHeld(object.peer)
+  if (object.kind === 'listen' && object.protocol === 'unix') return isHeld(object.address)
   if (object.kind !== 'file' || object.access === 'exec') return false
   return [object.path, ...(object.to === undefined ? [] : [object.to])].every((path) => {
     const place = placeClassOf(path)
     if (place === 'secret') return false
-    if (object.access !== 'read')
-      return place === 'temporary' || (place === 'data' && isOwn(folderOf(path)))
+    if (object.access !== 'read') return isHeld(path)
     return /^\/(proc|sys|dev)\//.test(path) || isOfAny(path) || isOfAny(folderOf(path))
   })
 }
