@@ -259,7 +259,7 @@ export class ReviewService {
     if (decision === undefined) {
       throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
     }
-    const answer = alerts.reopen(id)
+    const answer = alerts.reopen(id, this.#context.now())
     const version = image === undefined ? undefined : registry.index.ofImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
       this.#context.journal.audit('withdraw', by.who, { alert: id })

@@ -60,15 +60,17 @@ export async function undo(
 
 /** Those that the decision closed, unless somebody decided on them since or they were removed. */
 function reopenAlerts(
-  { alerts }: AgentState,
+  context: AgentState,
   { who, time, alerts: ids }: AuditView,
 ): readonly string[] {
   const closed = new Set<unknown>(Array.isArray(ids) ? ids : [])
   const reopened: string[] = []
+  const { alerts } = context
+  const nowMs = context.now()
   for (const { id, decision } of alerts.newestFirst) {
     if (!closed.has(id) || decision?.kind !== 'acknowledged') continue
     if (decision.by !== who || decision.at > time) continue
-    alerts.reopen(id)
+    alerts.reopen(id, nowMs)
     reopened.push(id)
   }
   return reopened

@@ -181,6 +181,9 @@ export const alert = openObject({
   guardrails: z.array(z.string()),
   attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
   decision: alertDecision.exactOptional(),
+  reopened: alertDecision.shape.at
+    .exactOptional()
+    .meta({ description: 'when the last decision on it was withdrawn' }),
   summary: alertSummary.exactOptional().meta({
     description:
       'only in a summary of many different alerts of one container: their kinds; `count` is their number',

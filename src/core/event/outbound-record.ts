@@ -74,9 +74,11 @@ export function lastTimeOf(record: OutboundRecord): string {
 /** Equal for one state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
 export function revisionOf(record: OutboundRecord): string {
   if (!isAlert(record)) return record.id
-  const decided = record.decision === undefined ? '' : `-${record.decision.kind}`
+  const { decision, reopened } = record
+  // An alert may be decided on, opened again, and decided on once more.
+  const since = decision === undefined ? reopened : `${decision.kind}-${decision.at}`
   const hashes = (hashOf(record.event) === undefined ? 0 : 1) + (record.files?.length ?? 0)
-  return `${record.id}-${record.count}${hashes === 0 ? '' : `-h${hashes}`}${decided}`
+  return `${record.id}-${record.count}${hashes === 0 ? '' : `-h${hashes}`}${since === undefined ? '' : `-${since}`}`
 }
 
 /** Decisions that leave an image less guarded; and those on who may decide, and on what the agent does. */

@@ -422,9 +422,10 @@ export class AlertStore {
   }
 
   /** Reverts the decision: the same event counts here again, unless it has a newer alert by now. */
-  reopen(id: string): Alert {
+  reopen(id: string, nowMs: number): Alert {
     const before = this.get(id)
-    const { decision: _, ...open } = before
+    const { decision: _, ...undecided } = before
+    const open: Alert = { ...undecided, reopened: new Date(nowMs).toISOString() }
     this.#replace(open)
     const fingerprint = this.#open.fingerprint(id)
     this.#decided.remove(before, fingerprint)

@@ -242,7 +242,7 @@ describe('alerts of one cause', () => {
       alerts.raise(findingOf(writing('/srv/y/a/out.php')), nowMs)
       expect(open()).toEqual([2])
       // Opened again and decided on once more, it hides nothing that it had in common with the other.
-      alerts.reopen(first.id)
+      alerts.reopen(first.id, 0)
       alerts.raise(findingOf(writing('/srv/x/a/2.php')), nowMs)
       alerts.decide(first.id, { kind: 'acknowledged', by: 'test', at: first.time })
       alerts.raise(findingOf(writing('/srv/z/a/out.php')), nowMs)
@@ -419,7 +419,7 @@ describe('alerts of one cause', () => {
     expect(alerts.standingDecision(secret.cause!, at)).toBeUndefined()
     alerts.countDecided(later, 1)
     expect(alerts.get(alert?.id ?? '')).toMatchObject({ count: 4, cause: { names: 4 } })
-    alerts.reopen(alert?.id ?? '')
+    alerts.reopen(alert?.id ?? '', 0)
     expect(alerts.standingDecision(later.cause!, at)).toBeUndefined()
   })
 })
@@ -457,7 +457,7 @@ describe('an alert of several causes that a person allows', () => {
       expect(standing(store, '/srv/jobs/a/.env')).toBe(false)
       store.countDecided(findingOf(reading('/srv/jobs/b/4y')), 1)
       expect(store.get(alert!.id).cause).toMatchObject({ names: 8, parts: [{}, { names: 4 }, {}] })
-      store.reopen(alert!.id)
+      store.reopen(alert!.id, 0)
       expect(standing(store, '/srv/jobs/a/4x')).toBe(false)
     }
   })

@@ -74,7 +74,7 @@ function apply(store: AlertStore, each: Step, nowMs: number): unknown {
       return store.has(id) ? store.decide(id, { kind, by: 'me', at: time, reason: 'r' }) : undefined
     }
     case 'reopen':
-      return store.has(id) ? store.reopen(id) : undefined
+      return store.has(id) ? store.reopen(id, 0) : undefined
     case 'report':
       return store.reportedBy(finding.fingerprint, 'falco')
     case 'tick':
