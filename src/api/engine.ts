@@ -6,6 +6,7 @@ import type {
   IncidentPage,
   IncidentQuery,
   IncidentStory,
+  SeenIncident,
 } from './incident-views.ts'
 import type { LiveReader } from './live-log.ts'
 import type { PageViews } from './page-views.ts'
@@ -133,6 +134,11 @@ export interface Engine {
   incidentStory(id: string): Promise<IncidentStory>
   /** Acknowledges the open alerts of an incident. The reason is required. */
   closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure>
+  /**
+   * Acknowledges alerts of an incident that was closed elsewhere: those that are open, and as severe as they were seen.
+   * Returns their ids.
+   */
+  closeSeen(incident: SeenIncident, by: Decider): Promise<readonly string[]>
 
   /** What each person did in which containers, the latest first; `name`: only this one. */
   persons(name?: string): Promise<readonly PersonView[]>

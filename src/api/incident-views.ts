@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertActions, type Severity } from '../core/event/alert-words.ts'
+import type { SeenAlert } from '../core/lifecycle/shared-closing.ts'
 import { linkKinds } from '../core/incident/incident-links.ts'
 import type { View } from '../core/view.ts'
 import { alertDecision } from '../core/event/alert-schema.ts'
@@ -105,6 +106,14 @@ export interface IncidentClosing {
   readonly revision: string
   /** Changes nothing: the answer shows what would change. */
   readonly dryRun?: boolean
+}
+
+/** An incident of the fleet, as far as it is on this node. */
+export interface SeenIncident {
+  /** Where it was closed. */
+  readonly id: string
+  readonly title: string
+  readonly alerts: readonly SeenAlert[]
 }
 
 export const incidentClosure = z.object({

@@ -296,6 +296,26 @@ export const fleetRoutes: readonly FleetRoute[] = [
     handle: ({ incidents }, { params }) => incidents().story(params['id'] ?? ''),
   }),
   fleetRoute({
+    method: 'POST',
+    path: '/v1/fleet/incidents/:id/close',
+    role: 'reviewer',
+    summary:
+      'acknowledges the open alerts of the incident on their nodes, with a reason; allows nothing. `revision` is of the incident as it was read: the server refuses the decision if an alert joined since',
+    body: z.strictObject({ revision: z.string().min(1).max(64), reason }),
+    answer: answer.incidentClosure,
+    handle: async ({ incidents, decide: write }, { params, body, who }) => {
+      const { id: of, closings, ...counts } = await incidents().closing(params['id'] ?? '', body)
+      const author = authorName(who)
+      const written = [...closings].map(([profile, closing]) =>
+        write({ profile, change: { kind: 'close', closing }, author, revision: undefined }),
+      )
+      // Each is tried. Who closes the incident again closes what is left.
+      for (const result of await Promise.allSettled(written))
+        if (result.status === 'rejected') throw result.reason
+      return { id: of, ...counts }
+    },
+  }),
+  fleetRoute({
     method: 'GET',
     path: '/v1/live',
     role: 'viewer',

@@ -80,7 +80,9 @@ async function consoleWorld(
       },
     }
   }
-  const incidents = alerts && new FleetIncidents(alerts.window, () => news.changed('alerts'))
+  const incidents =
+    alerts &&
+    new FleetIncidents(alerts.window, { fleet: state, onNews: () => news.changed('alerts') })
   const world: ConsoleWorld = {
     views,
     alerts: () => alerts ?? noAlerts(),

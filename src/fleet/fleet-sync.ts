@@ -24,6 +24,7 @@ import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { AgentState } from '../agent/records/agent-state.ts'
 import type { DeployedVersion } from '../agent/records/versions/deployed-version.ts'
 import type { Decider, Engine } from '../api/engine.ts'
+import { applyClosings } from './apply-closings.ts'
 import { applicableDecisions } from './fleet-decisions.ts'
 import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
@@ -181,6 +182,7 @@ export class FleetSync {
       const objects = this.#objectsOf(version)
       await this.#trying(version, 'decisions', () => this.#reconcile(version, objects))
       await this.#trying(version, 'mode', () => this.#reconcileMode(version, objects))
+      await this.#trying(version, 'closings', () => this.#reconcileClosings(version))
     }
     if (this.#fleet.ready) this.#reconcileHolds()
   }
@@ -190,9 +192,8 @@ export class FleetSync {
     const { context, holds } = this.#options
     const { index } = context.registry
     const standing = new Map<string, StandingHold>()
-    // Versions of several scopes have the object of the image in common.
     for (const { image } of index) {
-      for (const of of image.scope === undefined ? [image] : [image, unscoped(image)]) {
+      for (const of of imagesOf(image)) {
         const ordered = this.#decisions.get(nameOf(of))?.holds ?? []
         for (const each of [...ordered, ...(this.#fleet.holds?.(of) ?? [])]) {
           const stands = standingHold(each, imageKey(of))
@@ -207,6 +208,15 @@ export class FleetSync {
       this.#progress.set(version, progress)
       this.#soon(version)
     }
+  }
+
+  async #reconcileClosings(version: DeployedVersion): Promise<void> {
+    const { context, engine } = this.#options
+    const standing = imagesOf(version.image).flatMap((of) => [
+      ...(this.#decisions.get(nameOf(of))?.closings ?? []),
+      ...(this.#fleet.closings?.(of) ?? []),
+    ])
+    await applyClosings(version, standing, context.parts.node, engine)
   }
 
   #soon(version: DeployedVersion): void {
@@ -291,7 +301,9 @@ export class FleetSync {
       decides === (appliedSpec.decides ?? false)
     )
       return
+    const { closed } = appliedSpec
     version.appliedSpec = {
+      ...(closed === undefined ? {} : { closed }),
       ...(decides ? { decides } : {}),
       ...(approvedAll === '' ? {} : { approvedAll }),
     }
@@ -418,6 +430,11 @@ function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
           JSON.stringify(mine.witnesses) === JSON.stringify(cell.witnesses)),
     ),
   )
+}
+
+/** Versions of several scopes have the object of the image in common. */
+function imagesOf(image: FleetImage): readonly FleetImage[] {
+  return image.scope === undefined ? [image] : [image, unscoped(image)]
 }
 
 function nameOf(image: FleetImage): string {

@@ -1,4 +1,5 @@
 import type { ModeDecision } from '../core/lifecycle/mode-decision.ts'
+import type { SharedClosing } from '../core/lifecycle/shared-closing.ts'
 import type { SharedHold } from '../core/lifecycle/shared-hold.ts'
 import type { ProfileEntry } from '../core/profile/profile-entry.ts'
 import type { PublishedScopes } from '../agent/records/versions/version-registry.ts'
@@ -66,6 +67,8 @@ export interface Fleet {
   readonly modeDecisions: (image: FleetImage) => readonly PublishedMode[]
   /** Orders to hold containers of the version that are in no object; absent where all are in objects. */
   readonly holds?: (image: FleetImage) => readonly SharedHold[]
+  /** Closed incidents with alerts of the version; absent where all are in objects. */
+  readonly closings?: (image: FleetImage) => readonly SharedClosing[]
   /**
    * Publishes what the fleet does not have for this version yet, and writes nothing without news. False where that was
    * not possible; the caller tries again later.

@@ -7,12 +7,16 @@ import type {
   FleetDecision,
   FleetImageDetail,
   FleetImages,
+  FleetIncidentClosure,
+  FleetIncidents,
+  FleetIncidentStory,
   FleetReview,
   FleetStatus,
   FleetWindow,
 } from '../../src/console/reading/views.ts'
 import type { SharedHold } from '../../src/core/lifecycle/shared-hold.ts'
 import type { FleetHold, HoldView } from '../../src/api/hold-views.ts'
+import type { IncidentPage } from '../../src/api/incident-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
 import type { ImageProfile } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
@@ -288,6 +292,49 @@ it('holds containers also where git decides, in the name of the person', async (
   const release = { ...how, body: { id: rows[0]?.id, reason: 'it is over' } }
   expect((await served.ask(`${path}/release-hold`, release)).status).toBe(200)
   await one.agent.until(held, ({ length }: readonly HoldView[]) => length === 0)
+})
+
+it('closes an incident on both nodes in the name of the person, also where git decides', async () => {
+  for (const node of [one, two]) await node.opened('/etc/shadow')
+  const list = '/v1/fleet/incidents?state=open'
+  const open = await served.until<FleetIncidents>(list, ({ rows: all }) =>
+    all.some(({ nodeCount }) => nodeCount === 2),
+  )
+  const seen = open.rows.find(({ nodeCount }) => nodeCount === 2)
+  const path = `/v1/fleet/incidents/${encodeURIComponent(seen?.id ?? '')}`
+  const body = { revision: seen?.revision, reason: 'an exercise' }
+  const how = { method: 'POST', headers: asRita() } as const
+  const refusals = [
+    [{ as: 'viewer', method: 'POST', body }, path, 403, 'FORBIDDEN'],
+    [{ ...how, body: { revision: body.revision } }, path, 400, 'BODY_INVALID'],
+    [{ ...how, body: { ...body, revision: 'x' } }, path, 412, 'REVISION_STALE'],
+    [{ ...how, body }, '/v1/fleet/incidents/none', 404, 'INCIDENT_UNKNOWN'],
+  ] as const
+  for (const [ask, of, status, code] of refusals)
+    expect(await served.ask(`${of}/close`, ask)).toMatchObject({ status, body: { code } })
+  const answer = await served.ask<FleetIncidentClosure>(`${path}/close`, { ...how, body })
+  expect(answer.body).toEqual({ id: seen?.id, alerts: seen?.open, left: 0 })
+
+  const who = `spec:console:oidc:${rita}`
+  const closed = await served.until<FleetIncidentStory>(
+    path,
+    ({ state, unconfirmed }) => state === 'closed' && unconfirmed === 0,
+  )
+  expect(closed.closed).toMatchObject({ kind: 'acknowledged', by: who, reason: 'an exercise' })
+  for (const { agent } of [one, two]) {
+    const { incidents } = await agent.json<IncidentPage>(['incident', 'list', '--state', 'closed'])
+    expect(incidents).toMatchObject([{ closed: { by: who, reason: 'an exercise' } }])
+    const entries = await agent.json<readonly AuditView[]>(['audit', 'list'])
+    const entry = entries.find(({ what }) => what === 'incident-close')
+    expect(entry).toMatchObject({ who, incident: seen?.id, name: seen?.title })
+  }
+  const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+  expect(spec.closings).toMatchObject([{ by: `console:oidc:${rita}`, incident: seen?.id }])
+
+  // The next replica that does the same opens it again.
+  await one.opened('/etc/shadow')
+  const again = await served.until<FleetIncidentStory>(path, ({ state }) => state === 'open')
+  expect(again).toMatchObject({ id: seen?.id, open: 1 })
 })
 
 it('while the API server is away, it serves what it has and names the fault', async (task) => {

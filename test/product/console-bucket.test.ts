@@ -7,6 +7,10 @@ import type {
   FleetDecision,
   FleetImageDetail,
   FleetImages,
+  FleetIncidentClosure,
+  FleetIncidentRow,
+  FleetIncidents,
+  FleetIncidentStory,
   FleetNodes,
   FleetReview,
   FleetReviewItem,
@@ -236,6 +240,57 @@ test('a hold reaches the hosts by its key, and so does its release', async () =>
   expect(await served.ask(`${at}/release-hold`, unknown)).toMatchObject({
     status: 404,
     body: { code: 'HOLD_UNKNOWN' },
+  })
+})
+
+test('an incident is closed on each host at any replica, over a new start, and again after an undo', async () => {
+  for (const each of nodes) await each.opened('/etc/gshadow')
+  const list = '/v1/fleet/incidents?state=open'
+  const isBoth = ({ nodeCount }: FleetIncidentRow): boolean => nodeCount === 2
+  const { rows } = await served.until<FleetIncidents>(list, ({ rows: all }) => all.some(isBoth))
+  const seen = rows.find(isBoth)
+  const path = `/v1/fleet/incidents/${encodeURIComponent(seen?.id ?? '')}`
+  // What a host has not seen yet waits for it.
+  await nodes[1].agent.kill()
+  const body = { revision: seen?.revision, reason: 'an exercise' }
+  const how = { as: 'reviewer', method: 'POST', body } as const
+  expect((await served.ask(`${path}/close`, { ...how, as: 'viewer' })).status).toBe(403)
+  const answer = await served.ask<FleetIncidentClosure>(`${path}/close`, how)
+  expect(answer.body).toEqual({ id: seen?.id, alerts: seen?.open, left: 0 })
+  const stale = await served.ask<{ readonly code: string }>(`${path}/close`, how)
+  expect([stale.status, stale.body.code]).toEqual([412, 'REVISION_STALE'])
+  const by = 'console:token:rita'
+  const closed = { kind: 'acknowledged', by, reason: 'an exercise' }
+  for (const on of [served, other]) {
+    const waits = await on.until<FleetIncidentStory>(path, ({ unconfirmed }) => unconfirmed === 1)
+    expect(waits).toMatchObject({ state: 'closed', open: 0, closed })
+  }
+  await served.end('SIGKILL')
+  await served.begin()
+  const waits = await served.until<FleetIncidentStory>(path, ({ unconfirmed }) => unconfirmed === 1)
+  expect(waits).toMatchObject({ state: 'closed', closed })
+  await nodes[1].agent.start()
+  for (const on of [served, other])
+    await on.until<FleetIncidentStory>(path, ({ state, unconfirmed }) => {
+      return state === 'closed' && unconfirmed === 0
+    })
+  for (const { agent } of nodes) {
+    const entries = await agent.json<AuditView[]>(['audit', 'list'])
+    const entry = entries.find(({ what }) => what === 'incident-close')
+    expect(entry).toMatchObject({ who: by, incident: seen?.id, reason: 'an exercise' })
+  }
+
+  // A person opens it again on a host: the console has it open, and closes it again.
+  const entries = await nodes[0].agent.json<AuditView[]>(['audit', 'list'])
+  const { seq } = entries.find(({ what }) => what === 'incident-close') ?? {}
+  const undone = await nodes[0].agent.cli(['audit', 'undo', `${seq}`])
+  expect(undone.code, undone.stderr).toBe(0)
+  const again = await other.until<FleetIncidentStory>(path, ({ state }) => state === 'open')
+  expect(again).toMatchObject({ state: 'open', unconfirmed: 0 })
+  const second = { ...how, body: { ...body, revision: again.revision } }
+  expect((await other.ask(`${path}/close`, second)).status).toBe(200)
+  await served.until<FleetIncidentStory>(path, ({ state, unconfirmed }) => {
+    return state === 'closed' && unconfirmed === 0
   })
 })
 

@@ -64,6 +64,8 @@ let fleet: SimulatedFleet
 let nats: Nats
 let served: ConsoleProcess
 let browser: Browser
+/** Those of one incident on two nodes. */
+let shells: readonly Alert[]
 
 /** Whom each of the images connects to, by what its nodes learned. */
 const peers: readonly (readonly (readonly [peer: string, port: number])[])[] = [
@@ -221,7 +223,9 @@ beforeAll(async () => {
   nats = await Nats.start()
   await nats.makeStream()
   await nats.makeReportStream()
-  await send(...acts.map(alertOf))
+  const alerts = acts.map(alertOf)
+  shells = alerts.slice(0, 2)
+  await send(...alerts)
   await report('n1')
   await report('n2', { behindMs: 184_000 })
   await report('n3', { blind: ['ebpf: the kernel has no BTF (SENSOR_UNAVAILABLE)'] })
@@ -246,7 +250,7 @@ afterAll(async () => {
   await fleet?.[Symbol.asyncDispose]()
 })
 
-const openAs = (role: 'viewer' | 'admin', dark = false): Promise<Reviewer> =>
+const openAs = (role: 'viewer' | 'reviewer' | 'admin', dark = false): Promise<Reviewer> =>
   openPage(browser, { url: served.url, token: served.tokens[role] }, { dark, heading: 'Images' })
 
 /** In docs/console.md. */
@@ -439,6 +443,47 @@ test('an admin holds the container of an alert, and releases it', async () => {
   await form.getByLabel('Why').fill('it was one')
   await form.getByRole('button', { name: 'Release', exact: true }).click()
   await row.waitFor({ state: 'detached' })
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('a reviewer closes an incident with a reason, and sees until its agents have confirmed that', async () => {
+  const by = 'spec:console:token:rita'
+  const viewer = await openAs('viewer')
+  const row = (page: Page) =>
+    page.locator('.row', { hasText: '2 alerts in 2 containers on n1, n2' })
+  await viewer.page.goto(`${served.url}/#/incidents`)
+  await row(viewer.page).click()
+  await viewer.page.locator('article[aria-label=incident] .story').waitFor()
+  expect(await viewer.page.getByRole('button', { name: 'Close …' }).count()).toBe(0)
+  await viewer.context.close()
+
+  const { page, context, faults } = await openAs('reviewer')
+  await page.goto(`${served.url}/#/incidents`)
+  await row(page).click()
+  await page.locator('article[aria-label=incident]', { hasText: 'run /bin/sh' }).waitFor()
+  await page.getByRole('button', { name: 'Close …' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByText('Acknowledges 2 alerts and allows nothing').waitFor()
+  expect(await violations(page)).toEqual([])
+  await form.getByLabel('Why').fill('an exercise of ours')
+  await form.getByRole('button', { name: 'Close', exact: true }).click()
+  await page.getByText('the agents acknowledge 2 alerts').waitFor()
+  await row(page).waitFor({ state: 'detached' })
+
+  await page.getByLabel('open or closed').selectOption('closed')
+  const closed = page.locator('.row', { hasText: `${by}: an exercise of ours` })
+  await closed.click()
+  const card = page.locator('article[aria-label=incident]')
+  await card.getByText(`acknowledged by ${by}`).waitFor()
+  await card.getByText('2 alerts closed here, and not acknowledged by the agents yet').waitFor()
+  expect(await violations(page)).toEqual([])
+  // The agents do as it stands there.
+  const at = new Date().toISOString()
+  const decision = { kind: 'acknowledged', by, at, reason: 'an exercise of ours' } as const
+  await send(...shells.map((alert) => ({ ...alert, decision })))
+  await card.getByText('not acknowledged by the agents yet').waitFor({ state: 'detached' })
+  await card.getByText(`acknowledged by ${by}`).waitFor()
   expect(faults.output).toEqual([])
   await context.close()
 })

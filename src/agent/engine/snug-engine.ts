@@ -29,6 +29,7 @@ import type { HoldView } from '../../api/hold-views.ts'
 import type {
   IncidentClosing,
   IncidentClosure,
+  SeenIncident,
   IncidentPage,
   IncidentQuery,
   IncidentStory,
@@ -72,7 +73,7 @@ import { rootView } from '../reading/root-view.ts'
 import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from '../reading/live/revision.ts'
 import { decideCard } from '../decisions/card-decision.ts'
-import { closeIncident } from '../decisions/close-incident.ts'
+import { closeIncident, closeSeen } from '../decisions/close-incident.ts'
 import { testEdit } from '../decisions/edit-test.ts'
 import { ClassService } from '../decisions/class-service.ts'
 import { ModeService } from '../decisions/mode-service.ts'
@@ -373,6 +374,10 @@ export class SnugEngine implements Engine {
 
   closeIncident(id: string, closing: IncidentClosing, by: Decider): Promise<IncidentClosure> {
     return closeIncident(this.#daemon, this.#incidents, id, closing, by)
+  }
+
+  closeSeen(incident: SeenIncident, by: Decider): Promise<readonly string[]> {
+    return closeSeen(this.#daemon, incident, by)
   }
 
   audit(limit: number, before?: number): Promise<readonly AuditView[]> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
@@ -20,6 +21,14 @@ const hold = {
   reason: z.string(),
 }
 
+const closing = {
+  id: z.string(),
+  incident: z.string(),
+  title: z.string(),
+  reason: z.string(),
+  alerts: z.array(z.unknown()),
+}
+
 const release = { reason: z.string().optional() }
 
 function profileWith<By extends typeof claim | typeof author>(by: By) {
@@ -36,6 +45,7 @@ function profileWith<By extends typeof claim | typeof author>(by: By) {
           }),
         )
         .optional(),
+      closings: z.array(z.looseObject({ ...closing, ...by })).optional(),
     }),
   })
 }
@@ -87,7 +97,7 @@ export function authorAnswer(
   )
   const at = new Date(nowMs).toISOString()
   const patch: Operation[] = []
-  const { mode: newMode, decisions = [], holds = [] } = object.spec
+  const { mode: newMode, decisions = [], holds = [], closings = [] } = object.spec
   const oldMode = oldObject?.spec.mode
   if (newMode !== undefined) {
     const isSame = newMode.value === oldMode?.value
@@ -106,6 +116,11 @@ export function authorAnswer(
     if (each.released === undefined) continue
     const isSame = each.released.reason === old?.released?.reason
     stamp(`/spec/holds/${i}/released`, each.released, old?.released, isSame)
+  }
+  const closed = new Map(oldObject?.spec.closings?.map((each) => [each.id, each]))
+  for (const [i, each] of closings.entries()) {
+    const old = closed.get(each.id)
+    stamp(`/spec/closings/${i}`, each, old, isSameClosing(each, old))
   }
   const patched = { patchType: 'JSONPatch', patch: base64(JSON.stringify(patch)) }
   const response = { uid, allowed: true, ...(patch.length === 0 ? {} : patched) }
@@ -141,6 +156,17 @@ function isSameHold(a: WrittenHold, b: WrittenHold | undefined): boolean {
     a.container === b.container &&
     a.until === b.until &&
     a.reason === b.reason
+  )
+}
+
+type WrittenClosing = z.infer<z.ZodObject<typeof closing>>
+
+function isSameClosing(a: WrittenClosing, b: WrittenClosing | undefined): boolean {
+  return (
+    a.incident === b?.incident &&
+    a.title === b.title &&
+    a.reason === b.reason &&
+    isDeepStrictEqual(a.alerts, b.alerts)
   )
 }
 

@@ -1,5 +1,11 @@
 import { useState } from 'preact/hooks'
-import type { FleetIncidentRow, FleetIncidents, FleetIncidentStory } from '../reading/views.ts'
+import type {
+  FleetIncidentClosure,
+  FleetIncidentRow,
+  FleetIncidents,
+  FleetIncidentStory,
+} from '../reading/views.ts'
+import { ask } from '../../page/base/api.ts'
 import { useResource } from '../../page/base/resource.ts'
 import { count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
@@ -7,6 +13,9 @@ import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
 import { IncidentHead } from '../../page/parts/incident-head.tsx'
 import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { CloseDialog, ClosedNote } from '../../page/incidents/close-dialog.tsx'
+import { attempt, toast } from '../../page/shell/toasts.tsx'
+import { useMay } from './fleet-decide.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 
 /** Nodes that a row names. */
@@ -42,7 +51,11 @@ export function FleetIncidentsView() {
 
 function IncidentLine({ row }: { readonly row: FleetIncidentRow }) {
   const { severity, title, alerts, containers, nodes, nodeCount } = row
-  const { images, persons, lastSeen } = row
+  const { images, persons, lastSeen, closed } = row
+  const why =
+    closed === undefined
+      ? [...images, ...persons].join(', ')
+      : `${closed.by}: ${closed.reason ?? closed.kind}`
   return (
     <TwoLines
       mark={<SeverityBadge severity={severity} />}
@@ -52,7 +65,7 @@ function IncidentLine({ row }: { readonly row: FleetIncidentRow }) {
           {plural(alerts, 'alert')} in {plural(containers, 'container')} on{' '}
           {nodeCount > nodesNamed ? plural(nodeCount, 'node') : <Foreign text={nodes.join(', ')} />}
           {' · '}
-          <Foreign text={[...images, ...persons].join(', ')} cut />
+          <Foreign text={why} cut words={closed !== undefined} />
         </>
       }
     >
@@ -76,6 +89,7 @@ function IncidentDetail({ id }: { readonly id: string }) {
     <article class="panel card" aria-label="incident">
       <IncidentHead incident={value} />
       <Facts incident={value} />
+      <Closing incident={value} path={path} />
       <h3>What happened</h3>
       <ol class="story">
         {steps.map((step) => (
@@ -99,6 +113,52 @@ function IncidentDetail({ id }: { readonly id: string }) {
       {left > 0 ? <p class="muted">{count(left)} more steps of no higher severity</p> : null}
     </article>
   )
+}
+
+/** The button for reviewers, or who closed it, and whether its nodes have confirmed that. */
+function Closing({
+  incident: { closed, unconfirmed, open, revision },
+  path,
+}: {
+  readonly incident: FleetIncidentStory
+  readonly path: string
+}) {
+  const [asks, setAsks] = useState(false)
+  const isReviewer = useMay('reviewer')
+  return (
+    <>
+      {closed === undefined ? null : <ClosedNote closed={closed} />}
+      {unconfirmed === 0 ? null : (
+        <p class="note">
+          {plural(unconfirmed, 'alert')} closed here, and not acknowledged by the agents yet.
+        </p>
+      )}
+      {open > 0 && isReviewer ? (
+        <p class="buttons">
+          <button type="button" class="primary" onClick={() => setAsks(true)}>
+            Close …
+          </button>
+        </p>
+      ) : null}
+      {asks ? (
+        <CloseDialog
+          seen={{ open, revision }}
+          close={(seen, reason) => close(path, seen, reason)}
+          onClose={() => setAsks(false)}
+        />
+      ) : null}
+    </>
+  )
+}
+
+function close(path: string, revision: string, reason: string): Promise<boolean> {
+  return attempt(async () => {
+    const body = { revision, reason }
+    const answer = await ask<FleetIncidentClosure>(`${path}/close`, { method: 'POST', body })
+    const { alerts, left } = answer
+    const more = left === 0 ? '' : `. ${plural(left, 'more alert')}: close the incident again`
+    toast(`the agents acknowledge ${plural(alerts, 'alert')}${more}`)
+  }, 'The incident changed meanwhile: check it again')
 }
 
 function Facts({ incident }: { readonly incident: FleetIncidentStory }) {

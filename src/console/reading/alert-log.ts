@@ -169,7 +169,7 @@ function page(
 /** What is kept for decisions is no part of a row. */
 function rowOf(alert: KeptAlert): FleetAlertRow {
   const { behaviours: _, names: _n, cause: _c, guardrails: _g, profile: _p, ...rest } = alert
-  const { connections: _o, ...row } = rest
+  const { connections: _o, decidedAt: _a, decidedFor: _f, reopenedAt: _r, ...row } = rest
   return row
 }
 

@@ -48,8 +48,9 @@ export class AlertWindow {
 
   put(alert: KeptAlert): void {
     const name = nameOf(alert)
+    const before = this.#alerts.get(name)
     this.#remove(name)
-    this.#alerts.set(name, alert)
+    this.#alerts.set(name, withReopening(alert, before))
     this.#count(alert, 1)
     if (alert.decision === undefined) this.groups.add(name, alert)
     this.revision += 1
@@ -103,4 +104,11 @@ export class AlertWindow {
     if (left === 0) this.openByProfile.delete(profile)
     else this.openByProfile.set(profile, left)
   }
+}
+
+/** Somebody withdrew the decision: a closing from before does not count any more. */
+function withReopening(alert: KeptAlert, before: KeptAlert | undefined): KeptAlert {
+  if (before === undefined || alert.decision !== undefined) return alert
+  const reopenedAt = before.decision === undefined ? before.reopenedAt : alert.receivedAt
+  return reopenedAt === undefined ? alert : { ...alert, reopenedAt }
 }

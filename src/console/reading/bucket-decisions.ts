@@ -1,12 +1,18 @@
 import { type Author, timeAfter } from '../../core/lifecycle/author.ts'
 import { decidedBy } from '../../core/lifecycle/decided-spec.ts'
+import { type NewClosing, withClosing } from '../../core/lifecycle/shared-closing.ts'
 import { isOver, orderedHold, releasedHold, unknownHold } from '../../core/lifecycle/shared-hold.ts'
 import { Grants } from '../../core/profile/allowance.ts'
 import type { Decision, ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { SnugError } from '../../errors.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
 import type { FleetBucket } from '../../fleet/nats/fleet-bucket.ts'
-import { decisionKey, holdSubject, modeSubject } from '../../fleet/nats/fleet-keys.ts'
+import {
+  closingSubject,
+  decisionKey,
+  holdSubject,
+  modeSubject,
+} from '../../fleet/nats/fleet-keys.ts'
 import { type DecisionContent, subjectOf } from '../../fleet/nats/fleet-values.ts'
 import type { FleetSlice } from '../../fleet/slices/fleet-slices.ts'
 import type { AlertEvidence } from './alert-evidence.ts'
@@ -74,6 +80,10 @@ export class BucketDecisions {
       await this.#holdBy(image, change, by, revision)
       return undefined
     }
+    if (change.kind === 'close') {
+      await this.#close(image, change.closing, by)
+      return undefined
+    }
     const actions = this.#actions(profile, change)
     const entries = await this.#entries(profile, version, actions)
     // Someone may have decided while the alerts were read.
@@ -102,11 +112,31 @@ export class BucketDecisions {
     const over = this.#options.bucket.decisions
       .holds(image)
       .filter((hold) => isOver(hold, this.#options.now()))
-    // The order is written. What cannot be removed now, as another replica does it, leaves later.
+    await this.#leave(
+      image,
+      over.map((hold) => holdSubject(hold.id)),
+    )
+  }
+
+  /** Those that are over leave the bucket with the next one. */
+  async #close(image: FleetImage, incident: NewClosing, by: Author): Promise<void> {
+    const standing = this.#options.bucket.decisions.closings(image)
+    const after = withClosing(standing, by, incident)
+    const [closing] = after.slice(-1)
+    if (closing === undefined) return
+    await this.#write(image, closingSubject(closing.id), undefined, () => ({ closing }))
+    const over = standing.filter((each) => !after.includes(each))
+    await this.#leave(
+      image,
+      over.map((each) => closingSubject(each.id)),
+    )
+  }
+
+  /** After a decision is written. What cannot be removed now, as another replica does it, leaves later. */
+  async #leave(image: FleetImage, subjects: readonly string[]): Promise<void> {
+    const { bucket } = this.#options
     await Promise.allSettled(
-      over.map(async (hold) =>
-        this.#options.bucket.remove(decisionKey(image, holdSubject(hold.id))),
-      ),
+      subjects.map(async (subject) => bucket.remove(decisionKey(image, subject))),
     )
   }
 
@@ -144,7 +174,7 @@ export class BucketDecisions {
 
   #actions(
     profile: string,
-    change: Exclude<ImageDecision['change'], HoldChange | { readonly kind: 'mode' }>,
+    change: Exclude<ImageDecision['change'], HoldChange | { readonly kind: 'mode' | 'close' }>,
   ): ReadonlyMap<string, BehaviourAction> {
     const actions = new Map<string, BehaviourAction>()
     if (change.kind === 'reject') {
@@ -221,8 +251,8 @@ function undecided(entry: Pick<ProfileEntry, 'id' | 'actor' | 'uid' | 'object'>)
   return { schema: 'snug.behaviour/v1', ...entry, grants: new Grants() }
 }
 
-export function authorOf({ entry, mode, hold }: DecisionContent): Author | undefined {
-  return entry?.decision ?? mode ?? hold
+export function authorOf({ entry, mode, hold, closing }: DecisionContent): Author | undefined {
+  return entry?.decision ?? mode ?? hold ?? closing
 }
 
 /** All of them are tried. Errors: the first one. */

@@ -225,9 +225,10 @@ export class BucketState implements ConsoleFleet {
         behaviours,
         conditions: [condition(mode, isLearned)],
       },
-      decision: { image, generation: 0, isGit: false, decisions: [], holds: [] },
+      decision: { image, generation: 0, isGit: false, decisions: [], holds: [], closings: [] },
       ...(mode === undefined ? {} : { mode }),
       holds: this.#bucket.decisions.holds(image),
+      closings: this.#bucket.decisions.closings(image),
       revision: this.#revisionOf(image, standing.keys()),
       isDecided: (behaviour) =>
         isForAll(standing.get(behaviour), new Date(this.#now()).toISOString()),

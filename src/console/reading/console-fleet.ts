@@ -4,6 +4,7 @@ import type { ImageProfileStatus } from '../../fleet/kubernetes/fleet-objects.ts
 import type { Mode } from '../../core/lifecycle/mode.ts'
 import type { SpecDecision } from '../../fleet/kubernetes/spec-decision.ts'
 import type { Approval } from '../../fleet/kubernetes/spec-change.ts'
+import type { NewClosing, SharedClosing } from '../../core/lifecycle/shared-closing.ts'
 import type { NewHold, SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { KnownSlice } from './known-slices.ts'
 
@@ -27,6 +28,8 @@ export interface KnownProfile {
   readonly mode?: ModeDecision
   /** Also those that are over, or released. */
   readonly holds: readonly SharedHold[]
+  /** Incidents with alerts of it that people closed at a console. */
+  readonly closings: readonly SharedClosing[]
   /** Of the decisions on it: another one after each of them. */
   readonly revision: string
   /**
@@ -60,6 +63,7 @@ export interface ImageDecision {
     | { readonly kind: 'mode'; readonly mode: Mode }
     | { readonly kind: 'hold'; readonly hold: NewHold }
     | { readonly kind: 'release-hold'; readonly id: string; readonly reason?: string }
+    | { readonly kind: 'close'; readonly closing: NewClosing }
   readonly author: string
   /** The one that the person has read; undefined: any. */
   readonly revision: string | undefined

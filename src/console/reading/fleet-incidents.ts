@@ -6,8 +6,17 @@ import { type Incident, incidentsOf } from '../../core/incident/incidents.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
 import { SnugError } from '../../errors.ts'
 import { Slices } from '../../support/slices.ts'
+import { shortHash } from '../../fleet/fleet-image.ts'
 import { nameOf } from './alert-name.ts'
 import type { AlertWindow } from './alert-window.ts'
+import {
+  type ClosingFleet,
+  closedRow,
+  closingsOf,
+  FleetClosings,
+  type IncidentClosings,
+  type StandingClosings,
+} from './fleet-closings.ts'
 import type { KeptAlert } from './stream-record.ts'
 import type { FleetIncidentRow, FleetIncidents as Page, FleetIncidentStory } from './views.ts'
 import { isFound, type WindowQuery, windowOf } from './window.ts'
@@ -28,6 +37,13 @@ const stepsShown = 100
 const freshMs = 500
 const share = 10
 
+export interface FleetIncidentsOptions {
+  /** Where people close incidents. */
+  readonly fleet: ClosingFleet
+  /** An answer was out of date, and the next one is not. */
+  readonly onNews?: () => void
+}
+
 interface Derived {
   readonly revision: number
   /** The most severe first, of these the latest. */
@@ -37,6 +53,11 @@ interface Derived {
     /** Gravest first. */
     readonly alerts: readonly KeptAlert[]
   }[]
+}
+
+interface Listed extends Pick<Derived, 'incidents'> {
+  readonly derived: Derived
+  readonly closings: StandingClosings
 }
 
 type Nodes = ReadonlySet<string>
@@ -52,17 +73,21 @@ export class FleetIncidents {
   #underway: Promise<Derived> | undefined
   #nextMs = -Infinity
   readonly #onNews: () => void
+  readonly #fleet: ClosingFleet
+  readonly #closings: FleetClosings
+  #listed: Listed | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onNews an answer was out of date, and the next one is not */
-  constructor(window: AlertWindow, onNews: () => void = () => undefined) {
+  constructor(window: AlertWindow, { fleet, onNews = () => undefined }: FleetIncidentsOptions) {
     this.#window = window
+    this.#fleet = fleet
+    this.#closings = new FleetClosings(fleet)
     this.#onNews = onNews
   }
 
   async page(query: FleetIncidentQuery): Promise<Page> {
     const { state, severity = 'low', node, q } = query
-    const { incidents } = await this.#derived()
+    const { incidents } = await this.#now()
     const least = severities.indexOf(severity)
     const found = incidents.filter(
       ({ row, nodes }) =>
@@ -79,16 +104,41 @@ export class FleetIncidents {
 
   /** `id`: of the incident, or of one of its alerts, with the node. Errors: INCIDENT_UNKNOWN. */
   async story(id: string): Promise<FleetIncidentStory> {
-    const { incidents } = await this.#derived()
-    const found =
-      incidents.find(({ row }) => row.id === id) ??
-      incidents.find(({ alerts }) => alerts.some((alert) => nameOf(alert) === id))
-    if (found === undefined)
-      throw new SnugError('INCIDENT_UNKNOWN', `no alert in memory is in an incident \`${id}\``)
+    const found = foundIn(await this.#now(), id)
     const folds = folded(found.alerts)
     const steps = folds.slice(0, stepsShown).map(stepOf)
     steps.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : a.firstSeen > b.firstSeen ? 1 : 0))
     return { ...found.row, steps, left: folds.length - steps.length }
+  }
+
+  /**
+   * What closes an incident as the person saw it. An alert that joined since stays open.
+   *
+   * Errors: INCIDENT_UNKNOWN, REVISION_STALE.
+   */
+  async closing(
+    id: string,
+    { revision, reason }: { readonly revision: string; readonly reason: string },
+  ): Promise<IncidentClosings & { readonly id: string }> {
+    const { row, alerts } = foundIn(await this.#now(), id)
+    if (row.revision !== revision)
+      throw new SnugError('REVISION_STALE', 'the incident changed after you read it')
+    const what = closingsOf(row, alerts, reason, this.#closings.now(), this.#fleet)
+    return { id: row.id, ...what }
+  }
+
+  /** With the closings that stand now. */
+  async #now(): Promise<Listed> {
+    const derived = await this.#derived()
+    const closings = this.#closings.now()
+    const listed = this.#listed
+    if (listed?.derived === derived && listed.closings === closings) return listed
+    const incidents = derived.incidents.map((each) => {
+      const row = closedRow(each.row, each.alerts, closings)
+      return row === each.row ? each : { ...each, row }
+    })
+    this.#listed = { derived, closings, incidents }
+    return this.#listed
   }
 
   #derived(): Promise<Derived> {
@@ -190,15 +240,45 @@ function* rowOf(
 ): Steps<FleetIncidentRow> {
   const { severities: _, places, ...sums } = yield* incidentSums(parts)
   const steps = alerts.slice(0, titledBy).map(titleStepOf)
+  const closed = sums.open > 0 ? undefined : latestDecision(alerts)
   return {
     ...sums,
     id,
+    revision: shortHash(alerts.map(stateOf).join('\n')),
+    unconfirmed: 0,
+    ...(closed === undefined ? {} : { closed }),
     title: incidentTitle(steps, { places, containers: sums.containers }),
     severity,
     state: sums.open > 0 ? 'open' : 'closed',
     nodes: [...nodes].sort().slice(0, nodesShown),
     nodeCount: nodes.size,
     places: places.slice(0, placesShown),
+  }
+}
+
+/** Errors: INCIDENT_UNKNOWN. */
+function foundIn({ incidents }: Listed, id: string): Derived['incidents'][number] {
+  const found =
+    incidents.find(({ row }) => row.id === id) ??
+    incidents.find(({ alerts }) => alerts.some((alert) => nameOf(alert) === id))
+  if (found !== undefined) return found
+  throw new SnugError('INCIDENT_UNKNOWN', `no alert in memory is in an incident \`${id}\``)
+}
+
+function stateOf(alert: KeptAlert): string {
+  const { severity, decision, decidedBy, decidedAt, reopenedAt } = alert
+  return [nameOf(alert), severity, decision, decidedBy, decidedAt, reopenedAt].join(' ')
+}
+
+function latestDecision(alerts: readonly KeptAlert[]): FleetIncidentRow['closed'] {
+  const at = ({ decidedAt = '' }: KeptAlert): string => decidedAt
+  const latest = alerts.reduce((a, b) => (at(a) < at(b) ? b : a))
+  const { decision: kind = '', decidedBy: by = '', decidedAt, decidedFor: reason } = latest
+  return {
+    kind,
+    by,
+    ...(decidedAt === undefined ? {} : { at: decidedAt }),
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

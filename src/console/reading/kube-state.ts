@@ -9,6 +9,7 @@ import type { KubeObject } from '../../fleet/kubernetes/object.ts'
 import type { Pod } from '../../fleet/kubernetes/pod.ts'
 import {
   approving,
+  closing,
   holding,
   rejecting,
   releasing,
@@ -175,8 +176,8 @@ export class KubeState implements ConsoleFleet {
         throw new SnugError('REVISION_STALE', 'this image changed after you read it')
     }
     try {
-      const isHold = change.kind === 'hold' || change.kind === 'release-hold'
-      const decision = { name, change: specChange(change), author, isHold, check }
+      const allowsNothing = ['hold', 'release-hold', 'close'].includes(change.kind)
+      const decision = { name, change: specChange(change), author, allowsNothing, check }
       const changed = await decideProfile(this.#api, decision, signal)
       // The watch brings the object a moment later.
       return { revision: revisionOf(changed) }
@@ -202,6 +203,8 @@ function specChange(change: ImageDecision['change']): SpecChange {
       return holding(change.hold)
     case 'release-hold':
       return releasing(change.id, change.reason)
+    case 'close':
+      return closing(change.closing)
   }
 }
 
@@ -222,6 +225,7 @@ export function knownProfile(profile: ImageProfile): KnownProfile {
     decision,
     ...(mode === undefined ? {} : { mode }),
     holds: decision.holds,
+    closings: decision.closings,
     revision: revisionOf(profile),
     isDecided: (behaviour, isQuarantined) => {
       const action = actions.get(behaviour)

@@ -54,7 +54,14 @@ const alertSchema = z.looseObject({
   lastSeen: moment,
   guardrails: z.array(short).max(1_000),
   attack: z.array(short).max(1_000),
-  decision: z.looseObject({ kind: short, by: short }).optional(),
+  decision: z
+    .looseObject({
+      kind: short,
+      by: short,
+      at: moment.optional().catch(undefined),
+      reason: long.optional(),
+    })
+    .optional(),
   cause: z.looseObject({ id: short, names: z.number() }).optional(),
   samples: z.array(behaviour).max(1_000).optional(),
   novelty: z.literal(true).optional(),
@@ -91,6 +98,11 @@ export interface KeptAlert extends FleetAlertRow {
   readonly connections?: readonly KeptConnection[]
   /** Name of the ImageProfile of its image; absent where it is of no image. */
   readonly profile?: string
+  /** Of its decision. */
+  readonly decidedAt?: string
+  readonly decidedFor?: string
+  /** When the stream received that its decision was withdrawn on its node. */
+  readonly reopenedAt?: string
   readonly incident: KeptIncidentFacts
 }
 
@@ -167,6 +179,8 @@ export function alertIn(
     ...(container && { container: container.name ?? container.id.slice(0, 12) }),
     ...(workload?.namespace !== undefined && { namespace: keep.text(workload.namespace) }),
     ...(decision && { decision: keep.text(decision.kind), decidedBy: keep.text(decision.by) }),
+    ...(decision?.at !== undefined && { decidedAt: decision.at }),
+    ...(decision?.reason !== undefined && { decidedFor: keep.text(cut(decision.reason)) }),
     ...(cause && { cause: keep.text(cause.id) }),
     ...(alert.novelty && { novelty: true as const }),
     incident: incidentFactsIn(alert as unknown as Alert, keep),

@@ -292,6 +292,8 @@ const texts = z.array(text)
 const incidentFacts = {
   /** Id of the alert that was raised first, and its node. */
   id: text,
+  /** To be sent with a decision. It changes when an alert joins, becomes graver or is decided on. */
+  revision: text,
   title: text,
   severity: z.enum(severities),
   state: z.enum(['open', 'closed']),
@@ -301,6 +303,12 @@ const incidentFacts = {
   alerts: whole,
   /** Alerts without a decision. */
   open: whole,
+  /** Alerts that a person closed here, and whose nodes have not confirmed that yet. */
+  unconfirmed: whole,
+  /** The latest decision, where no alert is without one. */
+  closed: z
+    .object({ kind: text, by: text, at: moment.exactOptional(), reason: optionalText })
+    .exactOptional(),
   events: whole,
   containers: whole,
   /** The first few. */
@@ -345,6 +353,16 @@ export const incidentStory = z.object({
   left: whole,
 })
 export type FleetIncidentStory = View<typeof incidentStory>
+
+export const incidentClosure = z.object({
+  /** Of the incident. */
+  id: text,
+  /** Open alerts that the agents acknowledge with it. */
+  alerts: whole,
+  /** Open alerts beyond the limits of one closing: close the incident again. */
+  left: whole,
+})
+export type FleetIncidentClosure = View<typeof incidentClosure>
 
 export const status = z.object({
   /** Where the console reads profiles and decisions. */

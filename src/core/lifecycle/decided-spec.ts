@@ -1,4 +1,5 @@
 import type { Author } from './author.ts'
+import type { SharedClosing } from './shared-closing.ts'
 import type { SharedHold } from './shared-hold.ts'
 
 /** `release` approves although a guardrail keeps the behaviour in quarantine. */
@@ -30,4 +31,5 @@ export interface DecidedSpec {
   /** At most one of each behaviour. */
   readonly decisions?: readonly SpecEntry[]
   readonly holds?: readonly SharedHold[]
+  readonly closings?: readonly SharedClosing[]
 }

@@ -15,8 +15,8 @@ export interface ProfileDecision {
   readonly change: SpecChange
   /** Of the decision, and the field manager of what it changes. */
   readonly author: string
-  /** Also in an object that git decides on: it is no decision on what is allowed. */
-  readonly isHold?: boolean
+  /** Also in an object that git decides on: it does not state what is allowed. */
+  readonly allowsNothing?: boolean
   /** Throws where the decision is about another state of the object. */
   readonly check?: (profile: ImageProfile) => void
 }
@@ -33,7 +33,7 @@ export interface ProfileDecision {
  */
 export async function decideProfile(
   api: KubeApi,
-  { name, change, author, isHold = false, check }: ProfileDecision,
+  { name, change, author, allowsNothing = false, check }: ProfileDecision,
   signal: AbortSignal,
 ): Promise<ImageProfile> {
   const path = `${fleetRoot}/imageprofiles/${encodeURIComponent(name)}`
@@ -42,7 +42,7 @@ export async function decideProfile(
   for (let tries = 1; ; tries++) {
     const nowMs = Date.now()
     const now = parseImageProfile((await api.list(path, {}, signal)) as ImageProfile, nowMs)
-    if (!isHold) refuseGit(now)
+    if (!allowsNothing) refuseGit(now)
     check?.(now)
     const { resourceVersion } = now.metadata
     const spec = change(now.spec, { by: author, at: new Date(nowMs).toISOString() })

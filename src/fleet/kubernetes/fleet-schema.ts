@@ -10,6 +10,7 @@ import {
   sliceMembers,
 } from '../slices/slice-content.ts'
 import { type ImageProfile, pageOf, type ProfileSlice } from './fleet-objects.ts'
+import { sharedClosingSchema } from '../../core/lifecycle/shared-closing.ts'
 import { sharedHoldSchema } from '../../core/lifecycle/shared-hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 import type { KubeObject } from './object.ts'
@@ -44,6 +45,7 @@ const profileSchema = z.looseObject({
       )
       .optional(),
     holds: z.array(sharedHoldSchema).optional(),
+    closings: z.array(sharedClosingSchema).optional(),
   }),
 })
 
@@ -64,14 +66,15 @@ export function parseImageProfile(
   nowMs: number,
   onLater: OnLater = () => undefined,
 ): ImageProfile {
-  const alone = ['spec.decisions.*', 'spec.holds.*', 'spec.mode']
+  const alone = ['spec.decisions.*', 'spec.holds.*', 'spec.closings.*', 'spec.mode']
   laterParts(object, profileSchema.safeParse(object), alone, invalid, onLater)
   const profile = object as ImageProfile
-  const { mode, decisions = [], holds = [] } = profile.spec
+  const { mode, decisions = [], holds = [], closings = [] } = profile.spec
   mustBeDue('the mode', mode?.at, nowMs, invalid)
   for (const { behaviour, at } of decisions)
     mustBeDue(`the decision on \`${behaviour}\``, at, nowMs, invalid)
   for (const { id, at } of holds) mustBeDue(`the hold \`${id}\``, at, nowMs, invalid)
+  for (const { id, at } of closings) mustBeDue(`the closing \`${id}\``, at, nowMs, invalid)
   return profile
 }
 

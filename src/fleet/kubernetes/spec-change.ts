@@ -6,6 +6,7 @@ import {
   type SpecEntry,
 } from '../../core/lifecycle/decided-spec.ts'
 import type { VersionClass } from '../../core/lifecycle/open-version.ts'
+import { type NewClosing, withClosing } from '../../core/lifecycle/shared-closing.ts'
 import {
   isOver,
   type NewHold,
@@ -67,6 +68,11 @@ export function releasing(id: string, reason?: string): SpecChange {
     const after = holds.map((each) => (each.id === id ? releasedHold(each, author, reason) : each))
     return { holds: after }
   }
+}
+
+/** Closings that are over leave the object. */
+export function closing(incident: NewClosing): SpecChange {
+  return ({ closings = [] }, author) => ({ closings: withClosing(closings, author, incident) })
 }
 
 /** A decision replaces the one on the same behaviour. The others keep their authors. */

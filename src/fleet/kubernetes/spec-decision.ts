@@ -1,3 +1,4 @@
+import { severities } from '../../core/event/alert-words.ts'
 import { openClassId } from '../../core/behaviour/any-program.ts'
 import type { Author } from '../../core/lifecycle/author.ts'
 import {
@@ -7,6 +8,7 @@ import {
   type SpecEntry,
 } from '../../core/lifecycle/decided-spec.ts'
 import { holdLevels } from '../../core/lifecycle/hold.ts'
+import type { SharedClosing } from '../../core/lifecycle/shared-closing.ts'
 import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
@@ -28,6 +30,7 @@ export interface SpecDecision {
   readonly approveAll?: Author
   readonly decisions: readonly SpecEntry[]
   readonly holds: readonly SharedHold[]
+  readonly closings: readonly SharedClosing[]
 }
 
 export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
@@ -38,7 +41,7 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     // Times are compared as text.
     at: new Date(written.at).toISOString(),
   })
-  const { decisions = [], holds = [] } = spec
+  const { decisions = [], holds = [], closings = [] } = spec
   const mode = isOneOf(modes, spec.mode?.value) ? spec.mode : undefined
   const all = decisions
     .filter(({ action }) => isOneOf(decisionActions, action))
@@ -60,6 +63,9 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
         ...read(hold, 'spec'),
         ...(hold.released === undefined ? {} : { released: read(hold.released, 'spec') }),
       })),
+    closings: closings
+      .filter(({ alerts }) => alerts.every(({ severity }) => isOneOf(severities, severity)))
+      .map((each) => read(each, 'spec')),
   }
 }
 

@@ -27,7 +27,12 @@ export function holdSubject(id: string): string {
   return `hold-${id}`
 }
 
-/** @param subject id of a behaviour, {@link modeSubject} or a {@link holdSubject} */
+/** In place of a behaviour: a closed incident. */
+export function closingSubject(id: string): string {
+  return `close-${id}`
+}
+
+/** @param subject id of a behaviour, {@link modeSubject}, a {@link holdSubject} or a {@link closingSubject} */
 export function decisionKey(image: FleetImage, subject: string): string {
   return `${decisionsOf(image)}${subject}`
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { type SharedClosing, sharedClosingSchema } from '../../core/lifecycle/shared-closing.ts'
 import { type SharedHold, sharedHoldSchema } from '../../core/lifecycle/shared-hold.ts'
 import { SnugError } from '../../errors.ts'
 import { entrySchema } from '../../supplychain/export/entry-schema.ts'
@@ -16,16 +17,27 @@ import {
   sliceMembers,
 } from '../slices/slice-content.ts'
 import { headIn, type SliceHead } from '../slices/slice-head.ts'
-import { decisionKey, holdSubject, modeSubject, pageIn } from './fleet-keys.ts'
+import { closingSubject, decisionKey, holdSubject, modeSubject, pageIn } from './fleet-keys.ts'
 
 const sliceVersion = 'snug.slice/v1'
 const decisionVersion = 'snug.decision/v1'
 
-/** A person's decision: on a behaviour, with the evidence that it covers, on the mode, or to hold containers. */
-export type DecisionContent =
-  | { readonly entry: ProfileEntry; readonly mode?: undefined; readonly hold?: undefined }
-  | { readonly mode: ModeDecision; readonly entry?: undefined; readonly hold?: undefined }
-  | { readonly hold: SharedHold; readonly entry?: undefined; readonly mode?: undefined }
+/**
+ * A person's decision: on a behaviour, with the evidence that it covers, on the mode, to hold containers, or to close an
+ * incident.
+ */
+export type DecisionContent = OneOf<{
+  readonly entry: ProfileEntry
+  readonly mode: ModeDecision
+  readonly hold: SharedHold
+  readonly closing: SharedClosing
+}>
+
+type OneOf<All> = {
+  [Name in keyof All]: Pick<All, Name> & {
+    readonly [Other in Exclude<keyof All, Name>]?: undefined
+  }
+}[keyof All]
 
 export type SharedDecision = DecisionContent & {
   readonly image: FleetImage
@@ -54,10 +66,12 @@ const sliceSchema = z.looseObject({
 
 const decided = { schema: z.literal(decisionVersion), image: imageSchema, node: sliceMembers.node }
 const none = z.undefined().optional()
+const nothing = { mode: none, entry: none, hold: none, closing: none }
 const decisionSchema = z.union([
-  z.looseObject({ ...decided, mode: modeSchema, entry: none, hold: none }),
-  z.looseObject({ ...decided, entry: entrySchema, mode: none, hold: none }),
-  z.looseObject({ ...decided, hold: sharedHoldSchema, entry: none, mode: none }),
+  z.looseObject({ ...decided, ...nothing, mode: modeSchema }),
+  z.looseObject({ ...decided, ...nothing, entry: entrySchema }),
+  z.looseObject({ ...decided, ...nothing, hold: sharedHoldSchema }),
+  z.looseObject({ ...decided, ...nothing, closing: sharedClosingSchema }),
 ])
 
 export function sliceText(
@@ -82,8 +96,10 @@ export function withoutDecision({ schema, id, actor, uid, object, cells }: Profi
 }
 
 /** The subject of a decision, as its key has it. */
-export function subjectOf({ entry, hold }: DecisionContent): string {
-  return entry?.id ?? (hold === undefined ? modeSubject : holdSubject(hold.id))
+export function subjectOf({ entry, hold, closing }: DecisionContent): string {
+  if (entry !== undefined) return entry.id
+  if (closing !== undefined) return closingSubject(closing.id)
+  return hold === undefined ? modeSubject : holdSubject(hold.id)
 }
 
 /**
@@ -143,19 +159,26 @@ function parseDecision(key: string, value: unknown, nowMs: number): SharedDecisi
   mustHave(decisionVersion, value)
   mustFit(decisionSchema.safeParse(value), invalid)
   const read = value as SharedDecision
-  const { image, node, mode, hold } = read
+  const { image, node, mode, hold, closing } = read
   const of = { image: fleetImage(image), node }
   mustBeDue('the mode', mode?.at, nowMs, invalid)
   mustBeDue('the hold', hold?.at, nowMs, invalid)
+  mustBeDue('the closing', closing?.at, nowMs, invalid)
   const content = contentIn(read, nowMs)
   if (decisionKey(image, subjectOf(content)) !== key)
     throw invalid('the key is not that of its image and behaviour')
   return { ...of, ...content }
 }
 
-function contentIn({ node, entry, mode, hold }: SharedDecision, nowMs: number): DecisionContent {
+function contentIn(
+  { node, entry, mode, hold, closing }: SharedDecision,
+  nowMs: number,
+): DecisionContent {
   if (hold !== undefined) return { hold }
-  return mode === undefined ? { entry: decidedEntry(node, entry, nowMs) } : { mode }
+  if (closing !== undefined) return { closing }
+  if (mode !== undefined) return { mode }
+  if (entry === undefined) throw invalid('it decides nothing')
+  return { entry: decidedEntry(node, entry, nowMs) }
 }
 
 function decidedEntry(node: string, entry: ProfileEntry, nowMs: number): ProfileEntry {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describeError, SnugError } from '../../errors.ts'
 import type { NatsAccess } from '../../support/config/nats-access.ts'
+import type { SharedClosing } from '../../core/lifecycle/shared-closing.ts'
 import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import type { PublishedScopes } from '../../agent/records/versions/version-registry.ts'
 import { Backoff } from '../../support/backoff.ts'
@@ -140,6 +141,10 @@ export class NatsFleet implements Fleet {
 
   holds(image: FleetImage): readonly SharedHold[] {
     return this.#decisions.holds(image)
+  }
+
+  closings(image: FleetImage): readonly SharedClosing[] {
+    return this.#decisions.closings(image)
   }
 
   /** One write for each decision and each slice that changes. */

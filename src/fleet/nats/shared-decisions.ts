@@ -1,4 +1,5 @@
 import { compareDecisions, type ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import type { SharedClosing } from '../../core/lifecycle/shared-closing.ts'
 import type { SharedHold } from '../../core/lifecycle/shared-hold.ts'
 import { laterDecision, type ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Published, PublishedMode } from '../fleet.ts'
@@ -43,16 +44,24 @@ export class SharedDecisions {
     return this.of(image).flatMap(({ hold }) => (hold === undefined ? [] : [hold]))
   }
 
+  closings(image: FleetImage): readonly SharedClosing[] {
+    return this.of(image).flatMap(({ closing }) => (closing === undefined ? [] : [closing]))
+  }
+
   /** Whether it has to be written, since nothing stands that is as late. */
   isNews(image: FleetImage, decision: DecisionContent): boolean {
     const standing = this.#profiles.get(profileName(image))?.get(subjectOf(decision))
     if (standing === undefined) return true
     if (decision.mode !== undefined) return isLaterMode(decision.mode, standing.mode)
+    // An incident is closed once.
+    if (decision.closing !== undefined) return false
     // A hold is ordered once, and released once.
     if (decision.hold !== undefined)
       return decision.hold.released !== undefined && standing.hold?.released === undefined
+    const { entry } = decision
+    if (entry === undefined) return false
     const { decision: stands } = standing.entry ?? {}
-    return laterDecision(stands, decision.entry.decision) !== stands
+    return laterDecision(stands, entry.decision) !== stands
   }
 
   of(image: FleetImage): readonly SharedDecision[] {

@@ -80,7 +80,7 @@ export function quarantineCommands(program: Command, context: CliContext): void 
         return context.print(view, [view], () => `${holdText(view)}not done\n`)
       }
       const { name } = profile.metadata
-      const written = await client.decide({ name, change, author, isHold: true })
+      const written = await client.decide({ name, change, author, allowsNothing: true })
       const view = (slices: readonly ProfileSlice[]): OrderedHoldView =>
         viewOf(written, order.id, target, slices)
       const slices = await reported(client, target.reporters, wait, io.signal, (now) =>
@@ -124,7 +124,7 @@ export function quarantineCommands(program: Command, context: CliContext): void 
         const found = namedHolds(text, await client.profiles(), access, Date.now())
         for (const { profile, hold } of found) {
           const change = releasing(hold.id, reason)
-          await client.decide({ name: profile.metadata.name, change, author, isHold: true })
+          await client.decide({ name: profile.metadata.name, change, author, allowsNothing: true })
         }
         const ids = new Set(found.map(({ hold }) => hold.id))
         const isOurs = ({ holds = [] }: ProfileSlice): boolean =>

@@ -9,8 +9,8 @@ import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { IncidentHead } from '../parts/incident-head.tsx'
 import { ProblemNote, Waiting } from '../parts/notes.tsx'
-import { FormDialog, ReasonField } from '../shell/form-dialog.tsx'
 import { attempt, toast } from '../shell/toasts.tsx'
+import { CloseDialog, ClosedNote } from './close-dialog.tsx'
 
 const reasonsShown = 50
 
@@ -36,16 +36,15 @@ export function IncidentStoryView({ id }: { readonly id: string }) {
           </button>
         </p>
       ) : (
-        <p class="note good">
-          {closed.kind} by <Foreign text={closed.by} />, <At time={closed.at} />
-          {closed.reason === undefined ? null : (
-            <>
-              : <Foreign text={closed.reason} words />
-            </>
-          )}
-        </p>
+        <ClosedNote closed={closed} />
       )}
-      {asks ? <CloseDialog incident={value} onClose={() => setAsks(false)} /> : null}
+      {asks ? (
+        <CloseDialog
+          seen={value}
+          close={(revision, reason) => close(id, revision, reason)}
+          onClose={() => setAsks(false)}
+        />
+      ) : null}
       <Steps incident={value} />
       <Reasons incident={value} />
     </article>
@@ -148,32 +147,6 @@ function Reasons({ incident: { members, left } }: { readonly incident: IncidentS
       </ul>
       {more > 0 ? <p class="muted">{count(more)} more alerts</p> : null}
     </details>
-  )
-}
-
-/** Asks for the reason. What is closed is what this shows: the server refuses it if an alert joined since. */
-function CloseDialog({
-  incident: { id, revision, open },
-  onClose,
-}: {
-  readonly incident: IncidentStory
-  readonly onClose: () => void
-}) {
-  const [reason, setReason] = useState('')
-  // The incident may change under the dialog.
-  const [seen] = useState({ revision, open })
-  const submit = (): void => {
-    onClose()
-    void close(id, seen.revision, reason)
-  }
-  return (
-    <FormDialog title="Close the incident" submit="Close" onSubmit={submit} onClose={onClose}>
-      <p>
-        Acknowledges {plural(seen.open, 'alert')} and allows nothing. A further alert opens the
-        incident again.
-      </p>
-      <ReasonField value={reason} onChange={setReason} required />
-    </FormDialog>
   )
 }
 

@@ -73,6 +73,19 @@ describe('the author of a decision', () => {
     }
   })
 
+  it('is that of who closed an incident, and of who changes what it closes', () => {
+    const alerts = [{ node: 'n1', severity: 'high', ids: ['01'] }]
+    const incident = { id: 'c1', incident: '01 n1', title: 'x', reason: 'an exercise', alerts }
+    const one = admitted('ann', 0, profile({ closings: [{ ...incident, by: 'mallory' }] }))
+    expect(one.spec.closings).toEqual([{ ...incident, by: 'user:ann', at: at(0) }])
+    expect(admitted('sam', 1, one, one).spec).toEqual(one.spec)
+    for (const change of [{ reason: 'x' }, { alerts: [{ ...alerts[0], ids: ['01', '02'] }] }]) {
+      const other = profile({ closings: [{ ...one.spec.closings?.[0], ...change }] })
+      const [changed] = admitted('eve', 2, other, one).spec.closings ?? []
+      expect(changed).toMatchObject({ ...change, by: 'user:eve', at: at(2) })
+    }
+  })
+
   it('is that of who ordered a hold, and that of who released it', () => {
     const order = { id: 'h1', level: 'network', until: at(60), reason: 'a web shell' }
     const one = admitted('ann', 0, profile({ holds: [{ ...order, by: 'mallory' }] }))

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SpecEntry } from '../../../src/core/lifecycle/decided-spec.ts'
 import {
   approving,
+  closing,
   holding,
   rejecting,
   releasing,
@@ -82,5 +83,21 @@ describe('a hold', () => {
       holds: [why],
     })
     expect(() => releasing('h0')({ image, holds: [held] }, bob)).toThrow('has no hold `h0`')
+  })
+})
+
+it('a closing stands beside those of others, in the name of its author', () => {
+  const incident = {
+    id: 'c00000001',
+    incident: '01 n1',
+    title: 'a web shell',
+    reason: 'an exercise',
+    alerts: [{ node: 'n1', severity: 'high', ids: ['01'] }],
+  } as const
+  const stands = { ...incident, ...ann }
+  expect(closing(incident)({ image }, ann)).toEqual({ closings: [stands] })
+  const next = { ...incident, id: 'c00000002' }
+  expect(closing(next)({ image, closings: [stands] }, bob)).toEqual({
+    closings: [stands, { ...next, ...bob }],
   })
 })

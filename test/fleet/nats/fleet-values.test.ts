@@ -25,10 +25,20 @@ const hold = {
   reason: 'a web shell',
   released: { by: 'console:oidc:sam', at },
 } as const
+const closing = {
+  id: 'c00000001',
+  incident: '01 n2',
+  title: 'a web shell',
+  by: 'console:oidc:rita',
+  at,
+  reason: 'an exercise',
+  alerts: [{ node: 'n2', severity: 'high', ids: ['01', '02'] }],
+} as const
 const head = { learnedAt: at, holds: [{ id: hold.id, containers: 2, held: 1, because: 'x' }] }
 
 const slice = (): unknown => JSON.parse(sliceText(image, 'n2', 'run', head, [entry]))
 const ofHold = (): unknown => JSON.parse(decisionText({ image, node: 'console', hold }))
+const ofClosing = (): unknown => JSON.parse(decisionText({ image, node: 'console', closing }))
 const ofBehaviour = (): unknown => JSON.parse(decisionText({ image, node: 'n2', entry: decided }))
 const ofMode = (): unknown =>
   JSON.parse(
@@ -57,6 +67,10 @@ describe('a value of the fleet', () => {
       kind: 'decision',
       decision: { image, node: 'console', hold },
     })
+    expect(parseFleetValue(decisionKey(image, 'close-c00000001'), ofClosing(), nowMs)).toEqual({
+      kind: 'decision',
+      decision: { image, node: 'console', closing },
+    })
   })
 
   it('is refused where a hold is under the key of another one', () => {
@@ -78,6 +92,7 @@ describe('a value of the fleet', () => {
       [decisionKey(image, entry.id), ofBehaviour()],
       [decisionKey(image, 'mode'), ofMode()],
       [decisionKey(image, 'hold-h00000001'), ofHold()],
+      [decisionKey(image, 'close-c00000001'), ofClosing()],
     ] as const) {
       fc.assert(
         fc.property(

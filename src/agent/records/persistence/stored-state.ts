@@ -76,7 +76,11 @@ const versionSchema = z.object({
   imageIds: z.array(text).default([]),
   inherited: z.boolean().default(false),
   appliedSpec: z
-    .object({ decides: z.literal(true).exactOptional(), approvedAll: text.exactOptional() })
+    .object({
+      decides: z.literal(true).exactOptional(),
+      approvedAll: text.exactOptional(),
+      closed: z.array(text).exactOptional(),
+    })
     .default({}),
   modeDecisions: z
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)

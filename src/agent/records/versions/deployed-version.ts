@@ -26,6 +26,8 @@ export interface AppliedSpec {
   readonly decides?: true
   /** RFC 3339: when everything that waited was approved there. */
   readonly approvedAll?: string
+  /** Ids of closings that stand for the version and were applied: an undone one is not applied again. */
+  readonly closed?: readonly string[]
 }
 
 /** Decisions of people about the mode. Plain data: it is stored. */
