@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { configSchema } from '../../src/support/config/config-schema.ts'
 import { allServices } from './services/all.ts'
 import { type Service, kinds } from './service.ts'
 import { columnOf, columns } from './split.ts'
@@ -10,6 +11,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Lists that others keep, made by a script: they name nearly every extension that there is. */
 const keptLists = ['src/core/match/file-kinds.ts']
+
+/** Recorded from development services, and off unless a person turns them on: the evaluation runs without them. */
+const starters = 'profiles/starters/'
 
 /** Runtimes, tools and formats: that a service runs or has one does not make its name the service's own. */
 const common = /^(php|node|git|setpriv|prometheus)$/
@@ -38,7 +42,7 @@ describe('the services of the evaluation', () => {
   const texts = ['src', 'profiles']
     .flatMap(filesBelow)
     .map((path) => ({ path: path.slice(root.length), text: readFileSync(path, 'utf8') }))
-    .filter(({ path }) => !keptLists.includes(path))
+    .filter(({ path }) => !keptLists.includes(path) && !path.startsWith(starters))
 
   it.each(allServices.map((service) => [service.name, service] as const))(
     'leave no name of %s in the code',
@@ -51,6 +55,13 @@ describe('the services of the evaluation', () => {
       }
     },
   )
+
+  it('are in starter profiles where they are of the development column, and these are off', () => {
+    const names = readdirSync(join(root, starters)).map((file) => basename(file, '.json'))
+    const developed = allServices.filter(({ name }) => columnOf(name) === 'development')
+    expect(developed.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
+    expect(configSchema.parse({}).learn.starters).toBe(false)
+  })
 
   it('are at least 24, of six kinds, with no name twice', () => {
     expect(allServices.length).toBeGreaterThanOrEqual(24)
