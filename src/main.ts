@@ -90,7 +90,8 @@ export async function runAgent(
     guardrails: withOwnGuardrails(shipped.guardrails, config.guardrails),
   }
   const hosts = new HostFiles()
-  const units = { hosts, scriptOf: scriptsOf(rules) }
+  const programs = new CursorFile(`${config.data}/unit-programs`)
+  const units = { hosts, programs, scriptOf: scriptsOf(rules) }
   const engines = enginesOf(config, kube, units, stageLog(log, 'identity'))
   const grade = await gradeOf(config)
   const { close, ...kept } = await openStore(config, log)

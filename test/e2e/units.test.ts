@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, appendFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
@@ -35,12 +35,23 @@ const files = {
 ExecStart=/bin/sh -c 'while :; do cat /etc/hostname >/dev/null; sleep 0.2; done'
 `,
 }
+/** Its command is a script of one package, which starts the program of another one and ends. */
+const forked = '_unit/greetd.service'
+const launcher = {
+  'usr/bin/greetctl': '#!/bin/sh\n/usr/bin/greetd 1000000 &\n',
+  'usr/lib/systemd/system/greetd.service': `[Service]
+Type=forking
+ExecStart=/usr/bin/greetctl
+`,
+}
 let host: SystemdHost
 let agent: Agent
 
 beforeAll(async () => {
   host = await SystemdHost.boot()
   await host.install('greeter', '1:1.0-1', files)
+  await host.install('greetd-common', '5', launcher)
+  await host.install('greetd', '1.0', { 'usr/bin/greetd': forkedProgram() })
   await host.must('systemctl daemon-reload')
   agent = await startAgent({
     docker: 'none',
@@ -57,6 +68,11 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
   await host.stop()
 })
+
+/** A real program: a script would be known by its interpreter. */
+function forkedProgram(more = ''): Buffer {
+  return Buffer.concat([readFileSync(join(host.root, 'usr/bin/sleep')), Buffer.from(more)])
+}
 
 function learned(count: number): Promise<LineageView> {
   return agent.until<LineageView>(
@@ -227,6 +243,28 @@ test('a new version of the package is a new version of the unit, with what it do
     return diff.added.map(({ actor, text }) => `${actor}: ${text}`)
   }
   await expect.poll(added).toContain('/usr/bin/cat: read /etc/greeter/more')
+})
+
+test('a program that a launcher of another package starts gives the unit its version, from the second start on', async () => {
+  const newest = (tag: string): Promise<LineageView> =>
+    agent.until<LineageView>(
+      ['image', 'show', forked],
+      ({ versions }) => versions.at(-1)?.tags.includes(tag) === true,
+    )
+  await host.must('systemctl start greetd')
+  await newest('5')
+  // The agent looks for the program once the launcher has ended.
+  const restarted = async (): Promise<readonly string[]> => {
+    await host.must('systemctl restart greetd')
+    const { versions } = await agent.json<LineageView>(['image', 'show', forked])
+    return versions.at(-1)?.tags ?? []
+  }
+  await expect.poll(restarted, { interval: 1_000 }).toEqual(['1.0'])
+  await host.install('greetd', '2.0', { 'usr/bin/greetd': forkedProgram('upgraded') })
+  await agent.kill()
+  await agent.start()
+  await host.must('systemctl restart greetd')
+  await newest('2.0')
 })
 
 test('the kernel and the agent agree on everything that they judged', async () => {

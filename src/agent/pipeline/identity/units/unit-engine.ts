@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { EngineNews } from '../engine-news.ts'
 import { describeError } from '../../../../errors.ts'
 import { cgroupHierarchy } from '../container-rootfs.ts'
@@ -6,23 +7,51 @@ import type { ContainerIdentity, EngineState, IdentityEngine } from '../identity
 import { StateKeeper } from '../state-keeper.ts'
 import type { HostFiles } from './host-files.ts'
 import { managerScopes, unitOfCgroup } from './unit-cgroup.ts'
-import { unitFiles } from './unit-files.ts'
-import { replacedPrograms, type ScriptOf, unitIdentity } from './unit-identity.ts'
+import { mainProgram } from './main-program.ts'
+import type { PackageDatabase } from './packaged-files.ts'
+import { unitFiles, type UnitFiles } from './unit-files.ts'
+import {
+  namedPrograms,
+  processesOf,
+  realPath,
+  replacedPrograms,
+  type ScriptOf,
+  unitIdentity,
+} from './unit-identity.ts'
 
 export interface UnitEngineOptions {
   readonly hosts: HostFiles
   readonly scriptOf: ScriptOf
+  /** Keeps the main programs of units by name; absent: they are known while this process runs. */
+  readonly programs?: KeptPrograms
   readonly onState?: (state: EngineState) => void
   /** Where the hierarchy of cgroups is mounted from its root; absent: as this process sees it. */
   readonly hierarchy?: () => string | undefined
 }
 
+export interface KeptPrograms {
+  load(): Readonly<Record<string, string>>
+  keep(programs: Readonly<Record<string, string>>): boolean
+}
+
 /** How often it looks which units ended. */
 const lookMs = 5_000
+/** How often it looks for the main program of a run. */
+const mostLooks = 24
 
 interface Run {
   readonly identity: ContainerIdentity
+  readonly place: Place
+  looks: number
+}
+
+/** Where a unit runs, and from what. */
+interface Place {
+  readonly unit: string
+  readonly root: string
   readonly folder: string
+  readonly files: UnitFiles
+  readonly database: PackageDatabase | undefined
 }
 
 /**
@@ -34,6 +63,7 @@ export class UnitEngine extends EngineNews implements IdentityEngine {
   readonly #options: UnitEngineOptions
   readonly #keeper: StateKeeper
   readonly #runs = new Map<string, Run>()
+  #programs: Record<string, string> | undefined
 
   constructor(options: UnitEngineOptions) {
     super()
@@ -104,18 +134,50 @@ export class UnitEngine extends EngineNews implements IdentityEngine {
     const files = unitFiles(root, unit)
     if (files === undefined) return 'unknown'
     const folder = `${hierarchy}${cgroup}`
-    const replaced = replacedPrograms(folder)
+    const place = { unit, root, folder, files, database }
     const { scriptOf } = this.#options
-    const identity = unitIdentity({ id, unit, root, files, database, replaced, scriptOf })
-    this.#runs.set(id, { identity, folder })
+    const replaced = replacedPrograms(folder)
+    const identity = unitIdentity({ id, ...place, replaced, scriptOf, main: this.#mainOf(place) })
+    this.#runs.set(id, { identity, place, looks: 0 })
     this.#keeper.become({ kind: 'running' })
     this.found(identity)
     return identity
   }
 
+  /**
+   * The program that the command of a unit starts. It is of the version of the next run also where it was found late, and
+   * then stays: a process that replaces it makes no other version.
+   */
+  #mainOf({ unit, root, folder, files, database }: Place): string | undefined {
+    if (!files.forks) return undefined
+    this.#programs ??= { ...this.#options.programs?.load() }
+    const known = this.#programs[unit]
+    if (known !== undefined && database?.find(known) !== undefined) return known
+    const { scriptOf } = this.#options
+    const named = namedPrograms({ root, files, scriptOf })
+    const found = mainProgram(processesOf(folder), dirname(root), (program, args) => {
+      const script = scriptOf(program, args)
+      return named.has(program) || named.has(realPath(root, script ?? '') ?? '')
+    })
+    // The processes of the unit choose it: only what a package ships can be a version.
+    if (found === undefined || database?.find(found) === undefined) return undefined
+    this.#programs[unit] = found
+    this.#options.programs?.keep(this.#programs)
+    return found
+  }
+
+  #lookFor(place: Place): void {
+    try {
+      this.#mainOf(place)
+    } catch {
+      // Packages cannot be read at the moment: the next look may find it.
+    }
+  }
+
   #look(): void {
-    for (const [id, { folder }] of this.#runs) {
-      if (existsSync(folder)) continue
+    for (const [id, run] of this.#runs) {
+      if (run.looks++ < mostLooks) this.#lookFor(run.place)
+      if (existsSync(run.place.folder)) continue
       this.#runs.delete(id)
       this.left(id, 'gone')
     }

@@ -7,6 +7,8 @@ export interface UnitFiles {
   readonly files: readonly { readonly path: string; readonly text: string }[]
   /** `User=`; empty: root. */
   readonly user: string
+  /** `Type=forking`: the command starts the main program and ends. */
+  readonly forks: boolean
   /** Words of the commands that the unit runs, the main program's first. */
   readonly commands: readonly (readonly string[])[]
 }
@@ -23,8 +25,10 @@ export function unitFiles(root: string, unit: string): UnitFiles | undefined {
   if (found === undefined) return undefined
   const files = [found, ...dropIns(root, unit, template)]
   const settings = files.flatMap(({ text }) => settingsOf(text))
-  const user = settings.findLast(([key]) => key === 'User')?.[1] ?? ''
-  return { files, user: user === 'root' ? '' : user, commands: commandsOf(settings) }
+  const last = (name: string): string => settings.findLast(([key]) => key === name)?.[1] ?? ''
+  const user = last('User')
+  const forks = last('Type') === 'forking'
+  return { files, user: user === 'root' ? '' : user, forks, commands: commandsOf(settings) }
 }
 
 type Found = UnitFiles['files'][number]

@@ -21,18 +21,24 @@ export interface UnitFacts {
   /** SHA-256 of the programs that processes of the unit run and whose files were replaced, by path. */
   readonly replaced: ReadonlyMap<string, string>
   readonly scriptOf: ScriptOf
+  /** The program that the unit's command starts, where it is another one and known. */
+  readonly main?: string | undefined
 }
 
 /** Its version: what the packages and files have that say what it runs. */
 export function unitIdentity(facts: UnitFacts): ContainerIdentity {
-  const { id, unit, root, files, database, replaced } = facts
-  const [main = []] = files.commands
-  const program = realPath(root, main[0] ?? '') ?? ''
-  const running = replaced.get(program)
-  const owner = running === undefined ? ownerOf(database, program) : undefined
+  const { id, unit, root, files, database, replaced, main } = facts
+  const [command = []] = files.commands
   const named = programsWithoutPackage(facts)
-  if (running !== undefined) named.set(program, running)
-  const digest = digestOf(owner, files, named)
+  const ownerNow = (program: string): Package | undefined => {
+    const running = replaced.get(program)
+    if (running === undefined) return ownerOf(database, program)
+    named.set(program, running)
+    return undefined
+  }
+  const first = ownerNow(realPath(root, command[0] ?? '') ?? '')
+  const owner = main === undefined ? first : ownerNow(main)
+  const digest = digestOf(first, owner, files, named)
   const uid = declaredUid(files.user, [root])
   return {
     id,
@@ -44,7 +50,7 @@ export function unitIdentity(facts: UnitFacts): ContainerIdentity {
     },
     imageId: digest,
     labels: {},
-    entrypoint: main,
+    entrypoint: command,
     declaredUser: files.user,
     ...(uid === undefined ? {} : { user: uid }),
     initInjected: false,
@@ -54,14 +60,23 @@ export function unitIdentity(facts: UnitFacts): ContainerIdentity {
   }
 }
 
-/** Programs and scripts that the unit names and no package ships. */
-function programsWithoutPackage(facts: UnitFacts): Map<string, string> {
-  const { root, files, database, scriptOf } = facts
-  const named = new Map<string, string>()
+type Commands = Pick<UnitFacts, 'root' | 'files' | 'scriptOf'>
+
+/** The files of the programs and scripts that the unit names. */
+export function namedPrograms({ root, files, scriptOf }: Commands): ReadonlySet<string> {
   const code = files.commands.flatMap((words) => [words[0], scriptOf(words[0] ?? '', words)])
-  for (const word of code) {
-    const path = word?.startsWith('/') === true ? realPath(root, word) : undefined
-    if (path === undefined || ownerOf(database, path) !== undefined) continue
+  const paths = code.map((word) =>
+    word?.startsWith('/') === true ? realPath(root, word) : undefined,
+  )
+  return new Set(paths.filter((path) => path !== undefined))
+}
+
+/** Those that no package ships. */
+function programsWithoutPackage(facts: UnitFacts): Map<string, string> {
+  const { root, database } = facts
+  const named = new Map<string, string>()
+  for (const path of namedPrograms(facts)) {
+    if (ownerOf(database, path) !== undefined) continue
     const sum = sha256OfFile(`${root}${path}`)
     if (sum !== undefined) named.set(path, sum)
   }
@@ -73,7 +88,7 @@ function ownerOf(database: PackageDatabase | undefined, path = ''): Package | un
 }
 
 /** The path of a regular file below the root, by its links; undefined where there is none. */
-function realPath(root: string, path: string): string | undefined {
+export function realPath(root: string, path: string): string | undefined {
   try {
     const found = findInLayers([root], path, true)
     return found?.stats.isFile() === true ? found.path.slice(root.length) : undefined
@@ -83,16 +98,22 @@ function realPath(root: string, path: string): string | undefined {
 }
 
 function digestOf(
-  owner: Package | undefined,
+  first: Package | undefined,
+  main: Package | undefined,
   { files }: UnitFiles,
   named: ReadonlyMap<string, string>,
 ): string {
   const parts = {
-    package: owner === undefined ? null : [owner.name, owner.version, owner.architecture],
+    package: wordsOf(first),
+    ...(main?.name === first?.name ? {} : { main: wordsOf(main) }),
     files: files.map(({ path, text }) => [path, sha256(text)]),
     programs: [...named].sort(([a], [b]) => (a < b ? -1 : 1)),
   }
   return `sha256:${sha256(JSON.stringify(parts))}`
+}
+
+function wordsOf(owner: Package | undefined): readonly string[] | null {
+  return owner === undefined ? null : [owner.name, owner.version, owner.architecture]
 }
 
 function sha256(text: string): string {
@@ -117,7 +138,7 @@ export function replacedPrograms(folder: string): ReadonlyMap<string, string> {
 }
 
 /** Of a cgroup and those below it. */
-function processesOf(folder: string): readonly number[] {
+export function processesOf(folder: string): readonly number[] {
   try {
     const own = readFileSync(`${folder}/cgroup.procs`, 'utf8').split('\n').map(Number)
     const below = readdirSync(folder, { withFileTypes: true })

@@ -40,8 +40,10 @@ function write(path: string, text: string): void {
 const sum = (algorithm: string, text: string): string =>
   createHash(algorithm).update(text).digest('hex')
 
-/** As dpkg leaves it, with one package and its files. */
-function installed(version: string, files: Readonly<Record<string, string>>): void {
+/** As dpkg leaves it, with one package and its files, and a package of a launcher. */
+function installed(version: string, files: Readonly<Record<string, string>>, launcher = '5'): void {
+  write('usr/bin/launcher', 'launcher')
+  write('var/lib/dpkg/info/common.md5sums', `${sum('md5', 'launcher')}  usr/bin/launcher\n`)
   write(
     'var/lib/dpkg/status',
     `Package: gone
@@ -56,6 +58,11 @@ Conffiles:
  /etc/init.d/app ${sum('md5', 'settings')}
 Description: text
  /usr/sbin/other 00000000000000000000000000000000 is no file of settings
+
+Package: common
+Status: install ok installed
+Architecture: all
+Version: ${launcher}
 `,
   )
   const sums = Object.entries(files).map(([path, text]) => `${sum('md5', text)}  ${path}\n`)
@@ -66,13 +73,14 @@ Description: text
 async function identity(
   unit = 'app.service',
   replaced: ReadonlyMap<string, string> = new Map(),
+  main?: string,
 ): Promise<ContainerIdentity> {
   const files = unitFiles(root, unit)
   if (files === undefined) throw new Error('no files')
   const database = await new HostFiles().database(root)
   const scriptOf = (program: string, [, script]: readonly string[]): string | undefined =>
     program === '/bin/sh' ? script : undefined
-  return unitIdentity({ id, unit, root, files, database, replaced, scriptOf })
+  return unitIdentity({ id, unit, root, files, database, replaced, scriptOf, main })
 }
 
 const service = (lines: string): string => `[Service]\n${lines}\n`
@@ -164,6 +172,34 @@ describe('the version of a unit', () => {
     write('etc/systemd/system/app.service', service('ExecStart=/usr/sbin/app -x'))
     digests.push((await identity()).image.digest)
     expect(new Set(digests).size).toBe(4)
+  })
+
+  it('is that of the package of the main program which a launcher starts, and follows both', async () => {
+    write('etc/systemd/system/app.service', service('Type=forking\nExecStart=/usr/bin/launcher'))
+    const files = { 'usr/lib/app/main': 'program' }
+    const versions: (readonly [tag: string | undefined, digest: string])[] = []
+    const look = async (main?: string, replaced?: ReadonlyMap<string, string>): Promise<void> => {
+      const { tag, digest } = (await identity('app.service', replaced, main)).image
+      versions.push([tag, digest])
+    }
+    installed('1', files)
+    expect(unitFiles(root, 'app.service')?.forks).toBe(true)
+    await look()
+    await look('/usr/lib/app/main')
+    installed('2', files)
+    await look('/usr/lib/app/main')
+    installed('2', files, '6')
+    await look('/usr/lib/app/main')
+    await look('/usr/lib/app/main', new Map([['/usr/lib/app/main', sum('sha256', 'old')]]))
+    expect(versions.map(([tag]) => tag)).toEqual(['5', '1', '2', '2', undefined])
+    expect(new Set(versions.map(([, digest]) => digest)).size).toBe(5)
+  })
+
+  it('is the same whether the main program is known, where its package is that of the launcher', async () => {
+    installed('1', { 'usr/sbin/app': 'launcher', 'usr/lib/app/main': 'program' })
+    write('etc/systemd/system/app.service', service('Type=forking\nExecStart=/usr/sbin/app'))
+    const unknown = (await identity()).image
+    expect((await identity('app.service', new Map(), '/usr/lib/app/main')).image).toEqual(unknown)
   })
 
   it('follows the content of a program or script that no package ships', async () => {
