@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
 import { toolFolder } from './layers.ts'
-import type { Place } from './service.ts'
+import type { Place, Reach } from './service.ts'
 
 const patienceMs = 10_000
 
 /** One request on a new connection, because a reload closes kept ones. Returns status and body. */
 export async function web(
-  at: Place,
+  at: Reach,
   path: string,
   options: RequestInit & { readonly port?: number } = {},
 ): Promise<{ readonly status: number; readonly body: string }> {
@@ -27,7 +27,7 @@ export async function web(
 /** @throws where it is answered with another status */
 export async function expectStatus(
   status: number,
-  at: Place,
+  at: Reach,
   path: string,
   options: RequestInit & { readonly port?: number } = {},
 ): Promise<string> {
@@ -46,7 +46,7 @@ export interface Conversation extends AsyncDisposable {
   turn(turn: Turn): Promise<string>
 }
 
-export async function conversation(at: Place, port: number): Promise<Conversation> {
+export async function conversation(at: Reach, port: number): Promise<Conversation> {
   const socket = createConnection({ host: at.address, port })
   let [since, isClosed] = ['', false]
   let wake = (): void => undefined
@@ -86,7 +86,7 @@ export async function conversation(at: Place, port: number): Promise<Conversatio
 }
 
 /** A whole conversation. Gives the last answer. */
-export async function talk(at: Place, port: number, turns: readonly Turn[]): Promise<string> {
+export async function talk(at: Reach, port: number, turns: readonly Turn[]): Promise<string> {
   await using open = await conversation(at, port)
   let last = ''
   for (const turn of turns) last = await open.turn(turn)
@@ -95,7 +95,7 @@ export async function talk(at: Place, port: number, turns: readonly Turn[]): Pro
 
 /** A datagram, and its answer where there is one to wait for. */
 export function datagram(
-  at: Place,
+  at: Reach,
   port: number,
   data: Buffer,
   isAnswered: boolean,
@@ -117,7 +117,7 @@ export function datagram(
 }
 
 /** Asks the DNS server for a name; a name that is not there is an answer as well. */
-export async function lookUp(at: Place, name: string, type: 'A' | 'TXT' | 'PTR'): Promise<void> {
+export async function lookUp(at: Reach, name: string, type: 'A' | 'TXT' | 'PTR'): Promise<void> {
   const resolver = new Resolver({ timeout: 2_000, tries: 3 })
   resolver.setServers([at.address])
   await resolver.resolve(name, type).catch((error: NodeJS.ErrnoException) => {

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { compile } from '../fixtures/compiled-program.ts'
-import type { Place } from './service.ts'
 
 /** A system call of the attacker's: its number, and its arguments as `door.c` takes them. */
 export type Call = readonly [number: number, ...args: readonly Argument[]]
@@ -71,10 +70,8 @@ export async function enter(pid: number, calls: readonly Call[]): Promise<Doing>
   })
 }
 
-/** The process of the container that the attacker enters: a worker where there is one, else the first. */
-export async function victim({ container }: Place): Promise<number> {
-  const { State } = await container.inspect()
-  const main = State.Pid
+/** The process that the attacker enters: a worker of the main process where there is one, else that one. */
+export function victim(main: number): number {
   const children = readFileSync(`/proc/${main}/task/${main}/children`, 'utf8').trim().split(' ')
   const exe = (pid: number): string | undefined => {
     try {

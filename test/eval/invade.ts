@@ -17,7 +17,7 @@ import type { Service } from './service.ts'
 import type { Alert } from './snug.ts'
 import type { World } from './world.ts'
 
-interface Outcome {
+export interface Outcome {
   readonly happened: boolean
   readonly detected: boolean
   readonly named: boolean
@@ -28,6 +28,15 @@ interface Outcome {
 
 /** How long an alert may take. */
 const patienceMs = 2_000
+
+/** The process that the attacker enters, as this machine sees it. */
+export interface Target {
+  readonly pid: number
+  /** Of its files. */
+  readonly root: string
+  readonly data: string
+  readonly isAlertOf: (alert: Alert) => boolean
+}
 
 /** Every attack, each from within a process of the service; of those before, only those that worked. */
 export async function invade(
@@ -50,8 +59,8 @@ export async function invade(
         if (known !== undefined) rows.push(known)
         continue
       }
-      const outcome = await attempt(world, service, at, attack, alerts)
-      rows.push(known === undefined ? rowOf(attack, outcome) : { ...known, block: outcome })
+      const outcome = await attempt(world, await targetOf(service, at), attack, alerts)
+      rows.push(rowOf(attack, outcome, known))
       // Attacks that have not run yet keep their earlier result.
       keep([...rows, ...(before ?? []).slice(rows.length)])
     }
@@ -60,7 +69,13 @@ export async function invade(
   }
 }
 
-function rowOf({ name, tactic, technique }: Attack, outcome: Outcome): AttackRow {
+/** `known`: how it went in mode alert; the outcome is that of mode block then. */
+export function rowOf(
+  { name, tactic, technique }: Attack,
+  outcome: Outcome,
+  known?: AttackRow,
+): AttackRow {
+  if (known !== undefined) return { ...known, block: outcome }
   const { happened: works, detected, named, id, failure } = outcome
   return {
     name,
@@ -74,20 +89,23 @@ function rowOf({ name, tactic, technique }: Attack, outcome: Outcome): AttackRow
   }
 }
 
-async function attempt(
-  world: World,
-  service: Service,
-  at: RunningService,
+async function targetOf({ data }: Service, at: RunningService): Promise<Target> {
+  if (!(await at.container.inspect()).State.Running) await at.restart()
+  const main = (await at.container.inspect()).State.Pid
+  const isAlertOf = ({ container }: Alert): boolean => container?.id === at.container.id
+  return { pid: victim(main), root: `/proc/${main}/root`, data, isAlertOf }
+}
+
+export async function attempt(
+  world: Pick<World, 'attacker' | 'received'>,
+  { pid, root, data, isAlertOf }: Target,
   attack: Attack,
   alerts: Tail<Alert>,
+  withinMs = patienceMs,
 ): Promise<Outcome> {
-  const { State } = await at.container.inspect()
-  if (!State.Running) await at.restart()
-  const pid = await victim(at)
-  const root = `/proc/${(await at.container.inspect()).State.Pid}/root`
-  const file = firstFile(root, service.data)
+  const file = firstFile(root, data)
   const setting: AttackSetting = {
-    data: service.data,
+    data,
     ...(file === undefined ? {} : { file }),
     ...world.attacker,
   }
@@ -100,17 +118,17 @@ async function attempt(
   const doing = await enter(pid, attack.calls(setting))
   await delay(50)
   const isOurs = (alert: Alert): boolean =>
-    alert.container?.id === at.container.id &&
+    isAlertOf(alert) &&
     (alert.type === 'deviation' || alert.type === 'guardrail') &&
     Date.parse(alert.lastSeen) >= from - 20
   const happened = attack.happened(doing, before, lookInto(root, world.received()), setting)
   const isNamed = (alert: Alert): boolean => isOurs(alert) && attack.named(alert, setting)
-  const named = await alerts.until(isNamed, attack.name, happened ? patienceMs : 200).then(
+  const named = await alerts.until(isNamed, attack.name, happened ? withinMs : 200).then(
     () => true,
     () => false,
   )
   for (const path of attack.leaves ?? [])
-    rmSync(join(root, path.startsWith('/') ? path : join(service.data, path)), {
+    rmSync(join(root, path.startsWith('/') ? path : join(data, path)), {
       recursive: true,
       force: true,
     })

@@ -17,14 +17,18 @@ export const kindTitles: Readonly<Record<Kind, string>> = {
 export const loads = ['A', 'B'] as const
 export type LoadName = (typeof loads)[number]
 
-export interface Place {
+/** How a load reaches its service. */
+export interface Reach {
+  readonly address: string
+  /** A folder of the host that the service sees as `/srv/host`. */
+  readonly folder: string
+  /** A web server of the evaluation's, which the service reaches: `ADDRESS:PORT`. */
+  readonly origin: string
+}
+
+export interface Place extends Reach {
   readonly docker: Docker
   readonly container: Docker.Container
-  readonly address: string
-  /** A folder of the host that the container sees as `/srv/host`. */
-  readonly folder: string
-  /** A web server of the evaluation's, which the container reaches: `ADDRESS:PORT`. */
-  readonly origin: string
 }
 
 /** The definition of a service made from Debian packages. */

@@ -4,9 +4,8 @@ import { createServer as createWeb } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 
-/** The peers outside all containers: a web server for proxies, a collector and the machine of an attacker. */
-export interface World extends AsyncDisposable {
-  readonly engine: Dockerd
+/** The peers outside all services: a web server for proxies, a collector and the machine of an attacker. */
+export interface Outside extends AsyncDisposable {
   /** `ADDRESS:PORT` */
   readonly origin: string
   /** `ADDRESS PORT`, as its file has it. */
@@ -16,8 +15,16 @@ export interface World extends AsyncDisposable {
   readonly received: () => number
 }
 
+export interface World extends Outside {
+  readonly engine: Dockerd
+}
+
 export async function openWorld(engine: Dockerd): Promise<World> {
-  const address = engine.hostAddress
+  return { engine, ...(await openOutside(engine.hostAddress)) }
+}
+
+/** At an address of this machine that the services reach. */
+export async function openOutside(address: string): Promise<Outside> {
   let received = 0
   const web = createWeb((request, response) => {
     response.setHeader('cache-control', 'max-age=600')
@@ -35,7 +42,6 @@ export async function openWorld(engine: Dockerd): Promise<World> {
   const datagrams = createSocket('udp4', () => received++).bind(port, address)
   await once(datagrams, 'listening')
   return {
-    engine,
     origin: `${address}:${(web.address() as AddressInfo).port}`,
     collector: `${address} ${(collector.address() as AddressInfo).port}`,
     attacker: { address, port },

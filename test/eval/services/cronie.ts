@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LoadName, Place, Service } from '../service.ts'
+import type { LoadName, Reach, Service } from '../service.ts'
 import { bytes, stem } from '../words.ts'
 
 const table = `SHELL=/bin/sh
@@ -36,13 +36,13 @@ const rotation = `/var/lib/collected/collect.log {
 }
 `
 
-function drop(at: Place, load: LoadName, count: number): Promise<void> {
+function drop(at: Reach, load: LoadName, count: number): Promise<void> {
   for (let i = 0; i < count; i++) writeFileSync(join(at.folder, stem(load)), bytes(load))
   return Promise.resolve()
 }
 
 /** Two jobs each minute. */
-export const cronie: Service = {
+export const cronie = {
   name: 'cronie',
   kind: 'job',
   packages: ['cronie'],
@@ -57,5 +57,5 @@ export const cronie: Service = {
   start: 'exec "$(command -v crond || command -v cron)" -f',
   data: '/var/lib/collected',
   periodMs: 65_000,
-  load: { A: (at) => drop(at, 'A', 3), B: (at) => drop(at, 'B', 6) },
-}
+  load: { A: (at: Reach) => drop(at, 'A', 3), B: (at: Reach) => drop(at, 'B', 6) },
+} as const satisfies Service

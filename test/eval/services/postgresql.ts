@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { client } from '../clients.ts'
-import type { LoadName, Place, Service } from '../service.ts'
+import type { LoadName, Reach, Service } from '../service.ts'
 import { prose, stem, user, word } from '../words.ts'
 
-const login = (at: Place): readonly string[] => ['-h', at.address, '-U', 'postgres', '-d', 'shop']
+const login = (at: Reach): readonly string[] => ['-h', at.address, '-U', 'postgres', '-d', 'shop']
 
-async function sql(at: Place, statements: string, exits: readonly number[] = [0]): Promise<string> {
+async function sql(at: Reach, statements: string, exits: readonly number[] = [0]): Promise<string> {
   const quiet = ['-q', '-v', 'ON_ERROR_STOP=1']
   return client(['psql', ...login(at), ...quiet], { input: statements, exits })
 }
@@ -20,7 +20,7 @@ function orders(load: LoadName, count: number): string {
 }
 
 /** A database with a process for each connection and a file for each table. */
-export const postgresql: Service = {
+export const postgresql = {
   name: 'postgresql',
   kind: 'data',
   packages: ['postgresql-17'],
@@ -34,7 +34,7 @@ fi
 exec /usr/lib/postgresql/17/bin/postgres -D /srv/shop -c listen_addresses='*' -c unix_socket_directories=/srv/shop -c fsync=off`,
   port: 5432,
   data: '/srv/shop/base',
-  ready: async (at) => {
+  ready: async (at: Reach) => {
     const table =
       'CREATE TABLE IF NOT EXISTS orders (id serial PRIMARY KEY, buyer text, what text);'
     for (let tries = 0; ; tries++) {
@@ -45,7 +45,7 @@ exec /usr/lib/postgresql/17/bin/postgres -D /srv/shop -c listen_addresses='*' -c
     }
   },
   load: {
-    A: async (at) => {
+    A: async (at: Reach) => {
       await sql(at, `${orders('A', 20)} SELECT buyer, count(*) FROM orders GROUP BY buyer;`)
       const table = `list_${word()}${randomInt(100_000)}`
       await sql(
@@ -53,7 +53,7 @@ exec /usr/lib/postgresql/17/bin/postgres -D /srv/shop -c listen_addresses='*' -c
         `CREATE TABLE ${table} AS SELECT * FROM orders LIMIT 5; CREATE INDEX ON ${table} (buyer); DROP TABLE ${table};`,
       )
     },
-    B: async (at) => {
+    B: async (at: Reach) => {
       await sql(
         at,
         `${orders('B', 200)} SET work_mem = '64kB';
@@ -68,8 +68,8 @@ exec /usr/lib/postgresql/17/bin/postgres -D /srv/shop -c listen_addresses='*' -c
       await sql(at, `SELECT * FROM ${word()}_that_is_not_there;`, [3])
     },
   },
-  maintain: async (at, load) => {
+  maintain: async (at: Reach, load: LoadName) => {
     if (load === 'A') await sql(at, 'CHECKPOINT; VACUUM ANALYZE orders; SELECT pg_switch_wal();')
     else await client(['pg_dump', ...login(at)])
   },
-}
+} as const satisfies Service
