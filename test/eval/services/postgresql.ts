@@ -70,6 +70,6 @@ exec /usr/lib/postgresql/17/bin/postgres -D /srv/shop -c listen_addresses='*' -c
   },
   maintain: async (at: Reach, load: LoadName) => {
     if (load === 'A') await sql(at, 'CHECKPOINT; VACUUM ANALYZE orders; SELECT pg_switch_wal();')
-    else await client(['pg_dump', ...login(at)])
+    else await client(['pg_dump', ...login(at), '-f', '/dev/null'])
   },
 } as const satisfies Service
