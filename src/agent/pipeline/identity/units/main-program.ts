@@ -6,7 +6,8 @@ export type IsNamed = (program: string, args: readonly string[]) => boolean
 
 /**
  * The main program of a unit whose command starts another one and ends (`Type=forking`), by the rule of systemd: the one
- * process whose parent is outside of the unit. Undefined while a command of the unit runs, or where several remain.
+ * process whose parent is outside of the unit. It is older than a command that stops the unit, and a process is not it that
+ * a command has started and left. Undefined where several remain.
  *
  * @param pids of the unit; those that ended since are not it
  * @param manager the process whose program lies beside the one that becomes the command
@@ -19,16 +20,18 @@ export function mainProgram(
   const inside = new Set(pids)
   const before = folderOfManager(manager)
   if (before === undefined) return undefined
-  const found = new Set<string>()
-  for (const pid of pids) {
-    const process = processOf(pid)
-    if (process === undefined) continue
-    const { program, args, parent } = process
-    if (program.startsWith(before) || isNamed(program, args)) return undefined
-    if (!inside.has(parent)) found.add(program)
-  }
-  const [program] = found
-  return found.size === 1 ? program : undefined
+  const processes = pids.flatMap((pid) => processOf(pid) ?? [])
+  const isCommand = ({ program, args }: Process): boolean =>
+    program.startsWith(before) || isNamed(program, args)
+  const commands = processes.filter(isCommand)
+  const found = processes.filter(
+    (one) =>
+      !inside.has(one.parent) &&
+      !isCommand(one) &&
+      commands.every(({ started }) => one.started < started),
+  )
+  const [program, ...others] = new Set(found.map((one) => one.program))
+  return others.length === 0 ? program : undefined
 }
 
 function folderOfManager(manager: string): string | undefined {
@@ -43,16 +46,21 @@ interface Process {
   readonly program: string
   readonly args: readonly string[]
   readonly parent: number
+  /** In ticks since the system started. */
+  readonly started: number
 }
 
 /** Undefined where it has ended. */
 function processOf(pid: number): Process | undefined {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Behind the name of the program, which may have any characters.
+    const words = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return {
       program: readlinkSync(`/proc/${pid}/exe`),
       args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'),
-      parent: Number(/^PPid:\t(\d+)$/m.exec(status)?.[1]),
+      parent: Number(words[1]),
+      started: Number(words[19]),
     }
   } catch {
     return undefined
