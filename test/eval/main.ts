@@ -20,8 +20,7 @@ import { columnOf, columns } from './split.ts'
  * With `--record FOLDER` it keeps the learned data and the events that were judged: `npx tsx test/eval/replay.ts FOLDER`
  * judges them again in seconds, by the code as it then is.
  *
- * `SNUG_EVAL_SUITE=bookworm` takes the packages of another suite of Debian. With `--only-a` all rounds learn from load A,
- * as starter profiles are made.
+ * `SNUG_EVAL_SUITE=bookworm` takes the packages of another suite of Debian. With `--only-a` all rounds learn from load A.
  *
  * Services whose result is complete and of this commit are not run again, unless `--again`.
  */

@@ -16,7 +16,7 @@ import { allServices } from './services/all.ts'
 /**
  * Writes starter profiles from recordings of development services, one for each service that has packages:
  *
- *   npx tsx test/eval/main.ts --column development --protocol three --only-a --no-attacks --record RECORDINGS
+ *   npx tsx test/eval/main.ts --column development --protocol three --no-attacks --record RECORDINGS
  *   npx tsx test/eval/starters.ts RECORDINGS profiles/starters
  *
  * A starter has what programs of the service's own packages do by themselves: files and programs of packages. What

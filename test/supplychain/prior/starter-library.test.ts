@@ -17,14 +17,15 @@ it('has starter profiles, each with programs of its packages', () => {
   }
 })
 
-it('gives no peer, no secret, no program by its arguments, and no write to settings or programs', () => {
+it('gives no peer on a network, no secret, no program by its arguments, and no write to settings or programs', () => {
   const objects = shipped.flatMap(({ behaviours }) => behaviours.map(({ object }) => object))
-  expect(new Set(objects.map(({ kind }) => kind))).toEqual(new Set(['file', 'exec', 'capability']))
+  expect(objects.filter(({ kind }) => kind === 'identity' || kind === 'syscall')).toEqual([])
   for (const object of objects) {
     if (object.kind === 'exec') {
       const { kind: _, path: __, script: ___, ...rest } = object
       expect(rest).toEqual({})
     }
+    if ('protocol' in object) expect(object.protocol).toBe('unix')
     if (object.kind !== 'file') continue
     const place = placeClassOf(object.path)
     expect(place).not.toBe('secret')
