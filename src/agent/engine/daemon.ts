@@ -160,7 +160,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     this.loop = new LoopWatch(parts.log)
     this.slices = new Slices(this.loop)
     this.startedAt = new Date(this.#now()).toISOString()
-    const { node, alertsKept, storms } = parts
+    const { node, alertsKept, storms, starters } = parts
     const ids = new RecordIds()
     this.live = new LiveUpdates(this.#now)
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
@@ -185,7 +185,9 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       node,
       shaper: parts.shaper,
       rules: parts.rules,
-      starters: (version) => startersOf(version, parts.starters ?? [], this.inflow.packages),
+      ...(starters === undefined
+        ? {}
+        : { starters: (version) => startersOf(version, starters, this.inflow.packages) }),
       now: this.#now,
     })
     this.incidents = new IncidentsNow(this.alerts)
