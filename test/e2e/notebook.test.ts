@@ -39,7 +39,7 @@ const asks = (address: string): string =>
 /** Data that is made, read and put under version control, with a script that runs by itself. */
 function notebook(name: string, own: string): readonly string[] {
   return [
-    `import os\nos.makedirs('/work/${name}', exist_ok=True)\nos.chdir('/work/${name}')`,
+    `import os\nos.makedirs('/notebooks/${name}', exist_ok=True)\nos.chdir('/notebooks/${name}')`,
     `import csv\nwith open('table.csv', 'w') as f:\n    csv.writer(f).writerows([[i, i * i] for i in range(50)])`,
     own,
     asks(known),

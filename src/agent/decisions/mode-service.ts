@@ -43,6 +43,8 @@ export class ModeService {
         kernel.refusal(version) ??
         boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
+      // What starter profiles name, and the version did not show until now, leaves.
+      if (isNew) await this.#context.caughtUp()
     }
     return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {
       const step = setMode(version.life, mode, evidence, rules, nowMs, by.who, canary)

@@ -171,9 +171,10 @@ export class Inflow {
     )
   }
 
-  /** Resolves once all is judged that the sources have observed until now. */
+  /** Resolves once all is judged, and counted, that the sources have observed until now. */
   async settled(): Promise<void> {
     const { sources } = this.#agent.parts
+    for (const { control } of sources) control?.flush()
     await Promise.all(sources.map(async ({ control }) => control?.obeyed?.()))
     await this.queue.settled()
     await this.identifier.settled()
