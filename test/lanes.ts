@@ -132,9 +132,19 @@ export const rare = {
       'test/product/fleet-scale.test.ts',
       'test/product/page-scale.test.ts',
       'test/sensor/many-versions.test.ts',
+      'test/sensor/written-files.test.ts',
       'test/soak/behaviour-memory.system.test.ts',
       'test/soak/soak.system.test.ts',
       'test/support/telemetry/heap.system.test.ts',
+    ],
+  'a rare fault of what Snug is connected to; tests of its parts decide, and of the frequent faults':
+    [
+      // Bytes of the sensor: fuzzing, and sensor/source-contract.
+      'test/e2e/damaged-sensor.test.ts',
+      // Engines: e2e/blind-docker and blind-containerd.
+      'test/e2e/hung-engine.test.ts',
+      // API server: kube/cut-off, and fleet/kubernetes.
+      'test/kube/api-faults.test.ts',
     ],
   'the steps of a page of docs/, each of which has its own test': [
     'test/deploy/ci-files.system.test.ts',

@@ -12,6 +12,9 @@ import { ImageFiles } from '../../src/agent/pipeline/identity/image-files.ts'
 import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
 import { busyboxImage } from '../fixtures/images.ts'
+import { repetitions } from '../fixtures/repetitions.ts'
+
+const instants = repetitions(40)
 
 // A separate engine, not the lane's shared one: these tests stop it and kill it.
 let dockerd: Dockerd
@@ -125,8 +128,8 @@ describe('the Docker engine', () => {
     expect(containerRootfs(cgroup)).toBeUndefined()
   })
 
-  it('identifies each of 40 containers that live for an instant before it has ended', async () => {
-    for (let n = 0; n < 40; n++) {
+  it(`identifies each of ${instants} containers that live for an instant before it has ended`, async () => {
+    for (let n = 0; n < instants; n++) {
       const { id } = await runContainer(docker, 'bb:1', ['true'])
       expect(engine.known(id)?.image.digest, `container ${n}`).toBe(imageId)
     }

@@ -10,8 +10,9 @@ import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { patienceMs } from '../fixtures/patience.ts'
 import { drawn, seedOfRun } from '../fixtures/seed.ts'
 import { workloadImage } from '../fixtures/workload-image.ts'
+import { repetitions } from '../fixtures/repetitions.ts'
 
-const kills = 20
+const kills = repetitions(20)
 const image = `${uniqueName('loop')}:1`
 const { docker, socket } = sharedEngine()
 const started: Docker.Container[] = []

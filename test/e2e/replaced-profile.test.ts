@@ -8,8 +8,9 @@ import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { repetitions } from '../fixtures/repetitions.ts'
 
-const replacements = 1_000
+const replacements = repetitions(1_000)
 const scope = 11
 const EPERM = '1'
 /** No process listens there: the peer refuses a connection that is let through. */

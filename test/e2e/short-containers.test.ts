@@ -8,8 +8,9 @@ import { shortContainers } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { recordEvents } from '../fixtures/recorder.ts'
+import { repetitions } from '../fixtures/repetitions.ts'
 
-const runs = 200
+const runs = repetitions(200)
 const image = `${uniqueName('short')}:1`
 const { docker, socket } = sharedEngine()
 let agent: Agent
@@ -24,7 +25,7 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
 })
 
-test('of 200 containers that live for a moment, every one has its exec, container and digest', async () => {
+test(`of ${runs} containers that live for a moment, every one has its exec, container and digest`, async () => {
   const file = join(agent.folder, 'events.ndjson')
   await using recorder = await recordEvents(agent, file)
   const ids = await shortContainers(docker, image, { count: runs, atOnce: 4 })
@@ -55,7 +56,7 @@ test('of 200 containers that live for a moment, every one has its exec, containe
   }
 })
 
-test('the profile counts all 200 of them, and none is lost', async () => {
+test(`the profile counts all ${runs} of them, and none is lost`, async () => {
   const lineage = await agent.until<LineageView>(
     ['image', 'show', image],
     (view) => view.versions[0]?.containers.seen === runs,

@@ -83,6 +83,7 @@ export class Cluster {
     }
     try {
       await cluster.server('start')
+      if (how.node) await cluster.server('start-scheduler')
       if (how.node) await script('node.sh', ['start', bin, cluster.#run, cluster.#port])
     } catch (error) {
       await cluster.stop()
@@ -98,7 +99,9 @@ export class Cluster {
   }
 
   /** Starts or ends parts of the cluster's own control plane. */
-  async server(what: 'start' | 'stop' | 'kill-api' | 'start-api'): Promise<void> {
+  async server(
+    what: 'start' | 'start-scheduler' | 'stop' | 'kill-api' | 'start-api',
+  ): Promise<void> {
     await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port, ...this.#flags])
   }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The control plane of a test cluster on 127.0.0.1: `server.sh start|stop|kill-api|start-api BIN RUN [PORT [FLAG…]]`.
+# The control plane of a test cluster on 127.0.0.1: `server.sh WHAT BIN RUN [PORT [FLAG…]]`, WHAT as the cases below.
 # `start` begins with an empty state. The API server alone can be killed and started again on its state, also with
 # flags. `server.sh user BIN RUN PORT NAME` makes RUN/NAME.kubeconfig of a user with a certificate.
 set -euo pipefail
@@ -53,7 +53,6 @@ start)
   certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client clientAuth
   kubeconfig admin /O=system:masters/CN=admin
   kubeconfig controllers /CN=system:kube-controller-manager
-  kubeconfig scheduler /CN=system:kube-scheduler
   background etcd etcd --data-dir "$run/etcd" --unsafe-no-fsync --name test \
     --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" \
     --listen-peer-urls "http://127.0.0.1:$peers" --initial-advertise-peer-urls "http://127.0.0.1:$peers" \
@@ -65,12 +64,16 @@ start)
     --bind-address=127.0.0.1 --secure-port=$((port + 1)) "${own[@]}" --leader-elect=false --cert-dir="$run" \
     --use-service-account-credentials=true --service-account-private-key-file="$pki/sa.key" \
     --root-ca-file="$pki/ca.crt" --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key"
+  has_account() { kubectl --kubeconfig "$run/admin.kubeconfig" -n default get serviceaccount default >/dev/null 2>&1; }
+  until_true 200 has_account || die controllers
+  ;;
+# Only pods of a node need it.
+start-scheduler)
+  kubeconfig scheduler /CN=system:kube-scheduler
   mapfile -t own < <(flags_of kube-scheduler "$minor")
   background scheduler "$bin/kube-scheduler" --kubeconfig="$run/scheduler.kubeconfig" \
     --authentication-kubeconfig="$run/scheduler.kubeconfig" --authorization-kubeconfig="$run/scheduler.kubeconfig" \
     --bind-address=127.0.0.1 --secure-port=$((port + 2)) "${own[@]}" --leader-elect=false --cert-dir="$run"
-  has_account() { kubectl --kubeconfig "$run/admin.kubeconfig" -n default get serviceaccount default >/dev/null 2>&1; }
-  until_true 200 has_account || die controllers
   ;;
 # Nothing of their state is kept.
 stop) for each in scheduler controllers apiserver etcd; do end "$each" KILL; done ;;

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { openLevelStore } from '../../../../src/agent/records/store/level-store.ts'
 import { drawn, seedOfRun } from '../../../fixtures/seed.ts'
+import { repetitions } from '../../../fixtures/repetitions.ts'
 
 const writer = fileURLToPath(new URL('../../../fixtures/store-writer.ts', import.meta.url))
-const rounds = 20
+const rounds = repetitions(20)
 const draw = drawn()
 
 // In the product lane for its time only: it starts twenty processes.
