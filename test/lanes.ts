@@ -32,8 +32,9 @@ const onThisKernel = [
   'test/redteam/service/attacks.system.test.ts',
 ]
 
-/** Agents that need nothing of the lane's Docker, or another engine as well. */
+/** Agents that need nothing of the lane's Docker, or another engine as well; and those that something disturbs. */
 const onOtherEngines = [
+  'test/e2e/{bad-input,damaged-sensor,enforcement-gap,enforcement-outlives,killed-daemon}.test.ts',
   'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
   'test/e2e/{identity-docker,job,loaded-libraries}.test.ts',
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units,units-rpm}.test.ts',
@@ -73,7 +74,7 @@ export const lanes = {
     decides: true,
   },
   engines: {
-    shows: 'the whole agent on containerd, Podman, systemd, jobs, broken engines, and without one',
+    shows: 'the whole agent on containerd, Podman, systemd, jobs, broken engines and input',
     files: onOtherEngines,
     decides: true,
   },

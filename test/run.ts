@@ -9,7 +9,7 @@ import { type Lane, type LaneName, lanes } from './lanes.ts'
 
 /**
  * `make test` (`run.ts gate`) and `make test-all` (`run.ts all`): installs and builds what the lanes need, and runs
- * them. Four chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
+ * them. Five chains share two processors, as a lane waits for half of its time. A failure keeps no other lane
  * from reporting its own. The last line is the sum.
  */
 const isAll = process.argv[2] === 'all'
@@ -140,25 +140,24 @@ const images = sensor.then(
 )
 
 /**
- * Four chains, of about the same length. Each lane of the first three has sensors, which all acts on this machine's
+ * Five chains, of about the same length. Each lane of the first three has sensors, which all acts on this machine's
  * kernel reach, and engines of its own.
  */
-async function onThisKernel(): Promise<void> {
-  await lane('system', daemon, images)
-  await lane('product', daemon, images)
-}
+const system = lane('system', daemon, images)
 
 async function sensors(): Promise<void> {
   await lane('sensor', daemon, sensor)
   await lane('engines', daemon, images)
+  await lane('product', daemon, images)
 }
 
 const node = lane('node', daemon, images, servers)
 
 async function withServers(): Promise<void> {
-  await node
   await lane('kube', daemon, servers)
   await lane('random', daemon)
+  await lane('qemu', images)
+  await lane('kernels', images)
 }
 
 async function computing(): Promise<void> {
@@ -166,13 +165,11 @@ async function computing(): Promise<void> {
   await preparation('check', 'npm run -s check')
   await lane('fast')
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
-  await lane('qemu', images)
-  await lane('kernels', images)
   await lane('apart', daemon, images)
 }
 
 const besides = Promise.all([withServers(), computing()])
-await Promise.all([onThisKernel(), sensors(), node])
+await Promise.all([system, sensors(), node])
 await lane('alone', daemon, images, servers)
 await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
