@@ -52,7 +52,7 @@ beforeAll(async () => {
   const webAddress = await servesAt(web, 80)
   webUrl = `http://${webAddress}/one.html`
 
-  // Learn: the same kinds of load as later, a tenth of it, over five of the snapshots that redis writes to
+  // Learn: the same kinds of load as later, less of it, over five of the snapshots that redis writes to
   // files of ever new names: a pattern needs three distinct ones.
   for (let i = 0; i < 5; i++) {
     const saved = await askRedis(redisAddress, ['lastsave'])
@@ -60,7 +60,7 @@ beforeAll(async () => {
     while ((await askRedis(redisAddress, ['lastsave'])) === saved)
       await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  await loadWeb(webUrl, hourOfRequests / 10)
+  await loadWeb(webUrl, hourOfRequests / 50)
   await loadWeb(`http://${webAddress}/two.css`, 1)
   for (const image of [redisName, webName]) {
     await agent.json(['profile', 'mode', image, 'alert'])
@@ -82,8 +82,8 @@ const ofOurs = (alert: Alert): boolean =>
   alert.summary === undefined &&
   [redisName, webName].includes(`${alert.image?.repository}:${alert.image?.tag}`)
 
-/** The gate has six minutes of it: the whole is minutes of both processors. */
-const judgedShare = process.env['SNUG_TEST_GATE'] === '1' ? 1 / 10 : 1
+/** The gate has a minute of it: the whole is minutes of both processors. */
+const judgedShare = process.env['SNUG_TEST_GATE'] === '1' ? 1 / 60 : 1
 
 test("an hour's worth of the load that was learned raises no alert", async () => {
   await loadRedis(
