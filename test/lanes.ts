@@ -36,7 +36,7 @@ const onThisKernel = [
 const onOtherEngines = [
   'test/e2e/{bad-input,damaged-sensor,enforcement-gap,enforcement-outlives,killed-daemon}.test.ts',
   'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
-  'test/e2e/{identity-docker,job,loaded-libraries}.test.ts',
+  'test/e2e/{host-services,identity-docker,job,loaded-libraries}.test.ts',
   'test/e2e/{podman,podman-first-program,reload,replaced-profile,units,units-rpm}.test.ts',
 ]
 
@@ -167,6 +167,8 @@ export const rare = {
     'test/e2e/upgrade.test.ts',
     'test/product/earlier-fleet.test.ts',
   ],
+  'services of Debian and the attacks of the evaluation, for a quarter of an hour; its parts decide':
+    ['test/e2e/host-services.test.ts'],
   'attacks composed at random; the bypasses in the gate are those that were found': [
     'test/redteam/red-team.system.test.ts',
     'test/redteam/service/attacks.system.test.ts',
