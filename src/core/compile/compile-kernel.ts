@@ -20,7 +20,7 @@ import {
 import { noveltyRules } from './kernel-novelty.ts'
 import { KernelWidening } from './kernel-widening.ts'
 import type { Guardrails } from '../match/guardrail.ts'
-import { ShippedFiles } from '../match/shipped-files.ts'
+import { ShippedFiles } from './shipped-files.ts'
 
 export interface KernelLimits {
   /** Rules and shipped paths; both take places in the same table. */

@@ -9,7 +9,7 @@ import { BEGINNING, beginningOf, folderOf, pathBeginningOf, statesOf } from './f
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import type { Claims } from './kernel-claims.ts'
 import { shorterRejection } from './kernel-rejections.ts'
-import type { ShippedFiles } from '../match/shipped-files.ts'
+import type { ShippedFiles } from './shipped-files.ts'
 import { anyArguments } from '../behaviour/subject.ts'
 import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
 import { userText } from '../behaviour/user.ts'
