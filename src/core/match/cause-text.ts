@@ -1,16 +1,34 @@
 import type { AlertBehaviour, AlertCause, AlertComponentPart } from '../event/alert.ts'
 import { causeAccesses, type CauseAccess } from '../event/alert-words.ts'
 
-const verbs: Readonly<Record<CauseAccess, string>> = {
-  read: 'read',
-  change: 'change',
-  map: 'map for execution',
-  run: 'run',
-  connect: 'connect to',
-  listen: 'listen on',
-  identity: 'change identity,',
-  capability: 'use',
-  syscall: 'call',
+interface Words {
+  readonly verb: string
+  /** Of a component, before the number of its places. */
+  readonly does: string
+  readonly thing: string
+  readonly things: string
+  /** Where an alert stands for many places; absent: `things`. */
+  readonly wide?: string
+}
+
+const inFolders = { thing: 'folder', things: 'folders' }
+
+const wordsOf: Readonly<Record<CauseAccess, Words>> = {
+  read: { verb: 'read', does: 'reads files in', ...inFolders },
+  change: { verb: 'change', does: 'changes files in', ...inFolders },
+  map: { verb: 'map for execution', does: 'maps code in', ...inFolders },
+  run: { verb: 'run', does: 'runs', thing: 'program', things: 'programs', wide: 'commands' },
+  connect: { verb: 'connect to', does: 'connects to', thing: 'peer', things: 'peers' },
+  listen: { verb: 'listen on', does: 'listens on', thing: 'address', things: 'addresses' },
+  identity: {
+    verb: 'change identity,',
+    does: 'makes',
+    thing: 'change of identity',
+    things: 'changes of identity',
+    wide: 'changes',
+  },
+  capability: { verb: 'use', does: 'uses', thing: 'capability', things: 'capabilities' },
+  syscall: { verb: 'call', does: 'calls', thing: 'system call', things: 'system calls' },
 }
 
 /** One line for what several behaviours have in common: `change 312 files in /var/jobs/`. */
@@ -25,7 +43,7 @@ export function causeLine(
     const what = firstRun === true ? `first run of ${place}` : 'new in this version'
     return `${what}: ${componentActs(component)}`
   }
-  const verb = verbs[access]
+  const { verb, things, wide: many = things } = wordsOf[access]
   const number = names.toLocaleString('en')
   if (access === 'read' || access === 'change' || access === 'map') {
     const files = `${number} ${names === 1 ? 'file' : 'files'}`
@@ -34,7 +52,7 @@ export function causeLine(
       ? `${verb} ${files} in several folders below ${place}`
       : `${verb} ${files} in ${place}`
   }
-  if (wide === true) return `${verb} ${number} ${things[access] ?? 'objects'}`
+  if (wide === true) return `${verb} ${number} ${many}`
   return names === 1 ? `${verb} ${place}` : `${verb} ${place} in ${number} ways`
 }
 
@@ -51,8 +69,8 @@ export function componentActs(
   const acts = causeAccesses.flatMap((access) => {
     const number = places.get(access)?.size ?? 0
     if (number === 0) return []
-    const { does, thing, things: many } = acting[access]
-    return [`${does} ${number.toLocaleString('en')} ${number === 1 ? thing : many}`]
+    const { does, thing, things } = wordsOf[access]
+    return [`${does} ${number.toLocaleString('en')} ${number === 1 ? thing : things}`]
   })
   return acts.join(', ')
 }
@@ -68,33 +86,4 @@ export function componentReason(
 ): string {
   const what = firstRun === true ? 'did not run during the window' : 'is new in this version'
   return `\`${place}\` ${what}: ${componentActs(component)}; the latest: ${latest.text}`
-}
-
-interface Acting {
-  readonly does: string
-  readonly thing: string
-  readonly things: string
-}
-
-const inFolders = { thing: 'folder', things: 'folders' }
-
-const acting: Readonly<Record<CauseAccess, Acting>> = {
-  read: { does: 'reads files in', ...inFolders },
-  change: { does: 'changes files in', ...inFolders },
-  map: { does: 'maps code in', ...inFolders },
-  run: { does: 'runs', thing: 'program', things: 'programs' },
-  connect: { does: 'connects to', thing: 'peer', things: 'peers' },
-  listen: { does: 'listens on', thing: 'address', things: 'addresses' },
-  identity: { does: 'makes', thing: 'change of identity', things: 'changes of identity' },
-  capability: { does: 'uses', thing: 'capability', things: 'capabilities' },
-  syscall: { does: 'calls', thing: 'system call', things: 'system calls' },
-}
-
-const things: Partial<Record<CauseAccess, string>> = {
-  run: 'commands',
-  connect: 'peers',
-  listen: 'addresses',
-  identity: 'changes',
-  capability: 'capabilities',
-  syscall: 'system calls',
 }

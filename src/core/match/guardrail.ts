@@ -13,7 +13,6 @@ export function graver(a: Severity, b: Severity): number {
 
 /** Whether an unexpected behaviour of an event meets a condition. */
 export type ConditionTest = (ref: BehaviourRef, event: ActEvent) => boolean
-type Test = ConditionTest
 type FileCondition = Extract<GuardrailCondition, { kind: 'file' }>
 
 function lastSegment(path: string): string {
@@ -37,14 +36,10 @@ function calledWith(
     : { applet: lastSegment(applet), words: args.slice(at + 1) }
 }
 
-function appletOf({ exec, process }: ExecEvent): string {
-  return calledWith(exec.path, process.args).applet ?? ''
-}
-
 function execTest(
   condition: Extract<GuardrailCondition, { kind: 'exec' }>,
   within: (patterns: readonly string[] | undefined) => Matcher,
-): Test {
+): ConditionTest {
   const path = within(condition.path)
   const name = within(condition.name)
   const { drift, driftKind, scriptDrift, socketStdio, script: isScript } = condition
@@ -64,7 +59,9 @@ function execTest(
     if (isScript !== undefined && (exec.script !== undefined) !== isScript) return false
     const own = lastSegment(exec.path)
     const isNamed =
-      (path(exec.path) && (name(own) || (manyNames.has(own) && name(appletOf(event))))) ||
+      (path(exec.path) &&
+        (name(own) ||
+          (manyNames.has(own) && name(calledWith(exec.path, process.args).applet ?? '')))) ||
       (exec.script !== undefined && path(exec.script) && name(lastSegment(exec.script)))
     if (!isNamed) return false
     if (asked === undefined && excluded === undefined) return true
@@ -98,7 +95,7 @@ function filesOf({
     namesOf(one, usualMount).some((name) => included(name) && !excluded(name))
 }
 
-function fileTest(condition: FileCondition): Test {
+function fileTest(condition: FileCondition): ConditionTest {
   const { access } = condition
   const hit = filesOf(condition)
   const holds = holders(condition.path)
@@ -129,7 +126,7 @@ function fileTest(condition: FileCondition): Test {
   }
 }
 
-function kindTest(condition: GuardrailCondition): Test {
+function kindTest(condition: GuardrailCondition): ConditionTest {
   const within = (patterns: readonly string[] | undefined): Matcher =>
     patterns === undefined ? () => true : globs(patterns)
   switch (condition.kind) {
@@ -196,13 +193,13 @@ function isAboutContent({ access, device }: FileCondition): boolean {
 interface CompiledGuardrail {
   readonly fired: FiredGuardrail
   readonly novel: boolean
-  readonly tests: readonly Test[]
+  readonly tests: readonly ConditionTest[]
   /** Those of them that ask for a hash. */
-  readonly byHash: readonly Test[]
+  readonly byHash: readonly ConditionTest[]
 }
 
-function asksForHash(condition: GuardrailCondition): boolean {
-  return condition.kind === 'exec' && condition.hash !== undefined
+function asksForHash(condition: GuardrailCondition | undefined): boolean {
+  return condition?.kind === 'exec' && condition.hash !== undefined
 }
 
 const NONE: readonly FiredGuardrail[] = []
@@ -262,7 +259,7 @@ export class Guardrails {
       for (const kind of new Set(when.map((condition) => condition.kind))) {
         const conditions = when.filter((condition) => condition.kind === kind)
         const tests = conditions.map(conditionTest)
-        const byHash = tests.filter((_, at) => conditions.slice(at, at + 1).some(asksForHash))
+        const byHash = tests.filter((_, at) => asksForHash(conditions[at]))
         const list = this.#byKind.get(kind) ?? []
         list.push({ fired, novel, tests, byHash })
         this.#byKind.set(kind, list)

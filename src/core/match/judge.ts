@@ -138,10 +138,6 @@ function worstOf(
   event: ActEvent,
   unexpected: readonly BehaviourRef[],
 ): Severity {
-  let worst: Severity = 'low'
-  for (const ref of unexpected) {
-    const severity = riskOf(riskFactsOf(known, event, ref))
-    if (graver(severity, worst) > 0) worst = severity
-  }
-  return worst
+  const risks = unexpected.map((ref) => riskOf(riskFactsOf(known, event, ref)))
+  return risks.reduce((worst, risk) => (graver(risk, worst) > 0 ? risk : worst), 'low')
 }

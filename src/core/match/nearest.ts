@@ -5,12 +5,10 @@ import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../behaviour/describe.ts'
 import { isDnsPeer } from '../behaviour/dns-name.ts'
 import { compareText } from '../compare-text.ts'
+import { LOOKED_AT } from './act-parts.ts'
 import type { NearestBehaviour } from './verdict.ts'
 import { plainObject } from '../behaviour/subject.ts'
 import { userText } from '../behaviour/user.ts'
-
-/** The maximum number of an actor's behaviours to compare: an explanation must stay cheap. */
-const LOOKED_AT = 2048
 
 /** One more than a sentence names. */
 const SHOWN = 4
@@ -104,7 +102,8 @@ function heldBack(ref: BehaviourRef, own: Allowance): string | undefined {
 
 interface Reported {
   readonly reason: string
-  readonly nearest: Allowance | null
+  /** Absent: nothing is near. */
+  readonly nearest?: Allowance | undefined
 }
 
 function known(list: readonly Allowance[]): readonly Allowance[] {
@@ -178,7 +177,7 @@ function report(profile: ProfileReader, ref: BehaviourRef): Reported {
   const own = profile.allowance(ref.key)
   const held = own === undefined ? undefined : heldBack(ref, own)
   if (held !== undefined && own !== undefined)
-    return { reason: held, nearest: own.void ? null : own }
+    return { reason: held, nearest: own.void ? undefined : own }
 
   const same = known(profile.byObject(ref.object)).filter((other) => other.key !== ref.key)
   const otherUid = same.find(
@@ -188,37 +187,26 @@ function report(profile: ProfileReader, ref: BehaviourRef): Reported {
     const reason = `${actorText(ref.actor)} may ${literalLine(ref)} only as ${userText(otherUid.uid)}, not as ${userText(ref.uid)}`
     return { reason, nearest: otherUid }
   }
-  const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))
   const [otherActor] = same
-  if (otherActor !== undefined) {
-    return {
-      reason: `${never(ref)}; ${actorText(otherActor.actor)} does`,
-      nearest: otherActor,
-    }
+  if (otherActor !== undefined)
+    return { reason: `${never(ref)}; ${actorText(otherActor.actor)} does`, nearest: otherActor }
+  const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))
+  if (ranked.length > 0) {
+    const normally = `${byThisActor(ref, ranked)}${unnamed(profile, ref)}`
+    return { reason: `${never(ref)}; ${normally}`, nearest: ranked[0] }
   }
-  const [first] = ranked
-  if (first !== undefined)
-    return {
-      reason: `${never(ref)}; ${byThisActor(ref, ranked)}${unnamed(profile, ref)}`,
-      nearest: first,
-    }
-  const what = { exec: 'executes no other program', file: 'opens no other file' } as const
-  const nothing =
-    ref.object.kind === 'exec' || ref.object.kind === 'file' ? what[ref.object.kind] : ''
-  return {
-    reason: nothing === '' ? never(ref) : `${never(ref)}; it ${nothing}`,
-    nearest: null,
-  }
+  return { reason: `${never(ref)}${nothingElse[ref.object.kind] ?? ''}` }
+}
+
+const nothingElse: Partial<Record<BehaviourRef['object']['kind'], string>> = {
+  exec: '; it executes no other program',
+  file: '; it opens no other file',
 }
 
 /** The behaviour as a verdict names it. */
-export function nameBehaviour(b: Allowance): NearestBehaviour {
-  return {
-    id: b.id,
-    kind: b.object.kind,
-    object: objectText(b.object),
-    text: describeBehaviour(b),
-  }
+function named(b: Allowance): NearestBehaviour {
+  const { id, object } = b
+  return { id, kind: object.kind, object: objectText(object), text: describeBehaviour(b) }
 }
 
 /**
@@ -229,13 +217,11 @@ export function explain(
   profile: ProfileReader | undefined,
   unexpected: readonly BehaviourRef[],
 ): { readonly reasons: readonly string[]; readonly nearest: NearestBehaviour | null } {
-  if (profile === undefined) {
-    return { reasons: ['the image has no profile'], nearest: null }
-  }
+  if (profile === undefined) return { reasons: ['the image has no profile'], nearest: null }
   const reported = unexpected.map((ref) => report(profile, ref))
-  const nearest = reported.find((one) => one.nearest !== null)?.nearest ?? null
+  const [nearest] = reported.flatMap((one) => one.nearest ?? [])
   return {
-    reasons: reported.map((one) => one.reason),
-    nearest: nearest === null ? null : nameBehaviour(nearest),
+    reasons: reported.map(({ reason }) => reason),
+    nearest: nearest === undefined ? null : named(nearest),
   }
 }

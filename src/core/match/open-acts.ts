@@ -27,11 +27,12 @@ export function isRightToFiles({ object }: BehaviourRef): boolean {
 }
 
 /** System calls that a file is the object of. */
-const ofFiles: ReadonlySet<string> = new Set(['utimensat', 'truncate', 'mknod', 'memfd_create'])
-
-export function isOfFiles(call: string): boolean {
-  return ofFiles.has(call)
-}
+export const callsOnFiles: ReadonlySet<string> = new Set([
+  'utimensat',
+  'truncate',
+  'mknod',
+  'memfd_create',
+])
 
 function isOpen(ref: BehaviourRef, guardrails: Pick<Guardrails, 'guards'>): boolean {
   switch (ref.object.kind) {
@@ -46,7 +47,7 @@ function isOpen(ref: BehaviourRef, guardrails: Pick<Guardrails, 'guards'>): bool
       // What root gives up is no gain.
       return ref.object.from.uid === 0
     case 'syscall':
-      return isOfFiles(ref.object.name) && !guardrails.guards(ref.object.target ?? '')
+      return callsOnFiles.has(ref.object.name) && !guardrails.guards(ref.object.target ?? '')
   }
 }
 

@@ -7,7 +7,7 @@ import { type Micros, microsOf } from '../event/time.ts'
 import { isRefused, matchedRuleOf } from '../profile/matched-rule.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { Guardrails } from './guardrail.ts'
-import { isOfFiles, isRightToFiles } from './open-acts.ts'
+import { callsOnFiles, isRightToFiles } from './open-acts.ts'
 import { isIn, openFoldersOf, type OpenFolders } from './open-folders.ts'
 import { placeClassOf } from './place-class.ts'
 import { isLocal } from './risk-facts.ts'
@@ -73,7 +73,7 @@ export class OpenClass {
         return this.#isUnguarded(ref, event) && this.#isOfAnother(ref, now)
       case 'syscall': {
         const { target } = object
-        if (!isOfFiles(object.name) || !this.#isUnguarded(ref, event)) return false
+        if (!callsOnFiles.has(object.name) || !this.#isUnguarded(ref, event)) return false
         return target === undefined || this.#isWork(target)
       }
     }

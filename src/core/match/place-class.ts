@@ -40,11 +40,7 @@ function isSecret(path: string): boolean {
 }
 
 function isBelow(path: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => path.startsWith(folder) && isEndOf(path, folder.length))
-}
-
-function isEndOf(path: string, at: number): boolean {
-  return path.length === at || path[at] === '/'
+  return folders.some((folder) => path === folder || path.startsWith(`${folder}/`))
 }
 
 /** `/data/jobs/` of `/data/jobs/a`; `/` of what lies in the root, and `` of what has no folder. */

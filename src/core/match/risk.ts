@@ -8,15 +8,24 @@ import type { RiskFacts } from '../event/alert.ts'
 
 /** Before anything else is considered. `docs/alerts.md` shows it; a test holds the two together. */
 export const riskTable: Readonly<Record<CauseAccess, Readonly<Record<PlaceClass, Severity>>>> = {
-  read: { temporary: 'low', data: 'low', system: 'low', code: 'low', secret: 'medium' },
-  change: { temporary: 'low', data: 'medium', system: 'medium', code: 'medium', secret: 'high' },
-  map: { temporary: 'medium', data: 'medium', system: 'medium', code: 'medium', secret: 'medium' },
-  run: { temporary: 'medium', data: 'medium', system: 'medium', code: 'medium', secret: 'medium' },
-  connect: { temporary: 'low', data: 'medium', system: 'medium', code: 'medium', secret: 'medium' },
-  listen: { temporary: 'low', data: 'medium', system: 'medium', code: 'medium', secret: 'medium' },
-  identity: of('medium'),
-  capability: of('medium'),
-  syscall: of('medium'),
+  read: row('low', 'low', 'medium'),
+  change: row('low', 'medium', 'high'),
+  map: row('medium', 'medium', 'medium'),
+  run: row('medium', 'medium', 'medium'),
+  connect: row('low', 'medium', 'medium'),
+  listen: row('low', 'medium', 'medium'),
+  identity: row('medium', 'medium', 'medium'),
+  capability: row('medium', 'medium', 'medium'),
+  syscall: row('medium', 'medium', 'medium'),
+}
+
+/** Data, system and code have one severity. */
+function row(
+  temporary: Severity,
+  other: Severity,
+  secret: Severity,
+): Readonly<Record<PlaceClass, Severity>> {
+  return { temporary, data: other, system: other, code: other, secret }
 }
 
 /** Only a guardrail is critical. */
@@ -46,14 +55,4 @@ function leastOf({ access, place, actor, drift }: RiskFacts): number {
   if (drift || (access === 'run' && actor === 'drift')) return severities.indexOf('high')
   const isSecret = place === 'secret' && (access === 'read' || access === 'change')
   return isSecret ? severities.indexOf('medium') : 0
-}
-
-function of(severity: Severity): Readonly<Record<PlaceClass, Severity>> {
-  return {
-    temporary: severity,
-    data: severity,
-    system: severity,
-    code: severity,
-    secret: severity,
-  }
 }

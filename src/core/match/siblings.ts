@@ -2,12 +2,11 @@ import { type Actor, type BehaviourRef, objectKey } from '../behaviour/behaviour
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
+import { LOOKED_AT } from './act-parts.ts'
 import { varied } from './cause.ts'
 
 /** Scripts of one form, from which on the next one is expected to do what they did. */
 const SIBLINGS_LEAST = 3
-/** At most this many behaviours are compared, to bound the cost of a deviation. */
-const LOOKED_AT = 2048
 
 /**
  * Scripts in folders whose names are never given twice, as those of builds and jobs are: the actor ran several of that form

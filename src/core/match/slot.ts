@@ -43,10 +43,8 @@ export function isInOpenSlot(profile: ProfileReader, ref: BehaviourRef): boolean
     const by = new Set([object.access, 'create'] as const)
     if (isBelowPlace(known, by, act) || isOpenRename(known, object, ref)) return true
   }
-  return isOpen(
-    known.flatMap((one) => actsOf(one)),
-    act,
-  )
+  const acts = known.flatMap((one) => actsOf(one))
+  return isOpen(acts, act)
 }
 
 /**
