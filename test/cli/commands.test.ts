@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse as parseYaml, parseAllDocuments } from 'yaml'
+import { inheritedText } from '../../src/agent/reading/views.ts'
+import { fromStarter } from '../../src/core/profile/profile-entry.ts'
 import { cli, startCli } from '../fixtures/cli-fixtures.ts'
 import {
   sampleAlert,
@@ -277,6 +279,17 @@ describe('a command', () => {
     const { stdout } = await snug('profile', 'show', web)
     expect(stdout).toMatch(/quarantine +1 behaviours on which a guardrail fired/)
     expect(stdout).toMatch(/b-8 +quarantined .*\[ssh-key\]/)
+  })
+
+  it('shows where behaviour comes from that the version has not shown itself', async () => {
+    const [row] = fixture.engine.behaviours
+    if (row === undefined) throw new Error('no behaviour')
+    expect((await snug('profile', 'show', web)).stdout).not.toContain('not shown')
+    const why = inheritedText(undefined, fromStarter('nginx'))
+    fixture.engine.behaviours = [row, { ...row, id: 'b-9', inherited: true, why }]
+    const { stdout } = await snug('profile', 'show', web)
+    expect(stdout).toMatch(/not shown +1 in the starter profile `nginx`, not observed in this/)
+    expect(stdout).toMatch(/b-9 .*\[not shown\]/)
   })
 
   it('passes on how blocking shall begin, and that the glass was broken', async () => {

@@ -199,6 +199,7 @@ function profileText(
     ['coverage', version.coverage.sentence],
     ['losses', lossLines(version.losses)],
     ['quarantine', quarantineText(quarantined)],
+    ...inheritedFields(behaviours),
   ])
   const groups = new Map<string, BehaviourView[]>()
   for (const behaviour of behaviours) {
@@ -217,6 +218,17 @@ function profileText(
   return head + tables.join('')
 }
 
+/** Where behaviours come from that the version has not shown itself, and until when they are expected. */
+function inheritedFields(
+  behaviours: readonly BehaviourView[],
+): readonly (readonly [string, readonly string[]])[] {
+  const counts = new Map<string, number>()
+  for (const { inherited, why } of behaviours)
+    if (inherited) counts.set(why, (counts.get(why) ?? 0) + 1)
+  if (counts.size === 0) return []
+  return [['not shown', [...counts].map(([why, count]) => `${count} ${why}`)]]
+}
+
 function derivedText(count: number): string {
   if (count === 0) return ''
   const reads = count === 1 ? '1 read' : `${count} reads`
@@ -228,9 +240,10 @@ function namesText(count: number): string {
   return `${count === 1 ? '1 name' : `${count} names`} in these places (--names lists them)\n`
 }
 
-/** Names the guardrails that fired on it, even if another container showed it without. */
-function behaviourText({ text, guardrails }: BehaviourView): string {
-  return guardrails.length === 0 ? text : `${text} [${guardrails.join(', ')}]`
+/** Names the guardrails that fired on it, even if another container showed it without; and whether it is only inherited. */
+function behaviourText({ text, guardrails, inherited }: BehaviourView): string {
+  const notes = [...guardrails, ...(inherited ? ['not shown'] : [])]
+  return notes.length === 0 ? text : `${text} [${notes.join(', ')}]`
 }
 
 function actorText({ actor, uid }: BehaviourView): string {

@@ -32,8 +32,12 @@ export function BehaviourEvidence({ behaviour }: { readonly behaviour: Behaviour
           )}{' '}
           as {uid === 'declared' ? 'the declared user' : `uid ${uid}`}
         </dd>
-        <dt>where from</dt>
-        <dd>{origins.length === 0 ? 'the version before' : origins.map(originText).join(', ')}</dd>
+        {origins.length === 0 ? null : (
+          <>
+            <dt>where from</dt>
+            <dd>{origins.map(originText).join(', ')}</dd>
+          </>
+        )}
         <dt>how often</dt>
         <dd>{plural(behaviour.count, 'time')}</dd>
         {firstSeen === '' ? null : (
