@@ -44,6 +44,8 @@ export interface BatchSetting {
   readonly recordings?: string | undefined
   /** Whether the services are also attacked and blocked. */
   readonly hasAttacks: boolean
+  /** Whether profiles also have what starter profiles give them. */
+  readonly starters: boolean
   readonly commit: string
   /** Aborts the run. */
   readonly signal: AbortSignal
@@ -63,12 +65,13 @@ interface Case {
 
 /** Services side by side under one agent: learned, judged, judged in a second version, attacked, and blocked. */
 export async function runBatch(setting: BatchSetting): Promise<void> {
-  const { engine, print } = setting
+  const { engine, print, starters } = setting
+  const learn = { ...learnerConfig.learn, starters }
   await using world = await openWorld(engine)
   const cases = setting.services.map((service) => caseOf(service, setting))
   print('images')
   for (const one of cases) await step(one, setting, () => makeCaseImages(one, setting, world))
-  const learner = await startAgent({ docker: engine.socket, config: learnerConfig })
+  const learner = await startAgent({ docker: engine.socket, config: { learn } })
   // First the learner ends, then the agent that continues with the learned profile.
   let last = learner
   try {
@@ -79,7 +82,7 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     const recording = setting.recordings && beginRecording(setting.recordings, setting.services)
     const config = {
       // A second version is judged while it learns, as under any window that people use.
-      learn: { ...learnerConfig.learn, floor: `${Math.ceil(setting.roundMs / 1_000) + 30}s` },
+      learn: { ...learn, floor: `${Math.ceil(setting.roundMs / 1_000) + 30}s` },
       block: { canary: 1, budget: 100_000 },
     }
     const agent = await startLearned(

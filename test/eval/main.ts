@@ -21,6 +21,7 @@ import { columnOf, columns } from './split.ts'
  * judges them again in seconds, by the code as it then is.
  *
  * `SNUG_EVAL_SUITE=bookworm` takes the packages of another suite of Debian. With `--only-a` all rounds learn from load A.
+ * With `--starters` the agents use starter profiles.
  *
  * Services whose result is complete and of this commit are not run again, unless `--again`.
  */
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     'no-attacks': { type: 'boolean', default: false },
     record: { type: 'string' },
     'only-a': { type: 'boolean', default: false },
+    starters: { type: 'boolean', default: false },
     results: { type: 'string', default: here('.build/eval') },
   },
 })
@@ -112,6 +114,7 @@ async function main(): Promise<void> {
         secondLoad: values['only-a'] ? 'A' : 'B',
         recordings: values.record,
         hasAttacks: !values['no-attacks'],
+        starters: values.starters,
         commit,
         signal: ended.signal,
         print,
