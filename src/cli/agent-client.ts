@@ -135,8 +135,3 @@ function parseProblem(text: string): { code: ErrorCode; detail?: string } {
     return { code: 'INTERNAL' }
   }
 }
-
-/** An IMAGE as one part of a path. */
-export function imagePath(ref: string, rest = ''): string {
-  return `/v1/images/${encodeURIComponent(ref)}${rest}`
-}

@@ -8,7 +8,8 @@ import type {
 } from '../api/review-cards.ts'
 import type { CardDecision, CardDecisionResult } from '../api/review-views.ts'
 import type { LineageView } from '../api/version-views.ts'
-import { type AgentClient, imagePath } from './agent-client.ts'
+import { type AgentClient } from './agent-client.ts'
+import { imagePath } from '../api/image-path.ts'
 
 const rowsAtOnce = 500
 

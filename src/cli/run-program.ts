@@ -2,7 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { describeError, errorTable, SnugError } from '../errors.ts'
 import type { CliContext } from './cli-context.ts'
 import { type CliIo, printLine } from './cli-io.ts'
-import { safeText } from './output/terminal-text.ts'
+import { safeText } from '../support/safe-text.ts'
 
 export interface Cli {
   readonly program: Command

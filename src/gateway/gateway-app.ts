@@ -15,6 +15,7 @@ import { liveQuery } from '../serve/live-query.ts'
 import { pumpLive } from '../serve/live-socket.ts'
 import { checkOrigin } from '../serve/access/origin-guard.ts'
 import { problemResponse, refusalReason } from '../serve/problem.ts'
+import { mcpPath } from '../serve/mcp/tool-call.ts'
 import { check } from '../serve/request-body.ts'
 import type { RouteShape } from '../serve/routes/route.ts'
 import { leavePath, leaveQuery, sessionBody } from '../serve/routes/session-routes.ts'
@@ -29,6 +30,7 @@ import {
 } from './credential.ts'
 import type { BackendClient, LinkAnswer } from './backend-client.ts'
 import type { LiveFeed } from './live-feed.ts'
+import { answerMcp } from './mcp-endpoint.ts'
 import {
   type PageFiles,
   pagePolicy,
@@ -152,6 +154,13 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
       const { html, policy } = wayBackPage(to)
       return c.html(html, 200, { 'content-security-policy': policy })
     })
+  })
+
+  app.on(['POST', 'GET', 'DELETE'], mcpPath, async (c) => {
+    const credential = credentialOf(c)
+    demand('viewer', await access.holderOf(credential))
+    const caller = { link: world.link, credential, bodyMs: world.bodyMs }
+    return answerMcp(c.req.raw, c.env.incoming, caller)
   })
 
   for (const [path, { type, body, tag }] of files) {

@@ -1,5 +1,4 @@
 import { type CliIo, printLine } from '../cli/cli-io.ts'
-import { safeText } from '../cli/output/terminal-text.ts'
 import { describeError, type ErrorCode, SnugError } from '../errors.ts'
 import { decideProfile, type ProfileDecision } from '../fleet/kubernetes/decide.ts'
 import type { FleetImage } from '../fleet/fleet-image.ts'
@@ -16,6 +15,7 @@ import type { KubeObject, ObjectList } from '../fleet/kubernetes/object.ts'
 import type { Pod } from '../fleet/kubernetes/pod.ts'
 import { clearError } from '../fleet/kubernetes/clear-error.ts'
 import type { ClusterAccess } from './cluster-access.ts'
+import { safeText } from '../support/safe-text.ts'
 
 const pageRows = 500
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { safeJson, safeText } from '../../src/cli/output/terminal-text.ts'
-import { cutMiddle, leastWidth, textTable } from '../../src/cli/output/text-table.ts'
+import { leastWidth, textTable } from '../../src/cli/output/text-table.ts'
 import { eventText, imageText, percent } from '../../src/cli/output/view-text.ts'
 import { cli } from '../fixtures/cli-fixtures.ts'
 import { sampleAlert, sampleEvent, startFixture } from '../fixtures/server-fixtures.ts'
+import { cutMiddle, safeJson, safeText } from '../../src/support/safe-text.ts'
 
 const hostile = [
   ['an escape sequence', '/bin/\u001b[2Jls', '/bin/\\u{1b}[2Jls'],

@@ -48,6 +48,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v1/images/:ref/test-edit': { allow: ['b-7'], reject: ['b-9'] },
   'POST /v1/starts': { id: 'ab'.repeat(32), pid: 1, status: 'created' },
   'POST /v1/tokens': { name: 'ci', role: 'viewer' },
+  'POST /v1/tool-calls': { tool: 'show_image', input: { image: 'registry.local/shop/web' } },
 }
 const queries: Readonly<Record<string, string>> = {
   'GET /v1/images/:ref/diff': `?to=${encodeURIComponent('registry.local/shop/web:1.5')}`,

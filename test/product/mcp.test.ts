@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Client } from '@modelcontextprotocol/client'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
@@ -16,7 +16,7 @@ import type { VersionView } from '../../src/api/version-views.ts'
 import { type Agent, cliPath, runCli, startAgent } from '../fixtures/agent.ts'
 import * as story from '../fixtures/page-story.ts'
 
-/** The SDK's own client, over standard input and output, against a real agent with a story behind it. */
+/** The SDK's own client, by both ways, against a real agent with a story behind it. */
 const now = Date.now()
 const hour = 3_600_000
 const loss: SnugEvent = {
@@ -41,6 +41,7 @@ beforeAll(async () => {
   folder = mkdtempSync('/tmp/snug-mcp-')
   agent = await startAgent({
     config: {
+      listen: '127.0.0.1:0',
       sources: ['file:/dev/null'],
       engines: { docker: { socket: 'none' } },
       kernelState: 'none',
@@ -69,6 +70,33 @@ async function connected(socket: string, mode: Mode = 'legacy'): Promise<Client>
   const args = [cliPath, 'mcp', '--socket', socket]
   await one.connect(new StdioClientTransport({ command: process.execPath, args }))
   return one
+}
+
+/** Over HTTP, with the token of a caller. */
+async function overHttp(token: string, mode: Mode = 'auto'): Promise<Client> {
+  const one = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } })
+  const requestInit = { headers: { authorization: `Bearer ${token}` } }
+  await one.connect(new StreamableHTTPClientTransport(new URL(await mcpUrl()), { requestInit }))
+  return one
+}
+
+async function mcpUrl(): Promise<string> {
+  const { gateway } = await agent.until<StatusView>(
+    ['status'],
+    (status) => status.gateway !== undefined,
+  )
+  return `${gateway?.url}/v1/mcp`
+}
+
+async function newToken(name: string): Promise<string> {
+  const { token } = await agent.json<{ token: string }>(['token', 'create', name, 'viewer'])
+  return token
+}
+
+/** Of the audit log, newest first. */
+async function toolCalls(): Promise<readonly AuditView[]> {
+  const all = await agent.json<readonly AuditView[]>(['audit', 'list', '--limit', '1000'])
+  return all.filter(({ what }) => what === 'tool-call')
 }
 
 interface Answer {
@@ -167,11 +195,12 @@ test('what a container named is marked as data, with unsafe characters escaped',
   expect(rows[0]?.text).toContain('/tmp/\u202egpj.\u001b[31mphoto\u200b\n/etc/passwd')
 })
 
-test('every tool is read-only, and calling all of them changes nothing', async () => {
-  const state = async (): Promise<unknown> => [
-    await agent.json<readonly AuditView[]>(['audit', 'list']),
-    await agent.json<readonly Alert[]>(['alert', 'list']),
-  ]
+test('every tool is read-only, and calling all of them changes nothing but the audit log', async () => {
+  const state = async (): Promise<unknown> => {
+    const audit = await agent.json<readonly AuditView[]>(['audit', 'list', '--limit', '1000'])
+    const alerts = await agent.json<readonly Alert[]>(['alert', 'list'])
+    return [audit.filter(({ what }) => what !== 'tool-call'), alerts]
+  }
   const before = await state()
   const [alert] = await agent.json<readonly Alert[]>(['alert', 'list'])
   const [incident] = (await read<IncidentPage>('list_incidents')).incidents
@@ -201,6 +230,53 @@ test('every tool is read-only, and calling all of them changes nothing', async (
     expect(failed ? (JSON.parse(text) as { code: string }).code : undefined, name).toBe(expected)
   }
   expect(await state()).toEqual(before)
+  const called = (await toolCalls()).slice(0, tools.length)
+  expect(called.map(({ name, input }) => ({ name, input })).reverse()).toEqual(
+    tools.map(({ name }) => ({
+      name,
+      input: expect.objectContaining(inputs[name] ?? {}) as object,
+    })),
+  )
+  expect(new Set(called.map(({ who }) => who))).toEqual(new Set(['cli:root']))
+})
+
+test.each<Mode>(['legacy', 'auto'])(
+  'over HTTP a token reads the same, and its calls are audited with its name: %s',
+  async (mode) => {
+    const one = await overHttp(await newToken(`assistant-${mode}`), mode)
+    const [here, there] = [await asked('list_images'), await asked('list_images', {}, one)]
+    expect(there).toEqual(here)
+    const { failed, text } = await asked('show_image', { image: 'nowhere/nothing' }, one)
+    expect(failed).toBe(true)
+    expect(JSON.parse(text)).toMatchObject({ code: 'IMAGE_UNKNOWN' })
+    const [last, first] = await toolCalls()
+    const who = `token:assistant-${mode}`
+    expect(first).toMatchObject({ who, name: 'list_images' })
+    expect(last).toMatchObject({ who, name: 'show_image', input: { image: 'nowhere/nothing' } })
+    await one.close()
+  },
+)
+
+test('over HTTP nobody reads without a token, with one that was revoked, or from a foreign page', async () => {
+  const url = await mcpUrl()
+  const token = await newToken('short-lived')
+  const one = await overHttp(token)
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+  const headers = { 'content-type': 'application/json', accept: 'application/json' }
+  const bearer = { ...headers, authorization: `Bearer ${token}` }
+  const statusOf = async (init: RequestInit): Promise<number> => (await fetch(url, init)).status
+  expect(await statusOf({ method: 'POST', headers, body })).toBe(401)
+  const foreign = { ...bearer, origin: 'https://elsewhere.example' }
+  expect(await statusOf({ method: 'POST', headers: foreign, body })).toBe(403)
+  // No session is kept that could be listened to or ended.
+  for (const method of ['GET', 'DELETE'])
+    expect(await statusOf({ method, headers: bearer })).toBe(405)
+  expect(await statusOf({ method: 'POST', headers: bearer, body: '{' })).toBe(400)
+  await agent.json(['token', 'remove', 'short-lived'])
+  const { failed, text } = await asked('status', {}, one)
+  expect(failed).toBe(true)
+  expect(JSON.parse(text)).toMatchObject({ code: 'UNAUTHENTICATED' })
+  await one.close()
 })
 
 test('a refusal has the code of the agent, and a wrong input is refused', async () => {

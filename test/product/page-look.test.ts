@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { AgentClient, imagePath } from '../../src/cli/agent-client.ts'
+import { AgentClient } from '../../src/cli/agent-client.ts'
+import { imagePath } from '../../src/api/image-path.ts'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { violations } from '../fixtures/axe.ts'

@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from '../../support/config/load-config.
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import { printDetached } from '../detach.ts'
-import { safeText } from '../output/terminal-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 type Flags = Readonly<Record<string, string | string[] | undefined>>
 

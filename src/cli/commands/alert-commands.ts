@@ -11,9 +11,10 @@ import { parseCount, parseUntil } from '../input/option-values.ts'
 import { storyText } from '../output/alert-story.ts'
 import { alertColumns, alertLineBelow, severityColour } from '../output/alert-table.ts'
 import { renderItem } from '../output/output.ts'
-import { paint, safeText } from '../output/terminal-text.ts'
+import { paint } from '../output/terminal-text.ts'
 import { textFields, textTable } from '../output/text-table.ts'
 import { alertText, imageText } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Filter {
   readonly image?: string

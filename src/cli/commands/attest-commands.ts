@@ -26,8 +26,8 @@ import { grafeasProjectOption, parseFor } from '../input/option-values.ts'
 import { packageVersion } from '../../support/package-version.ts'
 import { textFields } from '../output/text-table.ts'
 import { type TrustOptions, verifiedProfile, withTrustOptions } from '../input/verified-profile.ts'
-import { safeJson } from '../output/terminal-text.ts'
 import { writeOutputFile } from '../input/output-file.ts'
+import { safeJson } from '../../support/safe-text.ts'
 
 interface AttestOptions {
   readonly profile?: string

@@ -6,8 +6,8 @@ import { ReceivedTrails } from '../../core/audit/received-trail.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
 import { parseCount } from '../input/option-values.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, textFields, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 const columns: readonly Column<AuditView>[] = [
   { head: 'NO', value: ({ seq }) => seq, right: true },

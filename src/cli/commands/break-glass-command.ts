@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
 import type { VersionView } from '../../api/version-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseFor } from '../input/option-values.ts'
 import { textFields } from '../output/text-table.ts'

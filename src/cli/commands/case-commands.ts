@@ -3,8 +3,8 @@ import type { CaseFileView, CaseProcess, CaseSummary, CaseView } from '../../api
 import { SnugError } from '../../errors.ts'
 import type { CliContext } from '../cli-context.ts'
 import { writeOutputFile } from '../input/output-file.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 const columns: readonly Column<CaseSummary>[] = [
   { head: 'ID', value: ({ id }) => id },

@@ -5,9 +5,9 @@ import { type ExplainedKey, explainConfig } from '../../support/config/explain-c
 import type { LoadedConfig } from '../../support/config/load-config.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, textTable } from '../output/text-table.ts'
 import { addConfigOptions, configOf } from './agent-command.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 type Flags = Readonly<Record<string, string | string[] | undefined>>
 

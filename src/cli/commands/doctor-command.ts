@@ -15,8 +15,8 @@ import { printLine } from '../cli-io.ts'
 import { parseWait } from '../input/option-values.ts'
 import { costText } from '../output/cost-text.ts'
 import { nextStep } from '../output/next-step.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 type Act = DoctorReport['acts'][number]
 

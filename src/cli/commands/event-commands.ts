@@ -11,9 +11,9 @@ import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output/output.ts'
 import { withProgress } from '../output/progress.ts'
 import { rejectedExit, reportRejected } from '../output/rejected-lines.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { textFields } from '../output/text-table.ts'
 import { eventText, imageText } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Filter {
   readonly image?: string

@@ -32,7 +32,7 @@ import {
   verifiedProfile,
   withTrustOptions,
 } from '../input/verified-profile.ts'
-import { safeJson } from '../output/terminal-text.ts'
+import { safeJson } from '../../support/safe-text.ts'
 
 const reportFormats = ['sarif', 'junit', 'markdown', 'json', 'grafeas'] as const
 type ReportFormat = (typeof reportFormats)[number]

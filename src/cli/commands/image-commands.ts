@@ -4,13 +4,12 @@ import type { RemovalResult } from '../../api/review-views.ts'
 import type { StateNews } from '../../api/status-views.ts'
 import type { EvidenceView, LineageView, ScanView, VersionView } from '../../api/version-views.ts'
 import { countsText } from '../../supplychain/findings/package-use.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import { rootLines } from '../../supplychain/export/root-need.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output/output.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, textFields, textTable } from '../output/text-table.ts'
 import {
   blockingFields,
@@ -20,6 +19,7 @@ import {
   percent,
   shortDigest,
 } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 const columns: readonly Column<VersionView>[] = [
   { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },

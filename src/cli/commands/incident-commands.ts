@@ -12,8 +12,8 @@ import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseCount } from '../input/option-values.ts'
 import { severityColour } from '../output/alert-table.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Filter {
   readonly state: string

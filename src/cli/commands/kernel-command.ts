@@ -3,8 +3,8 @@ import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import { confirm } from '../input/confirm.ts'
 import { printDetached } from '../detach.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { addConfigOptions, configOf } from './agent-command.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 export function kernelCommand(program: Command, context: CliContext): void {
   const kernel = program.command('kernel').description('manages what the agent keeps in the kernel')

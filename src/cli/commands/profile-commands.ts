@@ -2,12 +2,12 @@ import { Argument, type Command } from 'commander'
 import type { BehaviourView, ProfileDiff, ProfileView } from '../../api/profile-views.ts'
 import { type Mode, modes } from '../../core/lifecycle/mode.ts'
 import type { VersionView } from '../../api/version-views.ts'
-import { type AgentClient, imagePath } from '../agent-client.ts'
+import { type AgentClient } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../errors.ts'
 import { parseFor, parseShare } from '../input/option-values.ts'
 import { foldedRows, type SignedRow } from '../output/diff-rows.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { profileTestCommand } from './profile-test-command.ts'
 import { reviewQueueCommand } from './review-queue-command.ts'
@@ -21,6 +21,7 @@ import {
 } from '../output/view-text.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import { type VersionClass, versionClasses } from '../../core/lifecycle/open-version.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface ModeOptions {
   readonly canary?: number

@@ -3,7 +3,7 @@ import { readYamlFile } from '../../support/config/yaml-file.ts'
 import { SnugError } from '../../errors.ts'
 import type { BackTestResult, BackTestRow } from '../../api/profile-views.ts'
 import type { AttackRow, EditTestResult, EditTestRow } from '../../api/review-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 import { shaperOf } from '../../core/match/shaper-of.ts'
@@ -25,8 +25,8 @@ import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
 import { rejectedExit, reportRejected } from '../output/rejected-lines.ts'
 import { withProgress } from '../output/progress.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Options extends TrialOptions {
   readonly events?: string

@@ -5,10 +5,10 @@ import type { RecordedVersion } from '../../api/engine.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import { writeOutputFile } from '../input/output-file.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { imageText } from '../output/view-text.ts'
 import { runCommand, watching } from '../watched-command.ts'
 import { jobModes, type RecordOptions, recordJob } from './record-job.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 /** Of these, each is for a job only. */
 const ofJobs = ['as', 'mode', 'profile', 'update', 'sarif'] as const

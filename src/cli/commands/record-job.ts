@@ -22,8 +22,8 @@ import { jobName } from '../input/job-name.ts'
 import { readProfileFile } from '../input/json-file.ts'
 import { writeOutputFile } from '../input/output-file.ts'
 import { gateText } from '../output/gate-text.ts'
-import { safeJson, safeText } from '../output/terminal-text.ts'
 import { runCommand, watching } from '../watched-command.ts'
+import { safeJson, safeText } from '../../support/safe-text.ts'
 
 export const jobModes = ['learn', 'audit', 'block'] as const
 

@@ -7,15 +7,15 @@ import type {
   ForgottenRow,
   IncidentResult,
 } from '../../api/review-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import { cardNamed, decideCard } from '../card-client.ts'
 import { confirm } from '../input/confirm.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../input/option-values.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { imageText, versionState } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface ApproveOptions extends BulkOptions {
   readonly behaviour?: string[]

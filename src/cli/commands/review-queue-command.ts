@@ -3,9 +3,10 @@ import type { CardBehaviour, ReviewCard, ReviewPage } from '../../api/review-car
 import { behavioursOf, cardNamed } from '../card-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseCount } from '../input/option-values.ts'
-import { paint, safeText } from '../output/terminal-text.ts'
+import { paint } from '../output/terminal-text.ts'
 import { type TableStyle, textFields } from '../output/text-table.ts'
 import { shortDigest } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface ReviewOptions {
   readonly card?: string

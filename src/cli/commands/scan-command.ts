@@ -8,15 +8,15 @@ import { countsText, type PackageUse } from '../../supplychain/findings/package-
 import { hasDigest } from '../../supplychain/image/image-facts.ts'
 import type { ScanReport } from '../../supplychain/findings/report.ts'
 import { openVex } from '../../ci/scan/openvex.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
 import { type ImageInput, imageInput, type ImageOptions } from '../input/image-input.ts'
 import { packageVersion } from '../../support/package-version.ts'
 import { profileInput } from '../input/profile-input.ts'
 import { joined, readReports } from '../input/scan-input.ts'
-import { safeJson } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { safeJson } from '../../support/safe-text.ts'
 
 interface Options extends ImageOptions {
   readonly report: readonly string[]

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { formatDuration } from '../../support/config/duration.ts'
 import type { SinkTest, SinkView } from '../../api/sink-view.ts'
 import type { CliContext } from '../cli-context.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { type Column, textTable } from '../output/text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 const columns: readonly Column<SinkView>[] = [
   { head: 'NAME', value: ({ name }) => name },

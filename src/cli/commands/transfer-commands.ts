@@ -9,13 +9,13 @@ import { writeOutputFile } from '../input/output-file.ts'
 import { type ExportFormat, exportFormats } from '../../supplychain/export/export-profile.ts'
 import type { ProfileExport } from '../../api/profile-views.ts'
 import type { VersionView } from '../../api/version-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine, writeTo } from '../cli-io.ts'
 import { importInput, type ShippedOptions } from '../input/shipped-profile.ts'
-import { safeText } from '../output/terminal-text.ts'
 import { textFields } from '../output/text-table.ts'
 import { imageText } from '../output/view-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface MergeOptions {
   readonly out?: string

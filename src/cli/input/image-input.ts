@@ -8,7 +8,7 @@ import type { ImageTree } from '../../supplychain/image/image-tree.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import { readJsonFile } from './json-file.ts'
-import { safeText } from '../output/terminal-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 /** The available data of the image that a command is about. */
 export interface ImageInput {

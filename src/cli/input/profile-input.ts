@@ -3,7 +3,7 @@ import {
   type ProfileDocument,
 } from '../../supplychain/export/profile-document.ts'
 import type { ProfileExport } from '../../api/profile-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readProfileFile } from './json-file.ts'
 

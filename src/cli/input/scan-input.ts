@@ -9,7 +9,7 @@ import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
 import type { ImageInput } from './image-input.ts'
 import { readJsonFile } from './json-file.ts'
-import { safeText } from '../output/terminal-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 /** Errors: SOURCE_UNREADABLE, REPORT_INVALID. */
 export function readReports(files: readonly string[]): readonly ScanReport[] {

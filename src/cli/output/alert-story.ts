@@ -1,6 +1,7 @@
 import type { AlertStory, StoryStep } from '../../api/alert-rows.ts'
-import { paint, safeText } from './terminal-text.ts'
-import { cutMiddle, type TableStyle } from './text-table.ts'
+import { paint } from './terminal-text.ts'
+import { type TableStyle } from './text-table.ts'
+import { cutMiddle, safeText } from '../../support/safe-text.ts'
 
 const clock = { from: 11, to: 19 } as const
 

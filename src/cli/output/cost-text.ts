@@ -1,6 +1,6 @@
 import type { CostReport } from '../../api/status-views.ts'
-import { safeText } from './terminal-text.ts'
 import { type Column, type TableStyle, textTable } from './text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface PartRow {
   readonly part: string

@@ -6,8 +6,8 @@ import {
   ruleTitles,
 } from '../../supplychain/findings/finding.ts'
 import { decisions } from '../../ci/gate/markdown.ts'
-import { safeText } from './terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from './text-table.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 const shown: Readonly<Record<GateFinding['level'], string>> = {
   approve: 'DECIDE',

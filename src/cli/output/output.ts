@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { type CliIo, writeTo } from '../cli-io.ts'
-import { safeJson } from './terminal-text.ts'
+import { safeJson } from '../../support/safe-text.ts'
 
 export const outputFormats = ['table', 'json', 'ndjson', 'yaml'] as const
 export type OutputFormat = (typeof outputFormats)[number]

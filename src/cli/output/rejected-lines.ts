@@ -1,6 +1,6 @@
 import type { RejectedLine } from '../../api/profile-views.ts'
 import { type CliIo, printLine } from '../cli-io.ts'
-import { safeText } from './terminal-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Judged {
   readonly deviations: number

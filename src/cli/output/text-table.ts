@@ -1,4 +1,5 @@
-import { type Colour, paint, safeText } from './terminal-text.ts'
+import { type Colour, paint } from './terminal-text.ts'
+import { cutMiddle, safeText } from '../../support/safe-text.ts'
 
 export interface Column<Row> {
   readonly head: string
@@ -76,14 +77,6 @@ function fit<Row>(
     over -= 1
   }
   return widths
-}
-
-/** Names differ at their ends, so cut the middle. */
-export function cutMiddle(text: string, room: number): string {
-  const chars = Array.from(text)
-  if (chars.length <= room) return text
-  const gateway = Math.ceil((room - 1) / 3)
-  return `${chars.slice(0, gateway).join('')}…${chars.slice(chars.length - (room - 1 - gateway)).join('')}`
 }
 
 function pad(text: string, room: number, right: true | undefined): string {

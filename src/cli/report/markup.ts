@@ -1,4 +1,4 @@
-import { safeText } from '../output/terminal-text.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 /** Text that is HTML already. Only {@link html} makes it, so that nothing else gets into a page as it is. */
 export class Markup {

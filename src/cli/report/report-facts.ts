@@ -8,7 +8,8 @@ import type { AuditCheckView, AuditView } from '../../api/review-views.ts'
 import type { SinkView } from '../../api/sink-view.ts'
 import type { StatusView } from '../../api/status-views.ts'
 import type { LineageView, VersionView } from '../../api/version-views.ts'
-import { type AgentClient, imagePath } from '../agent-client.ts'
+import { type AgentClient } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 import type { EvidenceKind } from './framework.ts'
 
 /** Both epoch milliseconds. */

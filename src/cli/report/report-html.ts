@@ -1,6 +1,6 @@
-import { cutMiddle } from '../output/text-table.ts'
 import { html, Markup } from './markup.ts'
 import type { Evidence, EvidenceReport, EvidenceTable } from './report-schema.ts'
+import { cutMiddle } from '../../support/safe-text.ts'
 
 /** A person reads no more; the report as JSON has all rows. */
 const rowsShown = 100

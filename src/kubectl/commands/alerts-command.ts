@@ -7,11 +7,11 @@ import type { CliContext } from '../../cli/cli-context.ts'
 import { printLine } from '../../cli/cli-io.ts'
 import { parseCount } from '../../cli/input/option-values.ts'
 import { alertColumns, alertLineBelow } from '../../cli/output/alert-table.ts'
-import { safeText } from '../../cli/output/terminal-text.ts'
 import { type Column, textTable } from '../../cli/output/text-table.ts'
 import { askAgent, eachOf } from '../agent-exec.ts'
 import { clusterAccess } from '../cluster-access.ts'
 import { FleetClient } from '../fleet-client.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 interface Options {
   readonly node?: string

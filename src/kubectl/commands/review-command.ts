@@ -4,13 +4,14 @@ import { imageKey } from '../../core/event/image-key.ts'
 import type { BehaviourView, ProfileView } from '../../api/profile-views.ts'
 import type { ImageProfile } from '../../fleet/kubernetes/fleet-objects.ts'
 import type { CliContext } from '../../cli/cli-context.ts'
-import { paint, safeText } from '../../cli/output/terminal-text.ts'
+import { paint } from '../../cli/output/terminal-text.ts'
 import { type Column, type TableStyle, textTable } from '../../cli/output/text-table.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import { askAgent } from '../agent-exec.ts'
 import { type ClusterAccess, clusterAccess } from '../cluster-access.ts'
 import { type AgentPod, FleetClient } from '../fleet-client.ts'
 import { chosenProfile, profilesOf } from '../profile-choice.ts'
+import { safeText } from '../../support/safe-text.ts'
 
 /** What waits for a decision in one profile. */
 export interface ProfileReview {

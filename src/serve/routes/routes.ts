@@ -18,6 +18,7 @@ import { caseRoutes } from './case-routes.ts'
 import { holdRoutes } from './hold-routes.ts'
 import { incidentRoutes } from './incident-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
+import { toolRoutes } from './tool-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { uiRoutes } from './ui-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
@@ -266,6 +267,7 @@ export const routes: readonly Route[] = [
   ...reviewRoutes,
   ...transferRoutes,
   ...sinkRoutes,
+  ...toolRoutes,
   ...sessionRoutes,
   route({
     method: 'GET',

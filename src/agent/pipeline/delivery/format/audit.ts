@@ -36,7 +36,7 @@ export function auditToEcs(record: AuditRecord, product: Product): Record<string
       provider: 'agent',
       action: auditClass(record),
       category: ['configuration'],
-      type: ['change'],
+      type: [activityOf(entry) === read ? 'access' : 'change'],
       outcome: 'success',
       severity: onScale(ecsSeverities, record),
       sequence: entry.seq,
@@ -53,17 +53,24 @@ export function auditToEcs(record: AuditRecord, product: Product): Record<string
 }
 
 const entityClass = 3004
+const read = { id: 2, name: 'Read' } as const
 const activities = {
+  'case-read': read,
+  'tool-call': read,
   'token-create': { id: 1, name: 'Create' },
   'token-remove': { id: 4, name: 'Delete' },
 } as const
 const update = { id: 3, name: 'Update' } as const
 const sha256Algorithm = 3
 
+function activityOf({ what }: AuditRecord['entry']) {
+  return activities[what as keyof typeof activities] ?? update
+}
+
 /** Entity Management (class 3004). The entity is the profile of an image, a token, or the agent. */
 export function auditToOcsf(record: AuditRecord, product: Product): Record<string, unknown> {
   const { entry, hash } = record
-  const activity = activities[entry.what as keyof typeof activities] ?? update
+  const activity = activityOf(entry)
   return compact({
     category_uid: 3,
     category_name: 'Identity & Access Management',

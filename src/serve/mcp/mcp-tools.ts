@@ -5,10 +5,12 @@ import { behaviourKinds } from '../../core/event/event-words.ts'
 import type { StatusView } from '../../api/status-views.ts'
 import { shownStates } from '../../api/terms.ts'
 import type { LineageView, VersionView } from '../../api/version-views.ts'
-import { type AgentClient, imagePath } from '../agent-client.ts'
+import { imagePath } from '../../api/image-path.ts'
 
 /** All that a tool can do to an agent: a request that changes nothing. */
-export type Reader = Pick<AgentClient, 'get'>
+export interface Reader {
+  get<T>(path: string): Promise<T>
+}
 
 export interface McpTool {
   readonly name: string

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { answerText } from '../../../src/cli/mcp/mcp-answer.ts'
+import { answerText } from '../../src/serve/mcp/mcp-answer.ts'
 
 const answered = (data: unknown): unknown => JSON.parse(answerText(data))
 

@@ -1,5 +1,4 @@
-import { safeJson } from '../output/terminal-text.ts'
-import { cutMiddle } from '../output/text-table.ts'
+import { cutMiddle, safeJson } from '../../support/safe-text.ts'
 
 /** A container chooses how long its names are, and how many it has: a model reads all of an answer. */
 const textMost = 300
