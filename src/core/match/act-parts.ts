@@ -2,15 +2,13 @@ import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
 import { PathPattern, SUBJECT_TO } from '../behaviour/language.ts'
 import { isPlace } from '../behaviour/place-pattern.ts'
 import { drawnByKernel, holdsPort } from '../behaviour/ports.ts'
-import { literalPath } from '../behaviour/shape.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { shapedSubject } from '../behaviour/subject.ts'
 import { accountOf } from '../behaviour/user.ts'
 import type { UserIds } from '../event/event.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { folderOfPath, nameKind, nameOf } from './place-class.ts'
-
-export type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
 /** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
 export const LOOKED_AT = 2048
@@ -49,11 +47,10 @@ let count = 0
 /** A known behaviour as acts: a place as those that it was learned from. */
 export function actsOf(known: Allowance): readonly Act[] {
   const { object } = known
-  if (isPlace(object))
-    return known.grants
-      .toJSON()
-      .flatMap(({ witnesses }) => witnesses?.literals ?? [])
-      .map((path) => changeOf(path, object.kind === 'file' && object.access === 'delete'))
+  if (isPlace(object)) {
+    const isRemoval = object.kind === 'file' && object.access === 'delete'
+    return shownOf(known).map((path) => changeOf(path, isRemoval))
+  }
   const found = remembered.get(known)
   if (found !== undefined) return found
   const act = actOf(object)
@@ -63,51 +60,67 @@ export function actsOf(known: Allowance): readonly Act[] {
   return acts
 }
 
-/** Undefined for kinds of acts, or objects, that have no open parts. */
-export function actOf(object: BehaviourObject, ref?: BehaviourRef): Act | undefined {
+/** The files that a known behaviour makes, each as if it had been made under its name. */
+export function madeBy(known: Allowance): readonly Act[] {
+  const { object } = known
+  if (object.kind !== 'file' || !makes.includes(object.access)) return []
+  const subjects = isPlace(object) ? shownOf(known) : [shapedSubject(object) ?? '']
+  return subjects.map((subject) => {
+    const [path = '', to = path] = subject.split(SUBJECT_TO)
+    return changeOf(object.access === 'rename' ? to : path, false)
+  })
+}
+
+export type FileAccess = Extract<BehaviourObject, { kind: 'file' }>['access']
+export const makes: readonly FileAccess[] = ['write', 'create', 'rename']
+
+/** What a place was learned from. */
+function shownOf({ grants }: Allowance): readonly string[] {
+  return grants.toJSON().flatMap(({ witnesses }) => witnesses?.literals ?? [])
+}
+
+/**
+ * Undefined for what has no open parts.
+ *
+ * @param subject of a file that an event shows: literal
+ */
+export function actOf(
+  object: BehaviourObject,
+  subject = shapedSubject(object) ?? '',
+): Act | undefined {
   switch (object.kind) {
     case 'file': {
       if (object.access === 'read' || object.access === 'exec') return undefined
-      return changeOf(subjectOf(object, ref), object.access === 'delete')
+      return changeOf(subject, object.access === 'delete')
     }
     case 'connect': {
       const { protocol, peer, port, drawn } = object
       if (drawn === true || (protocol !== 'tcp' && protocol !== 'udp')) return undefined
       // A service that answers by both transports is one peer.
-      return closed(`${peer} ${port}`)
+      return ofNoFile(`${peer} ${port}`)
     }
     case 'listen': {
       const { protocol, address, port } = object
       if (!holdsPort(drawnByKernel, port)) return undefined
-      return { fixed: `${protocol} ${address}`, parts: [String(port)], ...ofNoFile }
+      return ofNoFile(`${protocol} ${address}`, [String(port)])
     }
     case 'identity': {
       const account = ({ uid, gid }: UserIds): string => `${accountOf(uid)}:${accountOf(gid)}`
-      return closed(`${account(object.from)} ${account(object.to)}`)
+      return ofNoFile(`${account(object.from)} ${account(object.to)}`)
     }
     case 'syscall': {
       if (object.name !== 'chroot' || object.target === undefined) return undefined
-      return { fixed: object.name, parts: namesOf(object.target), ...ofNoFile }
+      return ofNoFile(object.name, namesOf(object.target))
     }
     case 'capability':
-      return forFiles.has(object.name) ? closed('files') : undefined
+      return forFiles.has(object.name) ? ofNoFile('files') : undefined
     case 'exec':
       return undefined
   }
 }
 
-/** The path, and of a rename the new one behind it. Literal where an event showed it. */
-export function subjectOf(object: FileObject, ref?: BehaviourRef): string {
-  const plain = ref === undefined ? (path: string) => path : literalPath
-  const to = object.to === undefined ? '' : `${SUBJECT_TO}${plain(object.to)}`
-  return ref?.literal?.subject ?? ref?.literal?.text ?? `${plain(object.path)}${to}`
-}
-
-const ofNoFile = { kind: '', isRemoval: false }
-
-/** An act of which nothing is open. */
-function closed(fixed: string): Act {
-  return { ...ofNoFile, fixed, parts: [] }
+function ofNoFile(fixed: string, parts: readonly string[] = []): Act {
+  return { fixed, parts, kind: '', isRemoval: false }
 }
 
 /**
@@ -135,11 +148,17 @@ function namesOf(folder: string): readonly string[] {
   return folder.split('/').slice(1)
 }
 
-export function isOneOf(shape: string, name: string, patterns: Map<string, PathPattern>): boolean {
+/** Shapes of parts that are remembered: of all profiles, few differ. */
+const PATTERNS = 1_024
+const patterns = new Map<string, PathPattern>()
+
+/** Whether a part in the language of shapes stands for that name. */
+export function isOneOf(shape: string, name: string): boolean {
   if (shape === name || !shape.includes('<')) return shape === name
   let pattern = patterns.get(shape)
   if (pattern === undefined) {
     pattern = new PathPattern(shapedLanguage(shape))
+    if (patterns.size >= PATTERNS) patterns.clear()
     patterns.set(shape, pattern)
   }
   return pattern.has(name)

@@ -9,8 +9,7 @@ import { type Guardrails, graver } from './guardrail.ts'
 import { riskOf } from './risk.ts'
 import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
-import { isRunAsSiblings } from './siblings.ts'
-import { isInOpenSlot } from './slot.ts'
+import { isInOpenSlot, isRunAsSiblings } from './slot.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
 
 export interface JudgeOptions {

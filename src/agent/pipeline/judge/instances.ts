@@ -3,7 +3,7 @@ import type { RiskFacts } from '../../../core/event/alert.ts'
 import type { ActEvent } from '../../../core/event/event.ts'
 import { instanceGroup } from '../../../core/match/cause.ts'
 import { riskOf } from '../../../core/match/risk.ts'
-import { instanceOf } from '../../../core/match/instance.ts'
+import { instanceOf } from '../../../core/match/slot.ts'
 import type { FindingCause } from '../alerts/finding.ts'
 import type { Judged } from './findings.ts'
 
