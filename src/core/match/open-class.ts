@@ -1,25 +1,82 @@
-import { type BehaviourRef, behaviourKey, type Actor, runtime } from '../behaviour/behaviour.ts'
 import { isOfClass } from '../behaviour/any-program.ts'
+import { type Actor, type BehaviourRef, behaviourKey, runtime } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
 import type { ActEvent, FileAct } from '../event/event.ts'
-import type { Origin } from '../event/event-words.ts'
+import type { Access, Origin } from '../event/event-words.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import { isRefused, matchedRuleOf } from '../profile/matched-rule.ts'
 import type { Profile } from '../profile/profile.ts'
+import { withChanges } from '../with-changes.ts'
+import { forFiles } from './act-parts.ts'
 import type { Guardrails } from './guardrail.ts'
-import { callsOnFiles, isRightToFiles } from './open-acts.ts'
 import { isIn, openFoldersOf, type OpenFolders } from './open-folders.ts'
 import { placeClassOf } from './place-class.ts'
 import { isLocal } from './risk-facts.ts'
 
-/** Who has behaviours of a kind. */
-interface Author {
-  readonly actor: Actor
-  readonly uid: User
-  readonly origin: Origin
+/**
+ * What differs in every run of a job of CI: it runs programs, works on files and listens. Only a guardrail makes a finding
+ * of these. Connections to other machines, changes of identity and sensitive system calls stay strict.
+ */
+export function isOpenAct(
+  event: ActEvent,
+  refs: readonly BehaviourRef[],
+  guardrails: Pick<Guardrails, 'fired' | 'guards'>,
+): boolean {
+  return refs.every((ref) => {
+    if (isRightToFiles(ref)) return true
+    const { object } = ref
+    if (object.kind === 'syscall' && guardrails.guards(object.target ?? '')) return false
+    return isOpenToAny(ref) !== false && guardrails.fired(ref, event, false).length === 0
+  })
 }
 
-type FileObject = Extract<BehaviourRef['object'], { kind: 'file' }>
+/** The files are acts themselves. */
+function isRightToFiles({ object }: BehaviourRef): boolean {
+  return object.kind === 'capability' && forFiles.has(object.name)
+}
+
+/** Whether any program may do it where the set of programs is open; undefined where more is asked. */
+function isOpenToAny(ref: BehaviourRef): boolean | undefined {
+  const { object } = ref
+  switch (object.kind) {
+    case 'listen':
+      return true
+    case 'connect':
+      return isLocal(ref)
+    case 'identity':
+      // What root gives up is no gain.
+      return object.from.uid === 0
+    case 'syscall':
+      return callsOnFiles.has(object.name)
+    case 'exec':
+    case 'file':
+    case 'capability':
+      return undefined
+  }
+}
+
+/** System calls that a file is the object of. */
+const callsOnFiles: ReadonlySet<string> = new Set([
+  'utimensat',
+  'truncate',
+  'mknod',
+  'memfd_create',
+])
+
+/** A job has no image: whatever it built or fetched is as much its own as the rest. Anonymous memory stays foreign. */
+export function withoutImage(event: ActEvent): ActEvent {
+  const { drift, ...plain } = event.process
+  const process = drift === true ? plain : event.process
+  if (event.kind === 'exec' && event.exec.driftKind !== 'memfd') {
+    const { driftKind: _, scriptDrift: __, ...exec } = event.exec
+    return withChanges(event, { process, exec: { ...exec, drift: false } })
+  }
+  if (event.kind === 'file' && event.file.layer !== undefined && event.file.path.startsWith('/')) {
+    const { layer: _, ...file } = event.file
+    return withChanges(event, { process, file })
+  }
+  return process === event.process ? event : withChanges(event, { process })
+}
 
 /**
  * What a version of class `open` expects beside its profile, as its set of programs does not close. Programs of the image
@@ -33,7 +90,7 @@ export class OpenClass {
   readonly folders: OpenFolders
   readonly #known: Profile
   readonly #guardrails: Guardrails
-  #authors: ReadonlyMap<string, readonly Author[]> | undefined
+  #authors: readonly Author[] | undefined
 
   /** Reads all of the profile: one for each decision on the version. */
   constructor(known: Profile, guardrails: Guardrails) {
@@ -55,49 +112,33 @@ export class OpenClass {
 
   #isOpen(ref: BehaviourRef, event: ActEvent, now: Micros): boolean {
     const { object } = ref
-    switch (object.kind) {
-      case 'exec':
-        return event.kind === 'exec' && this.#mayRun(ref, event)
-      case 'file':
-        return event.kind === 'file' && this.#mayUse(ref, object, event, now)
-      case 'listen':
-        return this.#isUnguarded(ref, event)
-      case 'connect':
-        return this.#isUnguarded(ref, event) && (isLocal(ref) || this.#isOfAnother(ref, now))
-      case 'identity':
-        // What root gives up is no gain.
-        return (
-          this.#isUnguarded(ref, event) && (object.from.uid === 0 || this.#isOfAnother(ref, now))
-        )
-      case 'capability':
-        return this.#isUnguarded(ref, event) && this.#isOfAnother(ref, now)
-      case 'syscall': {
-        const { target } = object
-        if (!callsOnFiles.has(object.name) || !this.#isUnguarded(ref, event)) return false
-        return target === undefined || this.#isWork(target)
-      }
+    if (object.kind === 'exec') return event.kind === 'exec' && this.#mayRun(ref, event)
+    if (object.kind === 'file') {
+      return event.kind === 'file' && this.#mayUse(ref, object.access, event, now)
     }
+    if (!this.#isUnguarded(ref, event)) return false
+    if (isOpenToAny(ref) !== true) return this.#isOfAnother(ref, now)
+    return object.kind !== 'syscall' || object.target === undefined || this.#isWork(object.target)
   }
 
   #mayRun(ref: BehaviourRef, event: Extract<ActEvent, { kind: 'exec' }>): boolean {
     const { path, script, drift } = event.exec
     const run = script ?? path
     const isExpected = drift ? isIn(run, this.folders.programs) : this.folders.ran.has(run)
-    if (drift && !isExpected) return false
-    return this.#isUnguarded(ref, event, isExpected)
+    return (isExpected || !drift) && this.#isUnguarded(ref, event, isExpected)
   }
 
   #mayUse(
     ref: BehaviourRef,
-    object: FileObject,
+    access: Access,
     event: Extract<ActEvent, { kind: 'file' }>,
     now: Micros,
   ): boolean {
     const { file } = event
-    const paths = pathsOf(object, file)
+    const paths = pathsOf(access, file)
     if (paths.some((path) => placeClassOf(path) === 'secret')) return false
-    if (object.access === 'read') return this.#isUnguarded(ref, event)
-    if (object.access === 'exec')
+    if (access === 'read') return this.#isUnguarded(ref, event)
+    if (access === 'exec')
       return this.#isUnguarded(ref, event, isIn(file.path, this.folders.programs))
     // What the image ships is not installed: it is replaced.
     const isNew = file.shipped !== true && file.toShipped !== true
@@ -120,10 +161,11 @@ export class OpenClass {
   /** Whether the profile expects it of another program. */
   #isOfAnother(ref: BehaviourRef, now: Micros): boolean {
     this.#authors ??= authorsIn(this.#known)
-    const authors = this.#authors.get(ref.object.kind) ?? []
-    const theirs = authors.map(({ actor, uid, origin }) => {
-      return { ...ref, actor, uid, origin, key: behaviourKey(actor, uid, ref.object) }
-    })
+    const theirs = this.#authors
+      .filter(({ kind }) => kind === ref.object.kind)
+      .map(({ actor, uid, origin }) => {
+        return { ...ref, actor, uid, origin, key: behaviourKey(actor, uid, ref.object) }
+      })
     // As in the kernel: what a person rejected of one program is rejected of any.
     if (theirs.some((one) => isRefused(this.#known, one, now))) return false
     return theirs.some((one) => matchedRuleOf(this.#known, one, () => now) !== undefined)
@@ -131,22 +173,28 @@ export class OpenClass {
 }
 
 /** A hard link is a read and a write of the file that it names. */
-function pathsOf({ access }: FileObject, { path, to }: FileAct): readonly string[] {
-  if (to === undefined) return [path]
-  return access === 'create' ? [path] : access === 'rename' ? [path, to] : [to]
+function pathsOf(access: Access, { path, to }: FileAct): readonly string[] {
+  if (to === undefined || access === 'create') return [path]
+  return access === 'rename' ? [path, to] : [to]
 }
 
-function authorsIn(known: Profile): ReadonlyMap<string, readonly Author[]> {
-  const authors = new Map<string, Map<string, Author>>()
+/** Who has behaviours of a kind. */
+interface Author {
+  readonly kind: string
+  readonly actor: Actor
+  readonly uid: User
+  readonly origin: Origin
+}
+
+function authorsIn(known: Profile): readonly Author[] {
+  const authors = new Map<string, Author>()
   for (const allowance of known.all()) {
     const { actor, uid, object } = allowance
     const { kind } = object
     if (kind === 'exec' || kind === 'syscall' || isOfClass(actor)) continue
-    const ofKind = authors.get(kind) ?? new Map<string, Author>()
-    authors.set(kind, ofKind)
     const origins = allowance.rejected ? (['entrypoint'] as const) : allowance.origins
     for (const origin of origins)
-      ofKind.set(JSON.stringify([actor, uid, origin]), { actor, uid, origin })
+      authors.set(JSON.stringify([kind, actor, uid, origin]), { kind, actor, uid, origin })
   }
-  return new Map([...authors].map(([kind, ofKind]) => [kind, [...ofKind.values()]]))
+  return [...authors.values()]
 }

@@ -1,6 +1,7 @@
 import { isOfClass } from '../behaviour/any-program.ts'
 import { isOfKernel } from '../learning/program-files.ts'
 import type { LiveEntry } from '../profile/live-entry.ts'
+import { makes } from './act-parts.ts'
 import { folderOfPath } from './place-class.ts'
 
 /** What lies below these folders, which end in `/`. None of a list is below another one. */
@@ -47,24 +48,21 @@ export function openFoldersOf(
   const work = { within: [] as string[], except: [] as string[] }
   for (const entry of entries) {
     const { actor, object } = entry
+    if (object.kind !== 'exec' && object.kind !== 'file') continue
     if (isOfClass(actor)) {
-      if (object.kind !== 'exec' && object.kind !== 'file') continue
       const area = object.kind === 'exec' ? programs : work
       const list = entry.rejected ? area.except : area.within
       if (object.path.endsWith('/') && entry.decision?.kind !== 'withdrawn') list.push(object.path)
+    } else if (!isOfWindow(entry, isOfPrograms)) {
       continue
-    }
-    if (object.kind !== 'exec' && object.kind !== 'file') continue
-    if (!isOfWindow(entry, isOfPrograms)) continue
-    if (object.kind === 'exec') {
+    } else if (object.kind === 'exec') {
       const path = object.script ?? object.path
       ran.add(path)
       if (object.drift === true) foreign.add(path)
       else shipped.add(literalFolder(path))
     } else if (object.access === 'exec') foreign.add(object.path)
-    else if (object.access === 'create' || object.access === 'write')
-      addFolder(made, literalFolder(object.path))
-    else if (object.access === 'rename') addFolder(made, literalFolder(object.to ?? ''))
+    else if (makes.includes(object.access))
+      addFolder(made, literalFolder(object.access === 'rename' ? (object.to ?? '') : object.path))
   }
   for (const path of foreign) {
     const around = outermost(path, made)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { isOpenAct, withoutImage } from '../../../src/core/match/open-acts.ts'
+import { isOpenAct, withoutImage } from '../../../src/core/match/open-class.ts'
 import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
 
 const isOpen = (event: ActEvent): boolean =>

@@ -5,7 +5,7 @@ import { microsOf } from '../../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import type { Guardrails } from '../../../core/match/guardrail.ts'
 import { EXPECTED } from '../../../core/match/judge.ts'
-import { isOpenAct, withoutImage } from '../../../core/match/open-acts.ts'
+import { isOpenAct, withoutImage } from '../../../core/match/open-class.ts'
 import { behavioursOf, type BehaviourRef } from '../../../core/behaviour/behaviour.ts'
 import type {
   BehaviourKey,
