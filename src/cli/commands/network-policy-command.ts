@@ -11,7 +11,7 @@ import {
 import type { ConnectionVerdict } from '../../ci/netpol/judge-connection.ts'
 import { parseInPlace } from '../../ci/netpol/parse-policies.ts'
 import { Profile } from '../../core/profile/profile.ts'
-import { shaperOf } from '../../core/match/shaper-of.ts'
+import { shaperOf } from '../../core/match/guardrail.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
 import { profileInput } from '../input/profile-input.ts'

@@ -6,7 +6,7 @@ import type { AttackRow, EditTestResult, EditTestRow } from '../../api/review-vi
 import { imagePath } from '../../api/image-path.ts'
 import { userText } from '../../core/behaviour/user.ts'
 import type { ImageRef } from '../../core/event/event.ts'
-import { shaperOf } from '../../core/match/shaper-of.ts'
+import { shaperOf } from '../../core/match/guardrail.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import { contrastOf } from '../../ci/gate/contrast.ts'
 import type { Contrast, Representative } from '../../supplychain/findings/finding.ts'

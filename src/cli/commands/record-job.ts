@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
-import { shaperOf } from '../../core/match/shaper-of.ts'
+import { shaperOf } from '../../core/match/guardrail.ts'
 import { SnugError } from '../../errors.ts'
 import type { JobRun } from '../../api/engine.ts'
 import { mergeDocuments } from '../../supplychain/export/merge-documents.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { loadRules } from '../../support/config/load-rules.ts'
 import { SnugError } from '../../errors.ts'
-import { shaperOf } from '../../core/match/shaper-of.ts'
+import { shaperOf } from '../../core/match/guardrail.ts'
 import type { JoinedFinding, JoinedScan } from '../../ci/scan/join.ts'
 import { keptOf } from '../../ci/scan/keep.ts'
 import { countsText, type PackageUse } from '../../supplychain/findings/package-use.ts'

@@ -5,7 +5,7 @@ import { type Micros, microsOf } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { matchedRuleOf, isRefused } from '../profile/matched-rule.ts'
-import { type Guardrails, graver } from './guardrail.ts'
+import { type Guardrails, graver, gravestFirst } from './guardrail.ts'
 import { riskOf } from './risk.ts'
 import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
@@ -84,7 +84,7 @@ function deviation(
     for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
     return tripped.map((guardrail) => guardrail.id)
   })
-  const guardrails = [...fired.values()].sort((a, b) => graver(b.severity, a.severity))
+  const guardrails = gravestFirst(fired.values())
   const reported =
     options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)

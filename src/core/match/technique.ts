@@ -1,7 +1,7 @@
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import type { Alert } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
-import { type ConditionTest, conditionTest } from './guardrail.ts'
+import { CompiledRules } from './condition.ts'
 import type { TechniqueRule, TechniqueRules } from './rules-schema.ts'
 import { withChanges } from '../with-changes.ts'
 
@@ -12,40 +12,23 @@ export function mergedTechniques(shipped: TechniqueRules, own: TechniqueRules): 
   return { ...shipped, techniques: [...kept, ...own.techniques] }
 }
 
-interface CompiledTechnique {
-  readonly attack: readonly string[]
-  readonly tests: readonly ConditionTest[]
-}
-
 type ManyPeers = Pick<TechniqueRule, 'attack' | 'why'> & { readonly least: number }
 
 /** The table of techniques, compiled. Immutable. Applied only to deviations. */
 export class Techniques {
-  readonly #byKind = new Map<string, CompiledTechnique[]>()
+  readonly #rules: CompiledRules<readonly string[]>
   readonly #peers: readonly ManyPeers[]
 
   constructor({ techniques }: TechniqueRules) {
+    this.#rules = new CompiledRules(techniques.map(({ attack, when = [] }) => [attack, when]))
     this.#peers = techniques.flatMap(({ attack, why, peers }) =>
       peers === undefined || attack.length === 0 ? [] : [{ attack, why, least: peers }],
     )
-    for (const { attack, when = [] } of techniques) {
-      if (attack.length === 0) continue
-      for (const kind of new Set(when.map((condition) => condition.kind))) {
-        const tests = when.filter((condition) => condition.kind === kind).map(conditionTest)
-        const list = this.#byKind.get(kind) ?? []
-        list.push({ attack, tests })
-        this.#byKind.set(kind, list)
-      }
-    }
   }
 
   /** Ids of the techniques that the unexpected behaviours of an event show. */
   of(event: ActEvent, unexpected: readonly BehaviourRef[]): readonly string[] {
-    const rules = this.#byKind.get(event.kind) ?? []
-    const shown = rules.filter(({ tests }) =>
-      unexpected.some((ref) => tests.some((test) => test(ref, event))),
-    )
-    return distinct(shown.flatMap(({ attack }) => attack))
+    return distinct(this.#rules.holding(event, unexpected).flat())
   }
 
   /** The alert with the techniques that only the number of peers and ports of one actor shows. */

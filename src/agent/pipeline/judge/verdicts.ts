@@ -1,6 +1,6 @@
 import type { BehaviourRef } from '../../../core/behaviour/behaviour.ts'
 import type { ActEvent, ExecEvent } from '../../../core/event/event.ts'
-import { graver, type Guardrails } from '../../../core/match/guardrail.ts'
+import { gravestFirst, type Guardrails } from '../../../core/match/guardrail.ts'
 import { judge, type JudgeOptions } from '../../../core/match/judge.ts'
 import type { Verdict } from '../../../core/match/verdict.ts'
 import type { DeployedVersion } from '../../records/versions/deployed-version.ts'
@@ -33,7 +33,7 @@ export class Verdicts {
   /** By the content of what was executed alone: of the event itself there is a verdict. */
   byHash(event: ExecEvent, refs: readonly BehaviourRef[]): Verdict | undefined {
     const fired = refs.flatMap((ref) => this.#guardrails.firedByHash(ref, event))
-    const guardrails = [...new Set(fired)].sort((a, b) => graver(b.severity, a.severity))
+    const guardrails = gravestFirst(new Set(fired))
     const [gravest] = guardrails
     if (gravest === undefined) return undefined
     return {
