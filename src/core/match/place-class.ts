@@ -50,9 +50,14 @@ export function folderOfPath(path: string): string {
 
 /** The folder that both lie in. */
 export function commonFolder(a: string, b: string): string {
+  return folderOfPath(a.slice(0, commonLength(a, b)))
+}
+
+/** How many characters both begin with. */
+export function commonLength(a: string, b: string): number {
   let end = 0
   while (end < a.length && a[end] === b[end]) end++
-  return folderOfPath(a.slice(0, end))
+  return end
 }
 
 /** A number or a time behind the name of a file that was put aside, as it is or as its shape. */

@@ -12,6 +12,7 @@ const profile = learned(
   act.file('/etc/nginx/mime.types'),
   act.file('/var/log/nginx/access.log', ['write']),
   act.file(numbered(1), ['write']),
+  act.file(numbered(1), ['setattr']),
   act.connect('10.0.0.7', 5432),
   act.connect('10.0.0.8', 6379),
   act.file('/app/key', ['read'], { exe: '/app/server' }),
@@ -49,6 +50,11 @@ describe('a deviation is explained by the nearest expected behaviour', () => {
       act.file(numbered(2), ['write']),
       `/usr/sbin/nginx (uid 101) has never written to ${numbered(2)} in this image; of the pattern /tmp/<int> the profile has ${numbered(1)}`,
       /write \/tmp\/<int>$/,
+    ],
+    [
+      act.file(numbered(1), ['setattr'], { uid: 0 }),
+      `/usr/sbin/nginx may change attributes of ${numbered(1)} only as uid 101, not as uid 0`,
+      /change attributes of \/tmp\/<int>$/,
     ],
     [
       act.file('/health'),

@@ -46,6 +46,14 @@ describe('a script in a folder whose name is never given twice', () => {
     expect(said(approved(runs), ran(scriptOf('reedab')))).toEqual(novelty)
   })
 
+  it('is novelty however much other scripts of the interpreter ran', () => {
+    const others = Array.from({ length: 2_100 }, (_, i) =>
+      act.exec(`/usr/bin/tool${i}`, { ...builder, script: '/usr/lib/other' }),
+    )
+    const profile = approved([...others, ...runs])
+    expect(said(profile, ran(scriptOf('v9QrE2')))).toEqual(novelty)
+  })
+
   it('is foreign after two, and after any number that nobody has decided on', () => {
     expect(said(approved(runs.slice(1)), ran(scriptOf('v9QrE2')))).toEqual(foreign)
     expect(said(learned(...runs), ran(scriptOf('v9QrE2')))).toEqual(foreign)
