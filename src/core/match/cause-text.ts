@@ -1,5 +1,6 @@
 import type { AlertBehaviour, AlertCause, AlertComponentPart } from '../event/alert.ts'
 import { causeAccesses, type CauseAccess } from '../event/alert-words.ts'
+import { isOfFiles } from './cause.ts'
 
 interface Words {
   readonly verb: string
@@ -45,7 +46,7 @@ export function causeLine(
   }
   const { verb, things, wide: many = things } = wordsOf[access]
   const number = names.toLocaleString('en')
-  if (access === 'read' || access === 'change' || access === 'map') {
+  if (isOfFiles(access)) {
     const files = `${number} ${names === 1 ? 'file' : 'files'}`
     if (instance !== undefined) return `${verb} ${files} below ${instance}, as in a folder beside`
     return wide === true
@@ -62,9 +63,7 @@ export function componentActs(
 ): string {
   const places = new Map<CauseAccess, Set<string>>()
   for (const { access, place } of parts) {
-    const known = places.get(access)
-    if (known === undefined) places.set(access, new Set([place]))
-    else known.add(place)
+    places.set(access, (places.get(access) ?? new Set()).add(place))
   }
   const acts = causeAccesses.flatMap((access) => {
     const number = places.get(access)?.size ?? 0

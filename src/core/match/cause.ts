@@ -50,14 +50,14 @@ export function isOfFiles(access: CauseAccess): boolean {
 
 /** Pure, and the cost does not depend on the profile. */
 export function causeOf(behaviour: Behaviour): Cause {
-  const { actor, object } = behaviour
-  const parts = partsOf(object)
+  const parts = partsOf(behaviour.object)
   const { access, place, placeClass } = parts
   const group = groupKey(behaviour, parts)
+  const actor = actorText(behaviour.actor)
   return {
-    id: `c${sha256Hex(keyIn(group, parts)).slice(0, 20)}`,
-    group: sha256Hex(group).slice(0, 20),
-    actor: actorText(actor),
+    id: `c${digest(keyIn(group, parts))}`,
+    group: digest(group),
+    actor,
     access,
     place,
     placeClass,
@@ -68,16 +68,11 @@ export function causeOf(behaviour: Behaviour): Cause {
  * The group of all that an actor changes below a folder, as it does below one beside: of files that are no code and no
  * settings by their kind. Undefined for other behaviour.
  */
-export function instanceGroup(
-  { actor, uid, object }: Behaviour,
-  folder: string,
-): string | undefined {
-  const { access, place, placeClass, fileClass } = partsOf(object)
+export function instanceGroup(behaviour: Behaviour, folder: string): string | undefined {
+  const { access, place, placeClass, fileClass } = partsOf(behaviour.object)
   const isPlain = fileClass === 'data' || fileClass === 'unknown'
   if (!isPlain || placeClass !== 'data' || !place.startsWith(folder)) return undefined
-  const { exe, script = '' } = actor
-  const group = [varied(exe), varied(script), uid, access, folder].join('\u0000')
-  return sha256Hex(group).slice(0, 20)
+  return digest([...whoOf(behaviour), access, folder].join(S))
 }
 
 /** Equal for behaviours of one cause, as {@link causeOf} has it; for lists, as it costs no hash. */
@@ -98,20 +93,27 @@ export function kindKey(behaviour: Behaviour): string | undefined {
   const { access, placeClass, detail } = parts
   if (placeClass === 'secret') return undefined
   const group = groupKey(behaviour, parts)
-  if (object.kind === 'exec') {
-    return object.args === undefined
-      ? undefined
-      : keyIn(group, { ...parts, detail: programDetail(object) })
+  switch (object.kind) {
+    case 'exec': {
+      const isCommand = object.args !== undefined
+      return isCommand ? keyIn(group, { ...parts, detail: programDetail(object) }) : undefined
+    }
+    case 'connect':
+      return object.peer.startsWith('/') ? group : undefined
+    case 'identity': {
+      const becomesRoot = object.to.uid === 0 && object.from.uid !== 0
+      return becomesRoot || detail !== 'people' ? undefined : `${group}${S}people`
+    }
+    case 'file': {
+      const isOwn = placeClass === 'data' || placeClass === 'temporary'
+      if (detail === '.' || (!isOwn && access !== 'read')) return undefined
+      return `${group}${S}${decidedKind(detail)}`
+    }
+    case 'listen':
+    case 'capability':
+    case 'syscall':
+      return undefined
   }
-  if (object.kind === 'connect') return object.peer.startsWith('/') ? group : undefined
-  if (object.kind === 'identity') {
-    const becomesRoot = object.to.uid === 0 && object.from.uid !== 0
-    return becomesRoot || ofAnybody(object) === undefined ? undefined : `${group}\u0000people`
-  }
-  if (object.kind !== 'file' || detail === '.') return undefined
-  const isOwn = placeClass === 'data' || placeClass === 'temporary'
-  if (!isOwn && access !== 'read') return undefined
-  return `${group}\u0000${decidedKind(detail)}`
 }
 
 /** The kind by which changes of files in a row of folders are decided on; empty for all else. */
@@ -122,15 +124,24 @@ export function rowKindOf(object: BehaviourObject): string {
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {
-  return `${group}\u0000${place}\u0000${detail}`
+  return [group, place, detail].join(S)
 }
 
-function groupKey({ actor, uid }: Behaviour, { access, placeClass, fileClass }: Parts): string {
-  const { exe, script = '' } = actor
-  const group = [varied(exe), varied(script), uid, access, placeClass]
+function groupKey(behaviour: Behaviour, { access, placeClass, fileClass }: Parts): string {
+  const group = [...whoOf(behaviour), access, placeClass]
   // What may run or be obeyed never shares an alert with data, however much data there is.
   if (fileClass !== undefined && fileClass !== 'data') group.push(fileClass)
-  return group.join('\u0000')
+  return group.join(S)
+}
+
+function whoOf({ actor: { exe, script = '' }, uid }: Behaviour): (string | number)[] {
+  return [varied(exe), varied(script), uid]
+}
+
+const S = '\u0000'
+
+function digest(key: string): string {
+  return sha256Hex(key).slice(0, 20)
 }
 
 /**
@@ -151,59 +162,53 @@ interface Parts extends Pick<Cause, 'access' | 'place' | 'placeClass'> {
 function partsOf(object: BehaviourObject): Parts {
   switch (object.kind) {
     case 'file': {
-      const { path, to } = object
       // What a rename brings about is at its new name.
-      const subject = to ?? path
-      const placeClass = placeClassOf(subject)
-      const place = folderOfPath(subject)
-      if (object.access === 'read' || object.access === 'exec') {
-        return { access: object.access === 'read' ? 'read' : 'map', place, placeClass, detail: '' }
-      }
+      const subject = object.to ?? object.path
+      const at = { place: folderOfPath(subject), placeClass: placeClassOf(subject) }
+      if (object.access === 'read') return { ...at, access: 'read', detail: '' }
+      if (object.access === 'exec') return { ...at, access: 'map', detail: '' }
       // A script among uploads is no upload.
       const kind = nameKind(subject)
       const fileClass = fileClassOf(kind, object.access === 'delete')
-      return { access: 'change', place, placeClass, detail: kind, fileClass }
+      return { ...at, access: 'change', detail: kind, fileClass }
     }
     case 'exec': {
       const { path, script, args = '' } = object
+      const placeClass = placeClassOf(path)
       // Where the arguments define the action, as those of a shell do, another command is another cause.
-      return {
-        access: 'run',
-        place: varied(script ?? path),
-        placeClass: placeClassOf(path),
-        detail: `${programDetail(object)}\u0000${args}`,
-      }
+      const detail = `${programDetail(object)}${S}${args}`
+      return { access: 'run', place: varied(script ?? path), placeClass, detail }
     }
     case 'connect': {
       const { protocol, peer, port } = object
-      const isPath = peer.startsWith('/')
-      return {
-        access: 'connect',
-        place: isPath ? folderOfPath(peer) : peer,
-        placeClass: isPath ? placeClassOf(peer) : 'data',
-        detail: isPath ? peer : `${protocol}\u0000${wellKnown(port)}`,
-      }
+      if (!peer.startsWith('/'))
+        return ofNoFile('connect', peer, `${protocol}${S}${wellKnown(port)}`)
+      const placeClass = placeClassOf(peer)
+      return { access: 'connect', place: folderOfPath(peer), placeClass, detail: peer }
     }
     case 'listen': {
       const { protocol, address, port } = object
       const place = address.startsWith('/') ? folderOfPath(address) : `${protocol} ${address}`
-      return { access: 'listen', place, placeClass: 'data', detail: String(wellKnown(port)) }
+      return ofNoFile('listen', place, String(wellKnown(port)))
     }
     case 'identity': {
       const { from, to } = object
       const place = `uid ${personOr(from.uid)} → ${personOr(to.uid)}`
       // Those that are made for anybody are reviewed together.
-      const detail = ofAnybody(object) === undefined ? '' : 'people'
-      return { access: 'identity', place, placeClass: 'data', detail }
+      return ofNoFile('identity', place, ofAnybody(object) === undefined ? '' : 'people')
     }
     case 'capability':
-      return { access: 'capability', place: object.name, placeClass: 'data', detail: '' }
+      return ofNoFile('capability', object.name)
     case 'syscall': {
       const file = changedByCall(object)
-      if (file !== undefined) return partsOf({ kind: 'file', access: 'write', path: file })
-      return { access: 'syscall', place: object.name, placeClass: 'data', detail: '' }
+      if (file === undefined) return ofNoFile('syscall', object.name)
+      return partsOf({ kind: 'file', access: 'write', path: file })
     }
   }
+}
+
+function ofNoFile(access: CauseAccess, place: string, detail = ''): Parts {
+  return { access, place, placeClass: 'data', detail }
 }
 
 /** The file that a system call changes no more than a program that writes to it does. */
@@ -213,12 +218,9 @@ export function changedByCall(object: BehaviourObject): string | undefined {
 
 const changing: ReadonlySet<string> = new Set(['truncate', 'utimensat'])
 
-function programDetail({
-  path,
-  drift,
-  socketStdio,
-}: Extract<BehaviourObject, { kind: 'exec' }>): string {
-  return `${varied(path)}\u0000${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
+function programDetail(object: Extract<BehaviourObject, { kind: 'exec' }>): string {
+  const { path, drift, socketStdio } = object
+  return `${varied(path)}${S}${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
 }
 
 /** People come and go: whose ids a program takes is no other cause. */

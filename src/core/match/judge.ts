@@ -1,13 +1,11 @@
-import type { Severity } from '../event/alert-words.ts'
 import type { ActEvent, FileAct } from '../event/event.ts'
 import { observableOf, type Observed, observableText } from '../coverage/observable.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { matchedRuleOf, isRefused } from '../profile/matched-rule.ts'
-import { type Guardrails, graver, gravestFirst } from './guardrail.ts'
-import { riskOf } from './risk.ts'
-import { riskFactsOf } from './risk-facts.ts'
+import { type Guardrails, gravestFirst } from './guardrail.ts'
+import { gravestOf, riskFactsOf } from './risk.ts'
 import { explain } from './nearest.ts'
 import { isInOpenSlot, isRunAsSiblings } from './slot.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
@@ -47,18 +45,11 @@ export function judge(
   options: JudgeOptions,
 ): Verdict {
   let micros: Micros | undefined
-  const now = (): Micros => {
-    micros ??= microsOf(event.time)
-    return micros
-  }
-  let unexpected: BehaviourRef[] | undefined
-  for (const ref of refs) {
-    if (known !== undefined && matchedRuleOf(known, ref, now) !== undefined) continue
-    unexpected ??= []
-    unexpected.push(ref)
-  }
-  if (unexpected === undefined) return EXPECTED
-  return deviation(known, event, refs, unexpected, options)
+  const now = (): Micros => (micros ??= microsOf(event.time))
+  const unexpected = refs.filter(
+    (ref) => known === undefined || matchedRuleOf(known, ref, now) === undefined,
+  )
+  return unexpected.length === 0 ? EXPECTED : deviation(known, event, refs, unexpected, options)
 }
 
 function deviation(
@@ -85,8 +76,8 @@ function deviation(
     return tripped.map((guardrail) => guardrail.id)
   })
   const guardrails = gravestFirst(fired.values())
-  const reported =
-    options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
+  const isExplained = options.explain !== false
+  const reported = isExplained && !isUnobserved ? explain(known, unexpected) : undefined
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (reported !== undefined) reasons.push(...reported.reasons)
   if (event.kind === 'file') reasons.push(...natureOf(event.file))
@@ -107,7 +98,7 @@ function deviation(
     ...(fired.size === 0 ? {} : { guardrailsByRef: byRef }),
     severity:
       guardrails[0]?.severity ??
-      (options.explain === false ? 'low' : worstOf(known, event, unexpected)),
+      gravestOf(isExplained ? unexpected.map((ref) => riskFactsOf(known, event, ref)) : []),
     confidence: options.incomplete === undefined ? 'full' : 'partial',
   }
 }
@@ -129,14 +120,4 @@ function asDecided(known: ProfileReader | undefined, event: ActEvent, ref: Behav
   if (known === undefined || !isRunAsSiblings(known, ref)) return event
   const { scriptDrift: _, driftKind: __, ...exec } = event.exec
   return { ...event, exec: { ...exec, drift: false } }
-}
-
-/** The severity of a deviation that fires no guardrail. */
-function worstOf(
-  known: ProfileReader | undefined,
-  event: ActEvent,
-  unexpected: readonly BehaviourRef[],
-): Severity {
-  const risks = unexpected.map((ref) => riskOf(riskFactsOf(known, event, ref)))
-  return risks.reduce((worst, risk) => (graver(risk, worst) > 0 ? risk : worst), 'low')
 }

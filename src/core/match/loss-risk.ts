@@ -2,7 +2,7 @@ import type { Severity } from '../event/alert-words.ts'
 
 /** What a loss may hide. */
 export const hidings = ['nothing', 'single', 'stretch', 'unwatched'] as const
-export type Hiding = (typeof hidings)[number]
+type Hiding = (typeof hidings)[number]
 
 /**
  * What the losses of a reason may hide; others, also those that foreign sensors name, hide a stretch.
@@ -25,25 +25,26 @@ export const hiddenBy: Readonly<Record<string, Hiding>> = {
 /** From this number on single acts are no accident: who races with the sensor has to try often. */
 export const singleFrom = 100
 
-export interface LossFacts {
-  readonly reason: string
-  /** Events of this loss and of those that share its alert; undefined: unknown. */
-  readonly count: number | undefined
-  /** A version that it concerns blocks. */
-  readonly blocks: boolean
+/** Of each hiding: where no version blocks, and where one does that is concerned. */
+const severityOf: Readonly<Record<Hiding, readonly [Severity, Severity]>> = {
+  nothing: ['low', 'low'],
+  single: ['low', 'medium'],
+  stretch: ['medium', 'medium'],
+  unwatched: ['medium', 'high'],
 }
 
-/** Pure; `docs/alerts.md` has the table. */
-export function lossSeverity({ reason, count = Infinity, blocks }: LossFacts): Severity {
-  const hiding = Object.hasOwn(hiddenBy, reason) ? hiddenBy[reason] : undefined
-  switch (hiding ?? 'stretch') {
-    case 'nothing':
-      return 'low'
-    case 'single':
-      return blocks || count >= singleFrom ? 'medium' : 'low'
-    case 'unwatched':
-      return blocks ? 'high' : 'medium'
-    case 'stretch':
-      return 'medium'
-  }
+/**
+ * Pure; `docs/alerts.md` has the table.
+ *
+ * @param loss.count events of this loss and of those that share its alert; undefined: unknown
+ */
+export function lossSeverity(loss: {
+  readonly reason: string
+  readonly count: number | undefined
+  readonly blocks: boolean
+}): Severity {
+  const { reason, count = Infinity, blocks } = loss
+  const hiding = (Object.hasOwn(hiddenBy, reason) ? hiddenBy[reason] : undefined) ?? 'stretch'
+  const [watched, blocked] = severityOf[hiding]
+  return blocks || (hiding === 'single' && count >= singleFrom) ? blocked : watched
 }

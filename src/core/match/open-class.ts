@@ -11,7 +11,7 @@ import { forFiles } from './act-parts.ts'
 import type { Guardrails } from './guardrail.ts'
 import { isIn, openFoldersOf, type OpenFolders } from './open-folders.ts'
 import { placeClassOf } from './place-class.ts'
-import { isLocal } from './risk-facts.ts'
+import { isLocal } from './risk.ts'
 
 /**
  * What differs in every run of a job of CI: it runs programs, works on files and listens. Only a guardrail makes a finding

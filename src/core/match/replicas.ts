@@ -1,28 +1,27 @@
 import type { ReplicaShift } from '../event/alert-words.ts'
 
-/** Which of a version's running containers show one cause, and since when. */
-export interface ReplicaFacts {
-  /** Epoch milliseconds at which each container first showed it. */
-  readonly firstMs: readonly number[]
-  /** Containers of the version that run now. */
-  readonly running: number
-  readonly nowMs: number
-}
-
 /** Fewer replicas are no evidence: two of three may be chance. */
 export const replicasLeast = 4
 const mostShare = 0.75
 const fewShare = 0.2
 /** Effects of one change appear within this time of the first. */
-export const togetherMs = 600_000
+const togetherMs = 600_000
 /** The other replicas had this much time to show it as well. */
 export const aloneMs = 300_000
 
 /**
  * Compares a deviation with the other replicas of the version. Undefined where they are no evidence: too few, or not
- * enough time has passed. Pure; the order of the times does not matter.
+ * enough time has passed. Pure.
+ *
+ * @param facts.firstMs when each container first showed it; the order does not matter
+ * @param facts.running containers of the version that run now
  */
-export function replicaShift({ firstMs, running, nowMs }: ReplicaFacts): ReplicaShift | undefined {
+export function replicaShift(facts: {
+  readonly firstMs: readonly number[]
+  readonly running: number
+  readonly nowMs: number
+}): ReplicaShift | undefined {
+  const { firstMs, running, nowMs } = facts
   if (running < replicasLeast || firstMs.length === 0) return undefined
   const first = Math.min(...firstMs)
   const together = firstMs.filter((ms) => ms - first <= togetherMs).length

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
-import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
+import { mainRef, riskFactsOf, riskOf } from '../../../src/core/match/risk.ts'
 import { judge } from '../../../src/core/match/judge.ts'
-import { riskOf } from '../../../src/core/match/risk.ts'
 import type { Profile } from '../../../src/core/profile/profile.ts'
 import { act, guardrails, learned, shaper } from '../../fixtures/event-fixture.ts'
 

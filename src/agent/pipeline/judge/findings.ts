@@ -18,9 +18,7 @@ import { type Cause, causeOf } from '../../../core/match/cause.ts'
 import { componentReason } from '../../../core/match/cause-text.ts'
 import { lossSeverity } from '../../../core/match/loss-risk.ts'
 import { placeClassOf } from '../../../core/match/place-class.ts'
-import { graver } from '../../../core/match/guardrail.ts'
-import { riskOf } from '../../../core/match/risk.ts'
-import { mainRef } from '../../../core/match/risk-facts.ts'
+import { mainRef, riskOf } from '../../../core/match/risk.ts'
 import { distinct, type Techniques } from '../../../core/match/technique.ts'
 import type { Finding, FindingCause } from '../alerts/finding.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
@@ -114,10 +112,6 @@ export function firstRunCauseOf(
     scope: sha256Hex(scope.join('\u0000')).slice(0, 20),
     isFirstRun: true,
   }
-}
-
-export function gravestOf(risks: readonly RiskFacts[]): Severity {
-  return risks.map(riskOf).reduce((a, b) => (graver(b, a) > 0 ? b : a))
 }
 
 /** An act of a component. Its alert has the severity of its gravest act. */

@@ -1,7 +1,7 @@
 import { type BehaviourRef, behaviourId, behavioursOf } from '../../../core/behaviour/behaviour.ts'
 import { observableOf } from '../../../core/coverage/observable.ts'
 import type { ActEvent, ExecEvent, LossEvent } from '../../../core/event/event.ts'
-import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
+import { mainRef, riskFactsOf } from '../../../core/match/risk.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
 import type { AlertStore } from '../../records/alerts/alert-store.ts'
 import type { Finding, FindingCause } from '../alerts/finding.ts'

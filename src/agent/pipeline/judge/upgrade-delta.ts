@@ -2,7 +2,7 @@ import { type BehaviourRef, runtime } from '../../../core/behaviour/behaviour.ts
 import { eventKinds } from '../../../core/event/event-words.ts'
 import { componentIn, componentOf, isPart } from '../../../core/lifecycle/component.ts'
 import { explainDelta } from '../../../core/lifecycle/inheritance.ts'
-import { mainRef, riskFactsOf } from '../../../core/match/risk-facts.ts'
+import { gravestOf, mainRef, riskFactsOf } from '../../../core/match/risk.ts'
 import type { Techniques } from '../../../core/match/technique.ts'
 import type { Verdict } from '../../../core/match/verdict.ts'
 import type { AlertStore } from '../../records/alerts/alert-store.ts'
@@ -10,7 +10,7 @@ import type { Finding } from '../alerts/finding.ts'
 import type { DeployedVersion } from '../../records/versions/deployed-version.ts'
 import type { ShippedPair } from '../../records/versions/image-delta.ts'
 import type { VersionRegistry } from '../../records/versions/version-registry.ts'
-import { componentCauseOf, componentFinding, gravestOf, type JudgedBy } from './findings.ts'
+import { componentCauseOf, componentFinding, type JudgedBy } from './findings.ts'
 
 export interface UpgradeOptions {
   readonly registry: Pick<VersionRegistry, 'index'>
