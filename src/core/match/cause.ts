@@ -124,7 +124,7 @@ export function rowKindOf(object: BehaviourObject): string {
 }
 
 function keyIn(group: string, { place, detail }: Parts): string {
-  return [group, place, detail].join(S)
+  return `${group}${S}${place}${S}${detail}`
 }
 
 function groupKey(behaviour: Behaviour, { access, placeClass, fileClass }: Parts): string {
@@ -164,13 +164,14 @@ function partsOf(object: BehaviourObject): Parts {
     case 'file': {
       // What a rename brings about is at its new name.
       const subject = object.to ?? object.path
-      const at = { place: folderOfPath(subject), placeClass: placeClassOf(subject) }
-      if (object.access === 'read') return { ...at, access: 'read', detail: '' }
-      if (object.access === 'exec') return { ...at, access: 'map', detail: '' }
+      const placeClass = placeClassOf(subject)
+      const place = folderOfPath(subject)
+      if (object.access === 'read') return { access: 'read', place, placeClass, detail: '' }
+      if (object.access === 'exec') return { access: 'map', place, placeClass, detail: '' }
       // A script among uploads is no upload.
       const kind = nameKind(subject)
       const fileClass = fileClassOf(kind, object.access === 'delete')
-      return { ...at, access: 'change', detail: kind, fileClass }
+      return { access: 'change', place, placeClass, detail: kind, fileClass }
     }
     case 'exec': {
       const { path, script, args = '' } = object

@@ -24,9 +24,10 @@ export class CompiledRules<R> {
 
   /** Those of which a condition holds for one of the behaviours of the event. */
   holding(event: ActEvent, refs: readonly BehaviourRef[]): readonly R[] {
-    return (this.#byKind.get(event.kind) ?? [])
-      .filter(({ tests }) => refs.some((ref) => tests.some((test) => test(ref, event))))
-      .map(({ rule }) => rule)
+    const holding: R[] = []
+    for (const { rule, tests } of this.#byKind.get(event.kind) ?? [])
+      if (refs.some((ref) => tests.some((test) => test(ref, event)))) holding.push(rule)
+    return holding
   }
 }
 

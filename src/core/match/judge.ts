@@ -46,10 +46,14 @@ export function judge(
 ): Verdict {
   let micros: Micros | undefined
   const now = (): Micros => (micros ??= microsOf(event.time))
-  const unexpected = refs.filter(
-    (ref) => known === undefined || matchedRuleOf(known, ref, now) === undefined,
-  )
-  return unexpected.length === 0 ? EXPECTED : deviation(known, event, refs, unexpected, options)
+  // Most events are expected: they cost no list.
+  let unexpected: BehaviourRef[] | undefined
+  for (const ref of refs) {
+    if (known !== undefined && matchedRuleOf(known, ref, now) !== undefined) continue
+    unexpected ??= []
+    unexpected.push(ref)
+  }
+  return unexpected === undefined ? EXPECTED : deviation(known, event, refs, unexpected, options)
 }
 
 function deviation(

@@ -89,13 +89,29 @@ function known(list: readonly Allowance[]): readonly Allowance[] {
   return list.slice(0, LOOKED_AT).filter((allowance) => !allowance.void)
 }
 
-/** The closest first; of equally close ones the order is that of their ids. */
+/** The closest first; of equally close ones the order is that of their ids. Few of thousands are kept: no list is copied. */
 function closest(ref: BehaviourRef, list: readonly Allowance[]): readonly Allowance[] {
-  return known(list)
-    .map((allowance) => ({ allowance, score: closeness(ref, allowance) }))
-    .sort((a, b) => b.score - a.score || compareText(a.allowance.id, b.allowance.id))
-    .slice(0, SHOWN)
-    .map(({ allowance }) => allowance)
+  const best: { readonly allowance: Allowance; readonly score: number }[] = []
+  const end = Math.min(list.length, LOOKED_AT)
+  for (let i = 0; i < end; i++) {
+    const allowance = list[i]
+    if (allowance === undefined || allowance.void) continue
+    const score = closeness(ref, allowance)
+    let at = best.length
+    while (at > 0 && isBefore(score, allowance, best[at - 1])) at--
+    if (at < SHOWN) best.splice(at, 0, { allowance, score })
+    if (best.length > SHOWN) best.pop()
+  }
+  return best.map(({ allowance }) => allowance)
+}
+
+function isBefore(
+  score: number,
+  allowance: Allowance,
+  other: { readonly allowance: Allowance; readonly score: number } | undefined,
+): boolean {
+  if (other === undefined) return false
+  return score > other.score || (score === other.score && allowance.id < other.allowance.id)
 }
 
 function never(ref: BehaviourRef): string {

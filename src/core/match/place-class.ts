@@ -56,7 +56,7 @@ export function commonFolder(a: string, b: string): string {
 /** How many characters both begin with. */
 export function commonLength(a: string, b: string): number {
   let end = 0
-  while (end < a.length && a[end] === b[end]) end++
+  while (end < a.length && a.charCodeAt(end) === b.charCodeAt(end)) end++
   return end
 }
 
