@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type AuditRecord, canonicalJson } from '../../../../../src/core/event/outbound-record.ts'
 import { incidentToOcsf } from '../../../../../src/agent/pipeline/delivery/format/incident.ts'
-import { auditToOcsf } from '../../../../../src/agent/pipeline/delivery/format/audit.ts'
+import { auditToEcs, auditToOcsf } from '../../../../../src/agent/pipeline/delivery/format/audit.ts'
 import {
   isJson,
   renderer,
@@ -242,6 +242,17 @@ describe('an audit entry', () => {
       expect(entityManagement.safeParse(found).error).toBeUndefined()
     },
   )
+
+  it.each([
+    ['tool-call', 'Read', 'access'],
+    ['mode', 'Update', 'change'],
+  ])('of %s is a %s, and of the type %s in ECS', (what, activity, type) => {
+    const [sample] = sampleAudits()
+    if (sample === undefined) throw new Error('there is no sample')
+    const record = { ...sample, entry: { ...sample.entry, what } }
+    expect(auditToOcsf(record, product)['activity_name']).toBe(activity)
+    expect(auditToEcs(record, product)).toMatchObject({ event: { type: [type] } })
+  })
 })
 
 interface Chain {
