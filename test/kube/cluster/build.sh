@@ -54,8 +54,8 @@ for package in component-base/version client-go/pkg/version; do
   flags="$flags -X $at.gitMajor=1 -X $at.gitMinor=20 -X $at.gitVersion=$version -X $at.gitTreeState=archive"
 done
 # Without the clouds and the engine that no test has, which are two fifths of the code.
-go build -tags 'providerless dockerless' -ldflags "$flags" -o "$dest/bin.new/" ./cmd/kube-apiserver ./cmd/kube-controller-manager \
-  ./cmd/kube-scheduler ./cmd/kubelet ./cmd/kube-proxy
+go build -tags 'providerless dockerless' -ldflags "$flags" -o "$dest/bin.new/" \
+  ./cmd/kube-apiserver ./cmd/kube-controller-manager ./cmd/kube-scheduler ./cmd/kubelet ./cmd/kube-proxy
 gcc -Os -static -o "$dest/bin.new/pause" build/pause/linux/pause.c
 # All of them, or none.
 mv "$dest/bin.new" "$dest/bin"
