@@ -147,8 +147,8 @@ test('containers that came and went while the agent stalled are judged by their 
   const short: string[] = []
   try {
     for (let i = 0; i < 10; i++) {
-      const { id, stdout } = await runContainer(docker, image, ['/bin/other'])
-      expect(stdout).toContain('it ran')
+      const { id, exitCode } = await runContainer(docker, image, ['/bin/other'])
+      expect(exitCode).toBe(0)
       short.push(id)
     }
   } finally {
