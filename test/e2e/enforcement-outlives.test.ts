@@ -7,7 +7,7 @@ import type { LineageView } from '../../src/api/version-views.ts'
 import { type Agent, uniqueName } from '../fixtures/agent.ts'
 import {
   type AttemptKind,
-  attemptSucceeded,
+  allSucceeded,
   attemptsBlocked,
   type Tally,
 } from '../fixtures/attempts-image.ts'
@@ -91,7 +91,7 @@ test('detaching ends it: nothing of the agent is left in the kernel', async () =
   expect((await agent.detach()).stderr).toContain('detached')
   expect(existsSync(agent.kernelState)).toBe(false)
   const { exitCode } = await runContainer(docker, image, ['connect', '10', '1'])
-  expect(exitCode).toBe(attemptSucceeded)
+  expect(exitCode).toBe(allSucceeded)
 })
 
 interface Loss {
