@@ -1,5 +1,6 @@
 import { alertTypes, type Severity } from './alert-words.ts'
 import type { Alert } from './alert.ts'
+import { sha256Hex } from '../behaviour/sha256.ts'
 import { hashOf } from './file-hash.ts'
 import type { IncidentRecord } from '../incident/incident-record.ts'
 
@@ -71,14 +72,26 @@ export function lastTimeOf(record: OutboundRecord): string {
   return isAudit(record) ? record.time : record.lastSeen
 }
 
-/** Equal for one state of a notice: an alert is given again when its count rises, its hashes come or it is decided on. */
+/**
+ * Equal for one state of a notice: an alert is given again when its count rises, its hashes or the persons of its sessions
+ * come, or it is decided on.
+ */
 export function revisionOf(record: OutboundRecord): string {
   if (!isAlert(record)) return record.id
-  const { decision, reopened } = record
+  const { decision, reopened, sessions = [] } = record
   // An alert may be decided on, opened again, and decided on once more.
   const since = decision === undefined ? reopened : `${decision.kind}-${decision.at}`
   const hashes = (hashOf(record.event) === undefined ? 0 : 1) + (record.files?.length ?? 0)
-  return `${record.id}-${record.count}${hashes === 0 ? '' : `-h${hashes}`}${since === undefined ? '' : `-${since}`}`
+  const persons = sessions
+    .map(({ person }) => person)
+    .filter((person) => person.certainty !== 'unknown' || person.why !== 'waiting')
+  return [
+    record.id,
+    record.count,
+    ...(hashes === 0 ? [] : [`h${hashes}`]),
+    ...(persons.length === 0 ? [] : [`p${sha256Hex(JSON.stringify(persons)).slice(0, 12)}`]),
+    ...(since === undefined ? [] : [since]),
+  ].join('-')
 }
 
 /** Decisions that leave an image less guarded; and those on who may decide, and on what the agent does. */
