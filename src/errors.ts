@@ -469,6 +469,11 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug incident list` to see incidents and their ids',
   },
+  PERSON_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'the console has persons of the alerts in memory: search the alerts for older ones',
+  },
   SINK_UNKNOWN: {
     exit: 1,
     status: 404,

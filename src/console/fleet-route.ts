@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import type { ImageDecision, WrittenDecision } from './reading/console-fleet.ts'
 import type { AlertLog } from './reading/alert-log.ts'
 import type { FleetIncidents } from './reading/fleet-incidents.ts'
+import type { FleetPersons } from './reading/fleet-persons.ts'
 import type { FleetViews } from './reading/fleet-views.ts'
 import type { FleetStatus } from './reading/views.ts'
 import type { Role } from '../support/config/role.ts'
@@ -13,6 +15,8 @@ export interface ConsoleWorld {
   readonly alerts: () => AlertLog
   /** Errors: the same. */
   readonly incidents: () => FleetIncidents
+  /** Errors: the same. */
+  readonly persons: () => FleetPersons
   readonly status: () => FleetStatus
   /** Whether everything was read at some time. */
   readonly isReady: () => boolean
@@ -42,3 +46,12 @@ export function fleetRoute<Body = undefined, Query = unknown>(
 ): FleetRoute {
   return row as unknown as FleetRoute
 }
+
+/** Of a list: which range of it. */
+export const windowed = {
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+}
+/** Text in a row, ignoring case. */
+export const q = z.string().min(1).max(200).optional()
+export const name = z.string().min(1).max(500).optional()

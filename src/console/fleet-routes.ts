@@ -16,14 +16,17 @@ import { imageSchema } from '../fleet/slices/slice-content.ts'
 import { newHold } from '../fleet/fleet-hold.ts'
 import { profileName } from '../fleet/fleet-image.ts'
 import { authorName } from './author-name.ts'
-import { type ConsoleWorld, type FleetCall, type FleetRoute, fleetRoute } from './fleet-route.ts'
+import {
+  type ConsoleWorld,
+  type FleetCall,
+  type FleetRoute,
+  fleetRoute,
+  name,
+  q,
+  windowed,
+} from './fleet-route.ts'
+import { incidentRoutes } from './incident-routes.ts'
 
-const windowed = {
-  offset: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-}
-const q = z.string().min(1).max(200).optional()
-const name = z.string().min(1).max(500).optional()
 const id = z.string().regex(/^b[0-9a-f]{20}$/, 'must be the id of a behaviour')
 const ids = z.array(id).max(1_000)
 
@@ -253,6 +256,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
       namespace: name,
       node: name,
       decided: z.stringbool().optional(),
+      person: name.meta({ description: 'who began a session whose events are in it' }),
       from: moment.optional().meta({ description: 'received by the stream from then on' }),
       to: moment.optional().meta({ description: 'received by the stream before that' }),
     }),
@@ -271,50 +275,7 @@ export const fleetRoutes: readonly FleetRoute[] = [
     answer: alert,
     handle: ({ alerts }, { params }) => alerts().alert(seqOf(params['seq'])),
   }),
-  fleetRoute({
-    method: 'GET',
-    path: '/v1/fleet/incidents',
-    role: 'viewer',
-    summary:
-      'a range of the incidents over all nodes, of the alerts in memory: the most severe first',
-    query: z.strictObject({
-      ...windowed,
-      q,
-      state: z.enum(['open', 'closed']).optional(),
-      severity: z.enum(severities).optional().meta({ description: 'this severity and above' }),
-      node: name,
-    }),
-    answer: answer.incidents,
-    handle: ({ incidents }, { query }) => incidents().page(present(query)),
-  }),
-  fleetRoute({
-    method: 'GET',
-    path: '/v1/fleet/incidents/:id',
-    role: 'viewer',
-    summary: 'one incident with its steps, by its id or that of one of its alerts: `ALERT NODE`',
-    answer: answer.incidentStory,
-    handle: ({ incidents }, { params }) => incidents().story(params['id'] ?? ''),
-  }),
-  fleetRoute({
-    method: 'POST',
-    path: '/v1/fleet/incidents/:id/close',
-    role: 'reviewer',
-    summary:
-      'acknowledges the open alerts of the incident on their nodes, with a reason; allows nothing. `revision` is of the incident as it was read: the server refuses the decision if an alert joined since',
-    body: z.strictObject({ revision: z.string().min(1).max(64), reason }),
-    answer: answer.incidentClosure,
-    handle: async ({ incidents, decide: write }, { params, body, who }) => {
-      const { id: of, closings, ...counts } = await incidents().closing(params['id'] ?? '', body)
-      const author = authorName(who)
-      const written = [...closings].map(([profile, closing]) =>
-        write({ profile, change: { kind: 'close', closing }, author, revision: undefined }),
-      )
-      // Each is tried. Who closes the incident again closes what is left.
-      for (const result of await Promise.allSettled(written))
-        if (result.status === 'rejected') throw result.reason
-      return { id: of, ...counts }
-    },
-  }),
+  ...incidentRoutes,
   fleetRoute({
     method: 'GET',
     path: '/v1/live',

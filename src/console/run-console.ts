@@ -5,6 +5,7 @@ import { AlertLog } from './reading/alert-log.ts'
 import { alertEvidence } from './reading/alert-evidence.ts'
 import type { ConsoleFleet } from './reading/console-fleet.ts'
 import { FleetIncidents } from './reading/fleet-incidents.ts'
+import { FleetPersons } from './reading/fleet-persons.ts'
 import { FleetViews } from './reading/fleet-views.ts'
 import type { FleetStatus } from './reading/views.ts'
 import { bucketAccessOf, natsAccessOf } from '../support/config/nats-access.ts'
@@ -83,10 +84,12 @@ async function consoleWorld(
   const incidents =
     alerts &&
     new FleetIncidents(alerts.window, { fleet: state, onNews: () => news.changed('alerts') })
+  const persons = incidents && new FleetPersons(incidents)
   const world: ConsoleWorld = {
     views,
     alerts: () => alerts ?? noAlerts(),
     incidents: () => incidents ?? noAlerts(),
+    persons: () => persons ?? noAlerts(),
     status,
     isReady: () =>
       state.listed && alerts?.stream.caughtUp !== false && agents?.stream.caughtUp !== false,

@@ -16,6 +16,7 @@ import { FleetImagesView } from './fleet-images-view.tsx'
 import { FleetReviewView } from './fleet-review-view.tsx'
 import { MapView } from './map-view.tsx'
 import { NodesView } from './nodes-view.tsx'
+import { PersonsView } from './persons-view.tsx'
 
 /** The page of the console: the whole fleet. */
 export function ConsoleApp() {
@@ -25,6 +26,7 @@ export function ConsoleApp() {
     { keys: 'g r', does: 'review', run: () => go('#/review') },
     { keys: 'g t', does: 'incidents', run: () => go('#/incidents') },
     { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
+    { keys: 'g p', does: 'persons', run: () => go('#/persons') },
     { keys: 'g m', does: 'map', run: () => go('#/map') },
     { keys: 'g n', does: 'nodes', run: () => go('#/nodes') },
     { keys: 'g h', does: 'what is held', run: () => go('#/held') },
@@ -52,6 +54,7 @@ export function ConsoleApp() {
           { name: 'review', title: 'Review', key: 'r', count: status?.waiting },
           { name: 'incidents', title: 'Incidents', key: 't' },
           { name: 'alerts', title: 'Alerts', key: 'a', count: status?.openAlerts },
+          { name: 'persons', title: 'Persons', key: 'p' },
           { name: 'map', title: 'Map', key: 'm' },
           { name: 'nodes', title: 'Nodes', key: 'n', count: unwell },
           { name: 'held', title: 'Held', key: 'h' },
@@ -76,14 +79,17 @@ export function ConsoleApp() {
 }
 
 function View() {
-  const [name = 'images', first = ''] = place.value.parts
+  const { parts, query } = place.value
+  const [name = 'images', first = ''] = parts
   switch (name) {
     case 'review':
       return <FleetReviewView wanted={first} />
     case 'incidents':
-      return <FleetIncidentsView />
+      return <FleetIncidentsView key={first} wanted={first} />
     case 'alerts':
-      return <FleetAlertsView />
+      return <FleetAlertsView key={`${first} ${query.toString()}`} wanted={first} />
+    case 'persons':
+      return <PersonsView key={first} wanted={first} />
     case 'map':
       return <MapView />
     case 'nodes':

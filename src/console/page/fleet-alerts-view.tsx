@@ -4,6 +4,7 @@ import type { FleetAlertRow, FleetAlerts } from '../reading/views.ts'
 import { ask, Problem, query } from '../../page/base/api.ts'
 import { useKeys } from '../../page/base/keys.ts'
 import { useResource } from '../../page/base/resource.ts'
+import { place } from '../../page/base/route.ts'
 import { count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
@@ -13,16 +14,22 @@ import { Empty, ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { VirtualList } from '../../page/parts/virtual-list.tsx'
 import { HoldButton } from './fleet-holds.tsx'
 import { TwoLines } from './fleet-list.tsx'
+import { SessionLinks } from './person-links.tsx'
 
 const rowHeight = 52
 const pageRows = 200
 const hourMs = 3_600_000
 
-/** The log of all nodes, newest first. Older pages are added on request: the stream may have millions. */
-export function FleetAlertsView() {
+/**
+ * The log of all nodes, newest first. Older pages are added on request: the stream may have millions. `wanted`: number of
+ * the message to begin with.
+ */
+export function FleetAlertsView({ wanted }: { readonly wanted: string }) {
+  const [opened, setOpened] = useState(wanted)
   const [q, setQ] = useState('')
   const [severity, setSeverity] = useState('')
   const [node, setNode] = useState('')
+  const [person, setPerson] = useState(place.value.query.get('person') ?? '')
   const [decided, setDecided] = useState('')
   const [hours, setHours] = useState('')
   const [cursor, setCursor] = useState(0)
@@ -30,7 +37,7 @@ export function FleetAlertsView() {
   const [isAsking, setAsking] = useState(false)
   const [fault, setFault] = useState<Problem | undefined>(undefined)
   const list = useRef<HTMLDivElement>(null)
-  const filter = { q, severity, node, decided, limit: pageRows }
+  const filter = { q, severity, node, person, decided, limit: pageRows }
   const name = JSON.stringify([filter, hours])
   useEffect(() => {
     setOlder([])
@@ -48,7 +55,7 @@ export function FleetAlertsView() {
   const rows = distinct(pages)
   const last = pages.at(-1)
   const at = Math.min(cursor, Math.max(0, rows.length - 1))
-  const current = rows[at]
+  const shown = opened === '' ? rows[at]?.seq : opened
   const more = async (): Promise<void> => {
     if (last?.next === undefined || isAsking) return
     setAsking(true)
@@ -65,6 +72,7 @@ export function FleetAlertsView() {
   }
   const pick = (to: number): void => {
     setCursor(to)
+    setOpened('')
     list.current?.focus()
   }
   useKeys('Alerts', [
@@ -93,6 +101,13 @@ export function FleetAlertsView() {
             placeholder="node"
             value={node}
             onInput={({ currentTarget }) => setNode(currentTarget.value)}
+          />
+          <input
+            type="search"
+            aria-label="of sessions by a person"
+            placeholder="person"
+            value={person}
+            onInput={({ currentTarget }) => setPerson(currentTarget.value)}
           />
           <Choice label="severity" value={severity} onChange={setSeverity} options={severities} />
           <Choice
@@ -139,7 +154,7 @@ export function FleetAlertsView() {
             )}
           </div>
           <div class="split-detail">
-            {current === undefined ? null : <AlertDetail key={current.seq} seq={current.seq} />}
+            {shown === undefined ? null : <AlertDetail key={shown} seq={shown} />}
           </div>
         </div>
       )}
@@ -236,6 +251,12 @@ function AlertLine({ row }: { readonly row: FleetAlertRow }) {
               <Foreign text={row.container} />
             </>
           )}
+          {row.persons.length === 0 ? null : (
+            <>
+              {' · by '}
+              <Foreign text={row.persons.join(', ')} />
+            </>
+          )}
         </>
       }
     >
@@ -246,8 +267,8 @@ function AlertLine({ row }: { readonly row: FleetAlertRow }) {
   )
 }
 
-function AlertDetail({ seq }: { readonly seq: number }) {
-  const { value, problem } = useResource<Alert>(`/v1/fleet/alerts/${seq}`)
+function AlertDetail({ seq }: { readonly seq: number | string }) {
+  const { value, problem } = useResource<Alert>(`/v1/fleet/alerts/${encodeURIComponent(seq)}`)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
   const { image, container, workload, process, decision, behaviour } = value
@@ -294,6 +315,7 @@ function AlertDetail({ seq }: { readonly seq: number }) {
             </>
           ),
         )}
+        <SessionLinks sessions={value.sessions} />
         <dt>seen</dt>
         <dd>
           {count(value.count)} times, first <At time={value.firstSeen} />, last{' '}

@@ -7,6 +7,7 @@ import type {
 } from '../reading/views.ts'
 import { ask } from '../../page/base/api.ts'
 import { useResource } from '../../page/base/resource.ts'
+import { link } from '../../page/base/route.ts'
 import { count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
@@ -17,12 +18,13 @@ import { CloseDialog, ClosedNote } from '../../page/incidents/close-dialog.tsx'
 import { attempt, toast } from '../../page/shell/toasts.tsx'
 import { useMay } from './fleet-decide.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
+import { PersonLinks } from './person-links.tsx'
 
 /** Nodes that a row names. */
 const nodesNamed = 2
 
-/** Alerts of all nodes that hang together, the most severe first. */
-export function FleetIncidentsView() {
+/** Alerts of all nodes that hang together, the most severe first. `wanted`: id of the incident to begin with. */
+export function FleetIncidentsView({ wanted }: { readonly wanted: string }) {
   const [state, setState] = useState('open')
   return (
     <FleetList<FleetIncidentRow, FleetIncidents>
@@ -43,6 +45,7 @@ export function FleetIncidentsView() {
         </label>
       )}
       detail={({ id }) => <IncidentDetail key={id} id={id} />}
+      {...(wanted === '' ? {} : { opened: <IncidentDetail id={wanted} /> })}
       empty={state === 'open' ? 'No open incident' : 'No closed incident'}
       emptyWhy="Alerts that hang together appear here in one row, over all nodes."
     />
@@ -96,7 +99,9 @@ function IncidentDetail({ id }: { readonly id: string }) {
           <li key={step.seq} class="step reported">
             <At time={step.firstSeen} date={false} />
             <span class="step-text">
-              <Foreign text={step.text} />{' '}
+              <a href={link('alerts', String(step.seq))}>
+                <Foreign text={step.text} />
+              </a>{' '}
               <span class="muted">
                 {step.actor === undefined ? null : <Foreign text={step.actor} />} on{' '}
                 <Foreign text={step.nodes.join(', ')} words />
@@ -167,7 +172,6 @@ function Facts({ incident }: { readonly incident: FleetIncidentStory }) {
     ['nodes', nodesText(incident)],
     ['where', `${plural(containers, 'container')}: ${places.join(', ')}`],
     ['images', images.join(', ')],
-    ['sessions by', persons.join(', ')],
     ['guardrails', guardrails.join(', ')],
     [
       'alerts',
@@ -187,6 +191,7 @@ function Facts({ incident }: { readonly incident: FleetIncidentStory }) {
           </>
         ),
       )}
+      <PersonLinks names={persons} />
       <dt>when</dt>
       <dd>
         <At time={incident.firstSeen} /> to <At time={incident.lastSeen} />

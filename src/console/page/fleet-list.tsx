@@ -30,6 +30,8 @@ export interface FleetListProps<Row, Answer extends Rows<Row>> {
   /** More fields beside the search, from the latest answer. */
   readonly fields?: (answer: Answer | undefined) => ComponentChildren
   readonly detail?: (row: Row, decide: Decided) => ComponentChildren
+  /** What a link leads to: beside the list until a row is chosen. */
+  readonly opened?: ComponentChildren
   /** Between head and list. */
   readonly above?: (answer: Answer) => ComponentChildren
   readonly empty: string
@@ -48,6 +50,7 @@ export function FleetList<Row, Answer extends Rows<Row>>(props: FleetListProps<R
   const { title, one, path, find, filter, keyOf, draw, fields, detail, above } = props
   const [q, setQ] = useState(props.wanted ?? '')
   const [cursor, setCursor] = useState(0)
+  const [isOpened, setOpened] = useState(props.opened !== undefined)
   const list = useRef<HTMLDivElement>(null)
   const asked: Filter = { ...filter, q }
   const windowed = useWindow<Row, Answer>(
@@ -65,6 +68,7 @@ export function FleetList<Row, Answer extends Rows<Row>>(props: FleetListProps<R
   }
   const anchor = useAnchor(at, total, keyAt, setCursor)
   const pick = (to: number, row?: Row): void => {
+    setOpened(false)
     anchor.pick(to, row === undefined ? undefined : keyOf(row))
     list.current?.focus()
   }
@@ -85,6 +89,7 @@ export function FleetList<Row, Answer extends Rows<Row>>(props: FleetListProps<R
             onInput={({ currentTarget }) => {
               setQ(currentTarget.value)
               setCursor(0)
+              setOpened(false)
             }}
           />
           {fields?.(answer)}
@@ -118,7 +123,11 @@ export function FleetList<Row, Answer extends Rows<Row>>(props: FleetListProps<R
           </div>
           {detail === undefined ? null : (
             <div class="split-detail">
-              {current === undefined ? null : detail(current, { settled: anchor.settled })}
+              {isOpened
+                ? props.opened
+                : current === undefined
+                  ? null
+                  : detail(current, { settled: anchor.settled })}
             </div>
           )}
         </div>

@@ -30,6 +30,8 @@ export interface AlertSearch {
   readonly namespace?: string
   readonly node?: string
   readonly decided?: boolean
+  /** Who began a session whose events are in it. */
+  readonly person?: string
   /** Epoch milliseconds: the stream received the alert, or its latest state, from then on. */
   readonly fromMs?: number
   /** Epoch milliseconds: and before that. */
@@ -169,12 +171,13 @@ function page(
 /** What is kept for decisions is no part of a row. */
 function rowOf(alert: KeptAlert): FleetAlertRow {
   const { behaviours: _, names: _n, cause: _c, guardrails: _g, profile: _p, ...rest } = alert
-  const { connections: _o, decidedAt: _a, decidedFor: _f, reopenedAt: _r, ...row } = rest
+  const { connections: _o, decidedAt: _a, decidedFor: _f, reopenedAt: _r, ...more } = rest
+  const { incident: _i, sessions: _s, ...row } = more
   return row
 }
 
 function matcher(query: AlertSearch): (alert: KeptAlert) => boolean {
-  const { q, severity, type, image, namespace, node, decided, toMs } = query
+  const { q, severity, type, image, namespace, node, decided, person, toMs } = query
   const least = severity === undefined ? 0 : severities.indexOf(severity)
   const hasText = q === undefined ? undefined : textFinder(q)
   return (alert) =>
@@ -184,6 +187,7 @@ function matcher(query: AlertSearch): (alert: KeptAlert) => boolean {
     (namespace === undefined || alert.namespace === namespace) &&
     (image === undefined || alert.repository?.startsWith(image) === true) &&
     (decided === undefined || decided === (alert.decision !== undefined)) &&
+    (person === undefined || alert.persons.includes(person)) &&
     (toMs === undefined || Date.parse(alert.receivedAt) < toMs) &&
     (hasText === undefined ||
       hasText(alert.text) ||

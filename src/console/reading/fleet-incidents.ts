@@ -44,18 +44,25 @@ export interface FleetIncidentsOptions {
   readonly onNews?: () => void
 }
 
-interface Derived {
-  readonly revision: number
-  /** The most severe first, of these the latest. */
-  readonly incidents: readonly {
-    readonly row: FleetIncidentRow
-    readonly nodes: Nodes
-    /** Gravest first. */
-    readonly alerts: readonly KeptAlert[]
-  }[]
+export interface FoundIncident {
+  readonly row: FleetIncidentRow
+  readonly nodes: Nodes
+  /** Gravest first. */
+  readonly alerts: readonly KeptAlert[]
 }
 
-interface Listed extends Pick<Derived, 'incidents'> {
+interface Derived {
+  readonly revision: number
+  /** Of all that is in memory, newest first. */
+  readonly alerts: readonly KeptAlert[]
+  /** The most severe first, of these the latest. */
+  readonly incidents: readonly FoundIncident[]
+}
+
+/** Alerts in memory, and the incidents that they are in. */
+export type ListedIncidents = Pick<Derived, 'alerts' | 'incidents'>
+
+interface Listed extends ListedIncidents {
   readonly derived: Derived
   readonly closings: StandingClosings
 }
@@ -87,7 +94,7 @@ export class FleetIncidents {
 
   async page(query: FleetIncidentQuery): Promise<Page> {
     const { state, severity = 'low', node, q } = query
-    const { incidents } = await this.#now()
+    const { incidents } = await this.listed()
     const least = severities.indexOf(severity)
     const found = incidents.filter(
       ({ row, nodes }) =>
@@ -104,7 +111,7 @@ export class FleetIncidents {
 
   /** `id`: of the incident, or of one of its alerts, with the node. Errors: INCIDENT_UNKNOWN. */
   async story(id: string): Promise<FleetIncidentStory> {
-    const found = foundIn(await this.#now(), id)
+    const found = foundIn(await this.listed(), id)
     const folds = folded(found.alerts)
     const steps = folds.slice(0, stepsShown).map(stepOf)
     steps.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : a.firstSeen > b.firstSeen ? 1 : 0))
@@ -120,15 +127,15 @@ export class FleetIncidents {
     id: string,
     { revision, reason }: { readonly revision: string; readonly reason: string },
   ): Promise<IncidentClosings & { readonly id: string }> {
-    const { row, alerts } = foundIn(await this.#now(), id)
+    const { row, alerts } = foundIn(await this.listed(), id)
     if (row.revision !== revision)
       throw new SnugError('REVISION_STALE', 'the incident changed after you read it')
     const what = closingsOf(row, alerts, reason, this.#closings.now(), this.#fleet)
     return { id: row.id, ...what }
   }
 
-  /** With the closings that stand now. */
-  async #now(): Promise<Listed> {
+  /** With the closings that stand now. Another object wherever something changed. */
+  async listed(): Promise<ListedIncidents> {
     const derived = await this.#derived()
     const closings = this.#closings.now()
     const listed = this.#listed
@@ -137,7 +144,7 @@ export class FleetIncidents {
       const row = closedRow(each.row, each.alerts, closings)
       return row === each.row ? each : { ...each, row }
     })
-    this.#listed = { derived, closings, incidents }
+    this.#listed = { derived, closings, alerts: derived.alerts, incidents }
     return this.#listed
   }
 
@@ -176,9 +183,10 @@ export class FleetIncidents {
 
 function* derivedFrom(window: AlertWindow): Steps<Derived> {
   const { revision } = window
+  const all = window.newestFirst()
   const kept = new Map<string, KeptAlert>()
   const facts: IncidentFact[] = []
-  for (const [at, alert] of window.newestFirst().entries()) {
+  for (const [at, alert] of all.entries()) {
     if (at % lookedAtOnce === 0) yield
     // An alert that a person allowed is ordinary.
     if (alert.decision === 'allowed') continue
@@ -187,7 +195,7 @@ function* derivedFrom(window: AlertWindow): Steps<Derived> {
     kept.set(fact.id, alert)
   }
   const found = yield* incidentsOf(facts)
-  const incidents: Derived['incidents'][number][] = []
+  const incidents: FoundIncident[] = []
   for (const incident of found.incidents) {
     yield
     const alerts: KeptAlert[] = []
@@ -201,7 +209,7 @@ function* derivedFrom(window: AlertWindow): Steps<Derived> {
     const nodes = new Set(alerts.map(({ node }) => node))
     incidents.push({ row: yield* rowOf(incident, alerts, parts, nodes), nodes, alerts })
   }
-  return { revision, incidents }
+  return { revision, alerts: all, incidents }
 }
 
 /** Ids have the node: they are unique on one only. */
@@ -225,8 +233,8 @@ function factOf({ id, node, severity, incident }: KeptAlert): IncidentFact {
 }
 
 function partOf(fact: IncidentFact, alert: KeptAlert): IncidentPart {
-  const { lastSeen, count, decision, repository, guardrails } = alert
-  const { place, firstSeen, persons, attack } = alert.incident
+  const { lastSeen, count, decision, repository, guardrails, persons } = alert
+  const { place, firstSeen, attack } = alert.incident
   const isOpen = decision === undefined
   const facts = { fact, place, firstSeen, lastSeen, count, isOpen }
   return { ...facts, image: repository, persons, attack, guardrails }
@@ -257,7 +265,7 @@ function* rowOf(
 }
 
 /** Errors: INCIDENT_UNKNOWN. */
-function foundIn({ incidents }: Listed, id: string): Derived['incidents'][number] {
+function foundIn({ incidents }: ListedIncidents, id: string): FoundIncident {
   const found =
     incidents.find(({ row }) => row.id === id) ??
     incidents.find(({ alerts }) => alerts.some((alert) => nameOf(alert) === id))

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { type AgentReport, agentReport } from '../../core/event/agent-report-schema.ts'
+import { certainties } from '../../core/person/certainty.ts'
 import { causeAccesses, type Severity, severities } from '../../core/event/alert-words.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import { incidentFact, type IncidentRole } from '../../core/incident/incident-fact.ts'
 import { placeOf, titleStep } from '../../core/incident/incident-title.ts'
-import { personNames } from '../../core/person/session-person.ts'
+import { type NamedPerson, sessionsOfAlert } from '../../core/person/session-person.ts'
 import { type Connection, connectionIn } from './connection.ts'
 import type { Interned } from './interned.ts'
 import type { StreamMessage } from '../../fleet/nats/stream-log.ts'
@@ -67,9 +68,35 @@ const alertSchema = z.looseObject({
   novelty: z.literal(true).optional(),
   summary: z.looseObject({ first: z.array(short).max(1_000) }).optional(),
   sessions: z
-    .array(z.looseObject({ person: z.looseObject({ certainty: short, name: short.optional() }) }))
+    .array(
+      z.looseObject({
+        id: short,
+        person: z.looseObject({
+          certainty: short,
+          name: short.optional(),
+          as: short.optional(),
+          from: short.optional(),
+          why: short.optional(),
+        }),
+      }),
+    )
     .max(1_000)
     .optional(),
+})
+
+/** One whose person only a later version can state names nobody, and is left out. */
+const sessionSchema = z.looseObject({
+  id: short,
+  since: moment,
+  person: z.union([
+    z.looseObject({ certainty: z.literal('unknown'), why: short }),
+    z.looseObject({
+      certainty: z.enum(certainties),
+      name: short.min(1),
+      as: short.exactOptional(),
+      from: short.exactOptional(),
+    }),
+  ]),
 })
 
 /** A cause of another version may have no line: the behaviour has one. */
@@ -103,7 +130,18 @@ export interface KeptAlert extends FleetAlertRow {
   readonly decidedFor?: string
   /** When the stream received that its decision was withdrawn on its node. */
   readonly reopenedAt?: string
+  /** Whose events are in it, as far as it names them; absent: none. */
+  readonly sessions?: readonly KeptSession[]
   readonly incident: KeptIncidentFacts
+}
+
+export interface KeptSession {
+  readonly id: string
+  readonly since: string
+  /** Who began it: `certain` or `likely`; absent where nobody is named. */
+  readonly person?: Pick<NamedPerson, 'name' | 'certainty' | 'as' | 'from'>
+  /** Why nobody is named. */
+  readonly why?: string
 }
 
 /** What incidents need of an alert, in one object without others below it: a hundred thousand alerts are in memory. */
@@ -120,7 +158,6 @@ export interface KeptIncidentFacts {
   readonly destination: string | undefined
   readonly parts: readonly string[] | undefined
   readonly place: string
-  readonly persons: readonly string[]
   readonly attack: readonly string[]
   /** Absent: a title states nothing of it. */
   readonly stepKind: string | undefined
@@ -148,6 +185,7 @@ export function alertIn(
   if (!parsed.success) return undefined
   const alert = parsed.data
   const { image, container, workload, process, decision, behaviour: first, cause, samples } = alert
+  const sessions = sessionsIn(alert.sessions, keep)
   const named = [...(first === null ? [] : [first]), ...(samples ?? [])]
   const ids = new Set(named.map(({ id }) => id))
   const connections = connectionsIn(named, keep)
@@ -183,6 +221,8 @@ export function alertIn(
     ...(decision?.reason !== undefined && { decidedFor: keep.text(cut(decision.reason)) }),
     ...(cause && { cause: keep.text(cause.id) }),
     ...(alert.novelty && { novelty: true as const }),
+    persons: keep.list([...new Set(sessions.flatMap(({ person }) => person?.name ?? []))].sort()),
+    ...(sessions.length > 0 && { sessions }),
     incident: incidentFactsIn(alert as unknown as Alert, keep),
   }
 }
@@ -207,7 +247,6 @@ function incidentFactsIn(alert: Alert, keep: Interned): KeptIncidentFacts {
     destination: text(fact.destination),
     parts: fact.parts,
     place: keep.text(placeOf(alert)),
-    persons: keep.list(personNames(alert.sessions)),
     attack: keep.list(alert.attack),
     stepKind: text(step?.kind),
     stepActor: text(step && cut(step.actor)),
@@ -218,6 +257,24 @@ function incidentFactsIn(alert: Alert, keep: Interned): KeptIncidentFacts {
 function withoutCause(alert: Alert): Alert {
   const { cause: _, ...rest } = alert
   return rest
+}
+
+function sessionsIn(given: readonly unknown[] = [], keep: Interned): readonly KeptSession[] {
+  return given.slice(0, sessionsOfAlert).flatMap((each): readonly KeptSession[] => {
+    const parsed = sessionSchema.safeParse(each)
+    if (!parsed.success) return []
+    const { id, since, person } = parsed.data
+    const session = { id: keep.text(id), since: keep.text(since) }
+    if (person.certainty === 'unknown') return [{ ...session, why: keep.text(person.why) }]
+    const { certainty, name, as, from } = person
+    const who = {
+      name: keep.text(name),
+      certainty,
+      ...(as === undefined ? {} : { as: keep.text(as) }),
+      ...(from === undefined ? {} : { from: keep.text(from) }),
+    }
+    return [{ ...session, person: who }]
+  })
 }
 
 function connectionsIn(

@@ -273,6 +273,8 @@ const alertRow = z.object({
   decision: optionalText,
   decidedBy: optionalText,
   novelty: z.literal(true).exactOptional(),
+  /** Who began sessions whose events are in it, as far as that is known. */
+  persons: z.array(text),
 })
 export type FleetAlertRow = View<typeof alertRow>
 

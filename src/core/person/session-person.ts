@@ -42,13 +42,18 @@ export function onlyPerson(sessions: readonly AlertSession[] = []): NamedPerson 
   return isOne ? first : undefined
 }
 
-const whyTexts: Readonly<Record<UnknownWhy, string>> = {
+const whyTexts: Readonly<Record<string, string>> = {
   'no-source': 'nothing that Snug reads has the user',
   waiting: 'waits for the audit log',
   'began-unseen': 'the session began before the agent saw it',
   'no-request': 'the audit log has no request that fits',
   'several-persons': 'requests of several persons fit',
   'more-sessions': 'more sessions than requests fit',
+} satisfies Record<UnknownWhy, string>
+
+/** Why nobody is named, for people. One that only a later version has is shown as it is. */
+export function whyText(why: string): string {
+  return whyTexts[why] ?? why
 }
 
 /** Each of them once, for people. */
@@ -58,7 +63,7 @@ export function personTexts(sessions: readonly AlertSession[] = []): readonly st
 
 /** Who it is, for people: `alice from 10.1.2.3 (certain)`. */
 export function personText(person: SessionPerson): string {
-  if (person.certainty === 'unknown') return `unknown: ${whyTexts[person.why]}`
+  if (person.certainty === 'unknown') return `unknown: ${whyText(person.why)}`
   const { name, as, from, certainty } = person
   const other = as === undefined ? '' : ` as ${as}`
   return `${name}${other}${from === undefined ? '' : ` from ${from}`} (${certainty})`
