@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ContainerRef, ImageRef, LossSpan } from '../core/event/event.ts'
 import type { View } from '../core/view.ts'
+import { blindImages } from '../core/event/agent-report-schema.ts'
 import { lossSpan } from '../core/event/event-schema.ts'
 import { kernelCounts, stopHows } from './terms.ts'
 import { type Mode, type VersionState, versionStates } from '../core/lifecycle/mode.ts'
@@ -105,6 +106,8 @@ export const statusView = z.object({
     /** Those whose behaviour the agent does not see, because of their runtime. */
     blind: count,
   }),
+  /** Versions of the blind containers, at most 100 of them; absent: none is blind. */
+  blindImages: blindImages.exactOptional(),
   versions: z.record(z.enum(versionStates), count),
   alerts: z.object({ open: count, total: count }),
   losses: z.array(lossSpan),

@@ -508,3 +508,22 @@ test('an alert of any node appears without a click', async () => {
   console.log(`an alert was on the page after ${Date.now() - began} ms`)
   await context.close()
 })
+
+test('blind containers that an agent reports are at their node and their image', async () => {
+  const image = images[3]!
+  const reasons = ['runsc has its own kernel']
+  await report('n4', { blindContainers: 2, blindImages: [{ image, running: 2, of: 3, reasons }] })
+  const { page, context, faults } = await openAs('viewer')
+  await page.goto(`${served.url}/#/nodes`)
+  await page.locator('.row', { hasText: 'n4' }).getByText('2 containers blind').waitFor()
+  await page.goto(`${served.url}/#/images`)
+  const row = page.locator('.row', { hasText: 'pay/ledger' })
+  await row.getByText('2 containers blind').waitFor()
+  // By its own node it would be in mode block.
+  expect(await row.locator('.badge.stage').textContent()).toBe('incomplete')
+  await row.click()
+  await page.getByText(`2 running containers on 1 node: ${reasons[0]}`).waitFor()
+  expect(await page.locator('.badge', { hasText: 'blind' }).count()).toBe(1)
+  expect(faults.output).toEqual([])
+  await context.close()
+})

@@ -57,6 +57,9 @@ function ImageLine({ row }: { readonly row: FleetImageRow }) {
       {row.decided === undefined ? null : (
         <span class="badge severity medium">{row.decided} decided</span>
       )}
+      {row.blind === undefined ? null : (
+        <span class="badge severity medium">{plural(row.blind.running, 'container')} blind</span>
+      )}
       {row.pending === 0 ? null : <span class="badge decided">{count(row.pending)} wait</span>}
       {row.openAlerts === 0 ? null : (
         <span class="number muted">{plural(row.openAlerts, 'alert')}</span>
@@ -79,7 +82,7 @@ function ImageDetail({ name }: { readonly name: string }) {
   const isCluster = useIsCluster()
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { image, lineage, coverage, decisions, holds, revision, authority } = value
+  const { image, lineage, coverage, decisions, holds, revision, authority, blind } = value
   return (
     <article class="panel card" aria-label="image">
       <p class="badges">
@@ -110,6 +113,15 @@ function ImageDetail({ name }: { readonly name: string }) {
         <dd>
           <Foreign text={value.because} words />
         </dd>
+        {blind === undefined ? null : (
+          <>
+            <dt>blind</dt>
+            <dd>
+              {plural(blind.running, 'running container')} on {plural(blind.nodes, 'node')}:{' '}
+              <Foreign text={blind.reasons.join(', and ')} words />
+            </dd>
+          </>
+        )}
       </dl>
       {authority === 'git' ? (
         <p class="note">Git decides on this image: change the object in its repository.</p>

@@ -52,7 +52,17 @@ const colours: Readonly<Record<AgentState, string>> = {
 }
 
 function NodeLine({ row }: { readonly row: FleetNodeRow }) {
-  const { node, state, reasons, version, reportedAt, containers, images, learned } = row
+  const {
+    node,
+    state,
+    reasons,
+    version,
+    reportedAt,
+    containers,
+    images,
+    learned,
+    blindContainers,
+  } = row
   const [first] = reasons
   return (
     <TwoLines
@@ -72,6 +82,9 @@ function NodeLine({ row }: { readonly row: FleetNodeRow }) {
         )
       }
     >
+      {blindContainers === undefined ? null : (
+        <span class="badge severity medium">{plural(blindContainers, 'container')} blind</span>
+      )}
       {row.openAlerts === 0 ? null : (
         <span class="number muted">{plural(row.openAlerts, 'alert')}</span>
       )}

@@ -81,6 +81,7 @@ function isOther(a: AgentReport, b: AgentReport): boolean {
   return (
     a.state !== b.state ||
     a.version !== b.version ||
-    JSON.stringify([a.blind, a.degraded]) !== JSON.stringify([b.blind, b.degraded])
+    JSON.stringify([a.blind, a.degraded, a.blindImages]) !==
+      JSON.stringify([b.blind, b.degraded, b.blindImages])
   )
 }

@@ -16,17 +16,20 @@ const reportsMissed = 3
 /** A record that waits for longer than that is behind: the console promises two seconds where nothing fails. */
 const behindMs = 60_000
 
+/** Its latest report is out of date. */
+export function isSilent({ time, everyMs }: AgentReport, nowMs: number): boolean {
+  return nowMs - Date.parse(time) > everyMs * reportsMissed
+}
+
 /** The state of an agent with the reasons for it. The worst one counts; a silent agent's last report is out of date. */
 export function agentState(
   { agent, report, reports }: AgentFacts,
   nowMs: number,
 ): { readonly state: AgentState; readonly reasons: readonly string[] } {
-  const age = report === undefined ? undefined : nowMs - Date.parse(report.time)
-  const isSilent = age !== undefined && report !== undefined && age > report.everyMs * reportsMissed
-  if (report === undefined || isSilent) {
-    if (agent === undefined && report === undefined)
-      return { state: 'missing', reasons: ['no agent runs on this node'] }
-    if (isSilent) return { state: 'silent', reasons: [`no report since ${report?.time}`] }
+  if (report !== undefined && isSilent(report, nowMs))
+    return { state: 'silent', reasons: [`no report since ${report.time}`] }
+  if (report === undefined) {
+    if (agent === undefined) return { state: 'missing', reasons: ['no agent runs on this node'] }
     if (agent === null) return withoutPod(reports)
     if (agent?.ready !== true)
       return { state: 'silent', reasons: ['the pod of the agent is not ready'] }

@@ -5,7 +5,9 @@ import { isSameImage, lineageName, unscoped } from '../../core/event/image-key.t
 import type { FleetHold } from '../../api/hold-views.ts'
 import { SnugError } from '../../errors.ts'
 import { fleetHolds } from '../../fleet/fleet-hold.ts'
+import { stateShown } from '../../core/sight/blindness.ts'
 import { agentState } from './agent-state.ts'
+import { blindImages } from './blind-images.ts'
 import type { FleetImage } from '../../fleet/fleet-image.ts'
 import { isOfSpec } from '../../fleet/kubernetes/spec-decision.ts'
 import { allowedConnections } from './allowed-connections.ts'
@@ -179,8 +181,8 @@ export class FleetViews {
   }
 
   #imageRows(): readonly FleetImageRow[] {
-    return this.#made('images', () => {
-      return [...this.#options.state.profiles()]
+    const make = (): readonly FleetImageRow[] =>
+      [...this.#options.state.profiles()]
         .map((profile) => this.#imageRow(profile))
         .sort(
           (a, b) =>
@@ -188,7 +190,13 @@ export class FleetViews {
             compareText(b.createdAt, a.createdAt) ||
             compareText(a.name, b.name),
         )
-    })
+    return this.#made('images', make, JSON.stringify([...this.#blind()]))
+  }
+
+  #blind(): ReturnType<typeof blindImages> {
+    return this.#made('blind', () =>
+      blindImages(this.#options.reports?.values() ?? [], this.#now()),
+    )
   }
 
   #imageRow(profile: KnownProfile): FleetImageRow {
@@ -201,11 +209,13 @@ export class FleetViews {
       if (learnedAt !== undefined) learned.add(node)
     }
     const mode = status?.mode ?? 'learn'
+    const blind = this.#blind().get(name)
     return {
       name,
       image,
       lineage: lineageName(image),
-      state: status?.state ?? 'learning',
+      // The node that wrote the status need not be the one with the blind containers.
+      state: stateShown(status?.state ?? 'learning', blind !== undefined),
       mode,
       ...(decided === undefined || decided.mode === mode ? {} : { decided: decided.mode }),
       authority: decision.isGit ? 'git' : 'operator',
@@ -213,6 +223,7 @@ export class FleetViews {
       pending: (status === undefined ? 0 : status.pending) ?? this.#waiting().get(name) ?? 0,
       nodes: nodes.size,
       learned: learned.size,
+      ...(blind === undefined ? {} : { blind }),
       openAlerts: this.#options.alerts?.openByProfile.get(name) ?? 0,
       createdAt,
       because: status?.conditions?.[0]?.message ?? '',
@@ -244,6 +255,9 @@ export class FleetViews {
                 version: report.version,
                 reportedAt: report.time,
                 containers: report.containers,
+                ...(report.blindContainers === undefined
+                  ? {}
+                  : { blindContainers: report.blindContainers }),
               }),
           ...(counts === undefined ? {} : { lastAlertAt: counts.last }),
           openAlerts: counts?.open ?? 0,
@@ -319,12 +333,17 @@ export class FleetViews {
     })
   }
 
-  /** The value as it was made last, if nothing changed since then, or only a moment ago. */
-  #made<T>(name: string, make: () => T): T {
+  /**
+   * The value as it was made last, if nothing changed since then, or only a moment ago.
+   *
+   * @param more what else it was made of
+   */
+  #made<T>(name: string, make: () => T, more = ''): T {
     const { state, alerts, reports } = this.#options
     const now = this.#now()
-    const seconds = reports === undefined ? 0 : Math.floor(now / freshMs)
-    const of = `${state.revision} ${alerts?.revision ?? 0} ${name === 'nodes' ? seconds : 0}`
+    const isOfReports = reports !== undefined && (name === 'nodes' || name === 'blind')
+    const moment = isOfReports ? Math.floor(now / freshMs) : 0
+    const of = `${state.revision} ${alerts?.revision ?? 0} ${moment} ${more}`
     const kept = this.#kept.get(name)
     if (kept !== undefined && (kept.of === of || Math.abs(now - kept.atMs) < freshMs))
       return kept.value as T

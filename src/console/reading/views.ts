@@ -39,6 +39,8 @@ const imageRow = z.object({
   nodes: whole,
   /** Nodes whose learning window has ended with nothing missing. */
   learned: whole,
+  /** Its blind containers, by the latest reports of agents that are not silent; absent: none. Ten reasons at most. */
+  blind: z.object({ running: whole, nodes: whole, reasons: z.array(text) }).exactOptional(),
   /** Alerts without a decision, of those that the console has in memory. */
   openAlerts: whole,
   createdAt: moment,
@@ -237,6 +239,8 @@ const nodeRow = z.object({
   /** Its latest alert in memory. */
   lastAlertAt: moment.exactOptional(),
   containers: whole.exactOptional(),
+  /** Those of them that are blind; absent: none. */
+  blindContainers: whole.exactOptional(),
   openAlerts: whole,
   /** Image versions of which it published something. */
   images: whole,

@@ -1,9 +1,20 @@
 import { z } from 'zod'
 import { openObject, type View } from '../view.ts'
+import { imageRef } from './event-schema.ts'
 
 const short = z.string().max(500)
 const sentence = z.string().max(20_000)
 const count = z.number().min(0)
+
+/** A version of which containers run that the host's kernel does not see; `of`: its running containers. */
+const blindImage = openObject({
+  image: imageRef,
+  running: count,
+  of: count,
+  reasons: z.array(sentence).max(100),
+})
+export type BlindImage = View<typeof blindImage>
+export const blindImages = z.array(blindImage).max(100)
 
 /** `snug.agent/v1`: the state of one agent, as it reports it again and again. The latest one of a node counts. */
 export const agentReport = openObject({
@@ -21,6 +32,10 @@ export const agentReport = openObject({
   /** How long the oldest record has waited for delivery to this receiver, in milliseconds. */
   behindMs: count,
   containers: count,
+  /** Those of them that are blind; absent: none, or an agent of an earlier version. */
+  blindContainers: count.exactOptional(),
+  /** Of which versions: at most 100 of these. */
+  blindImages: blindImages.exactOptional(),
   openAlerts: count,
 })
 export type AgentReport = View<typeof agentReport>

@@ -16,6 +16,14 @@ export interface BlindContainers {
   readonly reasons: readonly string[]
 }
 
+/** What the state of a version may be shown as: it promises nothing for containers that nobody sees. */
+export function stateShown<State extends string>(
+  state: State,
+  isBlind: boolean,
+): State | 'incomplete' {
+  return state === 'enforced' && isBlind ? 'incomplete' : state
+}
+
 /** The reason of the loss that a blind container is. */
 export const containerBlind = 'container-blind'
 

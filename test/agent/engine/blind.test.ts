@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Blindness } from '../../../src/core/sight/blindness.ts'
+import { agentReport } from '../../../src/agent/reading/status/agent-report.ts'
 import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
 import { daemonWorld, type DaemonWorld, eventMessage } from '../../fixtures/daemon-fixtures.ts'
@@ -99,9 +100,16 @@ describe('a container with its own kernel', () => {
     const runsSince = new Date(world.now()).toISOString()
     report(sandboxed, own, { runsSince })
     expect(await version()).toMatchObject({ blind: { running: 1, of: 1 } })
-    expect(world.engine.status().containers).toMatchObject({ watched: 1, blind: 1 })
+    const status = world.engine.status()
+    expect(status.containers).toMatchObject({ watched: 1, blind: 1 })
+    const reasons = ['the runtime `runsc` has its own kernel']
+    expect(agentReport(status, [], 'siem', 30_000)).toMatchObject({
+      blindContainers: 1,
+      blindImages: [{ image: { repository: 'shop/web' }, running: 1, of: 1, reasons }],
+    })
     world.containers.leave(sandboxed, 'stopped')
     expect((await version())?.blind).toBeUndefined()
+    expect(agentReport(world.engine.status(), [], 'siem', 30_000)).not.toHaveProperty('blindImages')
     // Started again under the same id.
     report(sandboxed, own, { runsSince })
     expect(await version()).toMatchObject({ blind: { running: 1, of: 1 } })

@@ -9,7 +9,7 @@ export function agentReport(
   sink: string,
   everyMs: number,
 ): AgentReport {
-  const { node, version, state, degraded, sources, containers, alerts } = status
+  const { node, version, state, degraded, sources, containers, alerts, blindImages } = status
   return {
     schema: 'snug.agent/v1',
     time: new Date().toISOString(),
@@ -23,6 +23,7 @@ export function agentReport(
     degraded,
     behindMs: sinks.find(({ name }) => name === sink)?.lagMs ?? 0,
     containers: containers.watched,
+    ...(blindImages === undefined ? {} : { blindContainers: containers.blind, blindImages }),
     openAlerts: alerts.open,
   }
 }

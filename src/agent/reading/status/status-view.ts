@@ -1,3 +1,4 @@
+import type { BlindImage } from '../../../core/event/agent-report-schema.ts'
 import { imageKey } from '../../../core/event/image-key.ts'
 import { unitOf } from '../../../core/event/unit-image.ts'
 import { stopsOf } from '../../../support/telemetry/host-acts.ts'
@@ -11,6 +12,8 @@ import type { VersionState } from '../../../core/lifecycle/mode.ts'
 import { lengthOf } from '../../enforcement/enforcement-gaps.ts'
 import { healthOf } from './health.ts'
 import { recentLosses } from '../views.ts'
+
+const blindImagesShown = 100
 
 /** `version`: of this build. */
 export function statusView(daemon: Daemon, version: string): StatusView {
@@ -27,11 +30,14 @@ export function statusView(daemon: Daemon, version: string): StatusView {
   }
   let before = 0
   let blind = 0
+  const blindImages: BlindImage[] = []
   let units = 0
   for (const version of registry.index) {
     versions[version.shownState] += 1
     before += version.runs.counts.before
     blind += version.runs.counts.blind
+    if (version.blind !== undefined && blindImages.length < blindImagesShown)
+      blindImages.push({ image: version.image, ...version.blind })
     if (unitOf(version.image) !== undefined) units += version.running
   }
   const { unresolved, held, lost, unplaced } = identifier.stats
@@ -42,6 +48,7 @@ export function statusView(daemon: Daemon, version: string): StatusView {
     startedAt,
     ...health,
     containers: { watched: registry.watched, units, unresolved, before, blind },
+    ...(blind === 0 ? {} : { blindImages }),
     versions,
     alerts: { open: alerts.openCount, total: alerts.size },
     losses: recentLosses(registry.losses.spans),

@@ -1,7 +1,12 @@
 import { imageKey } from '../../../core/event/image-key.ts'
 import type { ActEvent, ImageRef } from '../../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
-import { type BlindContainers, blindnessText, blindText } from '../../../core/sight/blindness.ts'
+import {
+  type BlindContainers,
+  blindnessText,
+  blindText,
+  stateShown,
+} from '../../../core/sight/blindness.ts'
 import type { ModeDecision } from '../../../core/lifecycle/mode-decision.ts'
 import { afterClockStep, type Version } from '../../../core/lifecycle/version.ts'
 import type { VersionState } from '../../../core/lifecycle/mode.ts'
@@ -235,10 +240,8 @@ export class DeployedVersion {
     return this.runs.counts.blind === 0 ? undefined : this.blindSince(Infinity)
   }
 
-  /** What its state may be shown as: it promises nothing for containers that nobody sees. */
   get shownState(): VersionState {
-    const { state } = this.life
-    return state === 'enforced' && this.runs.counts.blind > 0 ? 'incomplete' : state
+    return stateShown(this.life.state, this.runs.counts.blind > 0)
   }
 
   /** Why it is in that state, and what no state is worth for containers that nobody sees. */
