@@ -135,7 +135,10 @@ describe('by namespace', () => {
 })
 
 it('decides on 1,000 pods of 30 images, each by the profile of its image, and prints how long it took', async () => {
-  await world.register({ failurePolicy: 'Fail' })
+  // On a busy machine a registry answers late, which is another result.
+  await world.webhook.stop()
+  await world.webhook.start(world.config({ failClosed: true, within: '25s' }))
+  await world.register({ failurePolicy: 'Fail', timeoutSeconds: 30 })
   const numbers = Array.from({ length: 30 }, (_, index) => index)
   const images = await each(numbers, 4, async (index) => {
     const isTrusted = index % 2 === 0
@@ -152,9 +155,10 @@ it('decides on 1,000 pods of 30 images, each by the profile of its image, and pr
     return { isTrusted, ...(await world.pod('shop', name)) }
   })
   const seconds = (performance.now() - begun) / 1_000
-  expect(made.filter(({ isTrusted, status }) => isTrusted && status === 201)).toHaveLength(500)
-  const refused = made.filter(({ isTrusted, status }) => !isTrusted && status === 403)
-  expect(refused.filter(({ message }) => /ATTESTATION_MISSING/.test(message))).toHaveLength(500)
+  const isAsItsProfile = ({ isTrusted, status, message }: (typeof made)[number]): boolean =>
+    isTrusted ? status === 201 : status === 403 && message.includes('ATTESTATION_MISSING')
+  expect(made.filter((each) => !isAsItsProfile(each))).toEqual([])
+  expect(made.filter(({ isTrusted }) => isTrusted)).toHaveLength(500)
   const times = (await decidedSince(before, 1_000)).map(({ ms }) => ms).sort((a, b) => a - b)
   const [p50 = NaN, p99 = NaN, most = NaN] = [times[500], times[990], times[999]]
   const output = [p50, p99, most].map((ms) => ms.toFixed(2)).join(' / ')
