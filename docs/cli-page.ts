@@ -6,9 +6,7 @@ import { createKubectlProgram } from '../src/kubectl/kubectl-program.ts'
 import { code, page, table } from './markdown.ts'
 
 /** The commands as documents describe them. */
-export function documentedProgram(): Command {
-  return createProgram(silent()).program
-}
+export const { program: documentedProgram } = await createProgram(silent())
 
 function silent(): CliIo {
   const stream = new PassThrough()
@@ -27,13 +25,12 @@ function silent(): CliIo {
 }
 
 export function cliPage(): string {
-  const program = documentedProgram()
   return page(
     'Command line',
     'Commands write data to standard output and everything else to standard error. Exit codes: 0 success, 1 failure, 2 a deviation or a failed test, 3 invalid configuration, profile or input, 64 wrong usage. IMAGE is `repository`, `repository:tag` or `repository@sha256:…`; a unique prefix of the digest is enough. `event replay` and `profile test` exit with 3 where a line is not an event, even if they found deviations: they did not judge that line.',
     '## Options of every command',
-    optionTable(program.options),
-    ...program.commands.flatMap((command) => sections(command, 'snug')),
+    optionTable(documentedProgram.options),
+    ...documentedProgram.commands.flatMap((command) => sections(command, 'snug')),
   )
 }
 

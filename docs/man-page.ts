@@ -5,7 +5,7 @@ import { documentedProgram } from './cli-page.ts'
 process.stdout.write(manPage(process.argv[2] ?? ''))
 
 function manPage(version: string): string {
-  const program = documentedProgram()
+  const program = documentedProgram
   return [
     `.TH SNUG 1 "" "snug ${escape(version)}" "Snug"`,
     '.SH NAME',

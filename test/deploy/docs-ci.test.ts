@@ -15,7 +15,7 @@ const blocks = [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, kind, text
 }))
 
 const never = new AbortController().signal
-const { program } = createProgram({
+const { program } = await createProgram({
   stdin: new PassThrough(),
   stdout: new PassThrough(),
   stderr: new PassThrough(),

@@ -108,7 +108,7 @@ describe('the config, had it a deprecated key', () => {
     const never = new AbortController().signal
     const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env: {} }
     const terminal = { colour: false, progress: false, interactive: false, width: 80 }
-    const { context } = createProgram({ ...io, ...terminal, signal: never, ended: never })
+    const { context } = await createProgram({ ...io, ...terminal, signal: never, ended: never })
     await printCheck(loadConfig({ flags: { 'log.level': 'warn' } }, marked), context)
     expect(printed).toMatch(/^DEPRECATED +SINCE +INSTEAD\nlog\.level +0\.4 +`learn\.floor`\n$/)
     expect(context.exit).toBe(2)
