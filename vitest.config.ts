@@ -20,6 +20,7 @@ const settings = {
   sensor: withDocker,
   system: withDocker,
   engines: withDocker,
+  host: withDocker,
   product: withDocker,
   apart: withServers,
   qemu: oneByOne,

@@ -34,10 +34,15 @@ const onThisKernel = [
 
 /** Agents that need nothing of the lane's Docker, or another engine as well; and those that something disturbs. */
 const onOtherEngines = [
-  'test/e2e/{bad-input,damaged-sensor,enforcement-gap,enforcement-outlives,killed-daemon}.test.ts',
+  'test/e2e/{damaged-sensor,enforcement-gap,enforcement-outlives}.test.ts',
   'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
-  'test/e2e/{host-services,identity-docker,job,loaded-libraries}.test.ts',
-  'test/e2e/{podman,podman-first-program,reload,replaced-profile,units,units-rpm}.test.ts',
+  'test/e2e/{identity-docker,loaded-libraries}.test.ts',
+  'test/e2e/{podman,podman-first-program,replaced-profile}.test.ts',
+]
+
+/** Workloads that are no container, and what an agent is given, loses and takes up again. */
+const onHost = [
+  'test/e2e/{bad-input,host-services,job,killed-daemon,reload,units,units-rpm}.test.ts',
 ]
 
 const onNode = ['test/kube/{deployment,cgroup-forms,session-persons,tutorial}.test.ts']
@@ -70,12 +75,17 @@ export const lanes = {
   system: {
     shows: 'the whole agent on containers of this kernel',
     files: ['test/e2e/**/*.test.ts'],
-    without: onOtherEngines,
+    without: [...onOtherEngines, ...onHost],
     decides: true,
   },
   engines: {
-    shows: 'the whole agent on containerd, Podman, systemd, jobs, broken engines and input',
+    shows: 'the whole agent on containerd, Podman and broken engines',
     files: onOtherEngines,
+    decides: true,
+  },
+  host: {
+    shows: 'the whole agent on systemd’s units and on jobs, with bad input, and killed',
+    files: onHost,
     decides: true,
   },
   product: {

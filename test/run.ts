@@ -151,12 +151,16 @@ async function sensors(): Promise<void> {
   await lane('product', daemon, images)
 }
 
-const node = lane('node', daemon, images, servers)
+/** A new machine builds the servers meanwhile. */
+async function hostAndNode(): Promise<void> {
+  await lane('host', daemon, images)
+  await lane('node', daemon, images, servers)
+}
 
 async function withServers(): Promise<void> {
-  await lane('kube', daemon, servers)
   await lane('random', daemon)
   await lane('qemu', images)
+  await lane('kube', daemon, servers)
   await lane('kernels', images)
 }
 
@@ -169,7 +173,7 @@ async function computing(): Promise<void> {
 }
 
 const besides = Promise.all([withServers(), computing()])
-await Promise.all([system, sensors(), node])
+await Promise.all([system, sensors(), hostAndNode()])
 await lane('alone', daemon, images, servers)
 await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
