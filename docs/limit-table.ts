@@ -13,6 +13,7 @@ import { lateKept } from '../src/agent/enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from '../src/agent/reading/live/live-updates.ts'
 import { addressesKept } from '../src/gateway/throttle.ts'
 import { alertsRead } from '../src/console/reading/alert-evidence.ts'
+import { casesKept } from '../src/console/reading/fleet-cases.ts'
 import { connectionsKept } from '../src/console/reading/workload-part.ts'
 import { bucketBytesKept, bucketKeysKept } from '../src/fleet/nats/bucket.ts'
 import { eventsWaiting, podsLimited } from '../src/fleet/pod-events.ts'
@@ -625,6 +626,12 @@ export const limitTable: readonly LimitGroup[] = [
         bound: connectionsKept,
         of: 'workload',
         atBound: 'the map has open alerts first, and the number of those that it leaves out',
+      },
+      {
+        what: 'cases that the console knows',
+        bound: casesKept,
+        of: '',
+        atBound: 'the one that came first is at no incident; its node has it',
       },
       {
         what: 'alerts that a decision at the console takes its evidence from',

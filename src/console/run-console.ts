@@ -83,7 +83,11 @@ async function consoleWorld(
   }
   const incidents =
     alerts &&
-    new FleetIncidents(alerts.window, { fleet: state, onNews: () => news.changed('alerts') })
+    new FleetIncidents(alerts.window, {
+      fleet: state,
+      cases: alerts.cases,
+      onNews: () => news.changed('alerts'),
+    })
   const persons = incidents && new FleetPersons(incidents)
   const world: ConsoleWorld = {
     views,
@@ -152,6 +156,7 @@ function alertLogOf({ alerts }: ConsoleConfig, news: FleetNews, log: Log): Alert
     source: { stream, subject },
     window,
     onAlert: () => news.changed('alerts'),
+    onCase: () => news.changed('alerts'),
     onState: faultLog(`the stream \`${stream}\``, news, log),
   })
 }

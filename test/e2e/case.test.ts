@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CaseLine } from '../../src/agent/records/cases/case-file.ts'
+import { AlertWindow } from '../../src/console/reading/alert-window.ts'
+import type { FleetCase } from '../../src/console/reading/case-view.ts'
+import { FleetCases } from '../../src/console/reading/fleet-cases.ts'
+import { FleetIncidents } from '../../src/console/reading/fleet-incidents.ts'
+import { Interned } from '../../src/console/reading/interned.ts'
+import { alertIn } from '../../src/console/reading/stream-record.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { CaseSummary, CaseView } from '../../src/api/case-views.ts'
 import type { AuditView } from '../../src/api/review-views.ts'
@@ -23,6 +29,15 @@ const service = [
   '-c',
   'while true; do if [ -e /orders ]; then sh /orders; rm /orders; fi; sleep 0.1; done',
 ]
+/** As an agent of the console has it, in a file instead of a stream: test/product/console.test.ts has a real one. */
+const sent = join(mkdtempSync('/tmp/snug-case-'), 'sent.ndjson')
+const sink = {
+  name: 'console',
+  type: 'file',
+  path: sent,
+  only: { severity: 'low' },
+  storms: 'each',
+}
 let agent: Agent
 let victim: Docker.Container
 
@@ -30,7 +45,11 @@ beforeAll(async () => {
   await busyboxImage(docker, { name: image, labels: { test: image } })
   agent = await startAgent({
     docker: socket,
-    config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 }, capture: { from: 'high' } },
+    config: {
+      learn: { floor: '3s', ceiling: '1h', unseen: 1 },
+      capture: { from: 'high' },
+      sinks: [sink],
+    },
   })
   victim = await startContainer(docker, image, service, { name, StopTimeout: 1 })
   await agent.until<LineageView>(
@@ -42,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await removeContainer(victim)
   await agent[Symbol.asyncDispose]()
+  rmSync(dirname(sent), { recursive: true, force: true })
 })
 
 test('a dropped program that runs leads to a case with its process, its bytes and what came before', async () => {
@@ -89,6 +109,42 @@ test('a dropped program that runs leads to a case with its process, its bytes an
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   expect(audit).toContainEqual(expect.objectContaining({ what: 'case', case: taken.id, sha256 }))
   expect(audit).toContainEqual(expect.objectContaining({ what: 'case-read', case: taken.id }))
+})
+
+/** The evidence of all incidents that a console derives of what the agent has sent until now. */
+async function casesAtConsole(): Promise<readonly FleetCase[]> {
+  const [cases, window, interned] = [new FleetCases(), new AlertWindow(10_000), new Interned()]
+  const text = existsSync(sent) ? readFileSync(sent, 'utf8') : ''
+  for (const [seq, line] of text.split('\n').slice(0, -1).entries()) {
+    const value = JSON.parse(line) as { readonly time: string }
+    const alert = alertIn({ seq, time: value.time, value }, interned)
+    if (alert === undefined) cases.put(value)
+    else window.put(alert)
+  }
+  const fleet = { revision: 0, profiles: () => [], profile: () => undefined }
+  const incidents = new FleetIncidents(window, { fleet, cases })
+  const { rows } = await incidents.page({ limit: 100, offset: 0 })
+  const stories = await Promise.all(rows.map(({ id }) => incidents.story(id)))
+  return stories.flatMap((story) => story.cases)
+}
+
+test('the incident at the console has the evidence, by what the agent sends', async () => {
+  const taken = await agent.json<CaseSummary[]>(['case', 'list'])
+  const ofAlert = taken.find(({ alert }) => alert !== undefined)
+  const ofPerson = taken.find(({ alert }) => alert === undefined)
+  await expect
+    .poll(casesAtConsole)
+    .toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ id: ofAlert?.id, by: 'agent', because: 'alert' }),
+        expect.objectContaining({ id: ofPerson?.id, by: ofPerson?.by, because: 'container' }),
+      ]),
+    )
+  for (const { id, node, container, sha256 } of await casesAtConsole()) {
+    expect([node, container]).toEqual(['n1', victim.id])
+    const audit = await agent.json<AuditView[]>(['audit', 'list'])
+    expect(audit).toContainEqual(expect.objectContaining({ what: 'case', case: id, sha256 }))
+  }
 })
 
 test('many alerts of one container lead to one case', async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Severity } from '../../src/core/event/alert-words.ts'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { AgentReport } from '../../src/core/event/agent-report-schema.ts'
+import { auditRecord } from '../../src/core/event/outbound-record.ts'
 import { reportSubject } from '../../src/core/event/agent-report.ts'
 import { violations } from '../fixtures/axe.ts'
 import { ConsoleProcess } from '../fixtures/console-process.ts'
@@ -312,6 +313,42 @@ test('an intruder in replicas on two nodes is one incident, with its steps and n
   await story.locator('.story', { hasText: 'on n1, n2, 2 alerts in 2 containers' }).waitFor()
   expect(await story.locator('.story li').count()).toBe(1)
   expect(await page.locator('main').textContent()).not.toContain('\u202e')
+  expect(faults.output).toEqual([])
+  await context.close()
+})
+
+test('an incident has the evidence that an agent captured for it, and how to get it there', async () => {
+  const { page, context, faults } = await openAs('viewer')
+  await page.goto(`${served.url}/#/incidents`)
+  await page.locator('.row', { hasText: '2 alerts in 2 containers on n1, n2' }).click()
+  const story = page.locator('article[aria-label=incident]', { hasText: 'run /bin/sh' })
+  await story.waitFor()
+  const [{ id: alert, node, container } = shells[0]!] = shells
+  const sha256 = digestOf('a case').slice(7)
+  const entry = {
+    seq: 7,
+    previous: '',
+    id: ulid(),
+    time: new Date().toISOString(),
+    what: 'case',
+    who: 'agent',
+    case: '01KCASE',
+    state: 'complete',
+    container: container?.id,
+    reason: `alert ${alert}: ${hostile}`,
+    sha256,
+    bytes: 4_096,
+    alert,
+  }
+  await nats.publish([JSON.stringify(auditRecord(entry, sha256, node))])
+  await story.getByText('snug case export 01KCASE').waitFor()
+  await story.getByText(sha256).waitFor()
+  await story.getByText('on n1 4 KiB').waitFor()
+  expect(await violations(page)).toEqual([])
+  expect(await page.locator('main img').count()).toBe(0)
+  expect(await page.locator('main').textContent()).not.toContain('\u202e')
+  if (process.env['SNUG_LOOK'] !== undefined)
+    await page.screenshot({ path: `${process.env['SNUG_LOOK']}/case.png`, fullPage: true })
   expect(faults.output).toEqual([])
   await context.close()
 })

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import type { FleetCase } from '../reading/case-view.ts'
 import type {
   FleetIncidentClosure,
   FleetIncidentRow,
@@ -8,7 +9,7 @@ import type {
 import { ask } from '../../page/base/api.ts'
 import { useResource } from '../../page/base/resource.ts'
 import { link } from '../../page/base/route.ts'
-import { count, plural } from '../../page/base/text.ts'
+import { bytesText, count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
@@ -116,7 +117,40 @@ function IncidentDetail({ id }: { readonly id: string }) {
         ))}
       </ol>
       {left > 0 ? <p class="muted">{count(left)} more steps of no higher severity</p> : null}
+      <Cases cases={value.cases} />
     </article>
+  )
+}
+
+/** Evidence on the nodes: where it is, and how to get it there. */
+function Cases({ cases }: { readonly cases: readonly FleetCase[] }) {
+  if (cases.length === 0) return null
+  return (
+    <>
+      <h3>Evidence</h3>
+      <ul class="plain-list">
+        {cases.map(({ id, node, time, by, reason, state, sha256, bytes, because }) => (
+          <li key={`${node} ${id}`}>
+            <span class="badge decided">{state}</span> on <Foreign text={node} />{' '}
+            <span class="muted">
+              {bytesText(bytes)}, <Ago time={time} /> by <Foreign text={by} />
+              {because === 'alert' ? '' : ', of a container of the incident'}
+            </span>
+            <p>
+              <Foreign text={reason} words />
+            </p>
+            <p>
+              <code>
+                snug case export <Foreign text={id} />
+              </code>
+            </p>
+            <p class="muted">
+              SHA-256 <code class="digest">{sha256}</code>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </>
   )
 }
 

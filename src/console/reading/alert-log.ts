@@ -2,6 +2,7 @@ import { type Severity, severities } from '../../core/event/alert-words.ts'
 import { StreamLog, type StreamSource } from '../../fleet/nats/stream-log.ts'
 import { nameOf } from './alert-name.ts'
 import { AlertWindow } from './alert-window.ts'
+import { FleetCases } from './fleet-cases.ts'
 import { Interned } from './interned.ts'
 import { alertIn, type KeptAlert } from './stream-record.ts'
 import type { FleetAlertRow, FleetAlerts } from './views.ts'
@@ -15,6 +16,7 @@ export interface AlertLogOptions {
   /** Messages of the stream that are kept in memory, as short rows. */
   readonly window: number
   readonly onAlert?: (alert: KeptAlert) => void
+  readonly onCase?: () => void
   readonly onState?: (fault: string | undefined) => void
 }
 
@@ -53,11 +55,12 @@ const scanned = 2_000
 export class AlertLog {
   readonly stream: StreamLog
   readonly window: AlertWindow
+  readonly cases = new FleetCases()
   readonly #interned = new Interned()
   /** Messages that are no alert, or not valid. */
   ignored = 0
 
-  constructor({ access, source, window, onAlert, onState }: AlertLogOptions) {
+  constructor({ access, source, window, onAlert, onCase, onState }: AlertLogOptions) {
     this.window = new AlertWindow(window)
     this.stream = new StreamLog({
       access,
@@ -67,13 +70,17 @@ export class AlertLog {
         const alert = alertIn(message, this.#interned)
         if (alert === undefined) {
           // The audit trail and incidents may come by the same sink.
-          if (!isOther(message.value)) this.ignored += 1
+          if (this.cases.put(message.value)) onCase?.()
+          else if (!isOther(message.value)) this.ignored += 1
           return
         }
         this.window.put(alert)
         onAlert?.(alert)
       },
-      onReset: () => this.window.clear(),
+      onReset: () => {
+        this.window.clear()
+        this.cases.clear()
+      },
       ...(onState && { onState }),
     })
   }

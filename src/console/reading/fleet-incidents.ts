@@ -9,6 +9,7 @@ import { Slices } from '../../support/slices.ts'
 import { shortHash } from '../../fleet/fleet-image.ts'
 import { nameOf } from './alert-name.ts'
 import type { AlertWindow } from './alert-window.ts'
+import type { FleetCases } from './fleet-cases.ts'
 import {
   type ClosingFleet,
   closedRow,
@@ -40,6 +41,8 @@ const share = 10
 export interface FleetIncidentsOptions {
   /** Where people close incidents. */
   readonly fleet: ClosingFleet
+  /** Evidence that agents captured; absent: none is known. */
+  readonly cases?: FleetCases
   /** An answer was out of date, and the next one is not. */
   readonly onNews?: () => void
 }
@@ -81,12 +84,15 @@ export class FleetIncidents {
   #nextMs = -Infinity
   readonly #onNews: () => void
   readonly #fleet: ClosingFleet
+  readonly #cases: FleetCases | undefined
   readonly #closings: FleetClosings
   #listed: Listed | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(window: AlertWindow, { fleet, onNews = () => undefined }: FleetIncidentsOptions) {
+  constructor(window: AlertWindow, options: FleetIncidentsOptions) {
+    const { fleet, cases, onNews = () => undefined } = options
     this.#window = window
+    this.#cases = cases
     this.#fleet = fleet
     this.#closings = new FleetClosings(fleet)
     this.#onNews = onNews
@@ -115,7 +121,8 @@ export class FleetIncidents {
     const folds = folded(found.alerts)
     const steps = folds.slice(0, stepsShown).map(stepOf)
     steps.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : a.firstSeen > b.firstSeen ? 1 : 0))
-    return { ...found.row, steps, left: folds.length - steps.length }
+    const cases = this.#cases?.of(found.alerts, found.row.firstSeen) ?? []
+    return { ...found.row, cases, steps, left: folds.length - steps.length }
   }
 
   /**

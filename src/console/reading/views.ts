@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { alertActions, alertTypes, severities } from '../../core/event/alert-words.ts'
 import { fleetHold } from '../../api/hold-views.ts'
 import { each } from '../../api/view-parts.ts'
+import { fleetCase } from './case-view.ts'
 import { openWord, type View } from '../../core/view.ts'
 import { modes } from '../../core/lifecycle/mode.ts'
 
@@ -337,6 +338,8 @@ export type FleetIncidents = View<typeof incidents>
 
 export const incidentStory = z.object({
   ...incidentFacts,
+  /** Newest first. */
+  cases: z.array(fleetCase),
   /** Equal alerts of all containers are one step. The gravest ones, in order of time. */
   steps: z.array(
     z.object({
