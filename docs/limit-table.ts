@@ -628,7 +628,7 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'the map has open alerts first, and the number of those that it leaves out',
       },
       {
-        what: 'cases that the console knows',
+        what: 'cases in the memory of the console',
         bound: casesKept,
         of: '',
         atBound: 'the one that came first is at no incident; its node has it',
