@@ -42,7 +42,7 @@ const onOtherEngines = [
 
 /** Workloads that are no container, and what an agent is given, loses and takes up again. */
 const onHost = [
-  'test/e2e/{bad-input,host-services,job,killed-daemon,reload,units,units-rpm}.test.ts',
+  'test/e2e/{bad-input,host-services,job,job-packages,killed-daemon,reload,units,units-rpm}.test.ts',
 ]
 
 const onNode = ['test/kube/{deployment,cgroup-forms,session-persons,tutorial}.test.ts']
@@ -186,6 +186,8 @@ export const rare = {
   'a story that another file shows on another surface': [
     // The counts of sensor/known-workload, through the agent.
     'test/e2e/known-workload.test.ts',
+    // Installs of sixty packages: e2e/job has those of three.
+    'test/e2e/job-packages.test.ts',
     // Class `open` of a notebook: e2e/open-class has it for a shell.
     'test/e2e/notebook.test.ts',
     // Podman’s hook: sensor/start-hook and e2e/podman.
