@@ -8,7 +8,8 @@ import { code, page, table } from './markdown.ts'
 /** The commands as documents describe them. */
 export const { program: documentedProgram } = await createProgram(silent())
 
-function silent(): CliIo {
+/** A terminal that nobody reads. */
+export function silent(): CliIo {
   const stream = new PassThrough()
   return {
     stdin: stream,

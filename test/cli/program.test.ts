@@ -1,26 +1,10 @@
-import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
-import type { CliIo } from '../../src/cli/cli-io.ts'
+import { documentedProgram as whole, silent } from '../../docs/cli-page.ts'
 import { createProgram } from '../../src/cli/program.ts'
 
-const never = new AbortController().signal
-const io: CliIo = {
-  stdin: new PassThrough(),
-  stdout: new PassThrough(),
-  stderr: new PassThrough(),
-  env: {},
-  colour: false,
-  progress: false,
-  interactive: false,
-  width: 80,
-  signal: never,
-  ended: never,
-}
-const { program: whole } = await createProgram(io)
-
 const commandsIn = async (...args: readonly string[]): Promise<readonly Command[]> =>
-  (await createProgram(io, args)).program.commands
+  (await createProgram(silent(), args)).program.commands
 const namesIn = (commands: readonly Command[]): readonly string[] =>
   commands.map((each) => each.name())
 

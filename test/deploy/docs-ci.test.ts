@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createProgram } from '../../src/cli/program.ts'
+import { documentedProgram as program } from '../../docs/cli-page.ts'
 
 const textOf = (name: string): string =>
   readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
@@ -13,20 +12,6 @@ const blocks = [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, kind, text
   kind,
   text,
 }))
-
-const never = new AbortController().signal
-const { program } = await createProgram({
-  stdin: new PassThrough(),
-  stdout: new PassThrough(),
-  stderr: new PassThrough(),
-  env: {},
-  colour: false,
-  progress: false,
-  interactive: false,
-  width: 80,
-  signal: never,
-  ended: never,
-})
 
 /** The commands of `snug`, with continued lines joined. */
 function commandsIn(text: string): readonly string[] {
