@@ -15,6 +15,7 @@ import { VirtualList } from '../../page/parts/virtual-list.tsx'
 import { HoldButton } from './fleet-holds.tsx'
 import { TwoLines } from './fleet-list.tsx'
 import { SessionLinks } from './person-links.tsx'
+import { TextFacts } from './text-facts.tsx'
 
 const rowHeight = 52
 const pageRows = 200
@@ -305,16 +306,7 @@ function AlertDetail({ seq }: { readonly seq: number | string }) {
         ))}
       </ul>
       <dl class="facts">
-        {facts.map(([what, text]) =>
-          text === undefined || text === '' ? null : (
-            <>
-              <dt>{what}</dt>
-              <dd>
-                <Foreign text={text} />
-              </dd>
-            </>
-          ),
-        )}
+        <TextFacts facts={facts} />
         <SessionLinks sessions={value.sessions} />
         <dt>seen</dt>
         <dd>

@@ -20,6 +20,7 @@ import { attempt, toast } from '../../page/shell/toasts.tsx'
 import { useMay } from './fleet-decide.ts'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 import { PersonLinks } from './person-links.tsx'
+import { TextFacts } from './text-facts.tsx'
 
 /** Nodes that a row names. */
 const nodesNamed = 2
@@ -215,16 +216,7 @@ function Facts({ incident }: { readonly incident: FleetIncidentStory }) {
   ]
   return (
     <dl class="facts">
-      {facts.map(([what, text]) =>
-        text === '' ? null : (
-          <>
-            <dt>{what}</dt>
-            <dd>
-              <Foreign text={text} words />
-            </dd>
-          </>
-        ),
-      )}
+      <TextFacts facts={facts} words />
       <PersonLinks names={persons} />
       <dt>when</dt>
       <dd>

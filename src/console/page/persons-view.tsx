@@ -13,6 +13,7 @@ import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
 import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { FleetList, TwoLines } from './fleet-list.tsx'
+import { TextFacts } from './text-facts.tsx'
 
 /** Who began sessions on any node, the latest first. `wanted`: name of the person to begin with. */
 export function PersonsView({ wanted }: { readonly wanted: string }) {
@@ -119,16 +120,7 @@ function Facts({ person }: { readonly person: FleetPersonStory }) {
   ]
   return (
     <dl class="facts">
-      {facts.map(([what, text]) =>
-        text === '' ? null : (
-          <>
-            <dt>{what}</dt>
-            <dd>
-              <Foreign text={text} words />
-            </dd>
-          </>
-        ),
-      )}
+      <TextFacts facts={facts} words />
       <dt>when</dt>
       <dd>
         <At time={person.firstSeen} /> to <At time={person.lastSeen} />
