@@ -84,7 +84,7 @@ export class KernelSide {
       },
       onTime: (container) => this.gaps.onTime(container),
     })
-    this.#peers = new PeerNames(engines, controls)
+    this.#peers = new PeerNames(engines, controls, now)
     this.profiles = new KernelProfiles({
       controls,
       budget,
@@ -208,6 +208,11 @@ export class KernelSide {
   started(container: string, version: DeployedVersion, seen?: ContainerSeen): void {
     this.#assignments.started(container, version, seen)
     this.profiles.started(version)
+  }
+
+  /** Since when (epoch milliseconds) the kernel has the name of a peer's address; undefined: it has none. */
+  namedSince(address: string): number | undefined {
+    return this.#peers.since(address)
   }
 
   /** Only answers of these resolvers name its peers. `names`: of addresses that it found before. */

@@ -9,11 +9,22 @@ import type { PeerName, SourceControl } from '../pipeline/sources/source.ts'
 export class PeerNames {
   readonly #engines: readonly IdentityEngine[]
   readonly #controls: () => Iterable<SourceControl>
-  readonly #sent = new Map<string, string>()
+  readonly #now: () => number
+  readonly #sent = new Map<string, { readonly name: string; readonly atMs: number }>()
 
-  constructor(engines: readonly IdentityEngine[], controls: () => Iterable<SourceControl>) {
+  constructor(
+    engines: readonly IdentityEngine[],
+    controls: () => Iterable<SourceControl>,
+    now: () => number,
+  ) {
     this.#engines = engines
     this.#controls = controls
+    this.#now = now
+  }
+
+  /** Since when (epoch milliseconds) the kernel has the name of the address; undefined: it has none. */
+  since(address: string): number | undefined {
+    return this.#sent.get(address)?.atMs
   }
 
   /** To be called whenever a container is added, is removed, or changes its networks. */
@@ -24,12 +35,12 @@ export class PeerNames {
       if (!now.has(address)) changes.push({ address, name: undefined })
     }
     for (const [address, name] of now) {
-      if (this.#sent.get(address) !== name) changes.push({ address, name })
+      if (this.#sent.get(address)?.name !== name) changes.push({ address, name })
     }
     if (changes.length === 0) return
     for (const { address, name } of changes) {
       if (name === undefined) this.#sent.delete(address)
-      else this.#sent.set(address, name)
+      else this.#sent.set(address, { name, atMs: this.#now() })
     }
     for (const control of this.#controls()) control.peers?.(changes)
   }

@@ -102,6 +102,7 @@ export class Inflow {
       now,
       kernel: {
         since: (version) => kernel.profiles.since(version),
+        namedSince: (address) => kernel.namedSince(address),
         isBeforeAssignment: (container, timeMs) => kernel.gaps.isBefore(container, timeMs),
       },
       failClosed: parts.failClosed,

@@ -457,6 +457,39 @@ describe('an action that was stopped', () => {
     expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
   })
 
+  it('by the earlier name of a peer is no disagreement, and is one once the kernel has the name', async () => {
+    const world = await started()
+    const connected = (address: string, more: object = {}): SourceMessage => {
+      const time = new Date(world.now()).toISOString()
+      const { image: _, ...event } = act.connect(address, 5432, { container: id, time })
+      return eventMessage({ ...event, ...more } as typeof event & { image: never })
+    }
+    const named = (address: string): void => {
+      world.containers.peers.clear()
+      world.containers.peers.set(address, { name: 'user-db' })
+    }
+    const refused = { enforced: 'blocked' }
+    named('10.0.0.1')
+    world.source.emit(begin(world, id), connected('10.0.0.1'))
+    await judged()
+    await world.engine.endLearning('shop/web', by)
+    world.advance(60_000)
+    await world.engine.setMode('shop/web', 'block', by, { fraction: 1 })
+    world.advance(60_000)
+    // The peer starts again elsewhere, and its name is there a moment after the connection.
+    const early = connected('10.0.0.2', refused)
+    named('10.0.0.2')
+    begin(world, second)
+    world.source.emit(early)
+    await judged()
+    expect(await found(world)).toMatchObject([{ type: 'enforcement', severity: 'medium' }])
+    expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
+    world.advance(60_000)
+    world.source.emit(connected('10.0.0.2', refused))
+    await judged()
+    expect(world.engine.status().counters['kernelDisagreements']).toBe(1)
+  })
+
   it('or not, because the agent was late to assign its container, is reported as missed', async () => {
     const world = await blocking()
     // The agent was busy while the container started and acted.

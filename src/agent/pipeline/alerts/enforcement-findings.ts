@@ -148,7 +148,9 @@ const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
     'the kernel stopped an action that the profile allows: this is a fault of Snug and may harm the service',
     'stop blocking with `snug break-glass`, and report the fault with this alert',
   ],
-  'expected-since': ['the kernel applied an older profile; the current profile allows this action'],
+  'expected-since': [
+    'the kernel applied an older profile, or an older name of the peer; the profile allows this action',
+  ],
   learning: [
     'the kernel stopped an action of a version that is learning: it still had the profile and mode from before',
   ],

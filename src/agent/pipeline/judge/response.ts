@@ -52,6 +52,8 @@ export interface ResponseOptions {
 export interface KernelJudge {
   /** Epoch milliseconds since when the kernel has the current profile; undefined: it has none. */
   since(version: DeployedVersion): number | undefined
+  /** Epoch milliseconds since when the kernel has the name of a peer's address; undefined: it has none. */
+  namedSince?(address: string): number | undefined
   /** Whether the container was to be blocked, and its assignment came after that time. */
   isBeforeAssignment?(container: string, timeMs: number): boolean
 }
@@ -68,7 +70,8 @@ export interface Response {
 const expected: Response = { outcome: 'expected' }
 
 /**
- * Maximum time to install a profile in the kernel. Until then, the previous profile still blocks.
+ * Maximum time to install a profile or the name of a peer in the kernel. Until then, the previous
+ * one still blocks.
  */
 const swapMs = 5_000
 
@@ -161,8 +164,11 @@ export class Responder {
   #whyStopped(event: ActEvent, version: DeployedVersion): StoppedThough {
     if (event.held === true) return 'held'
     if (version.life.state === 'learning') return 'learning'
-    const since = this.#options.kernel?.since(version)
-    const isOlder = since === undefined || Date.parse(event.time) <= since + swapMs
+    const { kernel } = this.#options
+    const since = kernel?.since(version)
+    const named = event.kind === 'connect' ? kernel?.namedSince?.(event.connect.address) : undefined
+    const isOlder =
+      since === undefined || Date.parse(event.time) <= Math.max(since, named ?? 0) + swapMs
     return isOlder ? 'expected-since' : 'disagreement'
   }
 
