@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make gcc libc6-dev
 RUN_PACKAGES   := busybox-static
-TEST_PACKAGES  := docker.io docker-cli podman crun uidmap busybox-static mmdebstrap strace systemd iptables iproute2 procps util-linux wrk redis-tools apparmor \
+TEST_PACKAGES  := docker.io docker-cli podman crun runsc uidmap busybox-static mmdebstrap strace systemd iptables iproute2 procps util-linux wrk redis-tools apparmor \
                   libfaketime rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus prometheus-alertmanager \
                   docker-registry cosign oras veristat \
                   git python3 rpm zstd golang-github-in-toto-attestation-dev \

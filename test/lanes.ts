@@ -36,7 +36,7 @@ const onThisKernel = [
 const onOtherEngines = [
   'test/e2e/{damaged-sensor,enforcement-gap,enforcement-outlives}.test.ts',
   'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
-  'test/e2e/{identity-docker,loaded-libraries}.test.ts',
+  'test/e2e/{gvisor,identity-docker,loaded-libraries}.test.ts',
   'test/e2e/{podman,podman-first-program,replaced-profile}.test.ts',
 ]
 

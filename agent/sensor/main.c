@@ -32,6 +32,7 @@
 #include "sensor/loss.h"
 #include "sensor/object.h"
 #include "sensor/options.h"
+#include "sensor/packets.h"
 #include "sensor/paths.h"
 #include "sensor/process.h"
 #include "sensor/report.h"
@@ -286,6 +287,8 @@ int main(int argc, char **argv)
 		return start_hook(argc, argv);
 	if (argc == 5 && !strcmp(argv[1], "--cost") && !strcmp(argv[3], "--of"))
 		return print_cost(argv[2], argv[4]);
+	if (argc == 5 && !strcmp(argv[1], "--packets"))
+		return receive_packets(argv[2], argv[3], argv[4]);
 	if (argc == 2 && !strcmp(argv[1], "--libraries"))
 		return printf("%s glibc@%s\n", SNUG_LIBRARIES, gnu_get_libc_version()) < 0;
 	agent.cpus = libbpf_num_possible_cpus();

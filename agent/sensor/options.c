@@ -33,6 +33,7 @@ static void refuse_usage(void)
 		"                   [--programs NAME,…] [--units PATTERN,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered] [--portable] [--switchable]\n"
 		"       snug-sensor --start-hook [--socket PATH] [--wait MILLISECONDS] [--fail-closed]\n"
 		"       snug-sensor --cost SECONDS --of PID\n"
+		"       snug-sensor --packets SOCKET MODE GREETING\n"
 		"       snug-sensor --detach --pin FOLDER | --libraries");
 	exit(64);
 }

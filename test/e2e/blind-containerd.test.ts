@@ -14,7 +14,7 @@ let containerd: Containerd
 let agent: Agent
 
 beforeAll(async () => {
-  // gVisor cannot be installed here. The shim of its name is runc's: what containerd reports is the same.
+  // The shim of gVisor's name is runc's: what containerd reports is the same.
   containerd = await startContainerd({ shims: ['containerd-shim-runsc-v1'] })
   const root = busyboxRoot()
   const archive = imageArchive(image, root)

@@ -20,7 +20,7 @@ let dockerd: Dockerd
 let agent: Agent
 let seen: Docker.Container
 
-/** gVisor cannot be installed here, so a program of its name starts runc. What the engine reports is the same. */
+/** A program of the name of gVisor starts runc: what the engine reports is the same. */
 function standIn(name: string): string {
   const path = join(programs, name)
   writeFileSync(path, '#!/bin/sh\nexec runc "$@"\n', { mode: 0o755 })

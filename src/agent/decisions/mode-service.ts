@@ -40,6 +40,7 @@ export class ModeService {
         throw new SnugError('MODE_BLIND', `cannot block: ${blindText(blind)}`)
       const refusal =
         registry.lifecycle.rules.unblockable?.(version.image) ??
+        (isNew ? version.unstoppable : undefined) ??
         kernel.refusal(version) ??
         boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)

@@ -3,7 +3,12 @@ import type { Blindness } from '../../../src/core/sight/blindness.ts'
 import { agentReport } from '../../../src/agent/reading/status/agent-report.ts'
 import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
-import { daemonWorld, type DaemonWorld, eventMessage } from '../../fixtures/daemon-fixtures.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  ScriptedSource,
+} from '../../fixtures/daemon-fixtures.ts'
 import { act } from '../../fixtures/event-fixture.ts'
 import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
@@ -151,6 +156,69 @@ describe('a container with its own kernel', () => {
     expect(await losses()).toMatchObject([
       { severity: 'medium', count: 2, reasons: [expect.stringContaining('is blind')] },
     ])
+  })
+})
+
+class InsideSource extends ScriptedSource {
+  readonly inside = new Set<string>()
+
+  /** Observed by the kernel of the container. */
+  async did(container: string, path: string): Promise<void> {
+    this.inside.add(container)
+    const { image: _, ...event } = act.exec(path, { container })
+    this.emit(eventMessage(event))
+    await this.received()
+  }
+}
+
+describe('a container whose own kernel reports what it does', () => {
+  let trace: InsideSource
+
+  beforeEach(async () => {
+    await world.stop()
+    trace = new InsideSource(undefined, 'trace')
+    world = daemonWorld({ sources: [trace] })
+    await world.start()
+    report(sandboxed, own, { runsSince: new Date(world.now()).toISOString() })
+  })
+
+  it('is learned from its start on, also where its engine was the first to report it', async () => {
+    expect(await version()).toMatchObject({ blind: { running: 1, of: 1 } })
+    await trace.did(sandboxed, '/web')
+    expect(await version()).toMatchObject({ behaviours: 1, containers: { running: 1, before: 0 } })
+    expect((await version())?.blind).toBeUndefined()
+    await did(sandboxed, '/runsc')
+    world.advance(11_000)
+    expect(await version()).toMatchObject({ state: 'enforced', behaviours: 1 })
+    expect(await losses()).toEqual([])
+  })
+
+  it('teaches nothing about a container of this kernel', async () => {
+    begin(other)
+    await trace.did(other, '/forged')
+    expect(await version()).toMatchObject({ behaviours: 0 })
+    await did(other, '/own')
+    expect(await version()).toMatchObject({ behaviours: 1 })
+  })
+
+  it('is blind some seconds after the last report', async () => {
+    await trace.did(sandboxed, '/web')
+    world.advance(1_000)
+    trace.inside.clear()
+    world.advance(4_000)
+    expect((await version())?.blind).toBeUndefined()
+    world.advance(2_000)
+    expect(await version()).toMatchObject({ blind: { running: 1, of: 1 } })
+    expect(await losses()).toMatchObject([{ count: 1 }])
+  })
+
+  it('cannot be blocked', async () => {
+    await trace.did(sandboxed, '/web')
+    world.advance(11_000)
+    await expect(world.engine.setMode('shop/web', 'block', by)).rejects.toMatchObject({
+      code: 'MODE_REFUSED',
+      message: expect.stringContaining('own kernel'),
+    })
   })
 })
 

@@ -15,6 +15,7 @@ import type {
   SourceMark,
 } from '../sources/source.ts'
 import type { DeployedVersion } from '../../records/versions/deployed-version.ts'
+import { isUnseen } from '../../records/versions/runs.ts'
 import { CountUpdates } from './count-updates.ts'
 import { EventMemory } from './event-memory.ts'
 import { OpenClasses } from './open-classes.ts'
@@ -172,9 +173,13 @@ export class JudgeStage {
     const { registry, sourceCoverage } = this.#options
     registry.containerStarted(identity, seen)
     const version = registry.versionOfContainer(identity.id)
-    if (version?.isSandbox(identity.id) === true) this.blind(version, identity.id)
-    else if (version?.life.state === 'learning')
+    const isSandbox = version?.isSandbox(identity.id) === true
+    if (isSandbox) {
+      // Its own kernel may report it in a moment.
+      if (!sourceCoverage.hasInside) this.blind(version, identity.id)
+    } else if (version?.life.state === 'learning') {
       version.watchedFor(sourceCoverage.ofContainer(source))
+    }
   }
 
   #ended({ id, time }: IdentifiedMessage & { type: 'container-ended' }): void {
@@ -188,7 +193,7 @@ export class JudgeStage {
   /** Reports once that nobody sees what the container does. Nothing where it is not blind. */
   blind(version: DeployedVersion, container: string): void {
     const run = version.runs.get(container)
-    if (run?.blind === undefined || run.blindReported === true) return
+    if (run === undefined || !isUnseen(run) || run.blindReported === true) return
     version.reportedBlind(container)
     const { name, from } = run
     this.#loss({
@@ -214,14 +219,15 @@ export class JudgeStage {
     const watched = sourceCoverage.of(reported, source)
     const version = registry.versionOf(reported)
     const isSandbox = version?.isSandbox(reported.container.id) === true
-    if (version === undefined || isSandbox) {
-      const why = isSandbox
-        ? 'it is an action of the sandbox around the container, which has its own kernel'
-        : 'the image of the container is unknown'
+    const isInside = sourceCoverage.isInside(source)
+    if (version === undefined || isSandbox !== isInside) {
+      const why =
+        version === undefined ? 'the image of the container is unknown' : otherSide(isInside)
       this.#responder.unprofiled(reported, behavioursOf(reported, registry.shaper), why)
       onJudged(reported, 'unprofiled', reported.count ?? 1)
       return
     }
+    if (isInside) version.observedInside(reported.container.id, true)
     version.touched(reported, registry.teaches(reported.workload))
     const refs = behavioursOf(reported, version.profile.shaper)
     const learning = version.life.state === 'learning'
@@ -305,4 +311,11 @@ export class JudgeStage {
     this.#options.registry.addLoss(event)
     this.#responder.lost(event)
   }
+}
+
+/** A kernel reports its own processes only: nobody may name the container of another one. */
+function otherSide(isInside: boolean): string {
+  return isInside
+    ? 'the kernel of a sandbox reports it, and the container has none'
+    : 'it is an action of the sandbox around the container, which has its own kernel'
 }

@@ -51,6 +51,16 @@ export class SourceCoverage {
     return nothing
   }
 
+  /** Whether the source reports what containers with their own kernel do in it. */
+  isInside(via: string): boolean {
+    return this.#sources.get(via)?.inside !== undefined
+  }
+
+  /** Whether there is such a source. */
+  get hasInside(): boolean {
+    return [...this.#sources.keys()].some((via) => this.isInside(via))
+  }
+
   #whole(name: string, { supports }: EventSource): Observed {
     const known = this.#reported.get(name)
     if (known !== undefined) return known

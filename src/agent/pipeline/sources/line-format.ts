@@ -32,6 +32,10 @@ export interface LineMapper {
   readonly settle?: (into: SnugEvent[], end: boolean) => void
   /** True while it holds part of an event: reading cannot resume here after a restart. */
   readonly holds?: () => boolean
+  /** Loads what only this format needs. To be awaited before the first line. */
+  readonly load?: () => Promise<void>
+  /** See `EventSource`. */
+  readonly inside?: ReadonlySet<string>
 }
 
 /** A format of lines: its name, the kinds that it can report, and its mapper. */
@@ -41,6 +45,8 @@ export interface LineFormat {
   /** See `SourceSupport`. */
   readonly byRule?: boolean
   readonly relays?: boolean
+  /** Its lines are packets of a unix socket, as `snug-sensor --packets` prints them: the answer to a peer's first one. */
+  readonly packets?: string
   /** The source follows a growing file through rotation and truncation; else it reads it once. */
   readonly follow: boolean
   open(context: LineContext): LineMapper

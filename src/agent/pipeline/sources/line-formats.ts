@@ -1,6 +1,7 @@
 import type { EventKind } from '../../../core/event/event-words.ts'
 import { auditFormat } from '../../../plugins/sensors/audit/audit-source.ts'
 import { falcoFormat } from '../../../plugins/sensors/falco/falco-source.ts'
+import { gvisorFormat } from '../../../plugins/sensors/gvisor/gvisor-source.ts'
 import { kubearmorFormat } from '../../../plugins/sensors/kubearmor/kubearmor-source.ts'
 import { type LineFormat } from './line-format.ts'
 import { LineSource, type LineSourceOptions } from './line-source.ts'
@@ -16,9 +17,12 @@ export const sensorFormats: readonly LineFormat[] = [
   auditFormat,
 ]
 
+/** Of sensors that send packets to a socket. */
+export const packetFormats: readonly LineFormat[] = [gvisorFormat]
+
 /** The kinds that each format can report, if the rules of the sensor ask for them. */
 export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
-  sensorFormats.map(({ name, kinds }) => [name, kinds]),
+  [...sensorFormats, ...packetFormats].map(({ name, kinds }) => [name, kinds]),
 )
 
 /** The source of a spec such as `falco:/var/log/falco.json`; undefined if it names no sensor. */

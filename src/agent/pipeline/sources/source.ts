@@ -28,6 +28,11 @@ export interface EventSource {
    * counts them in the kernel.
    */
   readonly control?: SourceControl
+  /**
+   * Present where another kernel reports what it does for a container: the ids of the containers that are observed so
+   * now. What else is seen of such a container is its sandbox.
+   */
+  readonly inside?: ReadonlySet<string>
   /** Of the process that it started, while there is one. */
   readonly sensorPid?: number | undefined
   /**

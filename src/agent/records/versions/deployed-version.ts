@@ -18,7 +18,7 @@ import type { ScanRecord } from '../../../supplychain/findings/kept-scan.ts'
 import { type KeyMeaning, KeyMeanings } from './key-meanings.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { type ReportedEvent, ReportedActs } from './reported-acts.ts'
-import { type Run, Runs } from './runs.ts'
+import { isUnseen, type Run, Runs } from './runs.ts'
 import type { Share } from './shared-bound.ts'
 import type { VersionBounds } from './version-bounds.ts'
 import { behaviourKinds, type EventKind } from '../../../core/event/event-words.ts'
@@ -227,12 +227,20 @@ export class DeployedVersion {
   /** Containers whose behaviour the host's kernel does not see: those that run, and those that ended since then. */
   blindSince(sinceMs: number): BlindContainers | undefined {
     const reasons = new Set<string>()
-    for (const { blind, to } of this.runs.values()) {
-      if (blind === undefined || (to !== undefined && Date.parse(to) < sinceMs)) continue
-      reasons.add(blindnessText(blind))
+    for (const run of this.runs.values()) {
+      const { blind, to } = run
+      if (blind === undefined || !isUnseen(run)) continue
+      if (to === undefined || Date.parse(to) >= sinceMs) reasons.add(blindnessText(blind))
     }
     const { running: of, blind: running } = this.runs.counts
     return reasons.size === 0 ? undefined : { running, of, reasons: [...reasons].sort() }
+  }
+
+  /** Why block mode would promise what cannot be had; undefined where it would not. */
+  get unstoppable(): string | undefined {
+    const { running, sandboxed } = this.runs.counts
+    if (sandboxed === 0) return undefined
+    return `${sandboxed} of ${running} running containers have their own kernel, where Snug stops nothing`
   }
 
   /** Blind containers that run now. */
@@ -259,6 +267,19 @@ export class DeployedVersion {
     if (run?.blind === undefined) return
     const { blind: _, blindReported: __, ...seeing } = run
     this.runs.set(container, { ...seeing, proven: true })
+    this.#sightChanged()
+  }
+
+  /**
+   * Its own kernel reports what the container does from now on, or does not any more. A sandbox connects once, before its
+   * first program: so its start was observed, also where the engine was the first to report it.
+   */
+  observedInside(container: string, on: boolean): void {
+    const run = this.runs.get(container)
+    if (run?.blind?.why !== 'own-kernel' || on === (run.inside === true)) return
+    const { inside: _, blindReported: __, ...rest } = run
+    if (on && run.before) this.runsBefore -= 1
+    this.runs.set(container, on ? { ...rest, before: false, inside: true } : rest)
     this.#sightChanged()
   }
 
@@ -467,5 +488,7 @@ function resumed(run: Run, seen: ContainerSeen): Run {
     return earlier === undefined ? goesOn : withChanges(goesOn, { earlier })
   }
   const past = [...(earlier ?? []), { from: run.from, to, before: run.before }].slice(-stintsKept)
-  return withChanges(goesOn, { from: seen.time, before: seen.before, earlier: past })
+  // Another sandbox has to report it now.
+  const { inside: _, ...again } = goesOn
+  return withChanges(again, { from: seen.time, before: seen.before, earlier: past })
 }

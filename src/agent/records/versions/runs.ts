@@ -31,17 +31,25 @@ export interface Run {
   readonly outside?: true
   /** The kernel of this host does not see what it does, or is not proven to. */
   readonly blind?: Blindness
+  /** Its own kernel reports what it does. Not stored: a sandbox connects to one agent. */
+  readonly inside?: true
   /** A loss reports that it is blind. */
   readonly blindReported?: true
   /** A process of it was found that runs on the kernel of this host, although its runtime is unknown. */
   readonly proven?: true
 }
 
-/** How many of the containers run, how many of those ran before they were first observed, and how many are blind. */
+/** How many of the containers run, and of those: ran before they were first observed, are blind, have their own kernel. */
 export interface RunCounts {
   readonly running: number
   readonly before: number
   readonly blind: number
+  readonly sandboxed: number
+}
+
+/** Nobody sees what the container does. */
+export function isUnseen({ blind, inside }: Run): boolean {
+  return blind !== undefined && inside !== true
 }
 
 /** As the store has it. */
@@ -108,13 +116,14 @@ export class Runs extends Map<string, Run> {
   }
 
   #counted(): RunCounts & { readonly revision: number } {
-    let [running, before, blind] = [0, 0, 0]
+    let [running, before, blind, sandboxed] = [0, 0, 0, 0]
     for (const run of this.values()) {
       if (run.to !== undefined) continue
       running += 1
       if (run.before) before += 1
-      if (run.blind !== undefined) blind += 1
+      if (isUnseen(run)) blind += 1
+      if (run.blind?.why === 'own-kernel') sandboxed += 1
     }
-    return { running, before, blind, revision: this.revision }
+    return { running, before, blind, sandboxed, revision: this.revision }
   }
 }

@@ -80,7 +80,7 @@ export class VersionLifecycle {
     const runs = this.runsOf(version, nowMs)
     const unmet = this.rules.mustSee?.(version.image)
     const blind = version.blindSince(nowMs - this.rules.floorMs)
-    const unblockable = this.rules.unblockable?.(version.image)
+    const unblockable = this.rules.unblockable?.(version.image) ?? version.unstoppable
     const unrecorded = spans
       .filter(
         ({ reason, to }) => reason === profileFull && Date.parse(to) >= version.life.learningSince,

@@ -2,7 +2,7 @@ import { microsOf } from '../../../core/event/time.ts'
 import type { ContainerRun, Stint } from '../../../core/coverage/coverage.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type { LossLedger } from './loss-ledger.ts'
-import type { PastStint, Run, Runs } from './runs.ts'
+import { isUnseen, type PastStint, type Run, type Runs } from './runs.ts'
 
 /** What was found last of a version, and what it follows from. */
 interface Found {
@@ -34,7 +34,7 @@ export function watchedRuns(
   const watched: ContainerRun[] = []
   for (const run of runs.values()) {
     // It adds nothing to what is learned, so it says nothing about what is left to learn.
-    if (run.outside === true || run.blind !== undefined) continue
+    if (run.outside === true || isUnseen(run)) continue
     of.push(run)
     watched.push(known.of(run) ?? watchedRun(run, losses, nowMs, node))
   }

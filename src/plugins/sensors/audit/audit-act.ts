@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import { type Bag, given, need } from '../json-fields.ts'
 import { accessOfFlags } from '../open-flags.ts'
+import { socketAddress } from '../socket-address.ts'
 import { auditCall, callName } from './audit-calls.ts'
 import { type AuditRecord, numberOf, textOf } from './audit-record.ts'
 
@@ -106,33 +106,7 @@ function fullPath(record: AuditRecord | undefined, event: AuditEvent): string | 
 function connectAct(event: AuditEvent): Bag | string {
   const record = event.find(({ type }) => type === 'SOCKADDR')
   const hex = need(record?.fields.get('saddr'), 'record of the address')
-  const address = socketAddress(Buffer.from(hex, 'hex'))
+  // The record omits the type of the socket.
+  const address = socketAddress(Buffer.from(hex, 'hex'), 'tcp')
   return address === undefined ? 'connect without address' : { kind: 'connect', connect: address }
-}
-
-/**
- * A socket address in the layout of the kernel. The record omits the type of the socket, so an
- * internet address is reported as `tcp`.
- */
-function socketAddress(bytes: Buffer): Bag | undefined {
-  if (bytes.length < 2) return undefined
-  const family = bytes.readUInt16LE(0)
-  if (family === 1 && bytes.length > 3) {
-    const isAbstract = bytes[2] === 0
-    const end = bytes.indexOf(0, 3)
-    const name = bytes.toString('utf8', isAbstract ? 3 : 2, end === -1 ? bytes.length : end)
-    return { protocol: 'unix', address: isAbstract ? `@${name}` : name, port: 0 }
-  }
-  if (family === 2 && bytes.length >= 8) {
-    const address = [...bytes.subarray(4, 8)].join('.')
-    return { protocol: 'tcp', address, port: bytes.readUInt16BE(2) }
-  }
-  if (family === 10 && bytes.length >= 24) {
-    const groups = Array.from({ length: 8 }, (_, n) => bytes.readUInt16BE(8 + 2 * n).toString(16))
-    const address = groups.join(':')
-    return isIP(address) === 6
-      ? { protocol: 'tcp', address, port: bytes.readUInt16BE(2) }
-      : undefined
-  }
-  return undefined
 }

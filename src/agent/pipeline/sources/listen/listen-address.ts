@@ -1,5 +1,5 @@
 import { SnugError } from '../../../../errors.ts'
-import { sensorFormats } from '../line-formats.ts'
+import { packetFormats, sensorFormats } from '../line-formats.ts'
 import { recorded } from '../file-source.ts'
 import type { LineFormat } from '../line-format.ts'
 
@@ -23,7 +23,11 @@ export interface HttpAddress {
   readonly tokenFile?: string
 }
 
-const formats: readonly LineFormat[] = [{ ...recorded, name: 'snug' }, ...sensorFormats]
+const formats: readonly LineFormat[] = [
+  { ...recorded, name: 'snug' },
+  ...sensorFormats,
+  ...packetFormats,
+]
 const ownerOnly = 0o600
 const httpPlace = /^http:(\[[0-9a-fA-F:]+\]|[^\s:[\]/?]+):(\d{1,5})$/
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
@@ -74,6 +78,8 @@ function httpOf(
     throw invalid(spec, 'it must be `unix:PATH` or `http:HOST:PORT`')
   }
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '')
+  if (format.packets !== undefined)
+    throw invalid(spec, `the format \`${format.name}\` needs \`unix:PATH\``)
   const tokenFile = query.get('token')
   if (tokenFile === null && !loopback.test(host)) {
     throw invalid(

@@ -12,6 +12,7 @@ import type { Door, PeerCount } from './door.ts'
 import { HandOver } from './hand-over.ts'
 import { HttpDoor } from './http-door.ts'
 import { parseListenAddress } from './listen-address.ts'
+import { PacketDoor } from './packet-door.ts'
 import { UnixDoor } from './unix-door.ts'
 
 interface Received {
@@ -44,6 +45,7 @@ function cut(parser: EventLineParser, error: unknown): ParsedLines {
 export class ListenSource implements EventSource {
   readonly name: string
   readonly supports: SourceSupport
+  readonly inside?: ReadonlySet<string>
   readonly #tally: LineTally
   readonly #door: Door
   readonly #received = new HandOver<Received>()
@@ -60,7 +62,12 @@ export class ListenSource implements EventSource {
     this.#tally = new LineTally(address.format, { ...options, name: this.name })
     const take = (name: string, chunks: AsyncIterable<Uint8Array>): Promise<PeerCount> =>
       this.#take(name, chunks)
-    this.#door = address.kind === 'unix' ? new UnixDoor(address, take) : new HttpDoor(address, take)
+    const { packets } = address.format
+    if (address.kind === 'http') this.#door = new HttpDoor(address, take)
+    else if (packets === undefined) this.#door = new UnixDoor(address, take)
+    else this.#door = new PacketDoor({ ...address, greeting: packets }, take)
+    const { inside } = this.#tally.mapper
+    if (inside !== undefined) this.inside = inside
   }
 
   get state(): SourceState {
@@ -89,6 +96,7 @@ export class ListenSource implements EventSource {
     try {
       if (signal.aborted) return
       signal.addEventListener('abort', stop, { once: true })
+      await this.#tally.mapper.load?.()
       await this.#door.open()
       this.#state = { kind: 'running' }
       if (this.#tally.mapper.settle !== undefined) {
