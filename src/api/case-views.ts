@@ -21,6 +21,8 @@ export const caseSummary = z.object({
   /** Of the compressed file. */
   bytes: count,
   sha256: text,
+  /** Id of the key that signed the file: SHA-256 of its public part; absent: nobody did. */
+  signedBy: maybe,
 })
 export type CaseSummary = View<typeof caseSummary>
 
@@ -86,5 +88,13 @@ export const caseFileView = z.object({
   name: text,
   sha256: text.meta({ description: 'of the compressed file, as the audit log has it' }),
   content: text.meta({ description: 'compressed NDJSON, in base64' }),
+  signature: z
+    .object({
+      payloadType: text,
+      payload: text,
+      signatures: z.array(z.object({ keyid: maybe, sig: text })),
+    })
+    .exactOptional()
+    .meta({ description: 'DSSE envelope with an in-toto statement about the file' }),
 })
 export type CaseFileView = View<typeof caseFileView>

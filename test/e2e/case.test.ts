@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type Docker from 'dockerode'
@@ -19,6 +19,7 @@ import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
+import { keyPair } from '../fixtures/key-pair.ts'
 
 const image = `${uniqueName('case')}:1`
 const name = uniqueName('victim')
@@ -31,6 +32,8 @@ const service = [
 ]
 /** As an agent of the console has it, in a file instead of a stream: test/product/console.test.ts has a real one. */
 const sent = join(mkdtempSync('/tmp/snug-case-'), 'sent.ndjson')
+const [key, pub] = [join(dirname(sent), 'key.pem'), join(dirname(sent), 'pub.pem')]
+const otherPub = join(dirname(sent), 'other.pem')
 const sink = {
   name: 'console',
   type: 'file',
@@ -42,12 +45,17 @@ let agent: Agent
 let victim: Docker.Container
 
 beforeAll(async () => {
+  const { privateKey, publicKey } = keyPair('ec')
+  const other = keyPair().publicKey
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  writeFileSync(pub, publicKey.export({ type: 'spki', format: 'pem' }))
+  writeFileSync(otherPub, other.export({ type: 'spki', format: 'pem' }))
   await busyboxImage(docker, { name: image, labels: { test: image } })
   agent = await startAgent({
     docker: socket,
     config: {
       learn: { floor: '3s', ceiling: '1h', unseen: 1 },
-      capture: { from: 'high' },
+      capture: { from: 'high', key },
       sinks: [sink],
     },
   })
@@ -109,6 +117,29 @@ test('a dropped program that runs leads to a case with its process, its bytes an
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   expect(audit).toContainEqual(expect.objectContaining({ what: 'case', case: taken.id, sha256 }))
   expect(audit).toContainEqual(expect.objectContaining({ what: 'case-read', case: taken.id }))
+})
+
+test('a case is signed, and a change of it is found with the public key', async () => {
+  const taken = await agent.json<CaseSummary>(['capture', name, '--reason', 'for the court'])
+  const file = join(agent.folder, 'signed.gz')
+  const exported = await agent.cli(['case', 'export', taken.id, file])
+  expect(exported.stdout).toContain(`wrote ${file}.dsse.json`)
+  const verify = (...keys: readonly string[]) =>
+    agent.cli(['case', 'verify', file, ...keys.flatMap((each) => ['--key', each]), '-o', 'json'])
+  const good = await verify(otherPub, pub)
+  const { signedBy, ...facts } = taken
+  expect(JSON.parse(good.stdout)).toMatchObject({ ...facts, keyId: signedBy })
+  expect([(await verify(otherPub)).code, (await verify(otherPub)).stderr]).toEqual([
+    2,
+    expect.stringContaining('SIGNER_UNKNOWN'),
+  ])
+  writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.from('x')]))
+  const changed = await verify(pub)
+  expect([changed.code, changed.stderr]).toEqual([
+    2,
+    expect.stringContaining('ATTESTATION_OF_ANOTHER'),
+  ])
+  rmSync(file)
 })
 
 /** The evidence of all incidents that a console derives of what the agent has sent until now. */

@@ -53,7 +53,13 @@ function nriFrames(): Buffer {
 const image = { repository: 'shop/web', digest: `sha256:${'1'.repeat(64)}` }
 const made = '2026-11-24T13:00:00Z'
 const decided = { by: 'ann', at: made }
-const statement = statementText(profilePredicate, image, { content: fileOf(service()), made }, '1')
+const subject = { name: image.repository, digest: image.digest }
+const statement = statementText(
+  profilePredicate,
+  subject,
+  { content: fileOf(service()), made },
+  '1',
+)
 const finding = { id: 'CVE-1', package: 'bash', installed: '5.2', fixed: '5.3' } as never
 const text = (path: string): Buffer => readFileSync(new URL(`../../${path}`, import.meta.url))
 

@@ -222,7 +222,7 @@ test('each other fault is refused with its own error code', async () => {
       ...(expires === undefined ? {} : { expires }),
     }
     return envelopeOf(
-      statementText(profilePredicate, { repository: 'x', digest }, what, '1'),
+      statementText(profilePredicate, { name: 'x', digest }, what, '1'),
       fileSigner(at('ed.key')),
     )
   }

@@ -75,7 +75,7 @@ beforeAll(async () => {
   writeFileSync(at('profile.json'), profile)
   const content = parseProfileDocument(JSON.parse(profile))
   const made = new Date().toISOString()
-  const about = { repository, digest: subject.digest }
+  const about = { name: repository, digest: subject.digest }
   const text = statementText(profilePredicate, about, { content, made }, '1')
   await attachBundle(client, 'web', subject, await local.bundle(text, { identity, issuer }))
 })

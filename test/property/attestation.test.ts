@@ -37,12 +37,7 @@ function signed(text: string, type = inTotoType): Envelope {
 }
 const profile = fileOf(service(), '2')
 const made = '2026-11-24T13:00:00Z'
-const text = statementText(
-  profilePredicate,
-  { repository: 'x', digest },
-  { content: profile, made },
-  '1',
-)
+const text = statementText(profilePredicate, { name: 'x', digest }, { content: profile, made }, '1')
 const good = signed(text)
 
 const refusal = (work: () => unknown): string => {

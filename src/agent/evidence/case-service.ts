@@ -5,9 +5,11 @@ import { ResponseBudget } from '../../core/lifecycle/response-rule.ts'
 import type { ActEvent } from '../../core/event/event.ts'
 import { caseBounds, type CaseHead, type CaseLine } from '../records/cases/case-file.ts'
 import { describeError, SnugError } from '../../errors.ts'
+import { signedCase } from '../../supplychain/attest/case-statement.ts'
+import type { Signer } from '../../supplychain/attest/keys.ts'
 import type { ContainerIdentity } from '../pipeline/identity/identity.ts'
 import { RecordIds } from '../pipeline/alerts/record-ids.ts'
-import type { CaseFolder, WrittenCase } from '../records/cases/case-folder.ts'
+import type { CaseFolder, SignCase, WrittenCase } from '../records/cases/case-folder.ts'
 import type { Agent } from '../engine/agent.ts'
 import type { CaseFileView, CaseSummary, CaseView } from '../../api/case-views.ts'
 import type { Decider } from '../../api/engine.ts'
@@ -21,6 +23,8 @@ export interface CaptureRules {
   readonly from: Severity | 'none'
   /** The most cases of an hour. */
   readonly budget: number
+  /** Absent: cases are not signed. */
+  readonly signer?: Signer
 }
 
 export const noCaptures: CaptureRules = { from: 'none', budget: 1 }
@@ -119,7 +123,7 @@ export class CaseService {
     try {
       const { type: _type, schema: _schema, profile: _profile, alert: of, ...about } = head
       const summary = { ...about, state: 'collecting' as const, ...(of && { alert: of.id }) }
-      written = await folder.write(summary, this.#lines(head, identity))
+      written = await folder.write(summary, this.#lines(head, identity), this.#signing())
     } catch (error) {
       unfollow()
       throw error
@@ -181,11 +185,10 @@ export class CaseService {
   /** Errors: CASE_UNKNOWN, CASE_DAMAGED */
   async file(id: string, by: Decider): Promise<CaseFileView> {
     const folder = this.#mustHaveFolder()
-    const { sha256 } = await folder.get(id)
-    const content = await folder.file(id)
+    const file = await folder.file(id)
     this.#agent.journal.audit('case-read', by.who, { case: id })
     await this.#agent.journal.decided()
-    return { name: `${id}.ndjson.gz`, sha256, content: content.toString('base64') }
+    return file
   }
 
   async #end(written: WrittenCase, after: readonly ActEvent[]): Promise<void> {
@@ -194,12 +197,19 @@ export class CaseService {
       const ended = await this.#mustHaveFolder().append(
         written,
         followed(after.map((event) => this.#history.current(event))),
+        this.#signing(),
       )
       this.#audit('agent', ended)
       this.#agent.journal.changed()
     } catch (error) {
       log.error({ case: written.summary.id, error: describeError(error) }, 'a case was not ended')
     }
+  }
+
+  #signing(): SignCase | undefined {
+    const { signer } = this.rules
+    if (signer === undefined) return undefined
+    return (summary) => signedCase(summary, signer, this.#agent.now())
   }
 
   async #prune(folder: CaseFolder): Promise<void> {

@@ -5,6 +5,8 @@ import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts
 import { bindSink } from '../pipeline/delivery/sinks/make-sink.ts'
 import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
 import { describeError } from '../../errors.ts'
+import type { CaptureRules } from '../evidence/case-service.ts'
+import { fileSigner } from '../../supplychain/attest/keys.ts'
 import type { DeliveryNews } from '../records/persistence/journal.ts'
 import type { Product } from '../pipeline/delivery/format/alert-facts.ts'
 import type { ResponseRules } from '../../core/lifecycle/response-rule.ts'
@@ -25,18 +27,7 @@ function teachingNamespaces(patterns: readonly string[]): NonNullable<LearnRules
 
 /** What may change while the agent runs. */
 export function liveParts(config: Config) {
-  const {
-    learn,
-    profiles,
-    after,
-    block,
-    storm,
-    outbox,
-    respond,
-    capture,
-    retention,
-    flushInterval,
-  } = config
+  const { learn, profiles, after, block, storm, outbox, respond, retention, flushInterval } = config
   const rules: LearnRules = {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
@@ -72,9 +63,14 @@ export function liveParts(config: Config) {
     limits,
     storms,
     responses,
-    capture,
+    capture: captureRules(config),
     flushIntervalMs: flushInterval,
   }
+}
+
+/** Errors: KEY_INVALID */
+function captureRules({ capture: { key, ...rules } }: Config): CaptureRules {
+  return key === undefined ? rules : { ...rules, signer: fileSigner(key) }
 }
 
 /** The sinks of the config, each with its format and transport. */

@@ -19,12 +19,12 @@ import {
   fileSigner,
   type Signer,
 } from '../../supplychain/attest/keys.ts'
-import type { SignerName } from '../../supplychain/attest/verify.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readGateResultFile, readProfileFile } from '../input/json-file.ts'
 import { grafeasProjectOption, parseFor } from '../input/option-values.ts'
 import { packageVersion } from '../../support/package-version.ts'
 import { textFields } from '../output/text-table.ts'
+import { signerFields } from '../output/signer-fields.ts'
 import { type TrustOptions, verifiedProfile, withTrustOptions } from '../input/verified-profile.ts'
 import { writeOutputFile } from '../input/output-file.ts'
 import { safeJson } from '../../support/safe-text.ts'
@@ -105,14 +105,6 @@ export function attestCommands(program: Command, context: CliContext): void {
     })
 }
 
-function signerFields(signer: SignerName): readonly [string, string][] {
-  if ('keyId' in signer) return [['signed by', signer.keyId]]
-  return [
-    ['signed by', signer.identity],
-    ['certified by', signer.issuer],
-  ]
-}
-
 function signerOf({ key, signWith }: AttestOptions): Signer {
   if ((key === undefined) === (signWith === undefined)) {
     throw new SnugError('USAGE', 'pass exactly one of `--key` and `--sign-with`')
@@ -138,7 +130,7 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
   const lasts = options.for === undefined ? undefined : parseDuration(options.for)
   const expires = lasts === undefined ? {} : { expires: new Date(now + lasts).toISOString() }
   const { digest } = image.subject
-  const subject = { repository: `${host}/${repository}`, digest }
+  const subject = { name: `${host}/${repository}`, digest }
   const put = async <Content>(predicate: Predicate<Content>, content: Content) => {
     const statement: Omit<Statement<Content>, 'digests'> = { content, made, ...expires }
     const text = statementText(predicate, subject, statement, packageVersion())
@@ -150,7 +142,7 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
   // One after the other: where the registry keeps no list, each is added to the list that the one before left.
   const attached = profile === undefined ? [] : [await put(profilePredicate, profile)]
   if (gate !== undefined) attached.push(await put(gatePredicate, gate))
-  const named = `${subject.repository}@${digest}`
+  const named = `${subject.name}@${digest}`
   if (options.grafeas !== undefined) {
     const about = { project: options.grafeasProject, image: named }
     const document = attestationGrafeas(attached, about)

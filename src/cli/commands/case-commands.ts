@@ -1,8 +1,13 @@
 import type { Command } from 'commander'
 import type { CaseFileView, CaseProcess, CaseSummary, CaseView } from '../../api/case-views.ts'
 import { SnugError } from '../../errors.ts'
+import { verifiedCase } from '../../supplychain/attest/case-statement.ts'
+import { parseEnvelope } from '../../supplychain/attest/dsse.ts'
+import { trustedKey } from '../../supplychain/attest/keys.ts'
 import type { CliContext } from '../cli-context.ts'
+import { readBytes, readJsonFile } from '../input/json-file.ts'
 import { writeOutputFile } from '../input/output-file.ts'
+import { signerFields } from '../output/signer-fields.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { safeText } from '../../support/safe-text.ts'
 
@@ -71,11 +76,39 @@ export function caseCommands(program: Command, context: CliContext): void {
     .argument('<id>', 'its id')
     .argument('<file>', 'file to write')
     .action(async (id: string, file: string) => {
-      const { content, sha256 } = await context.client.get<CaseFileView>(`${casePath(id)}/file`)
+      const found = await context.client.get<CaseFileView>(`${casePath(id)}/file`)
+      const { content, sha256, signature } = found
       const bytes = Buffer.from(content, 'base64')
       writeOutputFile(file, bytes, 0o600)
-      const written = { file, bytes: bytes.length, sha256 }
-      await context.print(written, [written], () => `wrote ${file}\nsha256:${sha256}\n`)
+      const files = [file]
+      if (signature !== undefined) {
+        files.push(signatureOf(file))
+        writeOutputFile(signatureOf(file), Buffer.from(`${JSON.stringify(signature)}\n`), 0o600)
+      }
+      const written = { file, bytes: bytes.length, sha256, signed: signature !== undefined }
+      await context.print(written, [written], () =>
+        [...files.map((each) => `wrote ${each}\n`), `sha256:${sha256}\n`].join(''),
+      )
+    })
+  cases
+    .command('verify')
+    .description(
+      'verifies an exported case by its signature, without an agent. Exits with 2 if it was changed, or not signed by a trusted key',
+    )
+    .argument('<file>', 'the compressed NDJSON; its signature is beside it, in `FILE.dsse.json`')
+    .requiredOption('--key <file...>', 'public keys that are trusted, PEM')
+    .action((file: string, { key }: { readonly key: readonly string[] }) => {
+      const envelope = parseEnvelope(readJsonFile(signatureOf(file), 'ATTESTATION_INVALID'))
+      const keys = key.map(trustedKey)
+      const {
+        content: summary,
+        signer,
+        made,
+      } = verifiedCase(readBytes(file, 'ATTESTATION_INVALID'), envelope, { keys })
+      const answer = { ...summary, ...signer, made }
+      return context.print(answer, [answer], () =>
+        textFields([...summaryFields(summary), ...signerFields(signer), ['signed', made]]),
+      )
     })
 }
 
@@ -83,7 +116,19 @@ function casePath(id: string): string {
   return `/v1/cases/${encodeURIComponent(id)}`
 }
 
-function summaryText({
+function signatureOf(file: string): string {
+  return `${file}.dsse.json`
+}
+
+function summaryText(summary: CaseSummary): string {
+  const { signedBy } = summary
+  return textFields([
+    ...summaryFields(summary),
+    ...(signedBy === undefined ? [] : ([['signed by', signedBy]] as const)),
+  ])
+}
+
+function summaryFields({
   id,
   state,
   time,
@@ -93,8 +138,8 @@ function summaryText({
   container,
   bytes,
   sha256,
-}: CaseSummary): string {
-  return textFields([
+}: CaseSummary): readonly (readonly [string, string])[] {
+  return [
     ['case', id],
     ['state', state],
     ['time', time],
@@ -102,7 +147,7 @@ function summaryText({
     ['by', `${by}: ${reason}`],
     ...(alert === undefined ? [] : ([['alert', alert]] as const)),
     ['file', `${bytes} bytes, sha256:${sha256}`],
-  ])
+  ]
 }
 
 function storyText(found: CaseView, style: TableStyle): string {

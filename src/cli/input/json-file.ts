@@ -9,18 +9,22 @@ import { type AttestedGate, parseGateResult } from '../../supplychain/findings/p
 /** Files on a command line are untrusted: a larger one is neither a report nor a profile. */
 const maxBytes = 256 * 1_048_576
 
-/** Errors: SOURCE_UNREADABLE; `invalid` where it is no JSON. */
-export function readJsonFile(file: string, invalid: ErrorCode): unknown {
-  let text: string
+/** Errors: SOURCE_UNREADABLE; `invalid` where it is larger than 256 MiB. */
+export function readBytes(file: string, invalid: ErrorCode): Buffer {
   try {
     if (statSync(file).size > maxBytes) {
       throw new SnugError(invalid, `\`${file}\` is larger than 256 MiB`)
     }
-    text = readFileSync(file, 'utf8')
+    return readFileSync(file)
   } catch (cause) {
     if (cause instanceof SnugError) throw cause
     throw new SnugError('SOURCE_UNREADABLE', `cannot read \`${file}\``, { cause })
   }
+}
+
+/** Errors: SOURCE_UNREADABLE; `invalid` where it is no JSON. */
+export function readJsonFile(file: string, invalid: ErrorCode): unknown {
+  const text = readBytes(file, invalid).toString('utf8')
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {

@@ -51,7 +51,7 @@ export function CaseStory({ id }: { readonly id: string }) {
 }
 
 function Facts({ found }: { readonly found: CaseView }) {
-  const { container, image, by, reason, time, alert, bytes, sha256, profile } = found
+  const { container, image, by, reason, time, alert, bytes, sha256, signedBy, profile } = found
   return (
     <dl class="facts">
       <dt>container</dt>
@@ -83,6 +83,14 @@ function Facts({ found }: { readonly found: CaseView }) {
       <dd>
         {bytesText(bytes)}, SHA-256 <code>{sha256}</code>
       </dd>
+      {signedBy === undefined ? null : (
+        <>
+          <dt>signed by</dt>
+          <dd>
+            key <code class="digest">{signedBy}</code>
+          </dd>
+        </>
+      )}
     </dl>
   )
 }

@@ -39,18 +39,16 @@ export interface Statement<Content> {
   readonly expires?: string
 }
 
-/** The payload to sign, as JSON: an in-toto Statement v1 about the image's manifest. */
+/** The payload to sign, as JSON: an in-toto Statement v1 about an image's manifest or a file. */
 export function statementText<Content>(
   { type, member }: Predicate<Content>,
-  subject: { readonly repository: string; readonly digest: string },
+  subject: { readonly name: string; readonly digest: string },
   { content, made, expires }: Omit<Statement<Content>, 'digests'>,
   version: string,
 ): string {
   return JSON.stringify({
     _type: statementType,
-    subject: [
-      { name: subject.repository, digest: { sha256: subject.digest.replace(/^sha256:/, '') } },
-    ],
+    subject: [{ name: subject.name, digest: { sha256: subject.digest.replace(/^sha256:/, '') } }],
     predicateType: type,
     predicate: {
       made: { at: made, by: `snug ${version}` },

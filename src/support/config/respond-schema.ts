@@ -61,4 +61,8 @@ export const captureSchema = z.strictObject({
   budget: z.int().min(1).max(1_000).default(12).meta({
     description: 'maximum number of cases that alerts cause on this node within an hour',
   }),
+  key: z.string().optional().meta({
+    description:
+      'PEM file with the private key that signs cases: ECDSA over P-256 or Ed25519, not encrypted. Without it they are not signed',
+  }),
 })

@@ -25,7 +25,7 @@ const digest = `sha256:${'1'.repeat(64)}`
 const profile = fileOf(service(), '2')
 const text = statementText(
   profilePredicate,
-  { repository: 'x', digest },
+  { name: 'x', digest },
   { content: profile, made: '2026-11-24T13:00:00Z' },
   '1',
 )

@@ -16,7 +16,7 @@ function verdicts(statements: readonly object[]): readonly string[] {
 const trace = JSON.parse(
   exportProfile('in-toto', profile.image, Profile.load(profile.behaviours, shaper)).text,
 ) as object
-const subject = { repository: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
+const subject = { name: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
 const attested = JSON.parse(
   statementText(
     profilePredicate,

@@ -75,7 +75,7 @@ class TestRegistry {
   /** `statementType`: of another version of in-toto's statement. */
   envelope(passed: boolean, made: string, statementType?: string) {
     const content = { ...gateOf(passed), findings: [] }
-    const subject = { repository: 'shop/web', digest: this.subject }
+    const subject = { name: 'shop/web', digest: this.subject }
     const own = statementText(gatePredicate, subject, { content, made }, '1')
     const text = JSON.stringify({
       ...JSON.parse(own),

@@ -6,12 +6,21 @@ import { createInterface } from 'node:readline'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import type { CaseSummary } from '../../../api/case-views.ts'
+import type { CaseFileView, CaseSummary } from '../../../api/case-views.ts'
+import { caseFileName } from '../../../supplychain/attest/case-statement.ts'
+import type { Envelope } from '../../../supplychain/attest/dsse.ts'
 import { caseBounds, type CaseLine } from './case-file.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 
 /** What the folder itself finds out about a case. */
-export type CaseToWrite = Omit<CaseSummary, 'bytes' | 'sha256'>
+export type CaseToWrite = Omit<CaseSummary, 'bytes' | 'sha256' | 'signedBy'>
+
+export type SignCase = (summary: CaseSummary) => Promise<Envelope>
+
+interface KeptCase {
+  readonly summary: CaseSummary
+  readonly signature?: Envelope
+}
 
 /** More may follow. */
 export interface WrittenCase {
@@ -26,7 +35,7 @@ export interface WrittenCase {
  */
 export class CaseFolder {
   readonly #folder: string
-  readonly #cases = new Map<string, CaseSummary>()
+  readonly #cases = new Map<string, KeptCase>()
   /** Ids whose summary cannot be read. Their files stay. */
   readonly #damaged = new Set<string>()
   #isRead: Promise<void> | undefined
@@ -38,11 +47,16 @@ export class CaseFolder {
   /** Newest first. */
   async list(): Promise<readonly CaseSummary[]> {
     await this.#read()
-    return [...this.#cases.values()].sort((a, b) => (a.id < b.id ? 1 : -1))
+    const found = [...this.#cases.values()].map(({ summary }) => summary)
+    return found.sort((a, b) => (a.id < b.id ? 1 : -1))
   }
 
   /** Errors: CASE_UNKNOWN, CASE_DAMAGED */
   async get(id: string): Promise<CaseSummary> {
+    return (await this.#kept(id)).summary
+  }
+
+  async #kept(id: string): Promise<KeptCase> {
     await this.#read()
     if (this.#damaged.has(id))
       throw new SnugError('CASE_DAMAGED', `the summary of case \`${id}\` cannot be read`)
@@ -52,14 +66,18 @@ export class CaseFolder {
   }
 
   /** Errors: CASE_FAILED, and nothing of it stays */
-  async write(of: CaseToWrite, lines: AsyncIterable<CaseLine>): Promise<WrittenCase> {
+  async write(
+    of: CaseToWrite,
+    lines: AsyncIterable<CaseLine>,
+    sign?: SignCase,
+  ): Promise<WrittenCase> {
     await this.#read()
     const place = this.#file(of.id)
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-      const written = await this.#add(of, { lines, place, hash: createHash('sha256'), bytes: 0 })
-      await this.#keep(written.summary)
-      return written
+      const into = { lines, place, hash: createHash('sha256'), bytes: 0 }
+      const { summary, hash } = await this.#add(of, into)
+      return { summary: await this.#keep(summary, sign), hash }
     } catch (error) {
       await rm(place, { force: true }).catch(() => undefined)
       throw new SnugError(
@@ -70,14 +88,18 @@ export class CaseFolder {
   }
 
   /** Errors: CASE_FAILED, and it stays as it was written before */
-  async append(before: WrittenCase, lines: AsyncIterable<CaseLine>): Promise<CaseSummary> {
-    const { id, bytes } = before.summary
+  async append(
+    before: WrittenCase,
+    lines: AsyncIterable<CaseLine>,
+    sign?: SignCase,
+  ): Promise<CaseSummary> {
+    const { signedBy: _, ...summaryBefore } = before.summary
+    const { id, bytes } = summaryBefore
     try {
-      const of = { ...before.summary, state: 'complete' as const }
+      const of = { ...summaryBefore, state: 'complete' as const }
       const into = { lines, place: this.#file(id), hash: before.hash.copy(), bytes }
       const { summary } = await this.#add(of, into)
-      await this.#keep(summary)
-      return summary
+      return await this.#keep(summary, sign)
     } catch (error) {
       throw new SnugError('CASE_FAILED', `case \`${id}\` was not ended: ${describeError(error)}`)
     }
@@ -101,14 +123,20 @@ export class CaseFolder {
   }
 
   /** The compressed file, whose digest is that of the summary. Errors: CASE_UNKNOWN, CASE_DAMAGED */
-  async file(id: string): Promise<Buffer> {
-    const { sha256, bytes } = await this.get(id)
+  async file(id: string): Promise<CaseFileView> {
+    const { summary, signature } = await this.#kept(id)
+    const { sha256, bytes } = summary
     const whole = await readFile(this.#file(id)).catch(() => Buffer.alloc(0))
     // What an append wrote before it failed is no part of the case.
     const content = whole.subarray(0, bytes)
     if (createHash('sha256').update(content).digest('hex') !== sha256)
       throw new SnugError('CASE_DAMAGED', `case \`${id}\` was changed since it was written`)
-    return content
+    return {
+      name: caseFileName(id),
+      sha256,
+      content: content.toString('base64'),
+      ...(signature === undefined ? {} : { signature }),
+    }
   }
 
   /** Removes what is beyond the bounds. @returns the ids */
@@ -146,11 +174,16 @@ export class CaseFolder {
     return { summary: { ...of, bytes, sha256 }, hash }
   }
 
-  async #keep(summary: CaseSummary): Promise<void> {
-    const place = this.#summary(summary.id)
-    await writeFile(`${place}.new`, JSON.stringify(summary), { mode: 0o600, flush: true })
+  async #keep(summary: CaseSummary, sign: SignCase | undefined): Promise<CaseSummary> {
+    const kept = sign === undefined ? { summary } : signed(summary, await sign(summary))
+    const { id } = summary
+    const place = this.#summary(id)
+    // In one file, so that a signature is always about the summary that is there.
+    const text = JSON.stringify({ ...kept.summary, signature: kept.signature })
+    await writeFile(`${place}.new`, text, { mode: 0o600, flush: true })
     await rename(`${place}.new`, place)
-    this.#cases.set(summary.id, summary)
+    this.#cases.set(id, kept)
+    return kept.summary
   }
 
   #read(): Promise<void> {
@@ -163,9 +196,10 @@ export class CaseFolder {
     for (const name of names.filter((each) => each.endsWith(summaryEnd))) {
       try {
         const text = await readFile(join(this.#folder, name), 'utf8')
-        const found = JSON.parse(text) as CaseSummary
+        const { signature, ...found } = JSON.parse(text) as CaseSummary & KeptCase
         const state = found.state === 'collecting' ? 'cut' : found.state
-        this.#cases.set(found.id, { ...found, state })
+        const summary = { ...found, state }
+        this.#cases.set(found.id, signature === undefined ? { summary } : { summary, signature })
       } catch {
         this.#damaged.add(name.slice(0, -summaryEnd.length))
       }
@@ -173,7 +207,7 @@ export class CaseFolder {
   }
 
   #file(id: string): string {
-    return join(this.#folder, `${id}.ndjson.gz`)
+    return join(this.#folder, caseFileName(id))
   }
 
   #summary(id: string): string {
@@ -182,6 +216,11 @@ export class CaseFolder {
 }
 
 const summaryEnd = '.json'
+
+function signed(summary: CaseSummary, signature: Envelope): KeptCase {
+  const keyId = signature.signatures[0]?.keyid
+  return { summary: { ...summary, ...(keyId === undefined ? {} : { signedBy: keyId }) }, signature }
+}
 
 interface Into {
   readonly lines: AsyncIterable<CaseLine>

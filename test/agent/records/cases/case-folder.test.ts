@@ -3,8 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { signedCase, verifiedCase } from '../../../../src/supplychain/attest/case-statement.ts'
+import { fileSigner, trustedKey } from '../../../../src/supplychain/attest/keys.ts'
 import { caseBounds, type CaseLine } from '../../../../src/agent/records/cases/case-file.ts'
-import { CaseFolder, type CaseToWrite } from '../../../../src/agent/records/cases/case-folder.ts'
+import {
+  CaseFolder,
+  type CaseToWrite,
+  type SignCase,
+} from '../../../../src/agent/records/cases/case-folder.ts'
+import { keyPair } from '../../../fixtures/key-pair.ts'
 
 const time = '2026-11-24T13:40:27.000Z'
 const about = (id: string): CaseToWrite => ({
@@ -41,7 +48,7 @@ describe('a folder of cases', () => {
     const ended = await folder.append(written, notes('three'))
     expect(ended).toMatchObject({ state: 'complete' })
     expect(await textsOf(folder, '01A')).toEqual(['one', 'two', 'three'])
-    const file = await folder.file('01A')
+    const file = Buffer.from((await folder.file('01A')).content, 'base64')
     expect(ended.sha256).toBe(createHash('sha256').update(file).digest('hex'))
     expect(ended.sha256).not.toBe(written.summary.sha256)
     expect(gunzipSync(file).toString().split('\n')).toHaveLength(4)
@@ -74,6 +81,32 @@ describe('a folder of cases', () => {
     await expect(folder.get('../01A')).rejects.toMatchObject({ code: 'CASE_UNKNOWN' })
   })
 
+  it('has a signature of each state of a case, also for the next agent', async () => {
+    const { privateKey, publicKey } = keyPair()
+    const [key, pub] = [join(root, 'key.pem'), join(root, 'pub.pem')]
+    writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    writeFileSync(pub, publicKey.export({ type: 'spki', format: 'pem' }))
+    const [signer, trusted] = [fileSigner(key), trustedKey(pub)]
+    const sign: SignCase = (summary) => signedCase(summary, signer, Date.parse(time))
+    const shown = async (folder: CaseFolder) => {
+      const { content, signature } = await folder.file('01A')
+      if (signature === undefined) throw new Error('it is not signed')
+      return verifiedCase(Buffer.from(content, 'base64'), signature, { keys: [trusted] }).content
+    }
+    const folder = new CaseFolder(place())
+    const written = await folder.write(about('01A'), notes('one'), sign)
+    expect(written.summary.signedBy).toBe(trusted.id)
+    const { signedBy: _, ...first } = written.summary
+    expect(await shown(folder)).toEqual(first)
+    const { signedBy, ...ended } = await folder.append(written, notes('two'), sign)
+    expect(signedBy).toBe(trusted.id)
+    expect(await shown(new CaseFolder(place()))).toEqual(ended)
+    // A key that is taken out of the config signs nothing more.
+    const bare = await folder.append(await folder.write(about('01B'), notes('one'), sign), notes())
+    expect(bare).not.toHaveProperty('signedBy')
+    expect(await folder.file('01B')).not.toHaveProperty('signature')
+  })
+
   it('goes on where the summary of one cannot be read', async () => {
     await new CaseFolder(place()).write(about('01A'), notes('one'))
     writeFileSync(join(place(), '01B.json'), '{"id":')
@@ -99,7 +132,7 @@ describe('a folder of cases', () => {
     await expect(folder.append(written, failing())).rejects.toMatchObject({ code: 'CASE_FAILED' })
     expect(
       createHash('sha256')
-        .update(await folder.file('01B'))
+        .update((await folder.file('01B')).content, 'base64')
         .digest('hex'),
     ).toBe(written.summary.sha256)
   })
