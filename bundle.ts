@@ -1,7 +1,10 @@
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
+import { parse } from 'yaml'
 import { outside, shipped } from './bundle-options.ts'
+import { type ParsedRules, parsedRulesFile, ruleFiles } from './src/support/config/load-rules.ts'
 
 /**
  * Writes the daemon to `dist/`: each program as a file of its own, and what they share in chunks. A process loads the
@@ -33,6 +36,14 @@ const daemon = await build({
   metafile: true,
   logLevel: 'warning',
 })
+
+mkdirSync('dist/rules', { recursive: true })
+for (const name of ruleFiles) {
+  const yaml = readFileSync(`profiles/${name}.yaml`, 'utf8')
+  const sha256 = createHash('sha256').update(yaml).digest('hex')
+  const parsed: ParsedRules = { sha256, value: parse(yaml) }
+  writeFileSync(parsedRulesFile(name), JSON.stringify(parsed))
+}
 
 /**
  * The page of an agent, and that of the console: each a folder with everything that it needs.

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { type ErrorCode, SnugError } from '../../errors.ts'
@@ -28,8 +30,8 @@ export interface Rules {
  */
 export function loadRules(dir: string = shippedRulesDir()): Rules {
   return Object.freeze({
-    guardrails: readRules(join(dir, 'guardrails.yaml'), guardrailRulesSchema),
-    generalise: readRules(join(dir, 'generalise.yaml'), generaliseRulesSchema),
+    guardrails: readRuleFile(dir, 'guardrails', guardrailRulesSchema),
+    generalise: readRuleFile(dir, 'generalise', generaliseRulesSchema),
   })
 }
 
@@ -58,10 +60,41 @@ export function withOwnGuardrails(
  * Errors: RULES_INVALID, with file and line
  */
 export function loadTechniques(own?: string): TechniqueRules {
-  const shipped = readRules(join(shippedRulesDir(), 'techniques.yaml'), techniqueRulesSchema)
+  const shipped = readRuleFile(shippedRulesDir(), 'techniques', techniqueRulesSchema)
   return own === undefined
     ? shipped
     : mergedTechniques(shipped, readRules(own, techniqueRulesSchema))
+}
+
+/** The files of rules that the build parses: see {@link readRuleFile}. */
+export const ruleFiles = ['guardrails', 'generalise', 'techniques'] as const
+
+/** A file of rules as the build has parsed it. */
+export interface ParsedRules {
+  /** Of the YAML file, hexadecimal. */
+  readonly sha256: string
+  readonly value: unknown
+}
+
+/** The file of the parsed rules in `dist`. */
+export function parsedRulesFile(name: (typeof ruleFiles)[number]): string {
+  return packagePath(`dist/rules/${name}.json`)
+}
+
+/**
+ * Takes what the build has parsed where the YAML file is still what it was then: to parse it again is a quarter of the
+ * start of an agent.
+ */
+function readRuleFile<T>(dir: string, name: (typeof ruleFiles)[number], schema: z.ZodType<T>): T {
+  const file = join(dir, `${name}.yaml`)
+  try {
+    const { sha256, value } = JSON.parse(readFileSync(parsedRulesFile(name), 'utf8')) as ParsedRules
+    if (sha256 === createHash('sha256').update(readFileSync(file)).digest('hex'))
+      return schema.parse(value)
+  } catch {
+    // It says what is wrong, and where.
+  }
+  return readRules(file, schema)
 }
 
 /** Reads one YAML file against its schema. Errors: `code`, with file and line */

@@ -35,6 +35,14 @@ describe('rules', () => {
     expect(loadRules().guardrails.guardrails.length).toBeGreaterThan(10)
   })
 
+  it('are those of the file, also where the build has read another one', () => {
+    const file = join(dir, 'guardrails.yaml')
+    const text = readFileSync(file, 'utf8')
+    expect(loadRules(dir)).toEqual(loadRules(shipped))
+    writeFileSync(file, text.replace('severity: critical', 'severity: low'))
+    expect(loadRules(dir).guardrails.guardrails[0]?.severity).toBe('low')
+  })
+
   it('name the line of a key that is mistyped', () => {
     const file = join(dir, 'guardrails.yaml')
     const text = readFileSync(file, 'utf8')
