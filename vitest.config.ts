@@ -5,27 +5,27 @@ import { type Lane, type LaneName, lanes, rare } from './test/lanes.ts'
 /** `make test` sets it. A file that is named on a command line runs without. */
 const isGate = process.env['SNUG_TEST_GATE'] === '1'
 
-/** The time of a test only ends one that hangs, on a loaded machine too. */
-const oneByOne = { fileParallelism: false, testTimeout: hangMs, hookTimeout: hangMs }
-/** Two at a time, which mostly wait for their servers. */
-const withServers = { testTimeout: hangMs, hookTimeout: hangMs }
-/** Files share the modules that they import: loading them again is half of the lane. */
-const computing = { isolate: false, testTimeout: hangMs, hookTimeout: hangMs }
+/**
+ * The time of a test only ends one that hangs, on a loaded machine too. Files share the modules that they import: to load
+ * them again is half of a lane that computes.
+ */
+const shared = { isolate: false, testTimeout: hangMs, hookTimeout: hangMs }
+const oneByOne = { ...shared, fileParallelism: false }
 /** Of the lane's own engine. */
 const withDocker = { ...oneByOne, globalSetup: ['test/fixtures/global-setup.ts'] }
 
 const settings = {
-  fast: computing,
-  random: computing,
+  fast: shared,
+  random: shared,
   sensor: withDocker,
   system: withDocker,
   engines: withDocker,
   host: withDocker,
   product: withDocker,
-  apart: withServers,
+  apart: shared,
   qemu: oneByOne,
   kernels: oneByOne,
-  kube: withServers,
+  kube: shared,
   node: oneByOne,
   alone: oneByOne,
 } as const satisfies Readonly<Record<LaneName, object>>
