@@ -14,6 +14,7 @@ import type {
   SelfProbe,
   SourceMessage,
 } from '../../src/agent/pipeline/sources/source.ts'
+import { packagePath } from '../../src/support/package-folder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, removeTree, unifiedHierarchy } from './container.ts'
@@ -421,10 +422,10 @@ describe('the self-probe', () => {
     expect(
       trials.filter((name) => name.endsWith(`-${recorder.source.sensorPid}`)).length,
     ).toBeLessThan(2)
+    // Not that of another Snug, in a container of this machine.
+    const own = packagePath('agent/snug-sensor')
     expect(
-      recorder.messages.filter(
-        (m) => m.type === 'event' && JSON.stringify(m.event).includes('snug-sensor'),
-      ),
+      recorder.messages.filter((m) => m.type === 'event' && JSON.stringify(m.event).includes(own)),
     ).toEqual([])
   })
 
