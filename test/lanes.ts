@@ -35,7 +35,8 @@ const onThisKernel = [
 /** Agents that need nothing of the lane's Docker, or another engine as well; and those that something disturbs. */
 const onOtherEngines = [
   'test/e2e/{damaged-sensor,enforcement-gap,enforcement-outlives}.test.ts',
-  'test/e2e/{blind-containerd,blind-docker,containerd,falco-source,hung-engine}.test.ts',
+  'test/e2e/{blind-containerd,blind-docker,containerd,containerd-hold}.test.ts',
+  'test/e2e/{falco-source,hung-engine}.test.ts',
   'test/e2e/{gvisor,identity-docker,loaded-libraries}.test.ts',
   'test/e2e/{podman,podman-first-program,replaced-profile}.test.ts',
 ]

@@ -1,11 +1,9 @@
-import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { StatusView } from '../../src/api/status-views.ts'
 import type { LineageView } from '../../src/api/version-views.ts'
 import { ContainerdEngine } from '../../src/agent/pipeline/identity/containerd/containerd-engine.ts'
 import type { ContainerIdentity } from '../../src/agent/pipeline/identity/identity.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../fixtures/containerd.ts'
 import { misledConfig, misledService } from '../fixtures/misled-service.ts'
 
@@ -16,13 +14,7 @@ let agent: Agent
 beforeAll(async () => {
   // The shim of gVisor's name is runc's: what containerd reports is the same.
   containerd = await startContainerd({ shims: ['containerd-shim-runsc-v1'] })
-  const root = busyboxRoot()
-  const archive = imageArchive(image, root)
-  try {
-    await containerd.ctr('image', 'import', archive)
-  } finally {
-    for (const path of [root, archive]) rmSync(path, { recursive: true, force: true })
-  }
+  await containerd.import(image)
   agent = await startAgent({
     config: {
       engines: {

@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { busyboxRoot, imageArchive } from '../fixtures/busybox-root.ts'
 import { type Containerd, startContainerd } from '../fixtures/containerd.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
 import {
@@ -21,13 +19,8 @@ let container: string
 
 beforeAll(async () => {
   containerd = await startContainerd()
-  const root = busyboxRoot({ '/bin/other': '#!/bin/sh\necho it ran >/tmp/ran; sleep 600\n' })
-  const archive = imageArchive(image, root)
-  try {
-    await containerd.ctr('image', 'import', archive)
-  } finally {
-    for (const path of [root, archive]) rmSync(path, { recursive: true, force: true })
-  }
+  const other = '#!/bin/sh\necho it ran >/tmp/ran; sleep 600\n'
+  await containerd.import(image, { '/bin/other': other })
   agent = await startAgent({
     config: {
       engines: {

@@ -231,7 +231,7 @@ export class HoldService {
   #unavailable(level: HoldLevel, containers: readonly PendingContainer[]): string | undefined {
     const { holds, parts } = this.#agent
     if (level === 'freeze' || level === 'stop') {
-      const without = containers.find(({ id }) => holds.engineOf(id)?.act === undefined)
+      const without = containers.find(({ id }) => holds.actorFor(id) === undefined)
       if (without === undefined) return undefined
       return `the engine of container ${without.id.slice(0, 12)} can neither freeze nor stop it`
     }

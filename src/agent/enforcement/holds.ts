@@ -1,7 +1,7 @@
 import { type Hold, isByKernel, type KernelHold, kernelHold } from '../../core/lifecycle/hold.ts'
 import type { HoldStanding } from '../../api/hold-views.ts'
 import { describeError } from '../../errors.ts'
-import type { IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
+import type { EngineAct, IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { AssignedReport } from './assignments.ts'
 
@@ -114,9 +114,9 @@ export class Holds {
     if (hold.level !== 'freeze' && hold.level !== 'stop') return
     const key = `${hold.id} ${container}`
     try {
-      const engine = this.engineOf(container)
-      if (engine?.act === undefined) throw new Error('its engine can neither freeze nor stop it')
-      this.#byEngine.set(key, (await engine.act(container, hold.level)) ? held : waiting)
+      const act = this.actorFor(container)
+      if (act === undefined) throw new Error('its engine can neither freeze nor stop it')
+      this.#byEngine.set(key, (await act(hold.level)) ? held : waiting)
     } catch (error) {
       const because = describeError(error)
       this.#byEngine.set(key, { state: 'failed', because })
@@ -128,7 +128,14 @@ export class Holds {
   async lift(hold: Hold, container: PendingContainer): Promise<void> {
     if (hold.level !== 'freeze' || this.of(container).some(({ level }) => level === 'freeze'))
       return
-    await this.engineOf(container.id)?.act?.(container.id, 'thaw')
+    await this.actorFor(container.id)?.('thaw')
+  }
+
+  /** Undefined where its engine cannot act on it. Of a pod, the kubelet would start another container. */
+  actorFor(container: string): ((act: EngineAct) => Promise<boolean>) | undefined {
+    const engine = this.engineOf(container)
+    if (engine?.known(container)?.workload?.kind === 'Pod') return undefined
+    return engine?.act?.bind(engine, container)
   }
 
   engineOf(container: string): IdentityEngine | undefined {

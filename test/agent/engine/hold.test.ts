@@ -3,7 +3,7 @@ import type { ActEvent } from '../../../src/core/event/event.ts'
 import type { HoldLevel } from '../../../src/core/lifecycle/hold.ts'
 import type { HoldView } from '../../../src/api/hold-views.ts'
 import { heldLevel } from '../../../src/agent/decisions/held-level.ts'
-import type { ContainerIdentity } from '../../../src/agent/pipeline/identity/identity.ts'
+import type { ContainerIdentity, EngineAct } from '../../../src/agent/pipeline/identity/identity.ts'
 import type { SourceMessage } from '../../../src/agent/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/agent/records/store/memory-store.ts'
 import {
@@ -245,6 +245,17 @@ describe('a level that cannot be had is refused before anything is held', () => 
 
   it.each(['freeze', 'stop'] as const)('%s, where the engine can do neither', async (level) => {
     expect(await codeOf(hold('web-1', level))).toBe('HOLD_UNAVAILABLE')
+  })
+
+  it.each(['freeze', 'stop'] as const)('%s of a pod, which its kubelet restarts', async (level) => {
+    const acts: string[] = []
+    const act = async (id: string, what: EngineAct) => acts.push(`${what} ${id}`) > 0
+    Object.assign(world.containers, { act })
+    const pod = 'c'.repeat(64)
+    await runs(pod, { name: 'web-3', workload: { kind: 'Pod', namespace: 'shop', name: 'web-3' } })
+    expect(await codeOf(hold('web-3', level))).toBe('HOLD_UNAVAILABLE')
+    expect(states(await hold('web-1', level))).toEqual([['web-1', 'held']])
+    expect(acts).toEqual([`${level} ${first}`])
   })
 })
 

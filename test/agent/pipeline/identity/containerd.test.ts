@@ -150,6 +150,8 @@ describe('a message of containerd', () => {
     expect(read).toMatchObject({ id: 'c', labels: { k: 'v' }, image: 'i' })
     expect(Buffer.from(read.spec?.value ?? []).toString()).toBe('{}')
     expect(encodeMessage('ById', { id: 'c' }).equals(Buffer.from([0x0a, 0x01, 0x63]))).toBe(true)
+    const kill = Buffer.from([0x0a, 0x01, 0x63, 0x18, 0x0f])
+    expect(encodeMessage('KillTask', { id: 'c', signal: 15 }).equals(kill)).toBe(true)
     expect(decodeMessage('ContainerEvent', Buffer.from([0x0a, 0x01, 0x63]))).toEqual({
       containerId: 'c',
       execId: '',

@@ -19,6 +19,12 @@ const methods = {
   containers: ['/containerd.services.containers.v1.Containers/List', 'Filters', 'Containers'],
   container: ['/containerd.services.containers.v1.Containers/Get', 'ById', 'OneContainer'],
   tasks: ['/containerd.services.tasks.v1.Tasks/List', 'ByFilter', 'Tasks'],
+  task: ['/containerd.services.tasks.v1.Tasks/Get', 'ById', 'OneTask'],
+  pause: ['/containerd.services.tasks.v1.Tasks/Pause', 'ById', 'Empty'],
+  resume: ['/containerd.services.tasks.v1.Tasks/Resume', 'ById', 'Empty'],
+  kill: ['/containerd.services.tasks.v1.Tasks/Kill', 'KillTask', 'Empty'],
+  /** Answered once the task has ended. */
+  wait: ['/containerd.services.tasks.v1.Tasks/Wait', 'ById', 'Empty'],
   image: ['/containerd.services.images.v1.Images/Get', 'ByName', 'OneImage'],
 } as const satisfies Record<string, readonly [string, MessageName, MessageName]>
 
@@ -38,7 +44,12 @@ export class ContainerdClient {
     })
   }
 
-  ask<M extends Method>(method: M, namespace: string, request: Request<M>): Promise<Answer<M>> {
+  ask<M extends Method>(
+    method: M,
+    namespace: string,
+    request: Request<M>,
+    withinMs = answerMs,
+  ): Promise<Answer<M>> {
     const [path, from, to] = methods[method]
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
@@ -47,7 +58,7 @@ export class ContainerdClient {
         (bytes: Buffer) => decodeMessage(to, bytes) as Answer<M>,
         request,
         inNamespace(namespace),
-        { deadline: Date.now() + answerMs },
+        { deadline: Date.now() + withinMs },
         (error, answer) => {
           if (error !== null) reject(error)
           else if (answer === undefined) reject(new Error('an answer without a message'))
@@ -116,6 +127,11 @@ export function isNotFound(error: unknown): boolean {
 /** The runtime has no such service. */
 export function isUnimplemented(error: unknown): boolean {
   return hasCode(error, status.UNIMPLEMENTED)
+}
+
+/** No answer came within the time. */
+export function isLate(error: unknown): boolean {
+  return hasCode(error, status.DEADLINE_EXCEEDED)
 }
 
 function hasCode(error: unknown, code: status): boolean {

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { describeError } from '../../../../errors.ts'
 import { Backoff } from '../../../../support/backoff.ts'
 import { remembered } from '../docker/docker-engine.ts'
-import type { ContainerIdentity, EngineState, IdentityEngine } from '../identity.ts'
+import type { ContainerIdentity, EngineAct, EngineState, IdentityEngine } from '../identity.ts'
 import type { ContainerdClient } from './containerd-client.ts'
 import {
   configSchema,
@@ -39,6 +39,7 @@ export class ContainerdEngine extends EngineNews implements IdentityEngine {
   readonly #options: ContainerdEngineOptions
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
+  readonly #namespaceOf = new Map<string, string>()
   /** By digest: its content is always the same. */
   readonly #images = new LRUCache<string, ContainerdImage>({ max: 512 })
   #client: ContainerdClient | undefined
@@ -90,6 +91,15 @@ export class ContainerdEngine extends EngineNews implements IdentityEngine {
 
   addresses(): Iterable<string> {
     return []
+  }
+
+  async act(id: string, act: EngineAct): Promise<boolean> {
+    const client = this.#client
+    const namespace = this.#namespaceOf.get(id)
+    if (client === undefined || namespace === undefined) return false
+    const { actOnTask } = await import('./containerd-tasks.ts')
+    const { labels = {} } = this.known(id) ?? {}
+    return actOnTask({ client, namespace, id, labels }, act)
   }
 
   async #follow(client: ContainerdClient, signal: AbortSignal, decided: () => void): Promise<void> {
@@ -198,6 +208,7 @@ export class ContainerdEngine extends EngineNews implements IdentityEngine {
     if (described === undefined) return undefined
     const { runsSince } = known ?? {}
     const identity = runsSince === undefined ? described : { ...described, runsSince }
+    this.#namespaceOf.set(identity.id, namespace)
     this.#report(identity)
     return identity
   }
@@ -265,6 +276,7 @@ export class ContainerdEngine extends EngineNews implements IdentityEngine {
     const identity = this.#containers.get(id)
     if (identity === undefined) return
     this.#containers.delete(id)
+    this.#namespaceOf.delete(id)
     this.#gone.set(id, identity)
     this.left(id, 'gone')
   }

@@ -12,6 +12,8 @@ const definitions = {
   /** Of `io.containerd.runc.v2`: the program that it runs instead of runc. */
   RuncOptions: { fields: { binaryName: { type: 'string', id: 6 } } },
   Task: { fields: { id: { type: 'string', id: 2 }, status: { type: 'uint32', id: 4 } } },
+  OneTask: { fields: { process: { type: 'Task', id: 1 } } },
+  KillTask: { fields: { id: { type: 'string', id: 1 }, signal: { type: 'uint32', id: 3 } } },
   ByFilter: { fields: { filter: { type: 'string', id: 1 } } },
   Tasks: { fields: { tasks: { rule: 'repeated', type: 'Task', id: 1 } } },
   Container: {
@@ -44,8 +46,15 @@ const definitions = {
   },
 } as const
 
-/** Of a task that has begun and not ended: it runs, is paused, or is about to be. */
-export const runningTask: ReadonlySet<number> = new Set([2, 4, 5])
+/** By its `status`. A task whose status the runtime does not know has none of these. */
+export const taskStatus = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
+
+/** Of a task that has begun and not ended. */
+export const runningTask: ReadonlySet<number> = new Set([
+  taskStatus.running,
+  taskStatus.paused,
+  taskStatus.pausing,
+])
 
 export type MessageName = keyof typeof definitions
 
@@ -70,6 +79,8 @@ export interface Messages {
   readonly Runtime: { readonly name: string; readonly options: Messages['Any'] | null }
   readonly RuncOptions: { readonly binaryName: string }
   readonly Task: { readonly id: string; readonly status: number }
+  readonly OneTask: { readonly process: Messages['Task'] | null }
+  readonly KillTask: { readonly id: string; readonly signal: number }
   readonly ByFilter: { readonly filter: string }
   readonly Tasks: { readonly tasks: readonly Messages['Task'][] }
   readonly Container: ContainerdContainer
