@@ -1,5 +1,6 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { HoldView } from '../../src/api/hold-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
@@ -73,5 +74,18 @@ describe.each(['rootful', 'rootless'] as const)('%s Podman', (kind) => {
     expect((await run()).stdout).toBe('')
     await alertsOn(agent, other.id, '', (action) => action !== 'alerted')
     await removeContainer(other)
+  })
+
+  test('a quarantine freezes it until its release, and stops it', async () => {
+    const hold = (level: string): Promise<HoldView> =>
+      agent.json(['quarantine', container.id, '--level', level, '--reason', 'a web shell'])
+    const held = [{ id: container.id, state: 'held' }]
+    const stateOf = async () => (await container.inspect()).State
+    expect((await hold('freeze')).containers).toMatchObject(held)
+    expect((await stateOf()).Paused).toBe(true)
+    await agent.json(['release', container.id])
+    expect(await stateOf()).toMatchObject({ Paused: false, Running: true })
+    expect((await hold('stop')).containers).toMatchObject(held)
+    expect((await stateOf()).Running).toBe(false)
   })
 })
