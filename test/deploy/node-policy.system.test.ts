@@ -31,6 +31,7 @@ const kubelet: Client = { username: 'system:node:n1' }
 const collector: Client = {
   username: 'system:serviceaccount:kube-system:generic-garbage-collector',
 }
+const console: Client = { username: 'system:serviceaccount:snug:snug-console' }
 const person: Client = { username: 'ann@example.org' }
 
 const slice = (node: string, name = sliceName(image, node, 0)): Manifest => {
@@ -131,6 +132,8 @@ describe('a report', () => {
   })
 })
 
+const closed = { closings: [{ id: 'c1', alerts: [] }] }
+
 describe('a profile', () => {
   it.each<[string, Client, object, RegExp]>([
     ['that an agent creates', agent('n1'), profile({ authority: 'operator' }), /^allowed$/],
@@ -146,6 +149,11 @@ describe('a profile', () => {
       profile({ decisions: [{ behaviour: '*', action: 'approve' }] }),
       /no decisions/,
     ],
+    ['with a hold, by an agent', agent('n1'), profile({ holds: [{ id: 'h1' }] }), /no decisions/],
+    ['with a closing, by an agent', agent('n1'), profile(closed), /no decisions/],
+    ['with a closing, by a node', kubelet, profile(closed), /no decisions/],
+    ['with a closing, by a person', person, profile(closed), /^not matched$/],
+    ['with a closing, by the console', console, profile(closed), /^not matched$/],
     ['held to git, by an agent', agent('n1'), profile({ authority: 'git' }), /no decisions/],
     ['with a mode, by a person', person, profile({ mode: { value: 'learn' } }), /^not matched$/],
   ])('%s', (_, client, object, expected) => {

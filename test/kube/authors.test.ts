@@ -14,6 +14,7 @@ import { FleetImage, installKinds } from './fleet-node.ts'
  * have a service account `snug-console` that may write it: that of the webhook, and one of somebody else.
  */
 const rbac = fileURLToPath(new URL('../../deploy/kubernetes/console/rbac.yaml', import.meta.url))
+const agentRbac = fileURLToPath(new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url))
 const [own, foreign] = ['snug', 'team-a']
 const account = 'snug-console'
 const claimed = 'console:oidc:rita'
@@ -78,6 +79,31 @@ async function decided(namespace: string): Promise<string> {
   return after.spec.mode?.by ?? ''
 }
 
+/** As its console writes it. */
+const closing = {
+  id: 'c0f0c2a91',
+  incident: '01 n1',
+  title: 'a web shell',
+  reason: 'an exercise',
+  alerts: [{ node: 'n1', severity: 'high', ids: ['01'] }],
+}
+
+/** The closing that stands after this account wrote one in the name of Rita. Fails where it may not write. */
+async function closed(namespace: string, reason: string): Promise<object | undefined> {
+  const { cluster } = world
+  const object = ['imageprofile', image.name]
+  const closings = [{ ...closing, reason, by: claimed, at: new Date().toISOString() }]
+  const patch = ['--type=merge', '-p', JSON.stringify({ spec: { closings } })]
+  await cluster.kubectl([
+    '--kubeconfig',
+    kubeconfigs.get(namespace) ?? '',
+    'patch',
+    ...object,
+    ...patch,
+  ])
+  return (await cluster.json<ImageProfile>(['get', ...object])).spec.closings?.[0]
+}
+
 /** The variables of the webhook's container, as a kubelet sets them in this namespace. */
 function podVariables(namespace: string): Readonly<Record<string, string>> {
   const file = join(admissionManifests, 'deployment.yaml')
@@ -122,3 +148,16 @@ it.each([
     }
   },
 )
+
+it('believes the console alone who closed an incident, and no agent may close one', async () => {
+  const { cluster, webhook } = world
+  await webhook.stop()
+  await webhook.start(world.config(), podVariables(own))
+  expect(await closed(own, 'one')).toMatchObject({ reason: 'one', by: claimed })
+  const user = `user:system:serviceaccount:${foreign}:${account}`
+  expect(await closed(foreign, 'two')).toMatchObject({ reason: 'two', by: user })
+  await cluster.kubectl(['apply', '-n', own, '-f', agentRbac])
+  const file = world.at('agent.kubeconfig')
+  kubeconfigs.set('agent', await accountKubeconfig(cluster, own, 'snug-agent', file))
+  await expect(closed('agent', 'three')).rejects.toThrow(/Forbidden/)
+})
