@@ -76,7 +76,7 @@ test-runtimes: build ## containerd and Podman of Debian's next release, with the
 	$(NEED) 'the runtimes' $(TEST_PACKAGES) $(KUBE_PACKAGES)
 	export SNUG_TEST_RUNTIMES=newer
 	npx vitest run --project engines --project product --project node --project alone \
-	  test/e2e/{containerd,podman,podman-first-program}.test.ts \
+	  test/e2e/{containerd,containerd-hold,podman,podman-first-program}.test.ts \
 	  test/fleet/nri/sandbox-events.system.test.ts test/kube/{first-exec,deployment}.test.ts
 
 check: .build/npm.stamp ## types, lint, format, unused code, dependencies, workflows, generated pages, prose
