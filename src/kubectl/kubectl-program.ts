@@ -7,6 +7,7 @@ import { alertsCommand } from './commands/alerts-command.ts'
 import { decisionCommands } from './commands/decision-commands.ts'
 import { explainCommand } from './commands/explain-command.ts'
 import { imagesCommand } from './commands/images-command.ts'
+import { incidentCommands } from './commands/incident-commands.ts'
 import { protectionCommand } from './commands/protection-command.ts'
 import { quarantineCommands } from './commands/quarantine-command.ts'
 import { reviewCommand } from './commands/review-command.ts'
@@ -32,6 +33,7 @@ export function createKubectlProgram(io: CliIo): Cli {
   decisionCommands(program, context)
   quarantineCommands(program, context)
   alertsCommand(program, context)
+  incidentCommands(program, context)
   explainCommand(program, context)
   protectionCommand(program, context)
   return { program, context }

@@ -8,6 +8,10 @@ import type { LineageView, VersionView } from '../../src/api/version-views.ts'
 import { profileName } from '../../src/fleet/fleet-image.ts'
 import type { ExplainedPod } from '../../src/kubectl/commands/explain-command.ts'
 import type { NamespaceProtection } from '../../src/kubectl/commands/protection-command.ts'
+import type {
+  NodeIncident,
+  NodeIncidentStory,
+} from '../../src/kubectl/commands/incident-commands.ts'
 import type { ProfileReview } from '../../src/kubectl/commands/review-command.ts'
 import type { ClusterStatus } from '../../src/kubectl/commands/status-command.ts'
 import { Nats } from '../fixtures/nats.ts'
@@ -361,6 +365,17 @@ describe('a service', () => {
     const alerts = await plugin.json<readonly Alert[]>(['alerts', '--namespace', namespace])
     expect(alerts.some(on(pod, 'run /bin/true', 'killed'))).toBe(true)
     expect(alerts.filter(({ workload }) => workload?.namespace !== namespace)).toEqual([])
+    const of = ['--namespace', namespace]
+    const incidents = await plugin.json<readonly NodeIncident[]>(['incident', 'list', ...of])
+    const [incident] = incidents
+    expect(incident?.node).toBe(pod.spec.nodeName)
+    const show = ['incident', 'show', incident?.id ?? '']
+    const stories = await plugin.json<readonly NodeIncidentStory[]>(show)
+    expect(stories).toMatchObject([{ id: incident?.id, node: pod.spec.nodeName }])
+    expect(await plugin.run(['incident', 'show', 'none'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('INCIDENT_UNKNOWN'),
+    })
     const reviews = await plugin.json<readonly ProfileReview[]>([
       'review',
       '--namespace',

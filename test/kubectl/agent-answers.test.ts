@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import type { Severity } from '../../src/core/event/alert-words.ts'
 import { eachOf, exitOf, failureOf } from '../../src/kubectl/agent-exec.ts'
+import {
+  gravestIncidents,
+  type NodeIncident,
+} from '../../src/kubectl/commands/incident-commands.ts'
 import { newestAlerts } from '../../src/kubectl/commands/alerts-command.ts'
 import { candidates, reviewText } from '../../src/kubectl/commands/review-command.ts'
 import { clusterStatus } from '../../src/kubectl/commands/status-command.ts'
 import { sampleAlerts } from '../fixtures/format-alerts.ts'
+import { sampleIncident } from '../fixtures/server-fixtures.ts'
 
 const agent = { name: 'snug-agent-x', node: 'n1', ready: true }
 
@@ -74,6 +80,26 @@ it('the alerts of all nodes come newest first, and only of the namespace', () =>
   const alerts = [at(1, 'a'), at(3, 'b'), at(2, 'a')]
   expect(newestAlerts(alerts, undefined, 2).map(({ id }) => id)).toEqual(['b3', 'a2'])
   expect(newestAlerts(alerts, 'a', 9).map(({ id }) => id)).toEqual(['a2', 'a1'])
+})
+
+it('the incidents of all nodes come gravest first, then latest, and only of the namespace', () => {
+  const of = (node: string, severity: Severity, second: number, place: string): NodeIncident => ({
+    ...sampleIncident,
+    node,
+    severity,
+    lastSeen: `2026-11-24T12:00:0${second}.000Z`,
+    places: [place],
+  })
+  const all = [
+    of('n1', 'medium', 3, 'a/web'),
+    of('n2', 'high', 1, 'a/web'),
+    of('n3', 'high', 2, 'b/web'),
+    of('n4', 'critical', 1, 'ab/web'),
+  ]
+  const nodes = (namespace: string | undefined, limit: number): readonly string[] =>
+    gravestIncidents(all, namespace, limit).map(({ node }) => node)
+  expect(nodes(undefined, 3)).toEqual(['n4', 'n3', 'n2'])
+  expect(nodes('a', 9)).toEqual(['n2', 'n1'])
 })
 
 it('a Linux node without an agent that is ready is named, and one of Windows is not', () => {

@@ -26,7 +26,7 @@ interface Close extends BulkOptions {
   readonly reason: string
 }
 
-const columns: readonly Column<IncidentView>[] = [
+export const incidentColumns: readonly Column<IncidentView>[] = [
   { head: 'ID', value: ({ id }) => id },
   {
     head: 'SEVERITY',
@@ -57,28 +57,15 @@ export function incidentCommands(program: Command, context: CliContext): void {
     .command('incident')
     .description('shows alerts that hang together, and closes them together')
 
-  incident
-    .command('list')
-    .description('lists incidents, gravest first')
-    .addOption(
-      new Option('--state <state>', 'only these')
-        .choices([...incidentStates, 'all'])
-        .default('open'),
-    )
-    .addOption(
-      new Option('--severity <severity>', 'only incidents of this severity and above').choices(
-        severities,
-      ),
-    )
-    .option('--image <repository>', 'only incidents with a container of this repository')
-    .option('--limit <count>', 'maximum number of incidents', parseCount, 100)
-    .action(async ({ state, ...filter }: Filter) => {
+  addIncidentFilter(incident.command('list').description('lists incidents, gravest first')).action(
+    async ({ state, ...filter }: Filter) => {
       const query = new URLSearchParams()
       for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
       if (state !== 'all') query.set('state', state)
       const page = await context.client.get<IncidentPage>(`/v1/incidents?${query.toString()}`)
       await context.print(page, page.incidents, () => pageText(page, context.io))
-    })
+    },
+  )
 
   incident
     .command('show')
@@ -113,6 +100,22 @@ export function incidentCommands(program: Command, context: CliContext): void {
     })
 }
 
+export function addIncidentFilter(list: Command): Command {
+  return list
+    .addOption(
+      new Option('--state <state>', 'only these')
+        .choices([...incidentStates, 'all'])
+        .default('open'),
+    )
+    .addOption(
+      new Option('--severity <severity>', 'only incidents of this severity and above').choices(
+        severities,
+      ),
+    )
+    .option('--image <repository>', 'only incidents with a container of this repository')
+    .option('--limit <count>', 'maximum number of incidents', parseCount, 100)
+}
+
 function incidentPath(id: string): string {
   return `/v1/incidents/${encodeURIComponent(id)}`
 }
@@ -120,7 +123,7 @@ function incidentPath(id: string): string {
 function pageText({ total, incidents, outside }: IncidentPage, style: TableStyle): string {
   const more = total - incidents.length
   return [
-    textTable(columns, incidents, style, ({ title }) => title),
+    textTable(incidentColumns, incidents, style, ({ title }) => title),
     more === 0 ? '' : `${more} more incidents: pass --limit\n`,
     `open alerts in no incident: ${severityCounts(outside)}\n`,
   ].join('')
@@ -153,7 +156,7 @@ function fieldsOf(incident: IncidentView): string {
   ])
 }
 
-function storyText(story: IncidentStory, style: TableStyle): string {
+export function storyText(story: IncidentStory, style: TableStyle): string {
   const { steps, members, left } = story
   const reasons = members.map(({ alert, because, with: other }) => {
     return `  ${alert} ${safeText(because)}${other === undefined ? '' : ` as ${other}`}\n`
