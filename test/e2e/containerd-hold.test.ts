@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HoldView } from '../../src/api/hold-views.ts'
+import type { StatusView } from '../../src/api/status-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { type Containerd, startContainerd } from '../fixtures/containerd.ts'
 import { misledService } from '../fixtures/misled-service.ts'
@@ -101,6 +102,18 @@ test('a freeze ends by itself, also where the agent is dead at its end', async (
   await agent.start()
   await expectToRun(victim)
   expect(await agent.json<HoldView[]>(['quarantine', 'list'])).toEqual([])
+})
+
+test('a release while containerd is away thaws the container once it answers', async () => {
+  const victim = await start(misledService)
+  await quarantine(victim, '--level', 'freeze')
+  await containerd.halt()
+  await agent.json(['release', victim])
+  const { degraded } = await agent.json<StatusView>(['status'])
+  expect(degraded.join('\n')).toContain('may stay frozen')
+  await containerd.resume()
+  await expectToRun(victim)
+  await agent.until<StatusView>(['status'], (status) => status.degraded.length === 0)
 })
 
 test('what somebody else has thawed or frozen meanwhile is no fault', async () => {

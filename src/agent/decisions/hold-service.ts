@@ -24,6 +24,8 @@ export interface HeldContainer {
 /** A person's orders that keep containers from acting. */
 export class HoldService {
   readonly #agent: Agent
+  /** Ids of holds whose containers are being thawed. */
+  readonly #lifting = new Set<string>()
 
   constructor(agent: Agent) {
     this.#agent = agent
@@ -97,8 +99,8 @@ export class HoldService {
   expire(): void {
     const nowMs = this.#agent.now()
     for (const hold of this.#agent.holds.stored) {
-      if (hold.until > nowMs) continue
-      void this.end(hold, 'agent', 'its time is over')
+      if (hold.isOver === true) void this.#lift(hold)
+      else if (hold.until <= nowMs) void this.end(hold, 'agent', 'its time is over')
     }
   }
 
@@ -121,15 +123,15 @@ export class HoldService {
 
   /** `isHere`: one of the fleet, which ends on this node alone. */
   async end(hold: Hold, who: string, reason?: string, isHere = false): Promise<void> {
-    const { holds, kernel, journal, parts } = this.#agent
+    const { holds, kernel, journal } = this.#agent
+    if (hold.isOver === true) return this.#lift(hold)
     if (hold.isReleased === true) {
       holds.remove(hold)
       this.#note()
       return
     }
     const concerned = this.#concerned(hold)
-    if (isHere) holds.releaseHere(hold)
-    else holds.remove(hold)
+    const ended = holds.end(hold, isHere)
     kernel.holdsChanged(concerned)
     const because = reason === undefined ? {} : { reason }
     journal.audit('release', who, {
@@ -138,14 +140,26 @@ export class HoldService {
       ...concernedFields(concerned),
     })
     this.#note()
-    await Promise.all(
-      concerned.map((container) =>
-        holds.lift(hold, container).catch((error: unknown) => {
-          const { id } = container
-          parts.log.error({ container: id, error: describeError(error) }, 'it stays frozen')
-        }),
-      ),
-    )
+    await this.#lift(ended)
+  }
+
+  /** Once more with each tick until the engine has done it: it may be away. */
+  async #lift(hold: Hold): Promise<void> {
+    if (hold.isOver !== true || this.#lifting.has(hold.id)) return
+    const { holds, faults, parts } = this.#agent
+    const fault = `hold ${hold.id}`
+    this.#lifting.add(hold.id)
+    try {
+      await holds.lift(hold, this.#concerned(hold))
+      faults.delete(fault)
+      this.#note()
+    } catch (error) {
+      const fields = { hold: hold.id, target: targetText(hold.target), error: describeError(error) }
+      if (!faults.has(fault)) parts.log.error(fields, 'a container may stay frozen')
+      faults.set(fault, `${fields.target} may stay frozen: ${fields.error}`)
+    } finally {
+      this.#lifting.delete(hold.id)
+    }
   }
 
   #note(): void {

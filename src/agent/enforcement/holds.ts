@@ -1,7 +1,12 @@
 import { type Hold, isByKernel, type KernelHold, kernelHold } from '../../core/lifecycle/hold.ts'
 import type { HoldStanding } from '../../api/hold-views.ts'
 import { describeError } from '../../errors.ts'
-import type { EngineAct, IdentityEngine, PendingContainer } from '../pipeline/identity/identity.ts'
+import type {
+  EngineAct,
+  EngineState,
+  IdentityEngine,
+  PendingContainer,
+} from '../pipeline/identity/identity.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { AssignedReport } from './assignments.ts'
 
@@ -14,6 +19,8 @@ export interface HoldsOptions {
 
 const waiting: HoldStanding = { state: 'waiting' }
 const held: HoldStanding = { state: 'held' }
+/** An engine that may have containers that it has not reported. */
+const awayStates: ReadonlySet<EngineState['kind']> = new Set(['starting', 'degraded'])
 
 /** The holds of this node's containers, with what kernel and engines have confirmed of them. */
 export class Holds {
@@ -30,17 +37,19 @@ export class Holds {
 
   /** Those in effect. */
   get all(): readonly Hold[] {
-    return this.stored.filter(({ isReleased }) => isReleased !== true)
+    return this.stored.filter((hold) => hold.isReleased !== true && hold.isOver !== true)
   }
 
-  /** Also those of the fleet that a person has released here. */
+  /** Also those of the fleet that a person has released here, and those that are over. */
   get stored(): readonly Hold[] {
     return [...this.#holds.values()]
   }
 
   /** Those of the fleet. */
   get shared(): readonly Hold[] {
-    return this.stored.filter(({ shared }) => shared !== undefined)
+    return this.stored.filter(
+      (hold) => hold.shared !== undefined && (hold.isReleased === true || hold.isOver !== true),
+    )
   }
 
   load(holds: readonly Hold[]): void {
@@ -51,20 +60,30 @@ export class Holds {
     this.#holds.set(hold.id, hold)
   }
 
+  /**
+   * It holds nothing any more. A freeze stays on record until it is {@link lifted}.
+   *
+   * @param isHere one of the fleet: it stays on record, so that it does not begin again
+   */
+  end(hold: Hold, isHere: boolean): Hold {
+    const ended: Hold = {
+      ...hold,
+      ...(isHere ? { isReleased: true } : {}),
+      ...(hold.level === 'freeze' ? { isOver: true } : {}),
+    }
+    this.#keep(ended)
+    for (const key of this.#byEngine.keys())
+      if (key.startsWith(`${hold.id} `)) this.#byEngine.delete(key)
+    return ended
+  }
+
+  #keep(ended: Hold): void {
+    if (ended.isReleased === true || ended.isOver === true) this.#holds.set(ended.id, ended)
+    else this.#holds.delete(ended.id)
+  }
+
   remove(hold: Hold): void {
     this.#holds.delete(hold.id)
-    this.#forget(hold)
-  }
-
-  /** One of the fleet: it stays on record, so that it does not begin again. */
-  releaseHere(hold: Hold): void {
-    this.#holds.set(hold.id, { ...hold, isReleased: true })
-    this.#forget(hold)
-  }
-
-  #forget({ id }: Hold): void {
-    for (const key of this.#byEngine.keys())
-      if (key.startsWith(`${id} `)) this.#byEngine.delete(key)
   }
 
   of(container: PendingContainer): readonly Hold[] {
@@ -124,11 +143,24 @@ export class Holds {
     }
   }
 
-  /** To be called once the hold is removed. A stopped container stays so until somebody starts it. */
-  async lift(hold: Hold, container: PendingContainer): Promise<void> {
-    if (hold.level !== 'freeze' || this.of(container).some(({ level }) => level === 'freeze'))
-      return
-    await this.actorFor(container.id)?.('thaw')
+  /**
+   * Thaws the containers of one that is over. A stopped container stays so until somebody starts it.
+   *
+   * Errors: those of an engine. One where an engine is away that may have a container of it
+   */
+  async lift(hold: Hold, containers: readonly PendingContainer[]): Promise<void> {
+    const { isOver: _, ...ended } = hold
+    const isKnown = hold.target.kind === 'container' && this.engineOf(hold.target.id) !== undefined
+    const away = this.#options.engines.find(
+      (engine) => engine.act !== undefined && awayStates.has(engine.state.kind),
+    )
+    if (containers.length === 0 && !isKnown && away !== undefined)
+      throw new Error(`the engine \`${away.name}\` does not answer`)
+    const thawed = containers.filter((container) =>
+      this.of(container).every(({ level }) => level !== 'freeze'),
+    )
+    await Promise.all(thawed.map(async ({ id }) => this.actorFor(id)?.('thaw')))
+    if (this.#holds.get(hold.id)?.isOver === true) this.#keep(ended)
   }
 
   /** Undefined where its engine cannot act on it. Of a pod, the kubelet would start another container. */

@@ -28,6 +28,8 @@ export interface Hold {
   readonly shared?: { readonly ref: string; readonly id: string; readonly until: string }
   /** Such a one that a person of this node has released here. */
   readonly isReleased?: true
+  /** It has ended, and a container of it may still be frozen. */
+  readonly isOver?: true
 }
 
 /** What of its holds the kernel enforces in a container, until epoch milliseconds. */

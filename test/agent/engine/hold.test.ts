@@ -175,6 +175,37 @@ describe('a hold', () => {
     expect(world.engine.holds()).toMatchObject([{ by: 'cli:root', reason: 'a web shell' }])
   })
 
+  it('that freezes is on record until its engine has thawed it, also after a kill of the agent', async () => {
+    const acts: string[] = []
+    let isAway = false
+    const act = async (id: string, what: EngineAct) => {
+      if (isAway) throw new Error('it is away')
+      return acts.push(`${what} ${id[0]}`) > 0
+    }
+    Object.assign(world.containers, { act })
+    const { id } = await hold('web-1', 'freeze')
+    isAway = true
+    await world.engine.release('web-1', by)
+    expect(world.engine.holds()).toEqual([])
+    const fault = `hold ${id}`
+    expect(world.daemon.faults.get(fault)).toContain('may stay frozen: it is away')
+    world = await begins({ startMs: world.now() })
+    Object.assign(world.containers, { act })
+    await runs(first, { name: 'web-1' })
+    world.advance(1_000)
+    await judged()
+    expect([...world.daemon.faults.keys()]).toEqual([fault])
+    isAway = false
+    world.advance(1_000)
+    await judged()
+    expect(acts).toEqual(['freeze a', 'thaw a'])
+    expect(world.daemon.faults.size).toBe(0)
+    world.advance(1_000)
+    await judged()
+    expect(acts).toHaveLength(2)
+    expect(world.engine.holds()).toEqual([])
+  })
+
   it('is the level of its containers once it is confirmed, and known after a kill of the agent', async () => {
     const level = (...ids: readonly string[]) => heldLevel(world.daemon, ids)
     const assigned = { kind: 'assigned', container: first, scope: 1, enforced: false } as const

@@ -24,6 +24,7 @@ const holdsSchema: z.ZodType<readonly Hold[]> = z.array(
     until: time,
     shared: z.object({ ref: z.string(), id: z.string(), until: z.string() }).exactOptional(),
     isReleased: z.literal(true).exactOptional(),
+    isOver: z.literal(true).exactOptional(),
   }),
 )
 
