@@ -13,6 +13,7 @@ import { parseImageProfile, parseSlice } from '../fleet/kubernetes/fleet-schema.
 import { hasAnswered } from '../fleet/kubernetes/kube-error.ts'
 import type { KubeObject, ObjectList } from '../fleet/kubernetes/object.ts'
 import type { Pod } from '../fleet/kubernetes/pod.ts'
+import { RuntimeClasses } from '../fleet/kubernetes/runtime-classes.ts'
 import { clearError } from '../fleet/kubernetes/clear-error.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { safeText } from '../support/safe-text.ts'
@@ -154,6 +155,14 @@ export class FleetClient {
       message: `no pod \`${name}\` in the namespace \`${namespace}\``,
     })
     return found as Pod
+  }
+
+  /** Runtime classes of the pods, each with its handler where the user may read that. */
+  async runtimes(pods: readonly Pod[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const classes = new RuntimeClasses(this.#access.api)
+    const names = [...new Set(pods.flatMap(({ spec }) => spec.runtimeClassName ?? []))]
+    const runtimes = await Promise.all(names.map((name) => classes.resolve(name)))
+    return new Map(names.map((name, at) => [name, runtimes[at] ?? [name]]))
   }
 
   async nodes(): Promise<readonly NodeRow[]> {

@@ -1,5 +1,5 @@
 import { scopeOf, profileScopes } from '../core/event/image-key.ts'
-import { blindnessText } from '../core/sight/blindness.ts'
+import { type Blindness, blindnessText } from '../core/sight/blindness.ts'
 import { Runtimes } from '../core/sight/runtimes.ts'
 import type { ContainerIdentity } from '../agent/pipeline/identity/identity.ts'
 import type { ImageProfile } from '../fleet/kubernetes/fleet-objects.ts'
@@ -36,13 +36,19 @@ export function agentsByNode(agents: readonly AgentPod[]): AgentsByNode {
   return byNode
 }
 
-/** The containers of a pod that run, as the profiles of the cluster protect them. */
+/**
+ * The containers of a pod that run, as the profiles of the cluster protect them.
+ *
+ * @param runtimes by runtime class: the class, and what it stands for
+ */
 export function protectionOf(
   pod: Pod,
   profiles: readonly ImageProfile[],
   agents: AgentsByNode,
+  runtimes: ReadonlyMap<string, readonly string[]>,
 ): readonly ProtectedContainer[] {
-  const node = pod.spec.nodeName ?? ''
+  const { nodeName: node = '', runtimeClassName = '' } = pod.spec
+  const blind = table.blindness(runtimes.get(runtimeClassName))
   const view = viewOf(pod)
   return view.containers
     .filter(({ running }) => running)
@@ -55,7 +61,7 @@ export function protectionOf(
         node,
         image: view.asked.get(name)?.image ?? identity.image.repository,
         id,
-        ...judged(identity, profile, agents.get(node), node),
+        ...judged(blind, identity, profile, agents.get(node), node),
         ...(profile === undefined ? {} : { profile: profile.metadata.name }),
       }
     })
@@ -77,19 +83,19 @@ export function profileOf(
 }
 
 /** By the table alone: the agents have their own configuration. */
-const runtimes = new Runtimes({ ownKernel: [], hostKernel: [] })
+const table = new Runtimes({ ownKernel: [], hostKernel: [] })
 
 type Judged = Pick<ProtectedContainer, 'protection' | 'because'>
 
 function judged(
-  { role, runtime }: Pick<ContainerIdentity, 'role' | 'runtime'>,
+  blind: Blindness | undefined,
+  { role }: Pick<ContainerIdentity, 'role'>,
   profile: ImageProfile | undefined,
   agent: AgentPod | undefined,
   node: string,
 ): Judged {
   if (agent === undefined) return none(`no agent on the node ${node}`)
   if (!agent.ready) return none(`the agent ${agent.name} is not ready`)
-  const blind = runtimes.blindness(runtime)
   if (blind?.why === 'own-kernel') return none(`it is blind: ${blindnessText(blind)}`)
   if (role === 'ephemeral')
     return { protection: 'alerted', because: 'an ephemeral container is never blocked' }

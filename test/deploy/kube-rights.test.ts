@@ -81,7 +81,7 @@ function answerTo(path: string): object {
   if (path === '/apis/discovery.k8s.io') return { versions: [{ version: 'v1' }] }
   const owner = ownerOf('Job', 'tick-1', 'batch/v1')
   const items = path.endsWith('/pods')
-    ? [podOf({ app: [{ name: 'tick' }], owner })]
+    ? [podOf({ app: [{ name: 'tick' }], owner, runtimeClassName: 'kata' })]
     : path.endsWith('/imageprofiles')
       ? [{ metadata, spec: { image } }]
       : []

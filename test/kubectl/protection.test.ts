@@ -13,6 +13,7 @@ const pod = podOf({
   owner: ownerOf('StatefulSet', 'web'),
 })
 const ann = { by: 'ann', at: '2026-11-24T12:00:00.000Z' }
+const runtimes = new Map([['sealed', ['sealed', 'kata']]])
 const agents = agentsByNode([{ name: 'agent-1', node: 'n1', ready: true }])
 
 function profileOf(image: FleetImage, mode: string, wanted?: Mode): ImageProfile {
@@ -35,7 +36,7 @@ describe('a container', () => {
   it('is protected by the mode of its profile in its own namespace', () => {
     const web = profileOf(image('web', 'shop'), 'block')
     const elsewhere = profileOf(image('web', 'other'), 'alert')
-    const rows = protectionOf(pod, [elsewhere, web], agents)
+    const rows = protectionOf(pod, [elsewhere, web], agents, runtimes)
     expect(rows.find(({ container }) => container === 'web')).toMatchObject({
       protection: 'blocked',
       profile: web.metadata.name,
@@ -49,36 +50,43 @@ describe('a container', () => {
     const wide = profileOf(image('web', 'shop'), 'alert')
     const whole = profileOf(image('web'), 'learn')
     const found = (...profiles: ImageProfile[]) =>
-      protectionOf(pod, profiles, agents).find(({ container }) => container === 'web')?.protection
+      protectionOf(pod, profiles, agents, runtimes).find(({ container }) => container === 'web')
+        ?.protection
     expect(found(whole, wide, narrow)).toBe('blocked')
     expect(found(whole, wide)).toBe('alerted')
     expect(found(whole)).toBe('learned')
   })
 
   it('names a decision that waits for its conditions', () => {
-    const [row] = protectionOf(pod, [profileOf(image('mesh', 'shop'), 'alert', 'block')], agents)
+    const [row] = protectionOf(
+      pod,
+      [profileOf(image('mesh', 'shop'), 'alert', 'block')],
+      agents,
+      runtimes,
+    )
     expect(row?.because).toContain('`block` is decided')
   })
 
   it('is not observed where its runtime class has its own kernel', () => {
-    const hidden = { ...pod, spec: { ...pod.spec, runtimeClassName: 'gvisor' } }
-    const [row] = protectionOf(hidden, [profileOf(image('mesh', 'shop'), 'block')], agents)
+    const hidden = { ...pod, spec: { ...pod.spec, runtimeClassName: 'sealed' } }
+    const profile = profileOf(image('mesh', 'shop'), 'block')
+    const [row] = protectionOf(hidden, [profile], agents, runtimes)
     expect(row).toMatchObject({
       protection: 'none',
-      because: 'it is blind: the runtime `gvisor` has its own kernel',
+      because: 'it is blind: the runtime `kata` has its own kernel',
     })
   })
 
   it('is never blocked where it is ephemeral', () => {
     const debug = profileOf(image('debug', 'shop'), 'block')
-    const rows = protectionOf(pod, [debug], agents)
+    const rows = protectionOf(pod, [debug], agents, runtimes)
     expect(rows.find(({ container }) => container === 'debug')?.protection).toBe('alerted')
   })
 
   it('is not observed without a profile, without an agent, or with one that is not ready', () => {
     const web = profileOf(image('web', 'shop'), 'block')
     const why = (profiles: ImageProfile[], by = agents) =>
-      protectionOf(pod, profiles, by).find(({ container }) => container === 'web')
+      protectionOf(pod, profiles, by, runtimes).find(({ container }) => container === 'web')
     expect(why([])).toMatchObject({ protection: 'none' })
     expect(why([web], agentsByNode([]))?.because).toBe('no agent on the node n1')
     const gone = agentsByNode([{ name: 'agent-1', node: 'n1', ready: false }])
@@ -99,6 +107,6 @@ it('of two agents of one node, as during an update, the one that is ready counts
 })
 
 it('containers are counted by what a deviation gets', () => {
-  const rows = protectionOf(pod, [profileOf(image('web', 'shop'), 'block')], agents)
+  const rows = protectionOf(pod, [profileOf(image('web', 'shop'), 'block')], agents, runtimes)
   expect(countsOf(rows)).toEqual({ blocked: 1, alerted: 1, learned: 0, none: 1 })
 })

@@ -13,6 +13,7 @@ import { OwnerJobs } from './owner-jobs.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import type { Pod } from './pod.ts'
 import { type PodContainer, type PodView, viewOf } from './pod-containers.ts'
+import { RuntimeClasses } from './runtime-classes.ts'
 import { Sandboxes } from './sandboxes.ts'
 
 export interface KubeEngineOptions {
@@ -36,6 +37,7 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
   readonly #options: KubeEngineOptions
   readonly #now: () => number
   readonly #jobs: OwnerJobs
+  readonly #classes: RuntimeClasses
   readonly #sandboxes: Sandboxes
   readonly #directory: PeerDirectory
   readonly #pods: Collection<PodView>
@@ -52,6 +54,7 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     this.#now = options.now ?? Date.now
     const { api, node } = options
     this.#jobs = new OwnerJobs(api)
+    this.#classes = new RuntimeClasses(api)
     this.#sandboxes = new Sandboxes(this.#now)
     this.#directory = new PeerDirectory({
       api,
@@ -99,7 +102,7 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     this.#sandboxes.ask(id, cgroupName)
     for (const pod of this.#pods.items.values()) {
       if (!pod.cgroupNames.includes(cgroupName)) continue
-      this.#settleSandbox(pod)
+      this.#settleSandbox(await this.#resolved(pod))
       return this.known(id) ?? 'unavailable'
     }
     return 'unavailable'
@@ -117,16 +120,13 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
   }
 
   /**
-   * The pod of such a cgroup, as soon as the API server has reported it, with the owner of its Job. Undefined once the
+   * The pod of such a cgroup, as soon as the API server has reported it, with what it refers to. Undefined once the
    * signal aborts.
    */
   async pod(cgroupName: string, signal: AbortSignal): Promise<PodView | undefined> {
     while (!signal.aborted) {
       for (const pod of this.#pods.items.values()) {
-        if (!pod.cgroupNames.includes(cgroupName)) continue
-        const { job, workload } = pod
-        if (job === undefined) return pod
-        return { ...pod, workload: await this.#jobs.resolve(workload, job) }
+        if (pod.cgroupNames.includes(cgroupName)) return this.#resolved(pod)
       }
       await this.#nextPod(signal)
     }
@@ -161,19 +161,28 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
 
   async #put(pod: PodView, before: PodView | undefined): Promise<void> {
     for (const resolve of this.#waiting) resolve()
-    const { job, workload } = pod
     const ids = new Set(pod.containers.map(({ id }) => id))
     for (const { id } of before?.containers ?? []) if (!ids.has(id)) this.#forget(id)
-    const owner = job === undefined ? workload : await this.#jobs.resolve(workload, job)
+    const resolved = await this.#resolved(pod)
     const now = this.#pods.items.get(pod.uid)
-    // The pod changed while its owner was looked up: the later change reports it.
+    // The pod changed meanwhile: the later change reports it.
     if (now !== undefined && now !== pod) return
-    for (const container of pod.containers) this.#learn(container, owner)
+    for (const container of pod.containers) this.#learn(container, resolved)
     if (now === undefined) this.#removed(pod)
-    else this.#settleSandbox(pod)
+    else this.#settleSandbox(resolved)
   }
 
-  #learn({ id, running, identity }: PodContainer, workload: ContainerIdentity['workload']): void {
+  /** With what it only names: the owner of its Job, and the handler of its runtime class. */
+  async #resolved(pod: PodView): Promise<PodView> {
+    const { job, workload, runtime: [runtimeClass] = [] } = pod
+    const [owner, runtime] = await Promise.all([
+      job === undefined ? workload : this.#jobs.resolve(workload, job),
+      runtimeClass === undefined ? undefined : this.#classes.resolve(runtimeClass),
+    ])
+    return { ...pod, workload: owner, ...(runtime === undefined ? {} : { runtime }) }
+  }
+
+  #learn({ id, running, identity }: PodContainer, { workload, runtime }: PodView): void {
     const known = this.#containers.get(id)
     // A pod's image can be changed in place: a container that was made before keeps the one that it was made of.
     const image = known?.image ?? identity.image
@@ -181,7 +190,8 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
       ...identity,
       image,
       imageId: image.digest,
-      ...(workload === undefined ? {} : { workload }),
+      workload,
+      ...(runtime === undefined ? {} : { runtime }),
     }
     this.#sandboxes.isContainer(id)
     this.#containers.set(id, whole)
@@ -202,6 +212,7 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
   }
 
   #settleSandbox(pod: PodView): void {
+    if (!this.#pods.items.has(pod.uid)) return
     const sandbox = this.#sandboxes.settle(pod)
     if (sandbox === undefined) return
     this.#containers.set(sandbox.id, sandbox)

@@ -25,8 +25,8 @@ export interface PodView {
   /** Canonical; none where it has its host's. */
   readonly addresses: readonly string[]
   readonly workload: WorkloadRef
-  /** Of all its containers, as the pod asks for it; absent: the default of its node, which is not reported. */
-  readonly runtimeClass?: string
+  /** Its runtime class, then what that stands for, once looked up; absent: the default of its node, not reported. */
+  readonly runtime?: readonly string[]
   /** Still to be looked up: the owner of the owner. */
   readonly job?: string
 }
@@ -55,7 +55,7 @@ export function viewOf(pod: Pod): PodView {
   const { uid, name, namespace = 'default', labels = {}, annotations = {} } = metadata
   const { [manifestHash]: hash, [heldBefore]: before } = annotations
   const owner = workloadOf(pod)
-  const { runtimeClassName: runtimeClass } = spec
+  const { runtimeClassName } = spec
   const rows = [
     ...rowsOf('init', spec.initContainers, status.initContainerStatuses),
     ...rowsOf(undefined, spec.containers, status.containerStatuses),
@@ -72,7 +72,7 @@ export function viewOf(pod: Pod): PodView {
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),
     asked: new Map(rows.map((row) => [row.spec.name, askedOf(row, about)])),
-    ...(runtimeClass === undefined ? {} : { runtimeClass }),
+    ...(runtimeClassName === undefined ? {} : { runtime: [runtimeClassName] }),
     ...(before === undefined ? {} : { heldBefore: before }),
     complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
@@ -157,13 +157,14 @@ function askedOf({ role, spec }: Row, about: PodFacts): AskedContainer {
  * @param imageRef as the runtime reports it
  */
 export function madeOf(
-  { asked, workload }: PodView,
+  { asked, workload, runtime }: PodView,
   { id, name, imageRef }: { readonly id: string; readonly name: string; readonly imageRef: string },
 ): ContainerIdentity | undefined {
   const container = asked.get(name)
   const image = imageOf(container?.image ?? '', imageRef)
   if (container === undefined || image === undefined) return undefined
-  return { ...container.rest, workload, id, image, imageId: image.digest }
+  const resolved = { workload, ...(runtime === undefined ? {} : { runtime }) }
+  return { ...container.rest, ...resolved, id, image, imageId: image.digest }
 }
 
 /** The newest first. */

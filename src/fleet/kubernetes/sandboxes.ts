@@ -82,6 +82,6 @@ export function sandboxOf(id: string, pod: PodView): ContainerIdentity {
     initInjected: false,
     addresses: [],
     mounts: [],
-    ...(pod.runtimeClass === undefined ? {} : { runtime: [pod.runtimeClass] }),
+    ...(pod.runtime === undefined ? {} : { runtime: pod.runtime }),
   }
 }

@@ -44,7 +44,8 @@ export function explainCommand(program: Command, context: CliContext): void {
       const node = pod.spec.nodeName ?? ''
       const agent = agents.get(node)
       const containers: ExplainedContainer[] = []
-      for (const container of protectionOf(pod, profiles, agents)) {
+      const runtimes = await client.runtimes([pod])
+      for (const container of protectionOf(pod, profiles, agents, runtimes)) {
         const profile = profiles.find(({ metadata }) => metadata.name === container.profile)
         const more =
           agent?.ready === true

@@ -52,7 +52,8 @@ export function protectionCommand(program: Command, context: CliContext): void {
         await client.profiles(),
         agentsByNode(await client.agents()),
       ]
-      const containers = pods.flatMap((pod) => protectionOf(pod, profiles, agents))
+      const runtimes = await client.runtimes(pods)
+      const containers = pods.flatMap((pod) => protectionOf(pod, profiles, agents, runtimes))
       const view = { namespace, counts: countsOf(containers), containers }
       await context.print(view, containers, () => protectionText(view, context.io))
       if (view.counts.none > 0) context.exit = 1

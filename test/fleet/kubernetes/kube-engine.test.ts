@@ -124,6 +124,29 @@ describe('the containers of a node’s pods', () => {
     await expect.poll(() => written[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' })
   })
 
+  it('have a runtime class with its handler, and so has the sandbox', async () => {
+    const path = '/apis/node.k8s.io/v1/runtimeclasses/sealed'
+    server.others.set(path, { metadata: { name: 'sealed' }, handler: 'kata-qemu' })
+    server.put('web-1', withUid({ app: [{ name: 'web' }], runtimeClassName: 'sealed' }))
+    await start()
+    await expect.poll(() => engine.known(web)?.runtime).toEqual(['sealed', 'kata-qemu'])
+    expect((await engine.pod(uid, stop.signal))?.runtime).toEqual(['sealed', 'kata-qemu'])
+    const pause = containerId('pause')
+    await engine.lookup(pause, cgroup(pause, uid))
+    now += 4_000
+    expect(await engine.lookup(pause, cgroup(pause, uid))).toMatchObject({
+      name: 'web-1/sandbox',
+      runtime: ['sealed', 'kata-qemu'],
+    })
+    expect(server.asked.filter(({ path: of }) => of === path)).toHaveLength(1)
+  })
+
+  it('have their runtime class alone where the server does not return its handler', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }], runtimeClassName: 'sealed' }))
+    await start()
+    await expect.poll(() => engine.known(web)?.runtime).toEqual(['sealed'])
+  })
+
   it('belong to their Job where the server does not return its owner', async () => {
     const owner = ownerOf('Job', 'tick-1', 'batch/v1')
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { podOfCgroup } from '../../../src/fleet/kubernetes/cgroup-pod.ts'
 import { imageOf } from '../../../src/fleet/kubernetes/image-id.ts'
 import type { Pod } from '../../../src/fleet/kubernetes/pod.ts'
-import { viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
+import { madeOf, viewOf } from '../../../src/fleet/kubernetes/pod-containers.ts'
 import { sandboxOf } from '../../../src/fleet/kubernetes/sandboxes.ts'
 import { containerId, digestOf, ownerOf, podOf, unmade } from '../../fixtures/kube-pods.ts'
 
@@ -111,6 +111,14 @@ describe('a pod', () => {
     expect(kata.containers[0]?.identity.runtime).toEqual(['kata-qemu'])
     expect(kata.asked.get('web')?.rest.runtime).toEqual(['kata-qemu'])
     expect(sandboxOf(containerId('pause'), kata).runtime).toEqual(['kata-qemu'])
+    const resolved = { ...kata, runtime: ['sealed', 'kata-qemu'] }
+    const made = {
+      id: containerId('web'),
+      name: 'web',
+      imageRef: `localhost/web@${digestOf('web')}`,
+    }
+    expect(madeOf(resolved, made)?.runtime).toEqual(['sealed', 'kata-qemu'])
+    expect(sandboxOf(containerId('pause'), resolved).runtime).toEqual(['sealed', 'kata-qemu'])
     const usual = viewOf(podOf({ app: [{ name: 'web' }] }))
     expect(usual.containers[0]?.identity.runtime).toBeUndefined()
   })
