@@ -17,6 +17,7 @@ import type { ClusterStatus } from '../../src/kubectl/commands/status-command.ts
 import { Nats } from '../fixtures/nats.ts'
 import { Cluster, nodeAddress } from './cluster/cluster.ts'
 import { Plugin } from './plugin.ts'
+import { blindStory, removeSealed, runSealed } from './story/blind-story.ts'
 import { consoleSink, consoleStory } from './story/console-story.ts'
 import { Deployed } from './story/deployed.ts'
 import { images, loadImages, repositories } from './story/images.ts'
@@ -86,14 +87,14 @@ beforeAll(async () => {
   })
   await snug.follow(events)
   await runShop(cluster)
-  await runTenant(cluster)
+  await Promise.all([runTenant(cluster), runSealed(cluster, events)])
 })
 
 afterAll(async () => {
   if (cluster === undefined) return
   plugin?.remove()
   try {
-    await Promise.all([removeShop(cluster), snug?.remove()])
+    await Promise.all([removeSealed(cluster), removeShop(cluster), snug?.remove()])
   } finally {
     await nats?.[Symbol.asyncDispose]()
     await cluster.stop()
@@ -189,11 +190,9 @@ describe('Snug on a node', () => {
     const { gateway } = await snug.json<StatusView>(['status'])
     expect(gateway).toMatchObject({ capabilities: 'none', noNewPrivileges: true })
     expect(gateway?.uid).toBeGreaterThan(0)
-    const at = await snug.forward(7684)
+    const { at, headers } = await snug.page()
     expect((await fetch(`${at}/healthz`)).status).toBe(200)
     expect((await fetch(`${at}/metrics`)).status).toBe(401)
-    const token = (await snug.exec(['cat', '/var/lib/snug/admin.token'])).trim()
-    const headers = { authorization: `Bearer ${token}` }
     const metrics = await fetch(`${at}/metrics`, { headers })
     expect(await metrics.text()).toMatch(/^snug_source_up\{source="ebpf"\} 1$/m)
     expect(await (await fetch(at, { headers })).text()).toContain('<html')
@@ -493,6 +492,10 @@ describe('a rollout', () => {
     const args = ['patch', 'deploy/web', '-p', JSON.stringify(change)]
     await cluster.kubectl(['-n', namespace, ...args])
   }
+})
+
+describe('an image whose pods run on two runtimes of the node', () => {
+  blindStory(() => ({ cluster, snug, plugin }))
 })
 
 describe('the console of the fleet', () => {

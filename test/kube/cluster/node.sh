@@ -80,6 +80,9 @@ start_containerd() {
   # Without CAP_SYS_RESOURCE no process may have a lower OOM score than its parent.
   local restrict=true
   (((0x$(sed -n 's/^CapEff:\t*//p' /proc/self/status) >> 24) & 1)) && restrict=false
+  # Debian has no shim of gVisor, and runsc beneath that of runc starts no second container. This is runc's, by the name.
+  mkdir "$run/shims"
+  ln -s "$(command -v containerd-shim-runc-v2)" "$run/shims/containerd-shim-runsc-v1"
   cat >"$run/containerd.toml" <<EOF
 version = 2
 root = "$run/containerd"
@@ -103,11 +106,15 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
     conf_dir = "$run/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc]
+      runtime_type = "io.containerd.runsc.v1"
 EOF
   # A separate bpffs for the node: its pins end with it.
   background containerd unshare -m --propagation private \
     sh -c 'mount --make-rshared / && mount -t bpf -o mode=0700 bpf /sys/fs/bpf && exec "$@"' sh \
-    containerd --config "$run/containerd.toml"
+    env "PATH=$run/shims:$PATH" containerd --config "$run/containerd.toml"
   answers() { ctr -a "$socket" version >/dev/null 2>&1; }
   until_true 200 answers || die containerd
 }
@@ -202,7 +209,7 @@ end_containers() {
   for task in $("${c[@]}" tasks ls -q 2>/dev/null); do "${c[@]}" tasks rm -f "$task" >/dev/null 2>&1 || true; done
   for each in $("${c[@]}" containers ls -q 2>/dev/null); do "${c[@]}" containers rm "$each" >/dev/null 2>&1 || true; done
   # Shims that have nothing left, by the address of this containerd.
-  for shim in $(ps -eo pid,args | awk -v s="$socket" '/containerd-shim-runc-v2/ && index($0, "-address " s) {print $1}'); do
+  for shim in $(ps -eo pid,args | awk -v s="$socket" '/containerd-shim-run(c-v2|sc-v1)/ && index($0, "-address " s) {print $1}'); do
     kill -KILL "$shim" 2>/dev/null || true
   done
 }

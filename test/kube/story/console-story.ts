@@ -8,6 +8,7 @@ import type {
   FleetAlertRow,
   FleetAlerts,
   FleetImageDetail,
+  FleetImageRow,
   FleetImages,
   FleetNodes,
   FleetWindow,
@@ -16,6 +17,7 @@ import type { ImageProfile } from '../../../src/fleet/kubernetes/fleet-objects.t
 import type { Nats } from '../../fixtures/nats.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConsoleClient } from './console-client.ts'
+import { blindBecause, removeHidden } from './blind-story.ts'
 import { ConsoleLoad } from './console-load.ts'
 import { type ConsolePod, DeployedConsole } from './deployed-console.ts'
 import type { Deployed } from './deployed.ts'
@@ -149,6 +151,27 @@ export function consoleStory(world: () => ConsoleWorld): void {
     const id = containerOf(attacked)
     return (await Promise.all(alerts)).some(({ container }) => container?.id === id)
   }
+
+  it('shows an image with a blind container as incomplete, and its node, until that has ended', async ({
+    skip,
+  }) => {
+    const { cluster } = world()
+    if (!cluster.own) skip('no pod of another cluster is blind')
+    const shown = async (): Promise<{ state: string; blind: FleetImageRow['blind'] }> => {
+      const { rows } = await deployed.service.get<FleetImages>('/v1/fleet/images?limit=500')
+      const row = rows.find(({ lineage }) => lineage === `${repositories.db}#${namespace}`)
+      return { state: row?.state ?? 'none', blind: row?.blind }
+    }
+    const blindOnNode = async (): Promise<number | undefined> =>
+      (await deployed.service.get<FleetNodes>('/v1/fleet/nodes')).rows[0]?.blindContainers
+    const blind = { running: 1, nodes: 1, reasons: [blindBecause] }
+    await expect.poll(shown).toEqual({ state: 'incomplete', blind })
+    // Two pods, each with its sandbox.
+    await expect.poll(blindOnNode).toBe(4)
+    await removeHidden(cluster, namespace)
+    await expect.poll(shown).toEqual({ state: 'enforced', blind: undefined })
+    await expect.poll(blindOnNode).toBe(2)
+  })
 
   it('makes a decision for the cluster, which is in the kernel of the node soon', async () => {
     const { cluster, snug } = world()

@@ -187,6 +187,13 @@ export class Deployed {
     })
   }
 
+  /** The agent's page, forwarded, and what a request needs as an admin. */
+  async page(): Promise<{ readonly at: string; readonly headers: Record<string, string> }> {
+    const at = await this.forward(7684)
+    const token = (await this.exec(['cat', '/var/lib/snug/admin.token'])).trim()
+    return { at, headers: { authorization: `Bearer ${token}` } }
+  }
+
   /** Fails with what is left of it. */
   async remove(): Promise<void> {
     for (const end of this.#ends.splice(0)) end()
