@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { bindSink } from '../../src/agent/pipeline/delivery/sinks/make-sink.ts'
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
 import type { SinkView } from '../../src/api/sink-view.ts'
@@ -81,7 +81,7 @@ describe('a stream of NATS', () => {
     await using server = await Nats.start(['--auth', 'open-sesame'])
     await server.makeStream({ token: 'open-sesame' })
     const config = { type: 'nats', servers: [`127.0.0.1:${server.port}`], subject: server.subject }
-    process.env['SNUG_TEST_NATS'] = 'open-sesame'
+    vi.stubEnv('SNUG_TEST_NATS', 'open-sesame')
     const sink = sinkOf({ ...config, token: { env: 'SNUG_TEST_NATS' } })
     await sink.write(sampleAlerts.slice(0, 3))
     await sink.write(sampleAlerts.slice(1, 4))
@@ -92,6 +92,7 @@ describe('a stream of NATS', () => {
     const stranger = sinkOf(config)
     await expect(stranger.write(sampleAlerts)).rejects.toMatchObject({ code: 'SINK_REFUSED' })
     await stranger.close()
+    vi.unstubAllEnvs()
   })
 })
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { AgentReports } from '../../src/console/reading/agent-reports.ts'
 import { AlertLog } from '../../src/console/reading/alert-log.ts'
 import { reportSubject } from '../../src/core/event/agent-report.ts'
@@ -17,7 +17,7 @@ let folder: string
 let nats: Nats
 
 beforeAll(async () => {
-  process.env['SNUG_TEST_CONSOLE'] = password
+  vi.stubEnv('SNUG_TEST_CONSOLE', password)
   folder = mkdtempSync('/tmp/snug-nats-rights-')
   const sentence = /In NATS the console needs these rights:([^]*?)\n\n/.exec(page)?.[1] ?? ''
   const publish = [...sentence.matchAll(/`(\$JS[^`]+)`/g)].map((match) => match[1])
@@ -39,6 +39,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await nats?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
+  vi.unstubAllEnvs()
 })
 
 const access = () => ({

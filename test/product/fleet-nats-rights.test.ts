@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join as inFolder } from 'node:path'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type FleetImage, profileName } from '../../src/fleet/fleet-image.ts'
 import { BucketState } from '../../src/console/reading/bucket-state.ts'
 import { decisionKey, sliceKey } from '../../src/fleet/nats/fleet-keys.ts'
@@ -22,7 +22,7 @@ let members: FleetMember[]
 let image: FleetImage
 
 beforeAll(async () => {
-  process.env['SNUG_TEST_FLEET'] = 'change-me'
+  vi.stubEnv('SNUG_TEST_FLEET', 'change-me')
   folder = mkdtempSync('/tmp/snug-nats-rights-')
   const file = inFolder(folder, 'nats.conf')
   writeFileSync(file, /```text\n(authorization[^]*?)```/.exec(page)?.[1] ?? '')
@@ -33,6 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await nats?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
+  vi.unstubAllEnvs()
 })
 
 beforeEach(() => {
