@@ -273,8 +273,8 @@ export const mutations: readonly Mutation[] = [
   {
     promise: 'a quarantine ends at its time',
     file: 'src/agent/decisions/hold-service.ts',
-    before: 'if (hold.until > nowMs) continue',
-    after: 'if (hold.until > 0 && nowMs > 0) continue',
+    before: 'else if (hold.until <= nowMs)',
+    after: 'else if (hold.until < 0 && nowMs > 0)',
     caughtBy: 'test/agent/engine/hold.test.ts',
     lane: 'fast',
   },
