@@ -380,7 +380,9 @@ export class SnugEngine implements Engine {
     return closeSeen(this.#daemon, incident, by)
   }
 
-  audit(limit: number, before?: number): Promise<readonly AuditView[]> {
+  async audit(limit: number, before?: number): Promise<readonly AuditView[]> {
+    // A decision of the fleet applies before it is stored. The views have it, and so has the list.
+    await this.#daemon.journal.persist()
     return this.#daemon.journal.trail.list(limit, before)
   }
 

@@ -94,7 +94,6 @@ describe.each([
     await learning()
     const from = new Date(world.now()).toISOString()
     world.step(stepMs)
-    await world.daemon.journal.persist()
     expect(await world.engine.audit(10)).toContainEqual(
       expect.objectContaining({ what: 'clock', who: 'agent', from, stepMs }),
     )

@@ -142,7 +142,6 @@ describe('a hold', () => {
     expect(sent(first)).toEqual({ network: false, changes: true, until: world.now() + hour })
     world.advance(hour)
     expect(sent(first)).toBeUndefined()
-    await world.daemon.journal.persist()
     const audit = await world.engine.audit(10)
     expect(
       audit.map(({ what, who }) => [what, who]).filter(([what]) => what !== 'lifecycle'),

@@ -80,7 +80,6 @@ const held = (): readonly string[] =>
   world.engine.holds().flatMap(({ containers }) => containers.map(({ name }) => name ?? ''))
 const counts = () => world.daemon.responses.counts
 const reasons = async () => {
-  await world.daemon.journal.persist()
   const audit = await world.engine.audit(100)
   return audit.filter(({ what }) => what === 'response').map((entry) => entry['because'])
 }
