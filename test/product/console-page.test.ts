@@ -15,7 +15,7 @@ import { digestOf } from '../fixtures/kube-pods.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { entryOf, nodeEntry } from '../fixtures/node-entries.ts'
 import type { SharedHold } from '../../src/core/lifecycle/shared-hold.ts'
-import { launchBrowser, openPage, type Reviewer } from '../fixtures/page-browser.ts'
+import { launchBrowser, openPage, type Reviewer, typed } from '../fixtures/page-browser.ts'
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 import { SimulatedFleet } from '../fixtures/simulated-fleet.ts'
 
@@ -406,8 +406,7 @@ describe('the map', () => {
   test('can be read by the keyboard, and at 400 pixels', async () => {
     const { page, context } = await openAs('viewer')
     await page.setViewportSize({ width: 400, height: 800 })
-    await page.keyboard.press('g')
-    await page.keyboard.press('m')
+    await typed(page, 'g m')
     const first = page.locator('.map-table a').first()
     await first.waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400)

@@ -20,6 +20,7 @@ import {
   openPage,
   pageConfig,
   type Reviewer,
+  typed,
 } from '../fixtures/page-browser.ts'
 
 /** An operator's day, in a real browser, on an agent with its own sensor and real containers. */
@@ -127,8 +128,7 @@ test('a deviation appears by itself', async () => {
 
 test('the page shows the effect of an approval before; afterwards the same event is expected', async () => {
   const { page } = reviewer
-  await page.keyboard.press('g')
-  await page.keyboard.press('a')
+  await typed(page, 'g a')
   await page.getByRole('heading', { name: 'Alerts' }).waitFor()
   await page.getByRole('searchbox').fill('/etc/motd')
   await options(page).first().waitFor()
@@ -155,8 +155,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await learned(second, '/app/payment.conf')
   await page.goto(`${door.url}/#/now`)
   await page.locator('h1').waitFor()
-  await page.keyboard.press('g')
-  await page.keyboard.press('r')
+  await typed(page, 'g r')
   await options(page).filter({ hasText: brought }).first().waitFor()
   const delta = await agent.json<ProfileView>(['profile', 'show', second])
   expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
@@ -286,8 +285,7 @@ test('from the story of an alert its container is held and captured, and the vie
   expect(await violations(page)).toEqual([])
   await asked.getByRole('button', { name: 'Hold', exact: true }).click()
   await toasted(page, 'ordered')
-  await page.keyboard.press('g')
-  await page.keyboard.press('o')
+  await typed(page, 'g o')
   const held = page.getByRole('region', { name: 'Held containers' })
   await held.getByText('held', { exact: true }).waitFor()
   await held.getByText(name, { exact: true }).waitFor()

@@ -71,7 +71,8 @@ function pressed(event: KeyboardEvent): void {
     return
   }
   if (isPressed(target, key)) return
-  const now = performance.now()
+  // When it was pressed: a busy page may learn of it late.
+  const now = event.timeStamp
   const both = now - prefixAt < sequenceMs && prefix !== '' ? find(`${prefix} ${key}`) : undefined
   const binding = both ?? find(key)
   prefix = key
