@@ -82,7 +82,8 @@ export class AdmissionWorld {
       )
     }
     world.install(world.issue(world.old, 'first'))
-    await webhook.start(world.config())
+    // A busy machine answers late.
+    await webhook.start(world.config({ within: '25s' }))
     return world
   }
 

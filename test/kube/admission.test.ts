@@ -57,7 +57,7 @@ it('the API server accepts the manifests that ship', async () => {
 describe('by namespace', () => {
   let trusted = ''
   beforeAll(async () => {
-    await world.register({ failurePolicy: 'Fail' })
+    await world.register({ failurePolicy: 'Fail', timeoutSeconds: 30 })
     trusted = await world.pushed('trusted')
     // A registration takes the API server a moment.
     await world.untilPod(403, 'shop', elsewhere)
