@@ -206,14 +206,6 @@ function ConnectionTable({
 }) {
   const known = new Map(parties.map((party) => [party.id, party]))
   const shown = rows.slice(from, from + tableRows)
-  const End = ({ id }: { readonly id: string }) => {
-    const party = known.get(id)
-    return (
-      <a href={partyLink(id)}>
-        <Foreign text={party === undefined ? id : partyText(party)} />
-      </a>
-    )
-  }
   return (
     <section class="panel" aria-label="connections">
       <div class="scroll-x" tabIndex={0} role="region" aria-label="table of connections">
@@ -236,10 +228,10 @@ function ConnectionTable({
             {shown.map((row) => (
               <tr key={row.key}>
                 <td>
-                  <End id={row.from} />
+                  <End id={row.from} party={known.get(row.from)} />
                 </td>
                 <td>
-                  <End id={row.to} />
+                  <End id={row.to} party={known.get(row.to)} />
                 </td>
                 <td class="port">{portText(row)}</td>
                 <td>
@@ -278,6 +270,15 @@ function ConnectionTable({
         </p>
       )}
     </section>
+  )
+}
+
+/** Outside of the table's function: one that each answer makes again would lose the focus. */
+function End({ id, party }: { readonly id: string; readonly party: FleetParty | undefined }) {
+  return (
+    <a href={partyLink(id)}>
+      <Foreign text={party === undefined ? id : partyText(party)} />
+    </a>
   )
 }
 
