@@ -61,7 +61,7 @@ export class Holds {
   }
 
   /**
-   * It holds nothing any more. A freeze stays on record until it is {@link lifted}.
+   * It holds nothing any more. A freeze stays on record until it is {@link lift}ed.
    *
    * @param isHere one of the fleet: it stays on record, so that it does not begin again
    */

@@ -17,7 +17,7 @@ const casePredicate: Predicate<CaseSummary> = {
   },
 }
 
-/** What the agent says of the file of a case: an in-toto statement, signed. */
+/** The signed statement of an agent about the file of a case. */
 export function signedCase(summary: CaseSummary, signer: Signer, nowMs: number): Promise<Envelope> {
   const subject = { name: caseFileName(summary.id), digest: summary.sha256 }
   const about = { content: summary, made: new Date(nowMs).toISOString() }

@@ -21,7 +21,7 @@ async function read(lines: readonly string[]) {
 }
 
 /** Program, parents and act of each. */
-function told(event: SnugEvent): string {
+function textOf(event: SnugEvent): string {
   if (event.kind === 'loss') return `loss ${event.loss.count} ${event.loss.reason}`
   const { exe, ancestors = [], origin } = event.process
   const by = [exe, ...ancestors].join(' of ')
@@ -53,7 +53,7 @@ describe('the trace of gVisor', () => {
     const { events, ignored } = await read(gvisorLines)
     const [shell, perl] = ['/bin/busybox', '/usr/bin/perl']
     const cat = '/usr/bin/busybox of /bin/busybox'
-    expect(events.map(told)).toEqual([
+    expect(events.map(textOf)).toEqual([
       `entrypoint ${shell} runs`,
       `${shell} opens /tmp/gvrec/s.sh to read`,
       `${shell} opens /tmp/written to write,create`,
@@ -86,10 +86,10 @@ describe('the trace of gVisor', () => {
     })
   })
 
-  it('tells processes of two sandboxes apart, whose numbers are the same', async () => {
+  it('keeps processes of two sandboxes apart, whose numbers are the same', async () => {
     const [start = ''] = gvisorLines
     const { events } = await read([start, `2 ${open}`])
-    expect(events.map(told)[1]).toBe('unseen:program opens /srv/data/f-001 to read')
+    expect(events.map(textOf)[1]).toBe('unseen:program opens /srv/data/f-001 to read')
   })
 
   it('has the containers of a sandbox as observed until it disconnects', async () => {
@@ -103,7 +103,7 @@ describe('the trace of gVisor', () => {
   it('gives what a sandbox could not send as a loss, also beyond the end of its counter', async () => {
     const drops = [0, 3, 3, 2 ** 32 - 1, 1].map((count) => `1 ${afterDrops(open, count)}`)
     const losses = (await read(drops)).events.filter(({ kind }) => kind === 'loss')
-    expect(losses.map(told)).toEqual([
+    expect(losses.map(textOf)).toEqual([
       'loss 3 dropped by gvisor',
       `loss ${2 ** 32 - 4} dropped by gvisor`,
       'loss 2 dropped by gvisor',

@@ -33,12 +33,13 @@ export async function actOnTask(task: TaskRef, act: EngineAct): Promise<boolean>
     await stop(task)
     return true
   }
-  const wanted = act === 'freeze' ? taskStatus.paused : taskStatus.running
+  const name = act === 'freeze' ? 'paused' : 'running'
+  const wanted = taskStatus[name]
   const before = await settled(task)
   if (before === wanted || !runningTask.has(before)) return before === wanted
   const { client, namespace, id } = task
   const failure = await client.ask(act === 'freeze' ? 'pause' : 'resume', namespace, { id }).then(
-    () => new Error(`its task has another status than \`${wanted}\``),
+    () => new Error(`its task has another status than \`${name}\``),
     (error: Error) => error,
   )
   // Somebody else may have done it meanwhile.
