@@ -73,6 +73,17 @@ const heldLabel = z.strictObject({
   enabled: z.boolean().meta({
     description: 'whether the agents label the pods of held containers, and may patch pods',
   }),
+  networkPolicies: z.array(name).meta({
+    description:
+      'namespaces that get a NetworkPolicy by which no packet leaves or enters a pod that is held by `network`',
+  }),
+})
+
+const heldDeletion = z.strictObject({
+  enabled: z.boolean().meta({
+    description:
+      'whether a quarantine of the level `stop` deletes the pod of the container; the agents may then delete pods',
+  }),
 })
 
 const fleetConsole = z.strictObject({
@@ -120,6 +131,7 @@ const chartValues = z
     auditLog,
     reports,
     heldLabel,
+    heldDeletion,
     console: fleetConsole,
     serviceMonitor,
     extraEnv: objects.meta({

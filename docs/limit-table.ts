@@ -5,6 +5,7 @@ import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { EXPRESSIONS_KEPT } from '../src/core/behaviour/language.ts'
 import { hashBounds } from '../src/core/event/file-hash.ts'
 import { sessionsOfAlert } from '../src/core/person/session-person.ts'
+import { entrancesKept } from '../src/agent/evidence/entrances.ts'
 import { personBounds } from '../src/agent/evidence/session-persons.ts'
 import { MAX_PARTS } from '../src/core/behaviour/shape.ts'
 import { alertsListed } from '../src/agent/reading/incident-feed.ts'
@@ -517,6 +518,11 @@ export const limitTable: readonly LimitGroup[] = [
         bound: personBounds.requests.all,
         atBound: 'the oldest is dropped; those that began shortly after are `likely` at most',
         shownBy: { metric: 'snug_respond_sessions' },
+      },
+      {
+        what: 'uses of `kubectl attach` and `port-forward`, with their persons',
+        bound: entrancesKept,
+        atBound: 'the oldest is dropped; the audit log of the API server has it',
       },
       {
         what: 'sessions whose person is remembered',

@@ -5,7 +5,7 @@ import { count, maybe, severity, text, texts } from './view-parts.ts'
 const facts = {
   sessions: count,
   alerts: count,
-  severity: severity.meta({ description: 'of the gravest alert' }),
+  severity: severity.exactOptional().meta({ description: 'of the gravest alert' }),
   firstSeen: text,
   lastSeen: text,
 }
@@ -22,7 +22,19 @@ const personContainer = z.object({
 })
 export type PersonContainer = View<typeof personContainer>
 
-/** What one person did in which containers, as far as there are alerts of it. */
+const personEntrance = z.object({
+  kind: z.enum(['attach', 'port-forward']),
+  /** `NAMESPACE/POD` */
+  place: text,
+  container: maybe.meta({ description: 'as the pod names it' }),
+  as: maybe,
+  from: maybe,
+  began: text,
+  ended: maybe.meta({ description: 'absent while it lasts, as far as the audit log has it' }),
+})
+export type PersonEntrance = View<typeof personEntrance>
+
+/** What one person did in which containers, as far as there are alerts of it, and which pods they entered without any. */
 export const personView = z.object({
   /** The user, as the API server authenticated them. */
   name: text,
@@ -31,5 +43,9 @@ export const personView = z.object({
   ...facts,
   /** The latest first. */
   containers: z.array(personContainer),
+  entrances: z.array(personEntrance).meta({
+    description:
+      '`kubectl attach` and `port-forward`, the latest first: they begin no program in the container',
+  }),
 })
 export type PersonView = View<typeof personView>

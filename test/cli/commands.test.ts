@@ -359,6 +359,7 @@ describe('a command', () => {
     expect(stdout).toMatch(/^from +10\.1\.2\.3$/m)
     expect(stdout).toMatch(/^web-0\/web +shop\/web +2 +3 +high /m)
     expect(stdout).toContain('run /bin/sh')
+    expect(stdout).toMatch(/^port-forward +shop\/web-0 +- +\d{4}-\d\d-\d\dT/m)
   })
 
   it('names who began the sessions of an alert, and lists by person', async () => {

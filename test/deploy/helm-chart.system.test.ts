@@ -259,6 +259,48 @@ describe('with the label of held pods', () => {
       expect(agentConfig(objects).engines.kubernetes).toMatchObject({ labelHeld: true })
     expect(agentConfig(renderChart().objects).engines.kubernetes.labelHeld).toBe(false)
   })
+
+  it('the namespaces that are named have the policy that kustomize builds, and no others', () => {
+    const policiesOf = (values: object): readonly Manifest[] =>
+      renderChart(values).objects.filter(({ metadata }) => metadata.name === 'snug-held')
+    const [shipped] = manifestsIn(
+      readFileSync(
+        new URL('deploy/kubernetes/held-network-policy/network-policy.yaml', root),
+        'utf8',
+      ),
+    )
+    const networkPolicies = ['shop', 'pay']
+    const policies = policiesOf({ heldLabel: { enabled: true, networkPolicies } })
+    expect(policies.map(({ metadata }) => metadata.namespace)).toEqual(networkPolicies)
+    for (const { spec } of policies as readonly (Manifest & { readonly spec: object })[])
+      expect(spec).toEqual(shipped?.['spec'])
+    // Nothing would give a pod the label.
+    expect(policiesOf({ heldLabel: { enabled: false, networkPolicies } })).toEqual([])
+  })
+})
+
+describe('with the deletion of held pods', () => {
+  const helm = renderChart({ heldDeletion: { enabled: true } }).objects
+  const kustomize = kustomized('held-deletion').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent may delete pods, and otherwise may not', () => {
+    const rightsOf = (objects: readonly Manifest[]): unknown =>
+      objects
+        .filter(({ metadata }) => metadata.name === 'snug-held-deletion')
+        .map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }))
+    expect(rightsOf(helm)).toMatchObject([
+      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['delete'] }] },
+      {},
+    ])
+    expect(rightsOf(helm)).toEqual(rightsOf(kustomize))
+    expect(rightsOf(renderChart().objects)).toEqual([])
+  })
+
+  it('it deletes them, and otherwise does not', () => {
+    for (const objects of [helm, kustomize])
+      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ deleteHeld: true })
+    expect(agentConfig(renderChart().objects).engines.kubernetes.deleteHeld).toBe(false)
+  })
 })
 
 describe('with reports', () => {

@@ -67,6 +67,8 @@ const others: Readonly<Record<string, unknown>> = {
   'auditLog path': '/var/log/audit/kube.log',
   'reports enabled': true,
   'heldLabel enabled': true,
+  'heldLabel networkPolicies': ['shop'],
+  'heldDeletion enabled': true,
   'console enabled': true,
   'console replicas': 3,
   'console config schema': 'snug.console/v1',
@@ -113,7 +115,7 @@ it.each(Object.entries(others).filter(([path]) => path !== fixed))(
   (path, value) => {
     const given = at(path, value)
     // What is off has no effect by its other values.
-    const part = /^(serviceMonitor|nri|auditLog|console) (?!enabled)/.exec(path)?.[1]
+    const part = /^(serviceMonitor|nri|auditLog|heldLabel|console) (?!enabled)/.exec(path)?.[1]
     const context = part === undefined ? {} : { [part]: { enabled: true } }
     const mixed =
       part === undefined ? given : { [part]: { enabled: true, ...(given[part] as object) } }

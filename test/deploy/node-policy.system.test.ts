@@ -47,8 +47,15 @@ function policy(name: string): Policy {
   return found
 }
 
-function verdict(name: string, client: Client, object: object, oldObject: object | null = null) {
-  const request = { userInfo: client, operation: oldObject === null ? 'CREATE' : 'UPDATE' }
+/** Of a deletion, there is only the old object. */
+function verdict(
+  name: string,
+  client: Client,
+  object: object | null,
+  oldObject: object | null = null,
+) {
+  const operation = object === null ? 'DELETE' : oldObject === null ? 'CREATE' : 'UPDATE'
+  const request = { userInfo: client, operation }
   const input = JSON.stringify({ policy: policy(name).spec, request, object, oldObject })
   program ??= goProgram('cel-check')
   return execFileSync(program, { input }).toString().trim()
@@ -108,6 +115,19 @@ describe('a pod', () => {
     ['is changed by a person', person, evil, pod(), /^not matched$/],
   ])('%s', (_, client, object, before, expected) => {
     expect(verdict('held-label', client, object, before)).toMatch(expected)
+  })
+})
+
+describe('the deletion of a pod', () => {
+  it.each<[string, Client, object, RegExp]>([
+    ['of the node', agent('n1'), heldPod, /^allowed$/],
+    ['of another node', agent('n2'), heldPod, /pods of its node/],
+    ['of none yet', agent('n1'), pod({}, {}, ''), /pods of its node/],
+    ['by a token that is bound to no node', unbound, heldPod, /pods of its node/],
+    ['by a person', person, heldPod, /^not matched$/],
+    ['by a controller', collector, heldPod, /^not matched$/],
+  ])('%s', (_, client, before, expected) => {
+    expect(verdict('held-deletion', client, null, before)).toMatch(expected)
   })
 })
 

@@ -21,6 +21,7 @@ import { blindStory, removeSealed, runSealed } from './story/blind-story.ts'
 import { consoleSink, consoleStory } from './story/console-story.ts'
 import { Deployed } from './story/deployed.ts'
 import { images, loadImages, repositories } from './story/images.ts'
+import { stopStory } from './story/stop-story.ts'
 import {
   containerOf,
   debug,
@@ -81,7 +82,7 @@ beforeAll(async () => {
     block: { canary: 1 },
     engines: {
       docker: { socket: 'none' },
-      kubernetes: { access: 'pod', share: true, shareWithin: '2s', events: true },
+      kubernetes: { access: 'pod', share: true, shareWithin: '2s', events: true, deleteHeld: true },
     },
     sinks: nats === undefined ? [] : [consoleSink(nats, nodeAddress)],
   })
@@ -533,6 +534,10 @@ describe('a CronJob', () => {
       image?.repository === tick && type !== 'loss'
     expect(alerts.filter(isOfJob)).toEqual([])
   })
+})
+
+describe('a pod in quarantine', () => {
+  stopStory(() => ({ cluster, snug }))
 })
 
 describe('the end of Snug on a cluster', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { V1NetworkPolicy } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { HoldLevel } from '../../src/core/lifecycle/hold.ts'
 import { kubeNode } from '../../src/fleet/kubernetes/kube-node.ts'
@@ -16,6 +17,7 @@ import { Cluster } from './cluster/cluster.ts'
  * running: no kubelet runs it. Its Service follows by the controller of the cluster.
  */
 const deploy = new URL('../../deploy/kubernetes/', import.meta.url)
+const policyFolder = fileURLToPath(new URL('held-network-policy', deploy))
 const namespace = 'snug-labels'
 const name = 'web-1'
 const id = randomBytes(32).toString('hex')
@@ -109,6 +111,30 @@ async function served(): Promise<readonly string[]> {
   return slices.items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap((one) => one.addresses))
 }
 
+/** Pods that the shipped NetworkPolicy selects, by its own selector. */
+async function cutOff(): Promise<readonly string[]> {
+  const { spec } = await cluster.json<V1NetworkPolicy>([
+    '-n',
+    namespace,
+    'get',
+    'networkpolicy/snug-held',
+  ])
+  expect(spec?.policyTypes).toEqual(['Ingress', 'Egress'])
+  expect([spec?.ingress, spec?.egress]).toEqual([undefined, undefined])
+  const selector = Object.entries(spec?.podSelector?.matchLabels ?? {}).map((pair) =>
+    pair.join('='),
+  )
+  const { items } = await cluster.json<{ readonly items: readonly Pod[] }>([
+    '-n',
+    namespace,
+    'get',
+    'pods',
+    '-l',
+    selector.join(','),
+  ])
+  return items.map(({ metadata }) => metadata.name)
+}
+
 const until = <T>(what: string, ask: () => Promise<T>, wanted: T): Promise<T> =>
   cluster.until(what, ask, (now) => JSON.stringify(now) === JSON.stringify(wanted))
 
@@ -127,8 +153,11 @@ it('with it, a held pod has the level, and its Service leaves it out', async () 
   await until('the label', pod, ['network', 'no'])
   await expect.poll(() => faults.at(-1), { timeout: 10_000 }).toBeUndefined()
   await until('the Service', served, [])
+  await cluster.kubectl(['apply', '-n', namespace, '-k', policyFolder])
+  expect(await cutOff()).toEqual([name])
   level = 'freeze'
   await until('the label', pod, ['freeze', 'no'])
+  expect(await cutOff()).toEqual([])
 })
 
 it('an agent that starts leaves it until it knows that the hold has ended meanwhile', async () => {

@@ -1,5 +1,6 @@
 import { kubectlPatience } from '../fixtures/patience.ts'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -53,7 +54,11 @@ beforeAll(async () => {
   const command = ['/bin/sh', '-c', 'while true; do sleep 1; done']
   const rules = [
     { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
-    { apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'] },
+    {
+      apiGroups: [''],
+      resources: ['pods/exec', 'pods/attach', 'pods/portforward'],
+      verbs: ['create', 'get'],
+    },
     { apiGroups: [''], resources: ['pods/ephemeralcontainers'], verbs: ['get', 'update', 'patch'] },
   ]
   const apiGroup = 'rbac.authorization.k8s.io'
@@ -227,5 +232,39 @@ describe('a session that begins with `kubectl exec`', () => {
     expect(new Set(alerts.map(({ container }) => container?.name))).toEqual(
       new Set(['web/web', 'web/proxy', 'web/debugger']),
     )
+  })
+})
+
+describe('who enters a pod without a program that begins in it', () => {
+  beforeEach(onlyHere)
+
+  /** As a person who ends it by a key. */
+  async function entered(user: string, ...args: readonly string[]): Promise<void> {
+    const who = ['--kubeconfig', kubeconfigs.get(user) ?? '', '-n', namespace]
+    const child = spawn('kubectl', [...who, ...args], { stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    try {
+      await agent.until<readonly PersonView[]>(['person', user], ([person]) =>
+        (person?.entrances ?? []).some(({ kind }) => kind === args[0]),
+      )
+    } finally {
+      child.kill()
+      await ended
+    }
+  }
+
+  it('is named with the way, the pod and the time, by `kubectl attach` and `port-forward`', async () => {
+    await entered('alice', 'attach', 'web', '-c', 'proxy')
+    await entered('bob', 'port-forward', 'pod/web', ':80')
+    const place = `${namespace}/web`
+    const [alice] = await agent.json<readonly PersonView[]>(['person', 'alice'])
+    const attached = { kind: 'attach', place, container: 'proxy', from: '127.0.0.1' }
+    expect(alice?.entrances[0]).toMatchObject(attached)
+    expect(Date.parse(alice?.entrances[0]?.began ?? '')).toBeGreaterThan(since)
+    const [bob] = await agent.until<readonly PersonView[]>(['person', 'bob'], ([person]) =>
+      (person?.entrances ?? []).every(({ ended }) => ended !== undefined),
+    )
+    expect(new Set(bob?.entrances.map(({ kind }) => kind))).toEqual(new Set(['port-forward']))
+    expect(bob?.entrances[0]).toMatchObject({ place, from: '127.0.0.1' })
   })
 })

@@ -17,7 +17,7 @@ export function heldLevel(
     const ordered = container === undefined ? [] : holds.of(container)
     if (container === undefined || ordered.length > 0) isFree = false
     for (const hold of ordered)
-      if (holds.standing(hold, id).state === 'held') confirmed.add(hold.level)
+      if (container && holds.standing(hold, container).state === 'held') confirmed.add(hold.level)
   }
   return holdLevels.findLast((level) => confirmed.has(level)) ?? (isFree ? 'none' : undefined)
 }

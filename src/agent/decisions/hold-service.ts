@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   checkHoldLength,
   type Hold,
-  type HoldLevel,
   type HoldTarget,
   isByKernel,
   podText,
@@ -21,11 +20,15 @@ export interface HeldContainer {
   readonly standing: HoldStanding
 }
 
+/** Between two attempts at what an engine did not do. */
+const againMs = 10_000
+
 /** A person's orders that keep containers from acting. */
 export class HoldService {
   readonly #agent: Agent
   /** Ids of holds whose containers are being thawed. */
   readonly #lifting = new Set<string>()
+  #lastTriedMs = 0
 
   constructor(agent: Agent) {
     this.#agent = agent
@@ -66,16 +69,21 @@ export class HoldService {
 
   async #confirmed(hold: Hold, concerned: readonly PendingContainer[]): Promise<void> {
     const { holds, journal } = this.#agent
-    await Promise.all(concerned.map((container) => holds.apply(hold, container.id)))
+    await Promise.all(concerned.map((container) => holds.apply(hold, container)))
     if (isByKernel(hold.level)) await this.#agent.caughtUp()
     await journal.decided()
   }
 
   /** Gives the containers that it is for. Errors: HOLD_UNAVAILABLE */
-  #check({ level, target }: Hold): readonly PendingContainer[] {
-    const concerned = this.#concerned({ target })
-    this.#checkAvailable(level, concerned)
-    this.#checkVital(target, concerned)
+  #check(hold: Hold): readonly PendingContainer[] {
+    const concerned = this.#concerned(hold)
+    const why = this.#unavailable(hold, concerned)
+    if (why !== undefined)
+      throw new SnugError(
+        'HOLD_UNAVAILABLE',
+        `the level \`${hold.level}\` cannot be had here: ${why}`,
+      )
+    this.#checkVital(hold.target, concerned)
     return concerned
   }
 
@@ -95,12 +103,26 @@ export class HoldService {
     return this.#agent.holds.all.map((hold) => this.#view(hold))
   }
 
-  /** Ends those whose time is over. */
-  expire(): void {
+  /** Ends those whose time is over, and has engines try again. */
+  tick(): void {
     const nowMs = this.#agent.now()
     for (const hold of this.#agent.holds.stored) {
       if (hold.isOver === true) void this.#lift(hold)
       else if (hold.until <= nowMs) void this.end(hold, 'agent', 'its time is over')
+    }
+    if (Math.abs(nowMs - this.#lastTriedMs) < againMs) return
+    this.#lastTriedMs = nowMs
+    for (const hold of this.#agent.holds.all) this.#tryAgain(hold)
+  }
+
+  #tryAgain(hold: Hold): void {
+    if (isByKernel(hold.level)) return
+    const { holds, registry } = this.#agent
+    for (const { container, standing } of this.containersOf(hold)) {
+      const { id } = container
+      const run = registry.versionOfContainer(id)?.runs.get(id)
+      if (standing.state !== 'held' && run !== undefined && run.to === undefined)
+        void holds.apply(hold, container)
     }
   }
 
@@ -118,7 +140,7 @@ export class HoldService {
     if (holds.all.length === 0) return
     const container = kernel.reported(id)
     if (container === undefined) return
-    for (const hold of holds.of(container)) void holds.apply(hold, id)
+    for (const hold of holds.of(container)) void holds.apply(hold, container)
   }
 
   /** `isHere`: one of the fleet, which ends on this node alone. */
@@ -226,12 +248,6 @@ export class HoldService {
     return this.#agent.holds.engineOf(id)?.known(id)?.name
   }
 
-  #checkAvailable(level: HoldLevel, containers: readonly PendingContainer[]): void {
-    const why = this.#unavailable(level, containers)
-    if (why !== undefined)
-      throw new SnugError('HOLD_UNAVAILABLE', `the level \`${level}\` cannot be had here: ${why}`)
-  }
-
   /** Also for the container that the image does not have yet. Errors: HOLD_UNAVAILABLE */
   #checkVital(target: HoldTarget, containers: readonly PendingContainer[]): void {
     const { index, lifecycle } = this.#agent.registry
@@ -242,13 +258,14 @@ export class HoldService {
     }
   }
 
-  #unavailable(level: HoldLevel, containers: readonly PendingContainer[]): string | undefined {
+  #unavailable(hold: Hold, containers: readonly PendingContainer[]): string | undefined {
     const { holds, parts } = this.#agent
-    if (level === 'freeze' || level === 'stop') {
-      const without = containers.find(({ id }) => holds.actorFor(id) === undefined)
-      if (without === undefined) return undefined
-      return `the engine of container ${without.id.slice(0, 12)} can neither freeze nor stop it`
+    const { level } = hold
+    for (const container of containers) {
+      const refusal = holds.refusal(hold, container)
+      if (refusal !== undefined) return `container ${container.id.slice(0, 12)}: ${refusal}`
     }
+    if (!isByKernel(level)) return undefined
     const facts = parts.sources
       .filter(({ supports }) => supports.confirms)
       .map(({ stats }) => stats.facts)
@@ -264,8 +281,11 @@ export class HoldService {
   /** With how far it has come in each. One that has ended without it is not among them. */
   containersOf(hold: Hold): readonly HeldContainer[] {
     const { holds, registry } = this.#agent
-    return this.#concerned(hold)
-      .map((container) => ({ container, standing: holds.standing(hold, container.id) }))
+    const concerned = new Map(
+      [...holds.stoppedBy(hold), ...this.#concerned(hold)].map((each) => [each.id, each]),
+    )
+    return [...concerned.values()]
+      .map((container) => ({ container, standing: holds.standing(hold, container) }))
       .filter(({ container: { id }, standing }) => {
         const run = registry.versionOfContainer(id)?.runs.get(id)
         return standing.state !== 'waiting' || run?.to === undefined

@@ -1,8 +1,8 @@
 import { type Hold, isByKernel, type KernelHold, kernelHold } from '../../core/lifecycle/hold.ts'
+import { type Blindness, blindnessText } from '../../core/sight/blindness.ts'
 import type { HoldStanding } from '../../api/hold-views.ts'
 import { describeError } from '../../errors.ts'
 import type {
-  EngineAct,
   EngineState,
   IdentityEngine,
   PendingContainer,
@@ -14,11 +14,15 @@ export interface HoldsOptions {
   readonly engines: readonly IdentityEngine[]
   /** Whether the container is of a version that IMAGE names. */
   readonly isOfImage: (ref: string, container: PendingContainer) => boolean
+  /** Why this kernel does not see the container, and so cannot keep it from acting; undefined where it does. */
+  readonly blindnessOf: (container: PendingContainer) => Blindness | undefined
   readonly log: Log
 }
 
 const waiting: HoldStanding = { state: 'waiting' }
 const held: HoldStanding = { state: 'held' }
+/** Of one hold: a pod of a fixed name may be stopped again and again. */
+const stoppedKept = 64
 /** An engine that may have containers that it has not reported. */
 const awayStates: ReadonlySet<EngineState['kind']> = new Set(['starting', 'degraded'])
 
@@ -30,6 +34,10 @@ export class Holds {
   readonly #inKernel = new Map<string, AssignedReport>()
   /** By hold and container: what its engine has done. */
   readonly #byEngine = new Map<string, HoldStanding>()
+  /** By hold: containers that an engine has stopped, the latest last. That of a pod is gone then. */
+  readonly #stopped = new Map<string, readonly PendingContainer[]>()
+  /** By hold and container: what an engine is doing. */
+  readonly #acting = new Set<string>()
 
   constructor(options: HoldsOptions) {
     this.#options = options
@@ -72,6 +80,7 @@ export class Holds {
       ...(hold.level === 'freeze' ? { isOver: true } : {}),
     }
     this.#keep(ended)
+    this.#stopped.delete(hold.id)
     for (const key of this.#byEngine.keys())
       if (key.startsWith(`${hold.id} `)) this.#byEngine.delete(key)
     return ended
@@ -121,26 +130,66 @@ export class Holds {
     })
   }
 
-  standing({ id, level }: Hold, container: string): HoldStanding {
-    if (!isByKernel(level)) return this.#byEngine.get(`${id} ${container}`) ?? waiting
-    const hold = this.#inKernel.get(container)?.hold
+  standing(ordered: Hold, container: PendingContainer): HoldStanding {
+    const { id, level } = ordered
+    if (!isByKernel(level)) return this.#byEngine.get(`${id} ${container.id}`) ?? waiting
+    const because = this.refusal(ordered, container)
+    if (because !== undefined) return { state: 'failed', because }
+    const hold = this.#inKernel.get(container.id)?.hold
     if (hold === undefined || !(level === 'network' ? hold.network : hold.changes)) return waiting
     return level === 'network' && hold.ended !== undefined ? { ...held, ended: hold.ended } : held
   }
 
+  /** Why the level cannot be had in the container, by its runtime or its engine; undefined: it can. */
+  refusal({ level, target }: Hold, container: PendingContainer): string | undefined {
+    const { id, workload } = container
+    if (isByKernel(level)) {
+      const blindness = this.#options.blindnessOf(container)
+      return blindness === undefined ? undefined : blindnessText(blindness)
+    }
+    if (level === 'stop' && target.kind === 'image' && workload?.pod !== undefined)
+      return 'its workload would start others of that image: stop a pod, or scale the workload down'
+    const engine = this.engineOf(id)
+    if (engine?.act === undefined) return 'its engine can neither freeze nor stop it'
+    return engine.refusal?.(id, level)
+  }
+
   /** Has the engine do what the hold asks of it. Not an error where it cannot: see {@link standing}. */
-  async apply(hold: Hold, container: string): Promise<void> {
-    if (hold.level !== 'freeze' && hold.level !== 'stop') return
-    const key = `${hold.id} ${container}`
+  async apply(hold: Hold, container: PendingContainer): Promise<void> {
+    const { level } = hold
+    if (isByKernel(level)) return
+    const { id } = container
+    const key = `${hold.id} ${id}`
+    if (this.#acting.has(key)) return
+    this.#acting.add(key)
+    const before = this.#byEngine.get(key)?.because
     try {
-      const act = this.actorFor(container)
-      if (act === undefined) throw new Error('its engine can neither freeze nor stop it')
-      this.#byEngine.set(key, (await act(hold.level)) ? held : waiting)
+      const refusal = this.refusal(hold, container)
+      if (refusal !== undefined) throw new Error(refusal)
+      const isDone = (await this.engineOf(id)?.act?.(id, level)) ?? false
+      if (!this.all.some((each) => each.id === hold.id)) return await this.#released(container)
+      this.#byEngine.set(key, isDone ? held : waiting)
+      if (isDone && level === 'stop') this.#noteStopped(hold, container)
     } catch (error) {
       const because = describeError(error)
       this.#byEngine.set(key, { state: 'failed', because })
-      this.#options.log.error({ container, level: hold.level, because }, 'a container is not held')
+      if (because !== before)
+        this.#options.log.error({ container: id, level, because }, 'a container is not held')
+    } finally {
+      this.#acting.delete(key)
     }
+  }
+
+  #noteStopped({ id }: Hold, container: PendingContainer): void {
+    const others = this.stoppedBy({ id }).filter((each) => each.id !== container.id)
+    const all = [...others, container]
+    for (const old of all.slice(0, -stoppedKept)) this.#byEngine.delete(`${id} ${old.id}`)
+    this.#stopped.set(id, all.slice(-stoppedKept))
+  }
+
+  /** The latest {@link stoppedKept}, also those that are gone since. */
+  stoppedBy({ id }: Pick<Hold, 'id'>): readonly PendingContainer[] {
+    return this.#stopped.get(id) ?? []
   }
 
   /**
@@ -156,18 +205,16 @@ export class Holds {
     )
     if (containers.length === 0 && !isKnown && away !== undefined)
       throw new Error(`the engine \`${away.name}\` does not answer`)
-    const thawed = containers.filter((container) =>
-      this.of(container).every(({ level }) => level !== 'freeze'),
-    )
-    await Promise.all(thawed.map(async ({ id }) => this.actorFor(id)?.('thaw')))
+    await Promise.all(containers.map((container) => this.#released(container)))
     if (this.#holds.get(hold.id)?.isOver === true) this.#keep(ended)
   }
 
-  /** Undefined where its engine cannot act on it. Of a pod, the kubelet would start another container. */
-  actorFor(container: string): ((act: EngineAct) => Promise<boolean>) | undefined {
-    const engine = this.engineOf(container)
-    if (engine?.known(container)?.workload?.kind === 'Pod') return undefined
-    return engine?.act?.bind(engine, container)
+  /** Thaws it where no hold freezes it any more. */
+  async #released(container: PendingContainer): Promise<void> {
+    if (this.of(container).some(({ level }) => level === 'freeze')) return
+    const { id } = container
+    const engine = this.engineOf(id)
+    if (engine?.refusal?.(id, 'thaw') === undefined) await engine?.act?.(id, 'thaw')
   }
 
   engineOf(container: string): IdentityEngine | undefined {

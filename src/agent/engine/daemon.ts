@@ -33,6 +33,7 @@ import { type CaptureRules, CaseService, noCaptures } from '../evidence/case-ser
 import { AuditLog } from '../evidence/audit-log.ts'
 import { EventHistory } from '../evidence/event-history.ts'
 import { FileHashes } from '../evidence/file-hashes.ts'
+import { Entrances } from '../evidence/entrances.ts'
 import { SessionPersons } from '../evidence/session-persons.ts'
 import { HoldService } from '../decisions/hold-service.ts'
 import { SharedHolds } from '../decisions/shared-holds.ts'
@@ -141,6 +142,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
   readonly history = new EventHistory()
   readonly hashes: FileHashes
   readonly persons: SessionPersons
+  readonly entrances = new Entrances()
   /** Absent where none is read. */
   readonly auditLog: AuditLog | undefined
   readonly cases: CaseService
@@ -228,6 +230,10 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
         const version = this.registry.index.ofImage(image, imageId)
         return version !== undefined && isNamed(ref, version)
       },
+      blindnessOf: ({ id, blind }) => {
+        const run = this.registry.versionOfContainer(id)?.runs.get(id)
+        return run === undefined ? blind : run.blind
+      },
       log: parts.log,
     })
     this.kernel = new KernelSide({
@@ -269,7 +275,10 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
         ? undefined
         : new AuditLog({
             path,
-            take: (request) => this.persons.takes(request),
+            take: (request) => {
+              this.persons.takes(request)
+              this.entrances.takes(request)
+            },
             fault: (message) => {
               if (message === undefined) this.faults.delete(auditLogFault)
               else this.faults.set(auditLogFault, message)

@@ -322,8 +322,8 @@ export class SnugEngine implements Engine {
   }
 
   persons(name?: string): Promise<readonly PersonView[]> {
-    const { alerts, slices } = this.#daemon
-    return slices.run('persons', personViews(alerts.newestFirst, name))
+    const { alerts, entrances, slices } = this.#daemon
+    return slices.run('persons', personViews(alerts.newestFirst, entrances.list(name), name))
   }
 
   alert(id: string): Alert {

@@ -49,7 +49,7 @@ export class Tick {
     yield* registry.lifecycle.parkSteps()
     yield* this.#scopeMerge.steps()
     kernel.tick()
-    this.#holds.expire()
+    this.#holds.tick()
     this.#blind.check()
     yield
     alerts.tick(now())

@@ -25,8 +25,8 @@ export function enginesOf(
     log.info({ engine, state }, 'an engine changed its state')
   // First, as it knows more of a container than the engine that runs it.
   if (kube !== undefined) {
-    const { nri, runtime } = config.engines.kubernetes
-    const pods = kube.engine({ onState: onStateOf('kubernetes') })
+    const { nri, runtime, deleteHeld: deletes } = config.engines.kubernetes
+    const pods = kube.engine({ deletes, onState: onStateOf('kubernetes') })
     engines.push(pods)
     if (nri !== 'none') {
       const { failClosed } = config.block

@@ -3,17 +3,26 @@ import { lineageName } from '../../core/event/image-key.ts'
 import { placeOf } from '../../core/incident/incident-title.ts'
 import { named, type NamedPerson } from '../../core/person/session-person.ts'
 import { lookedAtOnce, type Steps } from '../../core/steps.ts'
-import type { PersonContainer, PersonView } from '../../api/person-views.ts'
+import type { PersonContainer, PersonEntrance, PersonView } from '../../api/person-views.ts'
+import type { Entrance } from '../evidence/entrances.ts'
 import type { KeptAlert } from '../records/alerts/kept-alert.ts'
 import { textOf } from './alert-rows.ts'
 
 const personsShown = 500
 const containersShown = 100
 const actsShown = 5
+const entrancesShown = 100
 
-/** Persons with alerts, the latest first. `alerts`: all of them, newest first; `name`: only this person. */
+/**
+ * Persons with alerts, the latest first, then those who only entered pods.
+ *
+ * @param alerts all of them, the newest first
+ * @param entrances the newest first
+ * @param name only this person
+ */
 export function* personViews(
   alerts: readonly KeptAlert[],
+  entrances: readonly Entrance[],
   name: string | undefined,
 ): Steps<readonly PersonView[]> {
   const persons = new Map<string, Sums>()
@@ -34,6 +43,14 @@ export function* personViews(
       counted.add(who.name)
     }
   }
+  for (const entrance of entrances) {
+    if (name !== undefined && entrance.name !== name) continue
+    const known = persons.get(entrance.name)
+    if (known === undefined && persons.size >= personsShown) continue
+    const sums = known ?? new Sums(entrance.name)
+    persons.set(entrance.name, sums)
+    sums.entered(entrance)
+  }
   return [...persons.values()].map((sums) => sums.view())
 }
 
@@ -41,20 +58,27 @@ export function* personViews(
 class Span {
   readonly sessions = new Set<string>()
   alerts = 0
-  severity: Severity = 'low'
+  severity: Severity | undefined
   firstSeen = ''
   lastSeen = ''
 
   count({ severity, firstSeen, lastSeen }: KeptAlert): void {
     this.alerts += 1
-    if (severities.indexOf(severity) > severities.indexOf(this.severity)) this.severity = severity
+    const before = this.severity
+    if (before === undefined || severities.indexOf(severity) > severities.indexOf(before))
+      this.severity = severity
+    this.seen(firstSeen, lastSeen)
+  }
+
+  seen(firstSeen: string, lastSeen: string): void {
     if (this.firstSeen === '' || firstSeen < this.firstSeen) this.firstSeen = firstSeen
     if (lastSeen > this.lastSeen) this.lastSeen = lastSeen
   }
 
   facts() {
     const { alerts, severity, firstSeen, lastSeen } = this
-    return { sessions: this.sessions.size, alerts, severity, firstSeen, lastSeen }
+    const gravest = severity === undefined ? {} : { severity }
+    return { sessions: this.sessions.size, alerts, ...gravest, firstSeen, lastSeen }
   }
 }
 
@@ -84,6 +108,7 @@ class Sums extends Span {
   readonly #as = new Set<string>()
   readonly #from = new Set<string>()
   readonly #containers = new Map<string, ContainerSpan>()
+  readonly #entrances: PersonEntrance[] = []
 
   constructor(name: string) {
     super()
@@ -104,6 +129,24 @@ class Sums extends Span {
     if (isNew) container.count(alert)
   }
 
+  entered({ kind, namespace, pod, container, as, from, beganMs, endedMs }: Entrance): void {
+    const began = new Date(beganMs).toISOString()
+    const ended = endedMs === undefined ? undefined : new Date(endedMs).toISOString()
+    if (as !== undefined) this.#as.add(as)
+    if (from !== undefined) this.#from.add(from)
+    this.seen(began, ended ?? began)
+    if (this.#entrances.length >= entrancesShown) return
+    this.#entrances.push({
+      kind,
+      place: `${namespace}/${pod}`,
+      began,
+      ...(container === undefined ? {} : { container }),
+      ...(as === undefined ? {} : { as }),
+      ...(from === undefined ? {} : { from }),
+      ...(ended === undefined ? {} : { ended }),
+    })
+  }
+
   view(): PersonView {
     const containers = [...this.#containers.values()].map((container) => ({
       ...container.about,
@@ -116,6 +159,7 @@ class Sums extends Span {
       from: [...this.#from].sort(),
       ...this.facts(),
       containers,
+      entrances: this.#entrances,
     }
   }
 }

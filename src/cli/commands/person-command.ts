@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PersonContainer, PersonView } from '../../api/person-views.ts'
+import type { PersonContainer, PersonEntrance, PersonView } from '../../api/person-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { severityColour } from '../output/alert-table.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
@@ -11,10 +11,10 @@ const spanColumns: readonly Column<Span>[] = [
   { head: 'ALERTS', value: ({ alerts }) => alerts, right: true },
   {
     head: 'SEVERITY',
-    value: ({ severity }) => severity,
-    colour: ({ severity }) => severityColour[severity],
+    value: ({ severity }) => severity ?? '-',
+    colour: ({ severity }) => severity && severityColour[severity],
   },
-  { head: 'LAST SEEN', value: ({ lastSeen }) => `${lastSeen.slice(0, 19)}Z` },
+  { head: 'LAST SEEN', value: ({ lastSeen }) => timeText(lastSeen) },
 ]
 
 const personColumns: readonly Column<PersonView>[] = [
@@ -29,11 +29,21 @@ const containerColumns: readonly Column<PersonContainer>[] = [
   ...spanColumns,
 ]
 
+const entranceColumns: readonly Column<PersonEntrance>[] = [
+  { head: 'ENTERED BY', value: ({ kind }) => kind },
+  { head: 'POD', value: ({ place }) => place },
+  { head: 'CONTAINER', value: ({ container }) => container ?? '-' },
+  { head: 'BEGAN', value: ({ began }) => timeText(began) },
+  { head: 'ENDED', value: ({ ended }) => (ended === undefined ? '-' : timeText(ended)) },
+]
+
+const timeText = (time: string): string => `${time.slice(0, 19)}Z`
+
 export function personCommand(program: Command, context: CliContext): void {
   program
     .command('person')
     .description(
-      'shows who began sessions with alerts, and what one person did in which containers',
+      'shows who began sessions with alerts or entered pods, and what one person did in which containers',
     )
     .argument('[name]', 'only this person')
     .action(async (name?: string) => {
@@ -48,15 +58,25 @@ export function personCommand(program: Command, context: CliContext): void {
 }
 
 function personText(
-  { name, as, from, containers, ...span }: PersonView,
+  { name, as, from, containers, entrances, ...span }: PersonView,
   style: TableStyle,
 ): string {
   const fields = textFields([
     ['person', name],
     ['impersonated', as.join(', ') || '-'],
     ['from', from.join(', ') || '-'],
-    ['alerts', `${span.alerts} in ${span.sessions} sessions, at most ${span.severity}`],
+    ['alerts', alertsText(span)],
     ['seen', `${span.firstSeen} to ${span.lastSeen}`],
   ])
-  return `${fields}\n${textTable(containerColumns, containers, style, ({ acts }) => acts.join(', '))}`
+  const tables = [
+    ...(containers.length === 0
+      ? []
+      : [textTable(containerColumns, containers, style, ({ acts }) => acts.join(', '))]),
+    ...(entrances.length === 0 ? [] : [textTable(entranceColumns, entrances, style)]),
+  ]
+  return [fields, ...tables].join('\n')
+}
+
+function alertsText({ alerts, sessions, severity }: Span): string {
+  return severity === undefined ? 'none' : `${alerts} in ${sessions} sessions, at most ${severity}`
 }

@@ -25,7 +25,8 @@ export type PersonsCover = View<typeof covers>
 
 /** `firstSeen`: when the first of their sessions began. `lastSeen`: the last event of their alerts. */
 const personFacts = {
-  ...personView.omit({ containers: true }).shape,
+  ...personView.omit({ containers: true, entrances: true }).shape,
+  severity: severity.meta({ description: 'of the gravest alert' }),
   /** How sure the agents are who began it → sessions. */
   certainties: counts,
   /** Alerts without a decision. */

@@ -47,7 +47,8 @@ export function checkHoldLength(forMs: number): void {
   throw new SnugError('DECISION_INVALID', 'a hold lasts from `1s` to `7d`')
 }
 
-export const isByKernel = (level: HoldLevel): boolean => level === 'network' || level === 'changes'
+export const isByKernel = (level: HoldLevel): level is 'network' | 'changes' =>
+  level === 'network' || level === 'changes'
 
 /**
  * The kernel holds both parts until the later end. The agent sends it what is left as the earlier one ends; where no agent

@@ -2,13 +2,16 @@ import { LRUCache } from 'lru-cache'
 import { EngineNews } from '../../agent/pipeline/identity/engine-news.ts'
 import type {
   ContainerIdentity,
+  EngineAct,
   EngineState,
   IdentityEngine,
   Peer,
+  PendingContainer,
 } from '../../agent/pipeline/identity/identity.ts'
 import type { KubeApi } from './api.ts'
 import { podOfCgroup } from './cgroup-pod.ts'
 import { Collection, type CollectionState } from './collection.ts'
+import { deletePod } from './delete-pod.ts'
 import { OwnerJobs } from './owner-jobs.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import type { Pod } from './pod.ts'
@@ -20,6 +23,8 @@ export interface KubeEngineOptions {
   readonly api: KubeApi
   /** This node's name in the cluster. */
   readonly node: string
+  /** Whether it may delete a pod to stop a container. Its rights may still forbid it. */
+  readonly deletes?: boolean
   readonly now?: () => number
   readonly onState?: (state: EngineState) => void
 }
@@ -27,6 +32,8 @@ export interface KubeEngineOptions {
 /** Containers that ended lately: their last events may still arrive. */
 const remembered = 4_096
 const startMs = 5_000
+/** A pod is killed after ten seconds; its kubelet then reports that. */
+const deletedWithinMs = 40_000
 
 /**
  * Containers of this node's pods, as the API server reports them, and the names of services. The engine keeps all of
@@ -108,6 +115,43 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     return 'unavailable'
   }
 
+  refusal(id: string, act: EngineAct): string | undefined {
+    return this.refusalOf(this.known(id), act)
+  }
+
+  async act(id: string, act: EngineAct): Promise<boolean> {
+    const container = this.#containers.get(id)
+    return act === 'stop' && (container === undefined || this.stop(container))
+  }
+
+  /** Why that cannot be done with a container of a pod; undefined: it can. */
+  refusalOf(
+    container: Pick<PendingContainer, 'workload'> | undefined,
+    act: EngineAct,
+  ): string | undefined {
+    if (act !== 'stop') return 'a kubelet runs it, which takes a frozen container for a failed one'
+    if (this.#options.deletes !== true)
+      return 'its kubelet would start another, and `engines.kubernetes.deleteHeld` is off'
+    return container?.workload?.kind === 'StaticPod'
+      ? 'its pod is static: its kubelet makes it again from a file'
+      : undefined
+  }
+
+  /** Deletes its pod, and resolves once the container has ended. A workload then starts another pod. */
+  async stop({ id, workload }: Pick<PendingContainer, 'id' | 'workload'>): Promise<true> {
+    const { namespace = '', pod: name = '' } = workload ?? {}
+    const pod = this.podNamed(namespace, name)
+    if (pod === undefined || !mayRun(pod, id)) return true
+    const within = AbortSignal.timeout(deletedWithinMs)
+    await deletePod(this.#options.api, pod)
+    while (!within.aborted) {
+      const now = this.#pods.items.get(pod.uid)
+      if (now === undefined || !mayRun(now, id)) return true
+      await this.#nextPod(within)
+    }
+    throw new Error(`its pod is being deleted, and it ran on for ${deletedWithinMs / 1_000} s`)
+  }
+
   get pods(): Iterable<PodView> {
     return this.#pods.items.values()
   }
@@ -160,7 +204,7 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
   }
 
   async #put(pod: PodView, before: PodView | undefined): Promise<void> {
-    for (const resolve of this.#waiting) resolve()
+    this.#wake()
     const ids = new Set(pod.containers.map(({ id }) => id))
     for (const { id } of before?.containers ?? []) if (!ids.has(id)) this.#forget(id)
     const resolved = await this.#resolved(pod)
@@ -205,7 +249,12 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     }
   }
 
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve()
+  }
+
   #removed(pod: PodView): void {
+    this.#wake()
     for (const { id } of pod.containers) this.#forget(id)
     const sandbox = this.#sandboxes.forget(pod)
     if (sandbox !== undefined) this.#forget(sandbox)
@@ -242,4 +291,9 @@ export class KubeEngine extends EngineNews implements IdentityEngine {
     this.#state = state.kind === 'degraded' ? { ...state, since } : state
     this.#options.onState?.(this.#state)
   }
+}
+
+/** The sandbox is not among the containers of its pod: it runs as long as that is there. */
+function mayRun({ containers }: PodView, id: string): boolean {
+  return containers.find((each) => each.id === id)?.running !== false
 }

@@ -12,7 +12,7 @@ export interface KubeNode {
   readonly server: string
   /** By which credentials; for people. */
   readonly from: string
-  readonly engine: (options: Pick<KubeEngineOptions, 'onState'>) => KubeEngine
+  readonly engine: (options: Pick<KubeEngineOptions, 'onState' | 'deletes'>) => KubeEngine
   /** Of pods that the engine has. */
   readonly events: (options: Pick<PodEventsOptions, 'onLost'>) => PodEvents
   /** Of the same pods. */

@@ -20,6 +20,8 @@ export interface PodView {
   /** Every container that it asks for has been made: whatever else is in its cgroup is its sandbox. */
   readonly complete: boolean
   readonly labels: Readonly<Record<string, string>>
+  /** From the first signal to the last when it is deleted. */
+  readonly graceSeconds: number
   /** Its label {@link heldLabel} before an agent set that; empty: it had none. Absent: no agent did. */
   readonly heldBefore?: string
   /** Canonical; none where it has its host's. */
@@ -55,7 +57,7 @@ export function viewOf(pod: Pod): PodView {
   const { uid, name, namespace = 'default', labels = {}, annotations = {} } = metadata
   const { [manifestHash]: hash, [heldBefore]: before } = annotations
   const owner = workloadOf(pod)
-  const { runtimeClassName } = spec
+  const { runtimeClassName, terminationGracePeriodSeconds = 30 } = spec
   const rows = [
     ...rowsOf('init', spec.initContainers, status.initContainerStatuses),
     ...rowsOf(undefined, spec.containers, status.containerStatuses),
@@ -68,6 +70,7 @@ export function viewOf(pod: Pod): PodView {
     namespace,
     name,
     labels,
+    graceSeconds: terminationGracePeriodSeconds,
     addresses,
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),

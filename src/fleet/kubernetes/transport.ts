@@ -34,7 +34,7 @@ export async function exchange(access: KubeAccess, how: KubeRequest): Promise<In
       ...options,
       method,
       ...(signal === undefined ? {} : { signal }),
-      headers: { ...how.headers, ...ownHeaders(headers) },
+      headers: { ...how.headers, ...lengthOf(body), ...ownHeaders(headers) },
     })
     if (how.idleMs !== undefined) asked.setTimeout(how.idleMs, () => asked.destroy())
     // Errors after the head of the response show in its body.
@@ -48,6 +48,11 @@ export async function exchange(access: KubeAccess, how: KubeRequest): Promise<In
   const status = answer.statusCode ?? 0
   if (status >= 200 && status < 300) return answer
   throw await refused(answer, status, `${method} ${url.pathname}`)
+}
+
+/** Node.js leaves it out of a `DELETE`, whose body would then be taken for another request. */
+function lengthOf(body: string | undefined): Record<string, number> {
+  return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
 }
 
 function ownHeaders(headers: RequestOptions['headers']): Record<string, string> {

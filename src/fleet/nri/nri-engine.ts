@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { describeError, SnugError } from '../../errors.ts'
 import type {
   ContainerIdentity,
+  EngineAct,
   EngineState,
   IdentityEngine,
   PendingContainer,
@@ -11,7 +12,8 @@ import type {
 import type { CriClient } from '../../agent/pipeline/identity/nri/cri-client.ts'
 import type { NriSubject } from '../../agent/pipeline/identity/nri/nri-link.ts'
 import { Backoff } from '../../support/backoff.ts'
-import { madeOf, type PodView } from '../kubernetes/pod-containers.ts'
+import type { KubeEngine } from '../kubernetes/kube-engine.ts'
+import { madeOf } from '../kubernetes/pod-containers.ts'
 import { sandboxOf } from '../kubernetes/sandboxes.ts'
 import { StateKeeper } from '../../agent/pipeline/identity/state-keeper.ts'
 
@@ -21,10 +23,7 @@ export interface NriEngineOptions {
   /** Of the runtime itself (CRI). */
   readonly runtime: string
   /** What the pods of this node ask for. */
-  readonly pods: {
-    pod(cgroupName: string, signal: AbortSignal): Promise<PodView | undefined>
-    known(id: string): unknown
-  }
+  readonly pods: Pick<KubeEngine, 'pod' | 'known' | 'refusalOf' | 'stop'>
   /** A container that the kernel does not judge yet must not start. */
   readonly failClosed: boolean
   /** Receives each container that must not start, for the log. */
@@ -97,6 +96,15 @@ export class NriEngine extends EngineNews implements IdentityEngine {
 
   lookup(id: string): Promise<ContainerIdentity | 'unknown'> {
     return Promise.resolve(this.known(id) ?? 'unknown')
+  }
+
+  refusal(id: string, act: EngineAct): string | undefined {
+    return this.#options.pods.refusalOf(this.known(id), act)
+  }
+
+  async act(id: string, act: EngineAct): Promise<boolean> {
+    const container = this.#identities.get(id)
+    return act === 'stop' && (container === undefined || this.#options.pods.stop(container))
   }
 
   peer(): undefined {

@@ -257,6 +257,10 @@ export const configSchema = z
               description:
                 'whether the pod of a held container has the label `snug.dev/held`, see docs/quarantine.md. It takes the right to patch pods',
             }),
+            deleteHeld: z.boolean().default(false).meta({
+              description:
+                'whether a quarantine of the level `stop` deletes the pod of the container, see docs/quarantine.md. It takes the right to delete pods',
+            }),
             reports: z.boolean().default(false).meta({
               description:
                 'whether images with behaviours that wait for review are in a Report (`openreports.io/v1alpha1`) in their namespace, one of each node. A node writes at most one each 30 seconds',

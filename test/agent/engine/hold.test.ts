@@ -205,6 +205,62 @@ describe('a hold', () => {
     expect(world.engine.holds()).toEqual([])
   })
 
+  it('that its engine could not do is tried again', async () => {
+    const acts: string[] = []
+    let isAway = true
+    const act = async (id: string, what: EngineAct) => {
+      acts.push(`${what} ${id[0]}`)
+      if (isAway) throw new Error('it is away')
+      return true
+    }
+    Object.assign(world.containers, { act })
+    expect((await hold('web-1', 'stop')).containers).toMatchObject([
+      { state: 'failed', because: 'it is away' },
+    ])
+    isAway = false
+    world.advance(20_000)
+    await judged()
+    expect(states(world.engine.holds()[0])).toEqual([['web-1', 'held']])
+    const tries = acts.length
+    world.advance(20_000)
+    await judged()
+    expect(acts).toHaveLength(tries)
+    expect(new Set(acts)).toEqual(new Set(['stop a']))
+  })
+
+  it('that is released while its engine freezes the container does not leave it frozen', async () => {
+    const acts: string[] = []
+    let freezes = (): void => undefined
+    const freezing = new Promise<void>((resolve) => (freezes = resolve))
+    const act = async (_: string, what: EngineAct) => {
+      if (what === 'freeze') await freezing
+      return acts.push(what) > 0
+    }
+    Object.assign(world.containers, { act })
+    const held = hold('web-1', 'freeze')
+    await world.engine.release('web-1', by)
+    freezes()
+    await held
+    expect(acts).toEqual(['thaw', 'freeze', 'thaw'])
+  })
+
+  it('that stopped a container has it on record once that is gone', async () => {
+    Object.assign(world.containers, { act: async () => true })
+    await hold('web-1', 'stop')
+    world.containers.leave(first, 'gone')
+    expect(states(world.engine.holds()[0])).toEqual([['web-1', 'held']])
+  })
+
+  it('of an image does not hold a container with another kernel that starts later', async () => {
+    await hold('shop/web')
+    await runs('c'.repeat(64), { name: 'web-3', blind: { why: 'own-kernel', runtime: 'runsc' } })
+    expect(world.engine.holds()[0]?.containers.at(-1)).toMatchObject({
+      name: 'web-3',
+      state: 'failed',
+      because: 'the runtime `runsc` has its own kernel',
+    })
+  })
+
   it('is the level of its containers once it is confirmed, and known after a kill of the agent', async () => {
     const level = (...ids: readonly string[]) => heldLevel(world.daemon, ids)
     const assigned = { kind: 'assigned', container: first, scope: 1, enforced: false } as const
@@ -277,16 +333,42 @@ describe('a level that cannot be had is refused before anything is held', () => 
     expect(await codeOf(hold('web-1', level))).toBe('HOLD_UNAVAILABLE')
   })
 
-  it.each(['freeze', 'stop'] as const)('%s of a pod, which its kubelet restarts', async (level) => {
+  it.each(['freeze', 'stop'] as const)(
+    '%s, where the engine refuses the container',
+    async (level) => {
+      const acts: string[] = []
+      const act = async (id: string, what: EngineAct) => acts.push(`${what} ${id}`) > 0
+      const refusal = (id: string) =>
+        id === second ? 'its kubelet would start another' : undefined
+      Object.assign(world.containers, { act, refusal })
+      await expect(hold('web-2', level)).rejects.toThrow('its kubelet would start another')
+      expect(states(await hold('web-1', level))).toEqual([['web-1', 'held']])
+      expect(acts).toEqual([`${level} ${first}`])
+    },
+  )
+
+  it('stop of an image whose workload starts other pods of it', async () => {
     const acts: string[] = []
-    const act = async (id: string, what: EngineAct) => acts.push(`${what} ${id}`) > 0
+    const act = async (id: string, what: EngineAct) => acts.push(`${what} ${id[0]}`) > 0
     Object.assign(world.containers, { act })
-    const pod = 'c'.repeat(64)
-    await runs(pod, { name: 'web-3', workload: { kind: 'Pod', namespace: 'shop', name: 'web-3' } })
-    expect(await codeOf(hold('web-3', level))).toBe('HOLD_UNAVAILABLE')
-    expect(states(await hold('web-1', level))).toEqual([['web-1', 'held']])
-    expect(acts).toEqual([`${level} ${first}`])
+    const workload = { namespace: 'shop', kind: 'Deployment', name: 'web', pod: 'web-7c9-x2x' }
+    await runs('c'.repeat(64), { name: 'web-3', workload })
+    await expect(hold('shop/web', 'stop')).rejects.toThrow('would start others of that image')
+    expect(acts).toEqual([])
+    await hold('web-7c9-x2x', 'stop')
+    expect(acts).toEqual(['stop c'])
   })
+
+  it.each(['network', 'changes'] as const)(
+    '%s of a container with another kernel',
+    async (level) => {
+      await runs('c'.repeat(64), { name: 'web-3', blind: { why: 'own-kernel', runtime: 'runsc' } })
+      await expect(hold('web-3', level)).rejects.toThrow('`runsc` has its own kernel')
+      await expect(hold('shop/web', level)).rejects.toThrow('`runsc` has its own kernel')
+      expect(sent(first)).toBeUndefined()
+      expect(world.engine.holds()).toEqual([])
+    },
+  )
 })
 
 describe('what a held container tries', () => {

@@ -26,8 +26,8 @@ afterEach(async () => {
   await server.kill()
 })
 
-async function start(): Promise<void> {
-  engine = new KubeEngine({ api: server.api(), node: 'n1', now: () => now })
+async function start(more: { readonly deletes?: true } = {}): Promise<void> {
+  engine = new KubeEngine({ api: server.api(), node: 'n1', now: () => now, ...more })
   engine.subscribe((identity) => written.push(identity))
   engine.subscribeLeft((id, how) => left.push(`${id.slice(0, 6)} ${how}`))
   await engine.start(stop.signal)
@@ -282,5 +282,72 @@ describe('the names of addresses', () => {
     expect(engine.peer('10.244.1.4')).toEqual({ name: 'user-db.shop' })
     expect(engine.peer('1.1.1.1')).toBeUndefined()
     expect(engine.peer('10.0.0.1')).toBeUndefined()
+  })
+})
+
+describe('the stop of a container', () => {
+  const path = '/api/v1/namespaces/shop/pods/web-1'
+  const ended = (): object => {
+    const pod = podOf({ app: [{ name: 'web' }] })
+    const [status] = pod.status?.containerStatuses ?? []
+    const containerStatuses = [{ ...status, state: { terminated: { exitCode: 137 } } }]
+    return { ...pod, status: { ...pod.status, containerStatuses } }
+  }
+
+  it('deletes its pod, that very one, and is done once the container has ended', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await start({ deletes: true })
+    expect(engine.refusal(web, 'stop')).toBeUndefined()
+    let isDone = false
+    const stopped = engine.act(web, 'stop').finally(() => (isDone = true))
+    await expect.poll(() => server.sent).toHaveLength(1)
+    const body = { preconditions: { uid: 'uid-web-1' }, gracePeriodSeconds: 10 }
+    expect(server.sent).toMatchObject([{ method: 'DELETE', path, body }])
+    expect(isDone).toBe(false)
+    server.put('web-1', ended())
+    expect(await stopped).toBe(true)
+    expect(await engine.act(web, 'stop')).toBe(true)
+    expect(server.sent).toHaveLength(1)
+  })
+
+  it.each([
+    [0, 1],
+    [3, 3],
+    [300, 10],
+  ])('of a pod that asks for %i seconds kills it after %i', async (asked, given) => {
+    const pod = podOf({ app: [{ name: 'web' }] })
+    const spec = { ...pod.spec, terminationGracePeriodSeconds: asked }
+    server.put('web-1', { ...pod, spec })
+    await start({ deletes: true })
+    const stopped = engine.act(web, 'stop')
+    await expect.poll(() => server.sent).toMatchObject([{ body: { gracePeriodSeconds: given } }])
+    server.remove('web-1')
+    expect(await stopped).toBe(true)
+  })
+
+  it('fails where the server refuses, and not where the pod is gone', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await start({ deletes: true })
+    await expect.poll(() => server.watching).toBe(1)
+    server.refusals.push({ status: 403, body: { message: 'pods "web-1" is forbidden' } })
+    await expect(engine.act(web, 'stop')).rejects.toThrow('pods "web-1" is forbidden')
+    server.refusals.push({ status: 404 })
+    const stopped = engine.act(web, 'stop')
+    await expect.poll(() => server.refusals).toEqual([])
+    server.remove('web-1')
+    expect(await stopped).toBe(true)
+  })
+
+  it('is refused where that is off, for a static pod, and so is a freeze', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }], owner: ownerOf('Node', 'n1') }))
+    await start()
+    expect(engine.refusal(web, 'stop')).toContain('`engines.kubernetes.deleteHeld` is off')
+    stop.abort()
+    stop = new AbortController()
+    await start({ deletes: true })
+    expect(engine.refusal(web, 'stop')).toContain('its pod is static')
+    expect(engine.refusal(web, 'freeze')).toContain('a kubelet runs it')
+    expect(await engine.act(web, 'thaw')).toBe(false)
+    expect(server.sent).toEqual([])
   })
 })

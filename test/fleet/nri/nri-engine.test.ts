@@ -7,6 +7,7 @@ import {
   encodeMessage,
   type Messages,
 } from '../../../src/agent/pipeline/identity/nri/nri-messages.ts'
+import { identityOf } from '../../fixtures/identity-fixtures.ts'
 import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
 import { ScriptedCri, ScriptedRuntime } from '../../fixtures/nri-runtime.ts'
 
@@ -25,6 +26,7 @@ let known: Set<string>
 let seen: ContainerIdentity[]
 let left: string[]
 let refused: string[]
+let stopped: string[]
 
 beforeEach(async () => {
   runtime = new ScriptedRuntime()
@@ -37,6 +39,7 @@ beforeEach(async () => {
   seen = []
   left = []
   refused = []
+  stopped = []
 })
 
 afterEach(async () => {
@@ -56,7 +59,12 @@ async function start(failClosed = false): Promise<void> {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
         return undefined
       },
-      known: (id) => (known.has(id) ? {} : undefined),
+      known: (id) => (known.has(id) ? identityOf(id) : undefined),
+      refusalOf: (container, act) => `${act} of ${container?.workload?.pod}`,
+      stop: async ({ id, workload }) => {
+        stopped.push(`${id} of ${workload?.pod}`)
+        return true
+      },
     },
     onRefused: ({ container }) => refused.push(container),
   })
@@ -166,6 +174,19 @@ describe('a container of a pod, by the Node Resource Interface', () => {
     await change(11)
     expect(left).toHaveLength(1)
   })
+})
+
+it('stops a container that its pod’s status does not name yet by that pod', async () => {
+  cri.images.set(web.id, `localhost/web@${digestOf('web')}`)
+  await start()
+  await change(5)
+  await expect.poll(() => engine.refusal(web.id, 'freeze')).toBe('freeze of web-1')
+  expect(await engine.act(web.id, 'freeze')).toBe(false)
+  expect(await engine.act(web.id, 'stop')).toBe(true)
+  expect(stopped).toEqual([`${web.id} of web-1`])
+  await change(11)
+  expect(await engine.act(web.id, 'stop')).toBe(true)
+  expect(stopped).toHaveLength(1)
 })
 
 describe('the connection to the Node Resource Interface', () => {

@@ -186,7 +186,7 @@ export function blindStory(world: () => BlindWorld): void {
     // An act that a busy node lost is a loss too, of another reason.
     expect(within.filter(({ type }) => type !== 'loss')).toEqual([])
     const blind = within.map(({ event }) => event).filter(isBlind)
-    const blindRepositories = blind.map(({ image }) => image?.repository)
+    const blindRepositories = blind.map(({ image }) => image?.repository ?? '')
     expect(blindRepositories.sort()).toEqual(['kubernetes/pod-sandbox', repositories.db])
     const blindContainers = new Set(blind.map(({ container }) => container?.id))
     expect(blindContainers.size).toBe(2)

@@ -72,5 +72,10 @@ settings of the config take precedence.
 {{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "labelHeld" true) -}}
 {{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
 {{- end -}}
+{{- if .Values.heldDeletion.enabled -}}
+{{- $engines := $config.engines | default dict -}}
+{{- $kubernetes := merge (dict) ($engines.kubernetes | default dict) (dict "deleteHeld" true) -}}
+{{- $_ := set $config "engines" (merge (dict "kubernetes" $kubernetes) $engines) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}

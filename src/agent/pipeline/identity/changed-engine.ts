@@ -29,6 +29,7 @@ export function changedEngine(
       engine.subscribeStarting?.((container) => listener(changed(container))) ?? noop,
     subscribeLeft: (listener) => engine.subscribeLeft(listener),
     ...(engine.act === undefined ? {} : { act: engine.act.bind(engine) }),
+    refusal: (id, act) => engine.refusal?.(id, act),
     subscribePeers: (listener) => engine.subscribePeers?.(listener) ?? noop,
   }
 }

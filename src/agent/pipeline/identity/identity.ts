@@ -142,6 +142,8 @@ export interface IdentityEngine {
    * Returns the function to unsubscribe.
    */
   subscribeLeft(listener: LeftListener): () => void
+  /** Why it cannot do that with the container; undefined: it can. */
+  refusal?(id: string, act: EngineAct): string | undefined
   /** Absent where the engine can do none of it. False where the container does not run, and so cannot be frozen. */
   act?(id: string, act: EngineAct): Promise<boolean>
   /** Called when names of addresses change although no container of this node started or ended. */

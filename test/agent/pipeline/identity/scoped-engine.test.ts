@@ -3,6 +3,7 @@ import type { ActEvent, WorkloadRef } from '../../../../src/core/event/event.ts'
 import type { ProfileScope } from '../../../../src/core/event/image-key.ts'
 import { Identifier } from '../../../../src/agent/pipeline/identity/identifier.ts'
 import type {
+  EngineAct,
   IdentityEngine,
   PendingContainer,
 } from '../../../../src/agent/pipeline/identity/identity.ts'
@@ -46,6 +47,18 @@ describe.each(scopes)('with one profile for each %s', (by, scope) => {
     const reported: (string | undefined)[] = []
     scopedEngine(inner, by).subscribePending?.((container) => reported.push(container.image.scope))
     expect(reported).toEqual([scope])
+  })
+
+  it('its engine does and refuses what the inner one does', async () => {
+    const inner = Object.assign(new ScriptedEngine(), {
+      act: async (_: string, what: EngineAct) => what === 'stop',
+      refusal: (_: string, what: EngineAct) => (what === 'freeze' ? 'it is a pod' : undefined),
+    })
+    const engine = scopedEngine(inner, by)
+    expect(await engine.act?.(id, 'stop')).toBe(true)
+    expect(engine.refusal?.(id, 'stop')).toBeUndefined()
+    expect(engine.refusal?.(id, 'freeze')).toBe('it is a pod')
+    expect(scopedEngine(new ScriptedEngine(), by).act).toBeUndefined()
   })
 
   it('a container without a workload has no scope', () => {

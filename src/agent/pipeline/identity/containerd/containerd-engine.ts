@@ -93,6 +93,10 @@ export class ContainerdEngine extends EngineNews implements IdentityEngine {
     return []
   }
 
+  refusal(id: string): string | undefined {
+    return this.known(id)?.workload?.kind === 'Pod' ? 'its kubelet would start another' : undefined
+  }
+
   async act(id: string, act: EngineAct): Promise<boolean> {
     const client = this.#client
     const namespace = this.#namespaceOf.get(id)
