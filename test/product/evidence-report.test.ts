@@ -112,6 +112,8 @@ test('the page needs nothing else, shows hostile names as text, and can be print
   const { code, stdout } = await agent.cli(['report', 'compliance', '--framework', 'pci-dss-4.0.1'])
   expect(code).toBe(0)
   const page = await opened(stdout)
+  if (process.env['SNUG_LOOK'] !== undefined)
+    await page.screenshot({ path: `${process.env['SNUG_LOOK']}/report.png`, fullPage: true })
   expect(await page.evaluate<number>('document.scripts.length')).toBe(0)
   const text = (await page.locator('body').textContent()) ?? ''
   expect(text).toContain('\\u{202e}gpj.\\u{1b}[31mphoto')
