@@ -169,11 +169,7 @@ function filesOf(
             ? [...packages.os(name), ...packages.node(name), ...packages.python(name)]
             : []
   const meant = ofVersion(named, reported.version)
-  if (meant.length === 0) {
-    const unread = kind === 'os' || kind === 'other' ? packages.unread : undefined
-    if (unread !== undefined) return `the image’s ${unread} is in a form that is not read`
-    return `the image’s databases have no files of ${name}`
-  }
+  if (meant.length === 0) return `the image’s databases have no files of ${name}`
   const files = meant.flatMap((one) => one.files)
   return files.length === 0 ? `which files ${name} brought is not on record` : files
 }

@@ -1,5 +1,5 @@
 import type { ImageTree } from './image-tree.ts'
-import { readPackageDatabase, unreadRpm } from './package-databases.ts'
+import { readPackageDatabase } from './package-databases.ts'
 
 /** An installed package with the files that only it owns; paths are as the kernel reports them. */
 export interface InstalledPackage {
@@ -27,11 +27,6 @@ export class InstalledPackages {
   os(name: string): readonly InstalledPackage[] {
     this.#os ??= readOs(this.#tree)
     return this.#os.get(name) ?? []
-  }
-
-  /** Path of a database of the system's packages that cannot be read here. */
-  get unread(): string | undefined {
-    return unreadRpm((path) => this.#tree.has(this.#tree.resolve(path)))
   }
 
   node(name: string): readonly InstalledPackage[] {

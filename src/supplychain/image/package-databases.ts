@@ -61,7 +61,7 @@ class Collected implements PackageDatabase {
 
 /**
  * From the database that the image ships: dpkg's (`status` with `info/*.list`, or `status.d` as images without a shell
- * have it), apk's, and rpm's where it is SQLite.
+ * have it), apk's, and rpm's.
  */
 export function readPackageDatabase(
   image: ImageText,
@@ -149,10 +149,12 @@ function readApk(image: ImageText, found: Collected): void {
 
 /** The locations of the rpm database: one may be a link to the other, or only one may exist. */
 const rpmFolders = ['/usr/lib/sysimage/rpm', '/var/lib/rpm']
+/** The newest form first: rpm may leave the one from before it beside it. */
+const rpmFiles = ['rpmdb.sqlite', 'Packages.db', 'Packages']
 
 function readRpm(image: ImageText, found: Collected): void {
-  for (const folder of rpmFolders) {
-    const packages = image.rpm?.(`${folder}/rpmdb.sqlite`)
+  for (const path of rpmFiles.flatMap((file) => rpmFolders.map((folder) => `${folder}/${file}`))) {
+    const packages = image.rpm?.(path)
     if (packages === undefined) continue
     for (const { name, version, files } of packages) {
       const owner = found.add(name, version)
@@ -160,10 +162,4 @@ function readRpm(image: ImageText, found: Collected): void {
     }
     return
   }
-}
-
-/** A database of rpm in a form of before SQLite (Berkeley DB, or SUSE's own), which is not read; undefined without one. */
-export function unreadRpm(has: (path: string) => boolean): string | undefined {
-  const paths = rpmFolders.flatMap((folder) => [`${folder}/Packages`, `${folder}/Packages.db`])
-  return paths.find(has)
 }

@@ -5,9 +5,9 @@ const texts = [
   /\/[^/]+\.(?:dist-info\/(?:METADATA|RECORD)|egg-info\/(?:PKG-INFO|installed-files\.txt))$/,
 ]
 
-const rpmDatabase = /^\/(?:var\/lib|usr\/lib\/sysimage)\/rpm\/rpmdb\.sqlite$/
+const rpmDatabase = /^\/(?:var\/lib|usr\/lib\/sysimage)\/rpm\/(?:rpmdb\.sqlite|Packages(?:\.db)?)$/
 
-/** Whether a file of an image is rpm's database in SQLite. */
+/** Whether a file of an image is rpm's database, in one of its forms. */
 export function isRpmDatabase(path: string): boolean {
   return rpmDatabase.test(path)
 }

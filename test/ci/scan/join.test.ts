@@ -96,17 +96,6 @@ it('merges the same finding of two scanners, with the graver severity', async ()
   })
 })
 
-it('names the database that it cannot read', async () => {
-  const { tree } = await contentsOf(await savedImage([{ 'var/lib/rpm/Packages': 'x' }]))
-  const contents = { tree, packages: new InstalledPackages(tree) }
-  const reports = [parseReport(trivy)]
-  const { findings } = joinScan({ image: 'x', reports, profile, contents, shaper })
-  expect(findings.find(({ id }) => id === 'CVE-1')).toMatchObject({
-    use: 'unknown',
-    why: 'the image’s /var/lib/rpm/Packages is in a form that is not read',
-  })
-})
-
 it('does not count a folder as a file of the package that lists it', async () => {
   const status = 'Package: python3.9\nStatus: install ok installed\nVersion: 3.9.2-1\n'
   const list = '/usr/lib\n/usr/lib/python3\n/usr/lib/python3/site\n/usr/bin\n/usr/bin/pdb\n'

@@ -5,13 +5,34 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
+import { ndbHeaders } from '../../../src/support/rpm/ndb-file.ts'
 import { InstalledPackages } from '../../../src/supplychain/image/image-packages.ts'
 import { readRpmDatabase } from '../../../src/supplychain/image/rpm-database.ts'
 import { contentsOf, type Layer, layers, savedImage } from '../../fixtures/scan-fixtures.ts'
 
 /** Layers and databases as others write them: by Debian's own `zstd`, `rpmbuild` and `rpm`. */
 let folder = ''
-let database: Buffer
+/** By the name of the file. */
+const databases: Record<'rpmdb.sqlite' | 'Packages.db' | 'Packages', Buffer> = {
+  'rpmdb.sqlite': Buffer.alloc(0),
+  'Packages.db': Buffer.alloc(0),
+  Packages: Buffer.alloc(0),
+}
+const forms = Object.keys(databases) as (keyof typeof databases)[]
+
+/** As rpm before 4.16, whose Berkeley DB Debian still has in Perl: the number of each package, and its header. */
+const berkeley = `
+use DB_File; use Fcntl;
+$DB_HASH->{bsize} = 4096;
+tie my %packages, 'DB_File', 'Packages', O_CREAT|O_RDWR, 0644, $DB_HASH or die $!;
+$packages{pack('L', 0)} = pack('L', scalar @ARGV);
+my $number = 0;
+for my $path (@ARGV) {
+  open my $file, '<:raw', $path or die $!;
+  local $/;
+  $packages{pack('L', ++$number)} = <$file>;
+}
+`
 
 const spec = `
 Name: hello
@@ -43,15 +64,25 @@ beforeAll(() => {
   writeFileSync(join(folder, 'hello.spec'), spec)
   const sh = (line: string) => execFileSync('sh', ['-ec', line], { cwd: folder, stdio: 'pipe' })
   sh('rpmbuild -bb --quiet --define "_topdir $PWD/top" --define "_dbpath $PWD/none" hello.spec')
-  sh('mkdir root && rpm --root "$PWD/root" --dbpath /var/lib/rpm --initdb')
-  sh('rpm --root "$PWD/root" --dbpath /var/lib/rpm -i --nodeps top/RPMS/noarch/*.rpm')
-  database = readFileSync(join(folder, 'root/var/lib/rpm/rpmdb.sqlite'))
+  for (const backend of ['sqlite', 'ndb']) {
+    const rpm = `rpm -D '_db_backend ${backend}' --root "$PWD/${backend}" --dbpath /var/lib/rpm`
+    sh(`mkdir ${backend} && ${rpm} --initdb && ${rpm} -i --nodeps top/RPMS/noarch/*.rpm`)
+  }
+  databases['rpmdb.sqlite'] = readFileSync(join(folder, 'sqlite/var/lib/rpm/rpmdb.sqlite'))
+  databases['Packages.db'] = readFileSync(join(folder, 'ndb/var/lib/rpm/Packages.db'))
+  const headers = ndbHeaders(databases['Packages.db'])
+  const paths = headers.map((header, at) => {
+    writeFileSync(join(folder, `header${at}`), header)
+    return `header${at}`
+  })
+  execFileSync('perl', ['-e', berkeley, ...paths], { cwd: folder })
+  databases.Packages = readFileSync(join(folder, 'Packages'))
 })
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-it('reads the database that rpm wrote, with the epoch, and without folders', () => {
-  const found = readRpmDatabase(database)
+it.each(forms)('reads %s that rpm wrote, with the epoch, and without folders', (form) => {
+  const found = readRpmDatabase(databases[form])
   expect(found.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
     { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
     {
@@ -62,17 +93,20 @@ it('reads the database that rpm wrote, with the epoch, and without folders', () 
   ])
 })
 
-it.each(['var/lib/rpm', 'usr/lib/sysimage/rpm'])(
-  'reads the packages of an image from %s',
-  async (where) => {
-    const { tree } = await contentsOf(await savedImage([{ [`${where}/rpmdb.sqlite`]: database }]))
-    expect(new InstalledPackages(tree).os('hello')).toEqual([
-      { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
-    ])
-  },
-)
+it.each(
+  forms.flatMap((form) => [
+    ['var/lib/rpm', form] as const,
+    ['usr/lib/sysimage/rpm', form] as const,
+  ]),
+)('reads the packages of an image from %s/%s', async (where, form) => {
+  const { tree } = await contentsOf(await savedImage([{ [`${where}/${form}`]: databases[form] }]))
+  expect(new InstalledPackages(tree).os('hello')).toEqual([
+    { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
+  ])
+})
 
-it('reads or refuses a database with bytes changed or cut, by code', () => {
+it.each(forms)('reads or refuses %s with bytes changed or cut, by code', (form) => {
+  const database = databases[form]
   const isRefused = (bytes: Buffer): boolean => {
     try {
       readRpmDatabase(bytes)
@@ -82,7 +116,7 @@ it('reads or refuses a database with bytes changed or cut, by code', () => {
       return true
     }
   }
-  for (const bytes of [Buffer.alloc(0), Buffer.from('no database'), database.subarray(0, 9_000)])
+  for (const bytes of [Buffer.alloc(0), Buffer.from('no database'), database.subarray(0, 5_000)])
     expect(isRefused(bytes)).toBe(true)
   const change = fc.tuple(fc.nat(database.length - 1), fc.nat(255))
   fc.assert(
