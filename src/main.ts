@@ -51,7 +51,6 @@ import { fetchTrusted } from './supplychain/registry/trusted-fetch.ts'
 import { startServer } from './serve/server.ts'
 import { trustedSigners } from './supplychain/attest/trusted-signers.ts'
 import type { EbpfSource } from './agent/pipeline/sources/ebpf/ebpf-source.ts'
-import { detachKernelState } from './agent/pipeline/sources/ebpf/sensor-process.ts'
 import type { EventSource } from './agent/pipeline/sources/source.ts'
 import { CaseFolder } from './agent/records/cases/case-folder.ts'
 import { CursorFile } from './agent/records/store/cursor-file.ts'
@@ -294,18 +293,6 @@ async function seeing(source: EbpfSource, daemon: Daemon): Promise<void> {
   if (source.state.kind === 'running') return
   const why = [...daemon.faults.values()].join('; ')
   throw new SnugError('SENSOR_UNAVAILABLE', `the sensor does not run on this host: ${why}`)
-}
-
-/**
- * Removes all that an agent left in the kernel. Resolves with what there is to say.
- *
- * Errors: `DETACH_REFUSED`, also while an agent runs with it.
- */
-export async function detachAgent({ config }: LoadedConfig): Promise<string> {
-  const { kernelState, sensor } = config
-  if (kernelState === 'none')
-    return 'the kernel keeps no state after the agent ends: `kernelState` is `none`'
-  return detachKernelState(kernelState, sensor.path)
 }
 
 /** Receives the records of the node once they are stored. */

@@ -164,15 +164,18 @@ async function withServers(): Promise<void> {
   await lane('kernels', images)
 }
 
-async function computing(): Promise<void> {
+async function checked(): Promise<void> {
   await daemon
   await preparation('check', 'npm run -s check')
-  await lane('fast')
+}
+
+async function computing(): Promise<void> {
+  await lane('fast', daemon)
   if (isAll) await preparation('fuzz', 'npx tsx test/fuzz/run.ts --seconds 180')
   await lane('apart', daemon, images)
 }
 
-const besides = Promise.all([withServers(), computing()])
+const besides = Promise.all([withServers(), computing(), checked()])
 await Promise.all([system, sensors(), hostAndNode()])
 await lane('alone', daemon, images, servers)
 await besides

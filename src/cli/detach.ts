@@ -1,3 +1,4 @@
+import { detachAgent } from '../detach-agent.ts'
 import type { LoadedConfig } from '../support/config/load-config.ts'
 import type { CliContext } from './cli-context.ts'
 import { printLine } from './cli-io.ts'
@@ -5,7 +6,5 @@ import { safeText } from '../support/safe-text.ts'
 
 /** Removes the kernel state that the config names. Errors: `DETACH_REFUSED` */
 export async function printDetached(loaded: LoadedConfig, context: CliContext): Promise<void> {
-  // Here and not above, so that the other commands start without all that the daemon loads.
-  const { detachAgent } = await import('../main.ts')
   printLine(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
 }

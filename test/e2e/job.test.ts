@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { GateResult } from '../../src/supplychain/findings/finding.ts'
@@ -7,7 +7,6 @@ import {
   parseProfileDocument,
   type ProfileDocument,
 } from '../../src/supplychain/export/profile-document.ts'
-import { cgroupHierarchy } from '../../src/agent/pipeline/identity/container-rootfs.ts'
 import { cliPath } from '../fixtures/agent.ts'
 import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
@@ -55,12 +54,6 @@ async function audit(command: readonly string[]): Promise<GateResult & { readonl
   return { ...(JSON.parse(stdout) as GateResult), code }
 }
 
-const jobCgroupsNow = (): readonly string[] =>
-  readdirSync(cgroupHierarchy() ?? '').filter((each) => /^[0-9a-f]{64}$/.test(each))
-/** What a run that was killed left on this machine is not of these tests. */
-const before = jobCgroupsNow()
-const jobCgroups = (): readonly string[] => jobCgroupsNow().filter((each) => !before.includes(each))
-
 test('a job that fails gives no profile, and fails the step', async () => {
   const out = job.path('failed.json')
   const { code, stderr } = await job.record([...name, '--out', out], ['sh', '-c', 'exit 7'])
@@ -89,7 +82,7 @@ test('two installs give the profile of the job, which counts its runs and has it
   // What it installs and where is of no interest: the next run has other files.
   const files = objects.filter(({ kind }) => kind === 'file')
   expect(files).toHaveLength(1)
-  expect(jobCgroups()).toEqual([])
+  expect(job.cgroups).toEqual([])
 })
 
 test('further packages, patch versions, and caches that are cold or warm are no deviation', async () => {
@@ -196,7 +189,7 @@ test('a process that outlives the command is let go, and the cgroup of the job i
   try {
     expect([code, stderr]).toEqual([0, expect.stringContaining('1 processes outlived the command')])
     expect(readFileSync(`/proc/${left}/cgroup`, 'utf8')).not.toMatch(/[0-9a-f]{64}/)
-    expect(jobCgroups()).toEqual([])
+    expect(job.cgroups).toEqual([])
   } finally {
     process.kill(left)
   }
