@@ -15,6 +15,7 @@ import { layers, savedImage, trivy } from '../fixtures/scan-fixtures.ts'
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
 import { falcoOpen, kubearmor, tetragonRead, traceeOpen } from '../fixtures/sensors/sensor-lines.ts'
 import { rpmHeader } from '../fixtures/rpm-header.ts'
+import { tinyBerkeley, tinyNdb } from '../fixtures/tiny-rpm-databases.ts'
 import { tinySqlite } from '../fixtures/tiny-sqlite.ts'
 import { commandSeeds, deviations, reportFrames } from './sensor-seeds.ts'
 
@@ -108,6 +109,8 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
       { name: 'Basenames', kind: 'table', rows: [['bash', 1, 0]] },
       { name: 'Basenames_key_idx', kind: 'index', rows: [['bash', 1]] },
     ]),
+    berkeley: tinyBerkeley([rpmHeader()]),
+    ndb: tinyNdb([rpmHeader()]),
   },
   packages: {
     dpkg: Buffer.from(

@@ -1,4 +1,4 @@
-const magics = { file: 'RpmP', slot: 'Slot', blob: 'BlbS' } as const
+const magics = { file: 'RpmP', slot: 'Slot', blob: 'BlbS', blobEnd: 'BlbE' } as const
 const [headerBytes, slotBytes, blockBytes, blobHeaderBytes] = [32, 16, 16, 16] as const
 const slotPageBytes = 4_096
 
@@ -28,11 +28,13 @@ export function ndbHeaders(bytes: Buffer): readonly Buffer[] {
     const [number, block] = [bytes.readUInt32LE(at + 4), bytes.readUInt32LE(at + 8)]
     if (block === 0) continue
     const blob = block * blockBytes
+    const blobEnd = blob + bytes.readUInt32LE(at + 12) * blockBytes
     if (!hasMagic(bytes, blob, magics.blob) || bytes.readUInt32LE(blob + 4) !== number)
       throw new RangeError('a slot names another package')
     const [from, length] = [blob + blobHeaderBytes, bytes.readUInt32LE(blob + 12)]
     left -= length
-    if (from + length > bytes.length || left < 0) throw new RangeError('a package is cut')
+    const isWhole = hasMagic(bytes, blobEnd - magics.blobEnd.length, magics.blobEnd)
+    if (!isWhole || from + length > blobEnd || left < 0) throw new RangeError('a package is cut')
     headers.push(bytes.subarray(from, from + length))
   }
   return headers
