@@ -2,6 +2,8 @@ import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { StatusView } from '../../src/api/status-views.ts'
+import type { LineageView } from '../../src/api/version-views.ts'
+import { hiddenBy } from '../../src/core/match/loss-risk.ts'
 import { type Agent, uniqueName } from '../fixtures/agent.ts'
 import {
   type AttemptKind,
@@ -58,10 +60,14 @@ describe(`of ${times} attempts in bursts by ${workers} processes none succeeds, 
     const container = await runContainer(docker, image, [kind, String(times), String(workers)])
     expectNoneSucceeded(container.stdout, kind)
     await expectAccounted(container.id)
-    const { counters, losses } = await agent.json<StatusView>(['status'])
+    const { counters } = await agent.json<StatusView>(['status'])
     expect(counters['kernelDisagreements']).toBe(0)
-    // Between learning and blocking the daemon was started again.
-    expect(losses.filter(({ reason }) => reason !== 'agent-down')).toEqual([])
+    const { versions } = await agent.json<LineageView>(['image', 'show', image])
+    // Between learning and blocking the daemon was started again. Of single acts a busy machine may have lost others.
+    const stretches = versions
+      .flatMap(({ losses }) => losses)
+      .filter(({ reason }) => reason !== 'agent-down' && hiddenBy[reason] !== 'single')
+    expect(stretches).toEqual([])
   })
 })
 
