@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../fixtures/without-pauses.ts'
 import type { KernelProfile } from '../../src/core/compile/kernel-profile.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
@@ -115,9 +115,6 @@ test(`replaced ${replacements} times under load, no profile gives a wrong verdic
   for (const acts of busy) expect(recorder.acts(acts.id)).toEqual([])
   const reported = recorder.acts(probing.id).filter((event) => event.enforced === undefined)
   expect(reported).toEqual([])
-  // The kernel has containers of other tests, too.
-  const own = new Set([probing, ...busy].map(({ id }) => id))
-  const ofOwn = ({ container }: LossEvent): boolean =>
-    container === undefined || own.has(container.id)
-  expect(recorder.losses().filter(ofOwn)).toEqual([])
+  const own = [probing, ...busy].map(({ id }) => id)
+  expect(recorder.lossesOf(...own)).toEqual([])
 })

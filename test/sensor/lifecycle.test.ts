@@ -215,7 +215,7 @@ describe('a flood', () => {
         .reduce((sum, countUpdate) => sum + countUpdate.count, 0)
     await recorder.until(() => counted() >= 49_999, 'the counts')
     expect(counted()).toBe(49_999)
-    expect(recorder.losses()).toEqual([])
+    expect(recorder.lossesOf(container.id)).toEqual([])
   })
 })
 

@@ -165,7 +165,7 @@ describe('with the sensor killed', () => {
       expect(recorder.source.stats.facts['restarts']).toBe('3')
       expect(recorder.source.stats.facts['kernel-state.kept']).toMatch(/^yes \d+$/)
       expect(await accounted(recorder, acts.id)).toBe(times)
-      expect(recorder.losses()).toEqual([])
+      expect(recorder.lossesOf(acts.id)).toEqual([])
       const again = recorder.messages.filter(
         (message) => message.type === 'container-started' && message.container.id === acts.id,
       )
@@ -250,7 +250,7 @@ describe('with no daemon running', () => {
     await block(next, acts.id, profile)
     expect(await acts.did([refused])).toEqual([EPERM])
     expect(await accounted(next, acts.id, recorder.messages)).toBe(304)
-    expect(next.losses()).toEqual([])
+    expect(next.lossesOf(acts.id)).toEqual([])
     expect(ports(next, acts.id)).toContain(7004)
     // The previous daemon got the first report: the kernel reports the event in full when it happens again.
     expect(ports(next, acts.id)).toContain(7003)

@@ -1,3 +1,4 @@
+import { hiddenBy } from '../../src/core/match/loss-risk.ts'
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
 import {
   EbpfSource,
@@ -92,6 +93,13 @@ export class Recorder {
   losses(): LossEvent[] {
     return this.messages.flatMap((message) =>
       message.type === 'event' && message.event.kind === 'loss' ? [message.event] : [],
+    )
+  }
+
+  /** Of these containers, as other tests have some too. Of a container that is not known, without single acts. */
+  lossesOf(...ids: readonly string[]): LossEvent[] {
+    return this.losses().filter(({ container, loss }) =>
+      container === undefined ? hiddenBy[loss.reason] !== 'single' : ids.includes(container.id),
     )
   }
 
