@@ -10,7 +10,7 @@ RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io docker-cli podman crun runsc uidmap busybox-static mmdebstrap strace systemd iptables iproute2 procps util-linux wrk redis-tools apparmor \
                   libfaketime rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus prometheus-alertmanager \
                   docker-registry cosign oras veristat \
-                  git python3 rpm zstd golang-github-in-toto-attestation-dev \
+                  git perl python3 rpm zstd golang-github-in-toto-attestation-dev \
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
                   golang-github-google-cel-go-dev clang-format-19 libclang-rt-19-dev
 # Virtual machines with Debian's kernels, for x86-64 and arm64.

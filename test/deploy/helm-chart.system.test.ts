@@ -237,70 +237,49 @@ describe('with the audit log', () => {
   })
 })
 
-describe('with the label of held pods', () => {
-  const helm = renderChart({ heldLabel: { enabled: true } }).objects
-  const kustomize = kustomized('held-label').filter(({ kind }) => !outside.includes(kind))
+describe.each([
+  ['label', 'heldLabel', 'held-label', 'patch', 'labelHeld'],
+  ['deletion', 'heldDeletion', 'held-deletion', 'delete', 'deleteHeld'],
+])('with the %s of held pods', (_, value, component, verb, key) => {
+  const helm = renderChart({ [value]: { enabled: true } }).objects
+  const kustomize = kustomized(component).filter(({ kind }) => !outside.includes(kind))
 
-  it('the agent may patch pods, and otherwise may not', () => {
+  it('the agent has the right to it, and otherwise has not', () => {
     const rightsOf = (objects: readonly Manifest[]): unknown =>
       objects
-        .filter(({ metadata }) => metadata.name === 'snug-held-label')
+        .filter(({ metadata }) => metadata.name === `snug-${component}`)
         .map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }))
     expect(rightsOf(helm)).toMatchObject([
-      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['patch'] }] },
+      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: [verb] }] },
       {},
     ])
     expect(rightsOf(helm)).toEqual(rightsOf(kustomize))
     expect(rightsOf(renderChart().objects)).toEqual([])
   })
 
-  it('it sets the label, and otherwise does not', () => {
+  it('it makes use of it, and otherwise does not', () => {
     for (const objects of [helm, kustomize])
-      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ labelHeld: true })
-    expect(agentConfig(renderChart().objects).engines.kubernetes.labelHeld).toBe(false)
-  })
-
-  it('the namespaces that are named have the policy that kustomize builds, and no others', () => {
-    const policiesOf = (values: object): readonly Manifest[] =>
-      renderChart(values).objects.filter(({ metadata }) => metadata.name === 'snug-held')
-    const [shipped] = manifestsIn(
-      readFileSync(
-        new URL('deploy/kubernetes/held-network-policy/network-policy.yaml', root),
-        'utf8',
-      ),
-    )
-    const networkPolicies = ['shop', 'pay']
-    const policies = policiesOf({ heldLabel: { enabled: true, networkPolicies } })
-    expect(policies.map(({ metadata }) => metadata.namespace)).toEqual(networkPolicies)
-    for (const { spec } of policies as readonly (Manifest & { readonly spec: object })[])
-      expect(spec).toEqual(shipped?.['spec'])
-    // Nothing would give a pod the label.
-    expect(policiesOf({ heldLabel: { enabled: false, networkPolicies } })).toEqual([])
+      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ [key]: true })
+    expect(agentConfig(renderChart().objects).engines.kubernetes).toMatchObject({ [key]: false })
   })
 })
 
-describe('with the deletion of held pods', () => {
-  const helm = renderChart({ heldDeletion: { enabled: true } }).objects
-  const kustomize = kustomized('held-deletion').filter(({ kind }) => !outside.includes(kind))
-
-  it('the agent may delete pods, and otherwise may not', () => {
-    const rightsOf = (objects: readonly Manifest[]): unknown =>
-      objects
-        .filter(({ metadata }) => metadata.name === 'snug-held-deletion')
-        .map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }))
-    expect(rightsOf(helm)).toMatchObject([
-      { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['delete'] }] },
-      {},
-    ])
-    expect(rightsOf(helm)).toEqual(rightsOf(kustomize))
-    expect(rightsOf(renderChart().objects)).toEqual([])
-  })
-
-  it('it deletes them, and otherwise does not', () => {
-    for (const objects of [helm, kustomize])
-      expect(agentConfig(objects).engines.kubernetes).toMatchObject({ deleteHeld: true })
-    expect(agentConfig(renderChart().objects).engines.kubernetes.deleteHeld).toBe(false)
-  })
+it('the namespaces that are named have the policy for held pods that kustomize builds, and no others', () => {
+  const policiesOf = (values: object): readonly Manifest[] =>
+    renderChart(values).objects.filter(({ metadata }) => metadata.name === 'snug-held')
+  const [shipped] = manifestsIn(
+    readFileSync(
+      new URL('deploy/kubernetes/held-network-policy/network-policy.yaml', root),
+      'utf8',
+    ),
+  )
+  const networkPolicies = ['shop', 'pay']
+  const policies = policiesOf({ heldLabel: { enabled: true, networkPolicies } })
+  expect(policies.map(({ metadata }) => metadata.namespace)).toEqual(networkPolicies)
+  for (const { spec } of policies as readonly (Manifest & { readonly spec: object })[])
+    expect(spec).toEqual(shipped?.['spec'])
+  // Nothing would give a pod the label.
+  expect(policiesOf({ heldLabel: { enabled: false, networkPolicies } })).toEqual([])
 })
 
 describe('with reports', () => {

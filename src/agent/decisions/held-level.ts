@@ -14,10 +14,14 @@ export function heldLevel(
   let isFree = true
   for (const id of containers) {
     const container = kernel.reported(id)
-    const ordered = container === undefined ? [] : holds.of(container)
-    if (container === undefined || ordered.length > 0) isFree = false
-    for (const hold of ordered)
-      if (container && holds.standing(hold, container).state === 'held') confirmed.add(hold.level)
+    if (container === undefined) {
+      isFree = false
+      continue
+    }
+    for (const hold of holds.of(container)) {
+      isFree = false
+      if (holds.standing(hold, container).state === 'held') confirmed.add(hold.level)
+    }
   }
   return holdLevels.findLast((level) => confirmed.has(level)) ?? (isFree ? 'none' : undefined)
 }
