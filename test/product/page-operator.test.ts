@@ -277,11 +277,18 @@ test('from the story of an alert its container is held and captured, and the vie
     list.some(isHis),
   )
   const story = `${door.url}/#/alerts/${alerts.find(isHis)?.id}`
+  // From a view without a story, so that the button is none of another alert.
+  await page.goto(`${door.url}/#/now`)
+  await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor()
   await page.goto(story)
 
   await page.getByRole('button', { name: 'Hold the container …' }).click()
   const asked = page.getByRole('dialog', { name: 'Hold the container' })
   await asked.getByLabel('Why').fill('an intruder')
+  // An answer that does not come leaves the story, and what is being written in it.
+  await page.route('**/story', (route) => void route.abort())
+  await page.locator('.split-detail .note.bad').waitFor()
+  await page.unroute('**/story')
   expect(await violations(page)).toEqual([])
   await asked.getByRole('button', { name: 'Hold', exact: true }).click()
   await toasted(page, 'ordered')

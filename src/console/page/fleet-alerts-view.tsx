@@ -10,7 +10,7 @@ import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
 import { listKeys } from '../../page/parts/list-keys.ts'
-import { Empty, ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { Answered, Empty, ProblemNote, Waiting } from '../../page/parts/notes.tsx'
 import { VirtualList } from '../../page/parts/virtual-list.tsx'
 import { HoldButton } from './fleet-holds.tsx'
 import { TwoLines } from './fleet-list.tsx'
@@ -269,37 +269,44 @@ function AlertLine({ row }: { readonly row: FleetAlertRow }) {
 }
 
 function AlertDetail({ seq }: { readonly seq: number | string }) {
-  const { value, problem } = useResource<Alert>(`/v1/fleet/alerts/${encodeURIComponent(seq)}`)
-  if (problem !== undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={6} />
-  const { image, container, workload, process, decision, behaviour } = value
+  const path = `/v1/fleet/alerts/${encodeURIComponent(seq)}`
+  const resource = useResource<Alert>(path)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(alert) => <AlertCard alert={alert} path={path} />}
+    </Answered>
+  )
+}
+
+function AlertCard({ alert, path }: { readonly alert: Alert; readonly path: string }) {
+  const { image, container, workload, process, decision, behaviour } = alert
   const facts: readonly (readonly [string, string | undefined])[] = [
-    ['node', value.node],
+    ['node', alert.node],
     ['image', image === undefined ? undefined : `${image.repository} ${image.tag ?? ''}`],
     ['container', container?.name ?? container?.id],
     ['workload', [workload?.namespace, workload?.kind, workload?.name].filter(Boolean).join('/')],
     ['program', process?.exe],
     ['arguments', process?.args?.join(' ')],
-    ['guardrails', value.guardrails.join(', ')],
-    ['mode', value.mode],
-    ['alert', value.id],
+    ['guardrails', alert.guardrails.join(', ')],
+    ['mode', alert.mode],
+    ['alert', alert.id],
   ]
   return (
     <article class="panel card" aria-label="alert">
       <p class="badges">
-        <SeverityBadge severity={value.severity} /> <span class="badge decided">{value.type}</span>{' '}
-        <DoneBadge action={value.action} decision={decision?.kind} />{' '}
-        {value.attack.map((technique) => (
+        <SeverityBadge severity={alert.severity} /> <span class="badge decided">{alert.type}</span>{' '}
+        <DoneBadge action={alert.action} decision={decision?.kind} />{' '}
+        {alert.attack.map((technique) => (
           <span key={technique} class="badge attack">
             {technique}
           </span>
         ))}
       </p>
       <h2 class="act-line">
-        <Foreign text={behaviour?.text ?? value.reasons[0] ?? value.type} />
+        <Foreign text={behaviour?.text ?? alert.reasons[0] ?? alert.type} />
       </h2>
       <ul class="reasons-list">
-        {value.reasons.map((reason) => (
+        {alert.reasons.map((reason) => (
           <li key={reason}>
             <Foreign text={reason} words />
           </li>
@@ -307,18 +314,18 @@ function AlertDetail({ seq }: { readonly seq: number | string }) {
       </ul>
       <dl class="facts">
         <TextFacts facts={facts} />
-        <SessionLinks sessions={value.sessions} />
+        <SessionLinks sessions={alert.sessions} />
         <dt>seen</dt>
         <dd>
-          {count(value.count)} times, first <At time={value.firstSeen} />, last{' '}
-          <At time={value.lastSeen} />
+          {count(alert.count)} times, first <At time={alert.firstSeen} />, last{' '}
+          <At time={alert.lastSeen} />
         </dd>
       </dl>
       {container === undefined || image === undefined ? null : (
         <p class="buttons">
           <HoldButton
             what={workload?.pod === undefined ? 'the container' : 'the pod'}
-            path={`/v1/fleet/alerts/${seq}/hold`}
+            path={`${path}/hold`}
           />
         </p>
       )}

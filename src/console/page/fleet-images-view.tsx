@@ -5,7 +5,7 @@ import { count, plural, shortDigest } from '../../page/base/text.ts'
 import { Ago } from '../../page/parts/ago.tsx'
 import { FacetSelect } from '../../page/parts/facet-select.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
-import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { Answered } from '../../page/parts/notes.tsx'
 import { decisionText } from './decisions-view.tsx'
 import { decideOn, useMay } from './fleet-decide.ts'
 import { HoldButton, HoldFacts } from './fleet-holds.tsx'
@@ -76,19 +76,33 @@ const next: Readonly<Record<string, readonly ('learn' | 'alert' | 'block')[]>> =
 
 function ImageDetail({ name }: { readonly name: string }) {
   const path = `/v1/fleet/images/${encodeURIComponent(name)}`
-  const { value, problem } = useResource<FleetImageDetail>(path)
+  const resource = useResource<FleetImageDetail>(path)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(detail) => <ImageCard name={name} path={path} detail={detail} />}
+    </Answered>
+  )
+}
+
+function ImageCard({
+  name,
+  path,
+  detail,
+}: {
+  readonly name: string
+  readonly path: string
+  readonly detail: FleetImageDetail
+}) {
   const isAdmin = useMay('admin')
   const isReviewer = useMay('reviewer')
   const isCluster = useIsCluster()
-  if (problem !== undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={6} />
-  const { image, lineage, coverage, decisions, holds, revision, authority, blind } = value
+  const { image, lineage, coverage, decisions, holds, revision, authority, blind } = detail
   return (
     <article class="panel card" aria-label="image">
       <p class="badges">
-        <StageMark state={value.state} mode={value.mode} />{' '}
-        {value.decided === undefined ? null : (
-          <span class="badge severity medium">{value.decided} decided, not applied yet</span>
+        <StageMark state={detail.state} mode={detail.mode} />{' '}
+        {detail.decided === undefined ? null : (
+          <span class="badge severity medium">{detail.decided} decided, not applied yet</span>
         )}
       </p>
       <h2 class="act-line">
@@ -106,12 +120,12 @@ function ImageDetail({ name }: { readonly name: string }) {
         <dt>behaviours</dt>
         <dd>
           {isCluster === true
-            ? `${count(value.behaviours)} known, ${count(value.pending)} wait on the node that reports it`
-            : `${count(value.behaviours)} published, ${count(value.pending)} wait in the review`}
+            ? `${count(detail.behaviours)} known, ${count(detail.pending)} wait on the node that reports it`
+            : `${count(detail.behaviours)} published, ${count(detail.pending)} wait in the review`}
         </dd>
         <dt>why</dt>
         <dd>
-          <Foreign text={value.because} words />
+          <Foreign text={detail.because} words />
         </dd>
         {blind === undefined ? null : (
           <>
@@ -127,7 +141,7 @@ function ImageDetail({ name }: { readonly name: string }) {
         <p class="note">Git decides on this image: change the object in its repository.</p>
       ) : (
         <p class="buttons">
-          {isReviewer && value.state === 'review' ? (
+          {isReviewer && detail.state === 'review' ? (
             <button
               type="button"
               class="primary"
@@ -139,7 +153,7 @@ function ImageDetail({ name }: { readonly name: string }) {
             </button>
           ) : null}
           {isAdmin
-            ? (next[value.mode] ?? []).map((mode) => (
+            ? (next[detail.mode] ?? []).map((mode) => (
                 <button
                   key={mode}
                   type="button"

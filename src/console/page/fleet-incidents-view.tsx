@@ -14,7 +14,7 @@ import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
 import { IncidentHead } from '../../page/parts/incident-head.tsx'
-import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { Answered } from '../../page/parts/notes.tsx'
 import { CloseDialog, ClosedNote } from '../../page/incidents/close-dialog.tsx'
 import { attempt, toast } from '../../page/shell/toasts.tsx'
 import { useMay } from './fleet-decide.ts'
@@ -86,15 +86,27 @@ function nodesText({ nodes, nodeCount }: FleetIncidentRow): string {
 
 function IncidentDetail({ id }: { readonly id: string }) {
   const path = `/v1/fleet/incidents/${encodeURIComponent(id)}`
-  const { value, problem } = useResource<FleetIncidentStory>(path)
-  if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={6} />
-  const { steps, left } = value
+  const resource = useResource<FleetIncidentStory>(path)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(incident) => <IncidentCard incident={incident} path={path} />}
+    </Answered>
+  )
+}
+
+function IncidentCard({
+  incident,
+  path,
+}: {
+  readonly incident: FleetIncidentStory
+  readonly path: string
+}) {
+  const { steps, left } = incident
   return (
     <article class="panel card" aria-label="incident">
-      <IncidentHead incident={value} />
-      <Facts incident={value} />
-      <Closing incident={value} path={path} />
+      <IncidentHead incident={incident} />
+      <Facts incident={incident} />
+      <Closing incident={incident} path={path} />
       <h3>What happened</h3>
       <ol class="story">
         {steps.map((step) => (
@@ -118,7 +130,7 @@ function IncidentDetail({ id }: { readonly id: string }) {
         ))}
       </ol>
       {left > 0 ? <p class="muted">{count(left)} more steps of no higher severity</p> : null}
-      <Cases cases={value.cases} />
+      <Cases cases={incident.cases} />
     </article>
   )
 }

@@ -11,7 +11,7 @@ import { count, plural } from '../../page/base/text.ts'
 import { Ago, At } from '../../page/parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../../page/parts/badges.tsx'
 import { Foreign } from '../../page/parts/foreign.tsx'
-import { ProblemNote, Waiting } from '../../page/parts/notes.tsx'
+import { Answered } from '../../page/parts/notes.tsx'
 import { FleetList, TwoLines } from './fleet-list.tsx'
 import { TextFacts } from './text-facts.tsx'
 
@@ -78,27 +78,30 @@ function PersonLine({ row }: { readonly row: FleetPersonRow }) {
 
 function PersonDetail({ name }: { readonly name: string }) {
   const path = `/v1/fleet/persons/${encodeURIComponent(name)}`
-  const { value, problem } = useResource<FleetPersonStory>(path)
-  if (problem !== undefined)
-    return (
-      <>
-        <ProblemNote problem={problem} />
-        <OlderAlerts name={name} />
-      </>
-    )
-  if (value === undefined) return <Waiting rows={6} />
-  const { containers, containerCount } = value
+  const resource = useResource<FleetPersonStory>(path)
+  return (
+    <>
+      <Answered resource={resource} rows={6}>
+        {(person) => <PersonCard person={person} />}
+      </Answered>
+      {resource.value === undefined && !resource.loading ? <OlderAlerts name={name} /> : null}
+    </>
+  )
+}
+
+function PersonCard({ person }: { readonly person: FleetPersonStory }) {
+  const { containers, containerCount } = person
   return (
     <article class="panel card" aria-label="person">
       <p class="badges">
-        <SeverityBadge severity={value.severity} />
+        <SeverityBadge severity={person.severity} />
       </p>
       <h2 class="act-line">
-        <Foreign text={value.name} />
+        <Foreign text={person.name} />
       </h2>
-      <Facts person={value} />
-      <OlderAlerts name={name} />
-      <Incidents person={value} />
+      <Facts person={person} />
+      <OlderAlerts name={person.name} />
+      <Incidents person={person} />
       {containers.map((container) => (
         <Container key={`${container.node} ${container.id}`} container={container} />
       ))}

@@ -5,7 +5,7 @@ import { lineageOf, plural, refOf } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'
 import { DoneBadge, originText, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
-import { ProblemNote, Waiting } from '../parts/notes.tsx'
+import { Answered } from '../parts/notes.tsx'
 import { BackTest } from '../review/back-test.tsx'
 import { Ancestry } from './ancestry.tsx'
 import { AnswerButtons } from './answer-buttons.tsx'
@@ -15,10 +15,16 @@ import { StorySteps } from './story-steps.tsx'
 
 /** An alert with all its details, and the possible responses. */
 export function AlertStoryView({ id }: { readonly id: string }) {
-  const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
-  if (problem !== undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={6} />
-  const { alert, ancestry, inProfile, incident } = value
+  const resource = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(story) => <StoryCard story={story} />}
+    </Answered>
+  )
+}
+
+function StoryCard({ story }: { readonly story: AlertStory }) {
+  const { alert, ancestry, inProfile, incident } = story
   const { image, behaviour, decision } = alert
   return (
     <article class="panel card" aria-label="alert">
@@ -41,7 +47,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
           </li>
         ))}
       </ul>
-      <Facts {...value} />
+      <Facts {...story} />
       {incident === undefined ? null : (
         <p>
           Part of the incident{' '}
@@ -66,7 +72,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
           ) : (
             <BackTest version={refOf({ image })} behaviours={[behaviour.id]} />
           )}
-          <AnswerButtons story={value} />
+          <AnswerButtons story={story} />
         </>
       ) : (
         <p class="note good">
@@ -88,7 +94,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
           <ContainerAnswer container={alert.container} />
         </div>
       )}
-      <StorySteps story={value} />
+      <StorySteps story={story} />
     </article>
   )
 }

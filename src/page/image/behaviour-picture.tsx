@@ -3,7 +3,7 @@ import type { PictureView } from '../../api/page-views.ts'
 import { imagePath } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
 import { plural } from '../base/text.ts'
-import { Empty, Panel, ProblemNote, Waiting } from '../parts/notes.tsx'
+import { Answered, Empty, Panel } from '../parts/notes.tsx'
 import { PeerGraph } from './peer-graph.tsx'
 import { forestOf } from './process-forest.ts'
 import { ProcessTree } from './process-tree.tsx'
@@ -12,10 +12,28 @@ import { ProcessTree } from './process-tree.tsx'
 export function BehaviourPicture({ version }: { readonly version: string }) {
   const [isWhole, setWhole] = useState(false)
   const path = imagePath(version, `/picture${isWhole ? '?deviations=true' : ''}`)
-  const { value, problem } = useResource<PictureView>(path, 10_000)
-  if (problem !== undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={8} />
-  const { programs, peers, left, deviations } = value
+  const resource = useResource<PictureView>(path, 10_000)
+  return (
+    <Answered resource={resource} rows={8}>
+      {(picture) => (
+        <Picture picture={picture} version={version} isWhole={isWhole} onWhole={setWhole} />
+      )}
+    </Answered>
+  )
+}
+
+function Picture({
+  picture,
+  version,
+  isWhole,
+  onWhole,
+}: {
+  readonly picture: PictureView
+  readonly version: string
+  readonly isWhole: boolean
+  readonly onWhole: (isWhole: boolean) => void
+}) {
+  const { programs, peers, left, deviations } = picture
   return (
     <>
       {deviations === 0 ? null : (
@@ -24,7 +42,7 @@ export function BehaviourPicture({ version }: { readonly version: string }) {
             <input
               type="checkbox"
               checked={isWhole}
-              onChange={({ currentTarget }) => setWhole(currentTarget.checked)}
+              onChange={({ currentTarget }) => onWhole(currentTarget.checked)}
             />{' '}
             with {plural(deviations, 'deviation')} that {deviations === 1 ? 'waits' : 'wait'} for
             review
@@ -43,7 +61,7 @@ export function BehaviourPicture({ version }: { readonly version: string }) {
         {programs.length === 0 ? (
           <Empty title="Nothing observed yet" />
         ) : (
-          <ProcessTree branches={forestOf(value)} version={version} />
+          <ProcessTree branches={forestOf(picture)} version={version} />
         )}
       </Panel>
       <Panel
@@ -60,7 +78,7 @@ export function BehaviourPicture({ version }: { readonly version: string }) {
             <p>Snug has observed no connection and no listener.</p>
           </Empty>
         ) : (
-          <PeerGraph picture={value} />
+          <PeerGraph picture={picture} />
         )}
       </Panel>
     </>

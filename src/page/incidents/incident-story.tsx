@@ -8,7 +8,7 @@ import { At } from '../parts/ago.tsx'
 import { DoneBadge, SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { IncidentHead } from '../parts/incident-head.tsx'
-import { ProblemNote, Waiting } from '../parts/notes.tsx'
+import { Answered } from '../parts/notes.tsx'
 import { attempt, toast } from '../shell/toasts.tsx'
 import { CloseDialog, ClosedNote } from './close-dialog.tsx'
 
@@ -20,15 +20,21 @@ function incidentPath(id: string): string {
 
 /** An incident with its steps, and the decision on all of its alerts. */
 export function IncidentStoryView({ id }: { readonly id: string }) {
-  const { value, problem } = useResource<IncidentStory>(incidentPath(id), 10_000)
+  const resource = useResource<IncidentStory>(incidentPath(id), 10_000)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(story) => <StoryCard story={story} />}
+    </Answered>
+  )
+}
+
+function StoryCard({ story }: { readonly story: IncidentStory }) {
   const [asks, setAsks] = useState(false)
-  if (problem !== undefined && value === undefined) return <ProblemNote problem={problem} />
-  if (value === undefined) return <Waiting rows={6} />
-  const { closed } = value
+  const { id, closed } = story
   return (
     <article class="panel card" aria-label="incident">
-      <IncidentHead incident={value} />
-      <Facts incident={value} />
+      <IncidentHead incident={story} />
+      <Facts incident={story} />
       {closed === undefined ? (
         <p class="buttons">
           <button type="button" class="primary" onClick={() => setAsks(true)}>
@@ -40,13 +46,13 @@ export function IncidentStoryView({ id }: { readonly id: string }) {
       )}
       {asks ? (
         <CloseDialog
-          seen={value}
+          seen={story}
           close={(revision, reason) => close(id, revision, reason)}
           onClose={() => setAsks(false)}
         />
       ) : null}
-      <Steps incident={value} />
-      <Reasons incident={value} />
+      <Steps incident={story} />
+      <Reasons incident={story} />
     </article>
   )
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { Problem } from '../base/api.ts'
+import type { Resource } from '../base/resource.ts'
 
 /** An empty state: explains why, and what comes next. */
 export function Empty({
@@ -23,6 +24,32 @@ export function ProblemNote({ problem }: { readonly problem: Problem }) {
       <strong>{problem.message}</strong>
       {problem.hint === '' ? null : <> · {problem.hint}</>}
     </p>
+  )
+}
+
+/**
+ * What a resource holds. Where it was not answered again, its last answer stays beneath the problem, and with it what
+ * a person has open there.
+ */
+export function Answered<T>({
+  resource: { value, problem },
+  rows,
+  children,
+}: {
+  readonly resource: Resource<T>
+  /** Of the space that is reserved until the first answer. */
+  readonly rows: number
+  readonly children: (value: T) => ComponentChildren
+}) {
+  return (
+    <>
+      {problem === undefined ? null : <ProblemNote problem={problem} />}
+      {value !== undefined ? (
+        children(value)
+      ) : problem === undefined ? (
+        <Waiting rows={rows} />
+      ) : null}
+    </>
   )
 }
 

@@ -5,7 +5,7 @@ import { link } from '../base/route.ts'
 import { bytesText, lineageOf, plural } from '../base/text.ts'
 import { At } from '../parts/ago.tsx'
 import { Foreign } from '../parts/foreign.tsx'
-import { Panel, ProblemNote, Waiting } from '../parts/notes.tsx'
+import { Answered, Panel } from '../parts/notes.tsx'
 import { attempt, toast } from '../shell/toasts.tsx'
 
 function casePath(id: string): string {
@@ -14,29 +14,30 @@ function casePath(id: string): string {
 
 /** The evidence of one case, without the contents of its files. */
 export function CaseStory({ id }: { readonly id: string }) {
-  const { value, problem } = useResource<CaseView>(casePath(id), 10_000)
-  if (value === undefined) {
-    return (
-      <Panel title="Evidence">
-        {problem === undefined ? <Waiting rows={6} /> : <ProblemNote problem={problem} />}
-      </Panel>
-    )
-  }
-  const { before, after, notes } = value
+  const resource = useResource<CaseView>(casePath(id), 10_000)
+  return (
+    <Answered resource={resource} rows={6}>
+      {(found) => <Evidence found={found} />}
+    </Answered>
+  )
+}
+
+function Evidence({ found }: { readonly found: CaseView }) {
+  const { before, after, notes } = found
   return (
     <Panel
       title="Evidence"
       aside={
-        <button type="button" onClick={() => void download(id)}>
+        <button type="button" onClick={() => void download(found.id)}>
           Download
         </button>
       }
     >
-      <Facts found={value} />
+      <Facts found={found} />
       <h3>Processes</h3>
-      <Processes found={value} />
+      <Processes found={found} />
       <h3>Files that it changed</h3>
-      <Files found={value} />
+      <Files found={found} />
       <p class="muted">
         {plural(before.length, 'event')} before the capture, {after.length} in the minute after it:
         in the file.
