@@ -45,9 +45,42 @@ it('a lane names its failed and its skipped tests, and one without a reason has 
       'some.test.ts: has no reason: it is skipped without a reason',
       'some.test.ts: a group > has none either: it is skipped without a reason',
     ],
+    notRun: {},
     skipped: [
       'some.test.ts: is skipped: the moon is full',
       'some.test.ts: elsewhere > is skipped too: nobody is there',
     ],
+  })
+})
+
+it('a lane counts the tests behind a failed hook by their file, and names the hook', async () => {
+  const results = await resultsOf(`
+    import { beforeAll, describe, expect, it } from 'vitest'
+    it('passes', () => expect(1).toBe(1))
+    describe('a story', () => {
+      beforeAll(() => expect('no cluster').toBe('a cluster'))
+      it('begins', () => expect(1).toBe(1))
+      describe('later', () => it('goes on', () => expect(1).toBe(1)))
+    })
+  `)
+  expect(results).toEqual({
+    passed: 1,
+    failures: [expect.stringMatching(/^some.test.ts: a story: expected 'no cluster'/)],
+    notRun: { 'some.test.ts': 2 },
+    skipped: [],
+  })
+})
+
+it('a lane counts the tests of a file whose hook failed', async () => {
+  const results = await resultsOf(`
+    import { beforeAll, expect, it } from 'vitest'
+    beforeAll(() => expect('no cluster').toBe('a cluster'))
+    it('begins', () => expect(1).toBe(1))
+  `)
+  expect(results).toEqual({
+    passed: 0,
+    failures: [expect.stringMatching(/^some.test.ts: expected 'no cluster'/)],
+    notRun: { 'some.test.ts': 1 },
+    skipped: [],
   })
 })

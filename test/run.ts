@@ -100,6 +100,8 @@ function results(name: string): readonly LaneResults[] {
 function printSum(): void {
   const all = steps.flatMap(({ name }) => results(name))
   const failed = [...failures, ...all.flatMap((each) => each.failures)]
+  const notRun = all.flatMap((each) => Object.entries(each.notRun))
+  const failedCount = notRun.reduce((sum, [, count]) => sum + count, failed.length)
   const skipped = all.flatMap((each) => each.skipped)
   const passed = all.reduce((sum, each) => sum + each.passed, 0)
   const took = Math.round(process.uptime())
@@ -114,9 +116,13 @@ function printSum(): void {
     `${availableParallelism()} processors, load ${load.toFixed(1)}, SNUG_SEED=${seedOfRun()}\n`,
   )
   for (const each of skipped) process.stdout.write(`skipped: ${each}\n`)
+  for (const [file, count] of notRun) {
+    process.stdout.write(`failed: ${file}: ${count} tests did not run, as a hook failed\n`)
+  }
+  // Last, as CI keeps the end of the output: what explains the others.
   for (const each of failed) process.stdout.write(`failed: ${each}\n`)
-  process.stdout.write(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`)
-  process.exitCode = failed.length === 0 ? 0 : 1
+  process.stdout.write(`${passed} passed, ${failedCount} failed, ${skipped.length} skipped\n`)
+  process.exitCode = failedCount === 0 ? 0 : 1
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
