@@ -14,6 +14,7 @@
 #include "file/open_security.bpf.h"
 #include "file/xattr_security.bpf.h"
 #include "network/answer.bpf.h"
+#include "network/egress.bpf.h"
 #include "network/network.bpf.h"
 #include "network/network_security.bpf.h"
 #include "privilege/capability.bpf.h"

@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 15
+#define SNUG_ABI 16
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -127,6 +127,8 @@ enum snug_event_flag {
 	SNUG_BLOCK_DEVICE = 4096,
 	SNUG_MEMORY_DEVICE = 8192, /* of the machine, or the kernel's log */
 	SNUG_HELD = 16384,	   /* it was stopped because its container is held */
+	/* A connection that was made before names, in TLS, the server that is its text. */
+	SNUG_SERVER_NAME = 32768,
 	/* Of an opened file: one of snug_file_system, from this bit on. */
 	SNUG_FILE_SYSTEM_SHIFT = 16,
 };
@@ -568,6 +570,7 @@ enum snug_spare {
 	 * it may make, and those of root.
 	 */
 	SNUG_SPARES_ACTORS = 8,
+	SNUG_SPARES_SERVER_NAME = 16, /* connections that are SNUG_SERVER_NAME */
 };
 
 struct snug_peer {

@@ -187,6 +187,9 @@ struct snug_stream {
 	__u32 reserved;
 };
 
+/* Connections whose first data are still to be looked at. */
+#define SNUG_CONNECTIONS 8192
+
 /* A container's writable layer, over all its restarts. */
 struct snug_layer {
 	__u32 untrusted; /* any file of it may have been changed */
@@ -267,6 +270,18 @@ struct snug_task {
 	__u8 origin;
 	__u8 generation; /* during a takeover: which generation handles this event
 			    (generation.bpf.h) */
+};
+
+/* A connection over TCP: who made it, and to where. */
+struct snug_connection {
+	struct snug_task task;
+	__u32 address[4];
+	__u16 port;
+	__u8 family;
+	__u8 refused; /* its first data were */
+	__u32 pid;
+	__u32 ppid;
+	__u32 reserved;
 };
 
 struct snug_name_text {

@@ -242,6 +242,8 @@ const struct stop stops[] = {
 	{ "connect", "blocked", "connect4" },
 	{ "connect", "killed", BY_CALL },
 	{ "connect", "alerted", "" },
+	{ "server-name", "blocked", BY_HELLO },
+	{ "server-name", "unseen", "" },
 	{ "send", "blocked", "socket_sendmsg" },
 	{ "send", "blocked", "sendmsg4" },
 	{ "send", "alerted", "" },

@@ -58,6 +58,7 @@ const char *hook_prefix(const struct hook *hook, const struct kernel_ways *ways)
 
 /* Instead of the cgroup's hooks. */
 #define BY_CALL "peers by call"
+#define BY_HELLO "by the first data of connections"
 
 /*
  * What happens to a deviation that is to be blocked, and by which hook. The first line of a class
@@ -69,7 +70,7 @@ struct stop {
 	const char *hook;
 };
 
-#define STOPS 40
+#define STOPS 42
 extern const struct stop stops[STOPS];
 
 #endif

@@ -197,6 +197,7 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 	agent->skel->rodata->catches = ways.catching || ways.again;
 	if (ways.attach == ATTACH_TRACEPOINT && !cgroup_storage)
 		set_peer_syscalls(agent->skel);
+	agent->skel->rodata->reads_hellos = !ways.portable && !agent->skel->rodata->peers_by_call;
 	bpf_program__set_autoload(agent->skel->progs.flush_counts, !ways.portable);
 	bpf_program__set_autoload(agent->skel->progs.flush_element, ways.portable);
 	bpf_program__set_autoload(agent->skel->progs.look_now, !ways.portable);
@@ -334,6 +335,8 @@ static bool holds(struct agent *agent, const struct stop *stop)
 {
 	if (!strcmp(stop->hook, BY_CALL))
 		return agent->skel->rodata->peers_by_call;
+	if (!strcmp(stop->hook, BY_HELLO))
+		return agent->skel->rodata->reads_hellos && is_attached("egress");
 	return !*stop->hook || is_attached(stop->hook);
 }
 

@@ -29,6 +29,7 @@ typedef __typeof__(*((struct portable *)0)->rodata) portable_constants_t;
 	DO(syscall_classes)        \
 	DO(compat_syscall_classes) \
 	DO(peers_by_call)          \
+	DO(reads_hellos)           \
 	DO(owners_by_inode)        \
 	DO(attribute_file)         \
 	DO(callers_of_all)         \

@@ -3,7 +3,7 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../fixtures/without-pauses.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../src/core/behaviour/behaviour.ts'
 import type { ContainerTraits } from '../../src/agent/pipeline/sources/source.ts'
-import type { FileObservable } from '../../src/core/coverage/observable.ts'
+import type { PartialObservable } from '../../src/core/coverage/observable.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { bypassActs, callsWithoutHook, namingActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
@@ -246,7 +246,7 @@ export function tryBypasses(
       const { source } = lane.recorder
       const profile = new Profile(shaper)
       const receive = async (
-        spares: readonly FileObservable[],
+        spares: readonly PartialObservable[],
       ): Promise<readonly [string, ...unknown[]]> => {
         const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
         source.control.profile?.(scope, compiled)

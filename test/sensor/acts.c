@@ -216,6 +216,26 @@ static int act_over_stream(const char *address, char *const pieces[], int client
 	return result;
 }
 
+/*
+ * Sends the pieces over a connection, each in a packet of its own, and leaves it open. `fast_open`: the first one goes
+ * with the packet that asks for the connection.
+ */
+static int send_first(const char *address, int port, char *const pieces[], int fast_open)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, address, &to.sin_addr);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!fast_open && connect(fd, (void *)&to, sizeof(to)))
+		return errno;
+	for (int i = 0; pieces[i]; i++)
+		if (sendto(fd, text_of(pieces[i]), strlen(pieces[i]) / 2, i || !fast_open ? 0 : MSG_FASTOPEN,
+			   i || !fast_open ? NULL : (void *)&to, i || !fast_open ? 0 : sizeof(to)) < 0)
+			return errno;
+	return 0;
+}
+
 /* A client gets a message that it has asked for from a raw socket, which has the resolver's address in its packet. */
 static int act_as_raw(const char *address, const char *message, size_t size)
 {
@@ -406,6 +426,8 @@ static int act(char *const words[])
 		return act_as_resolver(words[1], b, strlen(words[2]) / 2, words[3]);
 	if (!strcmp(op, "stream") || !strcmp(op, "forger"))
 		return act_over_stream(words[1], words + 2, !strcmp(op, "forger"));
+	if (!strcmp(op, "first") || !strcmp(op, "fast-open"))
+		return send_first(words[1], atoi(words[2]), words + 3, !strcmp(op, "fast-open"));
 	if (!strcmp(op, "raw"))
 		return act_as_raw(words[1], b, strlen(words[2]) / 2);
 	return act_on_socket(op, words[1], atoi(words[2] ? words[2] : "0"));

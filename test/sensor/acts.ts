@@ -35,12 +35,18 @@ export class Acts {
 
   /** Runs busybox by each of these names as `docker exec` does: in the container's namespaces, then in its cgroup. */
   execIn(programs: readonly string[]): void {
-    const [pid = ''] = readFileSync(`${this.cgroup}/cgroup.procs`, 'utf8').split('\n')
+    const { pid } = this
     const session = '/bin/busybox ln /bin/busybox $0; echo 0 >&9; exec 9>&-; exec $0 true'
     const enter = `nsenter -t ${pid} -m -p -n /bin/busybox sh -c '${session}' $each`
     const all = `exec 9>${this.cgroup}/cgroup.procs; for each in "$@"; do ${enter}; done`
     // It may be killed.
     spawnSync('sh', ['-c', all, 'sh', ...programs], { stdio: 'ignore' })
+  }
+
+  /** Process id of its first program, as the host counts. */
+  get pid(): string {
+    const [pid = ''] = readFileSync(`${this.cgroup}/cgroup.procs`, 'utf8').split('\n')
+    return pid
   }
 
   stop(): Promise<void> {

@@ -84,8 +84,9 @@ static __always_inline void count_lost(struct verdict *verdict, enum snug_drop r
 		lost->resend = 1;
 }
 
-static __always_inline void fill_event(struct snug_event *event, const struct snug_task *state,
-				       struct task_struct *task, u8 kind, u64 key, u32 size)
+/* `pid`, `ppid`: of the process, which may not be the current one. */
+static __always_inline void fill_event_of(struct snug_event *event, const struct snug_task *state,
+					  u32 pid, u32 ppid, u8 kind, u64 key, u32 size)
 {
 	fill_head(&event->head, SNUG_EVENT, size);
 	event->time = bpf_ktime_get_ns();
@@ -95,8 +96,8 @@ static __always_inline void fill_event(struct snug_event *event, const struct sn
 	event->script = state->script;
 	__builtin_memcpy(event->ancestors, state->ancestors, sizeof(event->ancestors));
 	event->session = state->session;
-	event->pid = READ(task, tgid);
-	event->ppid = READ(task, real_parent, tgid);
+	event->pid = pid;
+	event->ppid = ppid;
 	event->uid = state->uid;
 	event->gid = state->gid;
 	event->kind = kind;
@@ -109,6 +110,13 @@ static __always_inline void fill_event(struct snug_event *event, const struct sn
 	event->to_size = 0;
 	event->slot = state->slot;
 	event->text_reserved = 0;
+}
+
+static __always_inline void fill_event(struct snug_event *event, const struct snug_task *state,
+				       struct task_struct *task, u8 kind, u64 key, u32 size)
+{
+	fill_event_of(event, state, READ(task, tgid), READ(task, real_parent, tgid), kind, key,
+		      size);
 }
 
 /*

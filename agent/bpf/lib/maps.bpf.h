@@ -29,6 +29,8 @@ const volatile bool peers_by_call;
 const volatile bool owners_by_inode;
 /* The cgroup hooks cannot look up the process, so they cannot tell a container's sockets either. */
 const volatile bool callers_of_all;
+/* The names of servers in TLS are read here: see network/hello.bpf.h. */
+const volatile bool reads_hellos;
 /* Addresses of kernel variables (lib/place.bpf.h); 0: not known here. */
 const volatile u64 kernel_variables[SNUG_VARIABLES];
 /* Native system calls in which the kernel may commit memory. */
@@ -168,6 +170,16 @@ struct {
 	__type(key, u32);
 	__type(value, struct snug_stream);
 } streams SEC(".maps");
+
+/* Connections over TCP that containers made, by the cookie of the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SNUG_CONNECTIONS);
+	__type(key, u64);
+	__type(value, struct snug_connection);
+} connections SEC(".maps");
+
+const struct snug_connection no_connection SEC(".rodata.no_connection");
 
 /* Peers that have sent a datagram to a socket (key: socket and address). */
 struct {

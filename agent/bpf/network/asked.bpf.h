@@ -253,27 +253,4 @@ static __noinline int mark_answer(struct __sk_buff *context)
 	return 0;
 }
 
-/*
- * Why this hook: it has every packet with the socket that sends it, raw ones too, before it is
- * received. What a packet looks like here is what its receiver gets.
- */
-SEC("cgroup_skb/egress")
-int on_egress(struct __sk_buff *context)
-{
-	struct dns_packet packet = {};
-
-	if (control.holding && !may_leave(context))
-		return 0;
-	if (!read_packet(context, &packet) || (control.holding && has_held_mark(context)))
-		return 1;
-	if (packet.from_port == DNS_PORT) {
-		if (is_acting_generation(0, OLDER_FIRST))
-			mark_answer(context);
-	} else if (packet.protocol == SNUG_UDP && is_question(context, packet.at) &&
-		   is_acting_generation(0, OLDER_FIRST)) {
-		note_question(context, packet.at);
-	}
-	return 1;
-}
-
 #endif

@@ -23,6 +23,7 @@
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
+#include "network/connection.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
@@ -366,6 +367,13 @@ static __always_inline bool is_answer(u64 cookie, const struct peer *peer)
 	return cookie && bpf_map_lookup_elem(&callers, &key);
 }
 
+/* Whether its first data are. What stays in the network namespace has no server by name. */
+static __always_inline bool is_looked_into(u8 kind, const struct peer *peer)
+{
+	return reads_hellos && kind == SNUG_CONNECT && peer->protocol == SNUG_TCP &&
+	       !is_loopback(peer);
+}
+
 static __always_inline int on_received(struct bpf_sock_addr *context, struct peer *peer)
 {
 	u64 key;
@@ -393,8 +401,13 @@ static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind,
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 4;
 	peer.protocol = protocol_of(context->protocol);
-	return is_answer(cookie, &peer) ||
-	       report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict);
+	if (is_answer(cookie, &peer))
+		return 1;
+	if (!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict))
+		return 0;
+	if (is_looked_into(kind, &peer))
+		note_connection(bpf_get_socket_cookie(context), state, &peer);
+	return 1;
 }
 
 static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind, u64 cookie)
@@ -414,8 +427,13 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind,
 	peer.family = 6;
 	peer.protocol = protocol_of(context->protocol);
 	unmap_ipv4(&peer);
-	return is_answer(cookie, &peer) ||
-	       report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict);
+	if (is_answer(cookie, &peer))
+		return 1;
+	if (!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED, &verdict))
+		return 0;
+	if (is_looked_into(kind, &peer))
+		note_connection(bpf_get_socket_cookie(context), state, &peer);
+	return 1;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "lib/generation.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "lib/security.bpf.h"
+#include "network/connection.bpf.h"
 #include "network/network.bpf.h"
 #include "network/unix_socket.bpf.h"
 #include "shared.h"
@@ -45,6 +46,8 @@ static __always_inline int on_peer(const struct sock *sock, u8 kind, const void 
 	if (!report_peer(task, state, kind, &peer, 0, stop, &verdict))
 		return REFUSE_IF(true);
 	note_judged(state, (u64)sock);
+	if (stop == SNUG_REFUSED && is_looked_into(kind, &peer))
+		note_connection(bpf_get_socket_cookie((void *)sock), state, &peer);
 	return 0;
 }
 

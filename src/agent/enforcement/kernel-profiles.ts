@@ -1,4 +1,4 @@
-import { fileObservables } from '../../core/coverage/observable.ts'
+import { partialObservables } from '../../core/coverage/observable.ts'
 import type { Micros } from '../../core/event/time.ts'
 import { unitOf } from '../../core/event/unit-image.ts'
 import type { Guard } from '../../core/compile/kernel-guards.ts'
@@ -403,7 +403,7 @@ export class KernelProfiles {
     const { budget, guards } = this.#options
     const isOpen = this.#openGuards(version) !== undefined
     const { life, unobserved, observed } = version
-    const unobservable = fileObservables.filter((access) => !observed.has(access))
+    const unobservable = partialObservables.filter((access) => !observed.has(access))
     const spares = [
       ...unobservable,
       ...(guards !== undefined || isOpen ? (['unguarded'] as const) : []),

@@ -17,7 +17,7 @@ import type { DeployedVersion } from '../records/versions/deployed-version.ts'
 import type { CrossCheckView } from '../../api/status-views.ts'
 import type { EvidenceView, NoveltyView, ObservedView } from '../../api/version-views.ts'
 import { behaviourKinds } from '../../core/event/event-words.ts'
-import { fileObservables, observableText } from '../../core/coverage/observable.ts'
+import { kindOfPart, partialObservables, observableText } from '../../core/coverage/observable.ts'
 import type { VersionRegistry } from '../records/versions/version-registry.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
@@ -86,10 +86,12 @@ function* openClassView(
 function unobservedText(version: DeployedVersion): readonly string[] {
   const { unobserved, observed, life, alertedKinds } = version
   const then = life.state === 'learning' ? 'so far' : 'during learning: they raise no deviations'
-  const alone = fileObservables.filter(
+  const alone = partialObservables.filter(
     (one) =>
-      // Without security hooks no sensor observes it: then this is of interest where it happened.
-      !observed.has(one) && observed.has('file') && (one !== 'received' || alertedKinds.has(one)),
+      // Not every kernel shows the others: they are of interest where they happened.
+      !observed.has(one) &&
+      observed.has(kindOfPart(one)) &&
+      (one === 'setattr' || alertedKinds.has(one)),
   )
   return [
     ...(unobserved.length === 0

@@ -1,6 +1,6 @@
 import type { ActEvent, ExecEvent, FileAct, UserIds, WorkloadRef } from '../event/event.ts'
 import type { Access, Origin } from '../event/event-words.ts'
-import { isWildcardPeer } from './dns-name.ts'
+import { isWildcardPeer, serverPeer } from './dns-name.ts'
 import { nameOperations } from './name-rights.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
@@ -74,7 +74,7 @@ export interface BehaviourRef {
   readonly layer?: 'image' | 'container'
   /** The source does not report the arguments of a program whose arguments define the action. */
   readonly unshared?: true
-  /** Of a connection: its address, also where the peer has a name. */
+  /** Of a connection: its address, also where the peer has a name. Absent where the client named its server in TLS. */
   readonly address?: string
   /**
    * The workload of the event, as {@link workloadText} formats it: not part of the identity, but
@@ -291,7 +291,11 @@ function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
     case 'file':
       return fileRefs(event, event.file, shaper)
     case 'connect': {
-      const { protocol, address, port, name } = event.connect
+      const { protocol, address, port, name, serverName } = event.connect
+      if (serverName !== undefined) {
+        // Without the address: another name is another peer, wherever it is.
+        return [refOf(event, { kind: 'connect', protocol, peer: serverPeer(serverName), port })]
+      }
       const peer = name === undefined || isWildcardPeer(name) ? address : name
       return [connectRef(event, { kind: 'connect', protocol, peer, port }, address)]
     }

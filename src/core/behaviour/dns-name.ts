@@ -6,7 +6,17 @@ export function dnsPeer(name: string): string {
   return `${name}.`
 }
 
-/** Whether DNS answers of the container led to this peer. */
+/** What a client names in TLS that hides its server. No answer gives such a name: the byte is `\063` there. */
+export const hiddenServer = '?'
+export const hiddenPeer = dnsPeer(hiddenServer)
+
+/** The peer that a client named in TLS. One that reads as a wildcard is no name of a server. */
+export function serverPeer(serverName: string): string {
+  const peer = dnsPeer(serverName)
+  return isWildcardPeer(peer) ? hiddenPeer : peer
+}
+
+/** Whether DNS answers of the container led to this peer, or a client named it in TLS. */
 export function isDnsPeer(peer: string): boolean {
   return peer.endsWith('.')
 }

@@ -156,6 +156,11 @@ export const connectAct = openObject({
   /** A container or workload; a DNS name ends in a dot. */
   name: optionalText,
   peer: openObject({ image: optionalText, workload: optionalText }).exactOptional(),
+  /** In lower case. Absent where the connection is made, and has named no server yet. */
+  serverName: optionalText.meta({
+    description:
+      'the server that the client asked for in TLS, in the first data of the connection; `?`: it hid the name',
+  }),
 })
 
 export const listenAct = openObject({ protocol: z.string(), address: z.string(), port })

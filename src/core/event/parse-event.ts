@@ -223,6 +223,7 @@ function act(kind: unknown, owner: Bag): void {
     case 'connect': {
       const connect = bag(owner['connect'], 'connect')
       optionalText(connect['name'], 'connect.name')
+      optionalText(connect['serverName'], 'connect.serverName')
       return address(connect, 'connect')
     }
     case 'listen':

@@ -1,6 +1,6 @@
 import type { Mode } from './mode.ts'
 import { type BehaviourKind, behaviourKinds } from '../event/event-words.ts'
-import type { FileObservable } from '../coverage/observable.ts'
+import type { PartialObservable } from '../coverage/observable.ts'
 import { SnugError } from '../../errors.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import { durationText, percentText } from './wording.ts'
@@ -195,7 +195,7 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
  * What is reported, and not stopped. `unguarded`: of a job, files that no guardrail is about, and peers on the same host.
  * `actors`: of a version of class `open`, connections to peers that another one of its programs may have.
  */
-export type Spare = FileObservable | 'unguarded' | 'actors'
+export type Spare = PartialObservable | 'unguarded' | 'actors'
 
 /** Of a version of class `open` these are only reported: its programs differ, and with them the rights that they use. */
 export const openKinds: readonly BehaviourKind[] = ['exec', 'listen', 'capability']

@@ -1,4 +1,5 @@
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { serverPeer } from '../behaviour/dns-name.ts'
 import type { ActEvent } from '../event/event.ts'
 import type { Device } from '../event/event-words.ts'
 import { globs, holders, type Matcher, texts } from './glob.ts'
@@ -68,9 +69,12 @@ function kindTest(condition: GuardrailCondition): ConditionTest {
       const peer = within(condition.peer)
       return (_ref, event) => {
         if (event.kind !== 'connect') return false
-        const { protocol, port, address, name = address } = event.connect
+        const { protocol, port, address, name = address, serverName } = event.connect
         const isAsked = isAmong(condition.protocol, protocol) && isAmong(condition.port, port)
-        return isAsked && (peer(address) || peer(name))
+        if (!isAsked) return false
+        return (
+          peer(address) || peer(name) || (serverName !== undefined && peer(serverPeer(serverName)))
+        )
       }
     }
     case 'listen':

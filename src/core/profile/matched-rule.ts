@@ -142,11 +142,12 @@ function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRu
 /** A peer that DNS answers name: what is not decided by its name may be by a wildcard, then by its address. */
 function byPeer(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object, address } = ref
-  if (object.kind !== 'connect' || address === undefined || !isDnsPeer(object.peer)) {
-    return byBlock(known, ref, now)
-  }
+  if (object.kind !== 'connect' || !isDnsPeer(object.peer)) return byBlock(known, ref, now)
+  const wildcard = byWildcard(known, ref, now)
+  // What a client named in TLS is judged by that name alone.
+  if (wildcard !== undefined || address === undefined) return wildcard
   // Before it had a name, or where no answer was seen, the address was known alone.
-  return byWildcard(known, ref, now) ?? asked(known, ref, { ...object, peer: address }, now)
+  return asked(known, ref, { ...object, peer: address }, now)
 }
 
 function byWildcard(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {

@@ -1,4 +1,5 @@
 import { isLoopback } from '../../core/behaviour/address-block.ts'
+import { hiddenPeer } from '../../core/behaviour/dns-name.ts'
 import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { isDrawn, rangeOf } from '../../core/behaviour/ports.ts'
 import type { Allowed } from './allowed.ts'
@@ -28,7 +29,7 @@ export function egressOf(allowed: readonly Allowed[]): readonly Egress[] {
       if (object.kind !== 'connect') return []
       const protocol = protocols[object.protocol]
       const { peer } = object
-      if (protocol === undefined || isLoopback(peer)) return []
+      if (protocol === undefined || isLoopback(peer) || peer === hiddenPeer) return []
       return [{ protocol, peer, ...portsOf(object, literals) }]
     }),
   )

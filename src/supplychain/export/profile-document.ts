@@ -44,7 +44,7 @@ export const profileDocumentSchema = openObject({
   schema: z.literal('snug.profile/v1'),
   image: openObject({ repository: text, tag: text.exactOptional(), digest: text }),
   behaviours: z.array(entrySchema),
-  /** What was observed while it was learned; absent: all kinds of events, and none of `fileObservables`. */
+  /** What was observed while it was learned; absent: all kinds of events, and none of `partialObservables`. */
   observed: z.array(z.enum(observables)).exactOptional(),
   /** How it was recorded, where it was made for that; sorted. */
   recordings: z.array(recording).exactOptional(),

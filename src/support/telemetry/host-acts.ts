@@ -14,6 +14,7 @@ const stopClasses = {
   setattr: 'changing the mode, the owner or an attribute of a file',
   map: 'mapping code that the image did not ship',
   connect: 'connecting by TCP or UDP',
+  'server-name': 'naming another server in TLS',
   send: 'sending a datagram without connecting',
   unix: 'connecting to a unix socket',
   bind: 'binding an address to listen on',
@@ -27,7 +28,7 @@ type StopClass = keyof typeof stopClasses
 const classesOf: Readonly<Record<string, readonly StopClass[]>> = {
   exec: ['exec'],
   file: ['open', 'receive', 'delete', 'rename', 'truncate', 'link', 'setattr', 'map'],
-  connect: ['connect', 'send', 'unix'],
+  connect: ['connect', 'server-name', 'send', 'unix'],
   listen: ['bind', 'listen'],
   identity: ['identity'],
   capability: ['capability'],

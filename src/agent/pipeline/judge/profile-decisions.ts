@@ -135,6 +135,7 @@ export function allowBlock(
 
 function blockFor(event: ActEvent, peer: string): string {
   if (event.kind !== 'connect' || event.connect.protocol === 'unix') throw notAConnection()
+  if (event.connect.serverName !== undefined) throw namesServer()
   const block = parseBlock(peer)
   if (block === undefined) {
     const how = 'is not an address block such as `10.0.0.0/8`'
@@ -156,5 +157,12 @@ function notAConnection(): SnugError {
   return new SnugError(
     'DECISION_INVALID',
     'only an alert about a connection to an address accepts a peer',
+  )
+}
+
+function namesServer(): SnugError {
+  return new SnugError(
+    'DECISION_INVALID',
+    'this connection is judged by the server that it names in TLS, and not by its address',
   )
 }

@@ -67,6 +67,7 @@ export class SourceCoverage {
     const all = new Set<Observable>(supports.kinds)
     if (all.has('file')) all.add('setattr')
     if (supports.received === true) all.add('received')
+    if (supports.serverNames === true) all.add('server-name')
     this.#reported.set(name, all)
     return all
   }

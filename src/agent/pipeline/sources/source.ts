@@ -60,6 +60,8 @@ export interface SourceSupport {
   readonly containers: boolean
   /** It reports files that a process receives from another one. */
   readonly received?: boolean
+  /** It reports which server a client names in TLS. */
+  readonly serverNames?: boolean
   /**
    * The source confirms profiles and enforcement by `policy` messages. They are in force from then
    * on.

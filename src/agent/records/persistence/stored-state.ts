@@ -86,7 +86,7 @@ const versionSchema = z.object({
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
   revision: z.number().default(0),
-  // Absent in older records, for which all kinds count as observed, and none of `fileObservables`: nobody observed them then.
+  // Absent in older records, for which all kinds count as observed, and none of `partialObservables`: nobody observed them then.
   observed: z.array(z.enum(observables)).default([...behaviourKinds]),
   observedBefore: z.array(z.enum(observables)).default([...behaviourKinds]),
   alertedKinds: z.array(z.enum(observables)).default([]),

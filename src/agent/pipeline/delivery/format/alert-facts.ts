@@ -1,7 +1,8 @@
 import type { Severity } from '../../../../core/event/alert-words.ts'
 import type { Alert } from '../../../../core/event/alert.ts'
-import type { ImageRef, SnugEvent } from '../../../../core/event/event.ts'
+import type { ConnectAct, ImageRef, SnugEvent } from '../../../../core/event/event.ts'
 import type { UnhashedReason } from '../../../../core/event/event-words.ts'
+import { hiddenServer } from '../../../../core/behaviour/dns-name.ts'
 import { onlyPerson, personTexts } from '../../../../core/person/session-person.ts'
 
 /** Texts about an alert that several formats share. */
@@ -121,4 +122,9 @@ export function compact(value: Readonly<Record<string, unknown>>): Record<string
 
 function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The peer's name, as far as one is known: which server the client asked for says more than how it found the address. */
+export function hostNameOf({ name, serverName }: ConnectAct): string | undefined {
+  return serverName === undefined || serverName === hiddenServer ? name : serverName
 }

@@ -203,6 +203,9 @@ function subject(event: SnugEvent): Record<string, unknown> {
           domain: event.connect.name,
         },
         network: { transport: event.connect.protocol, direction: 'egress' },
+        ...(event.connect.serverName !== undefined && {
+          tls: { client: { server_name: event.connect.serverName } },
+        }),
       }
     case 'listen':
       return {

@@ -2,7 +2,15 @@ import type { Alert } from '../../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../../core/event/event.ts'
 import { foreignPath } from '../../../../core/event/file-hash.ts'
 import { onlyPerson } from '../../../../core/person/session-person.ts'
-import { baseName, classTitle, compact, onScale, personsLine, sentence } from './alert-facts.ts'
+import {
+  baseName,
+  classTitle,
+  compact,
+  onScale,
+  personsLine,
+  sentence,
+  hostNameOf,
+} from './alert-facts.ts'
 
 export const falcoPriorities = {
   low: 'Notice',
@@ -87,7 +95,7 @@ function subject(event: SnugEvent): Record<string, unknown> {
         'fs.path.target': event.file.to,
       }
     case 'connect': {
-      const { address, port, protocol, name } = event.connect
+      const { address, port, protocol } = event.connect
       return {
         'fd.name': `->${address}:${port}`,
         'fd.rip': address,
@@ -95,7 +103,7 @@ function subject(event: SnugEvent): Record<string, unknown> {
         'fd.sip': address,
         'fd.sport': port,
         'fd.l4proto': protocol,
-        'fd.sip.name': name,
+        'fd.sip.name': hostNameOf(event.connect),
       }
     }
     case 'listen': {

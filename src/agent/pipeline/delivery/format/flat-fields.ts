@@ -9,6 +9,7 @@ import {
   personAddress,
   personsLine,
   workloadName,
+  hostNameOf,
 } from './alert-facts.ts'
 
 /** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
@@ -82,8 +83,9 @@ function subject(event: SnugEvent): Partial<FlatFields> {
     case 'file':
       return { path: event.file.path }
     case 'connect': {
-      const { address, port, protocol, name } = event.connect
-      return { address, port, protocol, ...(name === undefined ? {} : { hostName: name }) }
+      const { address, port, protocol } = event.connect
+      const hostName = hostNameOf(event.connect)
+      return { address, port, protocol, ...(hostName === undefined ? {} : { hostName }) }
     }
     case 'listen': {
       const { address, port, protocol } = event.listen

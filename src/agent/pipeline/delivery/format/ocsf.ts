@@ -17,6 +17,7 @@ import {
   programHash,
   sentence,
   unhashedOf,
+  hostNameOf,
 } from './alert-facts.ts'
 
 const severityIds = { low: 2, medium: 3, high: 4, critical: 5 } as const
@@ -197,7 +198,7 @@ function subject({ event, process }: Alert): Record<string, unknown> {
         dst_endpoint: {
           ip: event.connect.address,
           port: event.connect.port,
-          hostname: event.connect.name,
+          hostname: hostNameOf(event.connect),
         },
         connection_info: {
           direction_id: 2,

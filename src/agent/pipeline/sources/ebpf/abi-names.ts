@@ -4,7 +4,11 @@ import { accesses, calls, drops, fileSystems, origins, spares } from './abi.ts'
 
 /** What an event calls the numbers of the ABI, where the header calls them otherwise. */
 
-export const sparedFlags: Readonly<Record<Spare, number>> = spares
+const { serverName, ...sparedByName } = spares
+export const sparedFlags: Readonly<Record<Spare, number>> = {
+  ...sparedByName,
+  'server-name': serverName,
+}
 
 export const originCodes: Readonly<Record<Origin, number>> = {
   entrypoint: origins.entrypoint,

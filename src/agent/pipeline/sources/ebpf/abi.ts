@@ -2,7 +2,7 @@
 
 /** Little endian, fixed widths. */
 export const constants = {
-  abi: 15,
+  abi: 16,
   frameMax: 1048576,
   idLen: 64,
   cgroupMax: 256,
@@ -100,6 +100,7 @@ export const eventFlags = {
   blockDevice: 4096,
   memoryDevice: 8192,
   held: 16384,
+  serverName: 32768,
   fileSystemShift: 16,
 } as const
 
@@ -148,7 +149,7 @@ export const ruleFlags = {
   guard: 128,
 } as const
 
-export const spares = { setattr: 1, received: 2, unguarded: 4, actors: 8 } as const
+export const spares = { setattr: 1, received: 2, unguarded: 4, actors: 8, serverName: 16 } as const
 
 export const selftestAttempts = { pass: 1, exec: 2, open: 4, connect: 8 } as const
 

@@ -245,6 +245,7 @@ interface Peer {
   readonly protocol: string
   readonly address: string
   readonly port: number
+  readonly serverName?: string
 }
 
 function decodePeer(bytes: Buffer, flags: number): Peer {
@@ -263,6 +264,10 @@ function decodePeer(bytes: Buffer, flags: number): Peer {
     protocol: code === protocols.tcp ? 'tcp' : code === protocols.udp ? 'udp' : 'other',
     address,
     port,
+    // The kernel has it as names of peers are, with a final dot.
+    ...((flags & eventFlags.serverName) !== 0 && {
+      serverName: text(bytes).toString('latin1').slice(0, -1),
+    }),
   }
 }
 

@@ -423,7 +423,11 @@ export class EbpfSource implements EventSource {
       this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
     }
     this.#facts = facts
-    this.#supports = { ...this.#supports, received: facts['stop.receive'] === 'blocked' }
+    this.#supports = {
+      ...this.#supports,
+      received: facts['stop.receive'] === 'blocked',
+      serverNames: facts['stop.server-name'] === 'blocked',
+    }
     this.#state = { kind: 'running' }
     this.#lastReceived = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
