@@ -89,7 +89,7 @@ const samples: readonly SnugEvent[] = [
   {
     ...act,
     kind: 'connect',
-    connect: { ...peer, name: 'db', peer: { image: 'i', workload: 'w' } },
+    connect: { ...peer, name: 'db', peer: { image: 'i', workload: 'w' }, serverName: 'a.example' },
   },
   { ...act, kind: 'listen', listen: peer },
   {

@@ -32,6 +32,7 @@ const modules = [
   'virtio_pci',
   'virtio_console',
   'overlay',
+  'veth',
 ]
 
 /** Makes `initrd` in the folder: the machine's own root, and below `/image` that of its containers. */

@@ -1,4 +1,5 @@
 import { lineageName } from '../../core/event/image-key.ts'
+import { endpointText } from '../../core/behaviour/address-block.ts'
 import { causeLine } from '../../core/match/cause-text.ts'
 import type { Alert } from '../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../core/event/event.ts'
@@ -140,8 +141,7 @@ export function eventText(event: SnugEvent): string {
 }
 
 function peerText(peer: { protocol: string; address: string; port: number }): string {
-  const address = peer.address.includes(':') ? `[${peer.address}]` : peer.address
-  return `${peer.protocol} ${address}:${peer.port}`
+  return `${peer.protocol} ${endpointText(peer.address, peer.port)}`
 }
 
 export function alertText({ behaviour, cause, event, type, reasons }: Alert): string {

@@ -74,3 +74,8 @@ const mapped = ipaddr.IPv6.parse('::ffff:0:0')
 export function surroundsIpv4({ address, length }: AddressBlock): boolean {
   return address instanceof ipaddr.IPv6 && length <= MAPPED_BITS && mapped.match(address, length)
 }
+
+/** `192.0.2.1:443`, `[2001:db8::1]:443`. */
+export function endpointText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

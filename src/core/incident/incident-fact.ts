@@ -1,4 +1,4 @@
-import { parseAddress } from '../behaviour/address-block.ts'
+import { endpointText, parseAddress } from '../behaviour/address-block.ts'
 import type { Severity } from '../event/alert-words.ts'
 import type { Alert } from '../event/alert.ts'
 
@@ -94,5 +94,5 @@ function destinationOf({ event, summary }: IncidentSource): string | undefined {
   const { address, port } = event.connect
   const parsed = parseAddress(address)
   if (parsed === undefined || local.has(parsed.range())) return undefined
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return endpointText(address, port)
 }

@@ -1,8 +1,10 @@
-import type { ActEvent, FileAct } from '../event/event.ts'
+import type { ActEvent, ConnectAct, FileAct } from '../event/event.ts'
 import { observableOf, type Observed, observableText } from '../coverage/observable.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
+import { endpointText } from '../behaviour/address-block.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { hiddenServer } from '../behaviour/dns-name.ts'
 import { matchedRuleOf, isRefused } from '../profile/matched-rule.ts'
 import { type Guardrails, gravestFirst } from './guardrail.ts'
 import { gravestOf, riskFactsOf } from './risk.ts'
@@ -85,6 +87,7 @@ function deviation(
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (reported !== undefined) reasons.push(...reported.reasons)
   if (event.kind === 'file') reasons.push(...natureOf(event.file))
+  if (event.kind === 'connect') reasons.push(...namingOf(event.connect))
   if (isUnobserved) {
     reasons.push(
       `no source observed ${observableText(observableOf(event))} while the profile was learned`,
@@ -116,6 +119,15 @@ function natureOf({ path, received, device, usualMount }: FileAct): readonly str
   if (usualMount !== undefined && !path.startsWith(`${usualMount}/`))
     said.push(`the file is of a file system that is usually mounted at ${usualMount}`)
   return said
+}
+
+/** How the peer got its name, where a client named it in TLS. */
+function namingOf({ serverName, address, port }: ConnectAct): readonly string[] {
+  if (serverName === undefined) return []
+  const on = `on the connection to ${endpointText(address, port)}`
+  return serverName === hiddenServer
+    ? [`the client hid in TLS which server it asks for, ${on}`]
+    : [`the client asked for this server in TLS, ${on}`]
 }
 
 /** Scripts of that form were decided on several times: a further one is no more foreign than those. */

@@ -94,7 +94,7 @@ describe('a profile in the kernel', () => {
     version.watchedFor(new Set(behaviourKinds))
     version.life = { ...alerting, mode: 'block', blocking: { since: 0 } }
     profiles.moved(version)
-    const spared = { mode: 'block', budget: 100, spares: ['setattr', 'received'] }
+    const spared = { mode: 'block', budget: 100, spares: ['setattr', 'received', 'server-name'] }
     expect(control.last('enforce')?.enforcement).toEqual(spared)
     expect(profiles.standing(version)).toEqual({ profile: 'installed', blocks: true })
     version.watchedFor(allObservables)

@@ -225,7 +225,7 @@ describe('class open', () => {
     await world.engine.setMode('shop/web', 'block', by, { fraction: 1 })
     expect(world.control.last('enforce')?.enforcement).toMatchObject({
       mode: 'block',
-      spares: ['received', 'unguarded', 'actors'],
+      spares: ['received', 'server-name', 'unguarded', 'actors'],
       except: ['exec', 'listen', 'capability'],
     })
     const { rules = [] } = world.control.last('profile')?.profile ?? {}
@@ -240,7 +240,7 @@ describe('class open', () => {
     await world.engine.reject('shop/web', [openClassId], by)
     await world.daemon.kernel.profiles.compiled(version!)
     const after = world.control.last('enforce')?.enforcement
-    expect(after?.spares).toEqual(['received'])
+    expect(after?.spares).toEqual(['received', 'server-name'])
     expect(after).not.toHaveProperty('except')
     const closed = world.control.last('profile')?.profile?.rules ?? []
     expect(closed.some(({ object, anyone }) => object.kind === 'guard' || anyone === true)).toBe(

@@ -189,6 +189,7 @@ describe('the checks of a host', () => {
         'stop.receive': 'unseen',
         'stop.delete': 'alerted',
         'stop.connect': 'blocked',
+        'stop.server-name': 'blocked',
       },
     ])
     const acts = new Map(actKindsOfHost(checks, stops).map(({ act, stopped }) => [act, stopped]))
@@ -196,7 +197,7 @@ describe('the checks of a host', () => {
     expect(acts.get('file')).toBe(
       'killed: open; unseen: receive; alerted: delete, rename, truncate, link, setattr, map',
     )
-    expect(acts.get('connect')).toBe('blocked: connect; alerted: send, unix')
+    expect(acts.get('connect')).toBe('blocked: connect, server-name; alerted: send, unix')
     expect(acts.get('identity')).toBe('alerted')
     expect(stopsOf([{ kernel: '6.18' }])).toEqual([])
   })

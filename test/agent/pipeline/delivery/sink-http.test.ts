@@ -189,7 +189,10 @@ describe('a sink of the config', () => {
   })
 
   it.each([
-    [{ severity: 'high' }, ['EXEC', 'LISTEN', 'IDENTITY', 'CAPABILITY', 'SYSCALL', 'LOSS', 'EVIL']],
+    [
+      { severity: 'high' },
+      ['EXEC', 'SERVER', 'LISTEN', 'IDENTITY', 'CAPABILITY', 'SYSCALL', 'LOSS', 'EVIL'],
+    ],
     [{ types: ['guardrail', 'loss'] }, ['EXEC', 'LOSS']],
     [{ images: ['*/shop/web:1.4'], types: ['guardrail'] }, ['EXEC']],
     [{ images: ['**/web'], types: ['guardrail', 'loss'] }, ['EXEC']],
