@@ -12,6 +12,7 @@ interface Kernel {
   readonly version: '5.10' | '6.1' | '6.12' | '7.3'
   /** Hooks that the kernel does not have, by their names in each family. */
   readonly lacking?: { readonly lsm: readonly string[]; readonly fmodRet: readonly string[] }
+  readonly serverNames?: 'unseen'
   /** Another machine with BPF LSM, and what else it shows. */
   readonly withLsm?: {
     options(): Promise<MachineOptions>
@@ -20,7 +21,8 @@ interface Kernel {
 }
 
 /** What the sensor observes and refuses on one of Debian's kernels, by BPF LSM and by `fmod_ret`. */
-export function testKernel({ title, platform, version, lacking, withLsm }: Kernel): void {
+export function testKernel(kernel: Kernel): void {
+  const { title, platform, version, lacking, serverNames = 'blocked', withLsm } = kernel
   const families = [
     ['BPF LSM', 'LSM', 'hook.lsm/', withBpf, lacking?.lsm],
     ['fmod_ret', '`fmod_ret`', 'hook.fmod_ret/security_', withoutBpf, lacking?.fmodRet],
@@ -36,7 +38,7 @@ export function testKernel({ title, platform, version, lacking, withLsm }: Kerne
         testReopened(running)
         more?.suite(running)
         tryBypasses(named, column, () => laneIn(running()))
-        testSensor(prefix, running, without)
+        testSensor(running, { prefix, lacking: without ?? [], serverNames })
       },
     )
   }

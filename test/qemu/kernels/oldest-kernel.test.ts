@@ -10,4 +10,5 @@ testKernel({
     lsm: ['userns_create', 'inode_init_security_anon'],
     fmodRet: ['create_user_ns', 'inode_init_security_anon'],
   },
+  serverNames: 'unseen',
 })
