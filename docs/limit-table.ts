@@ -711,6 +711,20 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'another is followed: later answers of the one before name nothing',
       },
       {
+        what: 'connections whose first data are looked at for the name of a server',
+        bound: 8_192,
+        define: 'SNUG_CONNECTIONS',
+        atBound:
+          'the least recent is dropped; its name is lost, and in block mode its data do not leave where the version has learned names',
+        shownBy: { loss: 'no-task-state' },
+      },
+      {
+        what: 'bytes of the first data of a connection that are read for the name of a server',
+        bound: 4_096,
+        of: 'connection',
+        atBound: 'the server has the name `?`; it has that behind 64 extensions too',
+      },
+      {
         what: 'senders of datagrams that a server may answer',
         bound: 65_536,
         define: 'SNUG_CALLERS',
