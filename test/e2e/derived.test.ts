@@ -7,7 +7,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -20,7 +19,7 @@ import type { LineageView } from '../../src/api/version-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
-import { build } from '../fixtures/images.ts'
+import { build, librariesOf } from '../fixtures/images.ts'
 
 const image = `${uniqueName('derived')}:1`
 const { docker, socket } = sharedEngine()
@@ -30,10 +29,8 @@ const service = [
   '-c',
   'while true; do if [ -e /tmp/long ]; then /usr/bin/ls -l /app; else /usr/bin/ls /app; fi; sleep 0.2; done',
 ]
-const libraries = [
-  ...execFileSync('ldd', ['/usr/bin/ls'], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g),
-].map(([, path = '']) => path)
-const libc = libraries.find((path) => path.endsWith('/libc.so.6')) ?? ''
+const libraries = librariesOf('/usr/bin/ls')
+const libc = Object.keys(libraries).find((path) => path.endsWith('/libc.so.6')) ?? ''
 
 let agent: Agent
 let container: Docker.Container
@@ -48,7 +45,7 @@ beforeAll(async () => {
   }
   put('/bin/busybox', (to) => cpSync('/bin/busybox', to))
   put('/usr/bin/ls', (to) => copyFileSync('/usr/bin/ls', to))
-  for (const path of libraries) put(path, (to) => copyFileSync(realpathSync(path), to))
+  for (const [path, file] of Object.entries(libraries)) put(path, (to) => copyFileSync(file, to))
   put('/app/file', (to) => writeFileSync(to, 'a\n'))
   put('/etc/passwd', (to) => writeFileSync(to, 'root:x:0:0:root:/root:/bin/sh\n'))
   put('/etc/nsswitch.conf', (to) => writeFileSync(to, 'passwd: files\ngroup: files\n'))

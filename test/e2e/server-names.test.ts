@@ -1,5 +1,5 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { createServer, type Server } from 'node:tls'
 import type Docker from 'dockerode'
@@ -11,7 +11,7 @@ import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { Authority } from '../fixtures/authority.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
-import { busyboxImage } from '../fixtures/images.ts'
+import { busyboxImage, librariesOf } from '../fixtures/images.ts'
 
 const { docker, socket } = sharedEngine()
 const image = `${uniqueName('names')}:1`
@@ -19,6 +19,8 @@ const folder = mkdtempSync('/tmp/snug-names-')
 const authority = new Authority('any')
 /** The names of completed handshakes, in order. */
 const asked: string[] = []
+/** Ended by the test: a client whose packets are dropped never closes. */
+const connections = new Set<Socket>()
 let server: Server
 let port: number
 let agent: Agent
@@ -40,6 +42,7 @@ beforeAll(async () => {
     connection.end('hello\n')
   })
   server.on('tlsClientError', () => undefined)
+  server.on('connection', (connection) => connections.add(connection))
   await new Promise<void>((resolve) => server.listen(0, hostAddress(), resolve))
   ;({ port } = server.address() as AddressInfo)
   agent = await startAgent({
@@ -47,13 +50,17 @@ beforeAll(async () => {
     config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 }, block: { canary: 1 } },
   })
   ask('api.test')
-  await busyboxImage(docker, { name: image, labels: { test: image } })
+  await busyboxImage(docker, {
+    name: image,
+    labels: { test: image },
+    programs: { '/usr/bin/openssl': '/usr/bin/openssl', ...librariesOf('/usr/bin/openssl') },
+  })
   container = await startContainer(
     docker,
     image,
     ['/bin/sh', '-c', client(`${hostAddress()}:${port}`)],
     {
-      HostConfig: { Binds: [`${folder}:/srv`, '/usr:/usr:ro', '/usr/lib64:/lib64:ro'] },
+      HostConfig: { Binds: [`${folder}:/srv`] },
     },
   )
 })
@@ -61,6 +68,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await removeContainer(container)
   await agent[Symbol.asyncDispose]()
+  for (const connection of connections) connection.destroy()
   await new Promise((resolve) => server.close(resolve))
   authority[Symbol.dispose]()
   rmSync(folder, { recursive: true, force: true })
