@@ -1,13 +1,19 @@
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type Docker from 'dockerode'
 import { attached, removeContainer } from '../fixtures/containers.ts'
 import { build } from '../fixtures/images.ts'
+import { clientHello, serverNameExtension } from '../fixtures/client-hello.ts'
 import { compile } from '../fixtures/compiled-program.ts'
+import { NetworkBeside } from '../fixtures/network-beside.ts'
 
-/** `drawn`: opens of files whose names a pattern allows; it is learned from others, which are those of `learned`. */
-export const loops = ['open', 'drawn', 'exec', 'connect'] as const
+/**
+ * `drawn`: opens of files whose names a pattern allows; it is learned from others, which are those of `learned`.
+ * `hello`: connects to another machine and names a server of it in TLS.
+ */
+export const loops = ['open', 'drawn', 'exec', 'connect', 'hello'] as const
 export type Loop = (typeof loops)[number]
 /** `learned`: see {@link loops}. `call`: a system call that no hook is about. */
 export type AnyLoop = Loop | 'learned' | 'call'
@@ -39,6 +45,12 @@ export async function startOverheadService(
   const { input, output } = await attached(container, process.stderr)
   const lines = createInterface({ input: output })[Symbol.asyncIterator]()
   await container.start()
+  const { State } = await container.inspect()
+  const network = new NetworkBeside(State.Pid)
+  await once(
+    network.spawn(compile('bench/overhead.c'), 'take', NetworkBeside.address).stdout,
+    'data',
+  )
   return {
     id: container.id,
     async run(loop, ms) {
@@ -46,7 +58,10 @@ export async function startOverheadService(
       const { value = '' } = (await lines.next()) as { value?: string }
       return timed(value)
     },
-    stop: () => removeContainer(container),
+    async stop() {
+      await removeContainer(container)
+      await network[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -67,6 +82,7 @@ export function addLoops(root: string): void {
     const name = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0')
     writeFileSync(join(root, 'spool', name), 'x\n')
   }
+  writeFileSync(join(root, 'hello'), clientHello([serverNameExtension('api.test')]))
   copyFileSync(compile('bench/overhead.c'), join(root, 'overhead'))
 }
 
@@ -76,11 +92,11 @@ async function makeImage(docker: Docker, name: string): Promise<void> {
     addLoops(context)
     const lines = [
       'FROM scratch',
-      'COPY overhead /',
+      'COPY overhead hello /',
       'COPY data/ /data/',
       'COPY spool/ /spool/',
       `LABEL name="${name}"`,
-      'CMD ["/overhead", "serve"]',
+      `CMD ["/overhead", "serve", "${NetworkBeside.address}"]`,
     ]
     writeFileSync(join(context, 'Dockerfile'), `${lines.join('\n')}\n`)
     await build(docker, context, name)

@@ -3,7 +3,8 @@
  * The service that the benchmark of the sensor's overhead runs in a container. For each line `LOOP MS` on its
  * standard input it does one thing over and over, for so many milliseconds of processor time, and prints how often, and
  * the nanoseconds of processor time (its own and of its children) and of the clock. Without arguments it ends at once:
- * it is also the program that it executes. Linked statically.
+ * it is also the program that it executes. With `take ADDRESS` it is the server of the loop `hello`, elsewhere. Linked
+ * statically.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,11 +20,16 @@
 #include <unistd.h>
 
 #define FILES 100
+#define SERVER_PORT 443
 /* Caches and branch predictors have seen the loop before it is timed. */
 #define WARM_NS 4e6
 
 static struct sockaddr_in peer = { .sin_family = AF_INET };
+static struct sockaddr_in server = { .sin_family = AF_INET };
 static int listener;
+/* The first data of a client in TLS: a file of the image. */
+static char hello[4096];
+static ssize_t hello_size;
 
 static void check(int ok, const char *what)
 {
@@ -88,18 +94,64 @@ static void one_exec(void)
 	check(waitpid(pid, &status, 0) == pid && status == 0, "exec");
 }
 
+static int connected(const struct sockaddr_in *to)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	check(fd >= 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0, "connect");
+	return fd;
+}
+
+/* A reset leaves no TIME_WAIT, which would use up the ports. */
+static void reset(int fd)
+{
+	struct linger now = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
 static void one_connect(void)
 {
-	/* A reset leaves no TIME_WAIT, which would use up the ports. */
-	struct linger reset = { 1, 0 };
-	int fd = socket(AF_INET, SOCK_STREAM, 0), other;
+	int fd = connected(&peer), other = accept(listener, NULL, NULL);
 
-	check(fd >= 0 && connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == 0, "connect");
-	other = accept(listener, NULL, NULL);
 	check(other >= 0, "accept");
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(fd);
+	reset(fd);
 	close(other);
+}
+
+/* To another machine, with a name of it in TLS. */
+static void one_hello(void)
+{
+	int fd = connected(&server);
+
+	check(write(fd, hello, hello_size) == hello_size, "hello");
+	reset(fd);
+}
+
+static void read_hello(void)
+{
+	int fd = open("/hello", O_RDONLY);
+
+	check(fd >= 0 && (hello_size = read(fd, hello, sizeof(hello))) > 0, "/hello");
+	close(fd);
+}
+
+static void listen_at(const struct sockaddr_in *at)
+{
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	check(bind(listener, (const struct sockaddr *)at, sizeof(*at)) == 0 &&
+		      listen(listener, 1024) == 0,
+	      "listen");
+}
+
+static void take(void)
+{
+	listen_at(&server);
+	puts("listens");
+	fflush(stdout);
+	for (;;)
+		close(accept(listener, NULL, NULL));
 }
 
 /* A system call that no hook is about. */
@@ -118,6 +170,7 @@ static const struct loop {
 	{ "learned", one_learned, FILES }, /* of the same kind of names as those before */
 	{ "exec", one_exec, 2 },
 	{ "connect", one_connect, 10 },
+	{ "hello", one_hello, 10 },
 	{ "call", one_call, 1000 },
 };
 
@@ -173,14 +226,17 @@ int main(int argc, char **argv)
 	char name[16];
 	int ms;
 
-	if (argc < 2 || strcmp(argv[1], "serve"))
+	if (argc < 2)
 		return 0;
+	server.sin_port = htons(SERVER_PORT);
+	server.sin_addr.s_addr = inet_addr(argc > 2 ? argv[2] : "127.0.0.1");
+	if (!strcmp(argv[1], "take"))
+		take();
+	read_hello();
 	name_files();
 	peer.sin_port = htons(21000);
 	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	check(bind(listener, (struct sockaddr *)&peer, sizeof(peer)) == 0 && listen(listener, 64) == 0,
-	      "listen");
+	listen_at(&peer);
 	while (scanf("%15s %d", name, &ms) == 2) {
 		for (i = 0; i < count && strcmp(loops[i].name, name); i++)
 			;

@@ -16,6 +16,7 @@ const asked: Readonly<Record<Loop, readonly [name: string, most?: number]>> = {
   drawn: ['open + close, by a pattern'],
   exec: ['fork + exec + wait', 1.03],
   connect: ['connect + accept', 1.05],
+  hello: ['connect + hello in TLS', 1.05],
 }
 
 type Sample = Readonly<Record<Loop, number>>
@@ -33,7 +34,7 @@ export const overheadBench: Bench = {
     const sensor = await SwitchedSensor.start()
     const service = await startOverheadService(docker, `${uniqueName('overhead')}:1`)
     try {
-      const learned = ['open', 'learned', 'exec', 'connect'] as const
+      const learned = ['open', 'learned', 'exec', 'connect', 'hello'] as const
       for (const loop of learned) await service.run(loop, 1)
       await sensor.learn(service.id)
       const figures: Figure[] = []
