@@ -299,7 +299,10 @@ describe('a service', () => {
       ),
     )
     const reads = alerts.filter(
-      ({ event }) => event.kind === 'file' && event.file.path.endsWith('/token'),
+      ({ event, image }) =>
+        image?.repository === images.web1.split(':')[0] &&
+        event.kind === 'file' &&
+        event.file.path.endsWith('/token'),
     )
     expect(reads).toMatchObject([{ type: 'guardrail', container: { id: containerOf(pod) } }])
     expect(alerts.find(on(pod, 'run /bin/true'))?.reasons).toContain(

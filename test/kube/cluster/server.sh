@@ -12,13 +12,13 @@ etcd=$((port + 3)) peers=$((port + 4))
 start_api() {
   local own
   mapfile -t own < <(flags_of kube-apiserver "$minor")
-  # Records the requests for pods, with the annotations of the webhooks, and those that let somebody in.
+  # Records those that make and delete pods, with the annotations of the webhooks, and those that let somebody in.
   cat >"$run/audit-policy.yaml" <<'EOF'
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
-  - { level: Metadata, verbs: [create], resources: [{ group: '', resources: [pods] }] }
+  - { level: Metadata, verbs: [create, delete], resources: [{ group: '', resources: [pods] }] }
   - { level: Request, verbs: [update, patch], resources: [{ group: '', resources: [pods/ephemeralcontainers] }] }
   - { level: Metadata, resources: [{ group: '', resources: [pods/exec, pods/attach, pods/portforward] }] }
   - { level: None }

@@ -3,6 +3,7 @@ import { afterAll, expect, it } from 'vitest'
 import type { HoldView } from '../../../src/api/hold-views.ts'
 import { kubectlPatience } from '../../fixtures/patience.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { requests } from '../node-requests.ts'
 import type { Deployed } from './deployed.ts'
 import { images } from './images.ts'
 import { containerOf, report, tenant, webPods } from './workloads.ts'
@@ -34,17 +35,21 @@ export function stopStory(
     })
     expect(await report(cluster, pod, 'serve')).toBe('ok')
     await cluster.kubectl(['apply', '-f', rights])
-    const [hold] = await snug.until<readonly HoldView[]>(
-      ['quarantine', 'list'],
-      ([first]) => first !== undefined && stateOf(first)?.state === 'held',
-    )
-    expect(hold).toMatchObject({ id: refused.id, level: 'stop', target: `pod ${target}` })
     const gone = ['get', 'pod', pod.metadata.name, '--ignore-not-found', '-o', 'name']
     await cluster.until(
       'the end of the pod',
       () => cluster.kubectl(['-n', tenant, ...gone]),
       (name) => name === '',
     )
+    const asked = requests(cluster, { resource: 'pods', verb: 'delete' })
+    const codes = asked
+      .filter(({ objectRef }) => objectRef.name === pod.metadata.name)
+      .map(({ responseStatus }) => responseStatus.code)
+    expect(codes[0]).toBe(403)
+    expect(codes).toContain(200)
+    const [hold] = await snug.json<readonly HoldView[]>(['quarantine', 'list'])
+    expect(hold).toMatchObject({ id: refused.id, level: 'stop', target: `pod ${target}` })
+    expect(hold && stateOf(hold)?.state).not.toBe('failed')
     const [other] = await cluster.until(
       'another pod',
       () => webPods(cluster, images.web1, tenant),
