@@ -235,7 +235,7 @@ struct snug_event {
 		};
 		struct {
 			__u32 code; /* access bits, capability, or snug_call */
-			__u32 code_reserved;
+			__u32 vpid; /* of a file: what its process is called in its PID namespace */
 			__u64 argument; /* of a snug_call: flags, request, operation */
 		};
 		/*

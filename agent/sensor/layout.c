@@ -225,7 +225,7 @@ AT(snug_event, from_gid, 148);
 AT(snug_event, to_uid, 152);
 AT(snug_event, to_gid, 156);
 AT(snug_event, code, 144);
-AT(snug_event, code_reserved, 148);
+AT(snug_event, vpid, 148);
 AT(snug_event, argument, 152);
 AT(snug_event, file_inode, 144);
 AT(snug_event, file_changed, 152);

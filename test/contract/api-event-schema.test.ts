@@ -23,6 +23,7 @@ const act = {
   process: {
     pid: 812,
     ppid: 790,
+    vpid: 12,
     exe: '/usr/sbin/nginx',
     script: '/run.sh',
     args: ['nginx'],

@@ -69,6 +69,10 @@ export function testSensor(
       expect(acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))).toEqual(
         numbers.map((n) => ({ path: `/data/file-${n}`, access: ['write', 'create'] })),
       )
+      const makers = acts.flatMap((event) => (event.kind === 'file' ? [event.process] : []))
+      // It is the first process of its PID namespace.
+      expect(new Set(makers.map(({ vpid }) => vpid))).toEqual(new Set([1]))
+      expect(makers.every(({ pid }) => pid > 1)).toBe(true)
       expect(acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))).toEqual(
         numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),
       )

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildImage, Container, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
@@ -28,6 +29,12 @@ async function started(): Promise<Container> {
   return container
 }
 
+/** What a process is called in its own PID namespace. */
+function numberInside(pid: number): number {
+  const numbers = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(numbers?.trim().split('\t').at(-1))
+}
+
 describe('a known workload', () => {
   it('gives exactly its execs, opens and connects with paths, arguments, uid and container', async () => {
     recorder = new Recorder()
@@ -54,6 +61,8 @@ describe('a known workload', () => {
     expect(files).toEqual(
       numbers.map((n) => ({ path: `/data/file-${n}`, access: ['write', 'create'] })),
     )
+    const makers = acts.flatMap((event) => (event.kind === 'file' ? [event.process] : []))
+    for (const { pid, vpid } of makers) expect(vpid).toBe(numberInside(pid))
     const connects = acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))
     expect(connects).toEqual(
       numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),

@@ -16,6 +16,7 @@
 #include "lib/scratch.bpf.h"
 #include "lib/stop.bpf.h"
 #include "process/drift.bpf.h"
+#include "process/ids.bpf.h"
 #include "process/task.bpf.h"
 #include "shared.h"
 
@@ -136,6 +137,7 @@ __noinline __weak int report_path_op(s64 ret, u32 compat)
 	/* By now it is done: to kill the process would undo nothing. */
 	event->event_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
 	event->code = access;
+	event->vpid = vpid_of(call.task);
 	event->text_size = paths->to_at - at;
 	event->to_size = SNUG_TEXT_MAX - paths->to_at;
 	output_event(event, sizeof(*event) + SNUG_TEXT_MAX - at, &verdict);
@@ -228,6 +230,7 @@ static __always_inline void output_opened(struct scratch *scratch, struct task_s
 	event->event_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
 			     stop_flag(verdict, opened->stop);
 	event->code = opened->access;
+	event->vpid = vpid_of(task);
 	event->text_size = SNUG_TEXT_MAX - at;
 	output_event(event, size, verdict);
 }

@@ -149,6 +149,7 @@ static __noinline int judge_lsm_path_op(struct scratch *scratch, struct task_str
 			   sizeof(*event) + SNUG_TEXT_MAX - paths->at);
 		event->event_flags = flags | stop_flag(&verdict, scratch->opened.stop);
 		event->code = lsm_path_op->access;
+		event->vpid = vpid_of(task);
 		event->text_size = paths->to_at - paths->at;
 		event->to_size = SNUG_TEXT_MAX - paths->to_at;
 		output_event(event, sizeof(*event) + SNUG_TEXT_MAX - paths->at, &verdict);

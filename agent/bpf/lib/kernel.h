@@ -239,6 +239,15 @@ struct io_uring_task;
 
 #define SIGNAL_UNKILLABLE 0x40 /* of the first process of a pid namespace */
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* by PID namespace, from the host's inwards */
+};
+
 struct signal_struct {
 	struct tty_struct *tty;
 	unsigned int flags;
@@ -268,6 +277,7 @@ struct task_struct {
 	u64 self_exec_id; /* counts its executions */
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	const struct cred *cred;
 	const struct cred *real_cred;
 	struct mm_struct *mm;

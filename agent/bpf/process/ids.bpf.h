@@ -67,4 +67,14 @@ static __always_inline u32 gid_inside(const struct snug_task *state, u32 gid)
 	return id_inside(state->slot, state->container, gid, 1);
 }
 
+/* What the process is called in its own PID namespace, as `getpid` gives it. */
+static __always_inline u32 vpid_of(struct task_struct *task)
+{
+	u64 pid = (u64)READ(task, group_leader, thread_pid);
+	u64 innermost = pid + bpf_core_field_offset(struct pid, numbers) +
+			FIELD_AT(struct pid, pid, level) * bpf_core_type_size(struct upid);
+
+	return FIELD_AT(struct upid, innermost, nr);
+}
+
 #endif

@@ -169,8 +169,9 @@ function connectRef(event: ActEvent, object: BehaviourObject, address: string): 
 function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef {
   const to = act.to ?? ''
   const fixed = act.shipped === true || act.cut === true
-  const a = fixed ? undefined : shaper.shape(act.path)
-  const b = fixed ? undefined : shaper.shape(to)
+  const { vpid } = event.process
+  const a = fixed ? undefined : shaper.shape(act.path, vpid)
+  const b = fixed ? undefined : shaper.shape(to, vpid)
   const path = a?.path ?? plainPath(act.path)
   const object = { kind: 'file', access: 'rename', path, to: b?.path ?? plainPath(to) } as const
   if (fixed) return { ...refOf(event, object), fixed }
@@ -193,7 +194,7 @@ function linkedRefs(
   shaper: Shaper,
 ): readonly BehaviourRef[] {
   const fixed = toShipped === true || cut === true
-  const shape = fixed ? undefined : shaper.shape(to)
+  const shape = fixed ? undefined : shaper.shape(to, event.process.vpid)
   const literal = shape === undefined ? undefined : { text: to, values: shape.values }
   const path = shape?.path ?? plainPath(to)
   return nameOperations.link.object.map((access) => ({
@@ -206,7 +207,7 @@ function linkedRefs(
 function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
   // A file of the image is never generalised; the tail of a cut path has too little information.
   const fixed = act.shipped === true || act.cut === true
-  const shape = fixed ? undefined : shaper.shape(act.path)
+  const shape = fixed ? undefined : shaper.shape(act.path, event.process.vpid)
   const literal = shape === undefined ? undefined : { text: act.path, values: shape.values }
   const path = shape?.path ?? plainPath(act.path)
   const refs: BehaviourRef[] = []

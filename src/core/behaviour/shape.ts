@@ -32,6 +32,9 @@ const proc = /^\/proc\/\d+(?=\/|$)(\/task\/\d+(?=\/|$))?(\/(?:fd|fdinfo)\/\d+(?=
 
 const token = /<([a-z]+)(?::\d+)?>/g
 
+/** Smaller numbers of processes also stand in names by chance, and are the same in each container. */
+const NUMBER_LEAST = 10
+
 /** True where a path may hold a token at all: one pass, no allocation, no regular expression. */
 function mayVary(path: string): boolean {
   let upper = false
@@ -105,9 +108,15 @@ export class Shaper {
     this.#programs = new ProgramArguments(rules.arguments)
   }
 
-  /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
-  shape(path: string): ShapedPath | undefined {
+  /**
+   * Undefined where the path has no variable part and no `<`: it then stands for itself.
+   *
+   * @param vpid what the process that names the file is called in its PID namespace: in a name, it is another one in
+   * each process
+   */
+  shape(path: string, vpid = 0): ShapedPath | undefined {
     if (!mayVary(path)) return undefined
+    if (vpid >= NUMBER_LEAST && path.includes(String(vpid))) return this.#find(path, String(vpid))
     const known = this.#memo.get(path)
     if (known !== undefined || this.#memo.has(path)) return known
     const shape = this.#find(path)
@@ -195,7 +204,7 @@ export class Shaper {
     return code && { before: ['', first, ...all.slice(0, -2)].join('\u0000'), code }
   }
 
-  #find(path: string): ShapedPath | undefined {
+  #find(path: string, own?: string): ShapedPath | undefined {
     // A name with an escape has bytes that are no text: nothing in it is a token.
     if (path.includes('\\')) {
       const plain = plainPath(path)
@@ -204,11 +213,11 @@ export class Shaper {
     const values: string[] = []
     let head = ''
     let rest = path
-    const own = proc.exec(path)
-    if (own !== null) {
-      head = `/proc/<pid>${own[1] === undefined ? '' : '/task/<pid>'}`
-      if (own[2] !== undefined) head += `${own[2].replace(/\d+$/, '')}<fd>`
-      rest = path.slice(own[0].length)
+    const inProc = proc.exec(path)
+    if (inProc !== null) {
+      head = `/proc/<pid>${inProc[1] === undefined ? '' : '/task/<pid>'}`
+      if (inProc[2] !== undefined) head += `${inProc[2].replace(/\d+$/, '')}<fd>`
+      rest = path.slice(inProc[0].length)
     } else {
       const numbered = this.rules.numbered.find((rule) => path.startsWith(rule.prefix))
       if (numbered !== undefined) {
@@ -222,13 +231,26 @@ export class Shaper {
         return named === rest ? undefined : { path: numbered.prefix + named, values }
       }
     }
-    const shaped = head + this.#replace(rest, values)
+    const shaped = head + this.#replace(rest, values, own)
     // A copy: an array that grew has room for more.
     return shaped === path ? undefined : { path: shaped, values: values.slice() }
   }
 
-  #replace(text: string, values: string[]): string {
-    return this.#finder.replace(text, (kind, part) => this.#token(kind, part, values), MAX_PARTS)
+  #replace(text: string, values: string[], own?: string): string {
+    return this.#finder.replace(
+      text,
+      (kind, part) => (kind === 'int' && part === own ? '<pid>' : this.#token(kind, part, values)),
+      MAX_PARTS,
+    )
+  }
+
+  /** What stood in the places of a shape that {@link shape} found for the path, with whatever number of a process. */
+  valuesIn(path: string, shaped: string): readonly string[] {
+    const plain = this.shape(path)
+    if (plain?.path === shaped || !shaped.includes('<pid>')) return plain?.values ?? []
+    const numbers = path.match(/\d+/g) ?? []
+    const shapes = numbers.map((number) => this.shape(path, Number(number)))
+    return (shapes.find((shape) => shape?.path === shaped) ?? plain)?.values ?? []
   }
 
   #token(name: FoundKind, text: string, values: string[]): string {

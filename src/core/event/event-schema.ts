@@ -56,6 +56,9 @@ export const workloadRef = openObject({
 export const processRef = openObject({
   pid: z.int(),
   ppid: z.int().exactOptional(),
+  vpid: z.int().exactOptional().meta({
+    description: 'what the process is called in its own PID namespace, where it is known',
+  }),
   exe: path,
   /** The script that `exe` interprets, where it was started as one. */
   script: path.exactOptional(),

@@ -147,6 +147,7 @@ function processOf(value: unknown): void {
   whole(owner['uid'], MAX_UID, 'process.uid')
   word(owner['origin'], origins, 'process.origin')
   if (owner['ppid'] !== undefined) whole(owner['ppid'], MAX_UID, 'process.ppid')
+  if (owner['vpid'] !== undefined) whole(owner['vpid'], MAX_UID, 'process.vpid')
   if (owner['gid'] !== undefined) whole(owner['gid'], MAX_UID, 'process.gid')
   optionalPath(owner, 'script', 'process.script')
   optionalText(owner['parent'], 'process.parent')

@@ -60,11 +60,14 @@ function argumentsOf(path: string, text: string, shaper: Shaper): Literal {
 }
 
 function literalOf(object: BehaviourObject, text: string, shaper: Shaper): Literal {
-  const valuesOf = (path: string): readonly string[] => shaper.shape(path)?.values ?? []
   if (object.kind === 'exec') return argumentsOf(object.path, text, shaper)
-  if (object.kind !== 'file' || object.to === undefined) return { text, values: valuesOf(text) }
+  if (object.kind !== 'file' || object.to === undefined)
+    return { text, values: shaper.valuesIn(text, shapedSubject(object) ?? '') }
   const at = text.indexOf(RENAMES_TO)
   const [from, to] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]
-  const values = shaper.foldPlaces([...valuesOf(from), ...valuesOf(to)])
+  const values = shaper.foldPlaces([
+    ...shaper.valuesIn(from, object.path),
+    ...shaper.valuesIn(to, object.to),
+  ])
   return { text, values, subject: `${from}${SUBJECT_TO}${to}` }
 }

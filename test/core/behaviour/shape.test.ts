@@ -95,6 +95,31 @@ describe('shapes', () => {
     expect(own.shape('/x86_64')?.path).toBe('/x86_<int>')
   })
 
+  it('name the process itself, where a number is its own and hardly one by chance', () => {
+    const path = '/srv/xlogtemp.812'
+    expect(shaper.shape(path, 812)).toEqual({ path: '/srv/xlogtemp.<pid>', values: [] })
+    for (const vpid of [undefined, 0, 1, 81, 12, 8120])
+      expect(shaper.shape(path, vpid), String(vpid)).toEqual({
+        path: '/srv/xlogtemp.<int>',
+        values: ['812'],
+      })
+    expect(shaper.shape('/srv/job.7', 7)?.path).toBe('/srv/job.<int>')
+    expect(shaper.shape('/srv/12/job.12.34', 34)?.path).toBe('/srv/<int>/job.12.34')
+    expect(shaper.shape('/srv/12/job.34', 34)).toEqual({
+      path: '/srv/<int>/job.<pid>',
+      values: ['12'],
+    })
+  })
+
+  it('find what stood in their places again, also beside the number of a process', () => {
+    const path = '/srv/12/job.34'
+    for (const vpid of [0, 12, 34]) {
+      const shape = shaper.shape(path, vpid)
+      expect(shaper.valuesIn(path, shape?.path ?? '')).toEqual(shape?.values)
+    }
+    expect(shaper.valuesIn('/proc/12/net/34', '/proc/<pid>/net/<int>')).toEqual(['34'])
+  })
+
   it('cost time in proportion to the length of the path, whatever it is made of', () => {
     const units = (
       'a1 -a .A 1 f 0- /1 2026- 20261124 .Ab3dE < : _9 1_ a1_ _a1 aB1- 0a -1 tmp /tmp tmp1. ' +
@@ -178,5 +203,42 @@ describe('the parts of a name that vary', () => {
     const others = [1, 2, 3].map((n) => act.file(log(n), ['write'], { exe: '/bin/rotate' }))
     const profile = learned(...others, act.file(log(1), ['delete']))
     expect(outcome(profile, act.file(log(7), ['delete']))).toBe('deviation')
+  })
+})
+
+describe('a name with the number of its process', () => {
+  const temporary = (number: number, vpid?: number) =>
+    act.file(`/srv/xlogtemp.${number}`, ['write', 'create'], vpid === undefined ? {} : { vpid })
+
+  it('is expected of each process after one of them, and no name beside it is', () => {
+    const profile = learned(temporary(812, 812))
+    expect(outcome(profile, temporary(4_019, 4_019))).toBe('expected')
+    expect(outcome(profile, act.file('/srv/xlogtemp.sh', ['write'], { vpid: 812 }))).toBe(
+      'deviation',
+    )
+    expect(outcome(profile, act.file('/srv/other.812', ['write'], { vpid: 812 }))).toBe('deviation')
+    expect(outcome(profile, act.file('/srv/xlogtemp.812', ['read'], { exe: '/bin/sh' }))).toBe(
+      'deviation',
+    )
+  })
+
+  it('is not learned from a number that is not its own', () => {
+    for (const profile of [learned(temporary(812)), learned(temporary(812, 813))])
+      expect(outcome(profile, temporary(4_019, 4_019))).toBe('deviation')
+  })
+
+  it('is expected where the numbers alone were learned, as by an older sensor', () => {
+    const profile = learned(temporary(1_812), temporary(1_813), temporary(1_814))
+    expect(outcome(profile, temporary(4_019, 4_019))).toBe('expected')
+  })
+
+  it('varies at either end of a rename', () => {
+    const moved = (vpid: number) =>
+      act.file(`/srv/new.${vpid}`, ['rename'], { vpid }, { to: '/srv/state' })
+    const profile = learned(moved(812))
+    expect(outcome(profile, moved(4_019))).toBe('expected')
+    expect(
+      outcome(profile, act.file('/srv/new.x', ['rename'], { vpid: 812 }, { to: '/srv/state' })),
+    ).toBe('deviation')
   })
 })

@@ -230,7 +230,7 @@ export const layout = {
   'snug_event.to_uid': 152,
   'snug_event.to_gid': 156,
   'snug_event.code': 144,
-  'snug_event.code_reserved': 148,
+  'snug_event.vpid': 148,
   'snug_event.argument': 152,
   'snug_event.file_inode': 144,
   'snug_event.file_changed': 152,

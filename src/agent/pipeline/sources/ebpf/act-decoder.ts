@@ -58,7 +58,11 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
         },
       })
     case kinds.file:
-      return withChanges(base, { kind: 'file' as const, process, file: decodeFile(bytes, flags) })
+      return withChanges(base, {
+        kind: 'file' as const,
+        process: withNumber(process, bytes.readUInt32LE(layout['snug_event.vpid'])),
+        file: decodeFile(bytes, flags),
+      })
     case kinds.connect:
       return withChanges(base, {
         kind: 'connect' as const,
@@ -169,6 +173,11 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
     ...((flags & actorFlags.socketStdio) !== 0 && { socketStdio: true }),
     ...((flags & DRIFT) !== 0 && { drift: true }),
   }
+}
+
+/** A sensor of an older build does not report it. */
+function withNumber(process: ProcessRef, vpid: number): ProcessRef {
+  return vpid === 0 ? process : { ...process, vpid }
 }
 
 /** `drift`: it is to have a file; where it has none, that is for its file system. */
