@@ -316,8 +316,11 @@ test('from the story of an alert its container is held and captured, and the vie
   await evidence.getByText('/app/run').first().waitFor()
   expect(await violations(page)).toEqual([])
   await kept(page, 'response-light')
+  // Nothing above the button is still to come.
+  await page.getByText('Nothing is held').waitFor()
   const saved = page.waitForEvent('download')
   await evidence.getByRole('button', { name: 'Download' }).click()
+  await toasted(page, /\.gz saved$/)
   const bytes = readFileSync(await (await saved).path())
   const [found] = await agent.json<CaseSummary[]>(['case', 'list'])
   expect(found).toMatchObject({ reason: 'for the file', container: { id: service.id } })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../../core/event/alert.ts'
+import { hashPatience, type HashPatience } from '../../core/event/file-hash.ts'
 import { describeError } from '../../errors.ts'
 import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts'
@@ -77,6 +78,8 @@ export interface DaemonParts extends InflowParts {
   readonly caseFolder?: CaseFolder
   /** How long a case follows events; absent: a minute. */
   readonly caseAfterMs?: number
+  /** Absent: as in {@link hashPatience}. */
+  readonly hashPatience?: HashPatience
   /** Absent: none. */
   readonly starters?: readonly Starter[]
   /** Absent where no policy grades alerts. */
@@ -194,8 +197,10 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
     })
     this.incidents = new IncidentsNow(this.alerts)
     this.incidentFeed = new IncidentFeed(this, this.incidents, ids)
+    const patience = parts.hashPatience ?? hashPatience
     this.journal = new Journal({
       ...parts,
+      hashPatience: patience,
       ids,
       registry: this.registry,
       alerts: this.alerts,
@@ -268,6 +273,7 @@ export class Daemon implements Agent, InflowAgent, VersionOwners {
       cgroupOf: (id) => this.#cgroupOf(id),
       runsStill: (run) => this.#runsStill(run),
       steady,
+      patience,
     })
     const { auditLog: path } = parts
     this.auditLog =

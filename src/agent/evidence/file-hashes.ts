@@ -9,6 +9,8 @@ import {
   hashBounds,
   type HashedEvent,
   hashOf,
+  hashPatience,
+  type HashPatience,
 } from '../../core/event/file-hash.ts'
 import { tickMs } from '../../support/file-time.ts'
 import type { Run } from '../pipeline/sources/source.ts'
@@ -22,11 +24,11 @@ export interface FileHashesOptions {
   /** Milliseconds by a clock that nobody can set. */
   readonly steady: () => number
   readonly bounds?: Partial<HashBounds>
+  /** Absent: as in {@link hashPatience}. */
+  readonly patience?: HashPatience
 }
 
 const minuteMs = 60_000
-/** The most that an answer of the sensor may take: it may have ended. */
-const patienceMs = 2_000
 
 /**
  * The SHA-256 of what containers execute and their image did not ship.
@@ -40,6 +42,7 @@ export class FileHashes {
   )
   readonly #options: FileHashesOptions
   readonly #bounds: HashBounds
+  readonly #patience: HashPatience
   readonly #thread = new HashThread()
   /** Of files whose time no later change can have. */
   readonly #known = new LRUCache<string, string>({ max: hashBounds.kept })
@@ -50,6 +53,7 @@ export class FileHashes {
   constructor(options: FileHashesOptions) {
     this.#options = options
     this.#bounds = { ...hashBounds, ...options.bounds }
+    this.#patience = options.patience ?? hashPatience
   }
 
   /** Never rejects. */
@@ -113,7 +117,7 @@ export class FileHashes {
     const { executed } = exec.file
     return Promise.race([
       this.#options.runsStill({ pid: process.pid, executed }),
-      delay(patienceMs, false, { ref: false }),
+      delay(this.#patience.sensorMs, false, { ref: false }),
     ])
   }
 

@@ -23,6 +23,16 @@ export const hashBounds = {
 
 export type HashBounds = Readonly<Record<keyof typeof hashBounds, number>>
 
+/** In milliseconds. */
+export const hashPatience = {
+  /** How long sinks wait for the hash of what was executed. */
+  sinksMs: 1_000,
+  /** The most that an answer of the sensor may take: it may have ended. */
+  sensorMs: 2_000,
+} as const
+
+export type HashPatience = Readonly<Record<keyof typeof hashPatience, number>>
+
 const unhashedTexts: Readonly<Record<UnhashedReason, string>> = {
   ended: 'the program ended, and its file is gone',
   changed: 'the file was changed since',

@@ -163,6 +163,9 @@ function Files({ found: { files } }: { readonly found: CaseView }) {
   )
 }
 
+/** How long the bytes of a download stay for the browser to save them. */
+const keptMs = 60_000
+
 /** Saves the compressed file of the case. The agent has it on record. */
 function download(id: string): Promise<boolean> {
   return attempt(async () => {
@@ -173,7 +176,8 @@ function download(id: string): Promise<boolean> {
     anchor.href = url
     anchor.download = name
     anchor.click()
-    URL.revokeObjectURL(url)
+    // A busy browser reads it later.
+    setTimeout(() => URL.revokeObjectURL(url), keptMs)
     toast(`${name} saved`)
   })
 }

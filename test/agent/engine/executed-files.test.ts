@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
 import type { ActEvent } from '../../../src/core/event/event.ts'
+import type { HashPatience } from '../../../src/core/event/file-hash.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import type { OutboundRecord } from '../../../src/core/event/outbound-record.ts'
 import type { SinkBinding } from '../../../src/agent/pipeline/delivery/sinks/sink.ts'
@@ -14,6 +15,7 @@ import {
   eventMessage,
   judged,
   RecordingControl,
+  type WorldOptions,
 } from '../../fixtures/daemon-fixtures.ts'
 import { act, shippedGuardrails } from '../../fixtures/event-fixture.ts'
 import { execution, RunningProgram, sha256Of } from '../../fixtures/executed-file.ts'
@@ -49,11 +51,16 @@ class Deliveries implements SinkBinding {
   }
 }
 
+/** Until the hash is there, however slow this machine is. */
+const patient: HashPatience = { sinksMs: 3_600_000, sensorMs: 3_600_000 }
+
 async function start(
   control: SourceControl = new RecordingControl(),
-  guardrails = new Guardrails(shippedGuardrails),
+  options: WorldOptions = {},
 ): Promise<void> {
-  world = daemonWorld({ outlets: [delivered], control, guardrails })
+  const guardrails = new Guardrails(shippedGuardrails)
+  const outlets = [delivered]
+  world = daemonWorld({ outlets, control, guardrails, hashPatience: patient, ...options })
   await world.start()
   for (const container of [first, second]) world.source.emit(begin(world, container))
 }
@@ -117,12 +124,13 @@ it('a hash that takes long comes as an update, and nothing was delivered before 
   await using program = await RunningProgram.start(root)
   const { path, pid } = program
   let answer: (runs: boolean) => void = () => undefined
+  const isAnswered = new Promise<boolean>((resolve) => (answer = resolve))
   class Slow extends RecordingControl {
     runsStill(): Promise<boolean> {
-      return new Promise((resolve) => (answer = resolve))
+      return isAnswered
     }
   }
-  await start(new Slow())
+  await start(new Slow(), { hashPatience: { ...patient, sinksMs: 10 } })
   emit(first, execution(path, {}, { pid, sinceMs: 5 }))
   await judged()
   emit(second, act.exec('/tmp/later', {}, true))
@@ -148,7 +156,7 @@ it('a guardrail with the hash raises its alert also where the profile expects th
     when: [{ kind: 'exec', hash: [sha256Of(path), 'ab'.repeat(32)] }],
   } as const
   const rules = { ...shippedGuardrails, guardrails: [knownBad] }
-  await start(undefined, new Guardrails(rules))
+  await start(undefined, { guardrails: new Guardrails(rules) })
   const event = execution(path)
   emit(first, event, execution(dropped('other')))
   const alerts = await delivered.until((all) => all.length > 0)

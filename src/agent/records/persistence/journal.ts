@@ -3,7 +3,7 @@ import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/deliv
 import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from '../../../errors.ts'
 import type { Alert } from '../../../core/event/alert.ts'
-import { awaitsHash } from '../../../core/event/file-hash.ts'
+import { awaitsHash, type HashPatience } from '../../../core/event/file-hash.ts'
 import { isAlert, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 import type { IncidentRecord } from '../../../core/incident/incident-record.ts'
 import type { AlertStore } from '../alerts/alert-store.ts'
@@ -56,6 +56,7 @@ export interface JournalParts {
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   readonly alertsKept: number
   readonly auditKept: number
+  readonly hashPatience: HashPatience
   readonly ids: RecordIds
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
@@ -81,8 +82,6 @@ export const mostAlertsUnstored = 4_096
 /** Learned behaviour, and counts of alerts, are written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
 const closeSinksMs = 5_000
-/** How long sinks wait for the hash of what was executed. */
-const hashWaitMs = 1_000
 
 /**
  * Protects state against loss: it collects changes, stores them, and only then offers them to the
@@ -193,7 +192,7 @@ export class Journal {
   #releaseHashed(): void {
     const isAwaited = [...this.#held.values()].some(awaitsHashOf)
     if (!isAwaited) this.#release()
-    else this.#heldTimer ??= setTimeout(() => this.#release(), hashWaitMs)
+    else this.#heldTimer ??= setTimeout(() => this.#release(), this.#parts.hashPatience.sinksMs)
   }
 
   #release(): void {
