@@ -320,7 +320,7 @@ test('from the story of an alert its container is held and captured, and the vie
   await page.getByText('Nothing is held').waitFor()
   const saved = page.waitForEvent('download')
   await evidence.getByRole('button', { name: 'Download' }).click()
-  await toasted(page, /\.gz saved$/)
+  await toasted(page, /\.gz saved/)
   const bytes = readFileSync(await (await saved).path())
   const [found] = await agent.json<CaseSummary[]>(['case', 'list'])
   expect(found).toMatchObject({ reason: 'for the file', container: { id: service.id } })
