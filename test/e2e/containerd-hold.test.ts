@@ -70,7 +70,7 @@ const quarantine = (...args: readonly string[]): Promise<HoldView> =>
   agent.json<HoldView>(['quarantine', ...args, '--reason', 'a web shell'])
 
 const states = ({ containers }: HoldView): Record<string, string> =>
-  Object.fromEntries(containers.map(({ id, state }) => [id, state]))
+  Object.fromEntries(containers.map(({ id, state, because }) => [id, because ?? state]))
 
 test('a frozen container does nothing until its release, and its replica goes on', async () => {
   const victim = await start(misledService)

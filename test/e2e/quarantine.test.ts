@@ -227,7 +227,7 @@ test('it ends by itself', async () => {
 
 test('a frozen container does nothing until its release, and a stopped one does not run', async () => {
   const frozen = await quarantine(names.victim, '--level', 'freeze')
-  expect(frozen.containers.map(({ state }) => state)).toEqual(['held'])
+  expect(frozen.containers.map(({ state, because }) => because ?? state)).toEqual(['held'])
   expect((await victim.inspect()).State.Paused).toBe(true)
   await agent.json(['release', frozen.id])
   expect((await victim.inspect()).State.Paused).toBe(false)

@@ -32,7 +32,9 @@ type Method = keyof typeof methods
 type Request<M extends Method> = Messages[(typeof methods)[M][1]]
 type Answer<M extends Method> = Messages[(typeof methods)[M][2]]
 
-/** Requests to containerd over its socket. Errors are those of gRPC. */
+class LateAnswer extends Error {}
+
+/** Requests to containerd over its socket. Errors are those of gRPC, and one that {@link isLate}. */
 export class ContainerdClient {
   readonly #client: Client
 
@@ -52,19 +54,24 @@ export class ContainerdClient {
   ): Promise<Answer<M>> {
     const [path, from, to] = methods[method]
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         path,
         (fields: Request<M>) => encodeMessage(from, fields),
         (bytes: Buffer) => decodeMessage(to, bytes) as Answer<M>,
         request,
         inNamespace(namespace),
-        { deadline: Date.now() + withinMs },
         (error, answer) => {
+          clearTimeout(late)
           if (error !== null) reject(error)
           else if (answer === undefined) reject(new Error('an answer without a message'))
           else resolve(answer)
         },
       )
+      // The engine would also get a deadline of gRPC, and may be the first to end the call: with an unknown error.
+      const late = setTimeout(() => {
+        reject(new LateAnswer(`no answer to \`${method}\` within ${withinMs} ms`))
+        call.cancel()
+      }, withinMs)
     })
   }
 
@@ -131,7 +138,7 @@ export function isUnimplemented(error: unknown): boolean {
 
 /** No answer came within the time. */
 export function isLate(error: unknown): boolean {
-  return hasCode(error, status.DEADLINE_EXCEEDED)
+  return error instanceof LateAnswer
 }
 
 function hasCode(error: unknown, code: status): boolean {
