@@ -146,8 +146,8 @@ const images = sensor.then(
 )
 
 /**
- * Five chains, of about the same length. Each lane of the first three has sensors, which all acts on this machine's
- * kernel reach, and engines of its own.
+ * Five chains, of about the same length. Of the lanes with sensors, which all acts on this machine's kernel reach, each
+ * has engines of its own.
  */
 const system = lane('system', daemon, images)
 
@@ -157,15 +157,19 @@ async function sensors(): Promise<void> {
   await lane('product', daemon, images)
 }
 
-/** A new machine builds the servers meanwhile. */
-async function hostAndNode(): Promise<void> {
-  await lane('host', daemon, images)
-  await lane('node', daemon, images, servers)
-}
+/** The longest lane. There is one node at a time, so `alone` comes after it. */
+const node = lane('node', daemon, images, servers)
 
-async function withServers(): Promise<void> {
+async function machines(): Promise<void> {
   await lane('random', daemon)
   await lane('qemu', images)
+  await lane('host', daemon, images)
+}
+const machine = machines()
+
+/** A new machine builds the servers meanwhile. */
+async function withServers(): Promise<void> {
+  await machine
   await lane('kube', daemon, servers)
   await lane('kernels', images)
 }
@@ -182,7 +186,7 @@ async function computing(): Promise<void> {
 }
 
 const besides = Promise.all([withServers(), computing(), checked()])
-await Promise.all([system, sensors(), hostAndNode()])
+await Promise.all([system, sensors(), node, machine])
 await lane('alone', daemon, images, servers)
 await besides
 if (isAll && (await images)) await preparation('runtimes', 'make -s test-runtimes')
