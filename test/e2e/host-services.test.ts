@@ -240,15 +240,19 @@ describe.each(hostServices)('the attacks of the evaluation on $unit', (service) 
     return found
   }
 
+  /** The copy of a database that is at work would be of no one moment. */
+  async function whileStopped(what: string): Promise<void> {
+    await host.must(`systemctl stop ${service.unit} && ${what}`)
+    await host.must(`systemctl reset-failed ${service.unit}; systemctl start ${service.unit}`)
+    await service.ready(at)
+  }
+
   async function keep(): Promise<void> {
-    await host.must(`mkdir /srv/kept && cp -a --parents ${kept.join(' ')} /srv/kept`)
+    await whileStopped(`mkdir /srv/kept && cp -a --parents ${kept.join(' ')} /srv/kept`)
   }
 
   async function restore(): Promise<void> {
-    await host.must(`systemctl stop ${service.unit}; rm -rf ${kept.join(' ')}`)
-    await host.must(`cp -a /srv/kept/. / && rm -rf /srv/kept`)
-    await host.must(`systemctl reset-failed ${service.unit}; systemctl start ${service.unit}`)
-    await service.ready(at)
+    await whileStopped(`rm -rf ${kept.join(' ')} && cp -a /srv/kept/. / && rm -rf /srv/kept`)
   }
 
   test('each of them that has an effect has an alert', async () => {
