@@ -46,4 +46,6 @@ export interface FileUse {
   readonly last: Micros
   /** Its folder had more names than are distinguished: the name is one of a sample. */
   readonly folded?: boolean
+  /** A program of the image makes files of that name, this one or another. */
+  readonly made?: boolean
 }

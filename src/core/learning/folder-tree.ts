@@ -20,6 +20,7 @@ export interface PathFacts {
   last: Micros
   acts: number
   folded: boolean
+  made: boolean
   readonly containers: Set<string>
   readonly origins: Set<Origin>
 }
@@ -31,6 +32,7 @@ function factsOf(path: string): PathFacts {
     last: -Infinity,
     acts: 0,
     folded: false,
+    made: false,
     containers: new Set(),
     origins: new Set(),
   }
@@ -41,6 +43,7 @@ function addUse(facts: PathFacts, use: FileUse): void {
   facts.last = Math.max(facts.last, use.last)
   facts.acts += use.acts
   if (use.folded === true) facts.folded = true
+  if (use.made === true) facts.made = true
   facts.containers.add(use.container)
   facts.origins.add(use.origin)
 }
@@ -178,6 +181,13 @@ export class FolderNode {
 
   factsOf(name: string, of: PathPlaceClass): readonly PathFacts[] {
     return (this.#names.get(name) ?? []).flatMap(({ byClass }) => byClass.get(of) ?? [])
+  }
+
+  /** Whether a program makes files of that name, this one or another. */
+  isMade(name: string): boolean {
+    return (this.#names.get(name) ?? []).some(
+      ({ all, byClass }) => all.made || byClass.has('own') || byClass.has('delete'),
+    )
   }
 
   nameUses(): ReadonlyMap<string, NameUse> {

@@ -34,7 +34,7 @@ export interface OpenPart {
   readonly beside?: OpenPart
 }
 
-/** Forms of names that the program made or removed, each once. */
+/** Forms of names that a program makes or removes, each once. */
 export function* certainParts(
   names: Iterable<string>,
   node: FolderNode,
@@ -50,7 +50,8 @@ export function* certainParts(
   let count = 0
   for (const name of names) {
     if (++count % atOnce === 0) yield
-    if (!isOfOneUse(node, name)) continue
+    // What is only read may be there for good.
+    if (!node.isMade(name)) continue
     const form = certainForm(name, anyWords.has(kindOf(name)) ? 'any' : 'literal')
     if (form === undefined || !new PathPattern(shapedLanguage(form)).has(name)) continue
     const known = forms.get(form)
@@ -145,12 +146,7 @@ function isMadeUpName(name: string): boolean {
 }
 
 function isCertainFolder(node: FolderNode, name: string): boolean {
-  return isOfOneUse(node, name) && certainForm(name) !== undefined
-}
-
-/** What is only read may be there for good. */
-function isOfOneUse(node: FolderNode, name: string): boolean {
-  return node.factsOf(name, 'own').length > 0 || node.factsOf(name, 'delete').length > 0
+  return node.isMade(name) && certainForm(name) !== undefined
 }
 
 /** The forms that folders' names have together; a hidden folder is not one of them. */

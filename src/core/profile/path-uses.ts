@@ -25,14 +25,23 @@ export function isOfPath(object: BehaviourObject): boolean {
   return object.kind === 'file' || isSockets(object) || socketOf(object) !== undefined
 }
 
-/** The paths that an entry is learned evidence of, as far as its witnesses were kept. */
-export function pathUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse[]): void {
+/**
+ * The paths that an entry is learned evidence of, as far as its witnesses were kept.
+ *
+ * @param made whether a program makes files of that name
+ */
+export function pathUsesOf(
+  entry: LiveEntry,
+  uses: FileUse[],
+  renames: RenameUse[],
+  made = false,
+): void {
   const { object } = entry
   if (!isOfPath(object) || isSockets(object)) return
   const isLiteral = !isPattern(object)
   for (const cell of entry.allCells()) {
     if (!cell.grants || cell.count === 0) continue
-    const seen = { container: cell.container, origin: cell.origin }
+    const seen = { container: cell.container, origin: cell.origin, ...(made ? { made } : {}) }
     if (isLiteral) {
       put(
         object,

@@ -44,10 +44,12 @@ const accessOf = {
  * The places of this evidence, with pauses.
  *
  * @param executed paths that were run: no place covers them
+ * @param made names of files that a program makes, whoever it is
  */
 export function* derivePlaces(
   { of, entries }: PlaceEvidence,
   executed: readonly string[],
+  made: { readonly has: (path: string) => boolean },
   { isGuarded, guardedSockets }: Shaper,
 ): Steps<DerivedPlaces> {
   if (of === 'network')
@@ -55,7 +57,9 @@ export function* derivePlaces(
   const uses: FileUse[] = []
   const renames: RenameUse[] = []
   for (const entry of entries) {
-    if (!entry.fixed && entry.decision?.kind !== 'rejected') pathUsesOf(entry, uses, renames)
+    const { fixed, decision, object } = entry
+    if (!fixed && decision?.kind !== 'rejected')
+      pathUsesOf(entry, uses, renames, object.kind === 'file' && made.has(object.path))
     yield
   }
   const heldBackBy = new Set<string>()

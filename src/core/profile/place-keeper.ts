@@ -9,6 +9,7 @@ import { literalPath, type Shaper } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
 import { finish, type Steps } from '../steps.ts'
 import { LiveEntry } from './live-entry.ts'
+import { MadeNames } from './made-names.ts'
 import { networkKey } from './network-places.ts'
 import { isOfPath } from './path-uses.ts'
 import { type DerivedPlaces, derivePlaces, type PlaceEvidence } from './place-derivation.ts'
@@ -81,6 +82,7 @@ export class PlaceKeeper {
   /** Executed paths, with the number of entries that show it, and the revision from which on it was known. */
   readonly #executed = new Map<string, { readonly count: number; readonly since: number }>()
   #executedRevision = 0
+  readonly #made = new MadeNames<Owner>()
   #seen = 0
   /** Evidence at the last derivation. */
   #settledAt = SETTLED_LEAST
@@ -96,7 +98,9 @@ export class PlaceKeeper {
       this.#executed.set(path, { count: (known?.count ?? 0) + 1, since })
       if (known === undefined) this.#dirtyAround(path)
     }
-    this.#ownerOf(entry)?.entries.add(entry)
+    const owner = this.#ownerOf(entry)
+    owner?.entries.add(entry)
+    if (owner !== undefined) this.#made.addReader(entry.object, owner)
     this.outdate(entry)
     // A deviation changes no place: a flood of them must not have places derived again and again.
     if (isEvidence(entry)) this.touch(entry)
@@ -114,6 +118,7 @@ export class PlaceKeeper {
     this.outdate(entry)
     const owner = this.#ownerOf(entry)
     if (owner === undefined) return
+    this.#outdateReaders(this.#made.look(entry, false), false)
     owner.entries.delete(entry)
     owner.changes += 1
     this.#outdated(owner, false)
@@ -143,7 +148,20 @@ export class PlaceKeeper {
     if (owner === undefined) return
     if (!hasGrown) owner.changes += 1
     this.#outdated(owner, hasGrown)
+    const isLearned = isEvidence(entry)
+    const readers = this.#made.look(entry, isLearned)
+    if (hasGrown) this.#outdateReaders(readers, true)
+    // Also where a person rejects it, or no longer does.
+    else this.#outdateReaders([...readers, ...this.#made.readersOf(entry)], false)
     this.#seen += 1
+  }
+
+  #outdateReaders(readers: readonly Owner[], hasGrown: boolean): void {
+    for (const reader of readers) {
+      reader.revision += 1
+      if (!hasGrown) reader.changes += 1
+      this.#outdated(reader, hasGrown)
+    }
   }
 
   /** Its places have to be derived again. */
@@ -206,7 +224,7 @@ export class PlaceKeeper {
       if (this.#preparedOf(owner) !== undefined) continue
       const { revision, changes } = owner
       const executedRevision = this.#executedRevision
-      const derived = yield* derivePlaces(owner, [...this.#executed.keys()], this.#shaper)
+      const derived = yield* this.#derive(owner, [...this.#executed.keys()])
       const places = derived.made.map(({ object, place }) => {
         const key = behaviourKey(owner.actor, owner.uid, object)
         const there = known.get(key)
@@ -228,6 +246,10 @@ export class PlaceKeeper {
       }
       prepared.isWhole = true
     }
+  }
+
+  #derive(owner: Owner, executed: readonly string[]): Steps<DerivedPlaces> {
+    return derivePlaces(owner, executed, this.#made, this.#shaper)
   }
 
   /** What was prepared of evidence that is still the same. */
@@ -252,7 +274,7 @@ export class PlaceKeeper {
     const executed = [...this.#executed.keys()]
     for (const owner of this.#dirty) {
       const prepared = this.#preparedOf(owner)
-      const derived = prepared?.derived ?? finish(derivePlaces(owner, executed, this.#shaper))
+      const derived = prepared?.derived ?? finish(this.#derive(owner, executed))
       this.#settle(owner, derived, prepared, known, settled)
     }
     this.#dirty.clear()

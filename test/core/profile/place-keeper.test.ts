@@ -100,3 +100,76 @@ describe('Places that were prepared', () => {
     expect(keeper.isDirty).toBe(true)
   })
 })
+
+describe('a name of one use that one program makes and another one reads', () => {
+  const stamps = ['2026-11-26T10:00:01', '2026-11-26T10:01:03', '2026-11-26T10:02:02']
+  const [first = '', second = '', third = ''] = stamps.map((stamp) => `/srv/out/list-${stamp}`)
+  const makes = (path: string) => act.file(path, ['write'], { exe: '/bin/writer' })
+  const reads = (path: string) => act.file(path, ['read'], { exe: '/bin/packer' })
+  type Step = readonly [ActEvent, 'learned' | 'later']
+
+  /** Whether the reader is expected to read the next one, in this order of evidence. */
+  function takes(steps: readonly Step[], settlesBetween = false): boolean {
+    const known = new Map<string, LiveEntry>()
+    const keeper = new PlaceKeeper(shaper)
+    for (const [event, phase] of steps) {
+      for (const ref of behavioursOf(event, shaper)) {
+        let entry = known.get(ref.key)
+        if (entry === undefined) {
+          entry = LiveEntry.ofRef(ref, ref.actor, shaper)
+          known.set(ref.key, entry)
+          keeper.add(entry)
+        }
+        const cell = entry.cell('c1', 'entrypoint', undefined, phase)
+        cell.see(1, when)
+        if (ref.literal !== undefined) cell.witness(ref.literal, when)
+        if (cell.grants) keeper.grew(entry)
+        else keeper.outdate(entry)
+      }
+      if (settlesBetween)
+        for (const entry of keeper.settle(known).added) known.set(entry.key, entry)
+    }
+    for (const entry of keeper.settle(known).added) known.set(entry.key, entry)
+    return [...known.values()].some(
+      (entry) =>
+        entry.actor.exe === '/bin/packer' &&
+        entry.place !== undefined &&
+        entry.allowance().takes(third, 'entrypoint', 0),
+    )
+  }
+
+  const both: readonly Step[] = [
+    [makes(first), 'learned'],
+    [reads(first), 'learned'],
+    [makes(second), 'learned'],
+    [reads(second), 'learned'],
+  ]
+
+  it('varies for both, whichever was seen first', () => {
+    for (const settles of [false, true]) {
+      expect(takes(both, settles)).toBe(true)
+      expect(takes([...both].reverse(), settles)).toBe(true)
+      expect(takes(both.slice(0, 2), settles)).toBe(true)
+    }
+  })
+
+  it('is the same one again where nothing is seen to make it', () => {
+    expect(takes([both[1], both[3]].filter((step) => step !== undefined))).toBe(false)
+  })
+
+  it('does not vary for a program that reads another folder', () => {
+    const elsewhere = first.replace('/srv/out', '/srv/other')
+    expect(takes([[makes(elsewhere), 'learned'], ...both.filter((_, i) => i % 2 === 1)])).toBe(
+      false,
+    )
+  })
+
+  it('does not vary by what was made after the window', () => {
+    const late: readonly Step[] = both.map(([event, phase], i) => [
+      event,
+      i % 2 === 0 ? 'later' : phase,
+    ])
+    expect(takes(late)).toBe(false)
+    expect(takes([...late].reverse(), true)).toBe(false)
+  })
+})
