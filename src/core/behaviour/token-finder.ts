@@ -31,6 +31,7 @@ const date = new RegExp(
 )
 const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?![A-Za-z0-9])/y
 const marked = /^te?mp[._-]/
+const temporary = /(?:^|[._-])te?mp(?:[._-]|$)/
 
 const TEMPFILE_LENGTH = 8
 const INT_MOST = 15
@@ -224,6 +225,21 @@ function tempfile(text: string, at: number): Found | undefined {
     if (i > at && isLower(c) !== isLower(text.charCodeAt(i - 1))) turns += 1
   }
   return hasDigit && turns >= 2 ? { kind: 'temp', end: at + TEMPFILE_LENGTH } : undefined
+}
+
+/** Where a name that is marked as temporary has what `tempfile` drew; undefined where it could be words. */
+export function tempfileIn(
+  name: string,
+): { readonly from: number; readonly end: number } | undefined {
+  const own = prefixedTempfile(name, 0)
+  if (own !== undefined && /[\d_]/.test(name.slice(0, own.end))) return { from: 0, end: own.end }
+  if (!temporary.test(name)) return undefined
+  for (let from = 0; from < name.length; from++) {
+    if (from > 0 && isAlphanumeric(name.charCodeAt(from - 1))) continue
+    const end = tempfile(name, from)?.end
+    if (end !== undefined) return { from, end }
+  }
+  return undefined
 }
 
 /** Small letters, digits and `_`, as many as `tempfile` draws, and nothing of a word behind them. */

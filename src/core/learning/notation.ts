@@ -1,5 +1,6 @@
 import { isAlphanumeric, isDigit } from '../behaviour/characters.ts'
 import { plainPath } from '../behaviour/shape.ts'
+import { tempfileIn } from '../behaviour/token-finder.ts'
 import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import { type CutName, cutName, extensionAt, kindOf, leadingLetters } from './name.ts'
 
@@ -61,11 +62,11 @@ export function certainForm(
   name: string,
   beside: 'literal' | 'any' = 'literal',
 ): string | undefined {
-  const found = dateIn(name)
-  if (found !== undefined) {
-    const [head, tail] = [name.slice(0, found.from), name.slice(found.end)]
-    return `${besideOf(head, beside)}<date>${besideOf(tail, beside)}`
-  }
+  const date = dateIn(name)
+  if (date !== undefined) return formAround(name, date, '<date>', beside)
+  const drawn = tempfileIn(name)
+  if (drawn !== undefined)
+    return formAround(name, drawn, `<temp:${drawn.end - drawn.from}>`, beside)
   const at = isDrawnTail(name) ? -1 : extensionAt(name)
   const [stem, extension] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at)]
   const cut = cutName(stem)
@@ -78,6 +79,15 @@ export function certainForm(
     return token ?? wordIn(word, beside)
   })
   return isCertain ? written(cut, parts) + plainPath(extension) : undefined
+}
+
+function formAround(
+  name: string,
+  { from, end }: { readonly from: number; readonly end: number },
+  token: string,
+  beside: 'literal' | 'any',
+): string {
+  return besideOf(name.slice(0, from), beside) + token + besideOf(name.slice(end), beside)
 }
 
 /** Numbers beside it vary as well: a time behind a day, the part of a whole. */

@@ -26,12 +26,19 @@ describe('the form of a name that is never given twice', () => {
     ['blog-2027-03-21-104659.sql.gz', 'blog-<date>.sql.gz'],
     ['list-2026-11-27T10:00:00', 'list-<date>'],
     ['2026-11-27-3.log', '<date>-<digits:20>.log'],
+    ['tmp__pwbt0k', '<temp:11>'],
+    ['tmpab12cd34.wav', '<temp:11>.wav'],
+    ['INDEX-x_1z_9ab.tmp', 'INDEX-<temp:8>.tmp'],
   ])('of %s is %s', (name, form) => {
     expect(certainForm(name)).toBe(form)
   })
 
   it.each([
     'settings.json',
+    'tmpsettings',
+    'module_1.py',
+    'elf_i386.xc',
+    'e4defrag.tmpl',
     'index.html',
     'page2.html',
     'report-2026.txt',
