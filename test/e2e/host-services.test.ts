@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ProfileDiff } from '../../src/api/profile-views.ts'
+import type { ProfileDiff, ProfileView } from '../../src/api/profile-views.ts'
 import type { LineageView } from '../../src/api/version-views.ts'
 import { unitRepository } from '../../src/core/event/unit-image.ts'
 import { attacks } from '../eval/attacks.ts'
@@ -255,6 +255,17 @@ describe.each(hostServices)('the attacks of the evaluation on $unit', (service) 
     await whileStopped(`rm -rf ${kept.join(' ')} && cp -a /srv/kept/. / && rm -rf /srv/kept`)
   }
 
+  /** Those without an alert, but for what the service was seen doing to its own data: that is in its profile. */
+  async function silent(silentOnes: readonly AttackRow[]): Promise<readonly string[]> {
+    const { behaviours } = await agent.json<ProfileView>(['profile', 'show', imageOf(service)])
+    const empties = behaviours.some(
+      ({ state, text }) =>
+        state === 'learned' && text.startsWith('call truncate') && text.includes(service.data),
+    )
+    const names = silentOnes.map(({ name }) => name)
+    return names.filter((name) => !(empties && name === 'a data file made empty'))
+  }
+
   test('each of them that has an effect has an alert', async () => {
     rows.push(...(await attacked()))
     const worked = rows.filter(({ works }) => works)
@@ -264,7 +275,7 @@ describe.each(hostServices)('the attacks of the evaluation on $unit', (service) 
     )
     console.log(rows.map((row) => JSON.stringify(row)).join('\n'))
     expect(worked.length).toBeGreaterThan(20)
-    expect(worked.filter(({ detected }) => !detected)).toEqual([])
+    expect(await silent(worked.filter(({ detected }) => !detected))).toEqual([])
     await takeAlerts(imageOf(service))
   })
 
@@ -291,7 +302,8 @@ describe.each(hostServices)('the attacks of the evaluation on $unit', (service) 
     )
     expect(refused).toEqual([])
     // What had no effect needs no alert.
-    expect(blocked.filter(({ block }) => block?.happened && !block.detected)).toEqual([])
+    const unseen = blocked.filter(({ block }) => block?.happened && !block.detected)
+    expect(await silent(unseen)).toEqual([])
     await service.ready(at)
     await service.load.B(at)
     expect(await host.must(`systemctl is-active ${service.unit}`)).toBe('active\n')
