@@ -144,6 +144,7 @@ class FalcoMapper implements LineMapper {
     return given({
       pid,
       ppid,
+      vpid: numberAt(fields, 'proc.vpid'),
       exe,
       args: argsOf(textAt(fields, 'proc.cmdline')),
       uid: need(numberAt(fields, 'user.uid'), 'field `user.uid`'),

@@ -107,6 +107,7 @@ class KubeArmorMapper implements LineMapper {
     return given({
       pid,
       ppid,
+      vpid: insideOf(record),
       exe,
       args: isExec ? textAt(record, 'Resource')?.split(' ') : undefined,
       uid: numberAt(record, 'UID') ?? 0,
@@ -132,10 +133,13 @@ function exeOf(record: Bag): string {
 }
 
 /** `PID` is the number of the process within its container if `HostPID` is the one on the host. */
+function insideOf(record: Bag): number | undefined {
+  return numberAt(record, 'HostPID') === undefined ? undefined : numberAt(record, 'PID')
+}
+
 function rootOf(record: Bag): Root | undefined {
-  const inside = numberAt(record, 'PID')
-  if (numberAt(record, 'HostPID') === undefined || inside === undefined) return undefined
-  return inside === 1 ? 'entrypoint' : 'exec-in'
+  const inside = insideOf(record)
+  return inside === undefined ? undefined : inside === 1 ? 'entrypoint' : 'exec-in'
 }
 
 /** The decoded event. A text gives the reason why the line has none. */

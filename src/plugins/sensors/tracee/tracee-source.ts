@@ -138,6 +138,7 @@ class TraceeMapper implements LineMapper {
     return given({
       pid: record.pid,
       ppid,
+      vpid: record.inside,
       exe,
       args: args.length === 0 ? undefined : args,
       uid: need(record.uid, 'user of the process'),

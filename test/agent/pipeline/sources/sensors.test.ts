@@ -472,3 +472,27 @@ describe('kubearmor', () => {
     expect(read(kubearmorFormat, accept).ignored).toEqual(['network tcp_accept'])
   })
 })
+
+describe('what a process is called in its own PID namespace', () => {
+  const open = { 'evt.type': 'openat', 'fd.name': '/srv/job.812' }
+
+  it.each([
+    ['falco', falcoFormat, lines.falco({ ...open, 'proc.vpid': 812 }), 812],
+    ['tracee', traceeFormat, lines.traceeOpen('/srv/job.7'), 7],
+    ['kubearmor', kubearmorFormat, lines.kubearmorOpen('/srv/job.205'), 205],
+  ])('is reported by %s', (_, format, line, number) => {
+    expect(one(format, line).process.vpid).toBe(number)
+  })
+
+  it.each([
+    ['falco', falcoFormat, lines.falco(open)],
+    ['tetragon', tetragonFormat, lines.tetragonRead('/srv/job.7')],
+    [
+      'kubearmor',
+      kubearmorFormat,
+      lines.kubearmor({ Operation: 'File', Resource: '/srv/job.205', HostPID: undefined }),
+    ],
+  ])('is not known where %s does not have it', (_, format, line) => {
+    expect(one(format, line).process).not.toHaveProperty('vpid')
+  })
+})
