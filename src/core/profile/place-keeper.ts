@@ -148,11 +148,9 @@ export class PlaceKeeper {
     if (owner === undefined) return
     if (!hasGrown) owner.changes += 1
     this.#outdated(owner, hasGrown)
-    const isLearned = isEvidence(entry)
-    const readers = this.#made.look(entry, isLearned)
-    if (hasGrown) this.#outdateReaders(readers, true)
-    // Also where a person rejects it, or no longer does.
-    else this.#outdateReaders([...readers, ...this.#made.readersOf(entry)], false)
+    const readers = this.#made.look(entry, isEvidence(entry))
+    // A person may have rejected it, or no longer do.
+    this.#outdateReaders(hasGrown ? readers : this.#made.readersOf(entry), hasGrown)
     this.#seen += 1
   }
 

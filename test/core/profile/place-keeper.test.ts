@@ -109,7 +109,11 @@ describe('a name of one use that one program makes and another one reads', () =>
   type Step = readonly [ActEvent, 'learned' | 'later']
 
   /** Whether the reader is expected to read the next one, in this order of evidence. */
-  function takes(steps: readonly Step[], settlesBetween = false): boolean {
+  function takes(
+    steps: readonly Step[],
+    settlesBetween = false,
+    rejects?: (entry: LiveEntry) => boolean,
+  ): boolean {
     const known = new Map<string, LiveEntry>()
     const keeper = new PlaceKeeper(shaper)
     for (const [event, phase] of steps) {
@@ -130,6 +134,12 @@ describe('a name of one use that one program makes and another one reads', () =>
         for (const entry of keeper.settle(known).added) known.set(entry.key, entry)
     }
     for (const entry of keeper.settle(known).added) known.set(entry.key, entry)
+    for (const entry of known.values()) {
+      if (rejects?.(entry) !== true) continue
+      keeper.touch(entry)
+      entry.decision = { kind: 'rejected', by: 'ana', at: '2026-11-27T10:00:00Z', grants: [] }
+    }
+    keeper.settle(known)
     return [...known.values()].some(
       (entry) =>
         entry.actor.exe === '/bin/packer' &&
@@ -171,5 +181,11 @@ describe('a name of one use that one program makes and another one reads', () =>
     ])
     expect(takes(late)).toBe(false)
     expect(takes([...late].reverse(), true)).toBe(false)
+  })
+
+  it('does not vary where a person rejects that it is made', () => {
+    const isMade = ({ actor }: LiveEntry): boolean => actor.exe === '/bin/writer'
+    expect(takes(both, false, isMade)).toBe(false)
+    expect(takes(both, true, isMade)).toBe(false)
   })
 })
