@@ -226,6 +226,7 @@ const templateTypes: Readonly<Record<string, (size: string) => string>> = {
   hex: (size) => typeOf('hex', Number(size)),
   name: () => '[^/\\u0000]+',
   date: () => typeOf('date', 0),
+  temp: (size) => typeOf('temp', Number(size)),
   alnum: (size) => `${lettersOf('A-Za-z0-9', size)}{1,${size}}`,
   fixed: (size) => `[A-Za-z0-9]{${size}}`,
   maybe: (size) => `${lettersOf('A-Za-z0-9', size)}{0,${size}}`,

@@ -56,6 +56,8 @@ function tokenText(name: string, most: string): string | undefined {
       return `<${most} hexadecimal digits>`
     case 'digits':
       return '<number>'
+    case 'temp':
+      return `<${most} letters, digits or _>`
     case 'fixed':
       return `<${most} letters or digits>`
     case 'alnum':
