@@ -46,6 +46,6 @@ export interface FileUse {
   readonly last: Micros
   /** Its folder had more names than are distinguished: the name is one of a sample. */
   readonly folded?: boolean
-  /** A program of the image makes files of that name, this one or another. */
-  readonly made?: boolean
+  /** The parts of the path that programs of the image make, this one or another: a bit each, the first of them 1. */
+  readonly made?: number
 }

@@ -20,7 +20,6 @@ export interface PathFacts {
   last: Micros
   acts: number
   folded: boolean
-  made: boolean
   readonly containers: Set<string>
   readonly origins: Set<Origin>
 }
@@ -32,7 +31,6 @@ function factsOf(path: string): PathFacts {
     last: -Infinity,
     acts: 0,
     folded: false,
-    made: false,
     containers: new Set(),
     origins: new Set(),
   }
@@ -43,7 +41,6 @@ function addUse(facts: PathFacts, use: FileUse): void {
   facts.last = Math.max(facts.last, use.last)
   facts.acts += use.acts
   if (use.folded === true) facts.folded = true
-  if (use.made === true) facts.made = true
   facts.containers.add(use.container)
   facts.origins.add(use.origin)
 }
@@ -52,6 +49,7 @@ function addUse(facts: PathFacts, use: FileUse): void {
 interface PathSeen {
   readonly all: PathFacts
   readonly byClass: Map<PathPlaceClass, PathFacts>
+  isMade: boolean
 }
 
 function classOf({ access }: FileUse): PathPlaceClass | undefined {
@@ -83,6 +81,8 @@ export class FolderNode {
   readonly #names = new Map<string, PathSeen[]>()
   /** How many folders it stands for. */
   readonly sources: number
+  /** A program of the image makes the folder itself. */
+  isMadeItself = false
 
   constructor(sources = 1) {
     this.sources = sources
@@ -96,11 +96,12 @@ export class FolderNode {
       if (++count % atOnce === 0) yield
       let known = byPath.get(use.path)
       if (known === undefined) {
-        known = { all: factsOf(use.path), byClass: new Map() }
+        known = { all: factsOf(use.path), byClass: new Map(), isMade: false }
         byPath.set(use.path, known)
         root.#put(use.path, known)
       }
       addUse(known.all, use)
+      if (use.made !== undefined) known.isMade ||= root.#mark(use.path, use.made)
       const of = classOf(use)
       if (of === undefined) continue
       root.classes.add(of)
@@ -118,6 +119,18 @@ export class FolderNode {
     const parts = path.slice(1).split('/')
     const name = parts.pop() ?? ''
     FolderNode.#make(this, parts).#names.set(name, [use])
+  }
+
+  /** Notes which folders on the way a program makes. Gives whether it makes what the path names. */
+  #mark(path: string, made: number): boolean {
+    const parts = path.slice(1).split('/')
+    const isMade = (at: number): boolean => (made & (1 << at)) !== 0
+    let node: FolderNode | undefined = this
+    for (const [at, part] of parts.slice(0, -1).entries()) {
+      node = node?.folders.get(part)
+      if (node !== undefined && isMade(at)) node.isMadeItself = true
+    }
+    return isMade(parts.length - 1)
   }
 
   static #make(root: FolderNode, parts: readonly string[]): FolderNode {
@@ -141,6 +154,7 @@ export class FolderNode {
 
   static #joined(of: readonly FolderNode[]): FolderNode {
     const all = new FolderNode(of.reduce((sum, { sources }) => sum + sources, 0))
+    all.isMadeItself = of.some((node) => node.isMadeItself)
     const folders = new Map<string, FolderNode[]>()
     for (const node of of) {
       for (const [name, uses] of node.#names) {
@@ -183,10 +197,11 @@ export class FolderNode {
     return (this.#names.get(name) ?? []).flatMap(({ byClass }) => byClass.get(of) ?? [])
   }
 
-  /** Whether a program makes files of that name, this one or another. */
+  /** Whether a program makes a file or folder of that name, this one or another of the image. */
   isMade(name: string): boolean {
+    if (this.folders.get(name)?.isMadeItself === true) return true
     return (this.#names.get(name) ?? []).some(
-      ({ all, byClass }) => all.made || byClass.has('own') || byClass.has('delete'),
+      ({ byClass, isMade }) => isMade || byClass.has('own') || byClass.has('delete'),
     )
   }
 

@@ -17,6 +17,13 @@ export interface RenameUse {
 
 /** When and where something was seen. */
 type Seen = Omit<FileUse, 'path' | 'access'>
+type MadeParts = (path: string) => number
+
+interface Found {
+  readonly uses: FileUse[]
+  readonly renames: RenameUse[]
+  readonly madeParts: MadeParts
+}
 
 /** Files, unix sockets by path, and what a system call is about by path. A program that gets a signal stands for itself. */
 export function isOfPath(object: BehaviourObject): boolean {
@@ -28,27 +35,26 @@ export function isOfPath(object: BehaviourObject): boolean {
 /**
  * The paths that an entry is learned evidence of, as far as its witnesses were kept.
  *
- * @param made whether a program makes files of that name
+ * @param madeParts see {@link FileUse}
  */
 export function pathUsesOf(
   entry: LiveEntry,
   uses: FileUse[],
   renames: RenameUse[],
-  made = false,
+  madeParts: MadeParts = () => 0,
 ): void {
   const { object } = entry
   if (!isOfPath(object) || isSockets(object)) return
   const isLiteral = !isPattern(object)
   for (const cell of entry.allCells()) {
     if (!cell.grants || cell.count === 0) continue
-    const seen = { container: cell.container, origin: cell.origin, ...(made ? { made } : {}) }
+    const seen = { container: cell.container, origin: cell.origin }
     if (isLiteral) {
       put(
         object,
         textOf(object),
         { ...seen, acts: cell.count, first: cell.first, last: cell.last },
-        uses,
-        renames,
+        { uses, renames, madeParts },
       )
       continue
     }
@@ -63,8 +69,7 @@ export function pathUsesOf(
         object,
         text,
         { ...seen, acts, first, last: last === undefined ? cell.last : microsOf(last.last) },
-        uses,
-        renames,
+        { uses, renames, madeParts },
       )
     }
   }
@@ -82,8 +87,7 @@ function put(
   object: BehaviourObject,
   text: string,
   seen: Seen,
-  uses: FileUse[],
-  renames: RenameUse[],
+  { uses, renames, madeParts }: Found,
 ): void {
   if (object.kind !== 'file') {
     const isCall = object.kind === 'syscall'
@@ -94,14 +98,18 @@ function put(
   }
   const { access, to } = object
   const isFolded = object.path.includes(NAME)
+  const made = madeParts(object.path)
   if (to === undefined) {
     if (text.startsWith('/'))
-      uses.push({ ...seen, path: text, access, ...(isFolded ? { folded: true } : {}) })
+      uses.push({ ...seen, path: text, access, made, ...(isFolded ? { folded: true } : {}) })
     return
   }
   const at = text.indexOf(RENAMES_TO)
   const [from, onto] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]
   if (!from.startsWith('/') || !onto.startsWith('/')) return
   renames.push({ from, to: onto, origin: seen.origin })
-  uses.push({ ...seen, path: from, access: 'delete' }, { ...seen, path: onto, access: 'create' })
+  uses.push(
+    { ...seen, path: from, access: 'delete', made },
+    { ...seen, path: onto, access: 'create', made: madeParts(to) },
+  )
 }

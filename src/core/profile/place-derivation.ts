@@ -44,12 +44,12 @@ const accessOf = {
  * The places of this evidence, with pauses.
  *
  * @param executed paths that were run: no place covers them
- * @param made names of files that a program makes, whoever it is
+ * @param madeParts of a path, those that any program makes
  */
 export function* derivePlaces(
   { of, entries }: PlaceEvidence,
   executed: readonly string[],
-  made: { readonly has: (path: string) => boolean },
+  madeParts: (path: string) => number,
   { isGuarded, guardedSockets }: Shaper,
 ): Steps<DerivedPlaces> {
   if (of === 'network')
@@ -57,9 +57,8 @@ export function* derivePlaces(
   const uses: FileUse[] = []
   const renames: RenameUse[] = []
   for (const entry of entries) {
-    const { fixed, decision, object } = entry
-    if (!fixed && decision?.kind !== 'rejected')
-      pathUsesOf(entry, uses, renames, object.kind === 'file' && made.has(object.path))
+    if (!entry.fixed && entry.decision?.kind !== 'rejected')
+      pathUsesOf(entry, uses, renames, madeParts)
     yield
   }
   const heldBackBy = new Set<string>()

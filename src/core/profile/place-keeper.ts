@@ -100,7 +100,7 @@ export class PlaceKeeper {
     }
     const owner = this.#ownerOf(entry)
     owner?.entries.add(entry)
-    if (owner !== undefined) this.#made.addReader(entry.object, owner)
+    if (owner !== undefined) this.#made.addUser(entry.object, owner)
     this.outdate(entry)
     // A deviation changes no place: a flood of them must not have places derived again and again.
     if (isEvidence(entry)) this.touch(entry)
@@ -118,7 +118,7 @@ export class PlaceKeeper {
     this.outdate(entry)
     const owner = this.#ownerOf(entry)
     if (owner === undefined) return
-    this.#outdateReaders(this.#made.look(entry, false), false)
+    this.#outdateUsers(this.#made.look(entry, false), false)
     owner.entries.delete(entry)
     owner.changes += 1
     this.#outdated(owner, false)
@@ -148,17 +148,17 @@ export class PlaceKeeper {
     if (owner === undefined) return
     if (!hasGrown) owner.changes += 1
     this.#outdated(owner, hasGrown)
-    const readers = this.#made.look(entry, isEvidence(entry))
+    const users = this.#made.look(entry, isEvidence(entry))
     // A person may have rejected it, or no longer do.
-    this.#outdateReaders(hasGrown ? readers : this.#made.readersOf(entry), hasGrown)
+    this.#outdateUsers(hasGrown ? users : this.#made.usersOf(entry), hasGrown)
     this.#seen += 1
   }
 
-  #outdateReaders(readers: readonly Owner[], hasGrown: boolean): void {
-    for (const reader of readers) {
-      reader.revision += 1
-      if (!hasGrown) reader.changes += 1
-      this.#outdated(reader, hasGrown)
+  #outdateUsers(users: readonly Owner[], hasGrown: boolean): void {
+    for (const user of users) {
+      user.revision += 1
+      if (!hasGrown) user.changes += 1
+      this.#outdated(user, hasGrown)
     }
   }
 
@@ -247,7 +247,7 @@ export class PlaceKeeper {
   }
 
   #derive(owner: Owner, executed: readonly string[]): Steps<DerivedPlaces> {
-    return derivePlaces(owner, executed, this.#made, this.#shaper)
+    return derivePlaces(owner, executed, (path) => this.#made.madeParts(path), this.#shaper)
   }
 
   /** What was prepared of evidence that is still the same. */

@@ -101,7 +101,7 @@ describe('Places that were prepared', () => {
   })
 })
 
-describe('a name of one use that one program makes and another one reads', () => {
+describe('a name of one use that one program makes and another one uses', () => {
   const stamps = ['2026-11-26T10:00:01', '2026-11-26T10:01:03', '2026-11-26T10:02:02']
   const [first = '', second = '', third = ''] = stamps.map((stamp) => `/srv/out/list-${stamp}`)
   const makes = (path: string) => act.file(path, ['write'], { exe: '/bin/writer' })
@@ -113,6 +113,7 @@ describe('a name of one use that one program makes and another one reads', () =>
     steps: readonly Step[],
     settlesBetween = false,
     rejects?: (entry: LiveEntry) => boolean,
+    path = third,
   ): boolean {
     const known = new Map<string, LiveEntry>()
     const keeper = new PlaceKeeper(shaper)
@@ -144,7 +145,7 @@ describe('a name of one use that one program makes and another one reads', () =>
       (entry) =>
         entry.actor.exe === '/bin/packer' &&
         entry.place !== undefined &&
-        entry.allowance().takes(third, 'entrypoint', 0),
+        entry.allowance().takes(path, 'entrypoint', 0),
     )
   }
 
@@ -187,5 +188,23 @@ describe('a name of one use that one program makes and another one reads', () =>
     const isMade = ({ actor }: LiveEntry): boolean => actor.exe === '/bin/writer'
     expect(takes(both, false, isMade)).toBe(false)
     expect(takes(both, true, isMade)).toBe(false)
+  })
+
+  it('is that of a folder to work in, too', () => {
+    const work = (name: string): string => `/srv/jobs/work.${name}`
+    const inside = (name: string): string => `${work(name)}/source/main.c`
+    const makesFolder = act.file(work('Bq8NeZ'), ['create'], { exe: '/bin/mktemp' })
+    const copies = act.file(inside('Bq8NeZ'), ['write'], { exe: '/bin/packer' })
+    const evidence: readonly Step[] = [
+      [makesFolder, 'learned'],
+      [copies, 'learned'],
+    ]
+    for (const steps of [evidence, [...evidence].reverse()])
+      for (const settles of [false, true]) {
+        expect(takes(steps, settles, undefined, inside('UiMH1P'))).toBe(true)
+        expect(takes(steps, settles, undefined, `${work('UiMH1P')}/source/other.sh`)).toBe(false)
+        expect(takes(steps, settles, undefined, '/srv/jobs/elsewhere/source/main.c')).toBe(false)
+      }
+    expect(takes(evidence.slice(1), false, undefined, inside('UiMH1P'))).toBe(false)
   })
 })
