@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditView } from '../../src/api/review-views.ts'
@@ -43,9 +43,14 @@ afterEach(async () => {
 
 const day = 86_400
 
-/** From now on, the daemon's clock is ahead of the host's by so many seconds. */
+/**
+ * From now on, the daemon's clock is ahead of the host's by so many seconds. libfaketime ends a process that reads the file
+ * while it is empty.
+ */
 function set(seconds: number): void {
-  writeFileSync(join(folder, 'offset'), `${seconds < 0 ? '' : '+'}${seconds}\n`)
+  const next = join(folder, 'next')
+  writeFileSync(next, `${seconds < 0 ? '' : '+'}${seconds}\n`)
+  renameSync(next, join(folder, 'offset'))
 }
 
 describe.each([
