@@ -35,6 +35,9 @@ export function aboveItself(path: string): string {
   return path.endsWith(`/${ITSELF}`) ? path.slice(0, -ITSELF.length - 1) : path
 }
 
+/** Parts of a path that can be known as made: those below them are not. */
+export const MADE_PARTS = 30
+
 /** One use of a file, as evidence has it. */
 export interface FileUse {
   readonly path: string

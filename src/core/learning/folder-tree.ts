@@ -1,7 +1,7 @@
 import type { Origin } from '../event/event-words.ts'
 import type { Micros } from '../event/time.ts'
 import type { Steps } from '../steps.ts'
-import { type FileUse, isCallUse, type PathPlaceClass } from './file-use.ts'
+import { type FileUse, isCallUse, MADE_PARTS, type PathPlaceClass } from './file-use.ts'
 import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
 
@@ -124,11 +124,13 @@ export class FolderNode {
   /** Notes which folders on the way a program makes. Gives whether it makes what the path names. */
   #mark(path: string, made: number): boolean {
     const parts = path.slice(1).split('/')
-    const isMade = (at: number): boolean => (made & (1 << at)) !== 0
-    let node: FolderNode | undefined = this
+    const isMade = (at: number): boolean => at < MADE_PARTS && (made & (1 << at)) !== 0
+    let { folders } = this
     for (const [at, part] of parts.slice(0, -1).entries()) {
-      node = node?.folders.get(part)
-      if (node !== undefined && isMade(at)) node.isMadeItself = true
+      const node = folders.get(part)
+      if (node === undefined) break
+      if (isMade(at)) node.isMadeItself = true
+      folders = node.folders
     }
     return isMade(parts.length - 1)
   }

@@ -19,7 +19,7 @@ export function movedUses(uses: readonly FileUse[], moves: readonly Move[]): rea
   return moved.flatMap(({ from, to }) =>
     uses
       .filter(({ path }) => path.startsWith(`${from}/`))
-      .map(({ made: _, ...use }) => ({ ...use, path: to + use.path.slice(from.length) })),
+      .map((use) => ({ ...use, path: to + use.path.slice(from.length), made: 0 })),
   )
 }
 

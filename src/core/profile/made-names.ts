@@ -1,5 +1,6 @@
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import { NAME } from '../behaviour/place-pattern.ts'
+import { MADE_PARTS } from '../learning/file-use.ts'
 import type { LiveEntry } from './live-entry.ts'
 
 interface MadeName<User> {
@@ -80,13 +81,10 @@ function isVaried(part: string): boolean {
   return part.includes('<') && !part.includes(NAME)
 }
 
-/** Of a path that is deeper, only the first parts count. */
-const partsMost = 30
-
 /** The beginnings of a path that end in a part with a token, with the number of that part. */
 function* variedIn(path: string): Iterable<{ readonly name: string; readonly at: number }> {
   if (!path.includes('<')) return
-  for (let from = 1, at = 0; from > 0 && at < partsMost; at += 1) {
+  for (let from = 1, at = 0; from > 0 && at < MADE_PARTS; at += 1) {
     const slash = path.indexOf('/', from)
     const end = slash < 0 ? path.length : slash
     if (isVaried(path.slice(from, end))) yield { name: path.slice(0, end), at }
