@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../src/core/profile/evidence.ts'
 import { LiveEntry } from '../../src/core/profile/live-entry.ts'
-import { PackedRefs } from '../../src/core/profile/packed-cells.ts'
 import type { EvidenceCell } from '../../src/core/profile/profile-entry.ts'
 import { SharedParts } from '../../src/core/profile/shared-parts.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
@@ -48,19 +47,11 @@ const step = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('merge' as const), nth: fc.nat(), into: name }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
-  // Twice in a row, it packs what is there.
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('pack' as const),
-      times: fc.integer({ min: 1, max: 2 }),
-    }),
-  },
 )
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-/** Of evidence with witnesses, or with guardrails by time, nothing is packed. */
+/** Without witnesses and guardrails. */
 function bare(step: Step): Step {
   return step.do === 'see' ? { ...step, literal: undefined, guardrails: [] } : step
 }
@@ -72,10 +63,6 @@ function dense(step: Step): Step {
   const container = `c${each.count % 3}`
   const [origin, phase] = ['entrypoint', 'learned'] as const
   return { ...each, name: { container, origin, session: undefined, phase } }
-}
-
-function pack(entry: LiveEntry, times: number): void {
-  for (let n = 0; n < times; n++) entry.pack(new PackedRefs())
 }
 
 type Named = Pick<PlainCell, 'container' | 'origin' | 'session' | 'phase'>
@@ -142,9 +129,6 @@ function after(steps: readonly Step[]): {
       }
       case 'compact':
         entry.compact()
-        break
-      case 'pack':
-        pack(entry, step.times)
     }
   }
   return { entry, plain }
@@ -167,27 +151,6 @@ describe('Evidence in its compact form', () => {
         expect(entry.toJSON().cells).toEqual(plain.toJSON())
       }),
       { numRuns: cases(300) },
-    )
-  })
-
-  it('shows the same of each cell, and of the whole, after it was packed', () => {
-    fc.assert(
-      fc.property(steps, (all) => {
-        const open = after(all).entry
-        const packed = after(all).entry
-        pack(packed, 2)
-        const figuresOf = (entry: LiveEntry): unknown => [
-          entry.state,
-          entry.isOwn,
-          entry.isDerived,
-          entry.isGranted,
-          entry.isWithoutEvidence,
-          entry.valuesAt(0),
-        ]
-        expect(figuresOf(packed)).toEqual(figuresOf(open))
-        expect(packed.stored(1)).toEqual(open.stored(1))
-      }),
-      { numRuns: cases(200) },
     )
   })
 

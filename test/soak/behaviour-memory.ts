@@ -2,7 +2,6 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { isoOf } from '../../src/core/event/time.ts'
-import { finish } from '../../src/core/steps.ts'
 import { Shaper } from '../../src/core/behaviour/shape.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 import { actsOf, Dice, runsOf } from './workload.ts'
@@ -18,7 +17,7 @@ export interface BehaviourMemory {
 const startMs = Date.parse('2026-08-01T00:00:00Z')
 const containersEach = 30
 
-/** The heap of the profiles of so many images, thirty containers each, with old evidence folded and all of it packed. Needs `--expose-gc`. */
+/** The heap of the profiles of so many images, thirty containers each, with old evidence folded. Needs `--expose-gc`. */
 export function behaviourMemory(images: number): BehaviourMemory {
   const collect = (globalThis as { gc?: () => void }).gc
   if (collect === undefined) throw new Error('node needs --expose-gc')
@@ -26,8 +25,6 @@ export function behaviourMemory(images: number): BehaviourMemory {
   const before = process.memoryUsage().heapUsed
   const profiles = profilesOf(images)
   const { behaviours, cells } = sizeOf(profiles)
-  // The first round notes that the evidence was used, and the second one packs it.
-  for (let round = 0; round < 2; round++) for (const each of profiles) finish(each.packSteps())
   collect()
   const bytes = process.memoryUsage().heapUsed - before
   // Until here the profiles are in use: they must not be collected.

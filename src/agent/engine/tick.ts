@@ -57,7 +57,6 @@ export class Tick {
     this.#reportEvicted()
     yield
     this.#fold()
-    yield* registry.lifecycle.packSteps()
     live.status(healthOf(this.#context))
     yield
     if (this.#restRounds.begins(now())) yield* this.#restSteps()

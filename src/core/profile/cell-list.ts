@@ -35,8 +35,6 @@ export class CellList {
   /** The cells of each container; undefined where the list is short. */
   #index: Map<string, number[]> | undefined
   #dropped: Set<number> | undefined
-  /** It was asked for since this was last set to false. */
-  isUsed = false
 
   /**
    * Cells without witnesses, with no spare room.
@@ -89,10 +87,6 @@ export class CellList {
 
   setBuckets(at: number, buckets: KeptBuckets): void {
     this.#links[at * LINKS + 2] = buckets
-  }
-
-  get hasWitnesses(): boolean {
-    return this.#witnesses?.some((each) => each !== undefined) === true
   }
 
   witnesses(at: number): Witnesses | undefined {

@@ -3,67 +3,27 @@ import type { CellSpan } from '../coverage/coverage.ts'
 import { type CellKind, freshKind, grants } from './cell-kind.ts'
 import { CellList } from './cell-list.ts'
 import { Cell, containersApart } from './evidence.ts'
-import { PackedCells, type PackedRefs } from './packed-cells.ts'
-import type { ParkedEntry } from './parked-entry.ts'
 import type { Phase } from './profile-entry.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { StoredCell } from './stored-entry.ts'
 
-/** The evidence of one behaviour: its cells, which are packed while nobody uses them. */
+/** The evidence of one behaviour: its cells. */
 export abstract class EntryEvidence {
   /** Cells that may be made before it is worth folding evidence. */
   #room = containersApart + 2
-  #cells: CellList | PackedCells = new CellList()
+  #list = new CellList()
 
   /** Witnesses that are remembered; undefined: as many as usual. */
   protected abstract get kept(): number | undefined
 
   /** To be called before there are others. */
   protected takeStored(cells: readonly StoredCell[], parts: SharedParts): void {
-    this.#cells = Cell.listOf(cells, (container) => parts.text(container), this.kept)
+    this.#list = Cell.listOf(cells, (container) => parts.text(container), this.kept)
     this.#room -= cells.length
   }
 
   protected storedCells(): readonly StoredCell[] {
     return Array.from(this.allCells(), (cell) => cell.stored())
-  }
-
-  /** Takes over the cells that {@link parkedCells} gave. */
-  protected openCells(
-    cells: ParkedEntry['cells'],
-    room: number,
-    refs: PackedRefs,
-    parts: SharedParts,
-  ): void {
-    if (typeof cells === 'string') this.#cells = PackedCells.ofText(cells, refs)
-    else this.takeStored(cells, parts)
-    this.#room = room
-  }
-
-  /** @param refs packs the cells of all entries that are parked together */
-  protected parkedCells(refs: PackedRefs): Pick<ParkedEntry, 'room' | 'cells'> {
-    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells.compacted()
-    const packed = list.size === 0 ? undefined : PackedCells.of(list, refs)
-    return { room: this.#room, cells: packed?.text ?? this.storedCells() }
-  }
-
-  /** Its cells, opened where they are packed. */
-  get #list(): CellList {
-    const list = this.#cells instanceof PackedCells ? this.#cells.open() : this.#cells
-    list.isUsed = true
-    this.#cells = list
-    return list
-  }
-
-  /**
-   * Packs cells that were not used since the last call; what it shows stays the same. As with {@link compact}, cells that
-   * were given out before show nothing of what comes later, and nothing may be written to them.
-   */
-  pack(refs: PackedRefs): void {
-    const list = this.#cells
-    if (list instanceof PackedCells || list.size === 0) return
-    if (!list.isUsed) this.#cells = PackedCells.of(list.compacted(), refs) ?? list
-    list.isUsed = false
   }
 
   cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
@@ -98,8 +58,7 @@ export abstract class EntryEvidence {
   }
 
   get isWithoutEvidence(): boolean {
-    // Only a list that has cells is packed.
-    return this.#cells instanceof CellList && this.#cells.size === 0
+    return this.#list.size === 0
   }
 
   /** It is worth folding old evidence: there is half as much again as after the last time. */
@@ -119,7 +78,7 @@ export abstract class EntryEvidence {
 
   /** Cells that were given out before stay as they are, and show nothing of what comes later. */
   compact(): void {
-    this.#cells = this.#list.compacted()
+    this.#list = this.#list.compacted()
   }
 
   *allCells(): Iterable<Cell> {
@@ -142,8 +101,6 @@ export abstract class EntryEvidence {
 
   /** What evidence that allows it shows at a place of its shape. */
   valuesAt(place: number): readonly string[] {
-    // Cells with witnesses are never packed.
-    if (this.#cells instanceof PackedCells) return []
     const list = this.#list
     const values: string[] = []
     for (let at = 0; at < list.length; at++) {
@@ -153,9 +110,8 @@ export abstract class EntryEvidence {
     return values
   }
 
-  /** Of its cells; packed ones stay packed. */
   protected kinds(): readonly CellKind[] {
-    return this.#cells.kinds()
+    return this.#list.kinds()
   }
 
   /** The container that alone showed it, and when, by the evidence of the service itself; else undefined. */

@@ -6,7 +6,6 @@ import { EntryTable } from './entry-table.ts'
 import { foldIn, type Folding } from './folding.ts'
 import type { LiveEntry } from './live-entry.ts'
 import { matchedRuleOf } from './matched-rule.ts'
-import { PackedRefs } from './packed-cells.ts'
 import { PlaceKeeper, type Settled } from './place-keeper.ts'
 import { KnownIndex } from './rule-index.ts'
 
@@ -90,16 +89,6 @@ export class EntryKeeper {
   /** All that is not in the store follows from it. */
   get isAtRest(): boolean {
     return this.table.isAtRest && !this.places.isDirty
-  }
-
-  /** Packs evidence that was not used since the last call, see {@link LiveEntry.pack}. */
-  *packSteps(): Steps<void> {
-    const refs = new PackedRefs()
-    for (const entry of this.table) {
-      entry.pack(refs)
-      yield
-    }
-    refs.close()
   }
 
   /** Looks at the evidence again for places: where a window ends, and where evidence was merged or taken away. */

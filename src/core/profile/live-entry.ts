@@ -11,8 +11,6 @@ import {
 import { grants, grantsShipped } from './cell-kind.ts'
 import { EntryEvidence, isOwn } from './entry-evidence.ts'
 import type { Cell } from './evidence.ts'
-import type { PackedRefs } from './packed-cells.ts'
-import type { ParkedEntry } from './parked-entry.ts'
 import {
   type BehaviourState,
   compareCells,
@@ -104,40 +102,6 @@ export class LiveEntry extends EntryEvidence {
     entry.decision = stored.decision
     entry.fixed = stored.fixed === true
     return entry
-  }
-
-  static ofParked(
-    parked: ParkedEntry,
-    refs: PackedRefs,
-    shaper: Shaper,
-    parts: SharedParts,
-  ): LiveEntry {
-    const { id, uid, object, cells } = parked
-    const entry = new LiveEntry(parts.actor(parked.actor), uid, object, shaper, undefined, id)
-    entry.openCells(cells, parked.room, refs, parts)
-    entry.inherited = parked.inherited
-    entry.decision = parked.decision
-    entry.fixed = parked.fixed === true
-    entry.place = parked.place
-    entry.within = parked.within
-    return entry
-  }
-
-  /** @param refs packs the cells of all entries that are parked together */
-  parked(refs: PackedRefs): ParkedEntry {
-    const { id, actor, uid, object, inherited, decision, place, within } = this
-    return {
-      id,
-      actor,
-      uid,
-      object,
-      ...this.parkedCells(refs),
-      ...(inherited === undefined ? {} : { inherited }),
-      ...(decision === undefined ? {} : { decision }),
-      ...(this.fixed ? { fixed: true as const } : {}),
-      ...(place === undefined ? {} : { place }),
-      ...(within === undefined ? {} : { within }),
-    }
   }
 
   protected override get kept(): number | undefined {
@@ -283,7 +247,6 @@ export class LiveEntry extends EntryEvidence {
     if (this.inherited !== undefined || this.place !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
     let isDerived = false
-    // Not by `allCells`: of every behaviour this is asked with every view, and packed cells stay packed.
     for (const kind of this.kinds()) {
       if (grants(kind)) return 'learned'
       if (grantsShipped(kind)) isDerived = true

@@ -1,15 +1,23 @@
+import type { BehaviourId } from '../behaviour/behaviour.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Derivation } from '../learning/derivation.ts'
+import type { Place } from '../learning/place.ts'
 import { PackedJson } from '../packed-json.ts'
 import { finish } from '../steps.ts'
 import { EntryKeeper } from './entry-keeper.ts'
 import { LiveEntry } from './live-entry.ts'
-import { PackedRefs } from './packed-cells.ts'
 import { PackedIds } from './packed-ids.ts'
-import type { ParkedEntry } from './parked-entry.ts'
 import type { PlacesAtRest } from './place-keeper.ts'
 import type { SharedParts } from './shared-parts.ts'
+import type { StoredEntry } from './stored-entry.ts'
+
+/** As the store has it, with its place: later counts may have another one follow from the same evidence. */
+interface ParkedEntry {
+  readonly stored: StoredEntry
+  readonly place?: Place
+  readonly within?: BehaviourId
+}
 
 /**
  * The entries of a profile that nobody needs now, compressed: a sixth of the memory. What is asked of all profiles all the
@@ -22,7 +30,6 @@ export class ParkedEntries {
   readonly counts: number
   readonly #packed: PackedJson<readonly ParkedEntry[]>
   readonly #places: PlacesAtRest
-  readonly #refs = new PackedRefs()
   readonly #widenings: readonly Widening[]
   readonly #derivation: Derivation | undefined
   readonly #inKernel: boolean
@@ -33,9 +40,7 @@ export class ParkedEntries {
     this.derived = derived.size
     this.revision = table.revision
     this.counts = table.counts
-    const parked = Array.from(table, (entry: LiveEntry) => entry.parked(this.#refs))
-    this.#refs.close()
-    this.#packed = new PackedJson(parked)
+    this.#packed = new PackedJson(Array.from(table, parked))
     this.#places = places.atRest()
     this.#widenings = known.patterns.widenings
     this.#derivation = known.derived.derivation
@@ -49,8 +54,12 @@ export class ParkedEntries {
   /** They go on as those that were parked. */
   open(shaper: Shaper, parts: SharedParts): EntryKeeper {
     const keeper = new EntryKeeper(shaper)
-    for (const each of this.#packed.open())
-      keeper.restore(LiveEntry.ofParked(each, this.#refs, shaper, parts))
+    for (const { stored, place, within } of this.#packed.open()) {
+      const entry = LiveEntry.ofStored(stored, shaper, parts)
+      entry.place = place
+      entry.within = within
+      keeper.restore(entry)
+    }
     finish(keeper.loadedSteps())
     const { table, places, known } = keeper
     places.goOnFrom(this.#places)
@@ -59,5 +68,14 @@ export class ParkedEntries {
     known.derived.derivation = this.#derivation
     known.derived.inKernel = this.#inKernel
     return keeper
+  }
+}
+
+function parked(entry: LiveEntry): ParkedEntry {
+  const { place, within } = entry
+  return {
+    stored: entry.stored(0),
+    ...(place === undefined ? {} : { place }),
+    ...(within === undefined ? {} : { within }),
   }
 }

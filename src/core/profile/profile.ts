@@ -401,12 +401,6 @@ export class Profile implements ProfileReader {
     this.#held.unparked?.fold(folding, hasTime)
   }
 
-  /** See {@link EntryKeeper.packSteps}. */
-  *packSteps(): Steps<void> {
-    const entries = this.#held.unparked
-    if (entries !== undefined) yield* entries.packSteps()
-  }
-
   /** Sessions and containers that the evidence names and whose ids begin so. */
   seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
     const found = new Set<string>()

@@ -50,7 +50,6 @@ export class VersionLifecycle {
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
   readonly #parkRounds = new Rounds(parkedEveryMs)
-  readonly #packRounds = new Rounds(packedEveryMs)
 
   constructor(
     index: VersionIndex,
@@ -141,17 +140,6 @@ export class VersionLifecycle {
       if (!isIdle(version)) continue
       yield
       if (isIdle(version)) version.park()
-    }
-  }
-
-  /**
-   * Packs evidence that was not used for a while, with pauses. Evidence of a version that learns is read all the time.
-   */
-  *packSteps(): Steps<void> {
-    if (!this.#packRounds.begins(this.#options.now())) return
-    for (const version of this.#index) {
-      yield
-      if (version.life.state !== 'learning') yield* version.profile.packSteps()
     }
   }
 
@@ -280,9 +268,6 @@ const parkedEveryMs = 60_000
 function isIdle({ running, life, profile }: DeployedVersion): boolean {
   return running === 0 && life.state !== 'learning' && !profile.isParked
 }
-
-/** Evidence that was not used between two rounds is packed by the second one. */
-const packedEveryMs = 120_000
 
 function hasMoved(a: Version, b: Version): boolean {
   return (
